@@ -1,0 +1,56 @@
+# Every command of the project. `make` alone, or `make help`, lists them.
+# Needed: make, and Python 3.11 or newer with its venv module. Everything else goes into .venv.
+
+# The first suitable Python on the PATH. Another one: make PYTHON=/path/to/python3.12 test
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
+# More words for the command behind a target: make test ARGS="-k lanes -x"
+ARGS ?=
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock venv clean
+
+help: ## Show this list
+	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=/path/to/python3.12 chooses the Python; ARGS=\"...\" goes to the command behind a target."
+
+run: venv ## Run the gateway with two simulated desks and a page that shows it live
+	@exec $(BIN)/gateway demo $(ARGS)
+
+test: venv ## Run the whole test suite, servers included
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: venv ## Check style, format, types and the floors of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: venv ## Format the code, and mend what ruff can mend safely
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: venv ## Measure this machine: what is accepted, applied and delivered a second
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# UPGRADE: make lock ARGS=--upgrade takes the newest versions that pyproject.toml allows.
+lock: venv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
+	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra lang --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+		--output-file requirements.lock $(ARGS)
+	@echo "requirements.lock is written; the next make brings .venv up to date."
+
+venv: ## Set .venv up (every other target does it when needed)
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: no '$(PYTHON)' here. Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
+	@$(PYTHON) tools/venv.py
+
+clean: ## Remove .venv and everything that tools have cached or built
+	rm -rf .venv .venv.lock build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
