@@ -1,0 +1,1 @@
+"""Connectors: one folder for each kind of desk, the SDK for their authors, and the registry that loads them."""

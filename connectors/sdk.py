@@ -1,0 +1,244 @@
+"""Everything that the author of a connector imports.
+
+A connector is a folder with `__init__.py` (the hook), `webhook.py` (verify, envelope, parse), `calls.py` (read, write,
+probe, changes), `mapping.py` (vendor JSON to our model, pure), `simulator.py` and `quality.yaml`. It does no I/O: a call
+to the desk is a generator that yields `HttpRequest` and is sent `HttpResponse`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import msgspec
+import pluggy
+
+from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
+from gateway.domain.ids import canonical, digest
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Visibility
+from gateway.domain.update import (
+    Absent,
+    CommentIntent,
+    Conflict,
+    Done,
+    Finding,
+    Forbidden,
+    Found,
+    Intent,
+    NotSent,
+    Operation,
+    Outcome,
+    Progress,
+    Reason,
+    Receipt,
+    Rejected,
+    Strategy,
+    Throttled,
+    Unauthorized,
+    Unknown,
+    Unsure,
+)
+from gateway.errors import AuthenticationError, TransportError, UnreadableError
+from gateway.ports import (
+    Call,
+    ChangePage,
+    CheckResult,
+    ConnectionSettings,
+    Connector,
+    ConnectorSpec,
+    Effect,
+    Envelope,
+    Handshake,
+    HttpRequest,
+    HttpResponse,
+    Identity,
+    IncomingRequest,
+    OperationClaim,
+    RawDelivery,
+    Setting,
+    WriteContext,
+)
+
+#: The version of this interface. A plug-in made for another one is quarantined and shown, never half loaded.
+API_VERSION = 1
+
+PROJECT = "gateway_connectors"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+#: Retry-After is clamped to this many seconds (DELIVERY.md section 1, "Rate").
+MAX_RETRY_AFTER = 3600
+
+MAX_DETAIL = 300
+
+
+class Plugin(msgspec.Struct, frozen=True):
+    """What the hook returns: the spec and the factory that makes a connector for one connection."""
+
+    spec: ConnectorSpec
+    factory: Callable[[ConnectionSettings], Connector]
+
+
+class Hooks:
+    """The hook that a connector package implements."""
+
+    @hookspec
+    def gateway_connector(self) -> Plugin:  # type: ignore[empty-body]
+        """Return the connector of this package."""
+
+
+def hmac_hex(secret: str | bytes, message: bytes, algorithm: str = "sha256") -> str:
+    """Return the HMAC of `message` as hex digits; a text secret is used as its UTF-8 bytes."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return hmac.new(key, message, algorithm).hexdigest()
+
+
+def hmac_base64(secret: str | bytes, message: bytes, algorithm: str = "sha256") -> str:
+    """Return the HMAC of `message` in base64; a text secret is used as its UTF-8 bytes."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return base64.b64encode(hmac.new(key, message, algorithm).digest()).decode()
+
+
+def require_equal(given: str, expected: str, what: str) -> None:
+    """Compare two signatures in constant time; raise AuthenticationError naming `what` when they differ."""
+    if not given:
+        msg = f"missing {what}"
+        raise AuthenticationError(msg)
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
+        msg = f"wrong {what}"
+        raise AuthenticationError(msg)
+
+
+def body_digest(body: bytes) -> str:
+    """Name a delivery by its content, where the desk gives it no id."""
+    return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def retry_after(response: HttpResponse, now: datetime | None = None) -> int | None:
+    """Read Retry-After in both forms of RFC 9110 section 10.2.3 (seconds, HTTP date), clamped; None without one.
+
+    A date is read against the answer's own Date header where there is one, so that a desk's wrong clock does no harm.
+    """
+    text = response.header("retry-after").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(int(text), MAX_RETRY_AFTER)
+    try:
+        at = parsedate_to_datetime(text)
+        said = response.header("date")
+        base = parsedate_to_datetime(said) if said else now
+    except (TypeError, ValueError):
+        return None
+    if base is None:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    if base.tzinfo is None:
+        base = base.replace(tzinfo=UTC)
+    return max(0, min(int((at - base).total_seconds()), MAX_RETRY_AFTER))
+
+
+def excerpt(response: HttpResponse) -> str:
+    """Return status and the first words of an answer, for people."""
+    text = response.body[: 4 * MAX_DETAIL].decode("utf-8", "replace")
+    return f"HTTP {response.status} {' '.join(text.split())[:MAX_DETAIL]}".strip()
+
+
+def classify(response: HttpResponse) -> Outcome | None:
+    """Classify the answer to a *write* by the default table (DELIVERY.md section 1, point 9); None for 2xx.
+
+    A connector looks at 2xx bodies itself and overrides what its desk means differently.
+    """
+    status = response.status
+    if response.ok:
+        return None
+    detail = excerpt(response)
+    if status == 429:
+        return Throttled(detail, retry_after(response))
+    if status == 401:
+        return Unauthorized(detail)
+    if status == 403:
+        return Forbidden(detail)
+    if status in {409, 412, 423}:
+        return Conflict(detail)
+    if status == 408 or status >= 500 or status < 400:
+        return Unknown(detail)
+    return Rejected(detail)
+
+
+__all__ = [
+    "API_VERSION",
+    "Absent",
+    "Attachment",
+    "AuthenticationError",
+    "Call",
+    "Category",
+    "ChangePage",
+    "CheckResult",
+    "CommentIntent",
+    "Conflict",
+    "ConnectionSettings",
+    "Connector",
+    "ConnectorSpec",
+    "Done",
+    "Effect",
+    "Envelope",
+    "Event",
+    "EventKind",
+    "FieldChange",
+    "Finding",
+    "Forbidden",
+    "Found",
+    "Handshake",
+    "HoldReason",
+    "Hooks",
+    "HttpRequest",
+    "HttpResponse",
+    "Identity",
+    "IncomingRequest",
+    "Intent",
+    "Kind",
+    "Level",
+    "NotSent",
+    "Operation",
+    "OperationClaim",
+    "Org",
+    "Outcome",
+    "Plugin",
+    "Priority",
+    "Progress",
+    "RawDelivery",
+    "Reason",
+    "Receipt",
+    "Rejected",
+    "RemoteComment",
+    "RemotePerson",
+    "RemoteTicket",
+    "Setting",
+    "Status",
+    "Strategy",
+    "Throttled",
+    "TransportError",
+    "Unauthorized",
+    "Unknown",
+    "UnreadableError",
+    "Unsure",
+    "Visibility",
+    "WriteContext",
+    "body_digest",
+    "canonical",
+    "classify",
+    "digest",
+    "excerpt",
+    "hmac_base64",
+    "hmac_hex",
+    "hookimpl",
+    "require_equal",
+    "retry_after",
+]

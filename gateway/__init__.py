@@ -1,0 +1,1 @@
+"""Desk Gateway: the integration gateway between an organisation's help desks."""

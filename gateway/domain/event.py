@@ -1,0 +1,117 @@
+"""Facts read from a delivery: what a connector's parser returns and what apply folds into the one ticket.
+
+An event names the remote change by `key` (a transaction, a comment, a field at a version), never the delivery, so that
+the webhook and the poll of one change are one event.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Kind, Org, Priority, Status, Visibility
+
+
+class EventKind(StrEnum):
+    """What happened to the remote ticket."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    COMMENTED = "commented"
+    #: nothing happened that we know of: this is how the ticket looks now (a poll, a read)
+    OBSERVED = "observed"
+    MERGED = "merged"
+    DELETED = "deleted"
+
+
+class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file on a comment, as the desk names it; its bytes are fetched when it is written elsewhere."""
+
+    name: str
+    mime: str = "application/octet-stream"
+    size: int = 0
+    remote_id: str = ""
+    url: str = ""
+
+
+class RemoteComment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A comment as one desk has it; `body` is canonical Markdown, `visibility` internal where it is not known."""
+
+    remote_id: str
+    at: datetime
+    body: str
+    visibility: Visibility = Visibility.INTERNAL
+    author: RemotePerson | None = None
+    #: the effect key that we embedded, where this comment carries one
+    marker: str = ""
+    source_format: str = "plain"
+    attachments: tuple[Attachment, ...] = ()
+
+
+class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a remote ticket looks. A field that the desk did not say is UNSET and is left alone."""
+
+    remote_id: str
+    updated_at: datetime
+    #: the desk's own order of states (transaction id, microseconds of updated_at); grows with every change
+    version: int = 0
+    #: the opaque token of a conditional write (ETag, updated_at as the desk wrote it)
+    version_token: str = ""
+    key: str = ""
+    url: str = ""
+    channel: str = ""
+    created_at: datetime | None = None
+    #: the effect key that we embedded when we created it, where there is one
+    marker: str = ""
+    external_id: str = ""
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    body: str | msgspec.UnsetType = msgspec.UNSET
+    status: Status | msgspec.UnsetType = msgspec.UNSET
+    priority: Priority | msgspec.UnsetType = msgspec.UNSET
+    kind: Kind | msgspec.UnsetType = msgspec.UNSET
+    queue: str | msgspec.UnsetType = msgspec.UNSET
+    language: str | msgspec.UnsetType = msgspec.UNSET
+    assignee: RemotePerson | None | msgspec.UnsetType = msgspec.UNSET
+    requester: RemotePerson | None | msgspec.UnsetType = msgspec.UNSET
+    org: Org | msgspec.UnsetType = msgspec.UNSET
+    tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    custom: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    comments: tuple[RemoteComment, ...] = ()
+    #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
+    complete: bool = False
+
+
+class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One field that was changed on purpose: the value in our terms (the type of the RemoteTicket field)."""
+
+    field: str
+    value: Any
+    old: Any = None
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One fact about one remote ticket."""
+
+    kind: EventKind
+    remote_id: str
+    #: names the remote change; unique within the connection
+    key: str
+    #: when it happened, by the desk's clock
+    at: datetime
+    #: the desk's own order (see RemoteTicket.version); 0 where unknown
+    version: int = 0
+    actor: RemotePerson | None = None
+    changes: tuple[FieldChange, ...] = ()
+    comment: RemoteComment | None = None
+    #: how the ticket looked when the desk sent this, as far as it said
+    snapshot: RemoteTicket | None = None
+    #: the survivor, for MERGED
+    merged_into: str = ""
+    #: the desk itself did it as a side effect (RT_System's "open", an automation), no person
+    automatic: bool = False
+    #: True when the event says too little to be applied to a ticket that we do not know yet: read it first
+    needs_read: bool = False

@@ -1,0 +1,43 @@
+"""Identifiers and digests, as pure functions of their inputs.
+
+Ids are UUIDv7 (RFC 9562 section 5.7): sortable by time for indexes, but nothing in the project relies on their order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+def uuid7(now: datetime, entropy: bytes) -> str:
+    """Return the text of a UUIDv7 for `now` (aware UTC) and ten bytes of entropy."""
+    millis = int(now.timestamp() * 1000)
+    value = (millis & (2**48 - 1)) << 80 | int.from_bytes(entropy[:10], "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def canonical(value: Any) -> bytes:
+    """Encode a JSON-like value in one way only (sorted keys, no white space), so that equal values hash equally."""
+    return _canonical.encode(value)
+
+
+def digest(*parts: Any) -> str:
+    """Return 32 hex digits of SHA-256 over the canonical form of `parts`."""
+    return hashlib.sha256(canonical(parts)).hexdigest()[:32]
+
+
+def effect_key(link_id: str, event_key: str, operation: str, subject: str) -> str:
+    """Name one intended effect for ever (DELIVERY.md section 1).
+
+    `event_key` names the remote change, never the delivery, so that a webhook and a poll of one change give one key;
+    `subject` is the field list or the comment id.
+    """
+    return digest("effect", link_id, event_key, operation, subject)

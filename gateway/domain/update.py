@@ -1,0 +1,188 @@
+"""An update: one intended outbound write, its states and how its outcome is classified (DELIVERY.md section 1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from gateway.domain.event import Attachment, RemoteTicket
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Visibility
+
+
+class UpdateState(StrEnum):
+    """The life of an update. `observed`: a read showed that the effect was there already."""
+
+    READY = "ready"
+    SENDING = "sending"
+    DONE = "done"
+    OBSERVED = "observed"
+    UNKNOWN = "unknown"
+    AMBIGUOUS = "ambiguous"
+    DEAD = "dead"
+    SUPERSEDED = "superseded"
+
+
+#: states in which an update still stands at the head of its lane
+OPEN_STATES = frozenset(
+    {UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN, UpdateState.AMBIGUOUS, UpdateState.DEAD}
+)
+
+
+class Operation(StrEnum):
+    """What an update does at the desk."""
+
+    CREATE = "create"
+    SET_FIELDS = "set_fields"
+    PUBLIC_REPLY = "public_reply"
+    INTERNAL_NOTE = "internal_note"
+    NOTIFY = "notify"
+
+
+class Strategy(StrEnum):
+    """How an unknown outcome of an operation is resolved without doubling it."""
+
+    NATURAL = "natural"
+    KEY = "key"
+    PROBE = "probe"
+    CONDITIONAL = "conditional"
+    NONE = "none"
+
+
+class Reason(StrEnum):
+    """Why an update or a delivery became a dead letter."""
+
+    REJECTED = "rejected"
+    EXHAUSTED = "exhausted"
+    AUTH = "auth"
+    POISON = "poison"
+    UNREADABLE = "unreadable"
+    UNMAPPED = "unmapped"
+    AMBIGUOUS = "ambiguous"
+
+
+class CommentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A comment to write: `body` is canonical Markdown, attribution included."""
+
+    comment_id: str
+    body: str
+    visibility: Visibility
+    author: RemotePerson | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an update wants, in our terms; a connector renders it at the moment of sending.
+
+    `fields` holds model values as plain JSON: title, body, kind and queue a string; tags a list; status
+    `{"category", "native", "hold_reason"}` and priority `{"level", "native"}`, where a non-empty native is the desk's
+    own word that the sync rule's map chose and wins over the connector's default; assignee and requester the members of
+    RemotePerson, `external_id` being the account at *this* desk or empty. `params` are the `create:` keys of the rule
+    (RT queue, Jira project) or the address of a notification (channel).
+    """
+
+    operation: Operation
+    fields: dict[str, Any] = {}
+    comment: CommentIntent | None = None
+    params: dict[str, Any] = {}
+    version: int = 1
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the desk said about a write that took effect. Every part may be missing."""
+
+    remote_id: str = ""
+    key: str = ""
+    url: str = ""
+    version: int = 0
+    version_token: str = ""
+    #: the desk's ids of what the write made (comment, transaction, audit): the ledger matches echoes by them first
+    change_ids: tuple[str, ...] = ()
+    comment_id: str = ""
+    #: how the ticket reads after the write, as far as the desk said: echoes and drift are judged against it
+    observed: RemoteTicket | None = None
+    #: the desk's clock when it took effect
+    at: datetime | None = None
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """The write took effect."""
+
+    receipt: Receipt = Receipt()
+
+
+class Rejected(msgspec.Struct, frozen=True, tag=True):
+    """The desk refused and will refuse again: a dead letter. Certain that nothing took effect."""
+
+    detail: str
+    reason: Reason = Reason.REJECTED
+
+
+class NotSent(msgspec.Struct, frozen=True, tag=True):
+    """Certain that nothing took effect, and worth another try (refused connection, a lock, a busy answer)."""
+
+    detail: str
+    retry_after: int | None = None
+
+
+class Throttled(msgspec.Struct, frozen=True, tag=True):
+    """429: certain that nothing took effect; the whole connection waits `retry_after` seconds. Costs no attempt."""
+
+    detail: str
+    retry_after: int | None = None
+
+
+class Unauthorized(msgspec.Struct, frozen=True, tag=True):
+    """The credentials no longer hold: the connection pauses until a person mends them. Costs no attempt."""
+
+    detail: str
+
+
+class Forbidden(msgspec.Struct, frozen=True, tag=True):
+    """403: the connection pauses if `whoami` fails too, else this update is rejected."""
+
+    detail: str
+
+
+class Unknown(msgspec.Struct, frozen=True, tag=True):
+    """The write may or may not have taken effect: resolved by the strategy."""
+
+    detail: str
+
+
+class Conflict(msgspec.Struct, frozen=True, tag=True):
+    """The remote ticket has moved on since it was read; nothing took effect: read again and rebase."""
+
+    detail: str
+
+
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """One of several writes is done; `steps` is stored and handed to the next attempt of the same update."""
+
+    steps: dict[str, Any]
+    receipt: Receipt = Receipt()
+
+
+Outcome = Done | Rejected | NotSent | Throttled | Unauthorized | Forbidden | Unknown | Conflict | Progress
+
+
+class Found(msgspec.Struct, frozen=True, tag=True):
+    """A probe saw the effect."""
+
+    receipt: Receipt = Receipt()
+
+
+class Absent(msgspec.Struct, frozen=True, tag=True):
+    """A strongly consistent probe saw that the effect is not there."""
+
+
+class Unsure(msgspec.Struct, frozen=True, tag=True):
+    """A probe could not tell: it is tried again, by its own counter."""
+
+    detail: str
+
+
+Finding = Found | Absent | Unsure

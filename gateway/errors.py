@@ -1,0 +1,77 @@
+"""The one error tree of the project.
+
+Every error that a person may meet derives from `GatewayError`; its text says what is wrong, where, and what to do
+next, and never holds a secret. Anything else that escapes is a defect and is logged with its trace id.
+"""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Something that a person can act on. `exit_code` is what the `gateway` command ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(GatewayError):
+    """The site, its rules or the environment are not usable as they are."""
+
+    exit_code = 2
+
+
+class AuthenticationError(GatewayError):
+    """An incoming request did not prove that the desk sent it (HTTP 401, nothing is stored)."""
+
+
+class UnreadableError(GatewayError):
+    """An authentic delivery whose content is not understood: it is parked with this reason."""
+
+    reason = "unreadable"
+
+
+class UnmappedError(UnreadableError):
+    """A value that no mapping of the site covers; the rule says `unmapped: park`."""
+
+    reason = "unmapped"
+
+
+class DeferError(GatewayError):
+    """This delivery can be applied, only not yet (a write of ours is in flight, or an order must be kept)."""
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class TransportError(GatewayError):
+    """A request to a desk did not bring an answer."""
+
+
+class NotSentError(TransportError):
+    """It is certain that the desk did not get the request (refused, no such host, TLS failure, before sending)."""
+
+
+class OutcomeUnknownError(TransportError):
+    """The request may have taken effect (timeout, reset, half an answer)."""
+
+
+class OriginError(NotSentError):
+    """A connector asked for an address outside the origins of its connection."""
+
+
+class SecondWriteError(GatewayError):
+    """A connector tried a second write in one attempt: a defect of the connector; the second was not sent."""
+
+
+class StoreError(GatewayError):
+    """The database refused: the text says which one and why."""
+
+
+class LostLeaseError(StoreError):
+    """Another worker holds the lane (or the step) now; nothing was recorded."""
+
+
+class NotFoundError(GatewayError):
+    """No such ticket, connection or dead letter."""
+
+    exit_code = 3

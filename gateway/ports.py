@@ -1,0 +1,343 @@
+"""The protocols between the flow and the outside, and the values that cross them.
+
+A connector implements `Connector` and does no I/O: what it wants to ask a desk it *yields* as an `HttpRequest` and is
+*sent* the `HttpResponse` (a `Call`), so that one transport owns deadlines, tracing, rate limits, redaction and fault
+injection. `connectors.sdk` re-exports what an author needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import msgspec
+
+from gateway.domain.event import Event, RemoteTicket
+from gateway.domain.person import RemotePerson
+from gateway.domain.update import Finding, Intent, Operation, Outcome, Strategy
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go backwards, for deadlines and guards."""
+        ...
+
+
+class Ids(Protocol):
+    """Where identifiers come from."""
+
+    def new(self) -> str:
+        """Return a fresh UUIDv7."""
+        ...
+
+
+class Doorbell(Protocol):
+    """Wakes the workers of one step. A ring may be lost or doubled; SQL is the record."""
+
+    def ring(self, step: str) -> None:
+        """Wake a worker of `apply`, `deliver` or `reconcile`; never raises."""
+        ...
+
+
+# ---------------------------------------------------------------- HTTP
+
+
+class Effect(StrEnum):
+    """What a request does at the desk. At most one `write` an attempt."""
+
+    #: free, repeatable
+    READ = "read"
+    #: invisible to people and repeatable: an upload, a token
+    STAGE = "stage"
+    #: the effect itself
+    WRITE = "write"
+
+
+class HttpRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request that a connector wants made.
+
+    `url` is a path below the connection's url, or an absolute address on one of its allowed origins. Give `json` or
+    `body`, not both. Credentials are never in here: the transport asks `Connector.authorize` when it sends.
+    """
+
+    method: str
+    url: str
+    effect: Effect = Effect.READ
+    params: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    json: Any = None
+    body: bytes = b""
+    #: what to do when it is a read and fails: nothing by default, the attempt ends
+    label: str = ""
+
+
+class HttpResponse(msgspec.Struct, frozen=True):
+    """What came back, whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    elapsed: float = 0.0
+
+    def json(self) -> Any:
+        """Decode the body as JSON; raises msgspec.DecodeError when it is not."""
+        return msgspec.json.decode(self.body)
+
+    @property
+    def ok(self) -> bool:
+        """True for 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the class of success codes
+
+    def header(self, name: str) -> str:
+        """Return a header by its name in any case, or an empty string."""
+        return self.headers.get(name.lower(), "")
+
+
+#: What a connector returns for anything that needs the network: it yields requests, is sent answers, returns a value.
+#: A request that brings no answer is *thrown* in as a TransportError; not catching it ends the call.
+Call = Generator[HttpRequest, HttpResponse, T]
+
+
+class Transport(Protocol):
+    """Sends one request to one connection's desk."""
+
+    def send(self, connector: Connector, request: HttpRequest, *, deadline: float, trace_id: str) -> HttpResponse:
+        """Send once, without retry or redirect, within `deadline` seconds in all.
+
+        Raises NotSentError when it is certain that the desk got nothing, OutcomeUnknownError otherwise.
+        """
+        ...
+
+
+# ---------------------------------------------------------------- incoming
+
+
+class IncomingRequest(msgspec.Struct, frozen=True):
+    """An HTTP request that reached /hooks/<connection>. Header names are lower-case; `body` is the raw bytes."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What receive needs to know of an authentic delivery, cheap to read and never failing."""
+
+    #: unique in the connection; the desk's own delivery or event id, else a digest of the body
+    source_event_id: str
+    #: the remote ticket, when it can be told cheaply: deliveries of one remote ticket are applied in order of arrival
+    ref: str = ""
+    #: headers that parse needs later (names lower-case); everything else is dropped, credentials always
+    headers: dict[str, str] = {}
+
+
+class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An answer to a desk's endpoint check; nothing is stored."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
+class RawDelivery(msgspec.Struct, frozen=True):
+    """A stored delivery as parse sees it."""
+
+    source_event_id: str
+    received_at: datetime
+    headers: dict[str, str]
+    body: bytes
+
+
+# ---------------------------------------------------------------- outgoing
+
+
+class WriteContext(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a connector may need beside the intent to write or to probe."""
+
+    #: name of this effect for ever: the idempotency key, the marker
+    effect_key: str
+    remote_id: str = ""
+    version_token: str = ""
+    #: remote ids of comments that we already know: a probe by content must not take one of these
+    known_comments: frozenset[str] = frozenset()
+    #: when the first attempt was sent (our clock), for probes by content and time; None before the first
+    first_sent_at: datetime | None = None
+    #: results of earlier Progress steps of the same update
+    steps: dict[str, Any] = {}
+    #: the ticket as we last saw it there
+    observed: dict[str, Any] = {}
+
+
+class ChangePage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One page of a poll: full reads or hints, and the cursor to go on from."""
+
+    #: tickets that may have changed; each becomes a delivery named (remote id, version), so overlap costs nothing
+    tickets: tuple[RemoteTicket, ...] = ()
+    cursor: str = ""
+    #: True when this was the last page for now
+    end: bool = True
+
+
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who we are at a desk."""
+
+    person: RemotePerson
+    detail: str = ""
+
+
+class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of `gateway connections test`: what was tried, whether it holds, what to do when it does not."""
+
+    name: str
+    ok: bool
+    detail: str
+    #: a failed warning does not fail the test (a lesser strategy is used instead)
+    warning: bool = False
+    #: facts proved, stored for the flow: e.g. {"marker": true}
+    facts: dict[str, Any] = {}
+
+
+class OperationClaim(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one operation of a connector stays single."""
+
+    strategy: Strategy
+    #: seconds after our deadline within which a late effect may still appear or an index may lag
+    settle: int = 5
+    #: seconds for which the desk remembers an idempotency key (key strategy)
+    key_ttl: int = 0
+    #: the fact (see CheckResult.facts) without which the claim degrades to none; empty: unconditional
+    needs_fact: str = ""
+    #: after the key has expired, or when a key answer stays unclear: can it be probed for?
+    probe: bool = False
+
+
+class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One setting of a connection beside url, auth and webhook_secret, as JSON Schema."""
+
+    name: str
+    schema: dict[str, Any]
+    required: bool = False
+    secret: bool = False
+    help: str = ""
+
+
+class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a connector is, before any connection exists."""
+
+    name: str
+    title: str
+    api_version: int
+    settings: tuple[Setting, ...]
+    operations: dict[Operation, OperationClaim]
+    #: fields of SYNCED_FIELDS that can be read and written there
+    readable_fields: frozenset[str]
+    writable_fields: frozenset[str]
+    #: statuses that the desk itself has, for checks and completion; empty: the site decides
+    statuses: tuple[str, ...] = ()
+    #: has webhooks, can be polled
+    webhooks: bool = True
+    polling: bool = True
+    #: keys that `create:` of a sync rule may or must give
+    create_params: tuple[Setting, ...] = ()
+    #: extra origins (scheme://host) beside the connection's url
+    origins: tuple[str, ...] = ()
+
+
+class ConnectionSettings(msgspec.Struct, frozen=True):
+    """One configured account, secrets resolved. Its repr shows no secret."""
+
+    name: str
+    connector: str
+    url: str
+    options: dict[str, Any]
+    rate_limit: float | None = None
+    reconcile_every: timedelta | None = None
+    deadline: float = 10.0
+    write_back: bool = True
+
+    def __repr__(self) -> str:
+        """Name the connection only."""
+        return f"ConnectionSettings({self.name!r}, {self.connector!r})"
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One connection to one desk: pure functions and calls, no I/O. Made by the factory of its plug-in."""
+
+    spec: ConnectorSpec
+    settings: ConnectionSettings
+
+    # -- incoming
+    def verify(self, request: IncomingRequest, now: datetime) -> None:
+        """Raise AuthenticationError unless the request is proved to come from the desk. Constant-time compares."""
+        ...
+
+    def envelope(self, request: IncomingRequest) -> Envelope | Handshake:
+        """Name a verified delivery without raising, whatever its body."""
+        ...
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Read the facts. An empty tuple: authentic, understood and none of our business.
+
+        Raises UnreadableError with one clear line when it is not understood.
+        """
+        ...
+
+    # -- reads
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Read one ticket whole, comments included; None when it does not exist or is out of our sight."""
+        ...
+
+    def changes(self, cursor: str, now: datetime) -> Call[ChangePage]:
+        """Read one page of what changed since `cursor` (empty at first), with overlap."""
+        ...
+
+    def whoami(self) -> Call[Identity]:
+        """Say who we are there; raises AuthenticationError when the credentials do not hold."""
+        ...
+
+    def check(self) -> Call[Sequence[CheckResult]]:
+        """Try what the connection claims (markers, rights, queues) without leaving anything visible to people."""
+        ...
+
+    # -- writes
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Render and send one update: any number of reads and stages, at most one write."""
+        ...
+
+    def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
+        """Look for the effect of an earlier attempt whose outcome is unknown (reads only)."""
+        ...
+
+    # -- small facts
+    def authorize(self, request: HttpRequest) -> Mapping[str, str]:
+        """Return the credential headers of a request, added when it is sent and never stored."""
+        ...
+
+    def is_us(self, person: RemotePerson | None) -> bool | None:
+        """Say whether `person` is our own account there; None when it cannot be told."""
+        ...
+
+    def as_read(self, intent: Intent) -> dict[str, Any]:
+        """Return the fields of `intent` as the desk will read them back (canonical JSON), for the echo ledger."""
+        ...
+
+    def side_effects(self, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the field values that the desk will change by itself because of this write, as read back."""
+        ...
+
+    def secrets(self) -> Sequence[str]:
+        """Return the literal secrets of this connection, for redaction."""
+        ...
