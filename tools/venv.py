@@ -1,8 +1,8 @@
 """Make `.venv` what `requirements.lock` says, once, safely.
 
-`make` runs this before every target. When the environment is complete it says nothing and takes a few hundredths of a
-second. It holds a lock, so two makes do not build at once, and it writes its stamp last, so an interrupted build is seen
-and done again. The file must parse on any Python 3, because one that is too old has to be told so.
+`make` runs this before every target that needs the environment. When that is complete, this says nothing and is done at
+once. It holds a lock, so two makes do not build at the same time, and writes its stamp last, so an interrupted build is
+seen and done again. The file must parse on any Python 3, because one that is too old has to be told so.
 """
 
 import fcntl
@@ -63,10 +63,14 @@ def unsuitable():
 
 def wanted():
     """Return what the stamp of a complete environment says: where it is and what it was made from."""
+    import tomllib  # noqa: PLC0415 - not there on a Python that is too old
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    installed = [project["build-system"], project["project"], project["tool"]["hatch"]]  # the rest changes no install
     return {
         "folder": str(VENV),
         "lock": hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest(),
-        "project": hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest(),
+        "project": hashlib.sha256(json.dumps(installed, sort_keys=True).encode()).hexdigest(),
     }
 
 
