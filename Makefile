@@ -38,7 +38,6 @@ format: venv ## Format the code, and mend what ruff can mend safely
 bench: venv ## Measure this machine: what is accepted, applied and delivered a second
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-# UPGRADE: make lock ARGS=--upgrade takes the newest versions that pyproject.toml allows.
 lock: venv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra lang --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
@@ -46,9 +45,9 @@ lock: venv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade takes 
 	@echo "requirements.lock is written; the next make brings .venv up to date."
 
 venv: ## Set .venv up (every other target does it when needed)
-	@command -v $(PYTHON) >/dev/null || { \
-		echo "make: no '$(PYTHON)' here. Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.11" >&2; \
-		exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "make: Python 3.11 or newer is needed, and '$(PYTHON)' is not." >&2; \
+		echo "  Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) tools/venv.py
 
 clean: ## Remove .venv and everything that tools have cached or built
