@@ -90,15 +90,7 @@ def bring_up_to_date(lock: TextIO) -> None:
     else:
         print("requirements.lock or pyproject.toml changed: bringing .venv up to date ...", flush=True)
         STAMP.unlink()
-    pip: list[str | Path] = [
-        VENV / "bin" / "python",
-        "-m",
-        "pip",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "install",
-    ]
+    pip: list[str | Path] = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input"]
     if have.get("lock") != want["lock"]:
         run(lock, *pip, "--require-hashes", "-r", ROOT / "requirements.lock")
     run(lock, *pip, "--no-deps", "--no-build-isolation", "-e", ROOT)
@@ -109,7 +101,8 @@ def bring_up_to_date(lock: TextIO) -> None:
 
 def run(lock: TextIO, *command: str | Path) -> None:
     """Run one step. It inherits the lock, so that a step that outlives us still keeps other makes out."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}}
+    environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     subprocess.run([str(word) for word in command], check=True, cwd=ROOT, env=environment, pass_fds=[lock.fileno()])
 
 
