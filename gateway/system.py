@@ -1,0 +1,59 @@
+"""The real clock and the real entropy, behind the ports, so that nothing else has to ask the machine.
+
+Leases on SQLite are measured by a clock that also counts while the machine sleeps, together with the id of the boot
+that it belongs to: after a restart of the machine every lease of the boot before has expired.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.domain.ids import uuid7
+
+_LINUX_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class SystemClock:
+    """`ports.Clock` of this machine."""
+
+    def now(self) -> datetime:
+        """Return the current instant, aware UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - this is the port behind which the clock is read
+
+    def monotonic(self) -> float:
+        """Return seconds that never go backwards."""
+        return time.monotonic()
+
+
+class SystemIds:
+    """`ports.Ids` of this machine."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        self._clock = clock
+
+    def new(self) -> str:
+        """Return a fresh UUIDv7."""
+        return uuid7(self._clock.now(), os.urandom(10))
+
+
+def boottime() -> float:
+    """Return the seconds since this machine booted, sleep included.
+
+    macOS has no CLOCK_BOOTTIME; its CLOCK_MONOTONIC counts sleep already.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def boot_id() -> str:
+    """Name the current boot of this machine; two processes of one boot get the same answer."""
+    if sys.platform == "darwin":
+        answer = subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"], capture_output=True, text=True, check=True
+        )
+        return answer.stdout.strip().lower()
+    return _LINUX_BOOT_ID.read_text(encoding="ascii").strip()
