@@ -23,8 +23,6 @@ import urllib3.connectionpool
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 
-#: Servers close idle connections, many after 5 s; a request that crosses such a close has an unknown outcome.
-MAX_IDLE = 4.0
 _POOL_SIZE = 32
 _SHORTEST_WAIT = 0.001
 
@@ -32,10 +30,11 @@ _SHORTEST_WAIT = 0.001
 class Exchange:
     """One request under way: until when, and whether any of it may have reached the desk."""
 
-    __slots__ = ("_until", "left")
+    __slots__ = ("_until", "left", "max_idle")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, max_idle: float) -> None:
         self._until = time.monotonic() + deadline
+        self.max_idle = max_idle
         self.left = False
 
     def remaining(self) -> float:
@@ -182,7 +181,7 @@ def _park(connection: Any) -> None:
 
 def _fresh(connection: Any) -> Any:
     """Close a connection that has idled long enough for its server to be about to close it."""
-    if not connection.is_closed and time.monotonic() - connection.parked > MAX_IDLE:
+    if not connection.is_closed and time.monotonic() - connection.parked > current.get().max_idle:
         connection.close()
     return connection
 

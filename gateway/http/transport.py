@@ -30,6 +30,8 @@ from gateway.telemetry import Redactor, new_span_id, traceparent
 
 #: A larger answer is not read: its request has then an unknown outcome.
 MAX_BODY = 8 * 1024 * 1024
+#: Servers close idle connections, many after 5 s; a request that crosses such a close has an unknown outcome.
+MAX_IDLE = 4.0
 _CHUNK = 64 * 1024
 _DROPPED_HEADERS = frozenset({"set-cookie"})
 
@@ -52,8 +54,15 @@ _FAILURES = (
 class HttpTransport:
     """`ports.Transport` over requests. One for a process; threads share it, a fork gets connections of its own."""
 
-    def __init__(self, *, entropy: Callable[[int], bytes] = os.urandom, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        *,
+        entropy: Callable[[int], bytes] = os.urandom,
+        max_body: int = MAX_BODY,
+        max_idle: float = MAX_IDLE,
+    ) -> None:
         self._entropy = entropy
+        self._max_idle = max_idle
         self._max_body = max_body
         self._user_agent = _user_agent()
         self._lock = threading.Lock()
@@ -71,7 +80,7 @@ class HttpTransport:
         """
         rendered = render(connector, request)
         prepared = self._prepare(connector, request, rendered, trace_id)
-        exchange = Exchange(deadline)
+        exchange = Exchange(deadline, self._max_idle)
         started = time.monotonic()
         token = current.set(exchange)
         try:
