@@ -1,0 +1,78 @@
+"""Request Tracker 5 and 6: tickets by REST 2, webhooks by the scrip in rt/, exactly once by markers and read-back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors.request_tracker.connection import RequestTracker
+from connectors.request_tracker.mapping import STATUSES
+from connectors.sdk import (
+    API_VERSION,
+    Category,
+    ConnectionSettings,
+    Connector,
+    ConnectorSpec,
+    Operation,
+    OperationClaim,
+    Plugin,
+    Setting,
+    Strategy,
+    hookimpl,
+)
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+
+SPEC = ConnectorSpec(
+    name="request_tracker",
+    title="Request Tracker",
+    api_version=API_VERSION,
+    settings=(
+        Setting("account", _TEXT, help="Login of the gateway's user, where the token does not say whose it is."),
+        Setting(
+            "statuses",
+            {"type": "object", "additionalProperties": {"enum": [category.value for category in Category]}},
+            help="What the statuses of your own lifecycles mean, beside RT's default ones.",
+        ),
+        Setting(
+            "initial_statuses",
+            {"type": "array", "items": _TEXT},
+            help="Statuses that a new ticket may have (lifecycle: on_create); others are set after creation.",
+        ),
+        Setting(
+            "priorities",
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {level: {"type": "integer"} for level in ("P1", "P2", "P3", "P4")},
+            },
+            help="RT's number for each level; a number read means the highest level that it reaches.",
+        ),
+        Setting("ticket_marker", _TEXT, help="Custom field of tickets for our mark. Default: ExternalRef."),
+        Setting("comment_marker", _TEXT, help="Custom field of transactions for our mark. Default: GatewayKey."),
+    ),
+    operations={
+        Operation.CREATE: OperationClaim(Strategy.PROBE, settle=10, needs_fact="marker_ticket"),
+        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=10),
+        # Without the marker field a comment is found by its words, author and time: the claim holds all the same.
+        Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=10),
+        Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),
+    },
+    readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
+    writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
+    statuses=tuple(STATUSES),
+    create_params=(
+        Setting("queue", _TEXT, required=True, help="Queue in which tickets are created."),
+        Setting("custom", {"type": "object"}, help="Custom fields of the new ticket, by name."),
+    ),
+)
+
+
+def connect(settings: ConnectionSettings) -> Connector:
+    """Make the connector of one connection; raises ConfigError when its settings are not usable."""
+    return RequestTracker(SPEC, settings)
+
+
+@hookimpl
+def gateway_connector() -> Plugin:
+    """Return this connector."""
+    return Plugin(SPEC, connect)

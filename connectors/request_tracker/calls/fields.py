@@ -1,0 +1,98 @@
+"""The fields of an intent as RT's own, what RT will read back of them, and what a read shows to be different."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.request_tracker import mapping
+from connectors.request_tracker.mapping import NOBODY, OPENED_BY_A_REPLY
+from connectors.request_tracker.options import Options
+from connectors.sdk import Category, Intent, Operation, RemoteTicket, Status
+
+#: RT's names of our fields
+NAMES = {"title": "Subject", "status": "Status", "priority": "Priority", "queue": "Queue", "assignee": "Owner"}
+
+
+def rendered(options: Options, intent: Intent) -> dict[str, Any]:
+    """Return the fields of an intent by RT's names; what RT cannot hold is left out."""
+    fields, words = intent.fields, options.words
+    found: dict[str, Any] = {}
+    if "title" in fields:
+        found["Subject"] = mapping.subject(str(fields["title"] or ""))
+    if isinstance(fields.get("status"), Mapping):
+        native = words.native_status(fields["status"])
+        if native:
+            found["Status"] = native
+    if isinstance(fields.get("priority"), Mapping):
+        found["Priority"] = words.native_priority(fields["priority"])
+    if fields.get("queue"):
+        found["Queue"] = str(fields["queue"])
+    if "assignee" in fields:
+        owner = _owner(fields["assignee"])
+        if owner:
+            found["Owner"] = owner
+    return found
+
+
+def _owner(assignee: Any) -> str:
+    """Return the account of an assignee; Nobody for none, empty for a person without an account there."""
+    return str(assignee.get("external_id") or "") if isinstance(assignee, Mapping) and assignee else NOBODY
+
+
+def differences(fields: Mapping[str, Any], ticket: RemoteTicket) -> set[str]:
+    """Return RT's names of the fields whose value on the ticket is not the one that was written."""
+    now = shown(ticket)
+    return {name for name, value in fields.items() if name in now and str(value).lower() != now[name].lower()}
+
+
+def shown(ticket: RemoteTicket) -> dict[str, str]:
+    """Return a ticket's fields by RT's names, as text; names of accounts, queues and statuses have no case in RT."""
+    found = {}
+    if ticket.title is not msgspec.UNSET:
+        found["Subject"] = ticket.title
+    if ticket.status is not msgspec.UNSET:
+        found["Status"] = ticket.status.native
+    if ticket.priority is not msgspec.UNSET:
+        found["Priority"] = ticket.priority.native
+    if ticket.queue is not msgspec.UNSET:
+        found["Queue"] = ticket.queue
+    if ticket.assignee is not msgspec.UNSET:
+        found["Owner"] = ticket.assignee.external_id if ticket.assignee else NOBODY
+    return found
+
+
+def as_read(options: Options, intent: Intent) -> dict[str, Any]:
+    """Return the fields of an intent as plain JSON in the form in which RT's webhooks and reads give them."""
+    written, words = rendered(options, intent), options.words
+    found: dict[str, Any] = {}
+    if "Subject" in written:
+        found["title"] = written["Subject"]
+    if "Status" in written:
+        found["status"] = msgspec.to_builtins(words.status(written["Status"]))
+    if "Priority" in written:
+        found["priority"] = msgspec.to_builtins(words.priority(written["Priority"]))
+    if "Queue" in written:
+        found["queue"] = written["Queue"]
+    if "Owner" in written:
+        owner = mapping.person(written["Owner"])
+        found["assignee"] = None if owner is None else msgspec.to_builtins(owner)
+    if intent.operation is Operation.CREATE and "body" in intent.fields:
+        found["body"] = mapping.plain(str(intent.fields["body"] or ""))
+    return found
+
+
+def side_effects(options: Options, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what RT does by itself because of a write: a reply opens a ticket that is not active.
+
+    We put the status back in the same call, so this `open` is only passed through (see calls.writes).
+    """
+    status = observed.get("status")
+    if intent.operation is not Operation.PUBLIC_REPLY or not isinstance(status, Mapping):
+        return {}
+    if Category(status.get("category") or Category.NEW) not in OPENED_BY_A_REPLY:
+        return {}
+    opened = next((word for word, meaning in options.words.statuses.items() if meaning is Category.OPEN), "open")
+    return {"status": msgspec.to_builtins(Status(Category.OPEN, opened))}

@@ -1,0 +1,162 @@
+"""Looking for the effect of an attempt whose outcome is unknown.
+
+Every search here is consistent with what RT has committed: it searches its database, there is no index that lags. A
+comment's marker is a statement of its own after the comment is committed; a comment of ours with the same words,
+younger than the first attempt, without a marker and not known already is therefore the same one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from connectors.request_tracker import mapping
+from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, rows
+from connectors.request_tracker.calls.fields import differences, rendered
+from connectors.request_tracker.calls.reads import author, seen, texts_of, whoami
+from connectors.request_tracker.calls.writes import CREATED, receipt_of
+from connectors.request_tracker.mapping import instant, integer, text
+from connectors.sdk import (
+    Absent,
+    AuthenticationError,
+    Call,
+    Finding,
+    Found,
+    Intent,
+    Operation,
+    Receipt,
+    TransportError,
+    Unsure,
+    WriteContext,
+    excerpt,
+)
+
+#: our clock and RT's may differ by this much when a comment is looked for by its time
+SKEW = timedelta(minutes=10)
+
+Row = dict[str, Any]
+
+
+def probe(desk: Desk, intent: Intent, context: WriteContext) -> Call[Finding]:
+    """Look for an effect; anything that keeps us from looking is Unsure."""
+    try:
+        match intent.operation:
+            case Operation.CREATE if CREATED not in context.steps:
+                return (yield from _created(desk, context))
+            case Operation.CREATE:
+                status = {"Status": rendered(desk.options, intent)["Status"]}
+                return (yield from _fields(desk, status, str(context.steps[CREATED])))
+            case Operation.SET_FIELDS:
+                return (yield from _fields(desk, rendered(desk.options, intent), context.remote_id))
+            case Operation.PUBLIC_REPLY:
+                return (yield from _comment(desk, intent, context, "Correspond"))
+            case Operation.INTERNAL_NOTE:
+                return (yield from _comment(desk, intent, context, "Comment"))
+            case _:
+                return Absent()
+    except (TransportError, AuthenticationError) as error:
+        return Unsure(str(error))
+
+
+def _created(desk: Desk, context: WriteContext) -> Call[Finding]:
+    query = f"'CF.{{{desk.options.ticket_marker}}}' = {quoted(context.effect_key)}"
+    params = {"query": query, "orderby": "id", "per_page": "10"}
+    answer = yield from _search(desk, "/tickets", params)
+    found = rows(answer)
+    if not found:
+        return Absent()
+    response = yield desk.ticket(text(found[0].get("id")))
+    if not response.ok:
+        return Unsure(excerpt(response))
+    return Found(receipt_of(seen(desk, response)))
+
+
+def _search(desk: Desk, path: str, params: dict[str, str]) -> Call[Any]:
+    """Search; raises TransportError when RT refuses the query, so that no answer is never read as "not there"."""
+    response = yield desk.request("GET", path, params=params, label="look for our marker")
+    if not response.ok:
+        msg = f"RT could not search: {excerpt(response)}"
+        raise TransportError(msg)
+    return decoded(response)
+
+
+def _fields(desk: Desk, wanted: dict[str, Any], remote_id: str) -> Call[Finding]:
+    response = yield desk.ticket(remote_id)
+    if not response.ok:
+        return Unsure(excerpt(response))
+    ticket = seen(desk, response)
+    return Absent() if differences(wanted, ticket) else Found(receipt_of(ticket))
+
+
+def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Call[Finding]:
+    """By marker first, then by words, author and time."""
+    query = f"'CF.{{{desk.options.comment_marker}}}' = {quoted(context.effect_key)}"
+    answer = yield from _search(desk, "/transactions", {"query": query, "orderby": "id", "per_page": "10"})
+    for row in rows(answer):
+        return Found(_receipt(desk, context, text(row.get("id"))))
+    if intent.comment is None:
+        return Absent()
+    if not desk.account.login:
+        yield from whoami(desk)
+    candidates = yield from _candidates(desk, context, kind)
+    wanted = mapping.plain(intent.comment.body)
+    if not candidates:
+        return Absent()
+    texts = yield from texts_of(desk, context.remote_id, set(candidates))
+    for number in candidates:
+        if number in texts and texts[number][0] == wanted:
+            return Found(_receipt(desk, context, number))
+    return Absent()
+
+
+def _candidates(desk: Desk, context: WriteContext, kind: str) -> Call[list[str]]:
+    """Return our unmarked messages of this kind that are younger than the first attempt, oldest first."""
+    since = context.first_sent_at - SKEW if context.first_sent_at else None
+    found: list[str] = []
+    page = 1
+    while True:
+        answer = yield from ask(
+            desk.request(
+                "GET",
+                f"/ticket/{context.remote_id}/history",
+                params={
+                    "fields": "Type,Creator,Created,CustomFields",
+                    "fields[Creator]": PERSON,
+                    "orderby": "id",
+                    "order": "DESC",
+                    "per_page": str(PAGE),
+                    "page": str(page),
+                },
+                label="look for our comment",
+            )
+        )
+        items = rows(answer)
+        found += [text(row.get("id")) for row in items if _ours(desk, row, context, kind)]
+        oldest = instant(items[-1].get("Created")) if items else None
+        if not items or (since is not None and oldest is not None and oldest < since):
+            return sorted(found, key=lambda number: integer(number) or 0)
+        page += 1
+
+
+def _ours(desk: Desk, row: Row, context: WriteContext, kind: str) -> bool:
+    at = instant(row.get("Created"))
+    young = context.first_sent_at is None or (at is not None and at >= context.first_sent_at - SKEW)
+    marked = mapping.marker_in(mapping.custom_fields(row.get("CustomFields")), desk.options.comment_marker)
+    return (
+        row.get("Type") == kind
+        and young
+        and not marked
+        and text(row.get("id")) not in context.known_comments
+        and desk.account.is_us(author(desk, row)) is True
+    )
+
+
+def _receipt(desk: Desk, context: WriteContext, number: str) -> Receipt:
+    return Receipt(
+        remote_id=context.remote_id,
+        key=f"#{context.remote_id}",
+        url=mapping.web_address(desk.options.base, context.remote_id),
+        version=integer(number) or 0,
+        change_ids=(f"txn:{number}", number),
+        comment_id=number,
+    )

@@ -1,0 +1,237 @@
+"""Request Tracker's words and ours: statuses, priorities, people, texts and times, as pure functions.
+
+The facts were measured on RT 5.0.3 (docs/connectors/request_tracker.md, "What RT really does").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import nh3
+from markdownify import markdownify
+
+from connectors.sdk import Category, Level, Priority, RemotePerson, RemoteTicket, Status
+
+#: RT's account for what it does by itself, and its owner of tickets that nobody owns
+SYSTEM = "RT_System"
+NOBODY = "Nobody"
+
+#: what a time that cannot be read becomes
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+#: RT's column for a subject holds this many characters; longer ones are cut without a word
+MAX_SUBJECT = 200
+
+#: the default lifecycle (RT_Config.pm, %Lifecycles); `deleted` is cancelled work that RT also hides from searches
+STATUSES: dict[str, Category] = {
+    "new": Category.NEW,
+    "open": Category.OPEN,
+    "stalled": Category.ON_HOLD,
+    "resolved": Category.RESOLVED,
+    "rejected": Category.CANCELLED,
+    "deleted": Category.CANCELLED,
+}
+
+#: what we write where the sync rule's map names no word of RT's
+NATIVE: dict[Category, str] = {
+    Category.NEW: "new",
+    Category.OPEN: "open",
+    Category.PENDING_CUSTOMER: "stalled",
+    Category.ON_HOLD: "stalled",
+    Category.RESOLVED: "resolved",
+    Category.CLOSED: "resolved",
+    Category.CANCELLED: "rejected",
+}
+
+#: RT's priorities are 0 to 100; a number means the highest level whose value it reaches, 0 means unset
+PRIORITIES: dict[str, int] = {"P1": 100, "P2": 75, "P3": 50, "P4": 25}
+
+#: statuses from which RT opens a ticket by itself when our account replies (RT::Action::AutoOpen)
+OPENED_BY_A_REPLY = frozenset({Category.NEW, Category.RESOLVED, Category.CLOSED, Category.CANCELLED, Category.UNKNOWN})
+
+_TAGS = {
+    "a", "b", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img",
+    "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """How one connection names statuses and priorities; the defaults are those of a fresh RT."""
+
+    statuses: dict[str, Category] = msgspec.field(default_factory=lambda: dict(STATUSES))
+    priorities: dict[str, int] = msgspec.field(default_factory=lambda: dict(PRIORITIES))
+
+    def status(self, native: str) -> Status:
+        """Read a status; one that is not in the vocabulary is `unknown` and keeps RT's word."""
+        return Status(self.statuses.get(native.lower(), Category.UNKNOWN), native)
+
+    def native_status(self, value: Mapping[str, Any]) -> str:
+        """Return RT's word for a status of an intent, or an empty string where there is none."""
+        chosen = str(value.get("native") or "")
+        if chosen:
+            return chosen
+        return NATIVE.get(Category(value.get("category") or Category.NEW), "")
+
+    def priority(self, native: Any) -> Priority:
+        """Read a priority number (or its text); what is no number keeps RT's word and no level."""
+        number = integer(native)
+        if number is None:
+            return Priority(Level.UNSET, "" if native is None else str(native))
+        if number <= 0:
+            return Priority(Level.UNSET, str(number))
+        ranked = sorted(self.priorities.items(), key=lambda item: item[1])
+        level = ranked[0][0] if ranked else Level.UNSET
+        for name, least in ranked:
+            if number >= least:
+                level = name
+        return Priority(Level(level), str(number))
+
+    def native_priority(self, value: Mapping[str, Any]) -> int:
+        """Return RT's number for a priority of an intent; unset is 0."""
+        chosen = integer(value.get("native"))
+        if chosen is not None:
+            return chosen
+        return self.priorities.get(str(value.get("level") or Level.UNSET), 0)
+
+
+def integer(value: Any) -> int | None:
+    """Read an integer that RT sends as a number in one place and as text in another; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
+def text(value: Any) -> str:
+    """Return a text, or an empty one for null and for anything that is none."""
+    return value if isinstance(value, str) else ""
+
+
+def instant(value: Any) -> datetime | None:
+    """Read RT's UTC time (`2026-11-21T03:57:55Z`, resolution 1 s); its unset date, 1970, is None."""
+    try:
+        at = datetime.fromisoformat(text(value))
+    except ValueError:
+        return None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return at if at.year > 1970 else None
+
+
+def subject(title: str) -> str:
+    """Return a title as RT keeps it: one line, at most 200 characters."""
+    return " ".join(title.splitlines())[:MAX_SUBJECT]
+
+
+def plain(body: str) -> str:
+    """Return a plain text in canonical form: line feeds only, no white space at its end."""
+    return body.replace("\r\n", "\n").replace("\r", "\n").rstrip()
+
+
+def markdown(body: str, content_type: str) -> tuple[str, str]:
+    """Return a message as canonical Markdown and the name of the format that it had (`plain` or `html`).
+
+    HTML is cleaned first; what is too deep to convert keeps its words and loses its form.
+    """
+    if not content_type.lower().startswith("text/html"):
+        return plain(body), "plain"
+    clean = nh3.clean(body, tags=_TAGS, attributes={"a": {"href", "title"}, "img": {"src", "alt"}})
+    try:
+        converted = str(markdownify(clean, heading_style="ATX", bullets="-"))
+    except RecursionError:
+        converted = nh3.clean(body, tags=set())
+    return plain(converted).lstrip("\n"), "html"
+
+
+def person(account: str, *, email: str = "", name: str = "", role: str = "") -> RemotePerson | None:
+    """Return the person behind an account name; Nobody is None."""
+    if not account or account == NOBODY:
+        return None
+    if account == SYSTEM:
+        return RemotePerson(external_id=SYSTEM, name=name, role="system")
+    return RemotePerson(external_id=account, email=email, name=name, role=role)
+
+
+def requester(addresses: Any) -> RemotePerson | None:
+    """Return the first requestor of a webhook, which names them by address only."""
+    for address in addresses if isinstance(addresses, list) else []:
+        if text(address):
+            return RemotePerson(email=address)
+    return None
+
+
+def user(value: Any) -> RemotePerson | None:
+    """Return the person of a REST user object (`fields[…]=Name,EmailAddress,RealName`)."""
+    if not isinstance(value, dict):
+        return None
+    account = text(value.get("Name")) or text(value.get("id"))
+    return person(account, email=text(value.get("EmailAddress")), name=text(value.get("RealName")))
+
+
+def named(value: Any) -> str:
+    """Return the name of a REST object, expanded or not."""
+    if isinstance(value, dict):
+        return text(value.get("Name")) or text(value.get("id"))
+    return text(value)
+
+
+def custom_fields(value: Any) -> dict[str, Any]:
+    """Read custom fields: an array with values on read in REST, an object by name in webhooks.
+
+    A field of one value is that value, an empty one None, more are a list.
+    """
+    if isinstance(value, dict):
+        return dict(value)
+    found: dict[str, Any] = {}
+    for field in value if isinstance(value, list) else []:
+        if isinstance(field, dict) and text(field.get("name")):
+            values = field.get("values") or []
+            found[field["name"]] = values if len(values) > 1 else (values[0] if values else None)
+    return found
+
+
+def marker_in(fields: Mapping[str, Any], name: str) -> str:
+    """Return the effect key that a custom field holds, or an empty string."""
+    value = fields.get(name)
+    return text(value[0] if isinstance(value, list) and value else value)
+
+
+def ticket(
+    value: Mapping[str, Any], *, version: int, token: str, base: str, words: Vocabulary, marker: str
+) -> RemoteTicket:
+    """Read the ticket object of GET /ticket/:id; its body and comments are not in there."""
+    number = str(value.get("id") or "")
+    fields = custom_fields(value.get("CustomFields"))
+    created = instant(value.get("Created"))
+    people = value.get("Requestor")
+    first = people[0] if isinstance(people, list) and people else None
+    asked = user(first)
+    if asked is not None and "@" in asked.external_id:
+        asked = RemotePerson(email=asked.external_id)
+    return RemoteTicket(
+        remote_id=number,
+        key=f"#{number}",
+        updated_at=instant(value.get("LastUpdated")) or created or EPOCH,
+        created_at=created,
+        version=version,
+        version_token=token,
+        url=web_address(base, number),
+        marker=marker_in(fields, marker),
+        title=text(value.get("Subject")),
+        status=words.status(text(value.get("Status"))),
+        priority=words.priority(value.get("Priority")),
+        queue=named(value.get("Queue")),
+        assignee=user(value.get("Owner")),
+        requester=asked,
+        custom={name: held for name, held in fields.items() if name != marker},
+    )
+
+
+def web_address(base: str, number: str) -> str:
+    """Return the page of a ticket for people."""
+    return f"{base}/Ticket/Display.html?id={number}"
