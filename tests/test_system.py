@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import time
+import uuid
+
+from gateway.system import SystemClock, SystemIds, boot_id, boottime
+
+
+def test_the_clock_is_utc_and_does_not_go_back() -> None:
+    """Aware instants, and seconds that only grow."""
+    clock = SystemClock()
+    offset = clock.now().utcoffset()
+    assert offset is not None
+    assert not offset
+    first = clock.monotonic()
+    assert clock.monotonic() >= first
+
+
+def test_ids_are_fresh_uuid7() -> None:
+    """A thousand ids of one instant differ."""
+    ids = SystemIds(SystemClock())
+    made = {ids.new() for _ in range(1000)}
+    assert len(made) == 1000
+    assert all(uuid.UUID(one).version == 7 for one in made)
+
+
+def test_boot_clock_and_boot_id() -> None:
+    """The clock runs; the id stays."""
+    before = boottime()
+    time.sleep(0.01)
+    assert boottime() - before >= 0.009
+    assert boot_id() == boot_id()
+    assert boot_id().strip()
