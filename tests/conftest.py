@@ -1,0 +1,55 @@
+"""Fixtures that tests of several packages share: real servers, started the way the product starts them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from gateway.embedded import Running, find_server
+
+
+def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse every connection to another machine: a test that needs the network is a defect of the test."""
+    if event == "socket.connect":
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_loopback(str(address[0])):
+            raise AssertionError(f"a test connects to {address!r}; only loopback is allowed")
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+        if host and not _is_loopback(host if isinstance(host, str) else host.decode()):
+            raise socket.gaierror(socket.EAI_NONAME, "tests resolve no names")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost") or host == socket.gethostname()
+    return address.is_loopback or address.is_unspecified
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the guard in place once for the process; it cannot be taken off again."""
+    sys.addaudithook(_only_loopback)
+
+
+@pytest.fixture(scope="session")
+def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run one Redis-compatible server for the whole session. Tests that stop or kill a server start their own."""
+    running = Running(find_server(tmp_path_factory.mktemp("redis"))).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def redis_server(redis_process: Running) -> str:
+    """Give the URL of an empty server."""
+    with redis.Redis.from_url(redis_process.url) as client:
+        client.flushall()
+    return redis_process.url
