@@ -1,4 +1,4 @@
-"""The protocols between the flow and the outside, and the values that cross them.
+"""The side of the desks: what connectors and the transport agree on.
 
 A connector implements `Connector` and does no I/O: what it wants to ask a desk it *yields* as an `HttpRequest` and is
 *sent* the `HttpResponse` (a `Call`), so that one transport owns deadlines, tracing, rate limits, redaction and fault

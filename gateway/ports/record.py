@@ -1,0 +1,488 @@
+"""The database as the flow sees it: rows as frozen values, and the protocols that `gateway.store` implements.
+
+Every method belongs to one transaction (`Tx`); nothing here commits by itself. All instants are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from gateway.domain.echo import EchoEntry
+from gateway.domain.event import Event
+from gateway.domain.link import Link
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Ticket, Visibility
+from gateway.domain.update import Intent, Operation, Reason, UpdateState
+
+R = TypeVar("R")
+
+
+class NewDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A delivery to store: one webhook or one polled change, as received."""
+
+    id: str
+    connection: str
+    source_event_id: str
+    ref: str
+    received_at: datetime
+    headers: dict[str, str]
+    body: bytes
+    trace_id: str
+    #: webhook or poll
+    origin: str = "webhook"
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stored delivery. States: pending, applied, parked, discarded."""
+
+    id: str
+    connection: str
+    source_event_id: str
+    ref: str
+    received_at: datetime
+    headers: dict[str, str]
+    body: bytes
+    trace_id: str
+    origin: str
+    state: str
+    tries: int
+    reason: str = ""
+    detail: str = ""
+    not_before: datetime | None = None
+    applied_at: datetime | None = None
+
+
+class NewUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An update to put at the end of a lane."""
+
+    id: str
+    link_id: str
+    ticket_id: str
+    connection: str
+    operation: Operation
+    effect_key: str
+    intent: Intent
+    #: one line for lists, without personal data
+    summary: str
+    #: id of the delivery that caused it
+    delivery_id: str
+    event_key: str
+    #: the rule that decided it
+    rule: str
+    release: str
+    trace_id: str
+    created_at: datetime
+    state: UpdateState = UpdateState.READY
+    reason: Reason | None = None
+    detail: str = ""
+
+
+class UpdateRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An update as stored."""
+
+    id: str
+    link_id: str
+    seq: int
+    ticket_id: str
+    connection: str
+    operation: Operation
+    effect_key: str
+    intent: Intent
+    payload_version: int
+    state: UpdateState
+    summary: str
+    attempts: int
+    probes: int
+    created_at: datetime
+    trace_id: str
+    rule: str = ""
+    release: str = ""
+    delivery_id: str = ""
+    event_key: str = ""
+    not_before: datetime | None = None
+    #: until then a late effect of an unknown attempt may still appear
+    settle_until: datetime | None = None
+    first_sent_at: datetime | None = None
+    reason: Reason | None = None
+    detail: str = ""
+    resolution: str = ""
+    steps: dict[str, Any] = {}
+    done_at: datetime | None = None
+
+
+class LaneClaim(msgspec.Struct, frozen=True):
+    """A lane that is ours until the lease ends; every record is fenced by the epoch."""
+
+    link_id: str
+    connection: str
+    epoch: int
+
+
+class AttemptStart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One try, committed before its write is sent."""
+
+    id: str
+    update_id: str
+    link_id: str
+    connection: str
+    epoch: int
+    number: int
+    payload_version: int
+    started_at: datetime
+    deadline: float
+    #: the rendered request (canonical JSON of method, url, headers without credentials, body), stored encrypted
+    request: bytes
+    trace_id: str
+    echoes: tuple[EchoEntry, ...] = ()
+    #: the state the update must be in for this attempt to be lawful
+    expect: frozenset[UpdateState] = frozenset({UpdateState.READY})
+
+
+class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of an update in one visit of its lane, recorded fenced by the epoch."""
+
+    update_id: str
+    link_id: str
+    connection: str
+    epoch: int
+    state: UpdateState
+    at: datetime
+    #: None when no write was sent in this visit
+    attempt_id: str | None = None
+    status: int = 0
+    #: redacted, truncated answer
+    answer: str = ""
+    outcome: str = ""
+    reason: Reason | None = None
+    detail: str = ""
+    not_before: datetime | None = None
+    settle_until: datetime | None = None
+    #: earliest time for the *next* update of the lane (the hold after an unknown attempt of a natural write)
+    hold_until: datetime | None = None
+    #: this visit costs one of the attempts, one of the probes
+    counts: bool = False
+    probed: bool = False
+    steps: dict[str, Any] | None = None
+    link: Link | None = None
+    #: (remote comment id, our comment id) of a comment that was written
+    comment: tuple[str, str] | None = None
+    #: echo entries of this update get these facts
+    echo_version: int = 0
+    echo_change_ids: tuple[str, ...] = ()
+    landed_at: datetime | None = None
+    #: the write certainly had no effect: its expected echoes are withdrawn
+    drop_echoes: bool = False
+
+
+class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What we know of a connection between calls."""
+
+    connection: str
+    #: why it is paused (credentials); empty when it is not
+    paused: str = ""
+    #: 429: nothing is sent before
+    not_before: datetime | None = None
+    #: failures in a row, and until when the breaker is open
+    failures: int = 0
+    open_until: datetime | None = None
+    tokens: float = 0.0
+    tokens_at: datetime | None = None
+    cursor: str = ""
+    polled_at: datetime | None = None
+    poll_due: datetime | None = None
+    poll_error: str = ""
+    facts: dict[str, Any] = {}
+
+
+class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the audit trail: who did what to which ticket, and why."""
+
+    at: datetime
+    actor: str
+    action: str
+    ticket_id: str = ""
+    detail: dict[str, Any] = {}
+    trace_id: str = ""
+
+
+class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A comment of the one ticket."""
+
+    id: str
+    ticket_id: str
+    connection: str
+    at: datetime
+    visibility: Visibility
+    body: str
+    author: RemotePerson | None = None
+    automatic: bool = False
+
+
+class Inbox(Protocol):
+    """Deliveries: what came in, and what became of it."""
+
+    def add(self, deliveries: Sequence[NewDelivery]) -> frozenset[str]:
+        """Store deliveries; return the ids of those that are new in (connection, source_event_id)."""
+        ...
+
+    def due(self, limit: int, now: datetime) -> Sequence[DeliveryRow]:
+        """Return pending deliveries in order of arrival, none before an older pending one of the same ref."""
+        ...
+
+    def applied(self, delivery_id: str, now: datetime, detail: str = "") -> None:
+        """Mark one as applied."""
+        ...
+
+    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
+        """Leave one to a person, with the reason."""
+        ...
+
+    def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
+        """Try one again later; `counts` is False while it merely waits for its turn."""
+        ...
+
+
+class Tickets(Protocol):
+    """Tickets, people, comments and the events that made them."""
+
+    def lock(self, ticket_ids: Collection[str]) -> None:
+        """Lock tickets and their lanes in ascending order, so that two writers never wait for each other."""
+        ...
+
+    def get(self, ticket_id: str) -> Ticket | None:
+        """Read one ticket."""
+        ...
+
+    def save(self, ticket: Ticket) -> None:
+        """Insert or replace one ticket."""
+        ...
+
+    def person(self, connection: str, who: RemotePerson, now: datetime) -> str:
+        """Return the id of the person behind an account, stitched by its keys; made when new."""
+        ...
+
+    def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
+        """Record a fact; False when (connection, event key) is already there."""
+        ...
+
+    def comments(self, ticket_id: str) -> Sequence[CommentRow]:
+        """Return the comments of a ticket, oldest first."""
+        ...
+
+    def add_comment(self, comment: CommentRow, *, link_id: str, remote_id: str) -> bool:
+        """Add a comment seen at a link; False when that remote comment is known there."""
+        ...
+
+    def known_comments(self, link_id: str) -> frozenset[str]:
+        """Return the remote ids of the comments known at a link."""
+        ...
+
+    def bind_comment(self, link_id: str, remote_id: str, comment_id: str) -> bool:
+        """Say that a remote comment is one of ours; False when it is known already."""
+        ...
+
+
+class Links(Protocol):
+    """Links of tickets to desks."""
+
+    def of_ticket(self, ticket_id: str) -> Sequence[Link]:
+        """Return the links of a ticket, the source first."""
+        ...
+
+    def by_remote(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
+        """Return the links of (connection, remote id) pairs."""
+        ...
+
+    def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
+        """Return the link whose lane holds the update of that effect key (a marker that we embedded)."""
+        ...
+
+    def get(self, link_id: str) -> Link | None:
+        """Read one link."""
+        ...
+
+    def add(self, link: Link, now: datetime) -> None:
+        """Insert a link and its empty lane."""
+        ...
+
+    def save(self, link: Link) -> None:
+        """Store what was observed."""
+        ...
+
+    def synced_version(self, link_id: str) -> int:
+        """Return the version up to which the remote ticket was read whole."""
+        ...
+
+    def set_synced_version(self, link_id: str, version: int) -> None:
+        """Remember a whole read."""
+        ...
+
+
+class Outbox(Protocol):
+    """Updates in their lanes, and the attempts at them."""
+
+    def add(self, update: NewUpdate) -> bool:
+        """Append to the lane, coalescing adjacent set_fields rows that were never tried; False: effect key known."""
+        ...
+
+    def heads_in_flight(self, link_ids: Collection[str]) -> Mapping[str, UpdateState]:
+        """Return the lanes whose head is being written or whose outcome is unknown."""
+        ...
+
+    def creates_in_flight(self, connection: str) -> bool:
+        """Say whether a create is being written (or unknown) at a connection."""
+        ...
+
+    def pending_fields(self, link_id: str) -> Mapping[str, Any]:
+        """Return the fields that open updates of a lane will set, the last one winning."""
+        ...
+
+    def claim(
+        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+    ) -> Sequence[LaneClaim]:
+        """Claim due lanes without a live lease, epoch + 1; at most `budgets[connection]` lanes of a connection."""
+        ...
+
+    def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
+        """Return the head (lowest open update) of each lane that we still hold."""
+        ...
+
+    def intend(self, attempts: Sequence[AttemptStart], *, lease: float, now: datetime) -> frozenset[str]:
+        """Commit the intent to write; return the attempt ids that may be sent (lease held, payload unchanged)."""
+        ...
+
+    def record(self, ends: Sequence[AttemptEnd], *, lease: float, now: datetime) -> frozenset[str]:
+        """Record outcomes, fenced; return the link ids whose epoch still was ours. Sets each lane's next due time."""
+        ...
+
+    def release(self, claims: Sequence[LaneClaim], now: datetime) -> None:
+        """Give lanes back."""
+        ...
+
+    def last_request(self, update_id: str) -> bytes | None:
+        """Return the rendered request of the latest attempt of an update."""
+        ...
+
+    def has_due(self, now: datetime) -> bool:
+        """Say whether any lane has a due head and no live lease."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """Return the time at which the next lane falls due, or None."""
+        ...
+
+
+class Ledger(Protocol):
+    """Our own writes whose echoes are expected."""
+
+    def entries(self, link_id: str) -> tuple[EchoEntry, ...]:
+        """Return the entries of a link that were not consumed."""
+        ...
+
+    def consume(self, entry_ids: Collection[str], now: datetime) -> None:
+        """Take entries out."""
+        ...
+
+
+class Desks(Protocol):
+    """What we know of connections between calls."""
+
+    def all(self) -> Mapping[str, DeskState]:
+        """Return every state by connection name."""
+        ...
+
+    def save(self, state: DeskState) -> None:
+        """Insert or replace one."""
+        ...
+
+    def has_open_head(self, connection: str) -> bool:
+        """Say whether a write to the connection is in flight."""
+        ...
+
+
+class Leases(Protocol):
+    """Named leases: one drain of apply, one leading sweep, one poll of a connection."""
+
+    def acquire(self, name: str, holder: str, seconds: float) -> int | None:
+        """Take or keep a lease; return its epoch, or None while another holds it."""
+        ...
+
+    def renew(self, name: str, epoch: int, seconds: float) -> bool:
+        """Prolong a lease; False when it was lost."""
+        ...
+
+    def release(self, name: str, epoch: int) -> None:
+        """Give a lease back."""
+        ...
+
+
+class Audit(Protocol):
+    """The audit trail."""
+
+    def add(self, entries: Sequence[AuditEntry]) -> None:
+        """Append."""
+        ...
+
+    def seal(self, limit: int) -> int:
+        """Chain unsealed entries into the hash chain; return how many."""
+        ...
+
+
+class Releases(Protocol):
+    """Releases of the site's files."""
+
+    def active(self) -> str:
+        """Return the id of the active release, or an empty string."""
+        ...
+
+    def files(self, release_id: str) -> Mapping[str, str]:
+        """Return the files of a release by relative name."""
+        ...
+
+    def activate(self, digest: str, files: Mapping[str, str], *, author: str, now: datetime) -> str:
+        """Store (once per digest) and activate a release; return its id."""
+        ...
+
+
+class Tx(Protocol):
+    """One transaction."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def tickets(self) -> Tickets: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def desks(self) -> Desks: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def releases(self) -> Releases: ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what is inside when it raises, and nothing else."""
+        ...
+
+
+class Store(Protocol):
+    """The database: short transactions only, none spans an HTTP call."""
+
+    def read(self) -> AbstractContextManager[Tx]:
+        """Open a transaction that only reads."""
+        ...
+
+    def write(self, work: Callable[[Tx], R]) -> R:
+        """Run `work` in a write transaction and commit; deadlocks and busy databases are retried, so `work` may run again."""
+        ...

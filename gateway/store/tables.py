@@ -1,0 +1,370 @@
+"""The tables. Large ones carry the day in their key, so that PostgreSQL can partition and pruning is cheap.
+
+Columns named `*_sealed` hold AES-GCM ciphertext (see sealing.py). A change here needs a migration; a test compares.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from gateway.store.columns import Instant, Json
+
+metadata = MetaData()
+
+_ID = String(36)
+_NAME = String(120)
+
+facts = Table("facts", metadata, Column("name", _NAME, primary_key=True), Column("value", Text, nullable=False))
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("files_sealed", LargeBinary, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+delivery_keys = Table(
+    "delivery_keys",
+    metadata,
+    Column("connection", _NAME, nullable=False),
+    Column("source_event_id", String(300), nullable=False),
+    Column("delivery_id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    PrimaryKeyConstraint("connection", "source_event_id"),
+    Index("ix_delivery_keys_day", "day"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("connection", _NAME, nullable=False),
+    Column("source_event_id", String(300), nullable=False),
+    Column("ref", String(200), nullable=False),
+    Column("origin", String(10), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("headers", Json, nullable=False),
+    Column("body_sealed", LargeBinary),
+    Column("trace_id", String(32), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("not_before", Instant),
+    Column("applied_at", Instant),
+    Column("reason", String(20)),
+    Column("detail", Text),
+    Column("resolution", String(20)),
+    Column("payload_version", Integer, nullable=False),
+    PrimaryKeyConstraint("id", "day"),
+    Index(
+        "ix_deliveries_pending",
+        "received_at",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_deliveries_parked",
+        "received_at",
+        sqlite_where=text("state = 'parked'"),
+        postgresql_where=text("state = 'parked'"),
+    ),
+    Index("ix_deliveries_day", "day", "state"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("connection", _NAME, nullable=False),
+    Column("event_key", String(300), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("ticket_id", _ID, nullable=False),
+    Column("delivery_id", _ID, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("outcome", String(200), nullable=False),
+    Column("content_sealed", LargeBinary),
+    PrimaryKeyConstraint("connection", "event_key"),
+    Index("ix_events_ticket", "ticket_id", "at"),
+    Index("ix_events_day", "day"),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("source", _NAME, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("category", String(20), nullable=False),
+    Column("priority", String(10), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("doc", Json, nullable=False),
+    Column("body_sealed", LargeBinary),
+    Column("version", Integer, nullable=False),
+    Index("ix_tickets_updated", "updated_at"),
+    Index("ix_tickets_category", "category", "updated_at"),
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+person_keys = Table(
+    "person_keys",
+    metadata,
+    Column("kind", _NAME, nullable=False),
+    Column("value", String(320), nullable=False),
+    Column("person_id", _ID, nullable=False),
+    PrimaryKeyConstraint("kind", "value"),
+    Index("ix_person_keys_person", "person_id"),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("ticket_id", _ID, nullable=False),
+    Column("connection", _NAME, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("visibility", String(10), nullable=False),
+    Column("author", Json),
+    Column("automatic", Boolean, nullable=False),
+    Column("body_sealed", LargeBinary),
+    Index("ix_comments_ticket", "ticket_id", "at"),
+)
+
+comment_links = Table(
+    "comment_links",
+    metadata,
+    Column("link_id", _ID, nullable=False),
+    Column("remote_id", String(200), nullable=False),
+    Column("comment_id", _ID, nullable=False),
+    PrimaryKeyConstraint("link_id", "remote_id"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("ticket_id", _ID, nullable=False),
+    Column("connection", _NAME, nullable=False),
+    Column("remote_id", String(200)),
+    Column("state", String(10), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("synced_version", BigInteger, nullable=False),
+    Column("version_token", String(300), nullable=False),
+    Column("observed_sealed", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("connection", "remote_id"),
+    UniqueConstraint("ticket_id", "connection", "rule"),
+    Index("ix_links_ticket", "ticket_id"),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("link_id", _ID, primary_key=True),
+    Column("connection", _NAME, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("next_seq", Integer, nullable=False),
+    Column("next_due", Instant),
+    Column("hold_until", Instant),
+    Column("lease_until", Float),
+    Column("lease_boot", String(64)),
+    Column("lease_holder", String(120)),
+    Index(
+        "ix_lanes_due",
+        "next_due",
+        sqlite_where=text("next_due IS NOT NULL"),
+        postgresql_where=text("next_due IS NOT NULL"),
+    ),
+)
+
+effect_keys = Table(
+    "effect_keys",
+    metadata,
+    Column("effect_key", String(64), primary_key=True),
+    Column("update_id", _ID, nullable=False),
+    Column("link_id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Index("ix_effect_keys_day", "day"),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("link_id", _ID, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("ticket_id", _ID, nullable=False),
+    Column("connection", _NAME, nullable=False),
+    Column("operation", String(20), nullable=False),
+    Column("effect_key", String(64), nullable=False),
+    Column("intent_sealed", LargeBinary),
+    Column("payload_version", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    #: True while it stands in its lane: ready, sending, unknown, ambiguous, or dead without a resolution
+    Column("standing", Boolean, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("probes", Integer, nullable=False),
+    Column("not_before", Instant),
+    Column("settle_until", Instant),
+    Column("first_sent_at", Instant),
+    Column("reason", String(20)),
+    Column("detail", Text),
+    Column("resolution", String(20)),
+    Column("superseded_by", _ID),
+    Column("steps", Json),
+    Column("rule", String(200), nullable=False),
+    Column("release", _ID, nullable=False),
+    Column("delivery_id", _ID, nullable=False),
+    Column("event_key", String(300), nullable=False),
+    Column("trace_id", String(32), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    PrimaryKeyConstraint("id", "day"),
+    Index(
+        "ix_updates_standing",
+        "link_id",
+        "seq",
+        sqlite_where=text("standing"),
+        postgresql_where=text("standing"),
+    ),
+    Index(
+        "ix_updates_dead",
+        "created_at",
+        sqlite_where=text("standing AND state IN ('dead', 'ambiguous')"),
+        postgresql_where=text("standing AND state IN ('dead', 'ambiguous')"),
+    ),
+    Index(
+        "ix_updates_creates",
+        "connection",
+        sqlite_where=text("standing AND operation = 'create'"),
+        postgresql_where=text("standing AND operation = 'create'"),
+    ),
+    Index("ix_updates_ticket", "ticket_id", "created_at"),
+    Index("ix_updates_day", "day", "standing"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("update_id", _ID, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("payload_version", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("deadline", Float, nullable=False),
+    Column("request_sealed", LargeBinary),
+    Column("ended_at", Instant),
+    Column("status", Integer),
+    Column("outcome", String(20)),
+    Column("detail", Text),
+    Column("answer_sealed", LargeBinary),
+    Column("trace_id", String(32), nullable=False),
+    PrimaryKeyConstraint("id", "day"),
+    Index("ix_attempts_update", "update_id", "number"),
+    Index("ix_attempts_day", "day"),
+)
+
+echoes = Table(
+    "echoes",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("link_id", _ID, nullable=False),
+    Column("update_id", _ID, nullable=False),
+    Column("subject", String(120), nullable=False),
+    Column("value_hash", String(64), nullable=False),
+    Column("sent_at", Instant, nullable=False),
+    Column("change_ids", Json, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("landed_at", Instant),
+    Column("side_effect", Boolean, nullable=False),
+    Index("ix_echoes_link", "link_id"),
+    Index("ix_echoes_update", "update_id"),
+    Index("ix_echoes_sent", "sent_at"),
+)
+
+desks = Table(
+    "desks",
+    metadata,
+    Column("connection", _NAME, primary_key=True),
+    Column("paused", Text, nullable=False),
+    Column("not_before", Instant),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", Instant),
+    Column("tokens", Float, nullable=False),
+    Column("tokens_at", Instant),
+    Column("cursor", Text, nullable=False),
+    Column("polled_at", Instant),
+    Column("poll_due", Instant),
+    Column("poll_error", Text, nullable=False),
+    Column("facts", Json, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", _NAME, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", String(120), nullable=False),
+    Column("lease_until", Float),
+    Column("lease_boot", String(64)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _ID, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("ticket_id", _ID, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("detail", Json),
+    Column("digest", String(64), nullable=False),
+    Column("trace_id", String(32), nullable=False),
+    #: place and hash in the chain, given by the sweep
+    Column("place", BigInteger),
+    Column("chain", String(64)),
+    PrimaryKeyConstraint("id", "day"),
+    Index("ix_audit_ticket", "ticket_id", "at"),
+    Index("ix_audit_unsealed", "id", sqlite_where=text("place IS NULL"), postgresql_where=text("place IS NULL")),
+    Index("ix_audit_place", "place", unique=True),
+)
