@@ -96,6 +96,11 @@ class Guardian:
         self._groups.discard(group)
         self._tell(f"-{group}")
 
+    def check(self) -> None:
+        """Replace it when somebody has killed it."""
+        if self._process is not None and self._process.poll() is not None:
+            self._renew()
+
     def close(self) -> None:
         """Send it home: everything is stopped already."""
         self._tell(_FAREWELL)
@@ -113,13 +118,19 @@ class Guardian:
         try:
             process.stdin.write(line + "\n")
             process.stdin.flush()
-        except OSError:  # somebody killed it: a new one is told everything again
+        except OSError:  # somebody killed it
+            if line != _FAREWELL:
+                self._renew()
+
+    def _renew(self) -> None:
+        """Start a new one, which is told everything again."""
+        process, self._process = self._process, None
+        if process is not None:
             process.wait()
             with contextlib.suppress(OSError):
-                process.stdin.close()
-            self._process = None
-            if line != _FAREWELL:
-                self.start()
+                if process.stdin is not None:
+                    process.stdin.close()
+        self.start()
 
 
 def _guard() -> None:
