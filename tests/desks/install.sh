@@ -1,0 +1,46 @@
+#!/bin/sh
+# Installs the real help desks that tests/desks talks to: Request Tracker 5 from Debian's own packages.
+#
+#   tests/desks/install.sh
+#
+# Needs root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It configures nothing and
+# starts nothing; each test run starts a private RT on SQLite in a temporary folder and stops it again.
+set -u
+packages="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
+
+missing=""
+for package in $packages; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+    echo "install.sh: Request Tracker is installed"
+    exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "install.sh: no apt-get here: install Request Tracker 5 yourself, or leave the real-desk tests skipped" >&2
+    exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+    echo "install.sh: not root: run 'sudo $0' to install$missing, or leave the real-desk tests skipped" >&2
+    exit 0
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+# no database, no web server and no mail of the package's own: the tests make their own RT
+debconf-set-selections <<'SELECTIONS' || true
+request-tracker5 request-tracker5/dbconfig-install boolean false
+request-tracker5 request-tracker5/handle-siteconfig-permissions boolean false
+request-tracker5 request-tracker5/webserver-database select sqlite
+request-tracker5 request-tracker5/rtname string rt.test
+request-tracker5 request-tracker5/organization string rt.test
+nullmailer shared/mailname string rt.test
+nullmailer nullmailer/relayhost string 127.0.0.1
+SELECTIONS
+apt-get -qq update || echo "install.sh: apt-get update failed, going on with the old lists" >&2
+# shellcheck disable=SC2086 # one word a package
+if apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold \
+    -o DPkg::Lock::Timeout=300 $missing; then
+    echo "install.sh: installed$missing"
+else
+    echo "install.sh: could not install$missing: the real-desk tests will be skipped" >&2
+fi
