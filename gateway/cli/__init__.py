@@ -1,0 +1,34 @@
+"""The `gateway` command. A command's module is imported when the command is used, so that `gateway --help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.lazy import LazyGroup
+from gateway.cli.site import SiteChoice
+
+#: name → where it is, and its line in the help (the same as the first line of its docstring; a test compares them).
+COMMANDS = {
+    "status": ("gateway.cli.status:status", "Show the processes of this site."),
+}
+#: What `gateway up` starts; people have no use for it, except one host a role.
+HIDDEN: dict[str, str] = {}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS, hidden_at=HIDDEN, context_settings={"max_content_width": 100})
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    envvar="GATEWAY_SITE",
+    help="Folder with gateway.yaml. Default: the current folder or the nearest above it.",
+)
+@click.version_option(package_name="desk-gateway", prog_name="gateway")
+@click.pass_context
+def main(context: click.Context, site: Path | None) -> None:
+    """One ticket across several help desks: rules, SLA clocks, and each write delivered exactly once.
+
+    Every command works on one site: the folder that holds gateway.yaml and rules/.
+    """
+    context.obj = SiteChoice(site)
