@@ -35,6 +35,12 @@ class UnmappedError(UnreadableError):
     reason = "unmapped"
 
 
+class ConflictError(UnreadableError):
+    """Two desks changed one field and the rule says `conflict: park`."""
+
+    reason = "conflict"
+
+
 class DeferError(GatewayError):
     """This delivery can be applied, only not yet (a write of ours is in flight, or an order must be kept)."""
 
@@ -53,6 +59,14 @@ class NotSentError(TransportError):
 
 class OutcomeUnknownError(TransportError):
     """The request may have taken effect (timeout, reset, half an answer)."""
+
+
+class ThrottledError(TransportError):
+    """The desk answered a read with 429: the connection waits `seconds` (None: the desk does not say)."""
+
+    def __init__(self, message: str, *, seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class OriginError(NotSentError):

@@ -1,0 +1,246 @@
+"""Our intents in Zendesk's words, and its answers as receipts: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from connectors.sdk import (
+    Category,
+    Intent,
+    Kind,
+    Level,
+    Operation,
+    Priority,
+    Receipt,
+    RemotePerson,
+    Status,
+    Visibility,
+    WriteContext,
+)
+from connectors.zendesk import mapping
+from connectors.zendesk.account import Account
+from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
+from gateway.errors import UnmappedError
+
+T = TypeVar("T")
+
+#: Zendesk refuses an empty description and an empty comment
+NO_TEXT = "(no text)"
+
+
+def receipt_of(account: Account, data: Json, audit: Json) -> Receipt:
+    """Return what a ticket and the audit of its change say about a write that landed."""
+    at = moment(audit.get("created_at")) or moment(data.get("updated_at"))
+    observed = mapping.ticket(data, account, at=at or mapping.EPOCH)
+    comment = ""
+    for event in objects(audit.get("events")):
+        if text(event.get("type")) in {"Comment", "VoiceComment"}:
+            comment = ident(event.get("id")) or comment
+    changes = tuple(number for number in (ident(audit.get("id")), comment) if number)
+    if observed is None:
+        return Receipt()
+    return Receipt(
+        remote_id=observed.remote_id,
+        key=observed.key,
+        url=observed.url,
+        version=observed.version,
+        version_token=observed.version_token,
+        change_ids=changes,
+        comment_id=comment,
+        observed=observed,
+        at=at,
+    )
+
+
+def rendered(account: Account, intent: Intent, context: WriteContext) -> dict[str, Any]:
+    """Return the `ticket` object of the request; raises UnmappedError for a value that Zendesk has no word for."""
+    ticket = fields(account, intent)
+    if intent.operation is Operation.CREATE:
+        body = text(intent.fields.get("body")) or text(intent.fields.get("title")) or NO_TEXT
+        ticket["comment"] = {"body": body, "public": intent.params.get("public", True) is not False}
+        ticket["external_id"] = mapping.MARKER_PREFIX + context.effect_key
+        ticket.setdefault("subject", body.strip().partition("\n")[0][:150])
+        ticket |= _requester(intent.fields.get("requester"))
+        ticket |= _params(account, intent.params)
+    elif intent.comment is not None:
+        ticket["comment"] = {"body": comment_body(intent), "public": is_public(intent)}
+    if ticket:
+        ticket["metadata"] = {mapping.METADATA_KEY: context.effect_key}
+    return ticket
+
+
+def fields(account: Account, intent: Intent) -> dict[str, Any]:
+    """Return the fields of an intent in Zendesk's words; raises UnmappedError where it has none.
+
+    The description cannot be changed once a ticket is there, so `body` is written by a create only.
+    """
+    found: dict[str, Any] = {}
+    for name, value in intent.fields.items():
+        match name:
+            case "title":
+                found["subject"] = text(value)
+            case "status":
+                found["status"] = status_word(value)
+            case "priority":
+                word = priority_word(value)
+                if word is not None or intent.operation is not Operation.CREATE:
+                    found["priority"] = word
+            case "kind":
+                word = mapping.KIND_WORDS.get(Kind(value)) if value in set(Kind) else None
+                found |= {"type": word} if word else {}
+            case "tags":
+                found["tags"] = sorted({mapping.tag(text(word)) for word in value or () if text(word).strip()})
+            case "assignee":
+                found |= _assignee(value)
+            case "queue":
+                found |= {"group_id": _number(_group(account, text(value)))} if value else {}
+            case "custom":
+                found["custom_fields"] = _custom(account, value)
+            case _:
+                pass
+    return found
+
+
+def status_word(value: Any) -> str:
+    """Return Zendesk's word for a status; raises UnmappedError where it has none."""
+    given = _converted(value, Status)
+    native = given.native.strip().lower()
+    if native:
+        if native not in mapping.STATUSES:
+            msg = f"Zendesk has no status {given.native!r} (there are: {', '.join(mapping.STATUSES)})"
+            raise UnmappedError(msg)
+        return native
+    if given.category is Category.UNKNOWN:
+        msg = "a status of the category `unknown` has no word in Zendesk: map it in the sync rule"
+        raise UnmappedError(msg)
+    return mapping.STATUS_WORDS[given.category]
+
+
+def priority_word(value: Any) -> str | None:
+    """Return Zendesk's word for a priority, None for none; raises UnmappedError where it has none."""
+    given = _converted(value, Priority)
+    native = given.native.strip().lower()
+    if native and native not in mapping.PRIORITIES:
+        msg = f"Zendesk has no priority {given.native!r} (there are: {', '.join(mapping.PRIORITIES)})"
+        raise UnmappedError(msg)
+    return native or (None if given.level is Level.UNSET else mapping.PRIORITY_WORDS[given.level])
+
+
+def _group(account: Account, queue: str) -> str:
+    group = account.group(queue)
+    if not group:
+        msg = f"no Zendesk group is known for the queue {queue!r}: name its id under `groups:` in gateway.yaml"
+        raise UnmappedError(msg)
+    return group
+
+
+def _assignee(value: Any) -> dict[str, Any]:
+    given = obj(value)
+    if ident(given.get("external_id")):
+        return {"assignee_id": _number(ident(given.get("external_id")))}
+    if text(given.get("email")):
+        return {"assignee_email": text(given.get("email"))}
+    return {"assignee_id": None} if not given else {}
+
+
+def _requester(value: Any) -> dict[str, Any]:
+    """Return the requester by id, else by e-mail (Zendesk finds or makes the user); nobody by name alone."""
+    given = obj(value)
+    if ident(given.get("external_id")):
+        return {"requester_id": _number(ident(given.get("external_id")))}
+    email = text(given.get("email")).strip()
+    return {"requester": {"email": email, "name": text(given.get("name")) or email}} if email else {}
+
+
+def _custom(account: Account, value: Any) -> list[dict[str, Any]]:
+    found = []
+    for name, content in obj(value).items():
+        number = account.field_ids.get(name, name)
+        if not number.isdigit():
+            msg = f"no custom field is known as {name!r}: name its id under `custom_fields:` in gateway.yaml"
+            raise UnmappedError(msg)
+        found.append({"id": int(number), "value": content})
+    return found
+
+
+def _params(account: Account, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `create:` of a sync rule adds."""
+    found: dict[str, Any] = {}
+    if params.get("group"):
+        found["group_id"] = _number(_group(account, str(params["group"])))
+    for name in ("brand_id", "ticket_form_id"):
+        if params.get(name):
+            found[name] = _number(str(params[name]))
+    return found
+
+
+def _number(number: str) -> int | str:
+    return int(number) if number.isascii() and number.isdigit() else number
+
+
+def _converted(value: Any, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        msg = f"not a {kind.__name__.lower()}: {error}"
+        raise UnmappedError(msg) from None
+
+
+def comment_body(intent: Intent) -> str:
+    """Return the text of a comment as it is sent."""
+    return (text(intent.comment.body) if intent.comment else "").strip() or NO_TEXT
+
+
+def is_public(intent: Intent) -> bool:
+    """Say whether a comment may be seen by the requester: only when the operation and the comment both say so."""
+    comment = intent.comment
+    return (
+        comment is not None and comment.visibility is Visibility.PUBLIC and intent.operation is Operation.PUBLIC_REPLY
+    )
+
+
+def as_read(account: Account, intent: Intent) -> dict[str, Any]:
+    """Return the fields of `intent` as `mapping` will read them back, as canonical JSON."""
+    found: dict[str, Any] = {}
+    try:
+        words = fields(account, intent)
+    except UnmappedError:
+        return {}
+    if intent.operation is Operation.CREATE and "body" in intent.fields:
+        found["body"] = text(intent.fields["body"])
+    for name, value in words.items():
+        match name:
+            case "subject":
+                found["title"] = value
+            case "status":
+                found["status"] = msgspec.to_builtins(mapping.status(value))
+            case "priority":
+                found["priority"] = msgspec.to_builtins(mapping.priority(value))
+            case "type":
+                found["kind"] = mapping.KINDS[value].value
+            case "tags":
+                found["tags"] = value
+            case "assignee_id":
+                found["assignee"] = msgspec.to_builtins(RemotePerson(ident(value))) if value else None
+            case "group_id":
+                found["queue"] = account.queue(ident(value))
+            case "custom_fields":
+                found["custom"] = {
+                    account.field_names.get(ident(field["id"]), ident(field["id"])): field["value"] for field in value
+                }
+            case _:
+                pass
+    return found
+
+
+def side_effects(intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Zendesk changes by itself: a new ticket opens when it gets an assignee."""
+    status = observed.get("status")
+    fresh = isinstance(status, Mapping) and status.get("category", Category.NEW.value) == Category.NEW.value
+    assigns = bool(obj(intent.fields.get("assignee")))
+    if fresh and assigns and "status" not in intent.fields and intent.operation is not Operation.CREATE:
+        return {"status": msgspec.to_builtins(mapping.STATUSES["open"])}
+    return {}

@@ -1,0 +1,152 @@
+"""What is written to Zendesk: each write is one POST or one PUT, and says how it can be found again.
+
+A create carries `Idempotency-Key` (remembered two hours [wire Z12]) and our marker as `external_id`; a comment carries
+our key in the audit's metadata (`ticket.metadata` is kept as `metadata.custom`). Setting fields is the same however
+often it is done.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from connectors.sdk import (
+    AuthenticationError,
+    Call,
+    Conflict,
+    Done,
+    Effect,
+    Found,
+    HttpRequest,
+    HttpResponse,
+    Intent,
+    NotSent,
+    Operation,
+    Outcome,
+    Reason,
+    Receipt,
+    Rejected,
+    TransportError,
+    Unknown,
+    WriteContext,
+    classify,
+    excerpt,
+    retry_after,
+)
+from connectors.zendesk import probes, rendering
+from connectors.zendesk.account import Account
+from connectors.zendesk.asking import API, decoded, ticket_path
+from connectors.zendesk.mapping import ident, obj, objects, text
+from gateway.errors import UnmappedError
+
+#: "Request parameters don't match the given idempotency key": the key was used, so something of it arrived
+KEY_MISMATCH = "IdempotentRequestError"
+
+
+def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
+    """Render and send one update."""
+    try:
+        ticket = rendering.rendered(account, intent, context)
+    except UnmappedError as error:
+        return Rejected(str(error), Reason.UNMAPPED)
+    if intent.operation is Operation.CREATE:
+        return (yield from _create(account, intent, context, ticket))
+    if intent.operation is Operation.NOTIFY:
+        return Rejected("Zendesk is no channel for notifications")
+    if not context.remote_id:
+        return Rejected("the ticket has no id in Zendesk yet")
+    if not ticket:
+        return Done()
+    response = yield HttpRequest(
+        "PUT",
+        ticket_path(context.remote_id),
+        Effect.WRITE,
+        headers={"Accept": "application/json"},
+        json={"ticket": ticket},
+        label=intent.operation.value,
+    )
+    refusal = _refusal(response)
+    if refusal is not None:
+        return refusal
+    receipt = _receipt(account, response, context.remote_id)
+    if receipt is None:
+        return Unknown(f"Zendesk's answer is not the ticket that was written: {excerpt(response)}")
+    if intent.comment is not None and not receipt.comment_id:
+        receipt = yield from _with_comment(account, intent, context, receipt)
+    return Done(receipt)
+
+
+def _create(account: Account, intent: Intent, context: WriteContext, ticket: dict[str, Any]) -> Call[Outcome]:
+    response = yield HttpRequest(
+        "POST",
+        f"{API}/tickets",
+        Effect.WRITE,
+        headers={"Accept": "application/json", "Idempotency-Key": context.effect_key},
+        json={"ticket": ticket},
+        label="create",
+    )
+    used = response.status == 400 and KEY_MISMATCH in text((decoded(response) or {}).get("error"))
+    if used or response.status == 409:
+        return (yield from _already(account, intent, context, response))
+    refusal = _refusal(response)
+    if refusal is not None:
+        return refusal
+    receipt = _receipt(account, response, "")
+    return Done(receipt) if receipt else Unknown(f"Zendesk's answer is no ticket: {excerpt(response)}")
+
+
+def _already(account: Account, intent: Intent, context: WriteContext, response: HttpResponse) -> Call[Outcome]:
+    """Our key is taken or in use: an earlier attempt arrived, so look for what it made."""
+    try:
+        finding = yield from probes.probe(account, intent, context)
+    except (TransportError, AuthenticationError):
+        return Unknown(excerpt(response))
+    return Done(finding.receipt) if isinstance(finding, Found) else Unknown(excerpt(response))
+
+
+def _with_comment(account: Account, intent: Intent, context: WriteContext, receipt: Receipt) -> Call[Receipt]:
+    """Ask for the comment's id where the answer had no audit. The write has landed, whatever this read says."""
+    try:
+        finding = yield from probes.probe(account, intent, context)
+    except (TransportError, AuthenticationError):
+        return receipt
+    if not isinstance(finding, Found):
+        return receipt
+    number = finding.receipt.comment_id
+    return msgspec.structs.replace(receipt, comment_id=number, change_ids=(*receipt.change_ids, number))
+
+
+def _refusal(response: HttpResponse) -> Outcome | None:
+    """Classify what is not 2xx by the default table, but for two.
+
+    409 is Zendesk's lock on a ticket that is being updated by somebody else: nothing took effect and it is worth
+    another try; it is not a stale version, as we send none. A refusal names the fields and what is wrong with them.
+    """
+    if response.status in {409, 423}:
+        return NotSent(excerpt(response), retry_after(response))
+    outcome = classify(response)
+    return Rejected(complaint(response)) if isinstance(outcome, (Rejected, Conflict)) else outcome
+
+
+def complaint(response: HttpResponse) -> str:
+    """Return why Zendesk refused, field by field (`details`), else the first words of its answer."""
+    body = decoded(response) or {}
+    said = []
+    for field, faults in obj(body.get("details")).items():
+        words = [text(fault.get("description")) or text(fault.get("error")) for fault in objects(faults)]
+        said.append(f"{field}: {', '.join(word for word in words if word)}")
+    error = body.get("error")
+    title = text(error) or text(obj(error).get("title"))
+    reason = "; ".join(said) or text(body.get("description")) or text(obj(error).get("message"))
+    return f"HTTP {response.status} {title}: {reason}"[:500] if reason else excerpt(response)
+
+
+def _receipt(account: Account, response: HttpResponse, remote_id: str) -> Receipt | None:
+    """Read the answer to a write; None when it does not prove anything."""
+    body = decoded(response) or {}
+    data = obj(body.get("ticket"))
+    number = ident(data.get("id"))
+    if not number or (remote_id and number != remote_id):
+        return None
+    return rendering.receipt_of(account, data, obj(body.get("audit")))
