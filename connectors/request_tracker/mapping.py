@@ -22,7 +22,7 @@ NOBODY = "Nobody"
 #: what a time that cannot be read becomes
 EPOCH = datetime.fromtimestamp(0, UTC)
 
-#: RT's column for a subject holds this many characters; longer ones are cut without a word
+#: RT cuts a subject to this many bytes of UTF-8, on every database and without a word (DBIx::SearchBuilder::Record)
 MAX_SUBJECT = 200
 
 #: the default lifecycle (RT_Config.pm, %Lifecycles); `deleted` is cancelled work that RT also hides from searches
@@ -124,8 +124,8 @@ def instant(value: Any) -> datetime | None:
 
 
 def subject(title: str) -> str:
-    """Return a title as RT keeps it: one line, at most 200 characters."""
-    return " ".join(title.splitlines())[:MAX_SUBJECT]
+    """Return a title as RT keeps it: one line, at most 200 bytes of UTF-8, no broken character at its end."""
+    return " ".join(title.splitlines()).encode("utf-8", "replace")[:MAX_SUBJECT].decode("utf-8", "ignore")
 
 
 def plain(body: str) -> str:

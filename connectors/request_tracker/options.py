@@ -91,16 +91,24 @@ class Account:
         #: the user's number in RT, None with a password or a token of another form
         self.number = int(found.group(1)) if found else None
         self.login = options.account or options.user
+        #: logins that came with another number
+        self._others: set[str] = set()
 
     def learn(self, number: Any, login: Any) -> None:
-        """Note a login that came beside its number, when that number is ours."""
-        if not self.login and self.number is not None and integer(number) == self.number:
+        """Note whether a login that came beside its number is ours."""
+        given = integer(number)
+        if self.number is None or given is None or not text(login):
+            return
+        if given != self.number:
+            self._others.add(text(login).lower())
+        elif not self.login:
             self.login = text(login)
 
     def is_us(self, person: RemotePerson | None) -> bool | None:
-        """Say whether `person` is our account; None while our login is not known."""
+        """Say whether `person` is our account; None while that cannot be told."""
         if person is None or not person.external_id:
             return None
-        if person.role == "system":
+        login = person.external_id.lower()
+        if person.role == "system" or login in self._others:
             return False
-        return person.external_id.lower() == self.login.lower() if self.login else None
+        return login == self.login.lower() if self.login else None

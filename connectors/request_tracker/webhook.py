@@ -137,7 +137,7 @@ def _change(body: Body, kind: str, options: Options) -> FieldChange | None:
         case "Status", _:
             return FieldChange("status", words.status(text(new)), words.status(text(old)) if text(old) else None)
         case "Set", "Subject":
-            return FieldChange("title", text(new), text(old))
+            return FieldChange("title", mapping.subject(text(new)), text(old))
         case "Set", "Priority":
             return FieldChange("priority", words.priority(new), words.priority(old))
         case "Set", "Queue":

@@ -176,7 +176,7 @@ class Records:
         requestors = given.get("Requestor") or []
         owner = self.user(str(given.get("Owner") or ""))
         ticket = Ticket(
-            number, number, queue, str(given.get("Subject") or "")[:200], status, _number(given.get("Priority")),
+            number, number, queue, _cut(given.get("Subject")), status, _number(given.get("Priority")),
             who, at, at, who,
             owner=owner.login if owner else NOBODY,
             requestors=[requestors] if isinstance(requestors, str) else list(requestors),
@@ -257,7 +257,7 @@ class Records:
         """Set subject, priority or queue and return RT's sentence; None when nothing is said."""
         match name:
             case "Subject":
-                old, new = ticket.subject, str(value)[:200]
+                old, new = ticket.subject, _cut(value)
             case "Priority":
                 old, new = str(ticket.priority), str(_number(value))
             case "Queue":
@@ -295,3 +295,8 @@ class Records:
 def _number(value: Any) -> int:
     text = str(value or 0).strip()
     return int(text) if text.lstrip("-").isdigit() else 0
+
+
+def _cut(value: Any) -> str:
+    """RT cuts a subject to 200 bytes."""
+    return str(value or "").encode()[:200].decode("utf-8", "ignore")
