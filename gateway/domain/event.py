@@ -75,8 +75,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: Kind | msgspec.UnsetType = msgspec.UNSET
     queue: str | msgspec.UnsetType = msgspec.UNSET
     language: str | msgspec.UnsetType = msgspec.UNSET
-    assignee: RemotePerson | None | msgspec.UnsetType = msgspec.UNSET
-    requester: RemotePerson | None | msgspec.UnsetType = msgspec.UNSET
+    assignee: RemotePerson | msgspec.UnsetType | None = msgspec.UNSET
+    requester: RemotePerson | msgspec.UnsetType | None = msgspec.UNSET
     org: Org | msgspec.UnsetType = msgspec.UNSET
     tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     custom: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     POISON = "poison"
     UNREADABLE = "unreadable"
     UNMAPPED = "unmapped"
+    CONFLICT = "conflict"
     AMBIGUOUS = "ambiguous"
 
 

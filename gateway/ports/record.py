@@ -177,6 +177,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     landed_at: datetime | None = None
     #: the write certainly had no effect: its expected echoes are withdrawn
     drop_echoes: bool = False
+    #: a dead or ambiguous update holds its lane (the connection's `on_dead: block`)
+    blocks: bool = True
 
 
 class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -96,7 +96,7 @@ class HttpResponse(msgspec.Struct, frozen=True):
     @property
     def ok(self) -> bool:
         """True for 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - the class of success codes
+        return 200 <= self.status < 300
 
     def header(self, name: str) -> str:
         """Return a header by its name in any case, or an empty string."""

@@ -49,12 +49,14 @@ def open_engine(text: str) -> Engine:
     if url.get_backend_name() == "sqlite":
         assert url.database is not None
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+        engine = create_engine(
+            url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+        )
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=8)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=4, max_overflow=8)
     except ModuleNotFoundError:
         msg = "PostgreSQL needs the extra: pip install 'desk-gateway[postgres]'"
         raise ConfigError(msg) from None

@@ -236,7 +236,7 @@ updates = Table(
     Column("intent_sealed", LargeBinary),
     Column("payload_version", Integer, nullable=False),
     Column("state", String(12), nullable=False),
-    #: True while it stands in its lane: ready, sending, unknown, ambiguous, or dead without a resolution
+    #: True while it stands in its lane and holds what comes after it
     Column("standing", Boolean, nullable=False),
     Column("summary", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -261,19 +261,19 @@ updates = Table(
         "ix_updates_standing",
         "link_id",
         "seq",
-        sqlite_where=text("standing"),
+        sqlite_where=text("standing = 1"),
         postgresql_where=text("standing"),
     ),
     Index(
         "ix_updates_dead",
         "created_at",
-        sqlite_where=text("standing AND state IN ('dead', 'ambiguous')"),
-        postgresql_where=text("standing AND state IN ('dead', 'ambiguous')"),
+        sqlite_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
+        postgresql_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
     ),
     Index(
         "ix_updates_creates",
         "connection",
-        sqlite_where=text("standing AND operation = 'create'"),
+        sqlite_where=text("standing = 1 AND operation = 'create'"),
         postgresql_where=text("standing AND operation = 'create'"),
     ),
     Index("ix_updates_ticket", "ticket_id", "created_at"),

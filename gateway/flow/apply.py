@@ -1,0 +1,301 @@
+"""Step two: deliveries become events, events one ticket, decisions and updates, all in one transaction.
+
+One drain at a time holds the lease of this step, so that deliveries of one remote ticket are applied in order of
+arrival. It parses and, where a webhook says too little, reads the ticket at the desk, both outside of any transaction;
+then it applies a batch, one savepoint a delivery, so that a poison event is parked alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import msgspec
+
+from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.update import Reason
+from gateway.errors import (
+    AuthenticationError,
+    DeferError,
+    GatewayError,
+    LostLeaseError,
+    TransportError,
+    UnreadableError,
+)
+from gateway.flow.calls import run_reads
+from gateway.flow.desks import LiveSite
+from gateway.flow.enter import Entry
+from gateway.ports import Clock, Connector, DeliveryRow, Doorbell, Ids, RawDelivery, Store, Transport, Tx
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+#: SQLite has one writer: a transaction that takes longer keeps a web process waiting
+TRANSACTION_SECONDS = 0.02
+LEASE_SECONDS = 60
+READ_DEADLINE = 6.0
+READERS = 16
+#: tries of a delivery whose desk cannot be read before it is applied with what it says, or parked
+READ_TRIES = 6
+LEASE = "apply"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A delivery with its facts, or with the reason why it has none (yet)."""
+
+    row: DeliveryRow
+    events: tuple[Event, ...] = ()
+    reads: dict[str, RemoteTicket] = {}
+    parked: tuple[Reason, str] | None = None
+    #: seconds to wait before another try
+    deferred: tuple[float, str] | None = None
+
+
+class Applier:
+    """Drains the inbox of one site."""
+
+    def __init__(
+        self, *, store: Store, site: LiveSite, transport: Transport, doorbell: Doorbell, clock: Clock, ids: Ids
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._transport = transport
+        self._doorbell = doorbell
+        self._clock = clock
+        self._ids = ids
+        self._silent: dict[str, float] = {}
+
+    def drain(self, *, holder: str, seconds: float) -> int:
+        """Apply what is due for at most `seconds`; return how many deliveries were settled. 0 when another drains."""
+        end = self._clock.monotonic() + seconds
+        epoch = self._store.write(lambda tx: tx.leases.acquire(LEASE, holder, LEASE_SECONDS))
+        if epoch is None:
+            return 0
+        settled = 0
+        try:
+            with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
+                while self._clock.monotonic() < end:
+                    with self._store.read() as tx:
+                        rows = tx.inbox.due(BATCH, self._clock.now())
+                    if not rows:
+                        break
+                    settled += self._batch(rows, epoch, pool)
+        finally:
+            self._store.write(lambda tx: tx.leases.release(LEASE, epoch))
+        return settled
+
+    def _batch(self, rows: Sequence[DeliveryRow], epoch: int, pool: ThreadPoolExecutor) -> int:
+        """Prepare a batch outside, then apply it in short transactions, in order."""
+        parsed = [self._parse(row) for row in rows]
+        wanted = self._wanted(parsed)
+        answers = list(pool.map(lambda want: self._read(*want), wanted)) if wanted else []
+        ready = self._join(parsed, dict(zip(wanted, answers, strict=True)))
+        rang = False
+        start = 0
+        while start < len(ready):
+            done, planned = self._store.write(lambda tx, first=start: self._transaction(tx, ready[first:], epoch))  # type: ignore[misc]
+            start += done
+            rang = rang or planned
+            if planned:
+                self._doorbell.ring("deliver")
+        return len(ready)
+
+    # ------------------------------------------------------------ before the transaction
+
+    def _parse(self, row: DeliveryRow) -> Ready:
+        connector = self._site.connectors.get(row.connection)
+        if connector is None:
+            return Ready(row, parked=(Reason.UNREADABLE, f"connection {row.connection!r} is no longer in gateway.yaml"))
+        if row.origin == "poll":
+            return self._parse_poll(row)
+        try:
+            events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
+        except UnreadableError as error:
+            return Ready(row, parked=(Reason(error.reason), str(error)))
+        except Exception as error:
+            log.exception("a delivery broke its parser", extra={"delivery": row.id, "connection": row.connection})
+            return Ready(
+                row, parked=(Reason.POISON, f"the parser of {connector.spec.name} broke: {type(error).__name__}")
+            )
+        return Ready(row, events)
+
+    @staticmethod
+    def _parse_poll(row: DeliveryRow) -> Ready:
+        """Read a polled change: a hint, or a whole ticket, in our own form."""
+        try:
+            remote = msgspec.json.decode(row.body, type=RemoteTicket)
+        except msgspec.DecodeError as error:
+            return Ready(row, parked=(Reason.POISON, f"a stored poll does not decode: {error}"))
+        event = Event(
+            kind=EventKind.OBSERVED,
+            remote_id=remote.remote_id,
+            key=row.source_event_id,
+            at=remote.updated_at,
+            version=remote.version,
+            snapshot=remote,
+            needs_read=not remote.complete,
+        )
+        return Ready(row, (event,))
+
+    def _wanted(self, parsed: Sequence[Ready]) -> list[tuple[str, str, str]]:
+        """Return (connection, remote id, trace id) of the tickets that must be read first, each once."""
+        thin = {
+            (each.row.connection, event.remote_id): each.row.trace_id
+            for each in parsed
+            for event in each.events
+            if event.needs_read
+        }
+        if not thin:
+            return []
+        with self._store.read() as tx:
+            known = tx.links.by_remote(list(thin))
+            synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
+        wanted = {}
+        for each in parsed:
+            for event in each.events:
+                pair = (each.row.connection, event.remote_id)
+                if event.needs_read and _must_read(event, synced.get(pair)):
+                    wanted[pair] = thin[pair]
+        return [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
+
+    def _read(self, connection: str, remote_id: str, trace_id: str) -> RemoteTicket | GatewayError | None:
+        """Read one ticket in a thread; a desk that just did not answer is left alone for a few seconds."""
+        if self._silent.get(connection, 0.0) > self._clock.monotonic():
+            return TransportError(f"{connection} does not answer")
+        connector = self._site.connectors[connection]
+        try:
+            return run_reads(
+                connector.read(remote_id), connector, self._transport, deadline=READ_DEADLINE, trace_id=trace_id
+            )
+        except TransportError as error:
+            self._silent[connection] = self._clock.monotonic() + 5.0
+            return error
+        except GatewayError as error:
+            return error
+        except Exception as error:
+            log.exception("reading a ticket broke", extra={"connection": connection, "remote_id": remote_id})
+            return UnreadableError(f"reading it from {connection} broke: {type(error).__name__}")
+
+    def _join(
+        self,
+        parsed: Sequence[Ready],
+        answers: dict[tuple[str, str, str], RemoteTicket | GatewayError | None],
+    ) -> list[Ready]:
+        """Put what was read beside the events, or decide to wait, to go on without, or to park."""
+        by_pair = {(connection, remote_id): answer for (connection, remote_id, _), answer in answers.items()}
+        ready: list[Ready] = []
+        for each in parsed:
+            reads: dict[str, RemoteTicket] = {}
+            trouble = ""
+            for event in each.events:
+                pair = (each.row.connection, event.remote_id)
+                if not event.needs_read or pair not in by_pair:
+                    continue
+                answer = by_pair[pair]
+                if isinstance(answer, RemoteTicket):
+                    reads[event.remote_id] = answer
+                elif _thin(event) or each.row.tries < 2:
+                    trouble = str(answer) if answer is not None else "the desk shows no such ticket"
+            ready.append(msgspec.structs.replace(each, reads=reads) if not trouble else self._troubled(each, trouble))
+        return ready
+
+    @staticmethod
+    def _troubled(each: Ready, trouble: str) -> Ready:
+        tries = each.row.tries
+        if tries >= READ_TRIES and "no such ticket" in trouble:
+            return msgspec.structs.replace(each, parked=(Reason.UNREADABLE, f"{trouble}; replay it when it is back"))
+        return msgspec.structs.replace(each, deferred=(min(60.0, 0.5 * 2**tries), trouble))
+
+    # ------------------------------------------------------------ inside the transaction
+
+    def _transaction(self, tx: Tx, ready: Sequence[Ready], epoch: int) -> tuple[int, bool]:
+        """Apply as many as fit in a short transaction; return how many, and whether updates were planned."""
+        if not tx.leases.renew(LEASE, epoch, LEASE_SECONDS):
+            msg = "another worker drains the inbox now"
+            raise LostLeaseError(msg)
+        began = self._clock.monotonic()
+        pairs = {(each.row.connection, event.remote_id) for each in ready for event in each.events}
+        tx.tickets.lock({link.ticket_id for link in tx.links.by_remote(pairs).values()})
+        planned = False
+        blocked: set[tuple[str, str]] = set()
+        for number, each in enumerate(ready, start=1):
+            place = (each.row.connection, each.row.ref)
+            if each.row.ref and place in blocked:
+                wait = self._clock.now() + timedelta(seconds=0.3)
+                tx.inbox.defer(each.row.id, wait, "waits behind an earlier one", counts=False)
+            elif not self._settle(tx, each):
+                blocked.add(place)
+            else:
+                planned = True
+            if self._clock.monotonic() - began > TRANSACTION_SECONDS:
+                return number, planned
+        return len(ready), planned
+
+    def _settle(self, tx: Tx, each: Ready) -> bool:
+        """Settle one delivery; False when it waits."""
+        now = self._clock.now()
+        row = each.row
+        if each.parked is not None:
+            self._park(tx, row, *each.parked)
+            return True
+        if each.deferred is not None:
+            seconds, why = each.deferred
+            tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=True)
+            return False
+        try:
+            with tx.savepoint():
+                entry = Entry(tx, self._site, row, now=now, ids=self._ids)
+                outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
+                tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
+        except DeferError as wait:
+            late = (now - row.received_at) > timedelta(minutes=2)
+            tx.inbox.defer(row.id, now + timedelta(seconds=wait.seconds * (10 if late else 1)), str(wait), counts=False)
+            return False
+        except UnreadableError as error:
+            self._park(tx, row, Reason(error.reason), str(error))
+        except Exception as error:
+            if _is_database(error):
+                raise
+            log.exception("a delivery is poison", extra={"delivery": row.id, "connection": row.connection})
+            self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
+        return True
+
+    def _park(self, tx: Tx, row: DeliveryRow, reason: Reason, detail: str) -> None:
+        log.warning(
+            "delivery parked",
+            extra={"delivery": row.id, "connection": row.connection, "reason": reason.value, "detail": detail},
+        )
+        tx.inbox.park(row.id, reason, detail, self._clock.now())
+
+
+def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | None:
+    """Say whether the credentials of a connection hold; None when the desk does not answer."""
+    try:
+        run_reads(connector.whoami(), connector, transport, deadline=connector.settings.deadline, trace_id=trace_id)
+    except AuthenticationError:
+        return False
+    except GatewayError:
+        return None
+    return True
+
+
+def _thin(event: Event) -> bool:
+    """Say whether an event holds nothing that could be applied by itself."""
+    said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
+    return not said and (event.snapshot is None or event.snapshot.title is msgspec.UNSET)
+
+
+def _must_read(event: Event, synced: int | None) -> bool:
+    """Say whether a ticket must be read: it is unknown, or a poll says that it moved on since it was read whole."""
+    if synced is None:
+        return True
+    if event.kind is not EventKind.OBSERVED:
+        return False
+    return event.snapshot is None or event.snapshot.version > synced or not event.snapshot.version
+
+
+def _is_database(error: Exception) -> bool:
+    """Deadlocks and busy databases are never poison: the whole transaction is run again (by the store)."""
+    return type(error).__module__.startswith("sqlalchemy")

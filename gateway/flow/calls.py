@@ -1,0 +1,33 @@
+"""Runs a connector's call over the transport where only reads are allowed."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from gateway.errors import SecondWriteError, TransportError
+from gateway.ports import Call, Connector, Effect, Transport
+
+T = TypeVar("T")
+
+
+def run_reads(call: Call[T], connector: Connector, transport: Transport, *, deadline: float, trace_id: str) -> T:
+    """Drive a call to its end; a request that brings no answer is thrown into it.
+
+    Raises TransportError when the call does not handle it, SecondWriteError when it tries to write.
+    """
+    try:
+        request = next(call)
+        while True:
+            if request.effect is Effect.WRITE:
+                call.close()
+                msg = f"{connector.settings.name}: a call that must only read tried {request.method} {request.url}"
+                raise SecondWriteError(msg)
+            try:
+                response = transport.send(connector, request, deadline=deadline, trace_id=trace_id)
+            except TransportError as error:
+                request = call.throw(error)
+            else:
+                request = call.send(response)
+    except StopIteration as end:
+        value: T = end.value
+        return value

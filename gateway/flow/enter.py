@@ -1,0 +1,330 @@
+"""One delivery's events, entered into the record inside the transaction of apply.
+
+Finds the link (or begins a ticket), folds the event, lets the rules decide, and appends the planned updates, the events
+and the audit trail. Everything here is undone together when it raises.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.ticket import Ticket
+from gateway.domain.update import Operation
+from gateway.errors import DeferError
+from gateway.flow.desks import LiveSite
+from gateway.flow.fold import Fold, fold, new_ticket, observe
+from gateway.flow.plan import Planned, Planner, comment_row
+from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
+from rules.decide import decide
+from rules.sync import SyncRule
+
+#: how soon a change is looked at again that came while its own lane was writing
+IN_FLIGHT_WAIT = 0.25
+#: from then on a change no longer waits for a write whose outcome stays unknown
+PATIENCE_SECONDS = 120
+
+
+class Entry:
+    """Enters the events of one delivery."""
+
+    def __init__(self, tx: Tx, site: LiveSite, row: DeliveryRow, *, now: datetime, ids: Ids) -> None:
+        self._tx = tx
+        self._site = site
+        self._row = row
+        self._now = now
+        self._ids = ids
+        self._audit: list[AuditEntry] = []
+
+    def enter(self, event: Event, read: RemoteTicket | None) -> str:
+        """Enter one event; return its outcome in a word or two. `read` is the ticket as the desk shows it now.
+
+        Raises DeferError while a write of ours is in flight there, UnreadableError to park the delivery.
+        """
+        connection = self._row.connection
+        link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
+        if link is None:
+            link = self._adopt(event, read)
+        if link is None:
+            outcome = self._begin(event, read)
+        else:
+            outcome = self._go_on(link, event, read)
+        self._tx.audit.add(self._audit)
+        self._audit = []
+        return outcome
+
+    # ------------------------------------------------------------ which link
+
+    def _adopt(self, event: Event, read: RemoteTicket | None) -> Link | None:
+        """Recognise a ticket that we created ourselves by its marker; wait while one is being created."""
+        for remote in (read, event.snapshot):
+            if remote is None or not remote.marker:
+                continue
+            link = self._tx.links.by_effect_key(self._row.connection, remote.marker)
+            if link is not None and link.state is LinkState.PENDING:
+                self._wait_for_flight(link)
+                link = msgspec.structs.replace(link, remote_id=event.remote_id, state=LinkState.LIVE)
+                self._tx.links.save(link)
+            if link is not None and link.remote_id == event.remote_id:
+                return link
+        if self._tx.outbox.creates_in_flight(self._row.connection) and self._patient():
+            msg = "a ticket of ours is being created there"
+            raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
+        return None
+
+    def _wait_for_flight(self, link: Link) -> None:
+        if self._tx.outbox.heads_in_flight([link.id]) and self._patient():
+            msg = f"a write of ours to {link.connection} is in flight"
+            raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
+
+    def _patient(self) -> bool:
+        return (self._now - self._row.received_at).total_seconds() < PATIENCE_SECONDS
+
+    # ------------------------------------------------------------ a new ticket
+
+    def _begin(self, event: Event, read: RemoteTicket | None) -> str:
+        remote = read or event.snapshot
+        if event.kind in {EventKind.DELETED, EventKind.MERGED} or remote is None:
+            return "of a ticket that we do not have"
+        connection = self._row.connection
+        ticket = new_ticket(self._ids.new(), connection, remote, event)
+        link = Link(
+            id=self._ids.new(),
+            ticket_id=ticket.id,
+            connection=connection,
+            state=LinkState.LIVE,
+            role=Role.SOURCE,
+            remote_id=event.remote_id,
+            key=remote.key,
+            url=remote.url,
+        )
+        rules = tuple(rule for rule in self._site.rules.sync_rules if rule.active and rule.source == connection)
+        first = fold(
+            msgspec.structs.replace(ticket),
+            link,
+            Event(EventKind.OBSERVED, event.remote_id, event.key, remote.updated_at, snapshot=_statusless(remote)),
+            rules=rules,
+            ledger=(),
+            by_us=None,
+            known_comments=frozenset(),
+            pending={},
+        )
+        _require_mapped(ticket, link, remote, rules)
+        link = observe(link, remote)
+        if ticket.requester is not None:
+            requester_id = self._tx.tickets.person(connection, ticket.requester, self._now)
+            ticket = msgspec.structs.replace(ticket, requester_id=requester_id)
+        self._tx.tickets.save(ticket)
+        self._tx.links.add(link, self._now)
+        if read is not None and read.complete:
+            self._tx.links.set_synced_version(link.id, read.version)
+        brought = list(first.comments)
+        if event.comment is not None and all(each.remote_id != event.comment.remote_id for each in brought):
+            brought.append(event.comment)
+        comments = []
+        for comment in brought:
+            row = comment_row(comment, self._ids.new(), ticket.id, connection)
+            if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
+                comments.append(row)
+        self._remember(event, ticket.id, "ticket created")
+        self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
+        self._decide(None, ticket, link, (), comments, new=True, event=event)
+        return "ticket created"
+
+    # ------------------------------------------------------------ a known ticket
+
+    def _go_on(self, link: Link, event: Event, read: RemoteTicket | None) -> str:
+        self._wait_for_flight(link)
+        ticket = self._tx.tickets.get(link.ticket_id)
+        if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
+            msg = f"link {link.id} has no ticket"
+            raise LookupError(msg)
+        if event.kind in {EventKind.DELETED, EventKind.MERGED}:
+            return self._close_link(link, ticket, event)
+        if read is not None:
+            event = msgspec.structs.replace(event, snapshot=read)
+        folded = fold(
+            ticket,
+            link,
+            event,
+            rules=self._rules_of(ticket.id),
+            ledger=self._tx.ledger.entries(link.id),
+            by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
+            known_comments=self._tx.tickets.known_comments(link.id),
+            pending=self._tx.outbox.pending_fields(link.id),
+        )
+        self._tx.ledger.consume(folded.consumed, self._now)
+        for remote_id in folded.own_comments:
+            self._tx.tickets.bind_comment(link.id, remote_id, "")
+        comments: list[CommentRow] = []
+        for comment in folded.comments:
+            row = comment_row(comment, self._ids.new(), ticket.id, link.connection)
+            if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
+                comments.append(row)
+        self._tx.links.save(folded.link)
+        if read is not None and read.complete:
+            self._tx.links.set_synced_version(link.id, read.version)
+        for lost in folded.lost:
+            self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
+        outcome = _outcome(folded, comments)
+        if not folded.changed and not comments and folded.ticket == ticket:
+            if event.kind is not EventKind.OBSERVED:
+                self._remember(event, ticket.id, outcome)
+            return outcome
+        self._remember(event, ticket.id, outcome)
+        self._decide(ticket, folded.ticket, folded.link, folded.changed, comments, new=False, event=event)
+        return outcome
+
+    def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
+        """A remote ticket is gone or merged: nothing more is written there, and the trail says so."""
+        merged = event.kind is EventKind.MERGED
+        state = LinkState.MERGED if merged else LinkState.GONE
+        self._tx.links.save(msgspec.structs.replace(link, state=state))
+        survivor = None
+        if merged and event.merged_into:
+            pair = (link.connection, event.merged_into)
+            survivor = self._tx.links.by_remote([pair]).get(pair)
+        if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
+            self._tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=survivor.ticket_id))
+        outcome = f"merged into {event.merged_into}" if merged else "deleted there"
+        self._remember(event, ticket.id, outcome)
+        self._note(ticket.id, outcome, {"at": link.connection, "remote": link.remote_id})
+        return outcome
+
+    # ------------------------------------------------------------ decisions and updates
+
+    def _decide(
+        self,
+        before: Ticket | None,
+        ticket: Ticket,
+        origin: Link,
+        changed: tuple[str, ...],
+        comments: list[CommentRow],
+        *,
+        new: bool,
+        event: Event,
+    ) -> None:
+        links = list(self._tx.links.of_ticket(ticket.id))
+        here = frozenset(link.connection for link in links if link.state is not LinkState.GONE)
+        decision = decide(self._site.rules, ticket, previous=before, links=here, now=self._now, explain=False)
+        decided = decision.ticket
+        if decision.sets or new:
+            trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
+            sets = {field: str(msgspec.to_builtins(value)) for field, value, _ in decision.sets}
+            self._note(ticket.id, "decided", {"release": self._site.release, "sets": sets, "matched": trace})
+        if before is None or decided != before:
+            self._tx.tickets.save(decided)
+        planner = Planner(
+            links=links,
+            rules=self._rules_of(ticket.id),
+            connectors=self._site.connectors,
+            people=self._site.rules.sections.get("people") or {},
+            pending=self._tx.outbox.pending_fields,
+            event_key=f"{origin.connection}:{event.key}",
+        )
+        planned = planner.comments(comments, origin) + planner.fields(decided, changed, origin)
+        planned += planner.decided(decided, [(field, rule) for field, _, rule in decision.sets], frozenset())
+        for rule in decision.create:
+            planned += self._link_up(decided, rule, links, event)
+        for each in planned:
+            self._append(each, ticket.id)
+
+    def _link_up(self, ticket: Ticket, rule: SyncRule, links: list[Link], event: Event) -> list[Planned]:
+        """Begin the link of a sync rule: the ticket will be created in its target."""
+        if rule.target not in self._site.connectors:
+            return []
+        link = Link(
+            id=self._ids.new(),
+            ticket_id=ticket.id,
+            connection=rule.target,
+            state=LinkState.PENDING,
+            role=Role.TARGET,
+            rule=rule.name,
+        )
+        self._tx.links.add(link, self._now)
+        links.append(link)
+        planner = Planner(
+            links=links,
+            rules=(rule,),
+            connectors=self._site.connectors,
+            people=self._site.rules.sections.get("people") or {},
+            pending=self._tx.outbox.pending_fields,
+            event_key=f"{self._row.connection}:{event.key}",
+        )
+        return planner.create(ticket, link, rule, self._tx.tickets.comments(ticket.id))
+
+    def _append(self, planned: Planned, ticket_id: str) -> None:
+        if self._site.mode == "observe":
+            self._note(ticket_id, "withheld", {"at": planned.link.connection, "what": planned.summary})
+            return
+        self._tx.outbox.add(
+            NewUpdate(
+                id=self._ids.new(),
+                link_id=planned.link.id,
+                ticket_id=ticket_id,
+                connection=planned.link.connection,
+                operation=Operation(planned.operation),
+                effect_key=planned.effect_key,
+                intent=planned.intent,
+                summary=planned.summary,
+                delivery_id=self._row.id,
+                event_key=planned.effect_key,
+                rule=planned.rule,
+                release=self._site.release,
+                trace_id=self._row.trace_id,
+                created_at=self._now,
+                state=planned.state,
+                reason=planned.reason,
+                detail=planned.detail,
+            )
+        )
+
+    def _rules_of(self, ticket_id: str) -> tuple[SyncRule, ...]:
+        names = {link.rule for link in self._tx.links.of_ticket(ticket_id) if link.rule}
+        return tuple(rule for rule in self._site.rules.sync_rules if rule.name in names)
+
+    def _remember(self, event: Event, ticket_id: str, outcome: str) -> None:
+        self._tx.tickets.add_event(
+            event, delivery_id=self._row.id, connection=self._row.connection, ticket_id=ticket_id, outcome=outcome
+        )
+
+    def _note(self, ticket_id: str, action: str, detail: dict[str, Any]) -> None:
+        self._audit.append(
+            AuditEntry(self._now, f"desk:{self._row.connection}", action, ticket_id, detail, self._row.trace_id)
+        )
+
+
+def _statusless(remote: RemoteTicket) -> RemoteTicket:
+    """Keep of a first sight only what the fold sorts for us: the comments."""
+    return RemoteTicket(remote_id=remote.remote_id, updated_at=remote.updated_at, comments=remote.comments)
+
+
+def _require_mapped(ticket: Ticket, link: Link, remote: RemoteTicket, rules: tuple[SyncRule, ...]) -> None:
+    """Park a first sight whose status no map covers, where a rule of its desk says so."""
+    if remote.status is not msgspec.UNSET:
+        change = msgspec.structs.replace(_statusless(remote), status=remote.status, comments=(), version=remote.version)
+        event = Event(EventKind.OBSERVED, remote.remote_id, "first", remote.updated_at, snapshot=change)
+        seen = msgspec.structs.replace(link, observed=observe(link, _blank(change)).observed)
+        fold(ticket, seen, event, rules=rules, ledger=(), by_us=None, known_comments=frozenset(), pending={})
+
+
+def _blank(remote: RemoteTicket) -> RemoteTicket:
+    """Return the same first sight with an empty status, so that the real one counts as brought."""
+    return msgspec.structs.replace(remote, status=msgspec.structs.replace(remote.status, native="\0"))  # type: ignore[type-var]
+
+
+def _outcome(folded: Fold, comments: list[CommentRow]) -> str:
+    parts = []
+    if folded.changed:
+        parts.append("changed " + ", ".join(folded.changed))
+    if comments:
+        parts.append(f"{len(comments)} comment" + ("s" if len(comments) > 1 else ""))
+    if folded.echoes or folded.own_comments:
+        parts.append("our own echo")
+    if folded.lost:
+        parts.append("not taken: " + ", ".join(lost.field for lost in folded.lost))
+    return "; ".join(parts) or "nothing new"

@@ -1,0 +1,265 @@
+"""Which updates a change of the one ticket asks for, desk by desk: pure.
+
+A desk's edit goes to every other linked desk whose rule lets it; what the rules themselves decide goes to every linked
+desk that has the field; a comment goes where its visibility may go; a new link begins with a create, then what was said
+before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.domain.event import RemoteComment
+from gateway.domain.ids import effect_key
+from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Category, Ticket, Visibility
+from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
+from gateway.ports import CommentRow, Connector
+from rules.sync import SyncRule, UnmappedChoice, comment_allows, owner_allows
+
+#: what the gateway itself decides and writes back to every linked desk that has the field
+DECIDED_FIELDS = frozenset({"priority", "queue", "assignee"})
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """One update to append to a lane."""
+
+    link: Link
+    operation: Operation
+    effect_key: str
+    intent: Intent
+    summary: str
+    rule: str
+    state: UpdateState = UpdateState.READY
+    reason: Reason | None = None
+    detail: str = ""
+
+
+class Planner:
+    """Plans the updates of one event. `pending(link_id)` are the fields that open updates of a lane will set."""
+
+    def __init__(
+        self,
+        *,
+        links: Sequence[Link],
+        rules: Sequence[SyncRule],
+        connectors: Mapping[str, Connector],
+        people: Mapping[str, Any],
+        pending: Callable[[str], Mapping[str, Any]],
+        event_key: str,
+    ) -> None:
+        self._links = [link for link in links if link.state in {LinkState.LIVE, LinkState.PENDING}]
+        self._rules = {rule.name: rule for rule in rules}
+        self._connectors = connectors
+        self._people = people
+        self._pending = pending
+        self._event_key = event_key
+
+    def create(self, ticket: Ticket, link: Link, rule: SyncRule, comments: Sequence[CommentRow]) -> list[Planned]:
+        """Begin a link: the create with every field that may go there, then the comments said so far, in order."""
+        connector = self._connectors[link.connection]
+        wanted = [field for field in ("title", "body", *rule.fields) if owner_allows(rule, field, True)]
+        wanted += ["title", "body", *(field for field in DECIDED_FIELDS & connector.spec.writable_fields)]
+        fields, refused = self._render(ticket, link, rule, dict.fromkeys(wanted))
+        requester = ticket.requester or RemotePerson()
+        fields["requester"] = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
+        intent = Intent(Operation.CREATE, fields=fields, params=dict(rule.create))
+        planned = [self._planned(link, intent, "create", rule.name, "create", refused)]
+        allowed = [comment for comment in comments if comment_allows(rule, comment.visibility, True)]
+        return planned + [self.comment(link, comment, rule) for comment in allowed]
+
+    def fields(self, ticket: Ticket, changed: Sequence[str], origin: Link) -> list[Planned]:
+        """Carry a desk's edits to the other linked desks."""
+        planned = []
+        for link in self._links:
+            if link.id == origin.id:
+                continue
+            rule = self._rule_of(link, origin)
+            allowed = [field for field in changed if rule is not None and self._may_go(field, origin, link)]
+            if rule is not None and allowed:
+                planned += self._set(ticket, link, rule, allowed, self._event_key, rule.name)
+        return planned
+
+    def decided(self, ticket: Ticket, sets: Sequence[tuple[str, str]], skip: frozenset[str]) -> list[Planned]:
+        """Write what rules decided, (field, rule name) pairs, to every linked desk but those in `skip` (link ids)."""
+        planned = []
+        for link in self._links:
+            connector = self._connectors.get(link.connection)
+            if link.id in skip or connector is None or not connector.settings.write_back:
+                continue
+            rule = self._rules.get(link.rule) or next(iter(self._rules.values()), None)
+            named = [(field, by) for field, by in sets if field in DECIDED_FIELDS & connector.spec.writable_fields]
+            if not named or (rule is not None and not rule.write_back):
+                continue
+            key = f"{self._event_key}:decided"
+            planned += self._set(ticket, link, rule, [field for field, _ in named], key, named[0][1])
+        return planned
+
+    def comments(self, new: Sequence[CommentRow], origin: Link) -> list[Planned]:
+        """Carry new comments to the other linked desks."""
+        planned = []
+        for comment in new:
+            for link in self._links:
+                if link.id == origin.id or not self._comment_may_go(comment.visibility, origin, link):
+                    continue
+                rule = self._rule_of(link, origin)
+                if rule is not None:
+                    planned.append(self.comment(link, comment, rule))
+        return planned
+
+    def comment(self, link: Link, comment: CommentRow, rule: SyncRule) -> Planned:
+        """Return the update that writes one comment at one desk, attributed to who said it."""
+        public = comment.visibility is Visibility.PUBLIC
+        operation = Operation.PUBLIC_REPLY if public else Operation.INTERNAL_NOTE
+        intent = Intent(
+            operation,
+            comment=CommentIntent(comment.id, attributed(comment), comment.visibility, comment.author),
+        )
+        summary = "public reply" if public else "internal note"
+        key = effect_key(link.id, f"comment:{comment.id}", operation.value, comment.id)
+        return Planned(link, operation, key, intent, summary, rule.name)
+
+    # ------------------------------------------------------------ inside
+
+    def _rule_of(self, link: Link, origin: Link) -> SyncRule | None:
+        """Return the rule by which `origin` reaches `link`: the target's own."""
+        return self._rules.get(link.rule if link.role is Role.TARGET else origin.rule)
+
+    def _may_go(self, field: str, origin: Link, link: Link) -> bool:
+        """Say whether a field may travel, over the source where both are targets."""
+        out = self._rules.get(link.rule)
+        back = self._rules.get(origin.rule)
+        if link.role is Role.TARGET and (out is None or not owner_allows(out, field, True)):
+            return False
+        return not (origin.role is Role.TARGET and (back is None or not owner_allows(back, field, False)))
+
+    def _comment_may_go(self, visibility: Visibility, origin: Link, link: Link) -> bool:
+        out = self._rules.get(link.rule)
+        back = self._rules.get(origin.rule)
+        if link.role is Role.TARGET and (out is None or not comment_allows(out, visibility, True)):
+            return False
+        return not (origin.role is Role.TARGET and (back is None or not comment_allows(back, visibility, False)))
+
+    def _set(
+        self, ticket: Ticket, link: Link, rule: SyncRule | None, wanted: Sequence[str], key: str, by: str
+    ) -> list[Planned]:
+        connector = self._connectors[link.connection]
+        wanted = [field for field in wanted if field in connector.spec.writable_fields]
+        fields, refused = self._render(ticket, link, rule, dict.fromkeys(wanted))
+        pending = self._pending(link.id)
+        reads = connector.as_read(Intent(Operation.SET_FIELDS, fields=fields))
+        needed = {}
+        for field, value in fields.items():
+            if field in pending:
+                if pending[field] != value:
+                    needed[field] = value
+            else:
+                seen = link.observed.get(field)
+                if seen is None or field not in reads or seen.value != reads[field]:
+                    needed[field] = value
+        if not needed and not refused:
+            return []
+        intent = Intent(Operation.SET_FIELDS, fields=needed)
+        summary = "set " + ", ".join(needed or [name for name, _ in refused])
+        return [self._planned(link, intent, summary, by, key, refused)]
+
+    def _planned(
+        self, link: Link, intent: Intent, summary: str, by: str, key: str, refused: Sequence[tuple[str, str]]
+    ) -> Planned:
+        subject = ",".join(sorted(intent.fields)) or ",".join(name for name, _ in refused)
+        name = effect_key(link.id, key, intent.operation.value, subject)
+        if not refused:
+            return Planned(link, intent.operation, name, intent, summary, by)
+        return Planned(
+            link,
+            intent.operation,
+            name,
+            intent,
+            summary,
+            by,
+            UpdateState.DEAD,
+            Reason.UNMAPPED,
+            "; ".join(why for _, why in refused),
+        )
+
+    def _render(
+        self, ticket: Ticket, link: Link, rule: SyncRule | None, wanted: Mapping[str, None]
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Put ticket values into the words of one desk; return them and what no map covers (field, why)."""
+        target = rule if link.role is Role.TARGET else None
+        fields: dict[str, Any] = {}
+        refused: list[tuple[str, str]] = []
+        for field in wanted:
+            value = getattr(ticket, field)
+            if field == "status":
+                native = target.status_map.to_theirs(value.category) if target and target.status_map else ""
+                if native is None or value.category is Category.UNKNOWN:
+                    self._refuse(refused, field, value.category.value, target)
+                    continue
+                value = msgspec.structs.replace(value, native=native)
+            elif field == "priority":
+                native = target.priority_map.to_theirs(value.level) if target and target.priority_map else ""
+                if native is None:
+                    self._refuse(refused, field, value.level.value, target)
+                    continue
+                value = msgspec.structs.replace(value, native=native)
+            elif field == "kind" and target is not None and target.kind_map is not None:
+                native = target.kind_map.to_theirs(value)
+                if native is None:
+                    self._refuse(refused, field, value.value, target)
+                    continue
+                value = native
+            elif field == "assignee":
+                value = self._account(value, link.connection)
+                if value is None:
+                    continue
+            fields[field] = msgspec.to_builtins(value)
+        return fields, refused
+
+    @staticmethod
+    def _refuse(refused: list[tuple[str, str]], field: str, ours: str, rule: SyncRule | None) -> None:
+        if rule is not None and rule.unmapped is UnmappedChoice.IGNORE:
+            return
+        where = f"the map of rule {rule.name!r}" if rule else "the desk's own words"
+        refused.append((field, f"{field} {ours!r} is not in {where}: add a line for it, then replay"))
+
+    def _account(self, who: RemotePerson | None, connection: str) -> RemotePerson | None:
+        """Return a person's account at a desk by the site's `people:`; never guessed by name."""
+        if who is None:
+            return None
+        for person in self._people.values():
+            accounts = person.get("accounts", {})
+            same = who.email and person.get("email", "").lower() == who.email.lower()
+            if same or (who.external_id and who.external_id in {str(each) for each in accounts.values()}):
+                account = accounts.get(connection)
+                return RemotePerson(str(account), person.get("email", ""), "", who.name) if account else None
+        return None
+
+
+def attributed(comment: CommentRow) -> str:
+    """Return a comment's text with who said it and where, so that the other desk's readers know.
+
+    A public reply by an agent goes to the customer as it is; what a customer said, and every internal note, is named.
+    """
+    author = comment.author
+    if comment.visibility is Visibility.PUBLIC and (author is None or author.role != "customer"):
+        return comment.body
+    label = author.label if author else "someone"
+    return f"{label} ({comment.connection}):\n\n{comment.body}"
+
+
+def comment_row(comment: RemoteComment, comment_id: str, ticket_id: str, connection: str) -> CommentRow:
+    """Return the row of a remote comment."""
+    return CommentRow(
+        id=comment_id,
+        ticket_id=ticket_id,
+        connection=connection,
+        at=comment.at,
+        visibility=comment.visibility,
+        body=comment.body,
+        author=comment.author,
+    )

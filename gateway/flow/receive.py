@@ -1,0 +1,54 @@
+"""Step one: an authentic delivery is stored durably before it is answered, and nothing slow happens here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from gateway.ports import Clock, Connector, Handshake, Ids, IncomingRequest, NewDelivery
+
+#: Longer ids are cut by their digest's place in the key; real ones are far shorter.
+MAX_ID = 300
+MAX_REF = 200
+
+
+class Intake(Protocol):
+    """Stores a delivery durably (group commit in the web process)."""
+
+    def accept(self, delivery: NewDelivery) -> bool:
+        """Return once it is durable: True when it is new."""
+        ...
+
+
+class Received(msgspec.Struct, frozen=True):
+    """What became of a request: stored as new, or known already."""
+
+    delivery_id: str
+    new: bool
+
+
+def receive(
+    request: IncomingRequest, connector: Connector, intake: Intake, clock: Clock, ids: Ids, trace_id: str
+) -> Received | Handshake:
+    """Verify, name and store one delivery; the doorbell rings after the commit.
+
+    Raises AuthenticationError (nothing is stored) and StoreError (the desk must send it again). What the body means is
+    not looked at: an authentic delivery that cannot be understood is parked by apply, never refused here.
+    """
+    now = clock.now()
+    connector.verify(request, now)
+    envelope = connector.envelope(request)
+    if isinstance(envelope, Handshake):
+        return envelope
+    delivery = NewDelivery(
+        id=ids.new(),
+        connection=connector.settings.name,
+        source_event_id=envelope.source_event_id[:MAX_ID],
+        ref=envelope.ref[:MAX_REF],
+        received_at=now,
+        headers=envelope.headers,
+        body=request.body,
+        trace_id=trace_id,
+    )
+    return Received(delivery.id, intake.accept(delivery))

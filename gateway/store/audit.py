@@ -1,0 +1,80 @@
+"""The audit trail in SQL, sealed into a hash chain by the sweep.
+
+The chain runs over digests, so that personal data can be redacted later without breaking it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+
+from gateway.domain.ids import digest
+from gateway.ports import AuditEntry, Ids
+from gateway.store.columns import day_of, to_micros
+from gateway.store.tables import audit
+
+_GENESIS = "0" * 64
+
+
+class SqlAudit:
+    """Implements ports.Audit."""
+
+    def __init__(self, connection: Connection, ids: Ids) -> None:
+        self._connection = connection
+        self._ids = ids
+
+    def add(self, entries: Sequence[AuditEntry]) -> None:
+        """Append."""
+        if not entries:
+            return
+        self._connection.execute(
+            insert(audit),
+            [
+                {
+                    "id": self._ids.new(),
+                    "day": day_of(entry.at),
+                    "at": entry.at,
+                    "ticket_id": entry.ticket_id,
+                    "actor": entry.actor,
+                    "action": entry.action,
+                    "detail": entry.detail,
+                    "digest": digest(to_micros(entry.at), entry.ticket_id, entry.actor, entry.action, entry.detail),
+                    "trace_id": entry.trace_id,
+                }
+                for entry in entries
+            ],
+        )
+
+    def seal(self, limit: int) -> int:
+        """Give unsealed entries their place and hash in the chain; return how many."""
+        last = self._connection.execute(
+            select(audit.c.place, audit.c.chain)
+            .where(audit.c.place.is_not(None))
+            .order_by(audit.c.place.desc())
+            .limit(1)
+        ).first()
+        place, chain = (int(last.place), str(last.chain)) if last else (0, _GENESIS)
+        rows = self._connection.execute(
+            select(audit.c.id, audit.c.digest).where(audit.c.place.is_(None)).order_by(audit.c.id).limit(limit)
+        ).all()
+        for row in rows:
+            place += 1
+            chain = hashlib.sha256(f"{chain}:{row.digest}".encode()).hexdigest()
+            self._connection.execute(update(audit).where(audit.c.id == row.id).values(place=place, chain=chain))
+        return len(rows)
+
+    def verify(self) -> int | None:
+        """Return the first place at which the chain does not hold, or None when it does."""
+        chain = _GENESIS
+        rows = self._connection.execute(
+            select(audit.c.place, audit.c.digest, audit.c.chain)
+            .where(audit.c.place.is_not(None))
+            .order_by(audit.c.place)
+        )
+        for expected, row in enumerate(rows, start=1):
+            chain = hashlib.sha256(f"{chain}:{row.digest}".encode()).hexdigest()
+            if row.place != expected or row.chain != chain:
+                return expected
+        return None

@@ -1,0 +1,63 @@
+"""Connection states in SQL: pauses, Retry-After, breaker, rate bucket, poll cursor, proved facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.ports import DeskState
+from gateway.store.tables import desks, lanes, updates
+
+
+class SqlDesks:
+    """Implements ports.Desks."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> Mapping[str, DeskState]:
+        """Return every state by connection name."""
+        rows = self._connection.execute(select(desks)).mappings()
+        return {row["connection"]: DeskState(**{**row, "facts": row["facts"] or {}}) for row in rows}
+
+    def get(self, connection: str) -> DeskState:
+        """Return one state, locked until the transaction ends; a fresh one where there is none."""
+        statement = select(desks).where(desks.c.connection == connection)
+        if self._connection.dialect.name == "postgresql":
+            statement = statement.with_for_update()
+        row = self._connection.execute(statement).mappings().first()
+        if row is None:
+            return DeskState(connection=connection)
+        return DeskState(**{**row, "facts": row["facts"] or {}})
+
+    def save(self, state: DeskState) -> None:
+        """Insert or replace one."""
+        insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
+        values = {name: getattr(state, name) for name in state.__struct_fields__}
+        statement = insert(desks).values(values)
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[desks.c.connection],
+                set_={name: statement.excluded[name] for name in values if name != "connection"},
+            )
+        )
+
+    def change(self, connection: str, **changes: object) -> DeskState:
+        """Change some parts of one state and return it whole."""
+        state = msgspec.structs.replace(self.get(connection), **changes)
+        self.save(state)
+        return state
+
+    def has_open_head(self, connection: str) -> bool:
+        """Say whether a write to the connection is in flight."""
+        statement = (
+            select(updates.c.id)
+            .join(lanes, lanes.c.link_id == updates.c.link_id)
+            .where(lanes.c.connection == connection, updates.c.standing, updates.c.state == "sending")
+            .limit(1)
+        )
+        return self._connection.execute(statement).first() is not None

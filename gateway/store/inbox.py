@@ -1,0 +1,189 @@
+"""Deliveries in SQL: stored once by (connection, source event id), applied in order of arrival for each remote ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.domain.update import Reason
+from gateway.ports import DeliveryRow, NewDelivery
+from gateway.store.columns import day_of
+from gateway.store.sealing import Sealer
+from gateway.store.tables import deliveries, delivery_keys
+
+PAYLOAD_VERSION = 1
+_BODY = "delivery"
+
+
+class SqlInbox:
+    """Implements ports.Inbox."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._connection = connection
+        self._sealer = sealer
+
+    def add(self, new: Sequence[NewDelivery]) -> frozenset[str]:
+        """Store deliveries; return the ids of those that are new."""
+        dialect_insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
+        keys = [
+            {
+                "connection": row.connection,
+                "source_event_id": row.source_event_id,
+                "delivery_id": row.id,
+                "day": day_of(row.received_at),
+            }
+            for row in new
+        ]
+        if not keys:
+            return frozenset()
+        # in one order, so that two web processes never wait for each other
+        keys.sort(key=lambda key: (str(key["connection"]), str(key["source_event_id"])))
+        statement = dialect_insert(delivery_keys).on_conflict_do_nothing().returning(delivery_keys.c.delivery_id)
+        fresh: set[str] = set()
+        for start in range(0, len(keys), 100):
+            fresh |= set(self._connection.execute(statement.values(keys[start : start + 100])).scalars())
+        rows = [self._row(row) for row in new if row.id in fresh]
+        if rows:
+            self._connection.execute(insert(deliveries), rows)
+        return frozenset(fresh)
+
+    def _row(self, new: NewDelivery) -> dict[str, Any]:
+        return {
+            "id": new.id,
+            "day": day_of(new.received_at),
+            "connection": new.connection,
+            "source_event_id": new.source_event_id,
+            "ref": new.ref,
+            "origin": new.origin,
+            "received_at": new.received_at,
+            "headers": new.headers,
+            "body_sealed": self._sealer.seal(_BODY, new.body),
+            "trace_id": new.trace_id,
+            "state": "pending",
+            "tries": 0,
+            "payload_version": PAYLOAD_VERSION,
+        }
+
+    def due(self, limit: int, now: datetime) -> Sequence[DeliveryRow]:
+        """Return pending deliveries in order of arrival, none before an older pending one of the same ref."""
+        older = deliveries.alias("older")
+        waits = (
+            select(older.c.id)
+            .where(
+                older.c.state == "pending",
+                older.c.not_before > now,
+                older.c.connection == deliveries.c.connection,
+                older.c.ref == deliveries.c.ref,
+                or_(
+                    older.c.received_at < deliveries.c.received_at,
+                    and_(older.c.received_at == deliveries.c.received_at, older.c.id < deliveries.c.id),
+                ),
+            )
+            .exists()
+        )
+        rows = self._connection.execute(
+            select(deliveries)
+            .where(
+                deliveries.c.state == "pending",
+                or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
+                or_(deliveries.c.ref == "", ~waits),
+            )
+            .order_by(deliveries.c.received_at, deliveries.c.id)
+            .limit(limit)
+        ).mappings()
+        return [self._delivery(row) for row in rows]
+
+    def get(self, delivery_id: str) -> DeliveryRow | None:
+        """Return one delivery, or None."""
+        row = self._connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).mappings().first()
+        return self._delivery(row) if row else None
+
+    def _delivery(self, row: Any) -> DeliveryRow:
+        sealed = row["body_sealed"]
+        return DeliveryRow(
+            id=row["id"],
+            connection=row["connection"],
+            source_event_id=row["source_event_id"],
+            ref=row["ref"],
+            received_at=row["received_at"],
+            headers=row["headers"],
+            body=self._sealer.open(_BODY, sealed) if sealed is not None else b"",
+            trace_id=row["trace_id"],
+            origin=row["origin"],
+            state=row["state"],
+            tries=row["tries"],
+            reason=row["reason"] or "",
+            detail=row["detail"] or "",
+            not_before=row["not_before"],
+            applied_at=row["applied_at"],
+        )
+
+    def pending(self) -> int:
+        """Return how many deliveries wait."""
+        return int(
+            self._connection.execute(
+                select(func.count()).select_from(deliveries).where(deliveries.c.state == "pending")
+            ).scalar_one()
+        )
+
+    def has_due(self, now: datetime) -> bool:
+        """Say whether any delivery waits to be applied."""
+        statement = (
+            select(deliveries.c.id)
+            .where(
+                deliveries.c.state == "pending",
+                or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
+            )
+            .limit(1)
+        )
+        return self._connection.execute(statement).first() is not None
+
+    def applied(self, delivery_id: str, now: datetime, detail: str = "") -> None:
+        """Mark one as applied."""
+        self._connection.execute(_APPLIED, {"the_id": delivery_id, "the_now": now, "the_detail": detail[:500] or None})
+
+    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
+        """Leave one to a person, with the reason."""
+        self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id)
+            .values(state="parked", reason=reason.value, detail=detail[:2000], not_before=None, applied_at=now)
+        )
+
+    def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
+        """Try one again later; `counts` is False while it merely waits for its turn."""
+        self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.state == "pending")
+            .values(not_before=until, detail=detail[:500], tries=deliveries.c.tries + (1 if counts else 0))
+        )
+
+    def reopen(self, delivery_id: str) -> bool:
+        """Put a parked delivery back in line, in its old place; False when it is not parked."""
+        result = self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.state == "parked")
+            .values(state="pending", reason=None, not_before=None, applied_at=None, tries=0, resolution="replayed")
+        )
+        return result.rowcount == 1
+
+    def discard(self, delivery_id: str) -> bool:
+        """Close a parked delivery for good; False when it is not parked."""
+        result = self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.state == "parked")
+            .values(state="discarded", resolution="discarded")
+        )
+        return result.rowcount == 1
+
+
+_APPLIED = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("the_id"))
+    .values(state="applied", applied_at=bindparam("the_now"), detail=bindparam("the_detail"), not_before=None)
+)

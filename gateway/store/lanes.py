@@ -1,0 +1,187 @@
+"""Lanes in SQL: the lease of each, and when its head falls due.
+
+`next_due` is derived from the head and written in the transaction that changed it; NULL means that nothing can be done
+(empty, or the head waits for a person). A lane is claimable when it is due and no live lease is on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, tuple_, update
+
+from gateway.domain.update import UpdateState
+from gateway.ports import LaneClaim
+from gateway.store.leasing import LeaseClock
+from gateway.store.tables import lanes, updates
+
+_SET_LANE = (
+    update(lanes)
+    .where(lanes.c.link_id == bindparam("the_link"))
+    .values(next_due=bindparam("the_due"), hold_until=bindparam("the_hold"))
+)
+
+
+class Lanes:
+    """Claims, fences and schedules lanes."""
+
+    def __init__(self, connection: Connection, clock: LeaseClock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._is_postgres = connection.dialect.name == "postgresql"
+
+    def _free(self, lease_now: float) -> ColumnElement[bool]:
+        return or_(
+            lanes.c.lease_until.is_(None), lanes.c.lease_until < lease_now, lanes.c.lease_boot != self._clock.boot
+        )
+
+    def claim(
+        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+    ) -> list[LaneClaim]:
+        """Claim due lanes, the longest due first, within the budget of each connection."""
+        open_to = [name for name, budget in budgets.items() if budget > 0]
+        if not open_to or limit <= 0:
+            return []
+        lease_now = self._clock.now(self._connection)
+        statement = (
+            select(lanes.c.link_id, lanes.c.connection)
+            .where(lanes.c.next_due <= now, self._free(lease_now), lanes.c.connection.in_(open_to))
+            .order_by(lanes.c.next_due)
+            .limit(limit * 4)
+        )
+        if self._is_postgres:
+            statement = statement.with_for_update(skip_locked=True)
+        left = dict(budgets)
+        chosen: list[str] = []
+        for row in self._connection.execute(statement):
+            if len(chosen) < limit and left[row.connection] > 0:
+                left[row.connection] -= 1
+                chosen.append(row.link_id)
+        if not chosen:
+            return []
+        taken = self._connection.execute(
+            update(lanes)
+            .where(lanes.c.link_id.in_(chosen), self._free(lease_now))
+            .values(
+                epoch=lanes.c.epoch + 1,
+                lease_until=lease_now + lease,
+                lease_boot=self._clock.boot,
+                lease_holder=holder,
+            )
+            .returning(lanes.c.link_id, lanes.c.connection, lanes.c.epoch)
+        )
+        return [LaneClaim(row.link_id, row.connection, row.epoch) for row in taken]
+
+    def held(self, epochs: Mapping[str, int], *, live: bool) -> frozenset[str]:
+        """Lock lanes in ascending order; return those whose epoch is still ours (and, if `live`, whose lease runs)."""
+        if not epochs:
+            return frozenset()
+        statement = (
+            select(lanes.c.link_id, lanes.c.epoch, lanes.c.lease_until)
+            .where(lanes.c.link_id.in_(list(epochs)))
+            .order_by(lanes.c.link_id)
+        )
+        if self._is_postgres:
+            statement = statement.with_for_update()
+        rows = self._connection.execute(statement).all()
+        lease_now = self._clock.now(self._connection) if live else 0.0
+        return frozenset(
+            row.link_id
+            for row in rows
+            if row.epoch == epochs[row.link_id] and (not live or (row.lease_until or 0.0) > lease_now)
+        )
+
+    def prolong(self, link_ids: Collection[str], lease: float) -> None:
+        """Let the lease of lanes that we hold run on."""
+        if link_ids:
+            until = self._clock.now(self._connection) + lease
+            self._connection.execute(update(lanes).where(lanes.c.link_id.in_(list(link_ids))).values(lease_until=until))
+
+    def release(self, claims: Sequence[LaneClaim]) -> None:
+        """Give lanes back, each only if its epoch is still ours."""
+        if claims:
+            self._connection.execute(
+                update(lanes)
+                .where(tuple_(lanes.c.link_id, lanes.c.epoch).in_([(c.link_id, c.epoch) for c in claims]))
+                .values(lease_until=None, lease_holder=None)
+            )
+
+    def next_seq(self, link_id: str) -> int:
+        """Return the next place in a lane and take it."""
+        taken = self._connection.execute(
+            update(lanes)
+            .where(lanes.c.link_id == link_id)
+            .values(next_seq=lanes.c.next_seq + 1)
+            .returning(lanes.c.next_seq)
+        )
+        return int(taken.scalar_one()) - 1
+
+    def heads(self, link_ids: Collection[str]) -> dict[str, Any]:
+        """Return the row of the lowest standing update of each lane."""
+        if not link_ids:
+            return {}
+        lowest = (
+            select(updates.c.link_id, func.min(updates.c.seq).label("seq"))
+            .where(updates.c.standing, updates.c.link_id.in_(list(link_ids)))
+            .group_by(updates.c.link_id)
+            .subquery()
+        )
+        rows = self._connection.execute(
+            select(updates)
+            .join(lowest, (lowest.c.link_id == updates.c.link_id) & (lowest.c.seq == updates.c.seq))
+            .where(updates.c.standing)
+        ).mappings()
+        return {row["link_id"]: row for row in rows}
+
+    def schedule(self, link_ids: Collection[str], now: datetime, holds: Mapping[str, datetime] | None = None) -> None:
+        """Derive `next_due` of lanes from their heads; `holds` moves the hold of some lanes forward."""
+        if not link_ids:
+            return
+        heads = self.heads(link_ids)
+        stored = {
+            row.link_id: row.hold_until
+            for row in self._connection.execute(
+                select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(list(link_ids)))
+            )
+        }
+        parameters = []
+        for link_id in sorted(link_ids):
+            hold = _latest(stored.get(link_id), (holds or {}).get(link_id))
+            if hold is not None and hold <= now:
+                hold = None
+            parameters.append({"the_link": link_id, "the_due": _due(heads.get(link_id), hold, now), "the_hold": hold})
+        self._connection.execute(_SET_LANE, parameters)
+
+    def has_due(self, now: datetime) -> bool:
+        """Say whether any lane has a due head and no live lease."""
+        lease_now = self._clock.now(self._connection)
+        statement = select(lanes.c.link_id).where(lanes.c.next_due <= now, self._free(lease_now)).limit(1)
+        return self._connection.execute(statement).first() is not None
+
+    def next_due(self) -> datetime | None:
+        """Return the time at which the next lane falls due, or None."""
+        found: datetime | None = self._connection.execute(
+            select(lanes.c.next_due).where(lanes.c.next_due.is_not(None)).order_by(lanes.c.next_due).limit(1)
+        ).scalar_one_or_none()
+        return found
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    known = [moment for moment in moments if moment is not None]
+    return max(known) if known else None
+
+
+def _due(head: Any | None, hold: datetime | None, now: datetime) -> datetime | None:
+    """Return when the head can be worked on, or None when it cannot."""
+    if head is None:
+        return None
+    state = UpdateState(head["state"])
+    if state in {UpdateState.AMBIGUOUS, UpdateState.DEAD}:
+        return None
+    if state is UpdateState.SENDING:
+        return now
+    if state is UpdateState.UNKNOWN:
+        return _latest(head["not_before"], now)
+    return _latest(head["not_before"], hold, now)

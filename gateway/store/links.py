@@ -1,0 +1,115 @@
+"""Links in SQL: which ticket is which remote ticket, and what was last observed there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert, select, tuple_, update
+
+from gateway.domain.link import Link, LinkState, Observed, Role
+from gateway.store.sealing import Sealer
+from gateway.store.tables import effect_keys, lanes, links
+
+_OBSERVED = "link"
+_decode = msgspec.json.Decoder(dict[str, Observed])
+
+
+class SqlLinks:
+    """Implements ports.Links."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._connection = connection
+        self._sealer = sealer
+
+    def of_ticket(self, ticket_id: str) -> Sequence[Link]:
+        """Return the links of a ticket, the source first."""
+        rows = self._connection.execute(select(links).where(links.c.ticket_id == ticket_id)).mappings()
+        return sorted((self._link(row) for row in rows), key=lambda link: (link.role is not Role.SOURCE, link.id))
+
+    def by_remote(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
+        """Return the links of (connection, remote id) pairs."""
+        if not pairs:
+            return {}
+        rows = self._connection.execute(
+            select(links).where(tuple_(links.c.connection, links.c.remote_id).in_(list(pairs)))
+        ).mappings()
+        return {(row["connection"], row["remote_id"]): self._link(row) for row in rows}
+
+    def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
+        """Return the link whose lane holds the update of that effect key."""
+        row = (
+            self._connection.execute(
+                select(links)
+                .join(effect_keys, effect_keys.c.link_id == links.c.id)
+                .where(effect_keys.c.effect_key == effect_key, links.c.connection == connection)
+            )
+            .mappings()
+            .first()
+        )
+        return self._link(row) if row else None
+
+    def get(self, link_id: str) -> Link | None:
+        """Read one link."""
+        row = self._connection.execute(select(links).where(links.c.id == link_id)).mappings().first()
+        return self._link(row) if row else None
+
+    def many(self, link_ids: Collection[str]) -> Mapping[str, Link]:
+        """Read several links by id."""
+        rows = self._connection.execute(select(links).where(links.c.id.in_(link_ids))).mappings()
+        return {row["id"]: self._link(row) for row in rows}
+
+    def add(self, link: Link, now: datetime) -> None:
+        """Insert a link and its empty lane."""
+        self._connection.execute(
+            insert(links).values(**self._values(link), id=link.id, synced_version=0, created_at=now)
+        )
+        self._connection.execute(insert(lanes).values(link_id=link.id, connection=link.connection, epoch=0, next_seq=1))
+
+    def save(self, link: Link) -> None:
+        """Store what was observed."""
+        self._connection.execute(update(links).where(links.c.id == link.id).values(**self._values(link)))
+
+    def synced_version(self, link_id: str) -> int:
+        """Return the version up to which the remote ticket was read whole."""
+        return int(self._connection.execute(select(links.c.synced_version).where(links.c.id == link_id)).scalar_one())
+
+    def set_synced_version(self, link_id: str, version: int) -> None:
+        """Remember a whole read."""
+        self._connection.execute(
+            update(links).where(links.c.id == link_id, links.c.synced_version < version).values(synced_version=version)
+        )
+
+    def _values(self, link: Link) -> dict[str, Any]:
+        return {
+            "ticket_id": link.ticket_id,
+            "connection": link.connection,
+            "remote_id": link.remote_id or None,
+            "state": link.state.value,
+            "role": link.role.value,
+            "rule": link.rule,
+            "key": link.key,
+            "url": link.url,
+            "version": link.version,
+            "version_token": link.version_token,
+            "observed_sealed": self._sealer.seal(_OBSERVED, msgspec.json.encode(link.observed)),
+        }
+
+    def _link(self, row: Any) -> Link:
+        sealed = row["observed_sealed"]
+        return Link(
+            id=row["id"],
+            ticket_id=row["ticket_id"],
+            connection=row["connection"],
+            state=LinkState(row["state"]),
+            role=Role(row["role"]),
+            remote_id=row["remote_id"] or "",
+            key=row["key"],
+            url=row["url"],
+            rule=row["rule"],
+            version=row["version"],
+            version_token=row["version_token"],
+            observed=_decode.decode(self._sealer.open(_OBSERVED, sealed)) if sealed is not None else {},
+        )

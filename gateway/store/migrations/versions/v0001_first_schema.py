@@ -1,0 +1,372 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from gateway.store.columns import Instant, Json
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:  # noqa: PLR0915 - one statement a table
+    """Expand."""
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("update_id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("payload_version", sa.Integer(), nullable=False),
+        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("deadline", sa.Float(), nullable=False),
+        sa.Column("request_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("answer_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("trace_id", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", "day"),
+    )
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index("ix_attempts_day", ["day"], unique=False)
+        batch_op.create_index("ix_attempts_update", ["update_id", "number"], unique=False)
+
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("ticket_id", sa.String(length=36), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("action", sa.String(length=60), nullable=False),
+        sa.Column("detail", Json(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("trace_id", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=True),
+        sa.Column("chain", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", "day"),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_place", ["place"], unique=True)
+        batch_op.create_index("ix_audit_ticket", ["ticket_id", "at"], unique=False)
+        batch_op.create_index(
+            "ix_audit_unsealed",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("place IS NULL"),
+            postgresql_where=sa.text("place IS NULL"),
+        )
+
+    op.create_table(
+        "comment_links",
+        sa.Column("link_id", sa.String(length=36), nullable=False),
+        sa.Column("remote_id", sa.String(length=200), nullable=False),
+        sa.Column("comment_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("link_id", "remote_id"),
+    )
+    op.create_table(
+        "comments",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("ticket_id", sa.String(length=36), nullable=False),
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("visibility", sa.String(length=10), nullable=False),
+        sa.Column("author", Json(), nullable=True),
+        sa.Column("automatic", sa.Boolean(), nullable=False),
+        sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("comments", schema=None) as batch_op:
+        batch_op.create_index("ix_comments_ticket", ["ticket_id", "at"], unique=False)
+
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("source_event_id", sa.String(length=300), nullable=False),
+        sa.Column("ref", sa.String(length=200), nullable=False),
+        sa.Column("origin", sa.String(length=10), nullable=False),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.Column("headers", Json(), nullable=False),
+        sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("trace_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("not_before", Instant(), nullable=True),
+        sa.Column("applied_at", Instant(), nullable=True),
+        sa.Column("reason", sa.String(length=20), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("resolution", sa.String(length=20), nullable=True),
+        sa.Column("payload_version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "day"),
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_deliveries_day", ["day", "state"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_parked",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'parked'"),
+            postgresql_where=sa.text("state = 'parked'"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_pending",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+
+    op.create_table(
+        "delivery_keys",
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("source_event_id", sa.String(length=300), nullable=False),
+        sa.Column("delivery_id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "source_event_id"),
+    )
+    with op.batch_alter_table("delivery_keys", schema=None) as batch_op:
+        batch_op.create_index("ix_delivery_keys_day", ["day"], unique=False)
+
+    op.create_table(
+        "desks",
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("paused", sa.Text(), nullable=False),
+        sa.Column("not_before", Instant(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("open_until", Instant(), nullable=True),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("tokens_at", Instant(), nullable=True),
+        sa.Column("cursor", sa.Text(), nullable=False),
+        sa.Column("polled_at", Instant(), nullable=True),
+        sa.Column("poll_due", Instant(), nullable=True),
+        sa.Column("poll_error", sa.Text(), nullable=False),
+        sa.Column("facts", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("connection"),
+    )
+    op.create_table(
+        "echoes",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("link_id", sa.String(length=36), nullable=False),
+        sa.Column("update_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("value_hash", sa.String(length=64), nullable=False),
+        sa.Column("sent_at", Instant(), nullable=False),
+        sa.Column("change_ids", Json(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("landed_at", Instant(), nullable=True),
+        sa.Column("side_effect", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("echoes", schema=None) as batch_op:
+        batch_op.create_index("ix_echoes_link", ["link_id"], unique=False)
+        batch_op.create_index("ix_echoes_sent", ["sent_at"], unique=False)
+        batch_op.create_index("ix_echoes_update", ["update_id"], unique=False)
+
+    op.create_table(
+        "effect_keys",
+        sa.Column("effect_key", sa.String(length=64), nullable=False),
+        sa.Column("update_id", sa.String(length=36), nullable=False),
+        sa.Column("link_id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("effect_key"),
+    )
+    with op.batch_alter_table("effect_keys", schema=None) as batch_op:
+        batch_op.create_index("ix_effect_keys_day", ["day"], unique=False)
+
+    op.create_table(
+        "events",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("event_key", sa.String(length=300), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("ticket_id", sa.String(length=36), nullable=False),
+        sa.Column("delivery_id", sa.String(length=36), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("outcome", sa.String(length=200), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "event_key"),
+    )
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_day", ["day"], unique=False)
+        batch_op.create_index("ix_events_ticket", ["ticket_id", "at"], unique=False)
+
+    op.create_table(
+        "facts",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "lanes",
+        sa.Column("link_id", sa.String(length=36), nullable=False),
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("next_seq", sa.Integer(), nullable=False),
+        sa.Column("next_due", Instant(), nullable=True),
+        sa.Column("hold_until", Instant(), nullable=True),
+        sa.Column("lease_until", sa.Float(), nullable=True),
+        sa.Column("lease_boot", sa.String(length=64), nullable=True),
+        sa.Column("lease_holder", sa.String(length=120), nullable=True),
+        sa.PrimaryKeyConstraint("link_id"),
+    )
+    with op.batch_alter_table("lanes", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_lanes_due",
+            ["next_due"],
+            unique=False,
+            sqlite_where=sa.text("next_due IS NOT NULL"),
+            postgresql_where=sa.text("next_due IS NOT NULL"),
+        )
+
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=120), nullable=False),
+        sa.Column("lease_until", sa.Float(), nullable=True),
+        sa.Column("lease_boot", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "links",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("ticket_id", sa.String(length=36), nullable=False),
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("remote_id", sa.String(length=200), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("role", sa.String(length=10), nullable=False),
+        sa.Column("rule", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("synced_version", sa.BigInteger(), nullable=False),
+        sa.Column("version_token", sa.String(length=300), nullable=False),
+        sa.Column("observed_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("connection", "remote_id"),
+        sa.UniqueConstraint("ticket_id", "connection", "rule"),
+    )
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index("ix_links_ticket", ["ticket_id"], unique=False)
+
+    op.create_table(
+        "person_keys",
+        sa.Column("kind", sa.String(length=120), nullable=False),
+        sa.Column("value", sa.String(length=320), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "value"),
+    )
+    with op.batch_alter_table("person_keys", schema=None) as batch_op:
+        batch_op.create_index("ix_person_keys_person", ["person_id"], unique=False)
+
+    op.create_table(
+        "persons",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "releases",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("files_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("author", sa.String(length=200), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("digest"),
+        sa.UniqueConstraint("number"),
+    )
+    op.create_table(
+        "tickets",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("source", sa.String(length=120), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("category", sa.String(length=20), nullable=False),
+        sa.Column("priority", sa.String(length=10), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.Column("doc", Json(), nullable=False),
+        sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("tickets", schema=None) as batch_op:
+        batch_op.create_index("ix_tickets_category", ["category", "updated_at"], unique=False)
+        batch_op.create_index("ix_tickets_updated", ["updated_at"], unique=False)
+
+    op.create_table(
+        "updates",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("link_id", sa.String(length=36), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("ticket_id", sa.String(length=36), nullable=False),
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("operation", sa.String(length=20), nullable=False),
+        sa.Column("effect_key", sa.String(length=64), nullable=False),
+        sa.Column("intent_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("payload_version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("standing", sa.Boolean(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("probes", sa.Integer(), nullable=False),
+        sa.Column("not_before", Instant(), nullable=True),
+        sa.Column("settle_until", Instant(), nullable=True),
+        sa.Column("first_sent_at", Instant(), nullable=True),
+        sa.Column("reason", sa.String(length=20), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("resolution", sa.String(length=20), nullable=True),
+        sa.Column("superseded_by", sa.String(length=36), nullable=True),
+        sa.Column("steps", Json(), nullable=True),
+        sa.Column("rule", sa.String(length=200), nullable=False),
+        sa.Column("release", sa.String(length=36), nullable=False),
+        sa.Column("delivery_id", sa.String(length=36), nullable=False),
+        sa.Column("event_key", sa.String(length=300), nullable=False),
+        sa.Column("trace_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", "day"),
+    )
+    with op.batch_alter_table("updates", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_updates_creates",
+            ["connection"],
+            unique=False,
+            sqlite_where=sa.text("standing = 1 AND operation = 'create'"),
+            postgresql_where=sa.text("standing AND operation = 'create'"),
+        )
+        batch_op.create_index("ix_updates_day", ["day", "standing"], unique=False)
+        batch_op.create_index(
+            "ix_updates_dead",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
+            postgresql_where=sa.text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_updates_standing",
+            ["link_id", "seq"],
+            unique=False,
+            sqlite_where=sa.text("standing = 1"),
+            postgresql_where=sa.text("standing"),
+        )
+        batch_op.create_index("ix_updates_ticket", ["ticket_id", "created_at"], unique=False)
+

@@ -1,0 +1,421 @@
+"""Updates and attempts in SQL: append, coalesce, intend, record. The protocol is DELIVERY.md section 1."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.domain.update import OPEN_STATES, Intent, Operation, Reason, UpdateState
+from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
+from gateway.store.columns import day_of
+from gateway.store.lanes import Lanes
+from gateway.store.links import SqlLinks
+from gateway.store.sealing import Sealer
+from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
+
+_INTENT = "intent"
+_REQUEST = "request"
+_ANSWER = "answer"
+_decode_intent = msgspec.json.Decoder(Intent)
+
+_RECORD_UPDATE = (
+    update(updates)
+    .where(updates.c.id == bindparam("the_id"))
+    .values(
+        state=bindparam("the_state"),
+        standing=bindparam("the_standing"),
+        attempts=updates.c.attempts + bindparam("the_cost"),
+        probes=updates.c.probes + bindparam("the_probes"),
+        not_before=bindparam("the_not_before"),
+        settle_until=func.coalesce(bindparam("the_settle", type_=updates.c.settle_until.type), updates.c.settle_until),
+        reason=bindparam("the_reason"),
+        detail=bindparam("the_detail"),
+        steps=func.coalesce(bindparam("the_steps", type_=updates.c.steps.type), updates.c.steps),
+        done_at=bindparam("the_done_at"),
+    )
+)
+_RECORD_ATTEMPT = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("the_id"))
+    .values(
+        ended_at=bindparam("the_end"),
+        status=bindparam("the_status"),
+        outcome=bindparam("the_outcome"),
+        detail=bindparam("the_detail"),
+        answer_sealed=bindparam("the_answer"),
+    )
+)
+_RECORD_ECHO = (
+    update(echoes)
+    .where(echoes.c.update_id == bindparam("the_update"))
+    .values(version=bindparam("the_version"), change_ids=bindparam("the_changes"), landed_at=bindparam("the_landing"))
+)
+
+
+class SqlOutbox:
+    """Implements ports.Outbox."""
+
+    def __init__(self, connection: Connection, sealer: Sealer, lanes: Lanes) -> None:
+        self._connection = connection
+        self._sealer = sealer
+        self._lanes = lanes
+        self._insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
+
+    # ------------------------------------------------------------ append
+
+    def add(self, new: NewUpdate) -> bool:
+        """Append to the lane, coalescing adjacent set_fields rows that cannot have landed; False: effect key known."""
+        fresh = self._connection.execute(
+            self._insert(effect_keys)
+            .values(effect_key=new.effect_key, update_id=new.id, link_id=new.link_id, day=day_of(new.created_at))
+            .on_conflict_do_nothing()
+        )
+        if fresh.rowcount != 1:
+            return False
+        seq = self._lanes.next_seq(new.link_id)
+        survivor = self._coalesce(new)
+        state = UpdateState.SUPERSEDED if survivor else new.state
+        self._connection.execute(
+            insert(updates).values(
+                id=new.id,
+                day=day_of(new.created_at),
+                link_id=new.link_id,
+                seq=seq,
+                ticket_id=new.ticket_id,
+                connection=new.connection,
+                operation=new.operation.value,
+                effect_key=new.effect_key,
+                intent_sealed=self._seal_intent(new.intent),
+                payload_version=1,
+                state=state.value,
+                standing=state in OPEN_STATES,
+                summary=new.summary,
+                attempts=0,
+                probes=0,
+                reason=new.reason.value if new.reason else None,
+                detail=new.detail or None,
+                superseded_by=survivor,
+                rule=new.rule,
+                release=new.release,
+                delivery_id=new.delivery_id,
+                event_key=new.event_key[:300],
+                trace_id=new.trace_id,
+                created_at=new.created_at,
+                done_at=new.created_at if survivor else None,
+            )
+        )
+        if not survivor:
+            self._lanes.schedule([new.link_id], new.created_at)
+        return True
+
+    def _coalesce(self, new: NewUpdate) -> str | None:
+        """Merge into the last standing row of the lane if that is a set_fields that cannot have landed; return its id.
+
+        A row in `ready` without steps has certainly had no effect; the payload version makes a worker that is
+        rendering it at this moment render again.
+        """
+        if new.operation is not Operation.SET_FIELDS or new.state is not UpdateState.READY:
+            return None
+        last = (
+            self._connection.execute(
+                select(updates)
+                .where(updates.c.link_id == new.link_id, updates.c.standing)
+                .order_by(updates.c.seq.desc())
+                .limit(1)
+            )
+            .mappings()
+            .first()
+        )
+        if (
+            last is None
+            or last["operation"] != Operation.SET_FIELDS.value
+            or last["state"] != UpdateState.READY.value
+            or last["steps"] is not None
+        ):
+            return None
+        old = self._open_intent(last)
+        merged = msgspec.structs.replace(old, fields={**old.fields, **new.intent.fields})
+        changed = self._connection.execute(
+            update(updates)
+            .where(
+                updates.c.id == last["id"],
+                updates.c.state == UpdateState.READY.value,
+                updates.c.payload_version == last["payload_version"],
+            )
+            .values(
+                intent_sealed=self._seal_intent(merged),
+                payload_version=last["payload_version"] + 1,
+                summary="set " + ", ".join(merged.fields),
+            )
+        )
+        return str(last["id"]) if changed.rowcount == 1 else None
+
+    # ------------------------------------------------------------ look
+
+    def heads_in_flight(self, link_ids: Collection[str]) -> Mapping[str, UpdateState]:
+        """Return the lanes whose head is being written or whose outcome is unknown."""
+        if not link_ids:
+            return {}
+        rows = self._connection.execute(
+            select(updates.c.link_id, updates.c.state).where(
+                updates.c.standing,
+                updates.c.link_id.in_(list(link_ids)),
+                updates.c.state.in_([UpdateState.SENDING.value, UpdateState.UNKNOWN.value]),
+            )
+        )
+        return {row.link_id: UpdateState(row.state) for row in rows}
+
+    def creates_in_flight(self, connection: str) -> bool:
+        """Say whether a create is being written (or unknown) at a connection."""
+        statement = (
+            select(updates.c.id)
+            .where(
+                updates.c.standing,
+                updates.c.operation == Operation.CREATE.value,
+                updates.c.connection == connection,
+                updates.c.state.in_([UpdateState.SENDING.value, UpdateState.UNKNOWN.value]),
+            )
+            .limit(1)
+        )
+        return self._connection.execute(statement).first() is not None
+
+    def pending_fields(self, link_id: str) -> Mapping[str, Any]:
+        """Return the fields that open updates of a lane will set, the last one winning."""
+        rows = self._connection.execute(
+            select(updates.c.intent_sealed)
+            .where(
+                updates.c.link_id == link_id,
+                updates.c.standing,
+                updates.c.operation.in_([Operation.SET_FIELDS.value, Operation.CREATE.value]),
+            )
+            .order_by(updates.c.seq)
+        ).mappings()
+        fields: dict[str, Any] = {}
+        for row in rows:
+            fields |= self._open_intent(row).fields
+        return fields
+
+    def get(self, update_id: str) -> UpdateRow | None:
+        """Return one update, or None."""
+        row = self._connection.execute(select(updates).where(updates.c.id == update_id)).mappings().first()
+        return self._row(row) if row else None
+
+    def last_request(self, update_id: str) -> bytes | None:
+        """Return the rendered request of the latest attempt of an update."""
+        sealed = self._connection.execute(
+            select(attempts.c.request_sealed)
+            .where(attempts.c.update_id == update_id, attempts.c.request_sealed.is_not(None))
+            .order_by(attempts.c.number.desc(), attempts.c.started_at.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        return None if sealed is None else self._sealer.open(_REQUEST, sealed)
+
+    # ------------------------------------------------------------ lanes
+
+    def claim(
+        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+    ) -> Sequence[LaneClaim]:
+        """Claim due lanes."""
+        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets)
+
+    def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
+        """Return the head of each lane that we still hold."""
+        held = self._lanes.held({claim.link_id: claim.epoch for claim in claims}, live=False)
+        return {link_id: self._row(row) for link_id, row in self._lanes.heads(held).items()}
+
+    def release(self, claims: Sequence[LaneClaim], now: datetime) -> None:
+        """Give lanes back."""
+        del now
+        self._lanes.release(claims)
+
+    def has_due(self, now: datetime) -> bool:
+        """Say whether any lane has a due head and no live lease."""
+        return self._lanes.has_due(now)
+
+    def next_due(self) -> datetime | None:
+        """Return the time at which the next lane falls due, or None."""
+        return self._lanes.next_due()
+
+    def schedule(self, link_ids: Collection[str], now: datetime) -> None:
+        """Derive again when lanes fall due (after a person resolved a dead letter)."""
+        self._lanes.schedule(link_ids, now)
+
+    # ------------------------------------------------------------ write
+
+    def intend(self, starts: Sequence[AttemptStart], *, lease: float, now: datetime) -> frozenset[str]:
+        """Commit the intent to write; return the attempt ids that may be sent (lease held, payload unchanged)."""
+        held = self._lanes.held({start.link_id: start.epoch for start in starts}, live=True)
+        lawful: list[AttemptStart] = []
+        for start in starts:
+            if start.link_id not in held:
+                continue
+            changed = self._connection.execute(
+                update(updates)
+                .where(
+                    updates.c.id == start.update_id,
+                    updates.c.payload_version == start.payload_version,
+                    updates.c.state.in_([state.value for state in start.expect]),
+                )
+                .values(state=UpdateState.SENDING.value, first_sent_at=func.coalesce(updates.c.first_sent_at, now))
+            )
+            if changed.rowcount == 1:
+                lawful.append(start)
+        if not lawful:
+            return frozenset()
+        self._connection.execute(insert(attempts), [self._attempt(start) for start in lawful])
+        expected = [self._echo(start, entry) for start in lawful for entry in start.echoes]
+        if expected:
+            self._connection.execute(insert(echoes), expected)
+        self._lanes.prolong([start.link_id for start in lawful], lease)
+        return frozenset(start.id for start in lawful)
+
+    def _attempt(self, start: AttemptStart) -> dict[str, Any]:
+        return {
+            "id": start.id,
+            "day": day_of(start.started_at),
+            "update_id": start.update_id,
+            "number": start.number,
+            "epoch": start.epoch,
+            "payload_version": start.payload_version,
+            "started_at": start.started_at,
+            "deadline": start.deadline,
+            "request_sealed": self._sealer.seal(_REQUEST, start.request),
+            "trace_id": start.trace_id,
+        }
+
+    @staticmethod
+    def _echo(start: AttemptStart, entry: Any) -> dict[str, Any]:
+        return {
+            "id": entry.id,
+            "link_id": start.link_id,
+            "update_id": start.update_id,
+            "subject": entry.subject,
+            "value_hash": entry.value_hash,
+            "sent_at": entry.sent_at,
+            "change_ids": list(entry.change_ids),
+            "version": entry.version,
+            "landed_at": entry.landed_at,
+            "side_effect": entry.side_effect,
+        }
+
+    def record(self, ends: Sequence[AttemptEnd], *, lease: float, now: datetime) -> frozenset[str]:
+        """Record outcomes, fenced by the epoch; return the link ids whose epoch still was ours."""
+        held = self._lanes.held({end.link_id: end.epoch for end in ends}, live=False)
+        mine = [end for end in ends if end.link_id in held]
+        if not mine:
+            return frozenset()
+        self._connection.execute(_RECORD_UPDATE, [self._end(end) for end in mine])
+        tried = [self._tried(end) for end in mine if end.attempt_id]
+        if tried:
+            self._connection.execute(_RECORD_ATTEMPT, tried)
+        links = SqlLinks(self._connection, self._sealer)
+        for end in mine:
+            if end.link is not None:
+                links.save(end.link)
+            if end.comment is not None:
+                remote_id, comment_id = end.comment
+                self._connection.execute(
+                    self._insert(comment_links)
+                    .values(link_id=end.link_id, remote_id=remote_id, comment_id=comment_id)
+                    .on_conflict_do_nothing()
+                )
+                # the remote comment is known by its id now: nothing of it needs to be guessed any more
+                self._connection.execute(
+                    delete(echoes).where(
+                        echoes.c.update_id == end.update_id, echoes.c.subject.in_(["comment", "marker"])
+                    )
+                )
+        withdrawn = [end.update_id for end in mine if end.drop_echoes]
+        if withdrawn:
+            self._connection.execute(delete(echoes).where(echoes.c.update_id.in_(withdrawn)))
+        landed = [
+            {
+                "the_update": end.update_id,
+                "the_version": end.echo_version,
+                "the_changes": list(end.echo_change_ids),
+                "the_landing": end.landed_at,
+            }
+            for end in mine
+            if end.landed_at is not None or end.echo_version or end.echo_change_ids
+        ]
+        if landed:
+            self._connection.execute(_RECORD_ECHO, landed)
+        holds = {end.link_id: end.hold_until for end in mine if end.hold_until is not None}
+        self._lanes.schedule([end.link_id for end in mine], now, holds)
+        self._lanes.prolong([end.link_id for end in mine], lease)
+        return frozenset(end.link_id for end in mine)
+
+    @staticmethod
+    def _end(end: AttemptEnd) -> dict[str, Any]:
+        given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
+        return {
+            "the_id": end.update_id,
+            "the_state": end.state.value,
+            "the_standing": end.state in OPEN_STATES and (end.blocks or not given_up),
+            "the_cost": 1 if end.counts else 0,
+            "the_probes": 1 if end.probed else 0,
+            "the_not_before": end.not_before,
+            "the_settle": end.settle_until,
+            "the_reason": end.reason.value if end.reason else None,
+            "the_detail": end.detail[:2000] or None,
+            "the_steps": end.steps,
+            "the_done_at": end.at if end.state not in OPEN_STATES or given_up else None,
+        }
+
+    def _tried(self, end: AttemptEnd) -> dict[str, Any]:
+        return {
+            "the_id": end.attempt_id,
+            "the_end": end.at,
+            "the_status": end.status,
+            "the_outcome": end.outcome,
+            "the_detail": end.detail[:2000] or None,
+            "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
+        }
+
+    # ------------------------------------------------------------ rows
+
+    def _seal_intent(self, intent: Intent) -> bytes:
+        return self._sealer.seal(_INTENT, msgspec.json.encode(intent))
+
+    def _open_intent(self, row: Any) -> Intent:
+        sealed = row["intent_sealed"]
+        if sealed is None:
+            return Intent(operation=Operation(row["operation"]))
+        return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
+
+    def _row(self, row: Any) -> UpdateRow:
+        return UpdateRow(
+            id=row["id"],
+            link_id=row["link_id"],
+            seq=row["seq"],
+            ticket_id=row["ticket_id"],
+            connection=row["connection"],
+            operation=Operation(row["operation"]),
+            effect_key=row["effect_key"],
+            intent=self._open_intent(row),
+            payload_version=row["payload_version"],
+            state=UpdateState(row["state"]),
+            summary=row["summary"],
+            attempts=row["attempts"],
+            probes=row["probes"],
+            created_at=row["created_at"],
+            trace_id=row["trace_id"],
+            rule=row["rule"],
+            release=row["release"],
+            delivery_id=row["delivery_id"],
+            event_key=row["event_key"],
+            not_before=row["not_before"],
+            settle_until=row["settle_until"],
+            first_sent_at=row["first_sent_at"],
+            reason=Reason(row["reason"]) if row["reason"] else None,
+            detail=row["detail"] or "",
+            resolution=row["resolution"] or "",
+            steps=row["steps"] or {},
+            done_at=row["done_at"],
+        )

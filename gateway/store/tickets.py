@@ -1,0 +1,199 @@
+"""Tickets, the people around them, their comments, and the events that made them what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.domain.event import Event
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Ticket, Visibility
+from gateway.ports import Clock, CommentRow, Ids
+from gateway.store.columns import day_of
+from gateway.store.sealing import Sealer
+from gateway.store.tables import comment_links, comments, events, lanes, links, person_keys, persons, tickets
+
+_BODY = "ticket"
+_COMMENT = "comment"
+_EVENT = "event"
+
+
+class SqlTickets:
+    """Implements ports.Tickets."""
+
+    def __init__(self, connection: Connection, sealer: Sealer, ids: Ids, clock: Clock) -> None:
+        self._connection = connection
+        self._sealer = sealer
+        self._ids = ids
+        self._clock = clock
+        self._insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
+
+    def lock(self, ticket_ids: Collection[str]) -> None:
+        """Lock tickets, then their lanes, both in ascending order (PostgreSQL; SQLite has one writer anyway)."""
+        if not ticket_ids or self._connection.dialect.name != "postgresql":
+            return
+        self._connection.execute(
+            select(tickets.c.id).where(tickets.c.id.in_(ticket_ids)).order_by(tickets.c.id).with_for_update()
+        )
+        self._connection.execute(
+            select(lanes.c.link_id)
+            .where(lanes.c.link_id.in_(select(links.c.id).where(links.c.ticket_id.in_(ticket_ids))))
+            .order_by(lanes.c.link_id)
+            .with_for_update()
+        )
+
+    def get(self, ticket_id: str) -> Ticket | None:
+        """Read one ticket."""
+        row = self._connection.execute(
+            select(tickets.c.doc, tickets.c.body_sealed).where(tickets.c.id == ticket_id)
+        ).first()
+        if row is None:
+            return None
+        ticket = msgspec.convert(row.doc, Ticket)
+        if row.body_sealed is None:
+            return ticket
+        return msgspec.structs.replace(ticket, body=self._sealer.open(_BODY, row.body_sealed).decode())
+
+    def save(self, ticket: Ticket) -> None:
+        """Insert or replace one ticket; the body is stored encrypted, apart from the document."""
+        values = {
+            "id": ticket.id,
+            "source": ticket.source,
+            "title": ticket.title,
+            "category": ticket.status.category.value,
+            "priority": ticket.priority.level.value,
+            "kind": ticket.kind.value,
+            "created_at": ticket.created_at,
+            "updated_at": ticket.updated_at,
+            "doc": msgspec.structs.replace(ticket, body=""),
+            "body_sealed": self._sealer.seal(_BODY, ticket.body.encode()) if ticket.body else None,
+            "version": 1,
+        }
+        statement = self._insert(tickets).values(values)
+        changed = {name: statement.excluded[name] for name in values if name not in {"id", "version"}}
+        self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[tickets.c.id], set_={**changed, "version": tickets.c.version + 1}
+            )
+        )
+
+    def person(self, connection: str, who: RemotePerson, now: datetime) -> str:
+        """Return the id of the person behind an account, stitched by e-mail, phone or external id; made when new."""
+        keys = who.keys(connection)
+        if not keys:
+            return ""
+        found: dict[tuple[str, str], str] = {}
+        for kind, value in keys:
+            person_id = self._connection.execute(
+                select(person_keys.c.person_id).where(person_keys.c.kind == kind, person_keys.c.value == value)
+            ).scalar_one_or_none()
+            if person_id is not None:
+                found[kind, value] = person_id
+        if found:
+            person_id = next(iter(found.values()))
+        else:
+            person_id = self._ids.new()
+            self._connection.execute(
+                insert(persons).values(id=person_id, name=who.name, email=who.email, created_at=now)
+            )
+        missing = [key for key in keys if key not in found]
+        if missing:
+            self._connection.execute(
+                self._insert(person_keys).on_conflict_do_nothing(),
+                [{"kind": kind, "value": value, "person_id": person_id} for kind, value in missing],
+            )
+        return person_id
+
+    def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
+        """Record a fact; False when (connection, event key) is already there."""
+        now = self._clock.now()
+        content = msgspec.json.encode(msgspec.structs.replace(event, snapshot=None))
+        statement = (
+            self._insert(events)
+            .values(
+                id=self._ids.new(),
+                day=day_of(now),
+                connection=connection,
+                event_key=event.key[:300],
+                kind=event.kind.value,
+                ticket_id=ticket_id,
+                delivery_id=delivery_id,
+                at=event.at,
+                recorded_at=now,
+                outcome=outcome[:200],
+                content_sealed=self._sealer.seal(_EVENT, content),
+            )
+            .on_conflict_do_nothing()
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def knows_event(self, connection: str, key: str) -> bool:
+        """Say whether a fact was recorded before."""
+        statement = select(events.c.id).where(events.c.connection == connection, events.c.event_key == key[:300])
+        return self._connection.execute(statement).first() is not None
+
+    def comments(self, ticket_id: str) -> Sequence[CommentRow]:
+        """Return the comments of a ticket, oldest first."""
+        rows = self._connection.execute(
+            select(comments).where(comments.c.ticket_id == ticket_id).order_by(comments.c.at, comments.c.id)
+        ).mappings()
+        return [self._comment(row) for row in rows]
+
+    def _comment(self, row: Any) -> CommentRow:
+        sealed = row["body_sealed"]
+        return CommentRow(
+            id=row["id"],
+            ticket_id=row["ticket_id"],
+            connection=row["connection"],
+            at=row["at"],
+            visibility=Visibility(row["visibility"]),
+            body=self._sealer.open(_COMMENT, sealed).decode() if sealed is not None else "",
+            author=msgspec.convert(row["author"], RemotePerson) if row["author"] else None,
+            automatic=row["automatic"],
+        )
+
+    def add_comment(self, comment: CommentRow, *, link_id: str, remote_id: str) -> bool:
+        """Add a comment seen at a link; False when that remote comment is known there."""
+        if not self.bind_comment(link_id, remote_id, comment.id):
+            return False
+        self._connection.execute(
+            insert(comments).values(
+                id=comment.id,
+                ticket_id=comment.ticket_id,
+                connection=comment.connection,
+                at=comment.at,
+                visibility=comment.visibility.value,
+                author=comment.author,
+                automatic=comment.automatic,
+                body_sealed=self._sealer.seal(_COMMENT, comment.body.encode()),
+            )
+        )
+        return True
+
+    def known_comments(self, link_id: str) -> frozenset[str]:
+        """Return the remote ids of the comments known at a link."""
+        statement = select(comment_links.c.remote_id).where(comment_links.c.link_id == link_id)
+        return frozenset(self._connection.execute(statement).scalars())
+
+    def bind_comment(self, link_id: str, remote_id: str, comment_id: str) -> bool:
+        """Say that a remote comment is one of ours; False when it is known already."""
+        statement = (
+            self._insert(comment_links)
+            .values(link_id=link_id, remote_id=remote_id, comment_id=comment_id)
+            .on_conflict_do_nothing()
+        )
+        return self._connection.execute(statement).rowcount == 1
+
+    def count(self) -> int:
+        """Return how many tickets there are."""
+        return int(self._connection.execute(select(func.count()).select_from(tickets)).scalar_one())
+
+    def redact_comment(self, comment_id: str) -> None:
+        """Take the text of one comment away for good; the comment itself stays."""
+        self._connection.execute(update(comments).where(comments.c.id == comment_id).values(body_sealed=None))

@@ -1,0 +1,174 @@
+"""One transaction (`SqlTx`) with its parts, and the store that opens them.
+
+Deadlocks, serialisation failures, lock time-outs and a busy SQLite are never poison: the whole
+transaction is run again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from gateway.errors import StoreError
+from gateway.ports import Clock, Ids
+from gateway.store.audit import SqlAudit
+from gateway.store.desks import SqlDesks
+from gateway.store.engine import gate_for, open_engine
+from gateway.store.inbox import SqlInbox
+from gateway.store.lanes import Lanes
+from gateway.store.leases import SqlLeases
+from gateway.store.leasing import LeaseClock
+from gateway.store.ledger import SqlLedger
+from gateway.store.links import SqlLinks
+from gateway.store.outbox import SqlOutbox
+from gateway.store.releases import SqlReleases
+from gateway.store.sealing import Sealer
+from gateway.store.tickets import SqlTickets
+from gateway.store.view import SqlView
+
+R = TypeVar("R")
+
+#: SQLSTATEs that mean "run it again": serialization failure, deadlock, lock not available, and a server going down
+_RETRY_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
+_TRIES = 12
+
+
+class SqlTx:
+    """The parts of one open transaction."""
+
+    def __init__(self, store: SqlStore, connection: Connection) -> None:
+        self._store = store
+        self.connection = connection
+
+    @cached_property
+    def _lanes(self) -> Lanes:
+        return Lanes(self.connection, self._store.lease_clock)
+
+    @cached_property
+    def inbox(self) -> SqlInbox:
+        """Deliveries."""
+        return SqlInbox(self.connection, self._store.sealer)
+
+    @cached_property
+    def tickets(self) -> SqlTickets:
+        """Tickets, people, comments, events."""
+        return SqlTickets(self.connection, self._store.sealer, self._store.ids, self._store.clock)
+
+    @cached_property
+    def links(self) -> SqlLinks:
+        """Links."""
+        return SqlLinks(self.connection, self._store.sealer)
+
+    @cached_property
+    def outbox(self) -> SqlOutbox:
+        """Updates, lanes, attempts."""
+        return SqlOutbox(self.connection, self._store.sealer, self._lanes)
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        """Expected echoes."""
+        return SqlLedger(self.connection)
+
+    @cached_property
+    def desks(self) -> SqlDesks:
+        """Connection states."""
+        return SqlDesks(self.connection)
+
+    @cached_property
+    def leases(self) -> SqlLeases:
+        """Named leases."""
+        return SqlLeases(self.connection, self._store.lease_clock)
+
+    @cached_property
+    def audit(self) -> SqlAudit:
+        """The audit trail."""
+        return SqlAudit(self.connection, self._store.ids)
+
+    @cached_property
+    def releases(self) -> SqlReleases:
+        """Releases of the site."""
+        return SqlReleases(self.connection, self._store.sealer, self._store.ids)
+
+    @cached_property
+    def view(self) -> SqlView:
+        """What lists and pages read."""
+        return SqlView(self.connection, self._store.sealer)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what is inside when it raises, and nothing else."""
+        with self.connection.begin_nested():
+            yield
+
+
+class SqlStore:
+    """Opens transactions on one database. Made after a fork, in each process that needs it."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, clock: Clock, ids: Ids) -> None:
+        self.engine = engine
+        self.sealer = sealer
+        self.clock = clock
+        self.ids = ids
+        self.lease_clock = LeaseClock(engine.url.get_backend_name())
+        self._gate = gate_for(engine)
+        self._reader = engine.execution_options(read_only=True)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTx]:
+        """Open a transaction that only reads; it takes no gate."""
+        try:
+            with self._reader.connect() as connection, connection.begin():
+                yield SqlTx(self, connection)
+        except OperationalError as error:
+            raise _store_error(error) from None
+
+    def write(self, work: Callable[[SqlTx], R]) -> R:
+        """Run `work` in a write transaction and commit; it may run several times.
+
+        Raises StoreError when the database stays out of reach.
+        """
+        for number in range(_TRIES):
+            try:
+                with self._gate.hold(), self.engine.begin() as connection:
+                    return work(SqlTx(self, connection))
+            except DBAPIError as error:
+                if number == _TRIES - 1 or not _worth_a_retry(error):
+                    raise _store_error(error) from None
+            time.sleep(random.uniform(0, min(1.0, 0.01 * 2**number)))  # noqa: S311 - jitter, no secret
+        raise AssertionError
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_store(url: str, key_file: Path, *, clock: Clock, ids: Ids, keys: str | None = None) -> SqlStore:
+    """Open the store of a site: the database at `url`, the keys of `key_file` (or `keys`)."""
+    from gateway.store.sealing import load_keys  # noqa: PLC0415 - keeps cryptography out of processes without a store
+
+    return SqlStore(open_engine(url), load_keys(key_file, keys), clock, ids)
+
+
+def _worth_a_retry(error: DBAPIError) -> bool:
+    """Say whether the same transaction may succeed when it is run again."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _RETRY_STATES
+    text = str(error.orig)
+    return "database is locked" in text or "connection failed" in text or "database table is locked" in text
+
+
+def _store_error(error: DBAPIError) -> StoreError:
+    """Say in one line what the database refused, without parameters (they may hold personal data)."""
+    first = str(error.orig).strip().splitlines()
+    return StoreError(f"the database refused: {first[0] if first else type(error.orig).__name__}")

@@ -1,0 +1,309 @@
+"""What lists and pages read: tickets with their links, updates in flight, dead letters, counts. Read only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, String, cast, func, literal, or_, select, union_all
+
+from gateway.store.sealing import Sealer
+from gateway.store.tables import attempts, audit, deliveries, events, links, releases, tickets, updates
+
+
+class TicketLine(msgspec.Struct, frozen=True):
+    """One ticket in a list."""
+
+    id: str
+    title: str
+    source: str
+    category: str
+    priority: str
+    kind: str
+    created_at: datetime
+    updated_at: datetime
+    #: connection -> (remote id, state, url)
+    links: dict[str, tuple[str, str, str]]
+
+
+class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One update or delivery that was given up."""
+
+    id: str
+    #: update or delivery
+    what: str
+    connection: str
+    reason: str
+    detail: str
+    summary: str
+    ticket_id: str
+    at: datetime
+    attempts: int = 0
+    state: str = ""
+    operation: str = ""
+    trace_id: str = ""
+
+
+class UpdateLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One update in a list."""
+
+    id: str
+    ticket_id: str
+    connection: str
+    operation: str
+    state: str
+    summary: str
+    attempts: int
+    created_at: datetime
+    done_at: datetime | None
+    not_before: datetime | None
+    detail: str
+    reason: str
+    seq: int
+    link_id: str
+    rule: str
+    effect_key: str
+    trace_id: str
+
+
+class AttemptLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One attempt at an update, its request redacted of credentials when it was stored."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    status: int
+    outcome: str
+    detail: str
+    request: str
+    answer: str
+
+
+class SqlView:
+    """Read-only queries for people."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._connection = connection
+        self._sealer = sealer
+
+    def tickets(
+        self, *, limit: int = 50, text: str = "", category: str = "", connection: str = ""
+    ) -> Sequence[TicketLine]:
+        """Return the tickets that changed last; `text` is sought in titles, ids and remote ids."""
+        statement = select(tickets).order_by(tickets.c.updated_at.desc(), tickets.c.id.desc()).limit(limit)
+        if category:
+            statement = statement.where(tickets.c.category == category)
+        if connection:
+            linked = select(links.c.ticket_id).where(links.c.connection == connection)
+            statement = statement.where(tickets.c.id.in_(linked))
+        if text:
+            remote = select(links.c.ticket_id).where(or_(links.c.remote_id == text, links.c.key == text))
+            statement = statement.where(
+                or_(
+                    tickets.c.title.icontains(text, autoescape=True),
+                    tickets.c.id.startswith(text, autoescape=True),
+                    tickets.c.id.in_(remote),
+                )
+            )
+        rows = self._connection.execute(statement).mappings().all()
+        found = self._links_of([row["id"] for row in rows])
+        return [
+            TicketLine(
+                id=row["id"],
+                title=row["title"],
+                source=row["source"],
+                category=row["category"],
+                priority=row["priority"],
+                kind=row["kind"],
+                created_at=row["created_at"],
+                updated_at=row["updated_at"],
+                links=found.get(row["id"], {}),
+            )
+            for row in rows
+        ]
+
+    def _links_of(self, ticket_ids: Sequence[str]) -> Mapping[str, dict[str, tuple[str, str, str]]]:
+        found: dict[str, dict[str, tuple[str, str, str]]] = {}
+        if not ticket_ids:
+            return found
+        rows = self._connection.execute(
+            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url).where(
+                links.c.ticket_id.in_(list(ticket_ids))
+            )
+        )
+        for row in rows:
+            found.setdefault(row.ticket_id, {})[row.connection] = (row.remote_id or "", row.state, row.url)
+        return found
+
+    def find_ticket(self, word: str) -> str | None:
+        """Return the id of the ticket that `word` names: its id, a prefix of it, a remote id or a key; None if none."""
+        ids = (
+            self._connection.execute(
+                select(tickets.c.id).where(tickets.c.id.startswith(word, autoescape=True)).limit(2)
+            )
+            .scalars()
+            .all()
+        )
+        if len(ids) == 1:
+            return str(ids[0])
+        if ids:
+            return None
+        remote = (
+            self._connection.execute(
+                select(links.c.ticket_id).where(or_(links.c.remote_id == word, links.c.key == word)).limit(2)
+            )
+            .scalars()
+            .all()
+        )
+        return str(remote[0]) if len(set(remote)) == 1 else None
+
+    def updates(self, *, ticket_id: str = "", states: Sequence[str] = (), limit: int = 100) -> Sequence[UpdateLine]:
+        """Return updates, the newest first."""
+        statement = select(updates).order_by(updates.c.created_at.desc(), updates.c.seq.desc()).limit(limit)
+        if ticket_id:
+            statement = statement.where(updates.c.ticket_id == ticket_id)
+        if states:
+            statement = statement.where(updates.c.state.in_(list(states)))
+        return [_update_line(row) for row in self._connection.execute(statement).mappings()]
+
+    def attempts(self, update_id: str) -> Sequence[AttemptLine]:
+        """Return the attempts at an update, oldest first."""
+        rows = self._connection.execute(
+            select(attempts).where(attempts.c.update_id == update_id).order_by(attempts.c.number, attempts.c.started_at)
+        ).mappings()
+        return [
+            AttemptLine(
+                number=row["number"],
+                started_at=row["started_at"],
+                ended_at=row["ended_at"],
+                status=row["status"] or 0,
+                outcome=row["outcome"] or "",
+                detail=row["detail"] or "",
+                request=self._text("request", row["request_sealed"]),
+                answer=self._text("answer", row["answer_sealed"]),
+            )
+            for row in rows
+        ]
+
+    def _text(self, place: str, sealed: bytes | None) -> str:
+        return "" if sealed is None else self._sealer.open(place, sealed).decode("utf-8", "replace")
+
+    def dead_letters(
+        self, *, limit: int = 100, connection: str = "", reason: str = "", ticket_id: str = ""
+    ) -> Sequence[DeadLetter]:
+        """Return what was given up, oldest first: dead and ambiguous updates, parked deliveries."""
+        dead = select(
+            updates.c.id,
+            literal("update").label("what"),
+            updates.c.connection,
+            func.coalesce(updates.c.reason, "").label("reason"),
+            func.coalesce(updates.c.detail, "").label("detail"),
+            updates.c.summary,
+            updates.c.ticket_id,
+            updates.c.created_at.label("at"),
+            updates.c.attempts,
+            updates.c.state,
+            updates.c.operation,
+            updates.c.trace_id,
+        ).where(updates.c.state.in_(["dead", "ambiguous"]), updates.c.resolution.is_(None))
+        parked = select(
+            deliveries.c.id,
+            literal("delivery").label("what"),
+            deliveries.c.connection,
+            func.coalesce(deliveries.c.reason, "").label("reason"),
+            func.coalesce(deliveries.c.detail, "").label("detail"),
+            (literal("delivery ") + cast(deliveries.c.source_event_id, String)).label("summary"),
+            literal("").label("ticket_id"),
+            deliveries.c.received_at.label("at"),
+            deliveries.c.tries.label("attempts"),
+            deliveries.c.state,
+            deliveries.c.origin.label("operation"),
+            deliveries.c.trace_id,
+        ).where(deliveries.c.state == "parked")
+        both = union_all(dead, parked).subquery()
+        statement = select(both).order_by(both.c.at, both.c.id).limit(limit)
+        if connection:
+            statement = statement.where(both.c.connection == connection)
+        if reason:
+            statement = statement.where(both.c.reason == reason)
+        if ticket_id:
+            statement = statement.where(both.c.ticket_id == ticket_id)
+        return [DeadLetter(**row) for row in self._connection.execute(statement).mappings()]
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of the page: deliveries and updates by state, tickets."""
+        found = {"tickets": self._count(select(func.count()).select_from(tickets))}
+        for state, number in self._connection.execute(
+            select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        ):
+            found[f"deliveries_{state}"] = number
+        for state, number in self._connection.execute(select(updates.c.state, func.count()).group_by(updates.c.state)):
+            found[f"updates_{state}"] = number
+        return found
+
+    def _count(self, statement: Any) -> int:
+        return int(self._connection.execute(statement).scalar_one())
+
+    def recent_events(self, *, limit: int = 30, ticket_id: str = "") -> Sequence[Mapping[str, Any]]:
+        """Return the last recorded events with their times: at the desk, received, applied."""
+        statement = (
+            select(
+                events.c.connection,
+                events.c.kind,
+                events.c.event_key,
+                events.c.ticket_id,
+                events.c.at,
+                events.c.recorded_at,
+                events.c.outcome,
+                events.c.delivery_id,
+                deliveries.c.received_at,
+                deliveries.c.origin,
+                deliveries.c.trace_id,
+            )
+            .join(deliveries, deliveries.c.id == events.c.delivery_id, isouter=True)
+            .order_by(events.c.recorded_at.desc())
+            .limit(limit)
+        )
+        if ticket_id:
+            statement = statement.where(events.c.ticket_id == ticket_id)
+        return [dict(row) for row in self._connection.execute(statement).mappings()]
+
+    def audit(self, *, ticket_id: str = "", limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        """Return the last lines of the audit trail."""
+        statement = (
+            select(audit.c.at, audit.c.actor, audit.c.action, audit.c.detail, audit.c.ticket_id, audit.c.trace_id)
+            .order_by(audit.c.at.desc(), audit.c.id.desc())
+            .limit(limit)
+        )
+        if ticket_id:
+            statement = statement.where(audit.c.ticket_id == ticket_id)
+        return [dict(row) for row in self._connection.execute(statement).mappings()]
+
+    def release_number(self) -> int:
+        """Return the number of the active release, 0 without one."""
+        statement = select(releases.c.number).where(releases.c.active)
+        return int(self._connection.execute(statement).scalar_one_or_none() or 0)
+
+
+def _update_line(row: Any) -> UpdateLine:
+    return UpdateLine(
+        id=row["id"],
+        ticket_id=row["ticket_id"],
+        connection=row["connection"],
+        operation=row["operation"],
+        state=row["state"],
+        summary=row["summary"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        done_at=row["done_at"],
+        not_before=row["not_before"],
+        detail=row["detail"] or "",
+        reason=row["reason"] or "",
+        seq=row["seq"],
+        link_id=row["link_id"],
+        rule=row["rule"],
+        effect_key=row["effect_key"],
+        trace_id=row["trace_id"],
+    )
