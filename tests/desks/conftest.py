@@ -12,7 +12,7 @@ from tests.desks.rt_server import RtServer, missing
 
 @pytest.fixture(scope="session")
 def rt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtServer]:
-    """A private RT 5 on SQLite with our set-up; skipped, with the reason, where RT is not installed."""
+    """Start a private RT 5 on SQLite with our set-up; skipped, with the reason, where RT is not installed."""
     reason = missing()
     if reason:
         pytest.skip(reason)
@@ -22,7 +22,7 @@ def rt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtServer]:
 
 @pytest.fixture
 def stand(rt_server: RtServer) -> Iterator[Stand]:
-    """The real RT with its people and a place for its webhooks."""
+    """Give the real RT with its people and a place for its webhooks."""
     sink = Sink()
     rt_server.point_webhooks(sink.url)
     made = Stand(rt_server.url, rt_server.tokens, rt_server.webhook_secret, sink, rt_server.call)

@@ -18,13 +18,14 @@ from gateway.domain.update import (
     Found,
     Intent,
     Operation,
+    Outcome,
     Progress,
     Reason,
     Rejected,
     Unauthorized,
 )
 from gateway.errors import AuthenticationError
-from gateway.ports import ChangePage, WriteContext
+from gateway.ports import Call, ChangePage, WriteContext
 from tests.connectors.request_tracker.stand import Stand, fields, note, reply
 
 RESOLVED = {"category": "resolved"}
@@ -184,15 +185,20 @@ class Fields:
         """The history shows that ours landed before."""
         number = stand.ticket()
         call = stand.connector.write(fields(title="Ours"), context(number))
-        request = next(call)
-        answer = stand.driver.transport.send(stand.connector, request, deadline=10, trace_id="")
-        stand.person("PUT", f"/ticket/{number}", {"Subject": "Theirs"})
-        request = call.send(answer)
-        with pytest.raises(StopIteration) as stop:
-            while True:
-                answer = stand.driver.transport.send(stand.connector, request, deadline=10, trace_id="")
-                request = call.send(answer)
-        assert isinstance(stop.value.value, Done)
+
+        def interrupted() -> Call[Outcome]:
+            answer = yield next(call)
+            stand.person("PUT", f"/ticket/{number}", {"Subject": "Theirs"})
+            request = call.send(answer)
+            try:
+                while True:
+                    request = call.send((yield request))
+            except StopIteration as stop:
+                outcome: Outcome = stop.value
+                return outcome
+
+        assert isinstance(stand.driver.run(interrupted()), Done)
+        assert stand.shown(number)["Subject"] == "Theirs"
 
     def test_an_owner_is_set_and_taken_away(self, stand: Stand) -> None:
         """None is RT's Nobody, both ways."""

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.request_tracker.simulator import SimulatedRequestTracker
 from connectors.testing.faults import FaultKind
-from gateway.domain.update import Found, NotSent, Progress, Unknown, Unsure
+from gateway.domain.update import Found, Intent, NotSent, Operation, Progress, Unknown, Unsure
 from gateway.errors import OutcomeUnknownError
 from gateway.ports import WriteContext
 from tests.connectors.request_tracker import behaviour
@@ -20,14 +20,14 @@ from tests.connectors.request_tracker.stand import Sink, Stand, fields, note, re
 
 @pytest.fixture
 def desk() -> Iterator[SimulatedRequestTracker]:
-    """A simulated RT."""
+    """Start a simulated RT."""
     with SimulatedRequestTracker(webhook_secret="a-secret") as simulated:
         yield simulated
 
 
 @pytest.fixture
 def stand(desk: SimulatedRequestTracker) -> Iterator[Stand]:
-    """The simulated RT with its people and a place for its webhooks."""
+    """Give the simulated RT with its people and a place for its webhooks."""
     sink = Sink()
     desk.webhooks.url = sink.url
 
@@ -150,8 +150,6 @@ class TestFaults:
         assert all("Mozilla" not in request.headers["User-Agent"] for request in stand.driver.requests)
 
 
-def creation(**more: Any) -> Any:
+def creation(**more: Any) -> Intent:
     """Return the creation of a ticket."""
-    return behaviour.Intent(
-        behaviour.Operation.CREATE, fields={"title": "Created", **more}, params={"queue": "Support"}
-    )
+    return Intent(Operation.CREATE, fields={"title": "Created", **more}, params={"queue": "Support"})
