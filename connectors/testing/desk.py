@@ -159,7 +159,7 @@ class SimulatedDesk:
         """Listen again after `refuse`."""
         self.server.listen()
 
-    def act(self, name: str, **arguments: Any) -> Any:
+    def act(self, name: str, /, **arguments: Any) -> Any:
         """Do what a person does in the desk: calls `act_<name>` under the lock."""
         doing = getattr(self, f"act_{name}", None)
         if doing is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,15 @@ API = "/api/v2"
 PAGE = 100
 #: Zendesk refuses offsets past 10,000 rows
 MAX_PAGES = 100
+
+
+#: what a ticket's id may look like: it becomes part of a path
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_ticket_id(remote_id: str) -> bool:
+    """Say whether an id can be one of a ticket (Zendesk's are digits)."""
+    return _ID.fullmatch(remote_id) is not None
 
 
 def ticket_path(remote_id: str) -> str:

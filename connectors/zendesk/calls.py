@@ -32,6 +32,7 @@ from connectors.zendesk.asking import (
     PAGE,
     ask,
     get,
+    is_ticket_id,
     more_after,
     next_params,
     orgs_in,
@@ -58,6 +59,8 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
 
     The first comment of a Zendesk ticket is its description: it becomes the body and is no comment.
     """
+    if not is_ticket_id(remote_id):
+        return None
     body = yield from ask(get(ticket_path(remote_id), "read ticket", include=SIDE_LOADS))
     if body is None:
         return None

@@ -159,7 +159,7 @@ def _custom(account: Account, value: Any) -> list[dict[str, Any]]:
     found = []
     for name, content in obj(value).items():
         number = account.field_ids.get(name, name)
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit()):
             msg = f"no custom field is known as {name!r}: name its id under `custom_fields:` in gateway.yaml"
             raise UnmappedError(msg)
         found.append({"id": int(number), "value": content})

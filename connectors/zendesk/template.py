@@ -19,8 +19,8 @@ MAX_PAIRS = 2000
 #: names of the ticket's id, compared without case, dots, dashes and underscores; the surest first
 _ID_NAMES = ("ticketid", "zendeskticketid", "zendeskid", "ticketnumber", "ticketno", "ticketref", "ticketidentifier")
 _PARENTS = frozenset({"ticket", "zendeskticket"})
-_URL = re.compile(r"/(?:agent/|hc/requests/|api/v2/)?(?:tickets|requests)/(\d{1,20})(?!\d)")
-_HASH = re.compile(r"#?(\d{1,20})")
+_URL = re.compile(r"/(?:agent/|hc/requests/|api/v2/)?(?:tickets|requests)/([0-9]{1,20})(?![0-9])")
+_HASH = re.compile(r"#?([0-9]{1,20})")
 _LEAF = re.compile(r"<([A-Za-z_][\w.:-]{0,80})(?:\s[^<>]*)?>([^<>]{0,2000})</\1\s*>")
 _WORDS = re.compile(r"[^a-z0-9]")
 

@@ -27,6 +27,7 @@ from connectors.sdk import (
 )
 from connectors.zendesk import events, mapping, template
 from connectors.zendesk.account import Account
+from connectors.zendesk.asking import is_ticket_id
 from connectors.zendesk.mapping import Json, ident, moment, obj, text
 
 SIGNATURE = "x-zendesk-webhook-signature"
@@ -95,7 +96,7 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
 def _subscribed(account: Account, body: Json, name: str, received_at: datetime) -> tuple[Event, ...]:
     """Read one event of a subscription."""
     number = _subject_id(body)
-    if not number:
+    if not is_ticket_id(number):
         msg = f"event {text(body.get('type'))!r} names no ticket: neither detail.id nor subject holds an id"
         raise UnreadableError(msg)
     at = moment(body.get("time")) or moment(obj(body.get("detail")).get("updated_at")) or received_at

@@ -36,7 +36,7 @@ from connectors.sdk import (
 )
 from connectors.zendesk import probes, rendering
 from connectors.zendesk.account import Account
-from connectors.zendesk.asking import API, decoded, ticket_path
+from connectors.zendesk.asking import API, decoded, is_ticket_id, ticket_path
 from connectors.zendesk.mapping import ident, obj, objects, text
 from gateway.errors import UnmappedError
 
@@ -54,8 +54,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         return (yield from _create(account, intent, context, ticket))
     if intent.operation is Operation.NOTIFY:
         return Rejected("Zendesk is no channel for notifications")
-    if not context.remote_id:
-        return Rejected("the ticket has no id in Zendesk yet")
+    if not is_ticket_id(context.remote_id):
+        return Rejected(f"{context.remote_id!r} is not the id of a Zendesk ticket")
     if not ticket:
         return Done()
     response = yield HttpRequest(
