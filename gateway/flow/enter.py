@@ -17,7 +17,7 @@ from gateway.domain.ticket import Ticket
 from gateway.domain.update import Operation
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
-from gateway.flow.fold import Fold, fold, new_ticket, observe
+from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
 from rules.decide import decide
@@ -49,10 +49,7 @@ class Entry:
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)
-        if link is None:
-            outcome = self._begin(event, read)
-        else:
-            outcome = self._go_on(link, event, read)
+        outcome = self._begin(event, read) if link is None else self._go_on(link, event, read)
         self._tx.audit.add(self._audit)
         self._audit = []
         return outcome
@@ -103,17 +100,7 @@ class Entry:
             url=remote.url,
         )
         rules = tuple(rule for rule in self._site.rules.sync_rules if rule.active and rule.source == connection)
-        first = fold(
-            msgspec.structs.replace(ticket),
-            link,
-            Event(EventKind.OBSERVED, event.remote_id, event.key, remote.updated_at, snapshot=_statusless(remote)),
-            rules=rules,
-            ledger=(),
-            by_us=None,
-            known_comments=frozenset(),
-            pending={},
-        )
-        _require_mapped(ticket, link, remote, rules)
+        ticket = first_sight(ticket, link, remote, rules)
         link = observe(link, remote)
         if ticket.requester is not None:
             requester_id = self._tx.tickets.person(connection, ticket.requester, self._now)
@@ -122,7 +109,7 @@ class Entry:
         self._tx.links.add(link, self._now)
         if read is not None and read.complete:
             self._tx.links.set_synced_version(link.id, read.version)
-        brought = list(first.comments)
+        brought = list(remote.comments)
         if event.comment is not None and all(each.remote_id != event.comment.remote_id for each in brought):
             brought.append(event.comment)
         comments = []
@@ -180,7 +167,7 @@ class Entry:
         return outcome
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
-        """A remote ticket is gone or merged: nothing more is written there, and the trail says so."""
+        """Close a link whose ticket is gone or merged: nothing more is written there, and the trail says so."""
         merged = event.kind is EventKind.MERGED
         state = LinkState.MERGED if merged else LinkState.GONE
         self._tx.links.save(msgspec.structs.replace(link, state=state))
@@ -214,7 +201,7 @@ class Entry:
         decided = decision.ticket
         if decision.sets or new:
             trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
-            sets = {field: str(msgspec.to_builtins(value)) for field, value, _ in decision.sets}
+            sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
             self._note(ticket.id, "decided", {"release": self._site.release, "sets": sets, "matched": trace})
         if before is None or decided != before:
             self._tx.tickets.save(decided)
@@ -227,7 +214,7 @@ class Entry:
             event_key=f"{origin.connection}:{event.key}",
         )
         planned = planner.comments(comments, origin) + planner.fields(decided, changed, origin)
-        planned += planner.decided(decided, [(field, rule) for field, _, rule in decision.sets], frozenset())
+        planned += planner.decided(decided, [(each.field, each.rule) for each in decision.sets], frozenset())
         for rule in decision.create:
             planned += self._link_up(decided, rule, links, event)
         for each in planned:
@@ -296,25 +283,6 @@ class Entry:
         self._audit.append(
             AuditEntry(self._now, f"desk:{self._row.connection}", action, ticket_id, detail, self._row.trace_id)
         )
-
-
-def _statusless(remote: RemoteTicket) -> RemoteTicket:
-    """Keep of a first sight only what the fold sorts for us: the comments."""
-    return RemoteTicket(remote_id=remote.remote_id, updated_at=remote.updated_at, comments=remote.comments)
-
-
-def _require_mapped(ticket: Ticket, link: Link, remote: RemoteTicket, rules: tuple[SyncRule, ...]) -> None:
-    """Park a first sight whose status no map covers, where a rule of its desk says so."""
-    if remote.status is not msgspec.UNSET:
-        change = msgspec.structs.replace(_statusless(remote), status=remote.status, comments=(), version=remote.version)
-        event = Event(EventKind.OBSERVED, remote.remote_id, "first", remote.updated_at, snapshot=change)
-        seen = msgspec.structs.replace(link, observed=observe(link, _blank(change)).observed)
-        fold(ticket, seen, event, rules=rules, ledger=(), by_us=None, known_comments=frozenset(), pending={})
-
-
-def _blank(remote: RemoteTicket) -> RemoteTicket:
-    """Return the same first sight with an empty status, so that the real one counts as brought."""
-    return msgspec.structs.replace(remote, status=msgspec.structs.replace(remote.status, native="\0"))  # type: ignore[type-var]
 
 
 def _outcome(folded: Fold, comments: list[CommentRow]) -> str:

@@ -117,6 +117,15 @@ def observe(link: Link, remote: RemoteTicket, *, ours: bool = False) -> Link:
     )
 
 
+def first_sight(ticket: Ticket, link: Link, remote: RemoteTicket, rules: Sequence[SyncRule]) -> Ticket:
+    """Note a status that nothing maps on a ticket that just began; raises UnmappedError where a rule says `park`."""
+    status = remote.status
+    if not isinstance(status, Status) or status.category is not Category.UNKNOWN:
+        return ticket
+    _unmapped("status", status.native, link, None, rules)
+    return _note_unmapped(ticket, link, "status", msgspec.to_builtins(status))
+
+
 def fold(
     ticket: Ticket,
     link: Link,

@@ -244,6 +244,10 @@ class Inbox(Protocol):
         """Leave one to a person, with the reason."""
         ...
 
+    def has_due(self, now: datetime) -> bool:
+        """Say whether any delivery waits to be applied."""
+        ...
+
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
         """Try one again later; `counts` is False while it merely waits for its turn."""
         ...
@@ -308,6 +312,10 @@ class Links(Protocol):
         """Read one link."""
         ...
 
+    def many(self, link_ids: Collection[str]) -> Mapping[str, Link]:
+        """Read several links by id."""
+        ...
+
     def add(self, link: Link, now: datetime) -> None:
         """Insert a link and its empty lane."""
         ...
@@ -366,12 +374,16 @@ class Outbox(Protocol):
         """Give lanes back."""
         ...
 
+    def keep(self, claims: Sequence[LaneClaim], lease: float) -> None:
+        """Let the leases of lanes that are still ours run on."""
+        ...
+
     def last_request(self, update_id: str) -> bytes | None:
         """Return the rendered request of the latest attempt of an update."""
         ...
 
-    def has_due(self, now: datetime) -> bool:
-        """Say whether any lane has a due head and no live lease."""
+    def has_due(self, now: datetime, connections: Collection[str]) -> bool:
+        """Say whether any lane of these connections has a due head and no live lease."""
         ...
 
     def next_due(self) -> datetime | None:
@@ -396,6 +408,10 @@ class Desks(Protocol):
 
     def all(self) -> Mapping[str, DeskState]:
         """Return every state by connection name."""
+        ...
+
+    def get(self, connection: str) -> DeskState:
+        """Return one state, locked until the transaction ends; a fresh one where there is none."""
         ...
 
     def save(self, state: DeskState) -> None:
@@ -428,6 +444,10 @@ class Audit(Protocol):
 
     def add(self, entries: Sequence[AuditEntry]) -> None:
         """Append."""
+        ...
+
+    def unsealed(self) -> bool:
+        """Say whether entries wait to be chained."""
         ...
 
     def seal(self, limit: int) -> int:

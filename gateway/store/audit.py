@@ -47,6 +47,10 @@ class SqlAudit:
             ],
         )
 
+    def unsealed(self) -> bool:
+        """Say whether entries wait to be chained."""
+        return self._connection.execute(select(audit.c.id).where(audit.c.place.is_(None)).limit(1)).first() is not None
+
     def seal(self, limit: int) -> int:
         """Give unsealed entries their place and hash in the chain; return how many."""
         last = self._connection.execute(

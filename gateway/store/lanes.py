@@ -154,10 +154,14 @@ class Lanes:
             parameters.append({"the_link": link_id, "the_due": _due(heads.get(link_id), hold, now), "the_hold": hold})
         self._connection.execute(_SET_LANE, parameters)
 
-    def has_due(self, now: datetime) -> bool:
-        """Say whether any lane has a due head and no live lease."""
+    def has_due(self, now: datetime, connections: Collection[str]) -> bool:
+        """Say whether any lane of these connections has a due head and no live lease."""
         lease_now = self._clock.now(self._connection)
-        statement = select(lanes.c.link_id).where(lanes.c.next_due <= now, self._free(lease_now)).limit(1)
+        statement = (
+            select(lanes.c.link_id)
+            .where(lanes.c.next_due <= now, self._free(lease_now), lanes.c.connection.in_(list(connections)))
+            .limit(1)
+        )
         return self._connection.execute(statement).first() is not None
 
     def next_due(self) -> datetime | None:

@@ -231,12 +231,17 @@ class SqlOutbox:
 
     def release(self, claims: Sequence[LaneClaim], now: datetime) -> None:
         """Give lanes back."""
-        del now
         self._lanes.release(claims)
+        self._lanes.schedule({claim.link_id for claim in claims}, now)
 
-    def has_due(self, now: datetime) -> bool:
-        """Say whether any lane has a due head and no live lease."""
-        return self._lanes.has_due(now)
+    def keep(self, claims: Sequence[LaneClaim], lease: float) -> None:
+        """Let the leases of lanes that are still ours run on."""
+        held = self._lanes.held({claim.link_id: claim.epoch for claim in claims}, live=False)
+        self._lanes.prolong(held, lease)
+
+    def has_due(self, now: datetime, connections: Collection[str]) -> bool:
+        """Say whether any lane of these connections has a due head and no live lease."""
+        return self._lanes.has_due(now, connections)
 
     def next_due(self) -> datetime | None:
         """Return the time at which the next lane falls due, or None."""

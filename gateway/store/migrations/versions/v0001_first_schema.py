@@ -369,4 +369,3 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             postgresql_where=sa.text("standing"),
         )
         batch_op.create_index("ix_updates_ticket", ["ticket_id", "created_at"], unique=False)
-

@@ -1,0 +1,268 @@
+"""One visit to the head of a lane, in a thread that only does HTTP.
+
+Resolves an unknown outcome by the operation's strategy, or renders and sends the update: any number of reads, then the
+intent is committed by the main thread, then at most one write leaves. The thread holds no database connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from gateway.domain.echo import EchoEntry, value_hash
+from gateway.domain.link import Link
+from gateway.domain.update import (
+    Absent,
+    Finding,
+    Forbidden,
+    NotSent,
+    Operation,
+    Outcome,
+    Strategy,
+    Unauthorized,
+    Unknown,
+    UpdateState,
+)
+from gateway.errors import GatewayError, NotSentError, SecondWriteError, TransportError
+from gateway.flow.apply import whoami
+from gateway.flow.calls import run_reads
+from gateway.flow.fold import comment_hash
+from gateway.ports import (
+    Call,
+    Clock,
+    Connector,
+    Effect,
+    HttpRequest,
+    HttpResponse,
+    LaneClaim,
+    OperationClaim,
+    Transport,
+    UpdateRow,
+    WriteContext,
+)
+
+log = logging.getLogger(__name__)
+
+_encode = msgspec.json.Encoder()
+_decode = msgspec.json.Decoder(HttpRequest)
+MAX_ANSWER = 2000
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a thread needs for one visit."""
+
+    claim: LaneClaim
+    update: UpdateRow
+    link: Link
+    connector: Connector
+    strategy: OperationClaim
+    known_comments: frozenset[str]
+    #: the rendered request of the last attempt (key strategy)
+    stored: bytes | None
+    attempt_id: str
+    started: float
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What a visit came to. `outcome` None: nothing to record (the lane was lost, or the payload had changed)."""
+
+    task: Task
+    outcome: Outcome | Finding | None
+    #: the write left (or may have left)
+    sent: bool = False
+    status: int = 0
+    answer: str = ""
+    #: strategy none: nobody but a person can tell
+    ambiguous: bool = False
+    #: the connector itself broke before anything was sent
+    broken: str = ""
+
+
+#: asks the main thread to commit the intent; True: send it now
+Ask = Callable[[Task, HttpRequest], bool]
+
+
+def degrade(claim: OperationClaim, facts: dict[str, object]) -> OperationClaim:
+    """Return the claim as it holds for this connection: without the fact that it needs, it is none."""
+    if claim.needs_fact and facts.get(claim.needs_fact) is False:
+        return msgspec.structs.replace(claim, strategy=Strategy.NONE, probe=False)
+    return claim
+
+
+def visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float) -> Ended:
+    """Work on one update; never raises, whatever the connector or the desk do."""
+    try:
+        stored: HttpRequest | None = None
+        if task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}:
+            ended, stored = _resolve(task, transport, clock.now())
+            if ended is not None:
+                return ended
+        return _Sending(task, ask, transport, clock, lease).run(stored)
+    except Exception as error:
+        log.exception("a connector broke before it sent anything", extra={"update": task.update.id})
+        return Ended(task, NotSent(f"{type(error).__name__}: {error}"), broken=f"{type(error).__name__}: {error}"[:300])
+
+
+def context_of(task: Task) -> WriteContext:
+    """Return what the connector may need beside the intent."""
+    update, link = task.update, task.link
+    return WriteContext(
+        effect_key=update.effect_key,
+        remote_id=link.remote_id,
+        version_token=link.version_token,
+        known_comments=task.known_comments,
+        first_sent_at=update.first_sent_at,
+        steps=update.steps,
+        observed={field: seen.value for field, seen in link.observed.items()},
+    )
+
+
+def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | None, HttpRequest | None]:
+    """Find out what became of an earlier attempt; (None, request to send again) when it is to be sent."""
+    claim = task.strategy
+    if claim.strategy is Strategy.NATURAL:
+        return None, None
+    if claim.strategy is Strategy.KEY:
+        first = task.update.first_sent_at
+        young = first is not None and now - first < timedelta(seconds=claim.key_ttl)
+        if young and task.stored is not None:
+            return None, _decode.decode(task.stored)
+        if not claim.probe:
+            return Ended(task, Unknown("the idempotency key has expired"), ambiguous=True), None
+    if claim.strategy is Strategy.NONE:
+        return Ended(task, Unknown("nothing tells whether it landed"), ambiguous=True), None
+    try:
+        finding = run_reads(
+            task.connector.probe(task.update.intent, context_of(task)),
+            task.connector,
+            transport,
+            deadline=task.connector.settings.deadline,
+            trace_id=task.update.trace_id,
+        )
+    except GatewayError as error:
+        return Ended(task, NotSent(f"the probe had no answer: {error}")), None
+    if isinstance(finding, Absent):
+        return None, None
+    return Ended(task, finding), None
+
+
+class _StopError(Exception):
+    """The visit ends before anything was sent."""
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__()
+        self.ended = ended
+
+
+class _Sending:
+    """Drives a connector's generator; the intent is committed at the moment it yields its write."""
+
+    def __init__(self, task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float) -> None:
+        self._task = task
+        self._ask = ask
+        self._transport = transport
+        self._clock = clock
+        self._lease = lease
+        self._sent = False
+        self._last: HttpResponse | None = None
+
+    def run(self, stored: HttpRequest | None) -> Ended:
+        """Run the call to its end; `stored` replaces the write that it renders (key strategy)."""
+        task = self._task
+        call = task.connector.write(task.update.intent, context_of(task))
+        try:
+            request = next(call)
+            while True:
+                if request.effect is Effect.WRITE:
+                    request = stored or request
+                    self._before_write(request)
+                request = self._exchange(call, request)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            if isinstance(outcome, Forbidden):
+                outcome = _forbidden(outcome, task, self._transport)
+            return self._ended(outcome)
+        except _StopError as stop:
+            return stop.ended
+        except TransportError as error:
+            return self._ended(Unknown(str(error)) if self._sent else NotSent(str(error)))
+        except Exception as error:
+            if not self._sent:
+                raise
+            log.exception("a connector broke after it had sent", extra={"update": task.update.id})
+            return self._ended(Unknown(f"{type(error).__name__}: {error}"))
+        finally:
+            call.close()
+
+    def _before_write(self, request: HttpRequest) -> None:
+        """Let the main thread commit the intent, then look once more whether the lane can still be ours."""
+        task = self._task
+        if self._sent:
+            msg = f"{task.connector.spec.name} tried a second write in one attempt"
+            raise SecondWriteError(msg)
+        asked = self._clock.monotonic()
+        if not self._ask(task, request):
+            raise _StopError(Ended(task, None))
+        if self._clock.monotonic() - asked > self._lease:
+            raise _StopError(Ended(task, NotSent("paused too long between the intent and the sending")))
+        self._sent = True
+
+    def _exchange(self, call: Call[Outcome], request: HttpRequest) -> HttpRequest:
+        """Send one request and hand the answer (or the failure) to the connector; return its next request."""
+        task = self._task
+        is_write = request.effect is Effect.WRITE
+        try:
+            response = self._transport.send(
+                task.connector, request, deadline=task.connector.settings.deadline, trace_id=task.update.trace_id
+            )
+        except NotSentError as error:
+            if is_write:
+                self._sent = False
+                raise _StopError(Ended(task, NotSent(str(error)))) from None
+            return call.throw(error)
+        except TransportError as error:
+            return call.throw(error)
+        if is_write:
+            self._last = response
+        return call.send(response)
+
+    def _ended(self, outcome: Outcome) -> Ended:
+        last = self._last
+        answer = "" if last is None else last.body[:MAX_ANSWER].decode("utf-8", "replace")
+        return Ended(self._task, outcome, self._sent, last.status if last else 0, answer)
+
+
+def _forbidden(outcome: Forbidden, task: Task, transport: Transport) -> Outcome:
+    """Tell a refusal of this update from lost credentials: 403 pauses the connection only if whoami fails too."""
+    if whoami(task.connector, transport, task.update.trace_id) is False:
+        return Unauthorized(outcome.detail)
+    return outcome
+
+
+def rendered(request: HttpRequest) -> bytes:
+    """Return a request as it is stored: everything but credentials, which are never part of it."""
+    return _encode.encode(request)
+
+
+def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tuple[EchoEntry, ...]:
+    """Return what the desk will tell us of this very write, for the ledger."""
+    update = task.update
+    intent = update.intent
+    entries = []
+
+    def entry(subject: str, hashed: str, *, side_effect: bool = False) -> EchoEntry:
+        return EchoEntry(new_id(), update.id, subject, hashed, now, side_effect=side_effect)
+
+    if intent.operation is Operation.SET_FIELDS:
+        for field, value in task.connector.as_read(intent).items():
+            entries.append(entry(field, value_hash(value)))
+    if intent.comment is not None:
+        entries.append(entry("comment", comment_hash(intent.comment.body, intent.comment.visibility)))
+        entries.append(entry("marker", value_hash(update.effect_key)))
+    observed = {field: seen.value for field, seen in task.link.observed.items()}
+    for field, value in task.connector.side_effects(intent, observed).items():
+        entries.append(entry(field, value_hash(value), side_effect=True))
+    return tuple(entries)

@@ -1,0 +1,336 @@
+"""Step three: updates leave, one lane at a time and many lanes side by side (the protocol of docs/delivery.md).
+
+The main thread owns the database: in one short transaction a round it records what ended, commits the intents that
+wait, gives lanes back and claims new ones. Threads do the HTTP. A write leaves only after its intent is durable, once;
+whatever happens to this process afterwards, the next worker finds the intent and resolves it by the strategy.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+import msgspec
+
+from gateway.domain.link import Link
+from gateway.domain.update import Operation, Strategy, UpdateState
+from gateway.flow import limits
+from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
+from gateway.flow.desks import LiveSite
+from gateway.flow.outcome import Verdict, abandoned, judge
+from gateway.ports import (
+    AttemptStart,
+    AuditEntry,
+    Clock,
+    DeskState,
+    Doorbell,
+    HttpRequest,
+    Ids,
+    LaneClaim,
+    OperationClaim,
+    Store,
+    Transport,
+    Tx,
+    UpdateRow,
+)
+
+log = logging.getLogger(__name__)
+
+LANES = 48
+LEASE_SECONDS = 30.0
+#: leases of long visits are kept alive this often
+KEEP_SECONDS = 8.0
+#: how long an idle drain looks for more before it ends
+IDLE_SECONDS = 0.3
+#: a thread that is not back this long after its requests' deadlines is left behind
+GRACE_SECONDS = 3.0
+_CRASH_STATES = frozenset({UpdateState.READY, UpdateState.UNKNOWN, UpdateState.SENDING})
+
+
+class _Wish(msgspec.Struct):
+    """A thread waits for its intent to be committed."""
+
+    task: Task
+    request: HttpRequest
+    decided: threading.Event
+    granted: bool = False
+
+
+class Deliverer:
+    """Drains the outbox of one site."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        site: LiveSite,
+        transport: Transport,
+        doorbell: Doorbell,
+        clock: Clock,
+        ids: Ids,
+        lanes: int = LANES,
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._transport = transport
+        self._doorbell = doorbell
+        self._clock = clock
+        self._ids = ids
+        self._lanes = lanes
+        self._inbox: queue.SimpleQueue[_Wish | Ended] = queue.SimpleQueue()
+        self._flying: dict[str, Task] = {}
+        self._granted: set[str] = set()
+        self._kept_at = 0.0
+        self._threads = _Threads(lanes)
+
+    def drain(self, *, holder: str, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
+        """Deliver what is due for at most `seconds`, then finish what is in flight; return how many visits ended."""
+        end = self._clock.monotonic() + seconds
+        idle_since = self._clock.monotonic()
+        ended_in_all = 0
+        wishes: list[_Wish] = []
+        ended: list[Ended] = []
+        while True:
+            now = self._clock.monotonic()
+            open_for_more = now < end and not stop()
+            ended += self._overdue(now, ended)
+            if wishes or ended or (open_for_more and len(self._flying) < self._lanes):
+                claimed = self._round(wishes, ended, holder=holder, claim=open_for_more)
+                ended_in_all += len(ended)
+                if claimed or ended:
+                    idle_since = now
+            if not self._flying and (not open_for_more or now - idle_since > IDLE_SECONDS):
+                break
+            wishes, ended = self._listen(0.02 if self._flying else 0.05)
+        if ended_in_all:
+            # what waited for these writes (echoes, answers of people) can be applied now
+            self._doorbell.ring("apply")
+        return ended_in_all
+
+    def _listen(self, seconds: float) -> tuple[list[_Wish], list[Ended]]:
+        """Take everything that threads have put into the queue, waiting a little for the first."""
+        wishes: list[_Wish] = []
+        ended: list[Ended] = []
+        try:
+            message = self._inbox.get(timeout=seconds)
+            while True:
+                if isinstance(message, _Wish):
+                    wishes.append(message)
+                elif self._flying.get(message.task.claim.link_id) is message.task:
+                    ended.append(message)
+                message = self._inbox.get_nowait()
+        except queue.Empty:
+            return wishes, ended
+
+    def _overdue(self, now: float, back: list[Ended]) -> list[Ended]:
+        """Give up waiting for threads whose requests cannot still be running."""
+        late = []
+        returned = {each.task.attempt_id for each in back}
+        for task in self._flying.values():
+            if task.attempt_id in returned:
+                continue
+            patience = 4 * task.connector.settings.deadline + GRACE_SECONDS
+            if now - task.started > patience:
+                late.append(abandoned(task, granted=task.attempt_id in self._granted))
+        return late
+
+    # ------------------------------------------------------------ one transaction a round
+
+    def _round(self, wishes: list[_Wish], ended: list[Ended], *, holder: str, claim: bool) -> int:
+        """Record, intend, give back, claim: one transaction; then let the threads go on."""
+        # the end of a visit is no longer in flight, whatever its record says
+        flying = {key: task for key, task in self._flying.items() if all(task is not each.task for each in ended)}
+        granted, tasks = self._store.write(
+            partial(self._transaction, wishes=wishes, ended=ended, flying=flying, holder=holder, claim=claim)
+        )
+        self._granted |= granted
+        self._granted -= {each.task.attempt_id for each in ended}
+        self._flying = flying
+        for wish in wishes:
+            wish.granted = wish.task.attempt_id in granted
+            wish.decided.set()
+        for task in tasks:
+            self._flying[task.claim.link_id] = task
+            self._threads.run(partial(self._fly, task))
+        return len(tasks)
+
+    def _transaction(
+        self,
+        tx: Tx,
+        *,
+        wishes: list[_Wish],
+        ended: list[Ended],
+        flying: Mapping[str, Task],
+        holder: str,
+        claim: bool,
+    ) -> tuple[frozenset[str], list[Task]]:
+        now = self._clock.now()
+        desks = dict(tx.desks.all())
+        changed: set[str] = set()
+        if ended:
+            self._record(tx, ended, desks, changed, now)
+        granted: frozenset[str] = frozenset()
+        if wishes:
+            granted = tx.outbox.intend([self._start(wish, now) for wish in wishes], lease=LEASE_SECONDS, now=now)
+        if flying and self._clock.monotonic() - self._kept_at > KEEP_SECONDS:
+            self._kept_at = self._clock.monotonic()
+            tx.outbox.keep([task.claim for task in flying.values()], LEASE_SECONDS)
+        tasks: list[Task] = []
+        if claim:
+            tasks = self._claim(tx, flying, desks, changed, holder, now)
+        for name in sorted(changed):
+            self._save_desk(tx, desks[name], now)
+        return granted, tasks
+
+    def _save_desk(self, tx: Tx, state: DeskState, now: datetime) -> None:
+        """Store how a connection stands; a pause is told in the log and in the audit trail, once."""
+        before = tx.desks.get(state.connection)
+        if state.paused and not before.paused:
+            log.error("connection paused", extra={"connection": state.connection, "why": state.paused})
+            tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": state.connection})])
+        tx.desks.save(
+            msgspec.structs.replace(
+                before,
+                paused=state.paused or before.paused,
+                not_before=state.not_before,
+                failures=state.failures,
+                open_until=state.open_until,
+                tokens=state.tokens,
+                tokens_at=state.tokens_at,
+            )
+        )
+
+    def _record(
+        self, tx: Tx, ended: list[Ended], desks: dict[str, DeskState], changed: set[str], now: datetime
+    ) -> None:
+        verdicts: list[Verdict] = []
+        for each in ended:
+            if each.outcome is None:
+                continue
+            name = each.task.claim.connection
+            before = desks.get(name, DeskState(connection=name))
+            verdict = judge(each, before, now, blocks=name not in self._site.skipping)
+            verdicts.append(verdict)
+            if verdict.desk != before:
+                desks[name] = verdict.desk
+                changed.add(name)
+        held = tx.outbox.record([verdict.end for verdict in verdicts], lease=LEASE_SECONDS, now=now)
+        tx.outbox.release([each.task.claim for each in ended], now)
+        for verdict in verdicts:
+            end = verdict.end
+            if end.link_id in held and end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+                log.warning(
+                    "update given up",
+                    extra={"update": end.update_id, "connection": end.connection, "reason": end.reason},
+                )
+
+    def _start(self, wish: _Wish, now: datetime) -> AttemptStart:
+        task = wish.task
+        return AttemptStart(
+            id=task.attempt_id,
+            update_id=task.update.id,
+            link_id=task.claim.link_id,
+            connection=task.claim.connection,
+            epoch=task.claim.epoch,
+            number=task.update.attempts + 1,
+            payload_version=task.update.payload_version,
+            started_at=now,
+            deadline=task.connector.settings.deadline,
+            request=rendered(wish.request),
+            trace_id=task.update.trace_id,
+            echoes=expected_echoes(task, self._ids.new, now),
+            expect=_CRASH_STATES,
+        )
+
+    def _claim(
+        self,
+        tx: Tx,
+        flying: Mapping[str, Task],
+        desks: dict[str, DeskState],
+        changed: set[str],
+        holder: str,
+        now: datetime,
+    ) -> list[Task]:
+        busy = Counter(task.claim.connection for task in flying.values())
+        budgets = {
+            name: limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, busy[name])
+            for name, connector in self._site.connectors.items()
+        }
+        claims = tx.outbox.claim(
+            holder=holder, limit=self._lanes - len(flying), lease=LEASE_SECONDS, now=now, budgets=budgets
+        )
+        if not claims:
+            return []
+        for name, number in Counter(claim.connection for claim in claims).items():
+            settings = self._site.connectors[name].settings
+            if settings.rate_limit is not None:
+                desks[name] = limits.spent(desks.get(name, DeskState(connection=name)), settings, now, number)
+                changed.add(name)
+        heads = tx.outbox.heads(claims)
+        links = tx.links.many(list(heads))
+        tasks = []
+        for claim in claims:
+            if claim.link_id in heads:
+                facts = desks.get(claim.connection, DeskState(connection=claim.connection)).facts
+                tasks.append(self._task(tx, claim, heads[claim.link_id], links[claim.link_id], facts))
+        tx.outbox.release([claim for claim in claims if claim.link_id not in heads], now)
+        return tasks
+
+    def _task(self, tx: Tx, claim: LaneClaim, update: UpdateRow, link: Link, facts: dict[str, object]) -> Task:
+        connector = self._site.connectors[claim.connection]
+        strategy = connector.spec.operations.get(update.operation, OperationClaim(Strategy.NONE))
+        unresolved = update.state is not UpdateState.READY
+        comments: frozenset[str] = frozenset()
+        if unresolved and update.operation is not Operation.SET_FIELDS:
+            comments = tx.tickets.known_comments(link.id)
+        stored = tx.outbox.last_request(update.id) if unresolved and strategy.strategy is Strategy.KEY else None
+        return Task(
+            claim=claim,
+            update=update,
+            link=link,
+            connector=connector,
+            strategy=degrade(strategy, facts),
+            known_comments=comments,
+            stored=stored,
+            attempt_id=self._ids.new(),
+            started=self._clock.monotonic(),
+        )
+
+    # ------------------------------------------------------------ in the threads
+
+    def _fly(self, task: Task) -> None:
+        self._inbox.put(visit(task, self._ask, self._transport, self._clock, LEASE_SECONDS / 2))
+
+    def _ask(self, task: Task, request: HttpRequest) -> bool:
+        """Wait until the main thread has committed the intent (or refused it)."""
+        wish = _Wish(task, request, threading.Event())
+        self._inbox.put(wish)
+        return wish.decided.wait(LEASE_SECONDS) and wish.granted
+
+
+class _Threads:
+    """Daemon threads that take work from a queue: a stuck one never keeps the process alive."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._started = 0
+        self._idle = threading.Semaphore(0)
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Run `work` in an idle thread, or in a new one."""
+        if not self._idle.acquire(blocking=False):
+            self._started += 1
+            threading.Thread(target=self._serve, name=f"deliver-{self._started}", daemon=True).start()
+        self._work.put(work)
+
+    def _serve(self) -> None:
+        while True:
+            work = self._work.get()
+            work()
+            self._idle.release()

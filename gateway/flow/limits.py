@@ -1,0 +1,93 @@
+"""When a connection may be written to, and how long to wait: rate bucket, Retry-After, breaker, backoff.
+
+Pure functions over DeskState. An open breaker, a pause and a Retry-After cost no attempt.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+import tenacity
+
+from gateway.ports import ConnectionSettings, DeskState
+
+#: full jitter, 5 s growing to 1 h; with 20 attempts that is about three days
+FIRST_BACKOFF = 5
+MAX_BACKOFF = 3600
+MAX_ATTEMPTS = 20
+MAX_PROBES = 20
+
+BREAKER_FAILURES = 5
+BREAKER_FIRST = 5
+BREAKER_MAX = 300
+#: Retry-After that a desk did not name
+THROTTLE_DEFAULT = 10
+#: work without a rate limit
+UNLIMITED = 1_000_000
+
+_backoff = tenacity.wait_random_exponential(multiplier=FIRST_BACKOFF, max=MAX_BACKOFF)
+
+
+class _Attempted:
+    """What tenacity's wait strategies look at: the number of the attempt."""
+
+    def __init__(self, number: int) -> None:
+        self.attempt_number = number
+
+
+def backoff(attempt: int) -> timedelta:
+    """Return how long to wait after attempt number `attempt` (from 1) failed: at least a second, full jitter."""
+    seconds = _backoff(cast("tenacity.RetryCallState", _Attempted(max(1, attempt))))
+    return timedelta(seconds=max(1.0, seconds))
+
+
+def budget(state: DeskState, settings: ConnectionSettings, now: datetime, in_flight: int) -> int:
+    """Return how many more updates of a connection may be worked on now."""
+    if state.paused or (state.not_before is not None and state.not_before > now):
+        return 0
+    if state.failures >= BREAKER_FAILURES:
+        if state.open_until is not None and state.open_until > now:
+            return 0
+        return max(0, 1 - in_flight)
+    if settings.rate_limit is None:
+        return UNLIMITED
+    return max(0, int(tokens(state, settings.rate_limit, now)))
+
+
+def tokens(state: DeskState, rate: float, now: datetime) -> float:
+    """Return the filling of the rate bucket: `rate` a second, at most one second's worth (at least one)."""
+    full = max(1.0, rate)
+    if state.tokens_at is None:
+        return full
+    return min(full, state.tokens + rate * max(0.0, (now - state.tokens_at).total_seconds()))
+
+
+def spent(state: DeskState, settings: ConnectionSettings, now: datetime, number: int) -> DeskState:
+    """Take `number` tokens out of the bucket."""
+    if settings.rate_limit is None:
+        return state
+    left = tokens(state, settings.rate_limit, now) - number
+    return msgspec.structs.replace(state, tokens=left, tokens_at=now)
+
+
+def failed(state: DeskState, now: datetime) -> DeskState:
+    """Count a failure of the desk itself; from the fifth in a row on the breaker opens, ever longer."""
+    failures = state.failures + 1
+    changes: dict[str, Any] = {"failures": failures}
+    if failures >= BREAKER_FAILURES:
+        seconds = min(BREAKER_MAX, BREAKER_FIRST * 2 ** min(20, failures - BREAKER_FAILURES))
+        changes["open_until"] = now + timedelta(seconds=seconds)
+    return msgspec.structs.replace(state, **changes)
+
+
+def answered(state: DeskState) -> DeskState:
+    """Note a definite answer: the breaker closes."""
+    return msgspec.structs.replace(state, failures=0, open_until=None)
+
+
+def throttled(state: DeskState, now: datetime, seconds: int | None) -> DeskState:
+    """Let the whole connection wait as the desk asked."""
+    until = now + timedelta(seconds=THROTTLE_DEFAULT if seconds is None else seconds)
+    return msgspec.structs.replace(state, not_before=max(until, state.not_before or until))

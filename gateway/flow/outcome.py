@@ -1,0 +1,210 @@
+"""What a visit's outcome means for the update, its lane, its link and its connection: pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from gateway.domain.link import Link, LinkState, Observed
+from gateway.domain.ticket import SYNCED_FIELDS
+from gateway.domain.update import (
+    Conflict,
+    Done,
+    Forbidden,
+    Found,
+    NotSent,
+    Operation,
+    Progress,
+    Reason,
+    Receipt,
+    Rejected,
+    Strategy,
+    Throttled,
+    Unauthorized,
+    Unknown,
+    Unsure,
+    UpdateState,
+)
+from gateway.flow import limits
+from gateway.flow.attempt import Ended, Task
+from gateway.flow.fold import observe
+from gateway.ports import AttemptEnd, DeskState
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What to record, and how the connection stands afterwards."""
+
+    end: AttemptEnd
+    desk: DeskState
+
+
+def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verdict:
+    """Turn a visit into its record. `ended.outcome` is never None here."""
+    task, outcome = ended.task, ended.outcome
+    detail = getattr(outcome, "detail", "")
+    end = AttemptEnd(
+        update_id=task.update.id,
+        link_id=task.claim.link_id,
+        connection=task.claim.connection,
+        epoch=task.claim.epoch,
+        state=UpdateState.READY,
+        at=now,
+        attempt_id=task.attempt_id if ended.sent or isinstance(outcome, NotSent) else None,
+        status=ended.status,
+        answer=ended.answer,
+        outcome=type(outcome).__name__.lower(),
+        detail=detail,
+        blocks=blocks,
+    )
+    if isinstance(outcome, Done | Found):
+        state = UpdateState.DONE if isinstance(outcome, Done) else UpdateState.OBSERVED
+        return Verdict(_landed(end, task, outcome.receipt, state, now), limits.answered(desk))
+    if isinstance(outcome, Progress):
+        link = _linked(task.link, outcome.receipt, task, now)
+        end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
+        return Verdict(end, limits.answered(desk))
+    if isinstance(outcome, Rejected | Forbidden):
+        reason = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
+        dead = msgspec.structs.replace(end, state=UpdateState.DEAD, reason=reason, counts=True, drop_echoes=True)
+        return Verdict(dead, limits.answered(desk))
+    if isinstance(outcome, Throttled):
+        return Verdict(
+            msgspec.structs.replace(_as_before(end, task), drop_echoes=True),
+            limits.throttled(limits.answered(desk), now, outcome.retry_after),
+        )
+    if isinstance(outcome, Unauthorized):
+        paused = msgspec.structs.replace(limits.answered(desk), paused=f"credentials refused: {detail}"[:500])
+        return Verdict(msgspec.structs.replace(_as_before(end, task), drop_echoes=True), paused)
+    if isinstance(outcome, NotSent | Conflict):
+        return _again(ended, end, desk, now)
+    if isinstance(outcome, Unsure):
+        return _unsure(end, task, desk, now)
+    return _unknown(ended, end, desk, now)
+
+
+def _as_before(end: AttemptEnd, task: Task) -> AttemptEnd:
+    """Leave the state as it was: an earlier attempt that is unknown stays unknown."""
+    earlier = task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}
+    if not earlier:
+        return end
+    return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=task.update.not_before)
+
+
+def _again(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Verdict:
+    """Try again what was certainly without effect and is worth another try, until the attempts are used up."""
+    task, outcome = ended.task, ended.outcome
+    if ended.broken:
+        dead = msgspec.structs.replace(end, state=UpdateState.DEAD, reason=Reason.POISON, counts=True)
+        return Verdict(dead, desk)
+    number = task.update.attempts + 1
+    wait = limits.backoff(number)
+    if isinstance(outcome, NotSent) and outcome.retry_after is not None:
+        wait = timedelta(seconds=outcome.retry_after)
+    if isinstance(outcome, Conflict):
+        wait = min(wait, timedelta(seconds=number))
+        desk = limits.answered(desk)
+    elif not ended.status:
+        desk = limits.failed(desk, now)
+    end = msgspec.structs.replace(_as_before(end, task), counts=True, drop_echoes=True, not_before=now + wait)
+    if number >= limits.MAX_ATTEMPTS:
+        landed = end.state is UpdateState.UNKNOWN
+        state = UpdateState.AMBIGUOUS if landed else UpdateState.DEAD
+        end = msgspec.structs.replace(end, state=state, reason=Reason.EXHAUSTED, not_before=None)
+    if end.state is UpdateState.UNKNOWN:
+        # an earlier write may still echo
+        end = msgspec.structs.replace(end, drop_echoes=False)
+    return Verdict(end, desk)
+
+
+def _unsure(end: AttemptEnd, task: Task, desk: DeskState, now: datetime) -> Verdict:
+    """Probe again after a while, by its own counter."""
+    number = task.update.probes + 1
+    if number >= limits.MAX_PROBES:
+        parked = msgspec.structs.replace(end, state=UpdateState.AMBIGUOUS, reason=Reason.AMBIGUOUS, probed=True)
+        return Verdict(parked, desk)
+    again = msgspec.structs.replace(
+        end, state=UpdateState.UNKNOWN, probed=True, not_before=now + limits.backoff(number)
+    )
+    return Verdict(again, desk)
+
+
+def _unknown(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Verdict:
+    """Wait for the settle time, for the write may have landed; then the strategy resolves it."""
+    task, claim = ended.task, ended.task.strategy
+    if ended.ambiguous or claim.strategy is Strategy.NONE:
+        parked = msgspec.structs.replace(end, state=UpdateState.AMBIGUOUS, reason=Reason.AMBIGUOUS, counts=ended.sent)
+        return Verdict(parked, limits.failed(desk, now) if ended.sent else desk)
+    number = task.update.attempts + 1
+    # a late effect can appear until our deadline and the desk's own settle time have passed
+    settle = now + timedelta(seconds=task.connector.settings.deadline + claim.settle)
+    wait = now + limits.backoff(number)
+    resend = claim.strategy in {Strategy.NATURAL, Strategy.KEY}
+    end = msgspec.structs.replace(
+        end,
+        state=UpdateState.UNKNOWN,
+        counts=True,
+        settle_until=settle,
+        not_before=wait if resend else max(settle, min(wait, settle)),
+    )
+    if number >= limits.MAX_ATTEMPTS:
+        end = msgspec.structs.replace(end, state=UpdateState.AMBIGUOUS, reason=Reason.EXHAUSTED, not_before=None)
+    return Verdict(end, limits.failed(desk, now))
+
+
+def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, now: datetime) -> AttemptEnd:
+    """Note that it took effect: the link learns what the desk said, the ledger when and as what it landed."""
+    comment = task.update.intent.comment
+    bound = (receipt.comment_id, comment.comment_id) if comment is not None and receipt.comment_id else None
+    hold = None
+    if task.strategy.strategy is Strategy.NATURAL and task.update.settle_until is not None:
+        # an earlier, unknown attempt may still land late: what comes next must come after it
+        hold = task.update.settle_until if task.update.settle_until > now else None
+    return msgspec.structs.replace(
+        end,
+        state=state,
+        counts=end.attempt_id is not None,
+        probed=state is UpdateState.OBSERVED,
+        hold_until=hold,
+        link=_linked(task.link, receipt, task, now),
+        comment=bound,
+        echo_version=receipt.version,
+        echo_change_ids=receipt.change_ids,
+        landed_at=receipt.at or now,
+    )
+
+
+def _linked(link: Link, receipt: Receipt, task: Task, now: datetime) -> Link:
+    """Note on the link what the desk said, and the fields that we wrote as they will be read back.
+
+    Only fields of our own write: what else the read-back shows may be a person's edit, whose event must still count.
+    """
+    intent = task.update.intent
+    mine = set(intent.fields) & set(SYNCED_FIELDS)
+    written = task.connector.as_read(intent) if mine else {}
+    at = receipt.at or now
+    observed = dict(link.observed)
+    for field in mine & set(written):
+        observed[field] = Observed(written[field], at, receipt.version, ours=True)
+    read = receipt.observed
+    if read is not None:
+        whole = intent.operation is Operation.CREATE
+        seen = observe(link, read, ours=True).observed
+        observed |= {field: value for field, value in seen.items() if whole or field in mine}
+    created = intent.operation is Operation.CREATE and bool(receipt.remote_id)
+    return msgspec.structs.replace(
+        link,
+        observed=observed,
+        remote_id=receipt.remote_id if created else link.remote_id,
+        state=LinkState.LIVE if created else link.state,
+        key=receipt.key or link.key,
+        url=receipt.url or link.url,
+        version=max(link.version, receipt.version),
+        version_token=receipt.version_token or link.version_token,
+    )
+
+
+def abandoned(task: Task, *, granted: bool) -> Ended:
+    """Return what is known of a visit whose thread did not come back in time."""
+    outcome = Unknown("no answer within the deadline") if granted else NotSent("the desk did not answer in time")
+    return Ended(task, outcome, sent=granted)

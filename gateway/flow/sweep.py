@@ -1,0 +1,109 @@
+"""Step four: what was lost is rung again, what is over is cleared away.
+
+The sweep finds due lanes without a live lease, deliveries that wait, and polls that are due, and rings for them; it
+seals the audit trail and prunes what has lived its time. One sweep leads by a lease, for economy only: every effect of
+it is a compare-and-set, so that two do no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from gateway.flow import limits
+from gateway.flow.desks import LiveSite
+from gateway.ports import Clock, DeskState, Doorbell, Store, Tx
+
+log = logging.getLogger(__name__)
+
+LEASE = "sweep"
+LEASE_SECONDS = 15.0
+SEAL_BATCH = 200
+PRUNE_EVERY = 60.0
+PRUNE_BATCH = 500
+
+
+class Sweeper:
+    """Rings for what is due. `prune` clears what has lived its time (gateway.store) and returns how many rows went."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        site: Callable[[], LiveSite],
+        doorbell: Doorbell,
+        clock: Clock,
+        holder: str,
+        prune: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._doorbell = doorbell
+        self._clock = clock
+        self._holder = holder
+        self._prune = prune
+        self._pruned_at: float | None = None
+        self._led_until = 0.0
+
+    def sweep(self) -> tuple[str, ...]:
+        """Look once; return the steps that were rung, empty when another sweep leads."""
+        if not self._leads():
+            return ()
+        site = self._site()
+        with self._store.read() as tx:
+            steps = self._due(tx, site)
+            unsealed = tx.audit.unsealed()
+        for step in steps:
+            self._doorbell.ring(step)
+        if unsealed:
+            self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH))
+        self._housekeeping()
+        return steps
+
+    def _leads(self) -> bool:
+        """Take or keep the lead; renewed well before it ends, not at every look."""
+        now = self._clock.monotonic()
+        if now < self._led_until - LEASE_SECONDS / 2:
+            return True
+        epoch = self._store.write(lambda tx: tx.leases.acquire(LEASE, self._holder, LEASE_SECONDS))
+        self._led_until = now + LEASE_SECONDS if epoch is not None else 0.0
+        return epoch is not None
+
+    def _due(self, tx: Tx, site: LiveSite) -> tuple[str, ...]:
+        now = self._clock.now()
+        desks = tx.desks.all()
+        steps = []
+        if tx.inbox.has_due(now):
+            steps.append("apply")
+        open_to = [
+            name
+            for name, connector in site.connectors.items()
+            if limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, 0) > 0
+        ]
+        if open_to and tx.outbox.has_due(now, open_to):
+            steps.append("deliver")
+        polled = [(name, each.settings.reconcile_every) for name, each in site.connectors.items() if each.spec.polling]
+        if any(poll_is_due(desks.get(name), every, now) for name, every in polled):
+            steps.append("reconcile")
+        return tuple(steps)
+
+    def _housekeeping(self) -> None:
+        now = self._clock.monotonic()
+        if self._pruned_at is not None and now - self._pruned_at < PRUNE_EVERY:
+            return
+        self._pruned_at = now
+        gone = self._prune()
+        if gone:
+            log.info("pruned", extra={"rows": gone})
+
+
+def poll_is_due(state: DeskState | None, every: timedelta | None, now: datetime) -> bool:
+    """Say whether a connection with `reconcile_every` is to be polled again; a paused one is not."""
+    if every is None:
+        return False
+    if state is None:
+        return True
+    if state.paused:
+        return False
+    return state.poll_due is None or state.poll_due <= now

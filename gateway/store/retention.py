@@ -1,0 +1,52 @@
+"""What has lived its time goes, a bounded batch at a time: raw deliveries, done updates, old ledger entries.
+
+Dead letters and what stands in a lane never go by age. Effect keys and delivery keys outlive the bodies, so that a late
+redelivery is still known.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import delete, select
+
+from gateway.store.columns import day_of
+from gateway.store.tables import attempts, deliveries, delivery_keys, echoes, effect_keys, updates
+from gateway.store.unit import SqlStore, SqlTx
+
+
+class Lifetimes(msgspec.Struct, frozen=True):
+    """How long things are kept, in days."""
+
+    deliveries: int = 30
+    keys: int = 90
+    echoes: int = 7
+
+
+def prune(store: SqlStore, lifetimes: Lifetimes, now: datetime, batch: int = 500) -> int:
+    """Delete one batch of each kind; return how many rows went."""
+    return store.write(lambda tx: _prune(tx, lifetimes, now, batch))
+
+
+def _prune(tx: SqlTx, lifetimes: Lifetimes, now: datetime, batch: int) -> int:
+    connection = tx.connection
+    bodies = day_of(now - timedelta(days=lifetimes.deliveries))
+    keys = day_of(now - timedelta(days=lifetimes.keys))
+    gone = 0
+    old = select(deliveries.c.id).where(deliveries.c.day < bodies, deliveries.c.state.in_(["applied", "discarded"]))
+    gone += connection.execute(delete(deliveries).where(deliveries.c.id.in_(old.limit(batch)))).rowcount
+    done = select(updates.c.id).where(
+        updates.c.day < bodies, updates.c.standing.is_(False), updates.c.state.not_in(["dead", "ambiguous"])
+    )
+    ids = list(connection.execute(done.limit(batch)).scalars())
+    if ids:
+        connection.execute(delete(attempts).where(attempts.c.update_id.in_(ids)))
+        gone += connection.execute(delete(updates).where(updates.c.id.in_(ids))).rowcount
+    for table in (delivery_keys, effect_keys):
+        key = next(iter(table.primary_key.columns)) if table is effect_keys else table.c.delivery_id
+        expired = select(key).where(table.c.day < keys).limit(batch)
+        gone += connection.execute(delete(table).where(key.in_(expired))).rowcount
+    forgotten = select(echoes.c.id).where(echoes.c.sent_at < now - timedelta(days=lifetimes.echoes)).limit(batch)
+    gone += connection.execute(delete(echoes).where(echoes.c.id.in_(forgotten))).rowcount
+    return gone
