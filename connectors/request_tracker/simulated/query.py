@@ -1,6 +1,6 @@
 """The part of RT's query language that is used here, with its traps.
 
-Dates are read in the zone of the asking user, offsets and `Z` are ignored, relative dates have no zone but only take
+Dates are read in the zone of the asking user, offsets are ignored, before a `Z` even the time is, relative dates have no zone but only take
 numbers of up to three digits, and a date that cannot be read matches everything (all measured on RT 5.0.3).
 """
 
@@ -137,7 +137,7 @@ def read_date(value: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     if ago:
         whole = timedelta(**{f"{ago.group(2)}s": int(ago.group(1))})
         return (now - whole).replace(microsecond=0)
-    found = re.match(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?", value)
+    found = re.match(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?!\d*Z))?", value)
     if found is None:
         return None
     return datetime.fromisoformat(found.group(0)).replace(tzinfo=zone).astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -395,6 +396,24 @@ class Changes:
         page = poll(stand, page.cursor)
         newer = next(other for other in page.tickets if other.remote_id == number)
         assert newer.version > hint.version
+
+    def test_an_absolute_date_is_read_in_the_zone_of_who_asks(self, stand: Stand) -> None:
+        """The trap that the poll avoids: five hours from now in UTC is four hours ago in Tokyo."""
+        number = stand.ticket()
+        later = (datetime.now(UTC) + timedelta(hours=5)).strftime("%Y-%m-%d %H:%M:%S")
+        query = urllib.parse.quote(f"id = {number} AND LastUpdated >= '{later}'")
+        assert stand.person("GET", f"/tickets?query={query}", who="gateway")["count"] == 1
+        assert stand.person("GET", f"/tickets?query={query}", who="agent1")["count"] == 0
+
+    @pytest.mark.parametrize(
+        ("words", "count"), [("1 minutes ago", 1), ("999 minutes ago", 1), ("9 hours ago", 1), ("never", 1)]
+    )
+    def test_a_relative_date_has_no_zone(self, stand: Stand, words: str, count: int) -> None:
+        """And one that cannot be read matches everything."""
+        number = stand.ticket()
+        query = urllib.parse.quote(f"id = {number} AND LastUpdated >= '{words}'")
+        for who in ("gateway", "agent1"):
+            assert stand.person("GET", f"/tickets?query={query}", who=who)["count"] == count
 
     def test_a_poll_with_a_clock_that_is_wrong_finds_it_too(self, stand: Stand) -> None:
         """RT's own clock is in each answer."""
