@@ -165,7 +165,8 @@ def configure(level: str = "INFO", secrets: Iterable[str] = (), stream: TextIO |
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    for library in ("urllib3", "alembic"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     return redactor
 
 

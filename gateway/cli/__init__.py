@@ -11,10 +11,11 @@ from gateway.cli.site import SiteChoice
 
 #: name → where it is, and its line in the help (the same as the first line of its docstring; a test compares them).
 COMMANDS = {
+    "up": ("gateway.cli.up:up", "Run the whole gateway for this site, until Ctrl-C."),
     "status": ("gateway.cli.status:status", "Show the processes of this site."),
 }
 #: What `gateway up` starts; people have no use for it, except one host a role.
-HIDDEN: dict[str, str] = {}
+HIDDEN = {"process": "gateway.cli.processes:process"}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS, hidden_at=HIDDEN, context_settings={"max_content_width": 100})

@@ -75,7 +75,7 @@ def answers(host: str, port: int) -> Callable[[], bool]:
     def ask() -> bool:
         connection = http.client.HTTPConnection(reach, port, timeout=2)
         try:
-            connection.request("GET", "/health/live")
+            connection.request("GET", "/healthz")
             return connection.getresponse().status > 0
         except (OSError, http.client.HTTPException):
             return False
