@@ -83,6 +83,9 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     comments: tuple[RemoteComment, ...] = ()
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
     complete: bool = False
+    #: the desk says that this ticket is no more: deleted, or merged into another remote ticket
+    deleted: bool = False
+    merged_into: str = ""
 
 
 class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):

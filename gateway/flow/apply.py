@@ -135,7 +135,7 @@ class Applier:
             at=remote.updated_at,
             version=remote.version,
             snapshot=remote,
-            needs_read=not remote.complete,
+            needs_read=not (remote.complete or remote.deleted or remote.merged_into),
         )
         return Ready(row, (event,))
 

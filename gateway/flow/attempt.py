@@ -263,6 +263,7 @@ def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tup
         entries.append(entry("comment", comment_hash(intent.comment.body, intent.comment.visibility)))
         entries.append(entry("marker", value_hash(update.effect_key)))
     observed = {field: seen.value for field, seen in task.link.observed.items()}
-    for field, value in task.connector.side_effects(intent, observed).items():
-        entries.append(entry(field, value_hash(value), side_effect=True))
+    for field, told in task.connector.side_effects(intent, observed).items():
+        values = told if isinstance(told, tuple) else (told,)
+        entries += [entry(field, value_hash(value), side_effect=True) for value in values]
     return tuple(entries)

@@ -46,6 +46,7 @@ class Entry:
         Raises DeferError while a write of ours is in flight there, UnreadableError to park the delivery.
         """
         connection = self._row.connection
+        event = _ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)
@@ -296,3 +297,13 @@ def _outcome(folded: Fold, comments: list[CommentRow]) -> str:
     if folded.lost:
         parts.append("not taken: " + ", ".join(lost.field for lost in folded.lost))
     return "; ".join(parts) or "nothing new"
+
+
+def _ended(event: Event, read: RemoteTicket | None) -> Event:
+    """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
+    shown = read or event.snapshot
+    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
+        return event
+    if shown.merged_into:
+        return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)
+    return msgspec.structs.replace(event, kind=EventKind.DELETED) if shown.deleted else event

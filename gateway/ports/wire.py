@@ -335,7 +335,10 @@ class Connector(Protocol):
         ...
 
     def side_effects(self, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the field values that the desk will change by itself because of this write, as read back."""
+        """Return the field values that the desk will change by itself because of this write, as read back.
+
+        A tuple is several values that it passes through, each told by a change of its own.
+        """
         ...
 
     def secrets(self) -> Sequence[str]:
