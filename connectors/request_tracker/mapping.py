@@ -222,11 +222,13 @@ def ticket(
         version_token=token,
         url=web_address(base, number),
         marker=marker_in(fields, marker),
+        deleted=text(value.get("Status")).lower() == "deleted",
         title=text(value.get("Subject")),
         status=words.status(text(value.get("Status"))),
         priority=words.priority(value.get("Priority")),
         queue=named(value.get("Queue")),
-        assignee=user(value.get("Owner")),
+        # by account only, as webhooks name owners: the two forms of one value must be equal
+        assignee=person(named(value.get("Owner"))),
         requester=asked,
         custom={name: held for name, held in fields.items() if name != marker},
     )

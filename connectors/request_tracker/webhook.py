@@ -112,6 +112,9 @@ def _event(body: Body, kind: str, number: int, options: Options) -> Event | None
         return _merged(body, number, options)
     if kind == "Status" and text(body.get("new_value")).lower() == "deleted":
         return _build(body, EventKind.DELETED, number, options)
+    if kind == "CustomField":
+        # the transaction names the field by a number of RT's own; the snapshot holds them all by name
+        return _build(body, EventKind.CHANGED, number, options)
     change = _change(body, kind, options)
     return _build(body, EventKind.CHANGED, number, options, changes=(change,)) if change is not None else None
 
@@ -146,8 +149,6 @@ def _change(body: Body, kind: str, options: Options) -> FieldChange | None:
             return FieldChange("assignee", mapping.person(text(body.get("owner"))))
         case (("AddWatcher" | "DelWatcher"), "Requestor"):
             return FieldChange("requester", mapping.requester(body.get("requestors")))
-        case "CustomField", _:
-            return FieldChange("custom", _custom(body, options))
     return None
 
 

@@ -159,7 +159,7 @@ def _hint(desk: Desk, number: str) -> Call[RemoteTicket | None]:
 
 
 def _gone(desk: Desk, state: Cursor, rt_now: datetime) -> Call[list[RemoteTicket]]:
-    """Return hints of tickets that were deleted or merged: reading them tells which."""
+    """Return hints of tickets that were deleted (reading them tells whether they still are) or merged."""
     found: list[RemoteTicket] = []
     last = 0
     while True:
@@ -177,7 +177,7 @@ def _gone(desk: Desk, state: Cursor, rt_now: datetime) -> Call[list[RemoteTicket
         for row in page:
             number, transaction = text(row.get("ObjectId")), integer(row.get("id")) or 0
             last = max(last, transaction)
-            survivor = text(row.get("NewValue")).rstrip("/").rpartition("/")[2]
+            survivor = text(row.get("NewValue")).rstrip("/").rpartition("/")[2]  # "deleted" is no number
             mark = f"{text(row.get('Created'))} {transaction}"
             if not number or number == survivor or state.seen.get(f"gone:{number}") == mark:
                 continue
@@ -189,5 +189,6 @@ def _gone(desk: Desk, state: Cursor, rt_now: datetime) -> Call[list[RemoteTicket
                     url=mapping.web_address(desk.options.base, number),
                     updated_at=instant(row.get("Created")) or rt_now,
                     version=transaction,
+                    merged_into=survivor if survivor.isdigit() else "",
                 )
             )

@@ -61,7 +61,7 @@ class Desk:
         return self.request(
             "GET",
             f"/ticket/{remote_id}",
-            params={"fields": "Owner,Queue", "fields[Owner]": "Name,EmailAddress,RealName", "fields[Queue]": "Name"},
+            params={"fields": "Queue", "fields[Queue]": "Name"},
             label="read ticket",
         )
 

@@ -87,7 +87,7 @@ def as_read(options: Options, intent: Intent) -> dict[str, Any]:
 def side_effects(options: Options, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what RT does by itself because of a write: a reply opens a ticket that is not active.
 
-    We put the status back in the same call, so this `open` is only passed through (see calls.writes).
+    We put the status back in the same call (see calls.writes), so RT tells of two changes that are nobody's.
     """
     status = observed.get("status")
     if intent.operation is not Operation.PUBLIC_REPLY or not isinstance(status, Mapping):
@@ -95,4 +95,4 @@ def side_effects(options: Options, intent: Intent, observed: Mapping[str, Any]) 
     if Category(status.get("category") or Category.NEW) not in OPENED_BY_A_REPLY:
         return {}
     opened = next((word for word, meaning in options.words.statuses.items() if meaning is Category.OPEN), "open")
-    return {"status": msgspec.to_builtins(Status(Category.OPEN, opened))}
+    return {"status": (msgspec.to_builtins(Status(Category.OPEN, opened)), dict(status))}

@@ -44,7 +44,8 @@ FILES = '[{"field":"Filename","operator":"IS NOT","value":"NULL"}]'
 def read(desk: Desk, remote_id: str) -> Call[RemoteTicket | None]:
     """Read one ticket with all its comments; None when it is not there or out of our sight.
 
-    A merged ticket's id reads the one that it was merged into: `remote_id` of the result differs then.
+    RT answers a merged ticket's number with the ticket that it was merged into: the result then only says so. A
+    deleted ticket can still be read.
     """
     response = yield desk.ticket(remote_id)
     if unauthorized(response):
@@ -56,6 +57,13 @@ def read(desk: Desk, remote_id: str) -> Call[RemoteTicket | None]:
         msg = f"RT could not answer: {excerpt(response)}"
         raise TransportError(msg)
     ticket = seen(desk, response)
+    if ticket.remote_id != remote_id:
+        return msgspec.structs.replace(
+            ticket,
+            remote_id=remote_id,
+            merged_into=ticket.remote_id,
+            url=mapping.web_address(desk.options.base, remote_id),
+        )
     requester = yield from _requester(desk, ticket.requester if ticket.requester is not msgspec.UNSET else None)
     history = yield from _history(desk, ticket.remote_id, ticket.version)
     said = [row for row in history if row.get("Type") in {"Create", "Correspond", "Comment"}]

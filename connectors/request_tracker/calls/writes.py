@@ -232,13 +232,33 @@ def _message(
     number = response.header("location").rstrip("/").rpartition("/")[2]
     if response.status != 201 or not number.isdigit():
         return Unknown(f"RT does not name the transaction that it made: {excerpt(response)}")
-    return Done(
-        Receipt(
-            remote_id=remote_id,
-            key=f"#{remote_id}",
-            url=mapping.web_address(options.base, remote_id),
-            version=int(number),
-            change_ids=(f"txn:{number}", number),
-            comment_id=number,
-        )
+    receipt = Receipt(
+        remote_id=remote_id,
+        key=f"#{remote_id}",
+        url=mapping.web_address(options.base, remote_id),
+        version=int(number),
+        change_ids=(f"txn:{number}", number),
+        comment_id=number,
     )
+    return Done((yield from _after_statuses(desk, receipt)) if status else receipt)
+
+
+def _after_statuses(desk: Desk, receipt: Receipt) -> Call[Receipt]:
+    """Read the ticket after a reply that moved its status: the receipt's version must cover RT's own changes.
+
+    Where that fails no version is known; the reply landed all the same.
+    """
+    try:
+        response = yield desk.ticket(receipt.remote_id)
+        if response.ok:
+            ticket = seen(desk, response)
+            return msgspec.structs.replace(
+                receipt,
+                version=max(receipt.version, ticket.version),
+                version_token=ticket.version_token,
+                observed=ticket,
+                at=ticket.updated_at,
+            )
+    except TransportError:
+        pass
+    return msgspec.structs.replace(receipt, version=0)

@@ -1,7 +1,7 @@
 """The part of RT's query language that is used here, with its traps.
 
-Dates are read in the zone of the asking user, offsets are ignored, before a `Z` even the time is, relative dates have no zone but only take
-numbers of up to three digits, and a date that cannot be read matches everything (all measured on RT 5.0.3).
+Dates are read in the zone of the asking user, offsets are ignored, before a `Z` even the time is; relative dates have
+no zone but only take numbers of up to three digits; a date that cannot be read matches everything (RT 5.0.3).
 """
 
 from __future__ import annotations

@@ -261,7 +261,7 @@ class Messages:
         stand.events()
         intent, where = reply("We are **on it** ✓"), context(number)
         receipt = stand.done(stand.write(intent, where))
-        assert len(stand.driver.requests) == 2
+        assert len(stand.driver.requests) == (2 if status in {"open", "stalled"} else 3)
         assert stand.shown(number)["Status"] == status
 
         events = stand.events()
@@ -274,12 +274,10 @@ class Messages:
         assert stand.connector.is_us(said.actor) is True
         observed = {"status": msgspec.to_builtins(stand.connector.options.words.status(status))}
         expected = stand.connector.side_effects(intent, observed)
-        opened = [event for event in events if event.automatic]
-        seen = {change.field: msgspec.to_builtins(change.value) for event in opened for change in event.changes}
-        assert seen == expected
-        statuses = [event for event in events if event.kind is EventKind.CHANGED]
-        last = max(statuses, key=lambda event: event.version, default=None)
-        assert last is None or last.changes[0].value.native == status
+        told = sorted((event for event in events if event.kind is EventKind.CHANGED), key=lambda event: event.version)
+        assert [msgspec.to_builtins(event.changes[0].value) for event in told] == list(expected.get("status", ()))
+        assert [event.automatic for event in told] == [True, False][: len(told)]
+        assert all(event.version <= receipt.version for event in events)
         found = stand.probe(intent, where)
         assert isinstance(found, Found)
         assert found.receipt.comment_id == receipt.comment_id
@@ -431,8 +429,9 @@ class Changes:
         stand.person("PUT", f"/ticket/{gone}", {"MergeInto": stays})
         (event,) = stand.events()
         assert (event.kind, event.remote_id, event.merged_into) == (EventKind.MERGED, gone, stays)
-        assert gone in {hint.remote_id for hint in poll(stand, cursor).tickets}
-        assert stand.whole(gone).remote_id == stays
+        hints = {hint.remote_id: hint.merged_into for hint in poll(stand, cursor).tickets}
+        assert hints[gone] == stays
+        assert stand.whole(gone).merged_into == stays
 
     def test_a_deletion_is_told_by_webhook_by_poll_and_by_read(self, stand: Stand) -> None:
         """RT hides deleted tickets from its searches."""
@@ -444,8 +443,9 @@ class Changes:
         assert (event.kind, event.remote_id) == (EventKind.DELETED, number)
         page = poll(stand, cursor)
         assert number in {hint.remote_id for hint in page.tickets}
-        status = stand.whole(number).status
-        assert status == Status(Category.CANCELLED, "deleted")
+        ticket = stand.whole(number)
+        assert ticket.deleted
+        assert ticket.status == Status(Category.CANCELLED, "deleted")
 
     def test_what_a_poll_has_handed_out_and_is_settled_is_not_handed_out_again(self, stand: Stand) -> None:
         """The overlap costs nothing."""

@@ -191,7 +191,6 @@ class TestParse:
             ({"type": "Take", "owner": "agent2"}, "assignee", RemotePerson("agent2")),
             ({"type": "AddWatcher", "field": "Requestor"}, "requester", RemotePerson(email="c@customer.test")),
             ({"type": "DelWatcher", "field": "Requestor", "requestors": []}, "requester", None),
-            ({"type": "CustomField", "field": "4", "new_value": "x"}, "custom", {"Product": "x"}),
         ],
     )
     def test_a_change_of_a_field(self, changes: dict[str, Any], field: str, value: Any) -> None:
@@ -199,6 +198,13 @@ class TestParse:
         event = only(**changes)
         assert event.kind is EventKind.CHANGED
         assert [(change.field, change.value) for change in event.changes] == [(field, value)]
+
+    def test_a_custom_field_is_in_the_snapshot(self) -> None:
+        """Its transaction names it by a number only."""
+        event = only(type="CustomField", field="4", new_value="x")
+        assert (event.kind, event.changes) == (EventKind.CHANGED, ())
+        assert event.snapshot is not None
+        assert event.snapshot.custom == {"Product": "x"}
 
     def test_rts_own_doing_is_automatic(self) -> None:
         """RT_System is nobody."""
