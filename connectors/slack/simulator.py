@@ -1,0 +1,122 @@
+"""A Slack look-alike on loopback: the few methods that notifications need, with Slack's 200-for-everything habit.
+
+Run it as a process of its own with `python -m connectors.slack.simulator --port N`.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from connectors.sdk import hmac_hex
+from connectors.slack.mapping import effect_key
+from connectors.testing.desk import Handler, SimulatedDesk
+from connectors.testing.loopback import SimRequest, SimResponse, json_answer
+from connectors.testing.process import serve
+
+
+class SlackSimulator(SimulatedDesk):
+    """One workspace with two channels. `bot_token` is asked for where it is given."""
+
+    def __init__(self, *, bot_token: str = "", **common: Any) -> None:
+        super().__init__(**common)
+        self.bot_token = bot_token
+        self.channels = {"C0GATEWAY": "gateway", "C0DUTY": "duty"}
+        self.archived: set[str] = set()
+        self.messages: list[dict[str, Any]] = []
+        #: the error that the next methods answer with, by method
+        self.errors: dict[str, str] = {}
+        self._numbers = count(1)
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """Return the methods of the Web API."""
+        return [
+            ("POST", r"/api/chat\.postMessage", self._post),
+            ("GET", r"/api/(?P<method>conversations\.(?:history|replies))", self._history),
+            ("GET", r"/api/conversations\.list", self._list),
+            ("GET", r"/api/auth\.test", self._auth),
+        ]
+
+    def sign(self, body: bytes, now: datetime, attempt: int) -> dict[str, str]:
+        """Return the headers of an Events API request [wire S1]."""
+        stamp = str(int(now.timestamp()))
+        headers = {
+            "Content-Type": "application/json",
+            "X-Slack-Request-Timestamp": stamp,
+            "X-Slack-Signature": "v0=" + hmac_hex(self.webhook_secret, f"v0:{stamp}:".encode() + body),
+        }
+        return headers if attempt == 1 else {**headers, "X-Slack-Retry-Num": str(attempt - 1)}
+
+    def authorized(self, request: SimRequest) -> SimResponse | None:
+        """Refuse as Slack does: with HTTP 200."""
+        given = request.headers.get("authorization", "")
+        if not given:
+            return json_answer({"ok": False, "error": "not_authed"})
+        if self.bot_token and given != f"Bearer {self.bot_token}":
+            return json_answer({"ok": False, "error": "invalid_auth"})
+        method = request.path.rpartition("/")[2]
+        if method in self.errors:
+            error = self.errors[method]
+            if error == "ratelimited":
+                return json_answer({"ok": False, "error": error}, 429, {"Retry-After": "30"})
+            return json_answer({"ok": False, "error": error})
+        return None
+
+    def act_archive(self, channel: str) -> None:
+        """Let a person archive a channel."""
+        self.archived.add(channel)
+
+    def _channel(self, name: str) -> str:
+        by_name = {known: number for number, known in self.channels.items()}
+        return name if name in self.channels else by_name.get(name.removeprefix("#"), "")
+
+    def _post(self, request: SimRequest) -> SimResponse:
+        try:
+            given = request.json()
+        except msgspec.DecodeError:
+            return json_answer({"ok": False, "error": "invalid_json"})
+        channel = self._channel(str(given.get("channel") or ""))
+        if not channel:
+            return json_answer({"ok": False, "error": "channel_not_found"})
+        if channel in self.archived:
+            return json_answer({"ok": False, "error": "is_archived"})
+        text = str(given.get("text") or "")
+        if not text:
+            return json_answer({"ok": False, "error": "no_text"})
+        ts = f"{int(self.now().timestamp())}.{next(self._numbers):06d}"
+        message = {"type": "message", "bot_id": "B0GATEWAY", "text": text, "ts": ts, "channel": channel,
+                   "metadata": given.get("metadata") or {}, "thread_ts": given.get("thread_ts") or ts}  # fmt: skip
+        self.messages.append(message)
+        self.effect("message", channel, key=effect_key(message), change_id=ts, detail={"text": text})
+        return json_answer({"ok": True, "channel": channel, "ts": ts, "message": message})
+
+    def _history(self, request: SimRequest, method: str) -> SimResponse:
+        query = request.query
+        found = [message for message in reversed(self.messages) if message["channel"] == query.get("channel")]
+        found = [message for message in found if message["ts"] >= query.get("oldest", "")]
+        if method == "conversations.replies":
+            found = [message for message in found if message["thread_ts"] == query.get("ts")]
+        if query.get("include_all_metadata") != "true":
+            found = [{name: value for name, value in one.items() if name != "metadata"} for one in found]
+        start, size = int(query.get("cursor") or 0), int(query.get("limit") or 100)
+        more = start + size < len(found)
+        paging = {"next_cursor": str(start + size) if more else ""}
+        page = found[start : start + size]
+        return json_answer({"ok": True, "messages": page, "has_more": more, "response_metadata": paging})
+
+    def _list(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - every handler is given the request
+        channels = [{"id": number, "name": name} for number, name in self.channels.items()]
+        return json_answer({"ok": True, "channels": channels, "response_metadata": {"next_cursor": ""}})
+
+    def _auth(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - the same
+        return json_answer(
+            {"ok": True, "team": "Acme", "user": "gateway", "user_id": "U0GATEWAY", "bot_id": "B0GATEWAY"}
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(serve(SlackSimulator, "A simulated Slack workspace on loopback"))
