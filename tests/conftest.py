@@ -5,13 +5,18 @@ from __future__ import annotations
 import ipaddress
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from tests.databases import PostgresProcess
 
 from gateway.embedded import Running, find_server
+from gateway.store import SqlStore, migrate, open_store
+from gateway.system import SystemClock, SystemIds
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
@@ -53,3 +58,32 @@ def redis_server(redis_process: Running) -> str:
     with redis.Redis.from_url(redis_process.url) as client:
         client.flushall()
     return redis_process.url
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[PostgresProcess]:
+    """Run one PostgreSQL for the whole session, in a short path (a unix socket's name is limited)."""
+    folder = Path(tempfile.mkdtemp(prefix="gwpg"))
+    folder.chmod(0o755)
+    process = PostgresProcess(folder).start()
+    yield process
+    process.remove()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of an empty database, on each of the two."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gateway.db'}"
+    process: PostgresProcess = request.getfixturevalue("postgres_process")
+    return process.new_database()
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
+    """Open a migrated store on each database."""
+    clock = SystemClock()
+    opened = open_store(database_url, tmp_path / "keys", clock=clock, ids=SystemIds(clock))
+    migrate(opened.engine)
+    yield opened
+    opened.close()

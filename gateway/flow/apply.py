@@ -8,7 +8,8 @@ then it applies a batch, one savepoint a delivery, so that a poison event is par
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -32,6 +33,8 @@ from gateway.ports import Clock, Connector, DeliveryRow, Doorbell, Ids, RawDeliv
 log = logging.getLogger(__name__)
 
 BATCH = 50
+#: how often a lingering drain looks
+LOOK_SECONDS = 0.03
 #: SQLite has one writer: a transaction that takes longer keeps a web process waiting
 TRANSACTION_SECONDS = 0.02
 LEASE_SECONDS = 60
@@ -67,21 +70,31 @@ class Applier:
         self._ids = ids
         self._silent: dict[str, float] = {}
 
-    def drain(self, *, holder: str, seconds: float) -> int:
-        """Apply what is due for at most `seconds`; return how many deliveries were settled. 0 when another drains."""
+    def drain(
+        self, *, holder: str, seconds: float, linger: float = 0.0, stop: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Apply what is due for at most `seconds`; return how many deliveries were settled. 0 when another drains.
+
+        An empty inbox is looked at again for `linger` seconds before the drain ends: under load that saves a job.
+        """
         end = self._clock.monotonic() + seconds
+        idle_since = self._clock.monotonic()
         epoch = self._store.write(lambda tx: tx.leases.acquire(LEASE, holder, LEASE_SECONDS))
         if epoch is None:
             return 0
         settled = 0
         try:
             with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
-                while self._clock.monotonic() < end:
+                while self._clock.monotonic() < end and not stop():
                     with self._store.read() as tx:
                         rows = tx.inbox.due(BATCH, self._clock.now())
-                    if not rows:
+                    if rows:
+                        settled += self._batch(rows, epoch, pool)
+                        idle_since = self._clock.monotonic()
+                    elif self._clock.monotonic() - idle_since >= linger:
                         break
-                    settled += self._batch(rows, epoch, pool)
+                    else:
+                        time.sleep(LOOK_SECONDS)
         finally:
             self._store.write(lambda tx: tx.leases.release(LEASE, epoch))
         return settled

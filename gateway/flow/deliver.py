@@ -88,7 +88,9 @@ class Deliverer:
         self._kept_at = 0.0
         self._threads = _Threads(lanes)
 
-    def drain(self, *, holder: str, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
+    def drain(
+        self, *, holder: str, seconds: float, linger: float = IDLE_SECONDS, stop: Callable[[], bool] = lambda: False
+    ) -> int:
         """Deliver what is due for at most `seconds`, then finish what is in flight; return how many visits ended."""
         end = self._clock.monotonic() + seconds
         idle_since = self._clock.monotonic()
@@ -104,7 +106,7 @@ class Deliverer:
                 ended_in_all += len(ended)
                 if claimed or ended:
                     idle_since = now
-            if not self._flying and (not open_for_more or now - idle_since > IDLE_SECONDS):
+            if not self._flying and (not open_for_more or now - idle_since > linger):
                 break
             wishes, ended = self._listen(0.02 if self._flying else 0.05)
         if ended_in_all:

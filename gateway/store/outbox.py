@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.domain.update import OPEN_STATES, Intent, Operation, Reason, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
-from gateway.store.columns import day_of
+from gateway.store.columns import Instant, day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
 from gateway.store.sealing import Sealer
@@ -75,8 +75,9 @@ class SqlOutbox:
             self._insert(effect_keys)
             .values(effect_key=new.effect_key, update_id=new.id, link_id=new.link_id, day=day_of(new.created_at))
             .on_conflict_do_nothing()
+            .returning(effect_keys.c.update_id)
         )
-        if fresh.rowcount != 1:
+        if fresh.first() is None:
             return False
         seq = self._lanes.next_seq(new.link_id)
         survivor = self._coalesce(new)
@@ -267,7 +268,10 @@ class SqlOutbox:
                     updates.c.payload_version == start.payload_version,
                     updates.c.state.in_([state.value for state in start.expect]),
                 )
-                .values(state=UpdateState.SENDING.value, first_sent_at=func.coalesce(updates.c.first_sent_at, now))
+                .values(
+                    state=UpdateState.SENDING.value,
+                    first_sent_at=func.coalesce(updates.c.first_sent_at, literal(now, Instant())),
+                )
             )
             if changed.rowcount == 1:
                 lawful.append(start)

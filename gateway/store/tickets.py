@@ -130,8 +130,9 @@ class SqlTickets:
                 content_sealed=self._sealer.seal(_EVENT, content),
             )
             .on_conflict_do_nothing()
+            .returning(events.c.id)
         )
-        return self._connection.execute(statement).rowcount == 1
+        return self._connection.execute(statement).first() is not None
 
     def knows_event(self, connection: str, key: str) -> bool:
         """Say whether a fact was recorded before."""
@@ -187,8 +188,9 @@ class SqlTickets:
             self._insert(comment_links)
             .values(link_id=link_id, remote_id=remote_id, comment_id=comment_id)
             .on_conflict_do_nothing()
+            .returning(comment_links.c.remote_id)
         )
-        return self._connection.execute(statement).rowcount == 1
+        return self._connection.execute(statement).first() is not None
 
     def count(self) -> int:
         """Return how many tickets there are."""

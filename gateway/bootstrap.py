@@ -1,0 +1,202 @@
+"""The only place where the parts are put together. Everything else is given what it needs as arguments."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+
+from connectors import registry
+from gateway.config import Settings, resolve_settings
+from gateway.doorbell import RqDoorbell, ringing_connection
+from gateway.errors import ConfigError
+from gateway.flow.apply import Applier
+from gateway.flow.deliver import Deliverer
+from gateway.flow.desks import LiveSite
+from gateway.flow.reconcile import Reconciler
+from gateway.flow.sweep import Sweeper
+from gateway.http import HttpTransport
+from gateway.ports import Doorbell
+from gateway.store import SqlStore, migrate, open_store
+from gateway.store.retention import Lifetimes, prune
+from gateway.system import SystemClock, SystemIds
+from rules import load_site
+from rules.problem import Problem
+
+#: how long a process goes on with the release that it knows before it looks whether another one is active
+REFRESH_SECONDS = 1.0
+
+
+class SilentDoorbell:
+    """Without Redis nothing rings: the sweep and the steps look by themselves (commands, tests)."""
+
+    def ring(self, step: str) -> None:
+        """Do nothing."""
+
+
+class Gateway:
+    """One process's gateway: built without any I/O, opened as it is used, never shared across a fork."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.settings = settings
+        self._environ = environ
+        self.clock = SystemClock()
+        self.ids = SystemIds(self.clock)
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._site: LiveSite | None = None
+        self._looked_at = 0.0
+        self._refreshing = threading.Lock()
+
+    @cached_property
+    def store(self) -> SqlStore:
+        """The database of the site."""
+        return open_store(
+            self.settings.database_url,
+            self.settings.state / "keys",
+            clock=self.clock,
+            ids=self.ids,
+            keys=self.settings.encryption_keys,
+        )
+
+    @cached_property
+    def transport(self) -> HttpTransport:
+        """The one that talks to desks."""
+        return HttpTransport()
+
+    @cached_property
+    def registry(self) -> registry.Registry:
+        """The connectors that are installed."""
+        return registry.load()
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """The RQ doorbell, or a silent one where no REDIS_URL is given."""
+        if not self.settings.redis_url:
+            return SilentDoorbell()
+        return RqDoorbell(ringing_connection(self.settings.redis_url))
+
+    def rqbell(self) -> RqDoorbell | None:
+        """Return the doorbell where it is a real one."""
+        return self.doorbell if isinstance(self.doorbell, RqDoorbell) else None
+
+    # ------------------------------------------------------------ the site
+
+    def activate(self, files: Mapping[str, str], *, author: str) -> tuple[str, tuple[Problem, ...]]:
+        """Check a site's files and make them the active release; return its id and the warnings.
+
+        Raises ConfigError with every error, file:line:column each, when they are not usable: nothing is activated.
+        """
+        site, problems = load_site(files, self._specs())
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if site is None or errors:
+            raise ConfigError("\n".join(str(problem) for problem in errors) or "the site could not be read")
+        release = self.store.write(
+            lambda tx: tx.releases.activate(site.digest, files, author=author, now=self.clock.now())
+        )
+        return release, tuple(problems)
+
+    def migrate(self) -> None:
+        """Bring the database to the newest schema."""
+        migrate(self.store.engine)
+
+    def site(self) -> LiveSite:
+        """Return the active release as the flow uses it; looked up at most once a second.
+
+        Raises ConfigError when no release is active or a secret is missing.
+        """
+        if self._site is not None and self.clock.monotonic() - self._looked_at < REFRESH_SECONDS:
+            return self._site
+        with self._refreshing:
+            if self._site is not None and self.clock.monotonic() - self._looked_at < REFRESH_SECONDS:
+                return self._site
+            self._site = self._current(self._site)
+            self._looked_at = self.clock.monotonic()
+            return self._site
+
+    def _current(self, known: LiveSite | None) -> LiveSite:
+        with self.store.read() as tx:
+            active = tx.releases.active()
+            if known is not None and known.release == active:
+                return known
+            if not active:
+                msg = "no release of the site is active: run `gateway up` (it activates the files of the site)"
+                raise ConfigError(msg)
+            files = tx.releases.files(active)
+        site, problems = load_site(files, self._specs())
+        if site is None:
+            raise ConfigError("the active release does not load: " + "; ".join(str(each) for each in problems))
+        settings, missing = resolve_settings(site, self._environ, self._specs())
+        errors = [problem for problem in missing if problem.severity == "error"]
+        if errors:
+            raise ConfigError("\n".join(str(problem) for problem in errors))
+        return LiveSite(
+            release=active,
+            rules=site.rules,
+            connectors={name: self.registry.connect(each) for name, each in settings.items()},
+            mode=site.mode,
+            skipping=frozenset(name for name, each in site.connections.items() if each.on_dead == "skip"),
+        )
+
+    def _specs(self) -> dict[str, object]:
+        return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
+
+    # ------------------------------------------------------------ the steps
+
+    def applier(self) -> Applier:
+        """Make the step that applies deliveries."""
+        return Applier(
+            store=self.store,
+            site=self.site(),
+            transport=self.transport,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def deliverer(self) -> Deliverer:
+        """Make the step that delivers updates."""
+        return Deliverer(
+            store=self.store,
+            site=self.site(),
+            transport=self.transport,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def reconciler(self) -> Reconciler:
+        """Make the step that polls desks."""
+        return Reconciler(
+            store=self.store,
+            site=self.site(),
+            transport=self.transport,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def sweeper(self) -> Sweeper:
+        """Make the sweep."""
+        return Sweeper(
+            store=self.store,
+            site=self.site,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            holder=self.holder,
+            prune=lambda: prune(self.store, Lifetimes(), self.clock.now()),
+        )
+
+    def close(self) -> None:
+        """Close every connection; the next use opens new ones."""
+        if "store" in self.__dict__:
+            self.store.close()
+        if "transport" in self.__dict__:
+            self.transport.close()
+
+
+def build(settings: Settings, environ: Mapping[str, str]) -> Gateway:
+    """Put one process's gateway together; nothing is opened yet. `environ` holds the site's secrets."""
+    return Gateway(settings, environ)

@@ -1,0 +1,88 @@
+"""What a ring of the doorbell runs. RQ stores these import paths: this module and its functions never move.
+
+The worker process calls `prepare` before each fork, so that a work-horse inherits compiled rules and no connection; the
+horse then opens its own. Each job drains for a bounded time and may find nothing to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from gateway.bootstrap import Gateway, build
+from gateway.config import Settings, environment
+from gateway.doorbell import stop_requested
+from gateway.errors import GatewayError
+from gateway.telemetry import configure
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 25.0
+#: an empty step is looked at for so long before its job ends: under load that saves a fork
+LINGER_SECONDS = 1.0
+SWEEP_EVERY = 1.0
+
+# RQ hands a job nothing but its name: the process's gateway has to be found from here
+_process: list[Gateway] = []
+
+
+def _gateway() -> Gateway:
+    if not _process:
+        settings = Settings.from_env(environment())
+        configure(settings.log_level, settings.secrets())
+        _process.append(build(settings, environment()))
+    return _process[0]
+
+
+def prepare() -> None:
+    """Refresh the compiled rules in the worker's parent, then close every connection: the fork inherits none."""
+    gateway = _gateway()
+    try:
+        gateway.site()
+    except GatewayError as error:
+        log.warning("the site cannot be loaded yet", extra={"why": str(error)})
+    finally:
+        gateway.close()
+
+
+def apply() -> None:
+    """Apply deliveries."""
+    gateway = _gateway()
+    _clear(gateway, "apply")
+    gateway.applier().drain(holder=gateway.holder, seconds=DRAIN_SECONDS, linger=LINGER_SECONDS, stop=stop_requested)
+
+
+def deliver() -> None:
+    """Deliver updates."""
+    gateway = _gateway()
+    _clear(gateway, "deliver")
+    gateway.deliverer().drain(holder=gateway.holder, seconds=DRAIN_SECONDS, linger=LINGER_SECONDS, stop=stop_requested)
+
+
+def reconcile() -> None:
+    """Poll the connections that are due."""
+    gateway = _gateway()
+    _clear(gateway, "reconcile")
+    gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
+
+
+def _clear(gateway: Gateway, step: str) -> None:
+    """Take the coalescing flag away before looking: a ring from now on is a new one."""
+    bell = gateway.rqbell()
+    if bell is not None:
+        bell.clear(step)
+
+
+def sweep(stop: Callable[[], bool]) -> None:
+    """Sweep until `stop` says so; a failure is told and does not end it."""
+    gateway = _gateway()
+    sweeper = gateway.sweeper()
+    while not stop():
+        began = time.monotonic()
+        try:
+            sweeper.sweep()
+        except GatewayError as error:
+            log.warning("the sweep failed and goes on", extra={"why": str(error)})
+        while not stop() and time.monotonic() - began < SWEEP_EVERY:
+            time.sleep(0.05)

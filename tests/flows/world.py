@@ -1,0 +1,235 @@
+"""A whole gateway in one process: real database, real HTTP to two simulated desks, no Redis, no worker processes.
+
+`settle()` runs the steps until nothing is due, as the workers would.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import msgspec
+
+from connectors import registry
+from connectors.request_tracker.simulator import SimulatedRequestTracker
+from connectors.zendesk.simulator import ZendeskSimulator
+from gateway.domain.ticket import Category, Visibility
+from gateway.errors import AuthenticationError
+from gateway.flow.apply import Applier
+from gateway.flow.deliver import Deliverer
+from gateway.flow.desks import LiveSite
+from gateway.flow.receive import receive
+from gateway.flow.reconcile import Reconciler
+from gateway.http import HttpTransport
+from gateway.ports import ConnectionSettings, IncomingRequest, NewDelivery
+from gateway.store import SqlStore
+from gateway.system import SystemClock, SystemIds
+from rules.conditions import ALWAYS
+from rules.decide import RuleSet
+from rules.mapping import Row, StatusMap
+from rules.sync import Owner, SyncRule
+
+ZENDESK_SECRET = "zendesk-secret"
+RT_SECRET = "rt-secret"
+
+STATUS_MAP = StatusMap(
+    (
+        Row((Category.NEW,), ("new",), "new", Category.NEW),
+        Row((Category.OPEN,), ("open", "testing"), "open", Category.OPEN),
+        Row((Category.PENDING_CUSTOMER, Category.ON_HOLD), ("stalled",), "stalled", Category.ON_HOLD),
+        Row((Category.RESOLVED, Category.CLOSED), ("resolved",), "resolved", Category.RESOLVED),
+        Row((Category.CANCELLED,), ("rejected",), "rejected", Category.CANCELLED),
+    )
+)
+
+
+def sync_rule(**changes: object) -> SyncRule:
+    """Return the rule of these tests: every Zendesk ticket also lives in RT."""
+    rule = SyncRule(
+        name="to-rt",
+        source="acme-zendesk",
+        target="engineering-rt",
+        when=ALWAYS,
+        create={"queue": "General"},
+        fields={"title": Owner.FROM, "body": Owner.FROM, "status": Owner.BOTH, "priority": Owner.BOTH},
+        status_map=STATUS_MAP,
+        comments={Visibility.PUBLIC: Owner.BOTH, Visibility.INTERNAL: Owner.BOTH},
+    )
+    return msgspec.structs.replace(rule, **changes)
+
+
+class Silent:
+    """A doorbell that nobody hears: `settle` looks by itself."""
+
+    def ring(self, step: str) -> None:
+        """Do nothing."""
+
+
+class StoringIntake:
+    """Stores each delivery at once."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def accept(self, delivery: NewDelivery) -> bool:
+        """Commit it."""
+        return delivery.id in self._store.write(lambda tx: tx.inbox.add([delivery]))
+
+
+class World:
+    """The gateway and its two desks."""
+
+    def __init__(self, store: SqlStore, rules: Iterable[SyncRule] | None = None, mode: str = "live") -> None:
+        self.store = store
+        self.clock = SystemClock()
+        self.ids = SystemIds(self.clock)
+        self.transport = HttpTransport()
+        self.hooks = _Hooks(self._hook)
+        self.zendesk = ZendeskSimulator(
+            email="gateway@acme.example",
+            api_token="token",
+            webhook_url=f"{self.hooks.url}/hooks/acme-zendesk",
+            webhook_secret=ZENDESK_SECRET,
+        ).start()
+        self.rt = SimulatedRequestTracker(
+            webhook_url=f"{self.hooks.url}/hooks/engineering-rt", webhook_secret=RT_SECRET
+        ).start()
+        found = registry.load()
+        settings = [
+            ConnectionSettings(
+                "acme-zendesk",
+                "zendesk",
+                self.zendesk.url,
+                {
+                    "auth": {"email": "gateway@acme.example", "api_token": "token"},
+                    "webhook_secret": ZENDESK_SECRET,
+                },
+                reconcile_every=timedelta(seconds=1),
+                deadline=2.0,
+            ),
+            ConnectionSettings(
+                "engineering-rt",
+                "request_tracker",
+                self.rt.url,
+                {"auth": {"token": self.rt.tokens["gateway"]}, "webhook_secret": RT_SECRET},
+                reconcile_every=timedelta(seconds=1),
+                deadline=2.0,
+            ),
+        ]
+        self.site = LiveSite(
+            release="test",
+            rules=RuleSet(sync_rules=tuple(rules) if rules is not None else (sync_rule(),)),
+            connectors={each.name: found.connect(each) for each in settings},
+            mode=mode,
+        )
+        self.intake = StoringIntake(store)
+        self.webhooks_lost = False
+
+    def close(self) -> None:
+        """Stop the desks."""
+        self.zendesk.stop()
+        self.rt.stop()
+        self.hooks.close()
+        self.transport.close()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _hook(self, name: str, request: IncomingRequest) -> int:
+        if self.webhooks_lost:
+            return 200
+        try:
+            receive(request, self.site.connectors[name], self.intake, self.clock, self.ids, self.ids.new()[:32])
+        except AuthenticationError:
+            return 401
+        return 200
+
+    def applier(self) -> Applier:
+        """Return a fresh applier."""
+        return Applier(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def deliverer(self) -> Deliverer:
+        """Return a fresh deliverer."""
+        return Deliverer(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def reconciler(self) -> Reconciler:
+        """Return a fresh reconciler."""
+        return Reconciler(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def settle(self, seconds: float = 20.0, quiet: float = 0.4) -> None:
+        """Run apply and deliver until nothing has happened for `quiet` seconds."""
+        until = time.monotonic() + seconds
+        calm_since = time.monotonic()
+        while time.monotonic() < until:
+            self.zendesk.webhooks.flush(0.2)
+            self.rt.webhooks.flush(0.2)
+            busy = self.applier().drain(holder="test-apply", seconds=5)
+            busy += self.deliverer().drain(holder="test-deliver", seconds=5)
+            with self.store.read() as tx:
+                busy += tx.inbox.pending()
+            if busy:
+                calm_since = time.monotonic()
+            elif time.monotonic() - calm_since > quiet:
+                return
+            time.sleep(0.02)
+
+    def counts(self) -> dict[str, int]:
+        """Return the store's counts."""
+        with self.store.read() as tx:
+            return tx.view.counts()
+
+
+class _Hooks:
+    """A small HTTP server in the place of the web process."""
+
+    def __init__(self, handle: Callable[[str, IncomingRequest], int]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", "0")))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status = handle(self.path.rsplit("/", 1)[-1], IncomingRequest("POST", self.path, {}, headers, body))
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop it."""
+        self._server.shutdown()
+        self._server.server_close()
