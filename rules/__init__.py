@@ -1,0 +1,59 @@
+"""Everything that an admin writes: read, checked with the place of every error, compiled once, and decided purely.
+
+`load_site` turns the texts of a site's files into a `Site` or into problems; `decide` runs its rules over a ticket. There
+is no I/O, no clock and no environment in here. A `RuleSet` holds closures: what is stored of a release, and sent to a
+worker, are its files.
+"""
+
+from rules.classify import ClassifyRule, Set
+from rules.connections import Connection, OnDead
+from rules.decide import Decision, RuleSet, decide
+from rules.mapping import KindMap, PriorityMap, Row, StatusMap, ValueMap
+from rules.problem import Problem, Severity
+from rules.references import Reference
+from rules.schema import schema_text
+from rules.site import GATEWAY_FILE, Alert, Mode, Retention, Site, file_digest, load_site
+from rules.sync import (
+    ConflictChoice,
+    Owner,
+    SyncRule,
+    UnmappedChoice,
+    attachment_allows,
+    comment_allows,
+    owner_allows,
+)
+from rules.trace import TraceLine
+
+__all__ = [
+    "GATEWAY_FILE",
+    "Alert",
+    "ClassifyRule",
+    "ConflictChoice",
+    "Connection",
+    "Decision",
+    "KindMap",
+    "Mode",
+    "OnDead",
+    "Owner",
+    "PriorityMap",
+    "Problem",
+    "Reference",
+    "Retention",
+    "Row",
+    "RuleSet",
+    "Set",
+    "Severity",
+    "Site",
+    "StatusMap",
+    "SyncRule",
+    "TraceLine",
+    "UnmappedChoice",
+    "ValueMap",
+    "attachment_allows",
+    "comment_allows",
+    "decide",
+    "file_digest",
+    "load_site",
+    "owner_allows",
+    "schema_text",
+]

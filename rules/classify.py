@@ -1,0 +1,156 @@
+"""Phase classify: say what a ticket is.
+
+Rules run in the order in which they are written, and every one that matches takes part. The first to set a field wins,
+in this run and in later ones: a rule gives way only to the rules above it. A rule runs again only when something that it
+reads has changed. What a person set stays; what a desk filled in by itself may be overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
+from rules.conditions import Condition
+from rules.fields import Facts, Reader
+from rules.trace import TraceLine
+
+
+class ClassifyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule of phase classify."""
+
+    name: str
+    when: Condition
+    #: what it sets: field name (or `custom.NAME`) -> model value
+    sets: dict[str, Any]
+    #: reads the fields of `when`, to see whether they have changed
+    readers: tuple[Reader, ...] = ()
+
+
+class Set(msgspec.Struct, frozen=True):
+    """One value that a rule gave a field."""
+
+    field: str
+    value: Any
+    rule: str
+
+
+def value_of(ticket: Ticket, field: str) -> Any:
+    """Return the model value of a field that a rule can set."""
+    if field.startswith("custom."):
+        return ticket.custom.get(field.removeprefix("custom."))
+    return getattr(ticket, field)
+
+
+def _put(ticket: Ticket, field: str, value: Any, stamp: Stamp) -> Ticket:
+    if field.startswith("custom."):
+        custom = {**ticket.custom, field.removeprefix("custom."): value}
+        stamps = {**ticket.stamps, field: stamp}
+        updated = max(ticket.updated_at, stamp.at)
+        return msgspec.structs.replace(ticket, custom=custom, stamps=stamps, updated_at=updated)
+    return with_field(ticket, field, value, stamp)
+
+
+def _same(field: str, before: Any, value: Any) -> bool:
+    # A desk's own word for the level says nothing more about the ticket than the level does.
+    return before.level == value.level if field == "priority" else before == value
+
+
+def _asked(rule: ClassifyRule, facts: Facts, released: set[str]) -> bool:
+    """Say whether anything that the rule reads has changed, or a field that it sets has become free."""
+    previous = facts.previous
+    if previous is None or rule.when.volatile or not released.isdisjoint(rule.sets):
+        return True
+    return any(read(facts.ticket, facts) != read(previous, facts) for read in rule.readers)
+
+
+class _Run:
+    """One pass over the rules for one ticket."""
+
+    def __init__(self, order: Mapping[str, int], facts: Facts) -> None:
+        self.order = order
+        self.facts = facts
+        #: fields set by a rule that ran again and no longer matches: the rules below it may take them
+        self.released: set[str] = set()
+        self.sets: list[Set] = []
+
+    def release(self, rule: ClassifyRule) -> None:
+        for field in rule.sets:
+            stamp = self.facts.ticket.stamps.get(field)
+            if stamp is not None and stamp.by is Setter.RULE and stamp.name == rule.name:
+                self.released.add(field)
+
+    def keeper(self, field: str, rule: ClassifyRule) -> str:
+        """Return why `rule` may not set `field`, or nothing when it may."""
+        stamp = self.facts.ticket.stamps.get(field)
+        if stamp is None or stamp.by is Setter.DESK:
+            return ""
+        if stamp.by is Setter.PERSON:
+            return f"{field} kept: set by a person ({stamp.name})"
+        above = self.order.get(stamp.name, len(self.order)) < self.order[rule.name]
+        if above and field not in self.released:
+            return f"{field} kept: set by rule '{stamp.name}'"
+        return ""
+
+    def apply(self, rule: ClassifyRule) -> tuple[str, ...]:
+        effects = []
+        for field, value in rule.sets.items():
+            kept = self.keeper(field, rule)
+            if kept:
+                effects.append(kept)
+                continue
+            effects.append(f"{field} = {value_text(value)}")
+            self.released.discard(field)
+            self.set(field, value, rule.name)
+        return tuple(effects)
+
+    def set(self, field: str, value: Any, name: str) -> None:
+        ticket = self.facts.ticket
+        before = value_of(ticket, field)
+        stamp = Stamp(by=Setter.RULE, name=name, at=self.facts.now)
+        if _same(field, before, value):
+            # The rule takes the field over as it is: the time of the last real edit stays true.
+            old = ticket.stamps.get(field)
+            if old is not None:
+                stamp = Stamp(by=Setter.RULE, name=name, at=old.at, version=old.version)
+            ticket = msgspec.structs.replace(ticket, stamps={**ticket.stamps, field: stamp})
+        else:
+            ticket = _put(ticket, field, value, stamp)
+            self.sets.append(Set(field, value, name))
+        self.facts = msgspec.structs.replace(self.facts, ticket=ticket)
+
+
+def value_text(value: Any) -> str:
+    """Return a value as the rule file would write it."""
+    level = getattr(value, "level", None)
+    if level is not None:
+        return str(level)
+    return "[" + ", ".join(value) + "]" if isinstance(value, tuple) else str(value)
+
+
+def run(
+    rules: tuple[ClassifyRule, ...],
+    order: Mapping[str, int],
+    facts: Facts,
+    *,
+    explain: bool,
+) -> tuple[Ticket, tuple[Set, ...], list[TraceLine]]:
+    """Run the phase once; return the ticket, what was set, and a line for each rule."""
+    this = _Run(order, facts)
+    trace = []
+    for rule in rules:
+        if not _asked(rule, this.facts, this.released):
+            if explain:
+                reason = "nothing that it reads has changed"
+                trace.append(TraceLine("classify", rule.name, matched=False, reason=reason, ran=False))
+        elif rule.when.holds(this.facts):
+            effects = this.apply(rule)
+            trace.append(TraceLine("classify", rule.name, matched=True, effects=effects))
+        else:
+            this.release(rule)
+            if explain:
+                reason = rule.when.why(this.facts)
+                trace.append(TraceLine("classify", rule.name, matched=False, reason=reason))
+    return this.facts.ticket, tuple(this.sets), trace

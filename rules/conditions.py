@@ -1,0 +1,234 @@
+"""Conditions: structured YAML, compiled once into closures, never evaluated as code, and able to say why they fail.
+
+The keys of one mapping must all hold. `all`, `any` and `not` combine; any other key is a field, followed by a value, a
+list of values (one of them) or a mapping of operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rules.fields import Facts, Field, FieldType, Vocabulary
+from rules.operators import MISSING, OPERATORS, OTHER_WORDS, OperandError, Operator, Test, as_list, is_empty, shown
+from rules.problem import Problem, nearest
+from rules.source import Spot
+
+Holds = Callable[[Facts], bool]
+Why = Callable[[Facts], str]
+
+#: their text may be long and private: a trace does not repeat it
+_UNQUOTED = frozenset({"text", "body"})
+
+
+class Condition:
+    """A compiled condition."""
+
+    __slots__ = ("holds", "reads", "volatile", "why")
+
+    def __init__(self, holds: Holds, why: Why, reads: frozenset[str], *, volatile: bool = False) -> None:
+        #: says whether it holds
+        self.holds = holds
+        #: says why it does not hold: the first part that failed, with the actual value
+        self.why = why
+        #: names of the fields that it looks at
+        self.reads = reads
+        #: True when it may turn although no field has changed
+        self.volatile = volatile
+
+
+def _always(_facts: Facts) -> bool:
+    return True
+
+
+def _nothing(_facts: Facts) -> str:
+    return ""
+
+
+ALWAYS = Condition(_always, _nothing, frozenset())
+
+
+def _reads(parts: list[Condition]) -> frozenset[str]:
+    return frozenset[str]().union(*(part.reads for part in parts))
+
+
+def _all(parts: list[Condition]) -> Condition:
+    if len(parts) == 1:
+        return parts[0]
+    tests = tuple(part.holds for part in parts)
+
+    def holds(facts: Facts) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs twice as much here
+            if not test(facts):
+                return False
+        return True
+
+    def why(facts: Facts) -> str:
+        return next((part.why(facts) for part in parts if not part.holds(facts)), "")
+
+    return Condition(holds, why, _reads(parts), volatile=any(part.volatile for part in parts))
+
+
+def _any(parts: list[Condition]) -> Condition:
+    tests = tuple(part.holds for part in parts)
+
+    def holds(facts: Facts) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs twice as much here
+            if test(facts):
+                return True
+        return False
+
+    def why(facts: Facts) -> str:
+        reasons = [part.why(facts) for part in parts[:4]]
+        more = f" (and {len(parts) - 4} more)" if len(parts) > 4 else ""
+        return "none of these: " + "; ".join(reasons) + more
+
+    return Condition(holds, why, _reads(parts), volatile=any(part.volatile for part in parts))
+
+
+def _not(part: Condition, said: str) -> Condition:
+    def holds(facts: Facts) -> bool:
+        return not part.holds(facts)
+
+    def why(_facts: Facts) -> str:
+        return f"this holds, and must not: {said}"
+
+    return Condition(holds, why, part.reads, volatile=part.volatile)
+
+
+def in_words(value: Any) -> str:
+    """Return a condition as one short line, for traces."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_inner(each)}" for key, each in value.items())[:200]
+    return str(value)[:200]
+
+
+def _inner(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + in_words(value) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inner(each) for each in value) + "]"
+    return "true" if value is True else "false" if value is False else str(value)
+
+
+def _leaf(field: Field, operator: Operator, operand: Any, test: Test) -> Condition:
+    read, name = field.read, field.name
+    wanted = f"{operator.phrase} {_inner(operand)}".strip()
+
+    def before(facts: Facts) -> Any:
+        return MISSING if facts.previous is None else read(facts.previous, facts)
+
+    if operator.compares:
+
+        def holds(facts: Facts) -> bool:
+            return test((read(facts.ticket, facts), before(facts)))
+
+        def why(facts: Facts) -> str:
+            now, was = read(facts.ticket, facts), before(facts)
+            if was is MISSING:
+                return f"{name} is {shown(now)} on a new ticket, not {wanted}"
+            said = f"was {shown(was)} and is {shown(now)}" if now != was else f"is {shown(now)} as before"
+            return f"{name} {said}, not {wanted}"
+
+    else:
+
+        def holds(facts: Facts) -> bool:
+            return test(read(facts.ticket, facts))
+
+        def why(facts: Facts) -> str:
+            now = read(facts.ticket, facts)
+            if is_empty(now):
+                return f"{name} is empty, not {wanted}"
+            if name in _UNQUOTED:
+                return f"{name} is not {wanted}"
+            return f"{name} is {shown(now)}, not {wanted}"
+
+    return Condition(holds, why, frozenset({name}), volatile=field.volatile)
+
+
+class _Compiler:
+    def __init__(self, vocabulary: Vocabulary, problems: list[Problem]) -> None:
+        self.vocabulary = vocabulary
+        self.problems = problems
+
+    def mapping(self, spot: Spot) -> Condition:
+        if not isinstance(spot.value, dict):
+            hint = "a condition is a mapping such as {kind: incident}; several go under all: or any:"
+            self.problems.append(spot.error("wrong-type", "this is not a condition", hint))
+            return ALWAYS
+        if not spot.value:
+            message = "an empty condition says nothing"
+            self.problems.append(spot.error("empty-condition", message, "leave `when` out to mean always"))
+            return ALWAYS
+        return _all([self.part(key, inner) for key, inner in spot.entries()])
+
+    def part(self, key: str, spot: Spot) -> Condition:
+        if key in {"all", "any"}:
+            if not isinstance(spot.value, list) or not spot.value:
+                message = f"{key} takes a list of conditions"
+                self.problems.append(spot.error("wrong-type", message, f"write - before each condition below {key}:"))
+                return ALWAYS
+            parts = [self.mapping(each) for each in spot.each()]
+            return _all(parts) if key == "all" else _any(parts)
+        if key == "not":
+            return _not(self.mapping(spot), in_words(spot.value))
+        field = self.vocabulary.field(key)
+        if field is None:
+            message = f"there is no field '{key[:60]}'"
+            self.problems.append(spot.error("unknown-field", message, nearest(key, self.vocabulary.names()), key=True))
+            return ALWAYS
+        if isinstance(spot.value, dict):
+            return self.operators(field, spot)
+        return self.build(field, OPERATORS["in" if isinstance(spot.value, list) else "equals"], spot)
+
+    def operators(self, field: Field, spot: Spot) -> Condition:
+        if not spot.value:
+            self.problems.append(spot.error("empty-condition", "an operator is missing", _known(field)))
+            return ALWAYS
+        parts = []
+        for name, inner in spot.entries():
+            operator = OPERATORS.get(name)
+            if operator is None:
+                hint = f"did you mean '{OTHER_WORDS[name]}'?" if name in OTHER_WORDS else nearest(name, OPERATORS)
+                hint = hint or _known(field)
+                self.problems.append(
+                    inner.error("unknown-operator", f"there is no operator '{name[:60]}'", hint, key=True)
+                )
+            else:
+                parts.append(self.build(field, operator, inner))
+        return _all(parts) if parts else ALWAYS
+
+    def build(self, field: Field, operator: Operator, spot: Spot) -> Condition:
+        if field.type not in operator.types:
+            message = f"'{operator.name}' does not fit {field.name}, which is a {field.type}"
+            if field.type in {FieldType.TIME, FieldType.DURATION} and operator.name in {"equals", "in"}:
+                message = f"{field.name} is a {field.type} and needs an operator"
+            self.problems.append(spot.error("wrong-operator", message, _known(field), key=True))
+            return ALWAYS
+        operands = as_list(spot.value)
+        try:
+            return _leaf(field, operator, spot.value, operator.build(spot.value, field, self.vocabulary))
+        except OperandError as error:
+            self.problems.append(
+                self.at_fault(field, operator, spot, operands).error(error.code, error.message, error.hint)
+            )
+            return ALWAYS
+
+    def at_fault(self, field: Field, operator: Operator, spot: Spot, operands: list[Any]) -> Spot:
+        """Find the first operand of a list that is wrong by itself."""
+        if isinstance(spot.value, list):
+            for index in range(len(operands)):
+                try:
+                    operator.build(operands[index], field, self.vocabulary)
+                except OperandError:
+                    return spot[index]
+        return spot
+
+
+def _known(field: Field) -> str:
+    return "valid: " + ", ".join(name for name, operator in OPERATORS.items() if field.type in operator.types)
+
+
+def compile_condition(spot: Spot, vocabulary: Vocabulary, problems: list[Problem]) -> Condition:
+    """Compile the condition at `spot`; what is wrong with it goes to `problems` and counts as holding."""
+    return _Compiler(vocabulary, problems).mapping(spot)

@@ -1,0 +1,135 @@
+"""The connections of gateway.yaml: configured accounts, checked against what their connectors ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gateway.ports import ConnectorSpec
+from rules.duration import rate, seconds
+from rules.problem import Problem, nearest
+from rules.references import Reference, check_secrets, has_reference, references
+from rules.schema.check import check, validator
+from rules.schema.site import CONNECTION_KEYS
+from rules.source import Spot
+
+#: what the gateway keeps for itself; everything else is handed to the connector
+OWN_KEYS = frozenset(CONNECTION_KEYS) - {"auth", "webhook_secret"}
+
+DEADLINE = 10.0
+
+
+class OnDead(StrEnum):
+    """What the updates behind a dead letter of the same remote ticket do."""
+
+    BLOCK = "block"
+    SKIP = "skip"
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured account as written: references such as ${NAME} are not resolved yet."""
+
+    name: str
+    connector: str
+    url: str = ""
+    options: dict[str, Any] = {}
+    #: requests a second
+    rate_limit: float | None = None
+    #: seconds between two polls; None: the connector's webhooks are trusted alone
+    reconcile_every: int | None = None
+    #: seconds for one request
+    deadline: float = DEADLINE
+    write_back: bool = True
+    on_dead: OnDead = OnDead.BLOCK
+    #: False when no such connector is installed
+    installed: bool = True
+    references: tuple[Reference, ...] = ()
+
+
+def connections(
+    section: Spot, specs: Mapping[str, ConnectorSpec], bad: frozenset[str], problems: list[Problem]
+) -> dict[str, Connection]:
+    """Read every connection of a section; of a `bad` one, which its schema refused, only the name is kept."""
+    return {
+        name: Connection(name=name, connector="", installed=False)
+        if name in bad
+        else _connection(name, spot, specs, problems)
+        for name, spot in section.entries()
+    }
+
+
+def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], problems: list[Problem]) -> Connection:
+    connector = spot.get("connector")
+    spec = specs.get(connector)
+    problems.extend(check_secrets(spot, spec))
+    if spec is None:
+        message = f"the connector '{connector}' is not installed, so '{name}' takes no part"
+        problems.append(spot["connector"].warning("unknown-connector", message, nearest(connector, specs)))
+    else:
+        problems.extend(_settings(spot, spec))
+    problems.extend(_url(spot, spec))
+    return Connection(
+        name=name,
+        connector=connector,
+        url=spot.get("url", ""),
+        options={key: value for key, value in spot.value.items() if key not in OWN_KEYS},
+        rate_limit=rate(spot.value["rate_limit"]) if "rate_limit" in spot else None,
+        reconcile_every=seconds(spot.value["reconcile_every"]) if "reconcile_every" in spot else None,
+        deadline=float(seconds(spot.value["deadline"])) if "deadline" in spot else DEADLINE,
+        write_back=spot.get("write_back", True),
+        on_dead=OnDead(spot.get("on_dead", "block")),
+        installed=spec is not None,
+        references=references(spot),
+    )
+
+
+def settings_schema(spec: ConnectorSpec) -> dict[str, Any]:
+    """Return the schema of the settings that one connector takes."""
+    own = {setting.name: setting.schema | {"description": _said(setting.help)} for setting in spec.settings}
+    return {
+        "type": "object",
+        "properties": CONNECTION_KEYS | own,
+        "required": [setting.name for setting in spec.settings if setting.required],
+        "additionalProperties": False,
+        "description": f"a connection to {spec.title}",
+    }
+
+
+def _said(text: str) -> str:
+    return text or "what this connector asks for here"
+
+
+def _settings(spot: Spot, spec: ConnectorSpec) -> Iterator[Problem]:
+    """Check the settings, except where a reference stands: what it holds is known only later."""
+    yield from check(spot.document, validator(settings_schema(spec)), spot.path, spot.value, skip=has_reference)
+
+
+def _url(spot: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:
+    if "url" not in spot:
+        if spec is not None and not spec.origins:
+            yield spot.error("missing-key", f"a connection to {spec.title} needs 'url'", "add url: https://…")
+        return
+    url = spot.value["url"]
+    if has_reference(url):
+        return
+    yield from url_problems(spot["url"], url)
+
+
+def url_problems(spot: Spot, url: str) -> Iterator[Problem]:
+    """Say what is wrong with the address of a desk."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        port = parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    if parts.scheme not in {"http", "https"} or not host or port == 0:
+        yield spot.error("bad-url", "this is not the address of a desk", "write https://host, as in a browser")
+    elif parts.username is not None or parts.query or parts.fragment:
+        yield spot.error("bad-url", "an address holds no user, no password, no ? and no #", "credentials go into auth")
+    elif parts.scheme == "http" and host not in {"localhost", "::1"} and not host.startswith("127."):
+        yield spot.warning("insecure-url", "credentials travel unprotected over http", "write https://")

@@ -1,0 +1,86 @@
+"""The one pure decision that apply, cases, explain and simulate share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.domain.ticket import Ticket
+from rules import classify as classify_phase
+from rules import sync as sync_phase
+from rules.classify import ClassifyRule, Set
+from rules.fields import Facts
+from rules.sync import SyncRule
+from rules.trace import TraceLine
+
+
+class RuleSet:
+    """Every rule of one site, compiled. It holds closures: to send it elsewhere, send the files and load them there."""
+
+    __slots__ = ("_order", "_sync", "classify_rules", "digest", "sections", "sync_rules")
+
+    def __init__(
+        self,
+        *,
+        classify_rules: tuple[ClassifyRule, ...] = (),
+        sync_rules: tuple[SyncRule, ...] = (),
+        sections: Mapping[str, Any] | None = None,
+        digest: str = "",
+    ) -> None:
+        self.classify_rules = classify_rules
+        self.sync_rules = sync_rules
+        #: every section as plain merged data, for the phases that are not compiled here
+        self.sections: Mapping[str, Any] = sections or {}
+        #: names the files that this was loaded from
+        self.digest = digest
+        self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
+        self._sync = {rule.name: rule for rule in sync_rules}
+
+    @property
+    def order(self) -> Mapping[str, int]:
+        """The place of each classify rule."""
+        return self._order
+
+    def sync(self, name: str) -> SyncRule | None:
+        """Return the sync rule of that name."""
+        return self._sync.get(name)
+
+    def sync_between(self, one: str, other: str) -> tuple[SyncRule, ...]:
+        """Return the active sync rules between two connections, in either direction, in order."""
+        return tuple(rule for rule in self.sync_rules if rule.active and {rule.source, rule.target} == {one, other})
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What the rules make of a ticket."""
+
+    #: the ticket after classify; what rules set is stamped with the rule's name
+    ticket: Ticket
+    #: values that changed: (field, value, rule)
+    sets: tuple[Set, ...]
+    #: sync rules in whose target the ticket is still to be created
+    create: tuple[SyncRule, ...]
+    trace: tuple[TraceLine, ...]
+
+
+def decide(
+    rules: RuleSet,
+    ticket: Ticket,
+    *,
+    previous: Ticket | None,
+    links: frozenset[str],
+    now: datetime,
+    explain: bool = True,
+) -> Decision:
+    """Run the phases over a ticket.
+
+    `previous` is the ticket as it was stored after the rules last ran, None for a new one; `links` are the names of the
+    connections in which it lives or is about to. Without `explain` the trace holds only what matched.
+    """
+    facts = Facts(ticket, previous, links, now)
+    classified, sets, trace = classify_phase.run(rules.classify_rules, rules.order, facts, explain=explain)
+    facts = msgspec.structs.replace(facts, ticket=classified)
+    create, more = sync_phase.run(rules.sync_rules, facts, explain=explain)
+    return Decision(classified, sets, create, (*trace, *more))

@@ -1,0 +1,104 @@
+"""One thing that is wrong in a site's files, said so that an admin can mend it.
+
+Every check of the rules ends in a `Problem`, never in an exception: an admin wants all of them at once, each with its
+place. The text form is `file:line:column: error[code]: what is wrong; what next`, then the line with a caret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+#: an excerpt shows at most this many characters of a line
+WIDTH = 160
+
+#: what follows a key that names a secret, in any quoting
+_SECRET = re.compile(r"""(?ix)
+    (\b[\w.-]*(?:token|secret|password|passwd|private_key|api_key)\b["']?\s*:\s*)   # the key
+    ( "(?:[^"\\]|\\.)*"? | '(?:[^']|'')*'? | [^\s,}\]]+ )                           # the value
+""")
+
+
+class Severity(StrEnum):
+    """An error makes a site unusable; a warning is shown and lived with."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is wrong, where (lines and columns count from 1), and what to do next."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    #: the offending line as written, secrets masked; the caret of the text form stands below `column`
+    excerpt: str = ""
+
+    @property
+    def head(self) -> str:
+        """The one-line form."""
+        tail = f"; {self.hint}" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}[{self.code}]: {self.message}{tail}"
+
+    @property
+    def text(self) -> str:
+        """The form for a terminal: the one-line form, the offending line and a caret."""
+        if not self.excerpt:
+            return self.head
+        start = max(0, self.column - 1 - WIDTH // 2)
+        shown = self.excerpt[start : start + WIDTH].expandtabs(1)
+        number = str(self.line)
+        margin = " " * len(number)
+        caret = " " * (self.column - 1 - start) + "^"
+        return f"{self.head}\n  {number} | {shown}\n  {margin} | {caret}"
+
+    @property
+    def is_error(self) -> bool:
+        """True when the site cannot be used because of this."""
+        return self.severity is Severity.ERROR
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the members as plain JSON."""
+        members: dict[str, Any] = msgspec.to_builtins(self)
+        return members
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def masked(line: str) -> str:
+    """Return `line` with the values of secret keys covered, character by character; references stay readable."""
+
+    def cover(found: re.Match[str]) -> str:
+        value = found.group(2)
+        return found.group(0) if "${" in value else found.group(1) + "*" * len(value)
+
+    return _SECRET.sub(cover, line)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems by place, each once."""
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda p: (p.file, p.line, p.column, p.code, p.message)))
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the hint that names what was probably meant, or the valid names when few, or nothing."""
+    known = sorted(set(names))
+    by_case = {known_name.casefold(): known_name for known_name in known}
+    close = difflib.get_close_matches(name.casefold()[:80], by_case, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{by_case[close[0]]}'?"
+    if 0 < len(known) <= 12:
+        return "valid: " + ", ".join(known)
+    return ""

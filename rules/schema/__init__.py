@@ -1,0 +1,100 @@
+"""The JSON Schemas of a site's files: for the loader, and for editors that complete and check while one types.
+
+They are made from the enums of the domain, so that they cannot fall behind it. `schema_text` prints one for editors
+(`# yaml-language-server: $schema=…`); there the definition of a condition is spelled out, while the loader leaves
+conditions to `rules.conditions`, which knows the site's own words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rules.fields import FieldType, Vocabulary
+from rules.operators import OPERATORS, Operator
+from rules.schema import clocks, routing, tickets
+from rules.schema.cases import CASES
+from rules.schema.shapes import ANYTHING, BOOL, DURATION, WORD, Schema, listed, record
+from rules.schema.site import GATEWAY
+
+SECTIONS: Mapping[str, Schema] = {**tickets.SECTIONS, **clocks.SECTIONS, **routing.SECTIONS}
+
+#: sections that hold a list; those of several files follow one another
+LISTS = frozenset(name for name, schema in SECTIONS.items() if schema["type"] == "array")
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+RULE_FILE: Schema = record(SECTIONS, description="a rule file")
+
+NAMES = ("gateway", "rules", "cases")
+
+
+def for_loader(name: str) -> Schema:
+    """Return the schema by which the loader checks: a condition is anything."""
+    return _body(name) | {"$schema": DRAFT, "definitions": {"condition": ANYTHING, **clocks.DEFINITIONS}}
+
+
+def for_editors(name: str) -> Schema:
+    """Return the schema for editors: a condition spelled out."""
+    title = {"gateway": "gateway.yaml", "rules": "a file of rules", "cases": "a file of cases"}[name]
+    definitions = {**_conditions(), **clocks.DEFINITIONS} if name == "rules" else {}
+    return {"$schema": DRAFT, "title": f"Desk Gateway: {title}", **_body(name), "definitions": definitions}
+
+
+def schema_text(name: str) -> str:
+    """Return one schema (`gateway`, `rules` or `cases`) as it is printed; raises KeyError for another name."""
+    return json.dumps(for_editors(name), indent=2, ensure_ascii=False) + "\n"
+
+
+def _body(name: str) -> Schema:
+    return {"gateway": GATEWAY, "rules": RULE_FILE, "cases": CASES}[name]
+
+
+def _conditions() -> dict[str, Any]:
+    vocabulary = Vocabulary(stages=())
+    inner: Schema = {"$ref": "#/definitions/condition"}
+    fields = {name: {"$ref": f"#/definitions/{_slot(field.type, field.words)}"} for name, field in _fields(vocabulary)}
+    values = {_slot(field.type, field.words): _value(field.type, field.words) for _, field in _fields(vocabulary)}
+    values["any"] = _value(FieldType.ANY, ())
+    condition = {
+        "type": "object",
+        "properties": {"all": listed(inner, least=1), "any": listed(inner, least=1), "not": inner, **fields},
+        # `metric` is known to pause_when only; the loader says so where it is not.
+        "patternProperties": {"^custom[.].+$": {"$ref": "#/definitions/any"}, "^metric$": ANYTHING},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {"condition": condition, **values}
+
+
+def _fields(vocabulary: Vocabulary) -> list[tuple[str, Any]]:
+    return list(vocabulary.fields.items())
+
+
+def _slot(kind: FieldType, words: tuple[str, ...]) -> str:
+    return f"{kind}_{'_'.join(words)[:24]}" if words else str(kind)
+
+
+def _value(kind: FieldType, words: tuple[str, ...]) -> Schema:
+    scalar: Schema = {"type": "string", "enum": list(words)} if words else {**WORD}
+    if kind is FieldType.ANY:
+        scalar = {"type": ["string", "integer", "number", "boolean", "null"]}
+    operators = {name: _operand(op, scalar) for name, op in OPERATORS.items() if kind in op.types}
+    mapping = record(operators, minProperties=1)
+    if kind not in OPERATORS["equals"].types:
+        return mapping
+    return {"anyOf": [scalar, listed(scalar, least=1), mapping]}
+
+
+def _operand(operator: Operator, scalar: Schema) -> Schema:
+    if operator.name in {"exists", "changed"}:
+        return BOOL
+    if operator.name in {"equals", "in", "contains", "changed_from", "changed_to"}:
+        return {"anyOf": [scalar, listed(scalar, least=1)]}
+    if operator.name in {"words", "matches"}:
+        return {"anyOf": [WORD, listed(WORD, least=1)]}
+    return {"anyOf": [WORD, DURATION]}
+
+
+__all__ = ["LISTS", "NAMES", "RULE_FILE", "SECTIONS", "for_editors", "for_loader", "schema_text"]

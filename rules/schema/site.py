@@ -1,0 +1,52 @@
+"""Schema of gateway.yaml: the connections and what the gateway may do with them."""
+
+from __future__ import annotations
+
+from rules.schema.clocks import NOTIFY
+from rules.schema.shapes import BOOL, DURATION, NAME, RATE, TEXT, Schema, choice, listed, named, record
+
+#: keys that every connection knows, whatever its connector
+CONNECTION_KEYS: dict[str, Schema] = {
+    "connector": NAME,
+    "url": TEXT,
+    "auth": {"type": "object", "description": "a mapping of credentials"},
+    "webhook_secret": TEXT,
+    "rate_limit": RATE,
+    "reconcile_every": DURATION,
+    "deadline": DURATION,
+    "write_back": BOOL,
+    "on_dead": choice("block", "skip"),
+}
+
+CONNECTION: Schema = {
+    "type": "object",
+    "properties": CONNECTION_KEYS,
+    "required": ["connector"],
+    # The connector says which other keys there are.
+    "additionalProperties": True,
+    "description": "a connection",
+}
+
+ALERT = record(
+    {
+        "when": {
+            "type": "string",
+            "pattern": r"^[a-z_]+ *(>|>=|<|<=) *[0-9]+([smhdwy]|bd|%)?$",
+            "description": "a threshold such as dead_letter_age > 30m",
+        },
+        "notify": NOTIFY,
+    },
+    required=("when", "notify"),
+    description="an alert",
+)
+
+GATEWAY: Schema = record(
+    {
+        "mode": choice("live", "observe"),
+        "connections": named(CONNECTION, "a mapping from names to connections"),
+        "retention": record({"deliveries": DURATION, "personal_data": DURATION, "audit": DURATION}),
+        "alerts": listed(ALERT, "a list of alerts"),
+    },
+    required=("connections",),
+    description="the site",
+)

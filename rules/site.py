@@ -1,0 +1,189 @@
+"""A site, read: the one folder of files that an ops team keeps, as values, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import msgspec
+from jsonschema import Draft7Validator
+
+from gateway.domain.ids import digest
+from gateway.ports import ConnectorSpec
+from rules.conditions import compile_condition
+from rules.connections import Connection, connections
+from rules.decide import RuleSet
+from rules.duration import seconds
+from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
+from rules.loading.classify import classify_rules
+from rules.loading.sections import Sections, merge, names
+from rules.loading.sync import sync_rules
+from rules.problem import Problem, Severity, in_order
+from rules.schema import for_loader
+from rules.schema.check import findings, validator
+from rules.source import Document, Path
+from rules.yaml12 import load
+
+GATEWAY_FILE = "gateway.yaml"
+
+YEAR = 365 * 86_400
+
+
+class Mode(StrEnum):
+    """What a gateway may do."""
+
+    LIVE = "live"
+    #: reads, decides and explains, but never writes to a desk
+    OBSERVE = "observe"
+
+
+class Retention(msgspec.Struct, frozen=True):
+    """For how many seconds things are kept."""
+
+    deliveries: int = 30 * 86_400
+    personal_data: int = 180 * 86_400
+    audit: int = 7 * YEAR
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """What the gateway says about itself, and to whom, as written."""
+
+    when: str
+    notify: dict[str, Any]
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A site that can be run."""
+
+    mode: Mode
+    connections: dict[str, Connection]
+    rules: RuleSet
+    retention: Retention = Retention()
+    alerts: tuple[Alert, ...] = ()
+    #: names these files, whatever their order: the release
+    digest: str
+    #: name below the site's folder -> text
+    files: dict[str, str]
+
+
+def file_digest(files: Mapping[str, str]) -> str:
+    """Name a set of files by their names and texts."""
+    return digest("site", dict(files))
+
+
+@cache
+def _validator(name: str) -> Draft7Validator:
+    return validator(for_loader(name))
+
+
+def load_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> tuple[Site | None, tuple[Problem, ...]]:
+    """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
+
+    No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
+    """
+    loading = _Loading(files, specs)
+    site = loading.run()
+    problems = in_order(loading.problems)
+    return (None if any(problem.is_error for problem in problems) else site), problems
+
+
+def _schema_of(file: str) -> str:
+    if file == GATEWAY_FILE:
+        return "gateway"
+    return "cases" if file.endswith((".cases.yaml", ".cases.yml")) else "rules"
+
+
+class _Loading:
+    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> None:
+        self.files = dict(files)
+        self.specs = specs
+        self.problems: list[Problem] = []
+        #: items that their schema refused: they are not looked at further
+        self.bad: set[tuple[str, Path]] = set()
+
+    def run(self) -> Site | None:
+        documents = {file: document for file in sorted(self.files) if (document := self.read(file)) is not None}
+        gateway = documents.get(GATEWAY_FILE)
+        if GATEWAY_FILE not in self.files:
+            message = "there is no gateway.yaml"
+            hint = "a site needs one: `gateway init DIR` makes a folder with a commented example"
+            self.problems.append(Problem(GATEWAY_FILE, 1, 1, "missing-file", Severity.ERROR, message, hint))
+        configured = self.connections(gateway)
+        rule_files = [document for file, document in documents.items() if _schema_of(file) == "rules"]
+        sections = merge(rule_files, frozenset(self.bad), self.problems)
+        rules = self.rules(sections, configured)
+        if gateway is None or any(problem.is_error for problem in self.problems):
+            return None
+        return Site(
+            mode=Mode(gateway.value.get("mode", "live")),
+            connections=configured,
+            rules=rules,
+            retention=Retention(**{key: seconds(text) for key, text in gateway.value.get("retention", {}).items()}),
+            alerts=tuple(Alert(alert["when"], alert["notify"]) for alert in gateway.value.get("alerts", [])),
+            digest=rules.digest,
+            files=self.files,
+        )
+
+    def read(self, file: str) -> Document | None:
+        """Read one file and check it by its schema."""
+        document, found = load(file, self.files[file])
+        self.problems.extend(found)
+        if document is None:
+            return None
+        for path, problem in findings(document, _validator(_schema_of(file))):
+            self.problems.append(problem)
+            self.bad.add((file, path[:2]))
+        return document
+
+    def connections(self, gateway: Document | None) -> dict[str, Connection]:
+        if gateway is None or not isinstance(gateway.root.get("connections"), dict):
+            return {}
+        section = gateway.root["connections"]
+        bad = frozenset(name for name in section.value if (GATEWAY_FILE, ("connections", name)) in self.bad)
+        return connections(section, self.specs, bad, self.problems)
+
+    def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
+        people = {name: spot.value.get("email", "") for name, spot in sections.entries("people").items()}
+        vocabulary = Vocabulary(
+            connections=tuple(configured),
+            stages=_stages(sections),
+            people={name: email for name, email in people.items() if email},
+        )
+        rules = RuleSet(
+            classify_rules=classify_rules(sections, vocabulary, self.problems),
+            sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
+            sections=sections.plain(),
+            digest=file_digest(self.files),
+        )
+        self.later_phases(sections, vocabulary)
+        return rules
+
+    def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
+        """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
+        metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
+        clocks = Vocabulary(
+            connections=vocabulary.fields["source"].words,
+            stages=vocabulary.fields["stage"].words,
+            people=vocabulary.people,
+            extra=(metric,),
+        )
+        for section, what in (("sla", "policy"), ("escalations", "escalation"), ("routes", "route")):
+            for _, item in names(sections.items(section), what, self.problems):
+                for key in ("when", "pause_when"):
+                    if key in item:
+                        known = clocks if key == "pause_when" else vocabulary
+                        compile_condition(item[key], known, self.problems)
+        for item in sections.items("duplicates"):
+            if "when" in item:
+                compile_condition(item["when"], vocabulary, self.problems)
+
+
+def _stages(sections: Sections) -> tuple[str, ...]:
+    """Return the stages of every kind."""
+    found: list[str] = []
+    for _, stages in sections.entries("stages").items():
+        for stage in stages.value:
+            found += [stage] if isinstance(stage, str) else list(stage)
+    return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))
