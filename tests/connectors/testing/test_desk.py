@@ -157,7 +157,8 @@ def test_the_log_is_read_and_the_desk_is_driven_from_another_process(desk: Count
     assert client.delete(f"{control}/faults", timeout=5).ok
     assert client.get(f"{desk.url}/count?a=1", timeout=5).json() == {"count": 3, "query": {"a": "1"}}
     assert len(client.get(f"{control}/journal", timeout=5).json()["journal"]) == 3
-    for wrong in ({"act": "fly"}, {"act": "count", "args": {"colour": 1}}, {"acts": 1}, []):
+    orders: list[Any] = [{"act": "fly"}, {"act": "count", "args": {"colour": 1}}, {"acts": 1}, []]
+    for wrong in orders:
         assert client.post(f"{control}/act", json=wrong, timeout=5).status_code == 400
     assert client.post(f"{control}/faults", json={"kind": "flood"}, timeout=5).status_code == 400
     assert client.post(f"{control}/nothing", json={}, timeout=5).status_code == 404
@@ -232,12 +233,12 @@ def test_a_webhook_before_the_answer(desk: Counter, client: requests.Session, li
     desk.webhooks.url = listener.server.url
     desk.webhooks.weather = Weather(before_answer=True)
     seen: list[int] = []
-    listener.server._handle = lambda _: (
+
+    def ask_back(_: SimRequest) -> SimResponse:
         seen.append(requests.get(f"{desk.url}/count", timeout=5).json()["count"])
-        or (  # type: ignore[func-returns-value]
-            SimResponse(200)
-        )
-    )
+        return SimResponse(200)
+
+    listener.server._handle = ask_back
     client.post(f"{desk.url}/count/a", timeout=5)
     assert seen == [1]
 
