@@ -63,7 +63,7 @@ def decoded(response: HttpResponse) -> Mapping[str, Any] | None:
 
 
 def refusal(response: HttpResponse) -> Outcome | None:
-    """Classify the answer to a write; None when Slack says `ok`. Errors come with HTTP 200 [wire Slack]."""
+    """Classify the answer to a write; None when Slack says `ok`. Errors come with HTTP 200 [S4]."""
     outcome = classify(response)
     if outcome is not None:
         return outcome

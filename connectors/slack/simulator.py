@@ -42,7 +42,7 @@ class SlackSimulator(SimulatedDesk):
         ]
 
     def sign(self, body: bytes, now: datetime, attempt: int) -> dict[str, str]:
-        """Return the headers of an Events API request [wire S1]."""
+        """Return the headers of an Events API request [S1]."""
         stamp = str(int(now.timestamp()))
         headers = {
             "Content-Type": "application/json",

@@ -27,7 +27,7 @@ from connectors.slack.account import Account
 
 SIGNATURE = "x-slack-signature"
 TIMESTAMP = "x-slack-request-timestamp"
-#: Slack asks receivers to refuse what is older [wire S1]
+#: Slack asks receivers to refuse what is older [S1]
 TOLERANCE = 300
 
 

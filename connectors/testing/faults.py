@@ -1,6 +1,6 @@
 """Faults on demand: what a network and a desk can do to one request, chosen by count or by seeded chance.
 
-The names follow DELIVERY.md section 5. Each fault says whether the request still takes effect, because that is all
+They are those of the outbound protocol's fault plan. Each fault says whether the request still takes effect, because that is all
 that matters to exactly-once: the client cannot tell.
 """
 

@@ -99,7 +99,7 @@ class Account(msgspec.Struct, frozen=True):
         )
 
     def authorization(self) -> str:
-        """Return the Authorization header: `email/token:api_token` as Basic, or Bearer [wire Z14]."""
+        """Return the Authorization header: `email/token:api_token` as Basic, or Bearer [Z14]."""
         if self.oauth_token:
             return f"Bearer {self.oauth_token}"
         pair = f"{self.email}/token:{self.api_token}".encode()

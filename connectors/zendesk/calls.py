@@ -1,8 +1,8 @@
 """What is read from Zendesk: one ticket whole, what changed, who we are, and whether the connection will do.
 
 Changes are polled in two ways, because neither suffices. The list by `updated_at` shows a change at once but ends at
-10,000 tickets and does not move for changes that leave `updated_at` alone; the cursor export [wire Z8] misses nothing
-but leaves out the last minute [wire Z9] and may be called only ten times a minute.
+10,000 tickets and does not move for changes that leave `updated_at` alone; the cursor export [Z8] misses nothing
+but leaves out the last minute [Z9] and may be called only ten times a minute.
 """
 
 from __future__ import annotations

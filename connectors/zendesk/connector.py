@@ -34,7 +34,7 @@ from connectors.zendesk import calls, probes, rendering, webhook, writes
 from connectors.zendesk.account import SETTINGS, Account
 from connectors.zendesk.mapping import STATUSES
 
-#: Zendesk remembers an idempotency key for two hours [wire Z12]; a minute less, so that ours never outlives it
+#: Zendesk remembers an idempotency key for two hours [Z12]; a minute less, so that ours never outlives it
 KEY_TTL = 2 * 3600 - 60
 
 SPEC = ConnectorSpec(

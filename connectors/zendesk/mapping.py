@@ -1,7 +1,7 @@
 """Zendesk's JSON to our model and back: pure, and lenient about everything that Zendesk itself varies.
 
 Webhooks write ids as strings and enums in capitals, the REST API ids as integers and enums in lower case (fixtures;
-[wire Z5]). A value that is not known is kept as `native` under the category `unknown`, never guessed.
+[Z5]). A value that is not known is kept as `native` under the category `unknown`, never guessed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ STATUSES = {
     "solved": Status(Category.RESOLVED, "solved"),
     "closed": Status(Category.CLOSED, "closed"),
 }
-#: statuses that only webhooks show [wire Z5]: an archived ticket is a closed one that was moved away
+#: statuses that only webhooks show [Z5]: an archived ticket is a closed one that was moved away
 ARCHIVED = "archived"
 DELETED = frozenset({"deleted", "scrubbed"})
 
@@ -208,7 +208,7 @@ def ticket(
     external = text(data.get("external_id"))
     count = data.get("comment_count")
     stamp = text(data.get("updated_at")) or ""
-    # `via` is an object in REST and in events; older webhooks wrote "via.channel" flat [wire Z7]
+    # `via` is an object in REST and in events; older webhooks wrote "via.channel" flat [Z7]
     channel = text(obj(data.get("via")).get("channel")) or text(data.get("via.channel"))
     return RemoteTicket(
         remote_id=number,

@@ -29,7 +29,7 @@ def key_of(given: dict[str, Any]) -> str:
 
 
 def limits() -> dict[str, str]:
-    """Return the rate-limit headers [wire N]."""
+    """Return the rate-limit headers [Z13]."""
     return {"x-rate-limit": "700", "ratelimit-limit": "700", "ratelimit-remaining": "699", "ratelimit-reset": "60"}
 
 

@@ -1,6 +1,6 @@
 """A Zendesk look-alike on loopback: the real paths, the real shapes, the real habits.
 
-It answers as the vendor documents (fixtures; wire/zendesk.md): `updated_at` in whole seconds, 422 for closed tickets,
+It answers as the vendor documents: `updated_at` in whole seconds, 422 for closed tickets,
 idempotency keys with `x-idempotency-lookup`, an export that leaves out the last minute, signed event subscriptions.
 Run it as a process of its own with `python -m connectors.zendesk.simulator --port N --webhook-url …`.
 """
@@ -67,7 +67,7 @@ class ZendeskSimulator(SimulatedDesk):
         ]
 
     def sign(self, body: bytes, now: datetime, attempt: int) -> dict[str, str]:
-        """Return the headers of an event subscription's webhook [wire Z1, Z3]."""
+        """Return the headers of an event subscription's webhook [Z1, Z3]."""
         at = stamp(now)
         return {
             "Content-Type": "application/json; charset=utf-8",
@@ -152,7 +152,7 @@ class ZendeskSimulator(SimulatedDesk):
         return dict(self.records.tickets[number])
 
     def _announce(self, number: int, actor: int, events: list[tuple[str, dict[str, Any]]]) -> None:
-        """Send one webhook an event, in the fixed shape of event subscriptions [wire Z5]."""
+        """Send one webhook an event, in the fixed shape of event subscriptions [Z5]."""
         ticket = self.records.tickets[number]
         now = self.now()
         named = ("assignee_id", "group_id", "organization_id", "priority", "requester_id", "status", "type")

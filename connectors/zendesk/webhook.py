@@ -1,8 +1,8 @@
 """Zendesk's webhooks: proof of origin, name, and the facts in them.
 
 Two sorts arrive at one address. *Event subscriptions* have Zendesk's fixed shape (`type` starts `zen:event-type:`)
-[wire Z5]; *trigger-driven* ones have whatever an admin wrote [wire Z6] and are hints to read the ticket. Zendesk may
-omit, double and reorder either [wire Z3].
+[Z5]; *trigger-driven* ones have whatever an admin wrote [Z6] and are hints to read the ticket. Zendesk may
+omit, double and reorder either [Z3].
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def verify(account: Account, request: IncomingRequest) -> None:
-    """Raise AuthenticationError unless the signature is base64(HMAC-SHA256(secret, timestamp + raw body)) [wire Z1].
+    """Raise AuthenticationError unless the signature is base64(HMAC-SHA256(secret, timestamp + raw body)) [Z1].
 
-    The secret is used as ASCII, not decoded [wire Z2]. There is no freshness window: Zendesk documents none and
-    retries with the old timestamp [wire Z3]; a replay has the same event id and is dropped as a duplicate.
+    The secret is used as ASCII, not decoded [Z2]. There is no freshness window: Zendesk documents none and
+    retries with the old timestamp [Z3]; a replay has the same event id and is dropped as a duplicate.
     """
     if not account.webhook_secrets:
         msg = "this connection has no webhook_secret, so no webhook of it can be trusted"
@@ -64,7 +64,7 @@ def verify(account: Account, request: IncomingRequest) -> None:
 def envelope(request: IncomingRequest) -> Envelope:
     """Name a delivery, whatever its body: the signed event id, else Zendesk's invocation id, else a digest.
 
-    The invocation id stays the same over the retries of one invocation, but is not signed [wire Z3]; the `id` in an
+    The invocation id stays the same over the retries of one invocation, but is not signed [Z3]; the `id` in an
     admin's template is the ticket's, not the event's.
     """
     kept = {name: request.headers[name] for name in ("content-type", INVOCATION) if name in request.headers}

@@ -1,6 +1,6 @@
 """What is written to Zendesk: each write is one POST or one PUT, and says how it can be found again.
 
-A create carries `Idempotency-Key` (remembered two hours [wire Z12]) and our marker as `external_id`; a comment carries
+A create carries `Idempotency-Key` (remembered two hours [Z12]) and our marker as `external_id`; a comment carries
 our key in the audit's metadata (`ticket.metadata` is kept as `metadata.custom`). Setting fields is the same however
 often it is done.
 """
