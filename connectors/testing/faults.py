@@ -1,7 +1,7 @@
 """Faults on demand: what a network and a desk can do to one request, chosen by count or by seeded chance.
 
-They are those of the outbound protocol's fault plan. Each fault says whether the request still takes effect, because that is all
-that matters to exactly-once: the client cannot tell.
+They are those of the outbound protocol's fault plan. Each fault says whether the request still takes effect, because
+that is all that matters to exactly-once: the client cannot tell.
 """
 
 from __future__ import annotations
