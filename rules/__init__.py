@@ -1,8 +1,8 @@
 """Everything that an admin writes: read, checked with the place of every error, compiled once, and decided purely.
 
-`load_site` turns the texts of a site's files into a `Site` or into problems; `decide` runs its rules over a ticket. There
-is no I/O, no clock and no environment in here. A `RuleSet` holds closures: what is stored of a release, and sent to a
-worker, are its files.
+`load_site` turns the texts of a site's files into a `Site` or into problems; `decide` runs its rules over a ticket.
+There is no I/O, no clock and no environment in here. A `RuleSet` holds closures: what is stored of a release, and sent
+to a worker, are its files.
 """
 
 from rules.classify import ClassifyRule, Set

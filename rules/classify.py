@@ -1,8 +1,8 @@
 """Phase classify: say what a ticket is.
 
-Rules run in the order in which they are written, and every one that matches takes part. The first to set a field wins,
-in this run and in later ones: a rule gives way only to the rules above it. A rule runs again only when something that it
-reads has changed. What a person set stays; what a desk filled in by itself may be overwritten.
+Rules run in the order in which they are written, and every one that matches takes part. The first to set a field
+wins, in this run and in later ones: a rule gives way only to the rules above it. A rule runs again only when something
+that it reads has changed. What a person set stays; what a desk filled in by itself may be overwritten.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _put(ticket: Ticket, field: str, value: Any, stamp: Stamp) -> Ticket:
 
 def _same(field: str, before: Any, value: Any) -> bool:
     # A desk's own word for the level says nothing more about the ticket than the level does.
-    return before.level == value.level if field == "priority" else before == value
+    return bool(before.level == value.level if field == "priority" else before == value)
 
 
 def _asked(rule: ClassifyRule, facts: Facts, released: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""References to the environment and to files in gateway.yaml: `${NAME}` and `${file:PATH}`. Secrets are only ever these.
+"""References in gateway.yaml: `${NAME}` to the environment, `${file:PATH}` to a file. Secrets are only ever these.
 
 Nothing is read here: the references are found and placed; `gateway.config` resolves them.
 """
@@ -77,7 +77,7 @@ def _declared(spec: ConnectorSpec | None, path: Path) -> bool:
         schema = schema.get("properties", {}).get(step, {}) if isinstance(schema, Mapping) else {}
     if isinstance(schema, Mapping) and schema.get("writeOnly"):
         return True
-    return setting.secret and len(path) == 1
+    return setting.secret and all(isinstance(step, int) for step in path[1:])
 
 
 def check_secrets(connection: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:
@@ -90,8 +90,8 @@ def check_secrets(connection: Spot, spec: ConnectorSpec | None) -> Iterator[Prob
             message = "this ${…} names neither a variable nor a file"
             yield leaf.error("bad-reference", message, "write ${NAME} or ${file:/path/to/secret}")
             continue
-        key = path[-1] if path else ""
-        secret = _declared(spec, path) or (isinstance(key, str) and bool(_SECRET_KEY.search(key)))
+        key = next((step for step in reversed(path) if isinstance(step, str)), "")
+        secret = _declared(spec, path) or bool(_SECRET_KEY.search(key))
         if secret and isinstance(value, str | int | float) and not isinstance(value, bool) and not has_reference(value):
             variable = re.sub(r"[^A-Z0-9]+", "_", f"{connection.path[-1]}_{key}".upper()).strip("_")
             message = f"the secret '{key}' is written out"

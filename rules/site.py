@@ -183,7 +183,7 @@ class _Loading:
 def _stages(sections: Sections) -> tuple[str, ...]:
     """Return the stages of every kind."""
     found: list[str] = []
-    for _, stages in sections.entries("stages").items():
+    for stages in sections.entries("stages").values():
         for stage in stages.value:
             found += [stage] if isinstance(stage, str) else list(stage)
     return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))

@@ -54,7 +54,8 @@ def pattern_search(pattern: str) -> Search:
 def words_search(words: Sequence[str]) -> Search:
     """Find any of `words` (or phrases) as whole words; where a script has no spaces, anywhere."""
     unspaced = _compile(f"^[{_UNSPACED}]|[{_UNSPACED}]$")
-    spaced, anywhere = [], []
+    spaced: list[str] = []
+    anywhere: list[str] = []
     for word in words:
         parts = [re2.escape(part) for part in fold(word).split()]
         if parts:

@@ -1,8 +1,8 @@
 """YAML for people who do not know YAML: the 1.2 core schema, every value with its place, nothing evaluated.
 
 libyaml (through PyYAML's C parser) finds the structure; what a plain word means is decided here. So `on`, `no`,
-`22:30`, `2026-12-24` and `24x7` are text, `012` is twelve, and `1.10` remembers how it was written (`Written`). Keys are
-always text. A duplicate key, an alias, a tag, a second document, deep nesting and a huge file are errors with their
+`22:30`, `2026-12-24` and `24x7` are text, `012` is twelve, and `1.10` remembers how it was written (`Written`). Keys
+are always text. A duplicate key, an alias, a tag, a second document, deep nesting and a huge file are errors with their
 place: events are read one by one, so that none of them costs time or memory first.
 """
 
@@ -58,9 +58,9 @@ def resolve(word: str) -> Any:
     if _DIGITS.fullmatch(word):
         number = int(word)
     elif _OCTAL.fullmatch(word):
-        number = int(word[2:], 8)
+        number = int(word, 8)
     elif _HEX.fullmatch(word):
-        number = int(word[2:], 16)
+        number = int(word, 16)
     elif _FLOAT.fullmatch(word):
         number = float(word)
     else:

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.domain.ticket import Category, Kind, Level
-from gateway.ports import ConnectorSpec
 from rules.mapping import Row, ValueMap
 from rules.operators import as_list
 from rules.problem import Problem, nearest
@@ -21,9 +20,9 @@ _UNSAID = frozenset({Category.UNKNOWN, Level.UNSET})
 
 
 def compile_map(
-    field: str, spot: Spot, owner: Owner, target: ConnectorSpec | None, problems: list[Problem]
+    field: str, spot: Spot, owner: Owner, target: str, statuses: tuple[str, ...], problems: list[Problem]
 ) -> ValueMap[Any]:
-    """Compile one `map:`."""
+    """Compile one `map:`; `statuses` are those that the target is known to have, none when it does not say."""
     kind = _OURS[field]
     rows = []
     ours_at: dict[str, Spot] = {}
@@ -34,8 +33,8 @@ def compile_map(
         rows.append(_row(kind, row, owner, field, problems))
     compiled: ValueMap[Any] = ValueMap(tuple(rows))
     problems.extend(_total(field, spot, kind, compiled, owner))
-    if field == "status" and target is not None and target.statuses:
-        problems.extend(_native(theirs_at, target, spot, owner))
+    if field == "status" and statuses:
+        problems.extend(_native(theirs_at, target, statuses, spot, owner))
     return compiled
 
 
@@ -77,15 +76,16 @@ def _total(field: str, spot: Spot, kind: type[StrEnum], compiled: ValueMap[Any],
         yield spot.warning(f"{field}-map-gap", message, "add a row for each", key=True)
 
 
-def _native(theirs: Mapping[str, Spot], target: ConnectorSpec, spot: Spot, owner: Owner) -> Iterator[Problem]:
-    """Compare with the statuses that the desk has out of the box; a desk may have been given others."""
-    known = {status.casefold(): status for status in target.statuses}
+def _native(
+    theirs: Mapping[str, Spot], target: str, statuses: tuple[str, ...], spot: Spot, owner: Owner
+) -> Iterator[Problem]:
+    """Compare with the statuses that the desk is known to have; somebody may have given it others."""
+    known = {status.casefold(): status for status in statuses}
     for word, at in theirs.items():
         if word not in known:
-            message = f"{target.title} has no status '{at.value}' of its own"
-            hint = nearest(at.value, target.statuses) or "check its spelling there"
-            yield at.warning("unknown-status", message, hint)
+            message = f"'{target}' is not known to have the status '{at.value}'"
+            yield at.warning("unknown-status", message, nearest(at.value, statuses) or "check its spelling there")
     missing = [status for word, status in known.items() if word not in theirs]
     if missing and owner is not Owner.FROM:
-        message = f"the map says nothing about {', '.join(missing)} of {target.title}"
+        message = f"the map says nothing about {', '.join(missing)} of '{target}'"
         yield spot.warning("status-map-gap", message, "add them to `theirs` of a row", key=True)

@@ -1,7 +1,7 @@
 """Merging: any rule file may hold any section, and the same section may stand in several files.
 
-Lists follow one another in the order of the file names. Mappings are joined; one key in two files is an error that names
-both places.
+Lists follow one another in the order of the file names. Mappings are joined; one key in two files is an error that
+names both places.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from rules.connections import Connection
 from rules.fields import Vocabulary
 from rules.loading.maps import compile_map
 from rules.loading.sections import Sections, names
+from rules.operators import as_list
 from rules.problem import Problem, nearest
 from rules.schema.check import check, validator
 from rules.source import Spot
@@ -44,11 +45,20 @@ class _Ends:
             problems.append(
                 spot["to"].error("same-desk", "a ticket cannot be synced with its own desk", "name another")
             )
+        self.connections = connections
         self.specs: dict[str, ConnectorSpec] = {}
         for name in (self.source, self.target):
             connection = connections.get(name)
             if connection is not None and connection.connector in specs:
                 self.specs[name] = specs[connection.connector]
+
+    def statuses(self, stages: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+        """Return the statuses of the target: its own, those that its connection adds, those that `stages:` names."""
+        spec = self.specs.get(self.target)
+        if spec is None or not spec.statuses:
+            return ()
+        added = self.connections[self.target].options.get("statuses")
+        return (*spec.statuses, *(added if isinstance(added, dict) else ()), *stages.get(self.target, ()))
 
     @property
     def active(self) -> bool:
@@ -71,6 +81,7 @@ def sync_rules(
 ) -> tuple[SyncRule, ...]:
     """Compile every sync rule, in order."""
     rules = []
+    staged = _staged(sections)
     for name, spot in names(sections.items("sync"), "sync rule", problems):
         ends = _Ends(spot, connections, specs, problems)
         if ends.known and not ends.active and connections[ends.source].connector and connections[ends.target].connector:
@@ -78,16 +89,30 @@ def sync_rules(
             message = f"'{name}' does nothing: the connector '{connections[gone].connector}' is not installed"
             at = spot["from" if gone == ends.source else "to"]
             problems.append(at.warning("inert-rule", message, "install it, or take the rule out"))
-        rules.append(_rule(name, spot, ends, vocabulary, problems))
+        statuses = ends.statuses(staged)
+        rules.append(_rule(name, spot, ends, statuses, vocabulary, problems))
     return tuple(rules)
 
 
-def _rule(name: str, spot: Spot, ends: _Ends, vocabulary: Vocabulary, problems: list[Problem]) -> SyncRule:
+def _staged(sections: Sections) -> Mapping[str, frozenset[str]]:
+    """Return the statuses that `stages:` gives each connection."""
+    found: dict[str, set[str]] = {}
+    for stages in sections.entries("stages").values():
+        for stage in stages.value:
+            for desks in stage.values() if isinstance(stage, dict) else ():
+                for connection, statuses in (desks or {}).items():
+                    found.setdefault(connection, set()).update(as_list(statuses))
+    return {connection: frozenset(statuses) for connection, statuses in found.items()}
+
+
+def _rule(
+    name: str, spot: Spot, ends: _Ends, statuses: tuple[str, ...], vocabulary: Vocabulary, problems: list[Problem]
+) -> SyncRule:
     owners: dict[str, Owner] = {}
     conflicts: dict[str, ConflictChoice] = {}
     maps: dict[str, Any] = {}
-    fields = spot["fields"] if "fields" in spot else None
-    for field, inner in fields.entries() if fields else ():
+    fields = spot["fields"] if "fields" in spot else Spot(spot.document, spot.path, {})
+    for field, inner in fields.entries():
         if field in _NOT_FIELDS:
             continue
         at = inner["owner"] if isinstance(inner.value, dict) else inner
@@ -96,7 +121,7 @@ def _rule(name: str, spot: Spot, ends: _Ends, vocabulary: Vocabulary, problems: 
             conflicts[field] = ConflictChoice(inner.value["conflict"])
         problems.extend(_able(field, inner, owners[field], ends))
         if "map" in inner:
-            maps[field] = compile_map(field, inner["map"], owners[field], ends.specs.get(ends.target), problems)
+            maps[field] = compile_map(field, inner["map"], owners[field], ends.target, statuses, problems)
     problems.extend(_create(spot, ends))
     return SyncRule(
         name=name,
@@ -108,13 +133,13 @@ def _rule(name: str, spot: Spot, ends: _Ends, vocabulary: Vocabulary, problems: 
         status_map=maps.get("status"),
         priority_map=maps.get("priority"),
         kind_map=maps.get("kind"),
-        comments=_comments(fields.get("comments") if fields else None),
-        attachments=Owner(fields.get("attachments", "both") if fields else "both"),
+        comments=_comments(fields.get("comments")),
+        attachments=Owner(fields.get("attachments", "both")),
         write_back=spot.get("write_back", True),
         unmapped=UnmappedChoice(spot.get("unmapped", "park")),
         conflict=ConflictChoice(spot.get("conflict", "newest")),
         conflicts=conflicts,
-        due_time=fields.get("due_time") if fields else None,
+        due_time=fields.get("due_time"),
         active=ends.active,
     )
 
@@ -147,20 +172,21 @@ def _create(spot: Spot, ends: _Ends) -> Iterator[Problem]:
     spec = ends.specs.get(ends.target)
     if spec is None:
         return
+    required = [param.name for param in spec.create_params if param.required]
     schema = {
         "type": "object",
         "properties": {
             param.name: param.schema | {"description": param.help or param.name} for param in spec.create_params
         },
-        "required": [param.name for param in spec.create_params if param.required],
+        "required": required,
         "additionalProperties": False,
         "description": f"create in {spec.title}",
     }
     against = validator(schema)
     if "create" in spot:
         yield from check(spot.document, against, spot["create"].path, spot.value["create"])
-    elif schema["required"]:
-        needed = ", ".join(str(name) for name in schema["required"])
+    elif required:
+        needed = ", ".join(required)
         yield spot["to"].error(
             "missing-key", f"a ticket in {spec.title} needs {needed}", f"add create: {{{needed}: …}}"
         )

@@ -1,4 +1,4 @@
-"""Checking a file against its schema, with every error at the key or value that is wrong and a word about what is right."""
+"""Checking a file by its schema: every error at the key or value that is wrong, with a word about what is right."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
 
 def _translate(document: Document, start: Path, error: ValidationError) -> Iterator[Problem]:
     path = (*start, *error.absolute_path)
-    instance, wanted = error.instance, error.validator_value
+    instance: Any = error.instance
+    wanted: Any = error.validator_value
     schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
     expected = schema.get("description", "")
     match error.validator:
@@ -161,4 +162,4 @@ def _short(value: Any) -> str:
 
 def _value(path: Path, value: Any) -> str:
     secret = any(isinstance(step, str) and any(word in step.lower() for word in _SECRET_WORDS) for step in path)
-    return "this value" if secret else f"'{_short(value)}'"
+    return "this" if secret or isinstance(value, dict | list) else f"'{_short(value)}'"

@@ -1,0 +1,331 @@
+"""The one reader of the environment and of a site's folder: process settings, the site's files, and its secrets.
+
+Everything else is given these as arguments. What is read here is bounded, and what is wrong is said with its place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from connectors import registry
+from gateway.errors import ConfigError
+from gateway.ports import ConnectionSettings, ConnectorSpec
+from rules import GATEWAY_FILE, Connection, Problem, Reference, Site, load_site
+from rules.connections import settings_schema, url_problems
+from rules.references import REFERENCE
+from rules.schema.check import check, validator
+from rules.source import Document, Spot
+from rules.yaml12 import MAX_BYTES, resolve
+from rules.yaml12 import load as load_yaml
+
+STATE = ".gateway"
+MIB = 1024 * 1024
+MAX_FILES = 500
+MAX_SITE = 16 * MIB
+MAX_SECRET = 64 * 1024
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is told by its environment. Its repr shows no secret."""
+
+    #: GATEWAY_SITE: the folder of the site; the current one when it is not given
+    site: Path
+    #: GATEWAY_STATE: what a running gateway keeps; `.gateway` in the site when it is not given
+    state: Path
+    #: GATEWAY_DATABASE_URL: SQLite in `state` when it is not given
+    database_url: str
+    #: REDIS_URL: None means one of our own
+    redis_url: str | None = None
+    #: GATEWAY_HOST and GATEWAY_PORT
+    host: str = "127.0.0.1"
+    port: int = 8080
+    #: GATEWAY_MAX_BODY: bytes of a webhook
+    max_body: int = MIB
+    #: GATEWAY_TOKEN: opens the page and the API; empty: one is made
+    token: str = ""
+    #: GATEWAY_LOG_LEVEL
+    log_level: str = "INFO"
+    #: GATEWAY_ENCRYPTION_KEYS: base64, newest first, comma-separated; None: the key file in `state`
+    encryption_keys: str | None = None
+    #: literal secrets of the site's connections, known after `load`
+    connection_secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings; raises ConfigError naming every variable that is wrong."""
+        site = Path(environ.get("GATEWAY_SITE") or ".").resolve()
+        state = Path(environ["GATEWAY_STATE"]).resolve() if environ.get("GATEWAY_STATE") else site / STATE
+        wrong: list[str] = []
+        port = _whole(environ, "GATEWAY_PORT", 8080, (1, 65_535), wrong)
+        max_body = _whole(environ, "GATEWAY_MAX_BODY", MIB, (1024, 64 * MIB), wrong)
+        log_level = (environ.get("GATEWAY_LOG_LEVEL") or "INFO").upper()
+        if log_level not in LOG_LEVELS:
+            wrong.append(f"GATEWAY_LOG_LEVEL is '{log_level[:20]}': expected one of {', '.join(LOG_LEVELS)}")
+        redis_url = environ.get("REDIS_URL") or None
+        if redis_url is not None and "://" not in redis_url:
+            wrong.append("REDIS_URL is not an address: expected redis://host:6379/0 or rediss://…")
+        if wrong:
+            raise ConfigError("\n".join(wrong))
+        return cls(
+            site=site,
+            state=state,
+            database_url=environ.get("GATEWAY_DATABASE_URL") or f"sqlite:///{state / 'gateway.db'}",
+            redis_url=redis_url,
+            host=environ.get("GATEWAY_HOST") or "127.0.0.1",
+            port=port,
+            max_body=max_body,
+            token=environ.get("GATEWAY_TOKEN", ""),
+            log_level=log_level,
+            encryption_keys=environ.get("GATEWAY_ENCRYPTION_KEYS") or None,
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every literal secret, for redaction."""
+        found = [self.token, *(self.encryption_keys or "").split(","), *self.connection_secrets]
+        found += [password for url in (self.database_url, self.redis_url) if url and (password := _password(url))]
+        return tuple(dict.fromkeys(secret for secret in (each.strip() for each in found) if secret))
+
+    def __repr__(self) -> str:
+        """Show where things are, and no secret."""
+        return (
+            f"Settings(site={str(self.site)!r}, database_url={without_password(self.database_url)!r}, "
+            f"redis_url={without_password(self.redis_url or '')!r}, host={self.host!r}, port={self.port})"
+        )
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment of this process."""
+    return os.environ
+
+
+def load(site: Path) -> Settings:
+    """Read and check a site with the environment; raises ConfigError with every error and its place."""
+    environ = {**environment(), "GATEWAY_SITE": str(site)}
+    settings = Settings.from_env(environ)
+    specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
+    loaded, problems = load_site(read_site(settings.site), specs)
+    if loaded is None:
+        raise ConfigError("\n".join(str(problem) for problem in problems if problem.is_error))
+    found, missing = resolve_settings(loaded, environ, specs)
+    errors = [problem for problem in missing if problem.is_error]
+    if errors:
+        raise ConfigError("\n".join(str(problem) for problem in errors))
+    return msgspec.structs.replace(settings, connection_secrets=tuple(_values(loaded, environ, found)))
+
+
+def _values(site: Site, environ: Mapping[str, str], found: Mapping[str, ConnectionSettings]) -> Iterator[str]:
+    for name in found:
+        for reference in site.connections[name].references:
+            if reference.path[:1] != ("url",):
+                yield _resolve(reference, environ)[0]
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, bounds: tuple[int, int], wrong: list[str]) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    low, high = bounds
+    if text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high:
+        return int(text)
+    wrong.append(f"{name} is '{text[:20]}': expected a whole number from {low} to {high}")
+    return default
+
+
+def _password(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return url
+
+
+def without_password(url: str) -> str:
+    """Return an address with its password covered."""
+    try:
+        parts = urlsplit(url)
+        if not parts.password:
+            return url
+        user, _, host = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}").geturl()
+    except ValueError:
+        return "***"
+
+
+# ---------------------------------------------------------------- the site's folder
+
+
+def read_site(directory: Path) -> dict[str, str]:
+    """Return the texts of a site's files by their names below `directory`: gateway.yaml and the YAML files in rules/.
+
+    Only regular files that lie inside the folder are read (a link may point inside it). Raises ConfigError.
+    """
+    if not (directory / GATEWAY_FILE).is_file():
+        msg = f"no {GATEWAY_FILE} in {directory}: run `gateway init {directory}` or pass --site"
+        raise ConfigError(msg)
+    root = directory.resolve()
+    paths = [directory / GATEWAY_FILE, *sorted(_rule_files(directory))]
+    if len(paths) > MAX_FILES:
+        msg = f"{directory / 'rules'} holds more than {MAX_FILES} files: is this the right folder?"
+        raise ConfigError(msg)
+    files: dict[str, str] = {}
+    total = 0
+    for path in paths:
+        text = _read(path, root)
+        total += len(text)
+        if total > MAX_SITE:
+            msg = f"the files of {directory} have more than {MAX_SITE:,} bytes together"
+            raise ConfigError(msg)
+        files[path.relative_to(directory).as_posix()] = text
+    return files
+
+
+def _rule_files(directory: Path) -> Iterator[Path]:
+    rules = directory / "rules"
+    for folder, below, found in os.walk(rules):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in found:
+            if name.endswith((".yaml", ".yml")) and not name.startswith("."):
+                yield Path(folder) / name
+
+
+def _read(path: Path, root: Path) -> str:
+    try:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(root):
+            msg = f"{path} points outside the site: put the file itself there"
+            raise ConfigError(msg)
+        if not real.is_file():
+            msg = f"{path} is not a regular file"
+            raise ConfigError(msg)
+        with real.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}"
+        raise ConfigError(msg) from None
+    if len(data) > MAX_BYTES:
+        msg = f"{path} has more than {MAX_BYTES:,} bytes: split it into several files"
+        raise ConfigError(msg)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        msg = f"{path}:{line}:{column}: error[yaml-syntax]: this is not UTF-8; save the file as UTF-8"
+        raise ConfigError(msg) from None
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def resolve_settings(
+    site: Site, environ: Mapping[str, str], specs: Mapping[str, ConnectorSpec]
+) -> tuple[dict[str, ConnectionSettings], tuple[Problem, ...]]:
+    """Return the connections whose connector is installed, references resolved, and what is missing with its place.
+
+    A connection with an error is left out. `${file:PATH}` is read from the site's folder unless PATH is absolute.
+    """
+    document, _ = load_yaml(GATEWAY_FILE, site.files[GATEWAY_FILE])
+    settings: dict[str, ConnectionSettings] = {}
+    problems: list[Problem] = []
+    for name, connection in site.connections.items():
+        spec = specs.get(connection.connector)
+        if spec is None or document is None:
+            continue
+        found = list(_missing(connection, environ, document))
+        if not found:
+            settings[name] = _settings(connection, environ, spec)
+            found = list(_wrong(settings[name], connection, spec, document))
+        problems.extend(found)
+        if any(problem.is_error for problem in found):
+            settings.pop(name, None)
+    return settings, tuple(problems)
+
+
+def _resolve(reference: Reference, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the value and why there is none."""
+    if not reference.is_file:
+        value = environ.get(reference.target, "")
+        return value, "" if value else f"the environment variable {reference.target} is not set"
+    path = Path(environ.get("GATEWAY_SITE") or ".") / reference.target
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_SECRET + 1).decode("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        return "", f"the file {reference.target} cannot be read: {why}"
+    if not text or len(text) > MAX_SECRET:
+        return "", f"the file {reference.target} is {'too long' if text else 'empty'}"
+    return text, ""
+
+
+def _missing(connection: Connection, environ: Mapping[str, str], document: Document) -> Iterator[Problem]:
+    for reference in connection.references:
+        _, why = _resolve(reference, environ)
+        if why:
+            path = ("connections", connection.name, *reference.path)
+            code = "missing-file" if reference.is_file else "missing-variable"
+            message = f"{why}, and the connection '{connection.name}' needs it"
+            yield document.problem(path, code, message, "set it where the gateway is started")
+
+
+def _filled(value: Any, environ: Mapping[str, str]) -> Any:
+    """Put the values of references in."""
+    if isinstance(value, dict):
+        return {key: _filled(each, environ) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, environ) for each in value]
+    if not isinstance(value, str):
+        return value
+
+    def put(match: Any) -> str:
+        reference = Reference(match["file"] or match["name"], (), 0, 0, is_file=bool(match["file"]))
+        return _resolve(reference, environ)[0]
+
+    return REFERENCE.sub(put, value)
+
+
+def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
+    """Read a number or a yes that came from the environment as text, where the connector asks for one."""
+    typed = dict(options)
+    for setting in spec.settings:
+        value, kind = typed.get(setting.name), setting.schema.get("type")
+        if isinstance(value, str) and isinstance(kind, str) and kind in {"integer", "number", "boolean"}:
+            read = resolve(value.strip())
+            typed[setting.name] = value if isinstance(read, str) or read is None else read
+    return typed
+
+
+def _settings(connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec) -> ConnectionSettings:
+    every = connection.reconcile_every
+    return ConnectionSettings(
+        name=connection.name,
+        connector=spec.name,
+        url=_filled(connection.url, environ).rstrip("/"),
+        options=_typed(_filled(connection.options, environ), spec),
+        rate_limit=connection.rate_limit,
+        reconcile_every=None if every is None else timedelta(seconds=every),
+        deadline=connection.deadline,
+        write_back=connection.write_back,
+    )
+
+
+def _wrong(
+    settings: ConnectionSettings, connection: Connection, spec: ConnectorSpec, document: Document
+) -> Iterator[Problem]:
+    """Check again what a reference stood in for; no message repeats a value."""
+    path = ("connections", connection.name)
+    referenced = {reference.path[:1] for reference in connection.references}
+    if ("url",) in referenced:
+        yield from url_problems(Spot(document, (*path, "url"), connection.url), settings.url)
+    options = {key: value for key, value in settings.options.items() if (key,) in referenced}
+    against = settings_schema(spec) | {"required": []}
+    for problem in check(document, validator(against), path, options):
+        # The message of the schema repeats the value, which may be a secret.
+        yield msgspec.structs.replace(problem, message="what stands behind this reference does not fit here", hint="")
