@@ -9,8 +9,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, String, cast, func, literal, or_, select, union_all
 
+from gateway.domain.update import UpdateState
+from gateway.store.journeys import Journey, Journeys
 from gateway.store.sealing import Sealer
 from gateway.store.tables import attempts, audit, deliveries, events, links, releases, tickets, updates
+
+_LIVE = frozenset({UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN})
 
 
 class TicketLine(msgspec.Struct, frozen=True):
@@ -22,6 +26,7 @@ class TicketLine(msgspec.Struct, frozen=True):
     category: str
     priority: str
     kind: str
+    language: str
     created_at: datetime
     updated_at: datetime
     #: connection -> (remote id, state, url)
@@ -117,6 +122,7 @@ class SqlView:
                 category=row["category"],
                 priority=row["priority"],
                 kind=row["kind"],
+                language=row["doc"].get("language", "und"),
                 created_at=row["created_at"],
                 updated_at=row["updated_at"],
                 links=found.get(row["id"], {}),
@@ -159,9 +165,16 @@ class SqlView:
         )
         return str(remote[0]) if len(set(remote)) == 1 else None
 
-    def updates(self, *, ticket_id: str = "", states: Sequence[str] = (), limit: int = 100) -> Sequence[UpdateLine]:
+    def updates(
+        self, *, ticket_id: str = "", states: Sequence[str] = (), connection: str = "", limit: int = 100
+    ) -> Sequence[UpdateLine]:
         """Return updates, the newest first."""
         statement = select(updates).order_by(updates.c.created_at.desc(), updates.c.seq.desc()).limit(limit)
+        if connection:
+            statement = statement.where(updates.c.connection == connection)
+        if states and _LIVE.issuperset(states):
+            # says nothing new of these, but lets the index of the standing ones answer
+            statement = statement.where(updates.c.standing)
         if ticket_id:
             statement = statement.where(updates.c.ticket_id == ticket_id)
         if states:
@@ -241,10 +254,19 @@ class SqlView:
             found[f"deliveries_{state}"] = number
         for state, number in self._connection.execute(select(updates.c.state, func.count()).group_by(updates.c.state)):
             found[f"updates_{state}"] = number
+        found["dead_letters"] = found.get("deliveries_parked", 0) + self._count(
+            select(func.count())
+            .select_from(updates)
+            .where(updates.c.state.in_(["dead", "ambiguous"]), updates.c.resolution.is_(None))
+        )
         return found
 
     def _count(self, statement: Any) -> int:
         return int(self._connection.execute(statement).scalar_one())
+
+    def journeys(self, ticket_ids: Sequence[str], *, limit: int = 30) -> Sequence[Journey]:
+        """Return the last events of some tickets with the updates that they led to."""
+        return Journeys(self._connection).latest(ticket_ids, limit)
 
     def recent_events(self, *, limit: int = 30, ticket_id: str = "") -> Sequence[Mapping[str, Any]]:
         """Return the last recorded events with their times: at the desk, received, applied."""

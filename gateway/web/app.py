@@ -10,6 +10,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from gateway.telemetry import current_trace
+from gateway.web.access import Access
+from gateway.web.api import add_api
+from gateway.web.console import add_console
 from gateway.web.health import add_health
 from gateway.web.hooks import add_hooks
 from gateway.web.parts import Parts, WebLimits
@@ -24,6 +27,9 @@ def create_app(parts: Parts, limits: WebLimits) -> Flask:
     app = Flask("gateway.web", static_folder=str(_HERE / "static"), template_folder=str(_HERE / "templates"))
     add_hooks(app, parts, limits)
     add_health(app, parts)
+    access = Access(limits.token)
+    add_api(app, parts, access)
+    add_console(app, parts, access)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _defect)
     app.after_request(_guard)

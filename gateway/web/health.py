@@ -37,7 +37,8 @@ def _look(parts: Parts) -> dict[str, Any]:
         return {"ok": False, "database": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer is no
         return {"ok": False, "database": f"cannot be read ({type(error).__name__})"}
-    redis = "away: the sweep finds the work, later" if parts.doorbell.depth("apply") is None else "ok"
+    bell = parts.rqbell()
+    redis = "ok" if bell is not None and bell.depth("apply") is not None else "away: the sweep finds the work, later"
     return {
         "ok": schema == "current",
         "database": database,

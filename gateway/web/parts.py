@@ -8,18 +8,14 @@ from typing import Protocol
 import msgspec
 
 from gateway.flow.desks import LiveSite
-from gateway.ports import Clock, Ids
+from gateway.ports import Clock, Doorbell, Ids
 from gateway.store import SqlStore
 
 MIB = 1024 * 1024
 
 
-class Bell(Protocol):
+class RealBell(Protocol):
     """A doorbell that can say whether it works."""
-
-    def ring(self, step: str) -> None:
-        """Wake a worker; never raises."""
-        ...
 
     def depth(self, step: str) -> int | None:
         """Count the waiting rings; None while Redis is away."""
@@ -45,8 +41,12 @@ class Parts(Protocol):
         ...
 
     @property
-    def doorbell(self) -> Bell:
+    def doorbell(self) -> Doorbell:
         """What wakes the workers."""
+        ...
+
+    def rqbell(self) -> RealBell | None:
+        """Return the doorbell where there is a real one."""
         ...
 
     def site(self) -> LiveSite:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from gateway.web.parts import Bell
+from gateway.ports import Doorbell
 
 #: Commits within this time are one ring.
 _PAUSE_SECONDS = 0.01
@@ -14,7 +14,7 @@ _PAUSE_SECONDS = 0.01
 class Ringing:
     """Rings one step's bell soon after it was asked; started on first use, after any fork."""
 
-    def __init__(self, bell: Bell, step: str) -> None:
+    def __init__(self, bell: Doorbell, step: str) -> None:
         self._bell = bell
         self._step = step
         self._asked = threading.Event()

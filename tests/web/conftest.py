@@ -15,7 +15,7 @@ from gateway.flow.desks import LiveSite
 from gateway.ports import ConnectionSettings, Connector
 from gateway.store import SqlStore, migrate, open_store
 from gateway.system import SystemClock, SystemIds
-from gateway.web import create_app
+from gateway.web.app import create_app
 from gateway.web.parts import WebLimits
 from rules.decide import RuleSet
 
@@ -66,6 +66,10 @@ class SmallGateway:
     def site(self) -> LiveSite:
         """Return what the test put there."""
         return self.live
+
+    def rqbell(self) -> CountingBell:
+        """Return the bell."""
+        return self.doorbell
 
 
 @pytest.fixture

@@ -1,0 +1,133 @@
+"""The views of the page: whole pages, and the part of each that a script polls and swaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Flask, Response, render_template, request
+
+from gateway.domain.ticket import Category
+from gateway.web.access import Access
+from gateway.web.console import wording
+from gateway.web.console.markdown import to_html
+from gateway.web.console.recent import Filters, Recent
+from gateway.web.console.ticket import read_ticket
+from gateway.web.parts import Parts
+from gateway.web.tagged import stamp, tag_of, unchanged
+
+#: Nothing from elsewhere, no inline script or style, and nobody may put the page into a frame.
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Pages:
+    """The views."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._recent = Recent(parts)
+
+    def live(self) -> Response:
+        """Show what happens at this moment."""
+        filters = _filters()
+        snapshot, _ = self._recent.get(filters)
+        return _page("live.html", snap=snapshot, filters=filters, now=self._now(), poll=_poll("/part/live"))
+
+    def live_part(self) -> Response:
+        """Give the changing part of the first page."""
+        filters = _filters()
+        snapshot, tag = self._recent.get(filters)
+        return unchanged(request, tag) or stamp(
+            _page("_live.html", snap=snapshot, filters=filters, now=self._now()), tag
+        )
+
+    def ticket(self, ticket_id: str) -> Response:
+        """Show one ticket."""
+        found = read_ticket(self._parts.store, ticket_id)
+        if found is None:
+            return _page("missing.html", 404, what=f"ticket {ticket_id}")
+        return _page("ticket.html", ticket=found, now=self._now(), poll=_poll(f"/part/tickets/{found.id}"))
+
+    def ticket_part(self, ticket_id: str) -> Response:
+        """Give the changing part of a ticket's page."""
+        found = read_ticket(self._parts.store, ticket_id)
+        if found is None:
+            return _page("missing.html", 404, what=f"ticket {ticket_id}")
+        tag = tag_of(msgspec.json.encode(found))
+        return unchanged(request, tag) or stamp(_page("_ticket.html", ticket=found, now=self._now()), tag)
+
+    def _now(self) -> datetime:
+        return self._parts.clock.now()
+
+
+def _filters() -> Filters:
+    category = request.args.get("category", "")
+    known = category if category in set(Category) else ""
+    return request.args.get("q", "").strip()[:200], known, request.args.get("connection", "")[:120]
+
+
+def _poll(path: str) -> str:
+    query = request.query_string.decode("ascii", "replace")
+    return f"{path}?{query}" if query else path
+
+
+def _page(template: str, status: int = 200, **values: Any) -> Response:
+    answer = Response(render_template(template, **values), status, content_type="text/html; charset=utf-8")
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def denied() -> Response:
+    """Say where the token is."""
+    return _page("denied.html", 401, given=bool(request.args.get("token")))
+
+
+def safe_url(url: str) -> str:
+    """Return an address that a link may have, else nothing."""
+    return url if url.lower().startswith(("http://", "https://")) else ""
+
+
+def guard_pages(answer: Response) -> Response:
+    """Put the headers of every page on an answer."""
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return answer
+
+
+def add_console(app: Flask, parts: Parts, access: Access) -> None:
+    """Add the page to an application."""
+    console = Blueprint("console", __name__)
+    pages = Pages(parts)
+
+    @console.before_request
+    def let_in() -> Response | None:
+        if request.args.get("token"):
+            return access.exchange(request) or denied()
+        return None if access.allows(request) else denied()
+
+    views: dict[str, Callable[..., Response]] = {
+        "/": pages.live,
+        "/part/live": pages.live_part,
+        "/tickets/<ticket_id>": pages.ticket,
+        "/part/tickets/<ticket_id>": pages.ticket_part,
+    }
+    for rule, view in views.items():
+        console.add_url_rule(rule, view.__name__, view)
+    console.after_request(guard_pages)
+    app.register_blueprint(console)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters |= {
+        "instant": wording.instant,
+        "iso": wording.iso,
+        "relative": wording.relative,
+        "markdown": to_html,
+        "safe_url": safe_url,
+    }
+    app.jinja_env.globals |= {"say": wording, "step": wording.step, "categories": [each.value for each in Category]}

@@ -1,0 +1,203 @@
+"""Everything about one ticket, as plain values, for its page and for the read API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.domain.link import Link
+from gateway.domain.ticket import SYNCED_FIELDS, Stamp, Ticket
+from gateway.ports import CommentRow
+from gateway.store import SqlStore
+from gateway.store.view import UpdateLine
+
+EVENTS = 50
+UPDATES = 50
+AUDIT = 100
+
+#: what the page lists beside the synced fields, when it is known
+_MORE = ("issue", "intent", "tier", "team", "stage", "region", "channel")
+
+
+class FieldLine(msgspec.Struct, frozen=True):
+    """One field: its value in words, and who set it when."""
+
+    name: str
+    value: str
+    by: str
+    setter: str
+    at: datetime | None
+
+
+class LinkLine(msgspec.Struct, frozen=True):
+    """The ticket in one desk."""
+
+    connection: str
+    state: str
+    role: str
+    remote_id: str
+    key: str
+    url: str
+    rule: str
+
+
+class TryLine(msgspec.Struct, frozen=True):
+    """One attempt, without its content."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    status: int
+    outcome: str
+    detail: str
+
+
+class UpdateWithTries(msgspec.Struct, frozen=True):
+    """One update and the attempts at it."""
+
+    update: UpdateLine
+    attempts: tuple[TryLine, ...]
+
+
+class CommentLine(msgspec.Struct, frozen=True):
+    """One comment."""
+
+    connection: str
+    at: datetime
+    visibility: str
+    author: str
+    body: str
+    automatic: bool
+
+
+class TicketPage(msgspec.Struct, frozen=True):
+    """One ticket with all that belongs to it."""
+
+    id: str
+    title: str
+    body: str
+    source: str
+    category: str
+    native: str
+    priority: str
+    language: str
+    requester: str
+    org: str
+    created_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    duplicate_of: str
+    fields: tuple[FieldLine, ...]
+    unmapped: tuple[str, ...]
+    links: tuple[LinkLine, ...]
+    comments: tuple[CommentLine, ...]
+    events: tuple[dict[str, Any], ...]
+    updates: tuple[UpdateWithTries, ...]
+    audit: tuple[dict[str, Any], ...]
+
+
+def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
+    """Return the page of the ticket that `word` names (its id, a prefix, a remote id, a key); None without one."""
+    with store.read() as tx:
+        ticket = tx.tickets.get(word)
+        if ticket is None:
+            found = tx.view.find_ticket(word)
+            ticket = tx.tickets.get(found) if found else None
+        if ticket is None:
+            return None
+        updates = [
+            UpdateWithTries(line, tuple(_try(attempt) for attempt in tx.view.attempts(line.id)))
+            for line in tx.view.updates(ticket_id=ticket.id, limit=UPDATES)
+        ]
+        return TicketPage(
+            id=ticket.id,
+            title=ticket.title,
+            body=ticket.body,
+            source=ticket.source,
+            category=ticket.status.category.value,
+            native=ticket.status.native,
+            priority=ticket.priority.level.value,
+            language=ticket.language,
+            requester=ticket.requester.label if ticket.requester else "",
+            org=ticket.org.name or ticket.org.id,
+            created_at=ticket.created_at,
+            updated_at=ticket.updated_at,
+            resolved_at=ticket.resolved_at,
+            duplicate_of=ticket.duplicate_of,
+            fields=tuple(_fields(ticket)),
+            unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
+            links=tuple(_link(link) for link in tx.links.of_ticket(ticket.id)),
+            comments=tuple(_comment(row) for row in tx.tickets.comments(ticket.id)),
+            events=tuple(dict(row) for row in tx.view.recent_events(ticket_id=ticket.id, limit=EVENTS)),
+            updates=tuple(updates),
+            audit=tuple(dict(row) for row in tx.view.audit(ticket_id=ticket.id, limit=AUDIT)),
+        )
+
+
+def _fields(ticket: Ticket) -> Sequence[FieldLine]:
+    lines = []
+    shown = [name for name in SYNCED_FIELDS if name not in {"title", "body"}]
+    for name in [*shown, *(name for name in _MORE if getattr(ticket, name))]:
+        stamp: Stamp | None = ticket.stamps.get(name)
+        lines.append(
+            FieldLine(
+                name=name,
+                value=in_words(getattr(ticket, name)),
+                by=stamp.name if stamp else "",
+                setter=stamp.by.value if stamp else "",
+                at=stamp.at if stamp else None,
+            )
+        )
+    return lines
+
+
+def in_words(value: Any) -> str:
+    """Return the value of a field as a person reads it."""
+    if value is None or value in ("", ()):
+        return ""
+    for name in ("label", "category", "level"):
+        found = getattr(value, name, None)
+        if found is not None:
+            native = getattr(value, "native", "")
+            plain = str(found)
+            return f"{plain} ({native})" if native and native.casefold() != plain.casefold() else plain
+    if isinstance(value, tuple | list):
+        return ", ".join(str(each) for each in value)
+    return str(value)
+
+
+def _link(link: Link) -> LinkLine:
+    return LinkLine(
+        connection=link.connection,
+        state=link.state.value,
+        role=link.role.value,
+        remote_id=link.remote_id,
+        key=link.key,
+        url=link.url,
+        rule=link.rule,
+    )
+
+
+def _try(attempt: Any) -> TryLine:
+    return TryLine(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        status=attempt.status,
+        outcome=attempt.outcome,
+        detail=attempt.detail,
+    )
+
+
+def _comment(row: CommentRow) -> CommentLine:
+    return CommentLine(
+        connection=row.connection,
+        at=row.at,
+        visibility=row.visibility.value,
+        author=row.author.label if row.author else "unknown",
+        body=row.body,
+        automatic=row.automatic,
+    )
