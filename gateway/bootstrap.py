@@ -9,8 +9,10 @@ import threading
 from collections.abc import Mapping
 from functools import cached_property
 
+import msgspec
+
 from connectors import registry
-from gateway.config import Settings, resolve_settings
+from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
 from gateway.flow.apply import Applier
@@ -19,12 +21,11 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
-from gateway.ports import Doorbell
+from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, prune
 from gateway.system import SystemClock, SystemIds
-from rules import load_site
-from rules.problem import Problem
+from rules import OnDead, Problem, Retention, load_site
 
 #: how long a process goes on with the release that it knows before it looks whether another one is active
 REFRESH_SECONDS = 1.0
@@ -48,6 +49,8 @@ class Gateway:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._site: LiveSite | None = None
         self._looked_at = 0.0
+        self._accounts: dict[str, str] = {}
+        self._retention = Retention()
         self._refreshing = threading.Lock()
 
     @cached_property
@@ -90,13 +93,19 @@ class Gateway:
         Raises ConfigError with every error, file:line:column each, when they are not usable: nothing is activated.
         """
         site, problems = load_site(files, self._specs())
-        errors = [problem for problem in problems if problem.severity == "error"]
+        errors = [problem for problem in problems if problem.is_error]
         if site is None or errors:
             raise ConfigError("\n".join(str(problem) for problem in errors) or "the site could not be read")
         release = self.store.write(
             lambda tx: tx.releases.activate(site.digest, files, author=author, now=self.clock.now())
         )
         return release, tuple(problems)
+
+    def activate_folder(self, *, author: str) -> tuple[Problem, ...]:
+        """Bring the database up to date and make the site's folder the active release; return the warnings."""
+        self.migrate()
+        _, problems = self.activate(read_site(self.settings.site), author=author)
+        return problems
 
     def migrate(self) -> None:
         """Bring the database to the newest schema."""
@@ -119,7 +128,8 @@ class Gateway:
     def _current(self, known: LiveSite | None) -> LiveSite:
         with self.store.read() as tx:
             active = tx.releases.active()
-            if known is not None and known.release == active:
+            accounts = {name: state.facts.get("account_id", "") for name, state in tx.desks.all().items()}
+            if known is not None and known.release == active and accounts == self._accounts:
                 return known
             if not active:
                 msg = "no release of the site is active: run `gateway up` (it activates the files of the site)"
@@ -129,18 +139,22 @@ class Gateway:
         if site is None:
             raise ConfigError("the active release does not load: " + "; ".join(str(each) for each in problems))
         settings, missing = resolve_settings(site, self._environ, self._specs())
-        errors = [problem for problem in missing if problem.severity == "error"]
+        errors = [problem for problem in missing if problem.is_error]
         if errors:
             raise ConfigError("\n".join(str(problem) for problem in errors))
+        self._accounts = accounts
+        self._retention = site.retention
         return LiveSite(
             release=active,
             rules=site.rules,
-            connectors={name: self.registry.connect(each) for name, each in settings.items()},
-            mode=site.mode,
-            skipping=frozenset(name for name, each in site.connections.items() if each.on_dead == "skip"),
+            connectors={
+                name: self.registry.connect(_knowing(each, accounts.get(name, ""))) for name, each in settings.items()
+            },
+            mode=site.mode.value,
+            skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
         )
 
-    def _specs(self) -> dict[str, object]:
+    def _specs(self) -> dict[str, ConnectorSpec]:
         return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
 
     # ------------------------------------------------------------ the steps
@@ -186,8 +200,12 @@ class Gateway:
             doorbell=self.doorbell,
             clock=self.clock,
             holder=self.holder,
-            prune=lambda: prune(self.store, Lifetimes(), self.clock.now()),
+            prune=lambda: prune(self.store, self._lifetimes(), self.clock.now()),
         )
+
+    def _lifetimes(self) -> Lifetimes:
+        days = max(1, self._retention.deliveries // 86_400)
+        return Lifetimes(deliveries=days, keys=max(Lifetimes().keys, 3 * days))
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
@@ -195,6 +213,13 @@ class Gateway:
             self.store.close()
         if "transport" in self.__dict__:
             self.transport.close()
+
+
+def _knowing(settings: ConnectionSettings, account_id: str) -> ConnectionSettings:
+    """Return the settings with our own account id at the desk, as `whoami` told it, unless the site names one."""
+    if not account_id or settings.options.get("account_id"):
+        return settings
+    return msgspec.structs.replace(settings, options={**settings.options, "account_id": account_id})
 
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Gateway:

@@ -10,7 +10,7 @@ import click
 
 from gateway.cli.plan import Plan, processes, require_free
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.wiring import load_settings, prepare_database
+from gateway.cli.wiring import load_settings, prepare_site
 from gateway.embedded import Server, check_given, find_server
 from gateway.supervisor import SiteLock, Supervisor
 from gateway.system import SystemClock
@@ -47,7 +47,8 @@ def up(site: SiteChoice, host: str | None, port: int | None, workers: int) -> No
     lock.acquire()  # says who runs already, before anything else complains about the port
     lock.release()
     require_free(host, port)
-    prepare_database(settings)
+    for problem in prepare_site(settings):
+        click.echo(str(problem), err=True)
     url, server = _redis(settings.redis_url, site.state)
     plan = Plan(site.folder, host, port, workers, _WEB_WORKERS, _WEB_THREADS, url, server)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -58,14 +59,14 @@ def load_settings(site: Path) -> Settings:
     return cast("Settings", import_module("gateway.config").load(site))
 
 
-def prepare_database(settings: Settings) -> None:
-    """Bring the database to the newest schema."""
-    store = import_module("gateway.store")
-    engine = store.open_engine(settings.database_url)
+def prepare_site(settings: Settings) -> tuple[Any, ...]:
+    """Bring the database to the newest schema and make the site's files the active release; return the warnings."""
+    environ = import_module("gateway.config").environment()
+    gateway = import_module("gateway.bootstrap").build(settings, environ)
     try:
-        store.migrate(engine)
+        return cast("tuple[Any, ...]", gateway.activate_folder(author=getpass.getuser()))
     finally:
-        engine.dispose()
+        gateway.close()
 
 
 def jobs() -> Jobs:

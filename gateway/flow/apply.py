@@ -306,7 +306,7 @@ def _must_read(event: Event, synced: int | None) -> bool:
         return True
     if event.kind is not EventKind.OBSERVED:
         return False
-    return event.snapshot is None or event.snapshot.version > synced or not event.snapshot.version
+    return event.snapshot is None or event.snapshot.version >= synced or not event.snapshot.version
 
 
 def _is_database(error: Exception) -> bool:

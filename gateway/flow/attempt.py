@@ -86,8 +86,8 @@ Ask = Callable[[Task, HttpRequest], bool]
 
 
 def degrade(claim: OperationClaim, facts: dict[str, object]) -> OperationClaim:
-    """Return the claim as it holds for this connection: without the fact that it needs, it is none."""
-    if claim.needs_fact and facts.get(claim.needs_fact) is False:
+    """Return the claim as it holds for this connection: unless the fact that it needs is proved, it is none."""
+    if claim.needs_fact and facts.get(claim.needs_fact) is not True:
         return msgspec.structs.replace(claim, strategy=Strategy.NONE, probe=False)
     return claim
 

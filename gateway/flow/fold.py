@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
-from gateway.domain.event import Event, RemoteComment, RemoteTicket
+from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
 from gateway.domain.link import Link, Observed, Role
+from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
@@ -105,7 +106,7 @@ def observe(link: Link, remote: RemoteTicket, *, ours: bool = False) -> Link:
         seen = observed.get(field)
         if value is msgspec.UNSET or (seen is not None and remote.version and seen.version > remote.version):
             continue
-        observed[field] = Observed(msgspec.to_builtins(value), remote.updated_at, remote.version, ours)
+        observed[field] = Observed(plain(field, value), remote.updated_at, remote.version, ours)
     newer = remote.version >= link.version
     return msgspec.structs.replace(
         link,
@@ -150,7 +151,7 @@ def fold(
     echoed: list[str] = []
     observed = dict(link.observed)
     for seen in _brought(event, link):
-        json = msgspec.to_builtins(seen.value)
+        json = plain(seen.field, seen.value)
         incoming = Incoming(
             subject=seen.field,
             value_hash=value_hash(json),
@@ -176,7 +177,14 @@ def fold(
         if refusal:
             lost.append(Lost(seen.field, json, refusal))
             continue
-        value = _ours(seen, ticket, link, rule, rules)
+        try:
+            value = _ours(seen, ticket, link, rule, rules)
+        except UnmappedError:
+            if seen.explicit or event.kind is EventKind.OBSERVED:
+                raise
+            # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
+            _forget(observed, seen.field, before)
+            continue
         if value is None:
             ticket = _note_unmapped(ticket, link, seen.field, json)
             continue
@@ -209,6 +217,20 @@ def fold(
     )
 
 
+def plain(field: str, value: Any) -> Any:
+    """Return a field's value as plain JSON for comparing: of a person only the account, for not every answer says more."""
+    if field == "assignee" and isinstance(value, RemotePerson):
+        return {"external_id": value.external_id}
+    return msgspec.to_builtins(value)
+
+
+def _forget(observed: dict[str, Observed], field: str, before: Observed | None) -> None:
+    if before is None:
+        observed.pop(field, None)
+    else:
+        observed[field] = before
+
+
 def _brought(event: Event, link: Link) -> list[_Seen]:
     """Return the field values of an event: what was changed on purpose, and where its snapshot differs from ours."""
     found = [_Seen(change.field, change.value, event.at, event.version, True) for change in event.changes]
@@ -225,7 +247,7 @@ def _brought(event: Event, link: Link) -> list[_Seen]:
             older = (
                 seen.version > snapshot.version if seen.version and snapshot.version else seen.at > snapshot.updated_at
             )
-            if older or seen.value == msgspec.to_builtins(value):
+            if older or seen.value == plain(field, value):
                 continue
         found.append(_Seen(field, value, snapshot.updated_at, snapshot.version, False))
     return found
@@ -305,6 +327,8 @@ def _same(mine: Any, theirs: Any) -> bool:
         return mine.category is theirs.category and mine.hold_reason is theirs.hold_reason
     if isinstance(mine, Priority) and isinstance(theirs, Priority):
         return mine.level is theirs.level
+    if isinstance(mine, RemotePerson) and isinstance(theirs, RemotePerson):
+        return mine.external_id == theirs.external_id or bool(mine.email and mine.email == theirs.email)
     return bool(mine == theirs)
 
 

@@ -74,9 +74,12 @@ class Planner:
 
     def fields(self, ticket: Ticket, changed: Sequence[str], origin: Link) -> list[Planned]:
         """Carry a desk's edits to the other linked desks."""
-        planned = []
+        planned: list[Planned] = []
         for link in self._links:
             if link.id == origin.id:
+                # what we were still going to write there has been overtaken by this very edit
+                overtaken = [field for field in changed if field in self._pending(link.id)]
+                planned += self._set(ticket, link, self._rules.get(link.rule), overtaken, self._event_key, link.rule)
                 continue
             rule = self._rule_of(link, origin)
             allowed = [field for field in changed if rule is not None and self._may_go(field, origin, link)]

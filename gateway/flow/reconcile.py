@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ LEASE_SECONDS = 120.0
 #: desks state times to the second: what changed this shortly before the poll may change again unseen
 GRAIN = timedelta(seconds=3)
 MAX_PAGES = 1000
+LEARN_EVERY = timedelta(days=1)
 
 
 class Reconciler:
@@ -44,13 +46,35 @@ class Reconciler:
         end = self._clock.monotonic() + seconds
         stored = 0
         for name, connector in sorted(self._site.connectors.items()):
-            if self._clock.monotonic() > end or not connector.spec.polling:
-                continue
+            if self._clock.monotonic() > end:
+                break
             with self._store.read() as tx:
                 state = tx.desks.all().get(name)
-            if poll_is_due(state, connector.settings.reconcile_every, self._clock.now()):
+            if poll_is_due(connector, state, self._clock.now()):
                 stored += self.poll(name, holder=holder, seconds=end - self._clock.monotonic())
         return stored
+
+    def _learn(self, name: str, connector: Connector) -> None:
+        """Find out, once a day, who we are there and which claims hold (marker fields): the strategies rest on it."""
+        with self._store.read() as tx:
+            state = tx.desks.all().get(name)
+        if state is not None and state.facts and float(state.facts.get("learned_at", 0)) > self._fresh():
+            return
+        deadline, trace_id = connector.settings.deadline, self._ids.new().replace("-", "")
+        me = run_reads(connector.whoami(), connector, self._transport, deadline=deadline, trace_id=trace_id)
+        checks = run_reads(connector.check(), connector, self._transport, deadline=deadline, trace_id=trace_id)
+        facts: dict[str, Any] = {"account_id": me.person.external_id}
+        for check in checks:
+            facts |= check.facts
+            if not check.ok:
+                log.warning(
+                    "a claim does not hold", extra={"connection": name, "check": check.name, "why": check.detail}
+                )
+        facts["learned_at"] = self._clock.now().timestamp()
+        self._store.write(lambda tx: tx.desks.save(msgspec.structs.replace(tx.desks.get(name), facts=facts)))
+
+    def _fresh(self) -> float:
+        return (self._clock.now() - LEARN_EVERY).timestamp()
 
     def poll(self, name: str, *, holder: str, seconds: float = 60.0) -> int:
         """Poll one connection to the end of its changes (or of its time); return how many were stored."""
@@ -63,7 +87,9 @@ class Reconciler:
         stored = 0
         trouble = ""
         try:
-            for _ in range(MAX_PAGES):
+            self._learn(name, connector)
+            polls = connector.spec.polling and connector.settings.reconcile_every is not None
+            for _ in range(MAX_PAGES if polls else 0):
                 page = self._page(name, connector)
                 stored += self._keep(name, page)
                 if page.end or self._clock.monotonic() > end:
@@ -110,7 +136,7 @@ class Reconciler:
         return NewDelivery(
             id=self._ids.new(),
             connection=name,
-            source_event_id=f"poll:{remote.remote_id}:{remote.version}{early}",
+            source_event_id=f"poll:{remote.remote_id}:{remote.version}:{remote.version_token}{early}"[:300],
             ref=remote.remote_id,
             received_at=now,
             headers={},

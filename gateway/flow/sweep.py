@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gateway.flow import limits
 from gateway.flow.desks import LiveSite
-from gateway.ports import Clock, DeskState, Doorbell, Store, Tx
+from gateway.ports import Clock, Connector, DeskState, Doorbell, Store, Tx
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,7 @@ class Sweeper:
         ]
         if open_to and tx.outbox.has_due(now, open_to):
             steps.append("deliver")
-        polled = [(name, each.settings.reconcile_every) for name, each in site.connectors.items() if each.spec.polling]
-        if any(poll_is_due(desks.get(name), every, now) for name, every in polled):
+        if any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items()):
             steps.append("reconcile")
         return tuple(steps)
 
@@ -98,12 +97,13 @@ class Sweeper:
             log.info("pruned", extra={"rows": gone})
 
 
-def poll_is_due(state: DeskState | None, every: timedelta | None, now: datetime) -> bool:
-    """Say whether a connection with `reconcile_every` is to be polled again; a paused one is not."""
-    if every is None:
-        return False
+def poll_is_due(connector: Connector, state: DeskState | None, now: datetime) -> bool:
+    """Say whether a connection is to be asked: what changed (`reconcile_every`), or, once, what it can do.
+
+    A paused connection is left alone until a person has mended it.
+    """
     if state is None:
         return True
-    if state.paused:
+    if state.paused or (state.poll_due is not None and state.poll_due > now):
         return False
-    return state.poll_due is None or state.poll_due <= now
+    return not state.facts or (connector.spec.polling and connector.settings.reconcile_every is not None)

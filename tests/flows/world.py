@@ -125,6 +125,10 @@ class World:
             connectors={each.name: found.connect(each) for each in settings},
             mode=mode,
         )
+        for connector in self.site.connectors.values():
+            # late effects of these simulators come within a second: tests need not wait longer
+            claims = {name: msgspec.structs.replace(each, settle=1) for name, each in connector.spec.operations.items()}
+            connector.spec = msgspec.structs.replace(connector.spec, operations=claims)
         self.intake = StoringIntake(store)
         self.webhooks_lost = False
 
@@ -199,6 +203,17 @@ class World:
             elif time.monotonic() - calm_since > quiet:
                 return
             time.sleep(0.02)
+
+    def settle_all(self, seconds: float = 60.0) -> None:
+        """Settle until no update is open, waiting out settle times and backoffs."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.settle(quiet=0.1)
+            counts = self.counts()
+            if not any(counts.get(f"updates_{state}") for state in ("ready", "sending", "unknown")):
+                self.settle()
+                return
+            time.sleep(0.2)
 
     def counts(self) -> dict[str, int]:
         """Return the store's counts."""

@@ -1,0 +1,173 @@
+"""The delivery protocol against a desk that refuses, resets, hangs and answers late: each effect once, order kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gateway.domain.ids import uuid7
+from gateway.ports import NewDelivery
+from gateway.store import SqlStore
+from rules.mapping import StatusMap
+from tests.flows.world import STATUS_MAP, World, sync_rule
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    """Give a gateway between two desks, on each database."""
+    with World(store) as made:
+        yield made
+
+
+def texts(world: World, remote: str) -> list[str]:
+    """Return the comments of an RT ticket in order."""
+    records = world.rt.records
+    spoken = [each for each in records.history(records.ticket(int(remote))) if each.type in {"Comment", "Correspond"}]
+    return [part.content for each in sorted(spoken, key=lambda one: one.number) for part in records.parts(each.number)]
+
+
+def test_the_same_delivery_many_times_at_once_is_one_ticket(world: World) -> None:
+    """One signed body, stored by ten threads at once, leads to one ticket, one RT ticket and one link."""
+    world.webhooks_lost = True
+    world.zendesk.act("create", subject="Once", body="Only once", email="kim@customer.example")
+    world.zendesk.webhooks.flush(2)
+    world.webhooks_lost = False
+    body = next(sent.body for sent in world.zendesk.webhooks.sent)
+    start = threading.Barrier(10)
+
+    def post(_: int) -> int:
+        start.wait()
+        return world.zendesk.webhooks.redeliver(body)
+
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(post, range(10))) == [200] * 10
+    world.settle()
+    assert world.counts()["tickets"] == 1
+    assert len(world.rt.effects.all(kind="create")) == 1
+    with world.store.read() as tx:
+        assert len(tx.view.tickets()[0].links) == 2
+
+
+def test_ten_edits_of_a_blocked_lane_become_one_write_and_ten_comments_stay_ten(world: World) -> None:
+    """While the desk is away, set-field updates coalesce and comments do not; order holds."""
+    ticket = world.zendesk.act("create", subject="Blocked", body="Body", email="kim@customer.example")
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    with world.store.read() as tx:
+        state = tx.desks.get("engineering-rt")
+    world.store.write(lambda tx: tx.desks.change("engineering-rt", paused="maintenance"))
+    before = len(world.rt.effects.all(by_api=True))
+    for number in range(10):
+        world.zendesk.act("set", ticket_id=ticket["id"], subject=f"Title {number}")
+        world.settle(quiet=0.0)
+    for number in range(10):
+        world.zendesk.act("comment", ticket_id=ticket["id"], body=f"note {number}", public=False)
+    world.settle()
+    world.store.write(lambda tx: tx.desks.save(state))
+    world.settle()
+    effects = world.rt.effects.all(by_api=True)[before:]
+    assert world.rt.records.ticket(int(remote)).subject == "Title 9"
+    assert len([each for each in effects if each.method == "PUT"]) == 1
+    assert [text.rsplit(" ", 1)[-1].strip() for text in texts(world, remote)] == [str(n) for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    "fault", ["reset_before", "reset_after", "error_with_effect", "half_body", "garbage", "throttle", "late_effect"]
+)
+def test_a_faulted_write_lands_once(world: World, fault: str) -> None:
+    """Whatever happens to the one write, its effect is there once in the end."""
+    ticket = world.zendesk.act("create", subject="Faulted", body="Body", email="kim@customer.example")
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    world.rt.fault(fault, method="POST", count=1, seconds=0.5)
+    world.zendesk.act("comment", ticket_id=ticket["id"], body="just once", public=False)
+    world.settle_all()
+    assert sum("just once" in text for text in texts(world, remote)) == 1
+
+
+def test_observe_mode_reads_and_never_writes(store: SqlStore) -> None:
+    """In mode observe the ticket is kept and nothing leaves."""
+    with World(store, mode="observe") as world:
+        world.zendesk.act("create", subject="Look", body="Do not touch", email="kim@customer.example")
+        world.settle()
+        assert world.counts()["tickets"] == 1
+        assert world.rt.effects.all() == []
+
+
+def test_an_unmapped_status_is_parked_alone(store: SqlStore) -> None:
+    """A status that no map covers parks its delivery; others go on."""
+    some = StatusMap(tuple(row for row in STATUS_MAP.rows if "rejected" not in row.theirs))
+    with World(store, rules=[sync_rule(status_map=some)]) as world:
+        _reject_and_note(world)
+
+
+def _reject_and_note(world: World) -> None:
+    world.zendesk.act("create", subject="Odd", body="Body", email="kim@customer.example")
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    world.rt.act("set", ticket=remote, Status="rejected")
+    world.rt.act("note", ticket=remote, body="still here")
+    world.settle()
+    with world.store.read() as tx:
+        letters = tx.view.dead_letters()
+        ticket_id = tx.view.tickets()[0].id
+        comments = tx.tickets.comments(ticket_id)
+    assert [letter.reason for letter in letters] == ["unmapped"]
+    assert "rejected" in letters[0].detail
+    assert [comment.body for comment in comments] == ["still here"]
+
+
+def test_lost_webhooks_heal_by_polling(world: World) -> None:
+    """With every webhook dropped, a poll brings the ticket and its comments."""
+    world.webhooks_lost = True
+    ticket = world.zendesk.act("create", subject="Lost", body="Body", email="kim@customer.example")
+    world.zendesk.act("comment", ticket_id=ticket["id"], body="said in the dark", public=False)
+    world.zendesk.webhooks.flush(2)
+    world.reconciler().poll_due(holder="test", seconds=10)
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    assert sum("said in the dark" in text for text in texts(world, remote)) == 1
+
+
+def test_both_desks_edit_and_the_newest_wins(world: World) -> None:
+    """A later edit in RT wins over an earlier one in Zendesk, and both desks end equal."""
+    ticket = world.zendesk.act("create", subject="Tug", body="Body", email="kim@customer.example")
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    world.zendesk.act("set", ticket_id=ticket["id"], status="pending")
+    threading.Event().wait(1.1)
+    world.rt.act("set", ticket=remote, Status="open")
+    world.settle()
+    assert world.zendesk.records.tickets[int(ticket["id"])]["status"] == "open"
+    assert world.rt.records.ticket(int(remote)).status == "open"
+
+
+def test_a_poison_event_is_parked_alone(world: World) -> None:
+    """A delivery that cannot be read is parked with its reason; the ones around it are applied."""
+    world.zendesk.act("create", subject="Before", body="Body", email="kim@customer.example")
+    now = world.clock.now()
+    bad = NewDelivery(uuid7(now, b"0123456789"), "acme-zendesk", "bad-1", "", now, {}, b"not json", "t" * 32)
+    world.store.write(lambda tx: tx.inbox.add([bad]))
+    world.zendesk.act("create", subject="After", body="Body", email="kim@customer.example")
+    world.settle()
+    assert world.counts()["tickets"] == 2
+    with world.store.read() as tx:
+        letters = tx.view.dead_letters()
+    assert [letter.reason for letter in letters] == ["unreadable"]
+
+
+def test_a_field_that_the_other_desk_does_not_own_is_not_taken(store: SqlStore) -> None:
+    """An RT edit of a field owned by Zendesk stays in RT and is told in the audit trail."""
+    with World(store, rules=[sync_rule()]) as world:
+        ticket = world.zendesk.act("create", subject="Mine", body="Body", email="kim@customer.example")
+        world.settle()
+        remote = world.rt.effects.all(kind="create")[0].remote_id
+        world.rt.act("set", ticket=remote, Subject="Yours")
+        world.settle()
+        assert world.zendesk.records.tickets[int(ticket["id"])]["subject"] == "Mine"
+        with world.store.read() as tx:
+            actions = [line["action"] for line in tx.view.audit()]
+        assert "edit not taken" in actions
