@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
@@ -38,6 +40,8 @@ class Process(msgspec.Struct, frozen=True):
     #: asked after the start until it says True; None: a process that runs is ready
     ready: Callable[[], bool] | None = None
     ready_seconds: float = 30.0
+    #: file that gets what it writes to stdout and stderr; None: they are those of the supervisor
+    output: Path | None = None
 
 
 class Phase(StrEnum):
@@ -83,14 +87,18 @@ class Child:
     def start(self, now: float) -> None:
         """Start it; what cannot be started is treated as what died at once."""
         self._started = now
+        output = self.process.output
         try:
-            self._popen = subprocess.Popen(
-                self.process.argv,
-                env=self.process.env,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=before_exec(),  # noqa: PLW1509 - one system call; the supervisor has no threads
-            )
+            with output.open("ab") if output is not None else contextlib.nullcontext() as file:
+                self._popen = subprocess.Popen(
+                    self.process.argv,
+                    env=self.process.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
+                    preexec_fn=before_exec(),  # noqa: PLW1509 - one system call; the supervisor has no threads
+                )
         except OSError as error:
             self._ended(f"cannot be started: {error}", now)
             return

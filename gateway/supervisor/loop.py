@@ -41,12 +41,14 @@ class Supervisor:
         clock: Clock,
         *,
         facts: Mapping[str, str] | None = None,
+        on_stage: Callable[[Sequence[Process]], None] | None = None,
         on_up: Callable[[], None] | None = None,
         stable_seconds: float = 10.0,
     ) -> None:
         self._folder = folder
         self._clock = clock
         self._facts = dict(facts or {})
+        self._on_stage = on_stage
         self._on_up = on_up
         self._guardian = Guardian()
         self._children = [Child(process, self._guardian, clock, stable_seconds) for process in processes]
@@ -91,6 +93,8 @@ class Supervisor:
                 for child in stage:
                     self._require_progress(child, begun)
                 self._wait(wake, _EAGER_TICK)
+            if self._on_stage is not None:
+                self._on_stage([child.process for child in stage])
         self._phase, self._since = "running", self._clock.now()
         self._report()
         if self._on_up is not None and not self._stops:
