@@ -97,7 +97,7 @@ def _schema_of(file: str) -> str:
 
 class _Loading:
     def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> None:
-        self.files = dict(files)
+        self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
         self.problems: list[Problem] = []
         #: items that their schema refused: they are not looked at further

@@ -20,6 +20,8 @@ from rules.sync import ConflictChoice, Owner, SyncRule, UnmappedChoice
 
 #: members of `fields:` that are no fields of the ticket
 _NOT_FIELDS = frozenset({"comments", "attachments", "due_time"})
+#: a desk that cannot change these takes them when a ticket is created
+_AT_CREATION = frozenset({"title", "body"})
 
 
 class _Ends:
@@ -159,6 +161,10 @@ def _able(field: str, spot: Spot, owner: Owner, ends: _Ends) -> Iterator[Problem
             yield spot.error("not-readable", message, _way_out(spec.readable_fields), key=True)
         spec = ends.specs.get(written)
         if spec is not None and field not in spec.writable_fields:
+            if field in _AT_CREATION and owner is not Owner.BOTH and written == ends.target:
+                message = f"'{field}' reaches '{written}' only when the ticket is created there"
+                yield spot.warning("only-at-creation", message, f"{spec.title} cannot change it later", key=True)
+                continue
             message = f"'{field}' cannot be written at '{written}' ({spec.title})"
             yield spot.error("not-writable", message, _way_out(spec.writable_fields), key=True)
 

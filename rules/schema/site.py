@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from rules.schema.clocks import NOTIFY
-from rules.schema.shapes import BOOL, DURATION, NAME, RATE, TEXT, Schema, choice, listed, named, record
+from rules.schema.shapes import BOOL, DURATION, NAME, RATE, TEXT, Schema, by_type, choice, listed, named, record
 
 #: keys that every connection knows, whatever its connector
 CONNECTION_KEYS: dict[str, Schema] = {
     "connector": NAME,
     "url": TEXT,
     "auth": {"type": "object", "description": "a mapping of credentials"},
-    "webhook_secret": TEXT,
+    "webhook_secret": by_type(
+        "a reference, or a list of them while it is being changed", string=TEXT, array=listed(TEXT)
+    ),
     "rate_limit": RATE,
     "reconcile_every": DURATION,
     "deadline": DURATION,
