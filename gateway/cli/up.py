@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
 
-from gateway.cli.plan import Plan, processes, require_free
+from gateway.cli.running import Asked, Watcher, run_site
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.wiring import load_settings, prepare_site
-from gateway.embedded import Server, check_given, find_server
-from gateway.supervisor import SiteLock, Supervisor
-from gateway.system import SystemClock
+from gateway.config import environment, load
 from gateway.telemetry import configure
 
-log = logging.getLogger(__name__)
 
-_WEB_WORKERS = 2
-_WEB_THREADS = 8
+class _Announcer(Watcher):
+    """Says on the terminal what a person must know."""
+
+    def prepared(self, warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            click.echo(warning, err=True)
+
+    def up(self, page: str) -> None:
+        click.echo(f"The gateway is up: {page}\nStop it with Ctrl-C (or: kill {os.getpid()}).", err=True)
 
 
 @click.command()
-@click.option("--host", help="Address to listen on.  [default: from gateway.yaml, or 127.0.0.1]")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: from gateway.yaml, or 8080]")
+@click.option("--host", help="Address to listen on.  [default: GATEWAY_HOST, or 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: GATEWAY_PORT, or 8080]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
@@ -39,40 +41,9 @@ def up(site: SiteChoice, host: str | None, port: int | None, workers: int) -> No
     Checks the site, brings the database up to date, starts a Redis-compatible server unless REDIS_URL names one, and
     then the web process, the workers and the sweep. What dies is started again.
     """
-    settings = load_settings(site.folder)
+    settings = load(site.folder)
     site.redactor.add(*settings.secrets())
     configure(settings.log_level, settings.secrets())
-    host, port = host or settings.host, port or settings.port
-    lock = SiteLock(site.state)
-    lock.acquire()  # says who runs already, before anything else complains about the port
-    lock.release()
-    require_free(host, port)
-    for problem in prepare_site(settings):
-        click.echo(str(problem), err=True)
-    url, server = _redis(settings.redis_url, site.state)
-    plan = Plan(site.folder, host, port, workers, _WEB_WORKERS, _WEB_THREADS, url, server)
-
-    def announce() -> None:
-        click.echo(f"The gateway is up: {plan.address}\nStop it with Ctrl-C (or: kill {os.getpid()}).", err=True)
-
-    Supervisor(
-        processes(plan, os.environ),  # noqa: TID251 - handed on to the processes, never read here
-        site.state,
-        SystemClock(),
-        facts={"address": plan.address, "redis": server.version if server is not None else "from REDIS_URL"},
-        on_up=announce,
-    ).run()
-
-
-def _redis(given: str | None, state: Path) -> tuple[str, Server | None]:
-    """Return the URL of the Redis to use, and the server to start when none is given."""
-    if not given:
-        server = find_server(state)
-        return server.url, server
-    from gateway.doorbell import working_connection  # noqa: PLC0415 - brings RQ along
-
-    connection = working_connection(given)
-    for warning in check_given(connection):
-        log.warning("%s", warning)
-    connection.close()
-    return given, None
+    site.state  # noqa: B018 - makes the folder, which git is to ignore
+    asked = Asked(host=host or settings.host, port=port or settings.port, workers=workers)
+    run_site(settings, environment(), asked, _Announcer())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -57,16 +56,6 @@ class Jobs(Protocol):
 def load_settings(site: Path) -> Settings:
     """Read and check the site and the environment; raises ConfigError with file, line and column."""
     return cast("Settings", import_module("gateway.config").load(site))
-
-
-def prepare_site(settings: Settings) -> tuple[Any, ...]:
-    """Bring the database to the newest schema and make the site's files the active release; return the warnings."""
-    environ = import_module("gateway.config").environment()
-    gateway = import_module("gateway.bootstrap").build(settings, environ)
-    try:
-        return cast("tuple[Any, ...]", gateway.activate_folder(author=getpass.getuser()))
-    finally:
-        gateway.close()
 
 
 def jobs() -> Jobs:
