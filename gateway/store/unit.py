@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from gateway.errors import StoreError
 from gateway.ports import Clock, Ids
 from gateway.store.audit import SqlAudit
+from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
 from gateway.store.inbox import SqlInbox
@@ -76,6 +77,11 @@ class SqlTx:
     def ledger(self) -> SqlLedger:
         """Expected echoes."""
         return SqlLedger(self.connection)
+
+    @cached_property
+    def dead_letters(self) -> SqlDeadLetters:
+        """What was given up."""
+        return SqlDeadLetters(self.connection, self.outbox, self._lanes)
 
     @cached_property
     def desks(self) -> SqlDesks:

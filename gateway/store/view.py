@@ -184,7 +184,7 @@ class SqlView:
     def attempts(self, update_id: str) -> Sequence[AttemptLine]:
         """Return the attempts at an update, oldest first."""
         rows = self._connection.execute(
-            select(attempts).where(attempts.c.update_id == update_id).order_by(attempts.c.number, attempts.c.started_at)
+            select(attempts).where(attempts.c.update_id == update_id).order_by(attempts.c.started_at, attempts.c.number)
         ).mappings()
         return [
             AttemptLine(
