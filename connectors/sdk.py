@@ -71,7 +71,7 @@ PROJECT = "gateway_connectors"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-#: Retry-After is clamped to this many seconds (DELIVERY.md section 1, "Rate").
+#: Retry-After is clamped to this many seconds (docs/delivery.md section 1, "Rate").
 MAX_RETRY_AFTER = 3600
 
 MAX_DETAIL = 300
@@ -151,7 +151,7 @@ def excerpt(response: HttpResponse) -> str:
 
 
 def classify(response: HttpResponse) -> Outcome | None:
-    """Classify the answer to a *write* by the default table (DELIVERY.md section 1, point 9); None for 2xx.
+    """Classify the answer to a *write* by the default table (docs/delivery.md section 1, point 9); None for 2xx.
 
     A connector looks at 2xx bodies itself and overrides what its desk means differently.
     """

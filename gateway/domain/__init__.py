@@ -1,1 +1,1 @@
-"""The pure core: values and arithmetic of tickets, links, updates and events. No I/O, no current time, no environment."""
+"""The pure core: values and arithmetic of tickets, links, updates and events. No I/O, no time, no environment."""

@@ -1,4 +1,4 @@
-"""The ledger of our own writes, and the one question asked of it: is this incoming change ours?
+"""The ledger of our own writes, and the one question asked of it: does an incoming change echo one of them.
 
 A change that equals what we wrote is ours; anything else is a person's, even when it comes through our user. A entry
 is consumed once, so A→B→A by people is never taken for an echo.

@@ -35,7 +35,7 @@ def digest(*parts: Any) -> str:
 
 
 def effect_key(link_id: str, event_key: str, operation: str, subject: str) -> str:
-    """Name one intended effect for ever (DELIVERY.md section 1).
+    """Name one intended effect for ever (docs/delivery.md section 1).
 
     `event_key` names the remote change, never the delivery, so that a webhook and a poll of one change give one key;
     `subject` is the field list or the comment id.

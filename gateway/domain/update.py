@@ -1,4 +1,4 @@
-"""An update: one intended outbound write, its states and how its outcome is classified (DELIVERY.md section 1)."""
+"""An update: one intended outbound write, its states and how its outcome is classified (docs/delivery.md section 1)."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from gateway.domain.update import (
 from gateway.errors import GatewayError, NotSentError, SecondWriteError, TransportError
 from gateway.flow.apply import whoami
 from gateway.flow.calls import run_reads
-from gateway.flow.fold import comment_hash
+from gateway.flow.comments import comment_hash
 from gateway.ports import (
     Call,
     Clock,

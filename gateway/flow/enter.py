@@ -120,7 +120,7 @@ class Entry:
                 comments.append(row)
         self._remember(event, ticket.id, "ticket created")
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
-        self._decide(None, ticket, link, (), comments, new=True, event=event)
+        self._decide(None, ticket, link, None, comments, event=event)
         return "ticket created"
 
     # ------------------------------------------------------------ a known ticket
@@ -159,12 +159,12 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = _outcome(folded, comments)
-        if not folded.changed and not comments and folded.ticket == ticket:
+        if not folded.changed and not comments and not folded.overruled and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
             return outcome
         self._remember(event, ticket.id, outcome)
-        self._decide(ticket, folded.ticket, folded.link, folded.changed, comments, new=False, event=event)
+        self._decide(ticket, folded.ticket, folded.link, folded, comments, event=event)
         return outcome
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
@@ -190,17 +190,16 @@ class Entry:
         before: Ticket | None,
         ticket: Ticket,
         origin: Link,
-        changed: tuple[str, ...],
+        folded: Fold | None,
         comments: list[CommentRow],
         *,
-        new: bool,
         event: Event,
     ) -> None:
         links = list(self._tx.links.of_ticket(ticket.id))
         here = frozenset(link.connection for link in links if link.state is not LinkState.GONE)
         decision = decide(self._site.rules, ticket, previous=before, links=here, now=self._now, explain=False)
         decided = decision.ticket
-        if decision.sets or new:
+        if decision.sets or before is None:
             trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
             sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
             self._note(ticket.id, "decided", {"release": self._site.release, "sets": sets, "matched": trace})
@@ -214,7 +213,10 @@ class Entry:
             pending=self._tx.outbox.pending_fields,
             event_key=f"{origin.connection}:{event.key}",
         )
-        planned = planner.comments(comments, origin) + planner.fields(decided, changed, origin)
+        planned = planner.comments(comments, origin)
+        if folded is not None:
+            planned += planner.fields(decided, folded.changed, origin)
+            planned += planner.overruled(decided, folded.overruled, origin)
         planned += planner.decided(decided, [(each.field, each.rule) for each in decision.sets], frozenset())
         for rule in decision.create:
             planned += self._link_up(decided, rule, links, event)

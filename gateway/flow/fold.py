@@ -19,8 +19,6 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
-    Kind,
-    Level,
     Priority,
     Setter,
     Stamp,
@@ -30,7 +28,9 @@ from gateway.domain.ticket import (
     with_field,
 )
 from gateway.errors import ConflictError, UnmappedError
-from rules.sync import ConflictChoice, Owner, SyncRule, UnmappedChoice, owner_allows
+from gateway.flow.comments import sort_comments
+from gateway.flow.translate import require_ignorable, to_ours
+from rules.sync import ConflictChoice, Owner, SyncRule, owner_allows
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -56,6 +56,8 @@ class Fold(msgspec.Struct, frozen=True):
     consumed: tuple[str, ...] = ()
     lost: tuple[Lost, ...] = ()
     echoes: tuple[str, ...] = ()
+    #: fields in which a newer edit stands elsewhere: if the desk still shows another value, ours is written there
+    overruled: tuple[str, ...] = ()
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -123,7 +125,7 @@ def first_sight(ticket: Ticket, link: Link, remote: RemoteTicket, rules: Sequenc
     status = remote.status
     if not isinstance(status, Status) or status.category is not Category.UNKNOWN:
         return ticket
-    _unmapped("status", status.native, link, None, rules)
+    require_ignorable("status", status.native, link, None, rules)
     return _note_unmapped(ticket, link, "status", msgspec.to_builtins(status))
 
 
@@ -143,82 +145,122 @@ def fold(
     `rules` are the sync rules of the ticket's links; `pending` the fields that our open updates will still write to
     this link. Raises UnmappedError or ConflictError where the rule says `park`.
     """
-    rule = next((each for each in rules if link.role is Role.TARGET and each.name == link.rule), None)
-    entries = ledger
-    changed: list[str] = []
-    consumed: list[str] = []
-    lost: list[Lost] = []
-    echoed: list[str] = []
-    observed = dict(link.observed)
+    folding = _Folding(ticket, link, event, rules=rules, ledger=ledger, by_us=by_us, pending=pending)
     for seen in _brought(event, link):
-        json = plain(seen.field, seen.value)
-        incoming = Incoming(
-            subject=seen.field,
-            value_hash=value_hash(json),
-            at=seen.at,
-            version=seen.version,
-            change_id=event.key if seen.explicit else "",
-            by_us=by_us if seen.explicit else None,
-            automatic=event.automatic and seen.explicit,
-        )
-        echo = match(incoming, entries)
-        gone = {entry.id for entry in outdated(incoming, entries)} | ({echo.id} if echo else set())
-        consumed += sorted(gone)
-        entries = tuple(entry for entry in entries if entry.id not in gone)
-        before = observed.get(seen.field)
-        if before is None or not (before.version and seen.version and before.version > seen.version):
-            observed[seen.field] = Observed(json, seen.at, seen.version, echo is not None)
-        if echo is not None:
-            echoed.append(seen.field)
-            continue
-        if before is None and not seen.explicit:
-            continue
-        refusal = _refusal(seen, ticket, link, rule, rules)
-        if refusal:
-            lost.append(Lost(seen.field, json, refusal))
-            continue
-        try:
-            value = _ours(seen, ticket, link, rule, rules)
-        except UnmappedError:
-            if seen.explicit or event.kind is EventKind.OBSERVED:
-                raise
-            # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
-            _forget(observed, seen.field, before)
-            continue
-        if value is None:
-            ticket = _note_unmapped(ticket, link, seen.field, json)
-            continue
-        if _same(getattr(ticket, seen.field), value):
-            continue
-        if not _newest(ticket.stamps.get(seen.field), seen, link, event):
-            lost.append(Lost(seen.field, json, "a newer edit stands"))
-            continue
-        if rule is not None and seen.field in pending and rule.conflict_of(seen.field) is ConflictChoice.PARK:
-            msg = f"{seen.field} was changed in both desks (rule {rule.name!r} says conflict: park)"
-            raise ConflictError(msg)
-        setter = Setter.DESK if event.automatic else Setter.PERSON
-        ticket = with_field(ticket, seen.field, value, Stamp(setter, link.connection, seen.at, seen.version))
-        changed.append(seen.field)
+        folding.take(seen)
+    ticket = folding.ticket
     if event.snapshot is not None and link.role is Role.SOURCE:
         ticket = with_details(ticket, event.snapshot)
-    comments, own, used = _comments(event, entries, known_comments, by_us=by_us)
-    link = msgspec.structs.replace(link, observed=observed)
+    comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)
+    link = msgspec.structs.replace(link, observed=folding.observed)
     if event.snapshot is not None:
         link = _with_head(link, event.snapshot)
     return Fold(
         ticket,
         link,
-        tuple(changed),
+        tuple(folding.changed),
         comments,
         own,
-        tuple(dict.fromkeys([*consumed, *used])),
-        tuple(lost),
-        tuple(echoed),
+        tuple(dict.fromkeys([*folding.consumed, *used])),
+        tuple(folding.lost),
+        tuple(folding.echoed),
+        tuple(folding.overruled),
     )
 
 
+class _Folding:
+    """Takes the field values of one event, one after the other."""
+
+    def __init__(
+        self,
+        ticket: Ticket,
+        link: Link,
+        event: Event,
+        *,
+        rules: Sequence[SyncRule],
+        ledger: tuple[EchoEntry, ...],
+        by_us: bool | None,
+        pending: Mapping[str, Any],
+    ) -> None:
+        self.ticket = ticket
+        self.ledger = ledger
+        self.observed = dict(link.observed)
+        self.changed: list[str] = []
+        self.consumed: list[str] = []
+        self.lost: list[Lost] = []
+        self.echoed: list[str] = []
+        self.overruled: list[str] = []
+        self._link = link
+        self._event = event
+        self._rules = rules
+        self._rule = next((each for each in rules if link.role is Role.TARGET and each.name == link.rule), None)
+        self._by_us = by_us
+        self._pending = pending
+
+    def take(self, seen: _Seen) -> None:
+        """Take one value: as an echo, as news, or as an edit that is not taken."""
+        field, json = seen.field, plain(seen.field, seen.value)
+        echo = self._echo(seen, json)
+        before = self.observed.get(field)
+        if before is None or not (before.version and seen.version and before.version > seen.version):
+            self.observed[field] = Observed(json, seen.at, seen.version, echo)
+        if echo:
+            self.echoed.append(field)
+        elif before is not None or seen.explicit:
+            self._edit(seen, json, before)
+
+    def _echo(self, seen: _Seen, json: Any) -> bool:
+        """Ask the ledger whether this is our own write, and take out what it uses up or outdates."""
+        incoming = Incoming(
+            subject=seen.field,
+            value_hash=value_hash(json),
+            at=seen.at,
+            version=seen.version,
+            change_id=self._event.key if seen.explicit else "",
+            by_us=self._by_us if seen.explicit else None,
+            automatic=self._event.automatic and seen.explicit,
+        )
+        echo = match(incoming, self.ledger)
+        gone = {entry.id for entry in outdated(incoming, self.ledger)} | ({echo.id} if echo else set())
+        self.consumed += sorted(gone)
+        self.ledger = tuple(entry for entry in self.ledger if entry.id not in gone)
+        return echo is not None
+
+    def _edit(self, seen: _Seen, json: Any, before: Observed | None) -> None:
+        """Take somebody's edit, if this desk may make it and no newer one stands."""
+        field, rule = seen.field, self._rule
+        refusal = _refusal(seen, self._link, rule, self._rules)
+        if refusal:
+            self.lost.append(Lost(field, json, refusal))
+            return
+        try:
+            value = to_ours(field, seen.value, self.ticket, self._link, rule, self._rules)
+        except UnmappedError:
+            if seen.explicit or self._event.kind is EventKind.OBSERVED:
+                raise
+            # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
+            _forget(self.observed, field, before)
+            return
+        if value is None:
+            self.ticket = _note_unmapped(self.ticket, self._link, field, json)
+            return
+        if _same(getattr(self.ticket, field), value):
+            return
+        if not _newest(self.ticket.stamps.get(field), seen, self._link, self._event):
+            self.lost.append(Lost(field, json, "a newer edit stands"))
+            self.overruled.append(field)
+            return
+        if rule is not None and field in self._pending and rule.conflict_of(field) is ConflictChoice.PARK:
+            msg = f"{field} was changed in both desks (rule {rule.name!r} says conflict: park)"
+            raise ConflictError(msg)
+        setter = Setter.DESK if self._event.automatic else Setter.PERSON
+        stamp = Stamp(setter, self._link.connection, seen.at, seen.version)
+        self.ticket = with_field(self.ticket, field, value, stamp)
+        self.changed.append(field)
+
+
 def plain(field: str, value: Any) -> Any:
-    """Return a field's value as plain JSON for comparing: of a person only the account, for not every answer says more."""
+    """Return a field's value as plain JSON for comparing; of a person only the account: not every answer says more."""
     if field == "assignee" and isinstance(value, RemotePerson):
         return {"external_id": value.external_id}
     return msgspec.to_builtins(value)
@@ -253,9 +295,8 @@ def _brought(event: Event, link: Link) -> list[_Seen]:
     return found
 
 
-def _refusal(seen: _Seen, ticket: Ticket, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> str:
+def _refusal(seen: _Seen, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> str:
     """Return why this desk may not change the field, or nothing."""
-    del ticket
     if link.role is Role.TARGET:
         if rule is None:
             return "no sync rule joins this desk to the ticket any more"
@@ -266,52 +307,6 @@ def _refusal(seen: _Seen, ticket: Ticket, link: Link, rule: SyncRule | None, rul
         if each.source == link.connection and each.fields.get(seen.field) is Owner.TO:
             return f"rule {each.name!r} lets only {each.target} change it"
     return ""
-
-
-def _ours(seen: _Seen, ticket: Ticket, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> Any | None:
-    """Translate a desk's value into ours by the rule's maps; None: not covered and the rule says ignore."""
-    value = seen.value
-    if seen.field == "status" and isinstance(value, Status):
-        category: Category | None = value.category
-        if rule is not None and rule.status_map is not None:
-            category = rule.status_map.to_ours(value.native, ticket.status.category)
-        if category is None or category is Category.UNKNOWN:
-            _unmapped(seen.field, value.native, link, rule, rules)
-            return None
-        if rule is None:
-            return value
-        reason = value.hold_reason if category is Category.ON_HOLD else None
-        return Status(
-            category, "", reason or (ticket.status.hold_reason if category is ticket.status.category else None)
-        )
-    if seen.field == "priority" and isinstance(value, Priority) and rule is not None:
-        level: Level | None = value.level
-        if rule.priority_map is not None:
-            level = rule.priority_map.to_ours(value.native, ticket.priority.level)
-        if level is None:
-            _unmapped(seen.field, value.native, link, rule, rules)
-            return None
-        return Priority(level)
-    if seen.field == "kind" and isinstance(value, str) and rule is not None and rule.kind_map is not None:
-        kind = rule.kind_map.to_ours(value, ticket.kind)
-        if kind is None:
-            _unmapped(seen.field, value, link, rule, rules)
-        return kind
-    if seen.field == "kind" and not isinstance(value, Kind):
-        return Kind(value)
-    return value
-
-
-def _unmapped(field: str, native: str, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> None:
-    """Park by raising where a rule says so; else let the caller note it."""
-    deciding = [rule] if rule is not None else [each for each in rules if each.source == link.connection]
-    for each in deciding:
-        if each.unmapped is UnmappedChoice.PARK and field in each.fields:
-            msg = (
-                f"{field} {native!r} of {link.connection} is not in the map of rule {each.name!r}: "
-                f"add a line for it, then replay"
-            )
-            raise UnmappedError(msg)
 
 
 def _note_unmapped(ticket: Ticket, link: Link, field: str, json: Any) -> Ticket:
@@ -344,56 +339,6 @@ def _newest(stamp: Stamp | None, seen: _Seen, link: Link, event: Event) -> bool:
     if stamp.name == link.connection and stamp.version and seen.version:
         return seen.version >= stamp.version
     return seen.at >= stamp.at
-
-
-def _comments(
-    event: Event, entries: tuple[EchoEntry, ...], known: frozenset[str], *, by_us: bool | None
-) -> tuple[tuple[RemoteComment, ...], tuple[str, ...], list[str]]:
-    """Sort an event's comments into new ones and our own, by id, by marker, then by content."""
-    brought = [event.comment] if event.comment is not None else []
-    if event.snapshot is not None:
-        brought += [each for each in event.snapshot.comments if all(each.remote_id != one.remote_id for one in brought)]
-    new: list[RemoteComment] = []
-    own: list[str] = []
-    used: list[str] = []
-    for comment in sorted(brought, key=lambda each: (each.at, each.remote_id)):
-        if comment.remote_id in known:
-            continue
-        entry = _own_comment(comment, entries, by_us=by_us if comment is event.comment else None)
-        if entry is None:
-            new.append(comment)
-            continue
-        own.append(comment.remote_id)
-        spent = [
-            each.id for each in entries if each.update_id == entry.update_id and each.subject in {"comment", "marker"}
-        ]
-        used += spent
-        entries = tuple(each for each in entries if each.id not in spent)
-    return tuple(new), tuple(own), used
-
-
-def _own_comment(comment: RemoteComment, entries: tuple[EchoEntry, ...], *, by_us: bool | None) -> EchoEntry | None:
-    if comment.marker:
-        marked = value_hash(comment.marker)
-        for entry in entries:
-            if entry.subject == "marker" and entry.value_hash == marked:
-                return entry
-    return match(
-        Incoming(
-            subject="comment",
-            value_hash=comment_hash(comment.body, comment.visibility),
-            at=comment.at,
-            change_id=comment.remote_id,
-            by_us=by_us,
-        ),
-        entries,
-    )
-
-
-def comment_hash(body: str, visibility: str) -> str:
-    """Hash a comment for the ledger: white space at line ends and the ends of the text does not count."""
-    lines = [line.rstrip() for line in body.strip().replace("\r\n", "\n").split("\n")]
-    return value_hash(["\n".join(lines), str(visibility)])
 
 
 def _with_head(link: Link, snapshot: RemoteTicket) -> Link:

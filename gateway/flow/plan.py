@@ -87,6 +87,13 @@ class Planner:
                 planned += self._set(ticket, link, rule, allowed, self._event_key, rule.name)
         return planned
 
+    def overruled(self, ticket: Ticket, fields: Sequence[str], origin: Link) -> list[Planned]:
+        """Write the value that stands to a desk whose older edit lost, where it still shows that edit."""
+        rule = self._rules.get(origin.rule)
+        if origin.role is Role.TARGET and rule is not None:
+            fields = [field for field in fields if owner_allows(rule, field, True)]
+        return self._set(ticket, origin, rule, fields, f"{self._event_key}:overruled", origin.rule) if fields else []
+
     def decided(self, ticket: Ticket, sets: Sequence[tuple[str, str]], skip: frozenset[str]) -> list[Planned]:
         """Write what rules decided, (field, rule name) pairs, to every linked desk but those in `skip` (link ids)."""
         planned = []

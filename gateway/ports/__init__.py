@@ -3,7 +3,8 @@
 `wire` is the side of the desks (connectors, transport), `record` the side of the database.
 """
 
-from gateway.ports.record import (
+from gateway.ports.record import Audit, Store, Tx
+from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
     AuditEntry,
@@ -13,8 +14,6 @@ from gateway.ports.record import (
     LaneClaim,
     NewDelivery,
     NewUpdate,
-    Store,
-    Tx,
     UpdateRow,
 )
 from gateway.ports.wire import (
@@ -44,6 +43,7 @@ from gateway.ports.wire import (
 __all__ = [
     "AttemptEnd",
     "AttemptStart",
+    "Audit",
     "AuditEntry",
     "Call",
     "ChangePage",

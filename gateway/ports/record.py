@@ -1,4 +1,4 @@
-"""The database as the flow sees it: rows as frozen values, and the protocols that `gateway.store` implements.
+"""The database as the flow sees it: the protocols that `gateway.store` implements.
 
 Every method belongs to one transaction (`Tx`); nothing here commits by itself. All instants are aware UTC.
 """
@@ -10,219 +10,26 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 from gateway.domain.echo import EchoEntry
 from gateway.domain.event import Event
 from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import Ticket, Visibility
-from gateway.domain.update import Intent, Operation, Reason, UpdateState
+from gateway.domain.ticket import Ticket
+from gateway.domain.update import Reason, UpdateState
+from gateway.ports.rows import (
+    AttemptEnd,
+    AttemptStart,
+    AuditEntry,
+    CommentRow,
+    DeliveryRow,
+    DeskState,
+    LaneClaim,
+    NewDelivery,
+    NewUpdate,
+    UpdateRow,
+)
 
 R = TypeVar("R")
-
-
-class NewDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A delivery to store: one webhook or one polled change, as received."""
-
-    id: str
-    connection: str
-    source_event_id: str
-    ref: str
-    received_at: datetime
-    headers: dict[str, str]
-    body: bytes
-    trace_id: str
-    #: webhook or poll
-    origin: str = "webhook"
-
-
-class DeliveryRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A stored delivery. States: pending, applied, parked, discarded."""
-
-    id: str
-    connection: str
-    source_event_id: str
-    ref: str
-    received_at: datetime
-    headers: dict[str, str]
-    body: bytes
-    trace_id: str
-    origin: str
-    state: str
-    tries: int
-    reason: str = ""
-    detail: str = ""
-    not_before: datetime | None = None
-    applied_at: datetime | None = None
-
-
-class NewUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An update to put at the end of a lane."""
-
-    id: str
-    link_id: str
-    ticket_id: str
-    connection: str
-    operation: Operation
-    effect_key: str
-    intent: Intent
-    #: one line for lists, without personal data
-    summary: str
-    #: id of the delivery that caused it
-    delivery_id: str
-    event_key: str
-    #: the rule that decided it
-    rule: str
-    release: str
-    trace_id: str
-    created_at: datetime
-    state: UpdateState = UpdateState.READY
-    reason: Reason | None = None
-    detail: str = ""
-
-
-class UpdateRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An update as stored."""
-
-    id: str
-    link_id: str
-    seq: int
-    ticket_id: str
-    connection: str
-    operation: Operation
-    effect_key: str
-    intent: Intent
-    payload_version: int
-    state: UpdateState
-    summary: str
-    attempts: int
-    probes: int
-    created_at: datetime
-    trace_id: str
-    rule: str = ""
-    release: str = ""
-    delivery_id: str = ""
-    event_key: str = ""
-    not_before: datetime | None = None
-    #: until then a late effect of an unknown attempt may still appear
-    settle_until: datetime | None = None
-    first_sent_at: datetime | None = None
-    reason: Reason | None = None
-    detail: str = ""
-    resolution: str = ""
-    steps: dict[str, Any] = {}
-    done_at: datetime | None = None
-
-
-class LaneClaim(msgspec.Struct, frozen=True):
-    """A lane that is ours until the lease ends; every record is fenced by the epoch."""
-
-    link_id: str
-    connection: str
-    epoch: int
-
-
-class AttemptStart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One try, committed before its write is sent."""
-
-    id: str
-    update_id: str
-    link_id: str
-    connection: str
-    epoch: int
-    number: int
-    payload_version: int
-    started_at: datetime
-    deadline: float
-    #: the rendered request (canonical JSON of method, url, headers without credentials, body), stored encrypted
-    request: bytes
-    trace_id: str
-    echoes: tuple[EchoEntry, ...] = ()
-    #: the state the update must be in for this attempt to be lawful
-    expect: frozenset[UpdateState] = frozenset({UpdateState.READY})
-
-
-class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of an update in one visit of its lane, recorded fenced by the epoch."""
-
-    update_id: str
-    link_id: str
-    connection: str
-    epoch: int
-    state: UpdateState
-    at: datetime
-    #: None when no write was sent in this visit
-    attempt_id: str | None = None
-    status: int = 0
-    #: redacted, truncated answer
-    answer: str = ""
-    outcome: str = ""
-    reason: Reason | None = None
-    detail: str = ""
-    not_before: datetime | None = None
-    settle_until: datetime | None = None
-    #: earliest time for the *next* update of the lane (the hold after an unknown attempt of a natural write)
-    hold_until: datetime | None = None
-    #: this visit costs one of the attempts, one of the probes
-    counts: bool = False
-    probed: bool = False
-    steps: dict[str, Any] | None = None
-    link: Link | None = None
-    #: (remote comment id, our comment id) of a comment that was written
-    comment: tuple[str, str] | None = None
-    #: echo entries of this update get these facts
-    echo_version: int = 0
-    echo_change_ids: tuple[str, ...] = ()
-    landed_at: datetime | None = None
-    #: the write certainly had no effect: its expected echoes are withdrawn
-    drop_echoes: bool = False
-    #: a dead or ambiguous update holds its lane (the connection's `on_dead: block`)
-    blocks: bool = True
-
-
-class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What we know of a connection between calls."""
-
-    connection: str
-    #: why it is paused (credentials); empty when it is not
-    paused: str = ""
-    #: 429: nothing is sent before
-    not_before: datetime | None = None
-    #: failures in a row, and until when the breaker is open
-    failures: int = 0
-    open_until: datetime | None = None
-    tokens: float = 0.0
-    tokens_at: datetime | None = None
-    cursor: str = ""
-    polled_at: datetime | None = None
-    poll_due: datetime | None = None
-    poll_error: str = ""
-    facts: dict[str, Any] = {}
-
-
-class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the audit trail: who did what to which ticket, and why."""
-
-    at: datetime
-    actor: str
-    action: str
-    ticket_id: str = ""
-    detail: dict[str, Any] = {}
-    trace_id: str = ""
-
-
-class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A comment of the one ticket."""
-
-    id: str
-    ticket_id: str
-    connection: str
-    at: datetime
-    visibility: Visibility
-    body: str
-    author: RemotePerson | None = None
-    automatic: bool = False
 
 
 class Inbox(Protocol):
@@ -475,23 +282,49 @@ class Tx(Protocol):
     """One transaction."""
 
     @property
-    def inbox(self) -> Inbox: ...
+    def inbox(self) -> Inbox:
+        """Return the inbox part."""
+        ...
+
     @property
-    def tickets(self) -> Tickets: ...
+    def tickets(self) -> Tickets:
+        """Return the tickets part."""
+        ...
+
     @property
-    def links(self) -> Links: ...
+    def links(self) -> Links:
+        """Return the links part."""
+        ...
+
     @property
-    def outbox(self) -> Outbox: ...
+    def outbox(self) -> Outbox:
+        """Return the outbox part."""
+        ...
+
     @property
-    def ledger(self) -> Ledger: ...
+    def ledger(self) -> Ledger:
+        """Return the ledger part."""
+        ...
+
     @property
-    def desks(self) -> Desks: ...
+    def desks(self) -> Desks:
+        """Return the desks part."""
+        ...
+
     @property
-    def leases(self) -> Leases: ...
+    def leases(self) -> Leases:
+        """Return the leases part."""
+        ...
+
     @property
-    def audit(self) -> Audit: ...
+    def audit(self) -> Audit:
+        """Return the audit part."""
+        ...
+
     @property
-    def releases(self) -> Releases: ...
+    def releases(self) -> Releases:
+        """Return the releases part."""
+        ...
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what is inside when it raises, and nothing else."""
@@ -506,5 +339,5 @@ class Store(Protocol):
         ...
 
     def write(self, work: Callable[[Tx], R]) -> R:
-        """Run `work` in a write transaction and commit; deadlocks and busy databases are retried, so `work` may run again."""
+        """Run `work` in a write transaction and commit; after a deadlock or a busy database it runs again."""
         ...

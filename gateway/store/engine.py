@@ -1,7 +1,7 @@
 """Engines for both databases, and the write gate of SQLite.
 
 SQLite: WAL, synchronous=FULL (an intent must survive a power cut), BEGIN IMMEDIATE for every write behind a `flock`
-gate (measured in DELIVERY.md: without it a writer waited up to 20 s beside two busy ones), plain BEGIN for reads.
+gate (measured in docs/delivery.md: without it a writer waited up to 20 s beside two busy ones), plain BEGIN for reads.
 PostgreSQL: READ COMMITTED by psycopg. Engines are opened after a fork, never shared across one.
 """
 
@@ -47,8 +47,7 @@ def open_engine(text: str) -> Engine:
     """Open an engine with the settings above; no connection is made yet."""
     url = parse_url(text)
     if url.get_backend_name() == "sqlite":
-        assert url.database is not None
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
         )
@@ -110,6 +109,5 @@ class OpenGate:
 def gate_for(engine: Engine) -> WriteGate | OpenGate:
     """Return the gate of an engine's database."""
     if engine.url.get_backend_name() == "sqlite":
-        assert engine.url.database is not None
-        return WriteGate(engine.url.database)
+        return WriteGate(str(engine.url.database))
     return OpenGate()

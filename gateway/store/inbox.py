@@ -1,4 +1,4 @@
-"""Deliveries in SQL: stored once by (connection, source event id), applied in order of arrival for each remote ticket."""
+"""Deliveries in SQL: stored once by (connection, source event id), applied in order for each remote ticket."""
 
 from __future__ import annotations
 

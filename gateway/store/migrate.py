@@ -1,4 +1,4 @@
-"""Schema migrations with Alembic, run in code: `gateway up` brings the database to the newest version before it starts."""
+"""Schema migrations with Alembic, run in code: `gateway up` brings the database up to date before it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates and attempts in SQL: append, coalesce, intend, record. The protocol is DELIVERY.md section 1."""
+"""Updates and attempts in SQL: append, coalesce, intend, record. The protocol is docs/delivery.md section 1."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal, sel
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from gateway.domain.update import OPEN_STATES, Intent, Operation, Reason, UpdateState
+from gateway.domain.update import OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
 from gateway.store.columns import Instant, day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
+from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
 
-_INTENT = "intent"
 _REQUEST = "request"
 _ANSWER = "answer"
-_decode_intent = msgspec.json.Decoder(Intent)
 
 _RECORD_UPDATE = (
     update(updates)
@@ -65,6 +64,7 @@ class SqlOutbox:
         self._connection = connection
         self._sealer = sealer
         self._lanes = lanes
+        self._rows = UpdateRows(sealer)
         self._insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
 
     # ------------------------------------------------------------ append
@@ -92,7 +92,7 @@ class SqlOutbox:
                 connection=new.connection,
                 operation=new.operation.value,
                 effect_key=new.effect_key,
-                intent_sealed=self._seal_intent(new.intent),
+                intent_sealed=self._rows.seal_intent(new.intent),
                 payload_version=1,
                 state=state.value,
                 standing=state in OPEN_STATES,
@@ -140,7 +140,7 @@ class SqlOutbox:
             or last["steps"] is not None
         ):
             return None
-        old = self._open_intent(last)
+        old = self._rows.open_intent(last)
         merged = msgspec.structs.replace(old, fields={**old.fields, **new.intent.fields})
         changed = self._connection.execute(
             update(updates)
@@ -150,7 +150,7 @@ class SqlOutbox:
                 updates.c.payload_version == last["payload_version"],
             )
             .values(
-                intent_sealed=self._seal_intent(merged),
+                intent_sealed=self._rows.seal_intent(merged),
                 payload_version=last["payload_version"] + 1,
                 summary="set " + ", ".join(merged.fields),
             )
@@ -199,13 +199,13 @@ class SqlOutbox:
         ).mappings()
         fields: dict[str, Any] = {}
         for row in rows:
-            fields |= self._open_intent(row).fields
+            fields |= self._rows.open_intent(row).fields
         return fields
 
     def get(self, update_id: str) -> UpdateRow | None:
         """Return one update, or None."""
         row = self._connection.execute(select(updates).where(updates.c.id == update_id)).mappings().first()
-        return self._row(row) if row else None
+        return self._rows.update(row) if row else None
 
     def last_request(self, update_id: str) -> bytes | None:
         """Return the rendered request of the latest attempt of an update."""
@@ -228,7 +228,7 @@ class SqlOutbox:
     def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
         """Return the head of each lane that we still hold."""
         held = self._lanes.held({claim.link_id: claim.epoch for claim in claims}, live=False)
-        return {link_id: self._row(row) for link_id, row in self._lanes.heads(held).items()}
+        return {link_id: self._rows.update(row) for link_id, row in self._lanes.heads(held).items()}
 
     def release(self, claims: Sequence[LaneClaim], now: datetime) -> None:
         """Give lanes back."""
@@ -386,45 +386,3 @@ class SqlOutbox:
             "the_detail": end.detail[:2000] or None,
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }
-
-    # ------------------------------------------------------------ rows
-
-    def _seal_intent(self, intent: Intent) -> bytes:
-        return self._sealer.seal(_INTENT, msgspec.json.encode(intent))
-
-    def _open_intent(self, row: Any) -> Intent:
-        sealed = row["intent_sealed"]
-        if sealed is None:
-            return Intent(operation=Operation(row["operation"]))
-        return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
-
-    def _row(self, row: Any) -> UpdateRow:
-        return UpdateRow(
-            id=row["id"],
-            link_id=row["link_id"],
-            seq=row["seq"],
-            ticket_id=row["ticket_id"],
-            connection=row["connection"],
-            operation=Operation(row["operation"]),
-            effect_key=row["effect_key"],
-            intent=self._open_intent(row),
-            payload_version=row["payload_version"],
-            state=UpdateState(row["state"]),
-            summary=row["summary"],
-            attempts=row["attempts"],
-            probes=row["probes"],
-            created_at=row["created_at"],
-            trace_id=row["trace_id"],
-            rule=row["rule"],
-            release=row["release"],
-            delivery_id=row["delivery_id"],
-            event_key=row["event_key"],
-            not_before=row["not_before"],
-            settle_until=row["settle_until"],
-            first_sent_at=row["first_sent_at"],
-            reason=Reason(row["reason"]) if row["reason"] else None,
-            detail=row["detail"] or "",
-            resolution=row["resolution"] or "",
-            steps=row["steps"] or {},
-            done_at=row["done_at"],
-        )

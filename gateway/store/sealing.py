@@ -57,10 +57,7 @@ def load_keys(path: Path, given: str | None = None) -> Sealer:
     The file is made with mode 0600 on the first start. Losing it makes stored bodies unreadable: back it up with the
     database. Raises ConfigError when a key is not 32 bytes of base64.
     """
-    if given:
-        texts = [part.strip() for part in given.split(",") if part.strip()]
-    else:
-        texts = _read_or_make(path)
+    texts = [part.strip() for part in given.split(",") if part.strip()] if given else _read_or_make(path)
     keys: dict[bytes, bytes] = {}
     for number, text in enumerate(texts):
         try:

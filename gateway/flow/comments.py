@@ -1,0 +1,56 @@
+"""Which comments of an event are new, and which are our own coming back: by id, by marker, then by content."""
+
+from __future__ import annotations
+
+from gateway.domain.echo import EchoEntry, Incoming, match, value_hash
+from gateway.domain.event import Event, RemoteComment
+
+
+def sort_comments(
+    event: Event, entries: tuple[EchoEntry, ...], known: frozenset[str], *, by_us: bool | None
+) -> tuple[tuple[RemoteComment, ...], tuple[str, ...], list[str]]:
+    """Sort an event's comments into new ones and our own, by id, by marker, then by content."""
+    brought = [event.comment] if event.comment is not None else []
+    if event.snapshot is not None:
+        brought += [each for each in event.snapshot.comments if all(each.remote_id != one.remote_id for one in brought)]
+    new: list[RemoteComment] = []
+    own: list[str] = []
+    used: list[str] = []
+    for comment in sorted(brought, key=lambda each: (each.at, each.remote_id)):
+        if comment.remote_id in known:
+            continue
+        entry = _own_comment(comment, entries, by_us=by_us if comment is event.comment else None)
+        if entry is None:
+            new.append(comment)
+            continue
+        own.append(comment.remote_id)
+        spent = [
+            each.id for each in entries if each.update_id == entry.update_id and each.subject in {"comment", "marker"}
+        ]
+        used += spent
+        entries = tuple(each for each in entries if each.id not in spent)
+    return tuple(new), tuple(own), used
+
+
+def _own_comment(comment: RemoteComment, entries: tuple[EchoEntry, ...], *, by_us: bool | None) -> EchoEntry | None:
+    if comment.marker:
+        marked = value_hash(comment.marker)
+        for entry in entries:
+            if entry.subject == "marker" and entry.value_hash == marked:
+                return entry
+    return match(
+        Incoming(
+            subject="comment",
+            value_hash=comment_hash(comment.body, comment.visibility),
+            at=comment.at,
+            change_id=comment.remote_id,
+            by_us=by_us,
+        ),
+        entries,
+    )
+
+
+def comment_hash(body: str, visibility: str) -> str:
+    """Hash a comment for the ledger: white space at line ends and the ends of the text does not count."""
+    lines = [line.rstrip() for line in body.strip().replace("\r\n", "\n").split("\n")]
+    return value_hash(["\n".join(lines), str(visibility)])

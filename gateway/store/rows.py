@@ -1,0 +1,64 @@
+"""Between stored updates and values: the intent is encrypted, everything else is plain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.domain.update import Intent, Operation, Reason, UpdateState
+from gateway.ports import UpdateRow
+from gateway.store.sealing import Sealer
+
+_INTENT = "intent"
+_decode_intent = msgspec.json.Decoder(Intent)
+
+
+class UpdateRows:
+    """Reads and writes the encrypted parts of update rows."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def seal_intent(self, intent: Intent) -> bytes:
+        """Encrypt what an update wants."""
+        return self._sealer.seal(_INTENT, msgspec.json.encode(intent))
+
+    def open_intent(self, row: Any) -> Intent:
+        """Decrypt what an update wants; only the operation where the body is pruned."""
+        sealed = row["intent_sealed"]
+        if sealed is None:
+            return Intent(operation=Operation(row["operation"]))
+        return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
+
+    def update(self, row: Any) -> UpdateRow:
+        """Return a stored update as a value."""
+        return UpdateRow(
+            id=row["id"],
+            link_id=row["link_id"],
+            seq=row["seq"],
+            ticket_id=row["ticket_id"],
+            connection=row["connection"],
+            operation=Operation(row["operation"]),
+            effect_key=row["effect_key"],
+            intent=self.open_intent(row),
+            payload_version=row["payload_version"],
+            state=UpdateState(row["state"]),
+            summary=row["summary"],
+            attempts=row["attempts"],
+            probes=row["probes"],
+            created_at=row["created_at"],
+            trace_id=row["trace_id"],
+            rule=row["rule"],
+            release=row["release"],
+            delivery_id=row["delivery_id"],
+            event_key=row["event_key"],
+            not_before=row["not_before"],
+            settle_until=row["settle_until"],
+            first_sent_at=row["first_sent_at"],
+            reason=Reason(row["reason"]) if row["reason"] else None,
+            detail=row["detail"] or "",
+            resolution=row["resolution"] or "",
+            steps=row["steps"] or {},
+            done_at=row["done_at"],
+        )
