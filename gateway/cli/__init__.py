@@ -12,10 +12,19 @@ from gateway.cli.site import SiteChoice
 #: name → where it is, and its line in the help (the same as the first line of its docstring; a test compares them).
 COMMANDS = {
     "up": ("gateway.cli.up:up", "Run the whole gateway for this site, until Ctrl-C."),
+    "demo": ("gateway.cli.demo:demo", "Run a gateway with two simulated desks and live traffic."),
     "status": ("gateway.cli.status:status", "Show the processes of this site."),
+    "init": ("gateway.cli.init:init", "Make a folder to start a site from."),
+    "check": ("gateway.cli.check:check", "Say what is wrong with this site, with file, line and column."),
+    "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
+    "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site."),
+    "dead-letters": (
+        "gateway.cli.dead_letters:dead_letters",
+        "Look at what was given up, and replay or discard it.",
+    ),
 }
-#: What `gateway up` starts; people have no use for it, except one host a role.
-HIDDEN = {"process": "gateway.cli.processes:process"}
+#: What `gateway up` starts (people have no use for it, except one host a role), and a shorter name.
+HIDDEN = {"process": "gateway.cli.processes:process", "dlq": "gateway.cli.dead_letters:dead_letters"}
 
 
 @click.group(cls=LazyGroup, commands_at=COMMANDS, hidden_at=HIDDEN, context_settings={"max_content_width": 100})
