@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gateway.ports import ConnectorSpec
+from gateway.ports import ConnectorSpec, Setting
 from rules.duration import rate, seconds
 from rules.problem import Problem, nearest
 from rules.references import Reference, check_secrets, has_reference, references
@@ -89,7 +89,7 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
 
 def settings_schema(spec: ConnectorSpec) -> dict[str, Any]:
     """Return the schema of the settings that one connector takes."""
-    own = {setting.name: setting.schema | {"description": _said(setting.help)} for setting in spec.settings}
+    own = {setting.name: setting.schema | {"description": said(setting)} for setting in spec.settings}
     return {
         "type": "object",
         "properties": CONNECTION_KEYS | own,
@@ -99,8 +99,22 @@ def settings_schema(spec: ConnectorSpec) -> dict[str, Any]:
     }
 
 
-def _said(text: str) -> str:
-    return text or "what this connector asks for here"
+_TYPE_WORDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+}
+
+
+def said(setting: Setting) -> str:
+    """Return what a connector asks for in one setting, as a message says it."""
+    kinds = setting.schema.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    words = " or ".join(_TYPE_WORDS.get(kind, kind) for kind in kinds) or "what it asks for"
+    return f"{words} ({setting.help.rstrip('.')})" if setting.help else words
 
 
 def _settings(spot: Spot, spec: ConnectorSpec) -> Iterator[Problem]:

@@ -20,8 +20,10 @@ WIDTH = 160
 #: what follows a key that names a secret, in any quoting
 _SECRET = re.compile(r"""(?ix)
     (\b[\w.-]*(?:token|secret|password|passwd|private_key|api_key)\b["']?\s*:\s*)   # the key
-    ( "(?:[^"\\]|\\.)*"? | '(?:[^']|'')*'? | [^\s,}\]]+ )                           # the value
+    ( \[[^\]]*\]? | "(?:[^"\\]|\\.)*"? | '(?:[^']|'')*'? | [^\s,}\]]+ )                           # the value
 """)
+#: a password inside an address
+_ADDRESS = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:)([^\s/@'\"]+)(@)")
 
 
 class Severity(StrEnum):
@@ -80,9 +82,11 @@ def masked(line: str) -> str:
     """Return `line` with the values of secret keys covered, character by character; references stay readable."""
 
     def cover(found: re.Match[str]) -> str:
-        value = found.group(2)
-        return found.group(0) if "${" in value else found.group(1) + "*" * len(value)
+        key, value = found.groups()
+        parts = value.split(",") if value.startswith("[") else [value]
+        return key + ",".join(part if "${" in part else "*" * len(part) for part in parts)
 
+    line = _ADDRESS.sub(lambda found: found[1] + "*" * len(found[2]) + found[3], line)
     return _SECRET.sub(cover, line)
 
 

@@ -124,8 +124,7 @@ class Spot:
         """Return a warning at this value, or at its key."""
         return self.document.problem(self.path, code, message, hint, severity=Severity.WARNING, key=key)
 
-    @property
-    def place(self) -> str:
-        """Where this is, as people write it."""
-        line, column = self.document.where(self.path, key=True)
+    def at(self, *, key: bool = False) -> str:
+        """Return where this value, or its key, is, as people write it."""
+        line, column = self.document.where(self.path, key=key)
         return f"{self.document.file}:{line}:{column}"

@@ -42,7 +42,7 @@ def _once(spot: Spot, seen: dict[str, Spot], side: str) -> Iterator[Problem]:
     for each in spot.each():
         word = each.value.strip().casefold()
         if word in seen:
-            message = f"'{each.value}' is among `{side}` twice, first in {seen[word].place}"
+            message = f"'{each.value}' is among `{side}` twice, first in {seen[word].at()}"
             yield each.error("mapped-twice", message, "one row for it, with `to` or `back` to choose")
         else:
             seen[word] = each

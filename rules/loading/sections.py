@@ -54,7 +54,7 @@ def merge(documents: Iterable[Document], bad: frozenset[tuple[str, Path]], probl
 def _join(entries: dict[str, Spot], spot: Spot, bad: frozenset[tuple[str, Path]], problems: list[Problem]) -> None:
     for key, entry in spot.entries():
         if key in entries:
-            message = f"'{key}' is already in {entries[key].place}"
+            message = f"'{key}' is already in {entries[key].at(key=True)}"
             problems.append(entry.error("duplicate-name", message, "join the two or rename one", key=True))
         elif (spot.document.file, entry.path) not in bad:
             entries[key] = entry
@@ -66,7 +66,7 @@ def names(items: Iterable[Spot], what: str, problems: list[Problem]) -> Iterator
     for item in items:
         name = item.value["name"]
         if name in seen:
-            message = f"there is another {what} '{name}' in {seen[name]['name'].place}"
+            message = f"there is another {what} '{name}' in {seen[name]['name'].at()}"
             problems.append(item["name"].error("duplicate-name", message, "give each rule a name of its own"))
             continue
         seen[name] = item

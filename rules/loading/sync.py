@@ -8,7 +8,7 @@ from typing import Any
 from gateway.domain.ticket import Visibility
 from gateway.ports import ConnectorSpec
 from rules.conditions import ALWAYS, compile_condition
-from rules.connections import Connection
+from rules.connections import Connection, said
 from rules.fields import Vocabulary
 from rules.loading.maps import compile_map
 from rules.loading.sections import Sections, names
@@ -181,9 +181,7 @@ def _create(spot: Spot, ends: _Ends) -> Iterator[Problem]:
     required = [param.name for param in spec.create_params if param.required]
     schema = {
         "type": "object",
-        "properties": {
-            param.name: param.schema | {"description": param.help or param.name} for param in spec.create_params
-        },
+        "properties": {param.name: param.schema | {"description": said(param)} for param in spec.create_params},
         "required": required,
         "additionalProperties": False,
         "description": f"create in {spec.title}",

@@ -22,6 +22,7 @@ _KINDS = {
     float: "a number",
     type(None): "empty",
 }
+_YES_OR_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 #: values below such a key are never repeated in a message
 _SECRET_WORDS = ("token", "secret", "password", "passwd", "key")
 
@@ -90,7 +91,7 @@ def _translate(document: Document, start: Path, error: ValidationError) -> Itera
         case "propertyNames":
             pass
         case "type":
-            yield _wrong_type(document, path, instance, wanted, expected)
+            yield _wrong_type(document, path, instance, wanted, schema)
         case "enum":
             yield _not_one_of(document, path, instance, wanted)
         case "pattern":
@@ -123,17 +124,21 @@ def _unexpected(document: Document, path: Path, instance: Any, schema: dict[str,
         yield document.problem((*path, key), "unknown-key", message, nearest(key, known), key=True)
 
 
-def _wrong_type(document: Document, path: Path, instance: Any, wanted: Any, expected: str) -> Problem:
+def _wrong_type(document: Document, path: Path, instance: Any, wanted: Any, schema: dict[str, Any]) -> Problem:
+    expected, pattern = schema.get("description", ""), schema.get("pattern", "")
     types = wanted if isinstance(wanted, list) else [wanted]
     is_scalar = isinstance(instance, bool | int | float)
     message = f"this is {_kind(instance)}, not {expected or ' or '.join(types)}"
     if is_scalar and "string" in types:
         text = instance.text if isinstance(instance, Written) else _yaml(instance)
-        return document.problem(path, "wrong-type", message, f'put it in quotes: "{text}"')
+        fits = re.search(pattern, text) is not None if pattern else True
+        return document.problem(path, "wrong-type", message, f'put it in quotes: "{text}"' if fits else "")
     if instance is None:
         return document.problem(
             path, "wrong-type", f"this is empty, {expected or ' or '.join(types)} is expected", key=True
         )
+    if types == ["boolean"] and str(instance).lower() in _YES_OR_NO:
+        return document.problem(path, "wrong-type", message, f"write {_YES_OR_NO[instance.lower()]}")
     if types == ["array"] and not isinstance(instance, dict):
         return document.problem(path, "wrong-type", message, "write it in [ ]")
     return document.problem(path, "wrong-type", message)

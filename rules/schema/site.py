@@ -46,7 +46,9 @@ GATEWAY: Schema = record(
     {
         "mode": choice("live", "observe"),
         "connections": named(CONNECTION, "a mapping from names to connections"),
-        "retention": record({"deliveries": DURATION, "personal_data": DURATION, "audit": DURATION}),
+        "retention": record(
+            {"deliveries": DURATION, "personal_data": DURATION, "audit": DURATION}, description="retention"
+        ),
         "alerts": listed(ALERT, "a list of alerts"),
     },
     required=("connections",),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of whole messages
 """Conditions: what holds, what does not and why, against a naive evaluator, and each error with its place."""
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ def _naive(wanted: dict[str, Any], now: Ticket, before: Ticket | None) -> bool:
     return all(_naive_part(key, value, now, before) for key, value in wanted.items())
 
 
-def _naive_part(key: str, value: Any, now: Ticket, before: Ticket | None) -> bool:
+def _naive_part(key: str, value: Any, now: Ticket, before: Ticket | None) -> bool:  # noqa: PLR0911 - one each
     if key == "all":
         return all(_naive(each, now, before) for each in value)
     if key == "any":

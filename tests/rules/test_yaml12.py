@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of whole messages
 """The loader: YAML 1.2 words, places, and everything hostile."""
 
 from __future__ import annotations
