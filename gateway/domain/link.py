@@ -55,3 +55,34 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     version_token: str = ""
     #: field -> last observation
     observed: dict[str, Observed] = {}
+
+
+class LinkPatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one write taught about a link; put over the link as it is stored then, which may have moved on meanwhile."""
+
+    observed: dict[str, Observed] = {}
+    remote_id: str = ""
+    key: str = ""
+    url: str = ""
+    version: int = 0
+    version_token: str = ""
+
+
+def patched(link: Link, patch: LinkPatch) -> Link:
+    """Return the link with what a write taught; an observation never replaces one of a later version."""
+    observed = dict(link.observed)
+    for field, value in patch.observed.items():
+        known = observed.get(field)
+        if known is None or not (known.version and value.version) or value.version >= known.version:
+            observed[field] = value
+    newer = patch.version >= link.version
+    return msgspec.structs.replace(
+        link,
+        observed=observed,
+        remote_id=patch.remote_id or link.remote_id,
+        state=LinkState.LIVE if patch.remote_id and link.state is LinkState.PENDING else link.state,
+        key=patch.key or link.key,
+        url=patch.url or link.url,
+        version=max(link.version, patch.version),
+        version_token=(patch.version_token if newer else "") or link.version_token,
+    )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway.domain.link import Link, LinkState, Observed
+from gateway.domain.link import LinkPatch, Observed
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
     Conflict,
@@ -61,7 +61,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         state = UpdateState.DONE if isinstance(outcome, Done) else UpdateState.OBSERVED
         return Verdict(_landed(end, task, outcome.receipt, state, now), limits.answered(desk))
     if isinstance(outcome, Progress):
-        link = _linked(task.link, outcome.receipt, task, now)
+        link = _learned(outcome.receipt, task, now)
         end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
@@ -166,7 +166,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         counts=end.attempt_id is not None,
         probed=state is UpdateState.OBSERVED,
         hold_until=hold,
-        link=_linked(task.link, receipt, task, now),
+        link=_learned(receipt, task, now),
         comment=bound,
         echo_version=receipt.version,
         echo_change_ids=receipt.change_ids,
@@ -174,8 +174,8 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
     )
 
 
-def _linked(link: Link, receipt: Receipt, task: Task, now: datetime) -> Link:
-    """Note on the link what the desk said, and the fields that we wrote as they will be read back.
+def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
+    """Return what the desk said about the link, and the fields that we wrote as they will be read back.
 
     Only fields of our own write: what else the read-back shows may be a person's edit, whose event must still count.
     """
@@ -183,24 +183,19 @@ def _linked(link: Link, receipt: Receipt, task: Task, now: datetime) -> Link:
     mine = set(intent.fields) & set(SYNCED_FIELDS)
     written = task.connector.as_read(intent) if mine else {}
     at = receipt.at or now
-    observed = dict(link.observed)
-    for field in mine & set(written):
-        observed[field] = Observed(written[field], at, receipt.version, ours=True)
-    read = receipt.observed
-    if read is not None:
-        whole = intent.operation is Operation.CREATE
-        seen = observe(link, read, ours=True).observed
-        observed |= {field: value for field, value in seen.items() if whole or field in mine}
-    created = intent.operation is Operation.CREATE and bool(receipt.remote_id)
-    return msgspec.structs.replace(
-        link,
+    observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
+    created = intent.operation is Operation.CREATE
+    if receipt.observed is not None:
+        blank = msgspec.structs.replace(task.link, observed={})
+        seen = observe(blank, receipt.observed, ours=True).observed
+        observed |= {field: value for field, value in seen.items() if created or field in mine}
+    return LinkPatch(
         observed=observed,
-        remote_id=receipt.remote_id if created else link.remote_id,
-        state=LinkState.LIVE if created else link.state,
-        key=receipt.key or link.key,
-        url=receipt.url or link.url,
-        version=max(link.version, receipt.version),
-        version_token=receipt.version_token or link.version_token,
+        remote_id=receipt.remote_id if created else "",
+        key=receipt.key,
+        url=receipt.url,
+        version=receipt.version,
+        version_token=receipt.version_token,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.echo import EchoEntry
-from gateway.domain.link import Link
+from gateway.domain.link import LinkPatch
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import Intent, Operation, Reason, UpdateState
@@ -160,7 +160,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: bool = False
     probed: bool = False
     steps: dict[str, Any] | None = None
-    link: Link | None = None
+    #: what the write taught about the link
+    link: LinkPatch | None = None
     #: (remote comment id, our comment id) of a comment that was written
     comment: tuple[str, str] | None = None
     #: echo entries of this update get these facts

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal, sel
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from gateway.domain.link import patched
 from gateway.domain.update import OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
 from gateway.store.columns import Instant, day_of
@@ -324,9 +325,10 @@ class SqlOutbox:
         if tried:
             self._connection.execute(_RECORD_ATTEMPT, tried)
         links = SqlLinks(self._connection, self._sealer)
+        stored = links.many([end.link_id for end in mine if end.link is not None])
         for end in mine:
             if end.link is not None:
-                links.save(end.link)
+                links.save(patched(stored[end.link_id], end.link))
             if end.comment is not None:
                 remote_id, comment_id = end.comment
                 self._connection.execute(

@@ -17,6 +17,10 @@ from gateway.store.tables import attempts, audit, deliveries, events, links, rel
 _LIVE = frozenset({UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN})
 
 
+#: A shorter part of an id would name too much.
+_SHORTEST = 6
+
+
 class TicketLine(msgspec.Struct, frozen=True):
     """One ticket in a list."""
 
@@ -144,26 +148,21 @@ class SqlView:
         return found
 
     def find_ticket(self, word: str) -> str | None:
-        """Return the id of the ticket that `word` names: its id, a prefix of it, a remote id or a key; None if none."""
-        ids = (
-            self._connection.execute(
-                select(tickets.c.id).where(tickets.c.id.startswith(word, autoescape=True)).limit(2)
+        """Return the id of the one ticket that `word` names; None when it names none, or several.
+
+        A number or key at a desk comes first; a beginning or an end of our own id has six characters at least.
+        """
+        at_a_desk = select(links.c.ticket_id).where(or_(links.c.remote_id == word, links.c.key == word))
+        ours = tickets.c.id == word
+        if len(word) >= _SHORTEST:
+            ours = or_(
+                ours, tickets.c.id.startswith(word, autoescape=True), tickets.c.id.endswith(word, autoescape=True)
             )
-            .scalars()
-            .all()
-        )
-        if len(ids) == 1:
-            return str(ids[0])
-        if ids:
-            return None
-        remote = (
-            self._connection.execute(
-                select(links.c.ticket_id).where(or_(links.c.remote_id == word, links.c.key == word)).limit(2)
-            )
-            .scalars()
-            .all()
-        )
-        return str(remote[0]) if len(set(remote)) == 1 else None
+        for statement in (at_a_desk, select(tickets.c.id).where(ours)):
+            found = set(self._connection.execute(statement.limit(20)).scalars())
+            if found:
+                return str(found.pop()) if len(found) == 1 else None
+        return None
 
     def updates(
         self, *, ticket_id: str = "", states: Sequence[str] = (), connection: str = "", limit: int = 100

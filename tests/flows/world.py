@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 import msgspec
 
@@ -139,7 +140,7 @@ class World:
         self.hooks.close()
         self.transport.close()
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
