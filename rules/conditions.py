@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from rules.fields import Facts, Field, FieldType, Vocabulary
-from rules.operators import MISSING, OPERATORS, OTHER_WORDS, OperandError, Operator, Test, as_list, is_empty, shown
+from rules.operators import MISSING, OPERATORS, OTHER_WORDS, OperandError, Operator, Test, as_list, is_empty
 from rules.problem import Problem, nearest
 from rules.source import Spot
+from rules.trace import shown
 
 Holds = Callable[[Facts], bool]
 Why = Callable[[Facts], str]

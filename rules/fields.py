@@ -163,7 +163,7 @@ class Vocabulary:
             Field("stage", FieldType.CHOICE, _plain("stage"), stages),
         )
         self.fields: Mapping[str, Field] = {field.name: field for field in (*_FIXED, *own, *extra)}
-        #: name in `people:` -> e-mail address
+        #: name in `people:` -> e-mail address, empty where there is none
         self.people: Mapping[str, str] = people or {}
 
     def field(self, name: str) -> Field | None:

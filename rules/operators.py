@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Level
-from rules.duration import seconds, words
+from rules.duration import seconds
 from rules.fields import LEVEL_NAMES, Field, FieldType, Vocabulary
 from rules.problem import nearest
 from rules.text import fold, pattern_search, words_search
@@ -96,6 +96,11 @@ def _people(operands: list[Any], vocabulary: Vocabulary) -> frozenset[str]:
     for operand in operands:
         name = as_text(operand)
         if name in vocabulary.people:
+            if not vocabulary.people[name]:
+                msg = f"'{name}' has no e-mail address under people"
+                raise OperandError(
+                    msg, "add `email:` there: people are never told apart by name", code="unknown-person"
+                )
             found.add(vocabulary.people[name].strip().lower())
         elif "@" in name:
             found.add(name.strip().lower())
@@ -332,17 +337,3 @@ OTHER_WORDS: Mapping[str, str] = {
     "<=": "at_most", "lte": "at_most", "==": "equals", "=": "equals", "eq": "equals", "is": "equals",
     "regex": "matches", "match": "matches", "includes": "contains", "word": "words", "present": "exists",
 }  # fmt: skip
-
-
-def shown(value: Any) -> str:
-    """Return a value as a trace shows it: short, in the admin's words."""
-    if isinstance(value, RemotePerson):
-        return value.label
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
-    if isinstance(value, float):
-        return words(int(value)) if value >= 1 else str(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(str(each) for each in value[:8]) + ("…" if len(value) > 8 else "") + "]"
-    text = str(value)
-    return f"'{text[:57]}…'" if len(text) > 60 else f"'{text}'"

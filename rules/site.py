@@ -145,11 +145,10 @@ class _Loading:
         return connections(section, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
-        people = {name: spot.value.get("email", "") for name, spot in sections.entries("people").items()}
         vocabulary = Vocabulary(
             connections=tuple(configured),
             stages=_stages(sections),
-            people={name: email for name, email in people.items() if email},
+            people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
         rules = RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import re2
 
@@ -17,8 +18,12 @@ _EDGE_AFTER = r"(?:$|[^\p{L}\p{N}\p{M}_])"
 Search = Callable[[str], bool]
 
 
+@lru_cache(maxsize=64)
 def fold(text: str) -> str:
-    """Return `text` in the form in which texts are compared: composed, without case."""
+    """Return `text` in the form in which texts are compared: composed, without case.
+
+    Every rule compares the same few texts of one ticket, so the last ones are kept.
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import msgspec
+
+from gateway.domain.person import RemotePerson
+from rules.duration import words
 
 
 class TraceLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -17,3 +23,17 @@ class TraceLine(msgspec.Struct, frozen=True, omit_defaults=True):
     ran: bool = True
     #: for each thing that a rule that matched wanted: `kind = incident`, `priority kept: set by a person`
     effects: tuple[str, ...] = ()
+
+
+def shown(value: Any) -> str:
+    """Return a value as a trace shows it: short, in the admin's words."""
+    if isinstance(value, RemotePerson):
+        return value.label
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    if isinstance(value, float):
+        return words(int(value)) if value >= 1 else str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(str(each) for each in value[:8]) + ("…" if len(value) > 8 else "") + "]"
+    text = str(value)
+    return f"'{text[:57]}…'" if len(text) > 60 else f"'{text}'"

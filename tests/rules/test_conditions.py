@@ -166,7 +166,8 @@ def test_changes_look_at_the_ticket_before() -> None:
         ("title: true", '1:8: error[wrong-value]: true is not a text; put it in quotes: "true"'),
         ("created_at: {before: soon}", "1:22: error[wrong-value]: 'soon' is not a date or an instant; write 2026-03-10 or 2026-03-10T09:00+01:00"),
         ("tags: {exists: maybe}", "1:16: error[wrong-value]: true or false is expected here"),
-        ("requester: bob", "1:12: error[unknown-person]: there is nobody called 'bob' under people; write an e-mail address"),
+        ("requester: bob", "1:12: error[unknown-person]: there is nobody called 'bob' under people; valid: ida"),
+        ("requester: ida", "1:12: error[unknown-person]: 'ida' has no e-mail address under people; add `email:` there: people are never told apart by name"),
         ("all: {kind: task}", "1:6: error[wrong-type]: all takes a list of conditions; write - before each condition below all:"),
         ("any: [kind]", "1:7: error[wrong-type]: this is not a condition; a condition is a mapping such as {kind: incident}; several go under all: or any:"),
         ("not: {}", "1:6: error[empty-condition]: an empty condition says nothing; leave `when` out to mean always"),
@@ -176,7 +177,7 @@ def test_changes_look_at_the_ticket_before() -> None:
 def test_what_is_wrong_is_said_with_its_place(text: str, head: str) -> None:
     """One problem each, at the key or the value."""
     problems: list[Problem] = []
-    compile_condition(document(text).root, Vocabulary(connections=("zen", "rt")), problems)
+    compile_condition(document(text).root, Vocabulary(connections=("zen", "rt"), people={"ida": ""}), problems)
     assert [problem.head for problem in problems] == [f"a.yaml:{head}"]
 
 
