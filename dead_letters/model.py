@@ -10,7 +10,8 @@ import msgspec
 
 from gateway.domain.update import UpdateState
 from gateway.errors import GatewayError
-from gateway.ports import Audit, UpdateRow
+from gateway.ports import UpdateRow
+from gateway.ports.record import Audit
 
 
 class DeadLetterError(GatewayError):

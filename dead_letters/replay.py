@@ -60,15 +60,15 @@ def decide(letter: Letter, claim: OperationClaim, now: datetime, *, accept_dupli
             not_before = settle if settle is not None and settle > now else None
         elif not accept_duplicate:
             msg = (
-                f"an earlier attempt may have landed, and nothing at {update.connection} can tell: look there first. If "
-                f"it is there, discard this one; if it is not, or twice would do no harm, replay with --accept-duplicate"
+                f"an earlier attempt may have landed, and nothing at {update.connection} can tell: look there first. "
+                f"If it is there, discard this one; if it is not, or twice does no harm, add --accept-duplicate"
             )
             raise DeadLetterError(msg)
         else:
             warnings.append("it is sent again although an earlier attempt may have landed")
     touched = sorted(letter.later_fields & set(update.intent.fields))
     if not letter.standing and touched and update.operation is Operation.SET_FIELDS:
-        warnings.append(f"a newer update has set {', '.join(touched)} there since; this one overwrites it")
+        warnings.append(f"{', '.join(touched)}: a newer one has been written there since, and this one goes over it")
     return Replay(state, not_before, tail=not letter.standing, warnings=tuple(warnings))
 
 

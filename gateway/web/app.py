@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.telemetry import current_trace
 from gateway.web.access import Access
 from gateway.web.api import add_api
-from gateway.web.console import add_console
+from gateway.web.console.pages import add_console
 from gateway.web.health import add_health
 from gateway.web.hooks import add_hooks
 from gateway.web.parts import Parts, WebLimits

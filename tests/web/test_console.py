@@ -14,8 +14,8 @@ from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.web.console.markdown import to_html
 from gateway.web.console.wording import duration, relative
 from gateway.web.parts import WebLimits
+from tests.records import RT, ZENDESK, Recorder
 from tests.web.conftest import TOKEN, Serve, SmallGateway, zendesk
-from tests.web.records import RT, ZENDESK, Recorder
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 HOSTILE = [

@@ -1,0 +1,83 @@
+"""`gateway check`: everything that is wrong with a site, each with its place."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import msgspec
+
+from connectors import registry
+from gateway.cli.site import SiteChoice, pass_site
+from gateway.cli.tables import JSON, write_json
+from gateway.config import environment, read_site, resolve_settings
+from gateway.errors import ConfigError
+from rules import Problem, Severity, load_site
+
+
+@click.command()
+@click.option("--strict", is_flag=True, help="A warning fails, too.")
+@JSON
+@pass_site
+def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
+    """Say what is wrong with this site, with file, line and column.
+
+    Ends with 0 when nothing is wrong, 1 when something is (with --strict: also for a warning), 2 when there is no
+    site. A secret that is not in this environment is a warning, for it may be in another; gateway up insists on it.
+    """
+    folder = site.folder
+    try:
+        files = read_site(folder)
+    except ConfigError as error:
+        if as_json:
+            write_json({"ok": False, "site": str(folder), "error": str(error), "problems": []})
+        else:
+            click.echo(str(error))
+        sys.exit(1)
+    problems, notes = _problems(files, {**environment(), "GATEWAY_SITE": str(folder)})
+    errors = [problem for problem in problems if problem.is_error]
+    failed = bool(errors) or (strict and len(problems) > 0)
+    if as_json:
+        write_json(
+            {
+                "ok": not failed,
+                "site": str(folder),
+                "errors": len(errors),
+                "warnings": len(problems) - len(errors),
+                "problems": [problem.as_json() for problem in problems],
+                "connectors_not_loaded": notes,
+            }
+        )
+    else:
+        _write(problems, notes, len(files))
+    if failed:
+        sys.exit(1)
+
+
+def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
+    connectors = registry.load()
+    specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
+    loaded, found = load_site(files, specs)
+    problems = list(found)
+    if loaded is not None:
+        _, missing = resolve_settings(loaded, environ, specs)
+        problems += [
+            msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
+            for each in missing
+        ]
+    return problems, [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
+
+
+def _write(problems: list[Problem], notes: list[str], files: int) -> None:
+    for problem in problems:
+        click.echo(f"{problem.text}\n")
+    for note in notes:
+        click.echo(f"warning: {note}\n")
+    errors = sum(problem.is_error for problem in problems)
+    warnings = len(problems) - errors + len(notes)
+    if not problems and not notes:
+        click.echo(f"Nothing is wrong in {files} files.")
+    else:
+        click.echo(
+            f"{errors} error{'s' * (errors != 1)} and {warnings} warning{'s' * (warnings != 1)} in {files} files."
+        )

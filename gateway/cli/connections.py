@@ -1,0 +1,195 @@
+"""`gateway connections`: the desks of a site, and whether they work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from connectors import registry
+from gateway.bootstrap import Gateway, build
+from gateway.cli.opening import has_record, require_record
+from gateway.cli.site import SiteChoice, pass_site
+from gateway.cli.tables import JSON, age, tame, write_json, write_table
+from gateway.config import Settings, environment, read_site, resolve_settings
+from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFoundError
+from gateway.flow.calls import run_reads
+from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
+from gateway.store.unit import SqlTx
+from gateway.telemetry import new_trace_id
+from rules import Problem, Site, load_site
+
+
+@click.group()
+def connections() -> None:
+    """Look at the connections of this site, and test them."""
+
+
+class _Folder(msgspec.Struct):
+    """The site as it stands in its folder: what is being written now, not the active release."""
+
+    site: Site
+    settings: Settings
+    environ: dict[str, str]
+    connectors: dict[str, Connector]
+    missing: tuple[Problem, ...]
+
+
+def _read(choice: SiteChoice) -> _Folder:
+    environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
+    known = registry.load()
+    specs = {name: plugin.spec for name, plugin in known.plugins.items()}
+    loaded, problems = load_site(read_site(choice.folder), specs)
+    if loaded is None:
+        raise ConfigError("\n".join(each.head for each in problems if each.is_error))
+    settings, missing = resolve_settings(loaded, environ, specs)
+    made = {name: known.connect(each) for name, each in settings.items()}
+    for connector in made.values():
+        choice.redactor.add(*connector.secrets())
+    return _Folder(loaded, Settings.from_env(environ), environ, made, missing)
+
+
+@connections.command("list")
+@JSON
+@pass_site
+def list_connections(site: SiteChoice, as_json: bool) -> None:
+    """List the connections of this site and how each is."""
+    folder = _read(site)
+    states: Mapping[str, DeskState] = {}
+    gateway = build(folder.settings, folder.environ)
+    try:
+        if has_record(folder.settings):
+            require_record(gateway)
+            with gateway.store.read() as tx:
+                states = tx.desks.all()
+        now = gateway.clock.now()
+    finally:
+        gateway.close()
+    lines: list[dict[str, Any]] = []
+    for name, connection in folder.site.connections.items():
+        state = states.get(name, DeskState(name))
+        lines.append(
+            {
+                "name": name,
+                "connector": connection.connector,
+                "url": folder.connectors[name].settings.url if name in folder.connectors else connection.url,
+                "state": _state(state, now) if name in folder.connectors else "not usable",
+                "detail": state.paused or state.poll_error or _why(folder, name),
+                "polled_at": state.polled_at,
+            }
+        )
+    if as_json:
+        write_json(lines)
+        return
+    rows = [
+        (str(each["name"]), str(each["connector"]), str(each["state"]), age(each["polled_at"], now), str(each["url"]),
+         str(each["detail"]))
+        for each in lines
+    ]  # fmt: skip
+    columns = ("NAME", "CONNECTOR", "STATE", "POLLED", "ADDRESS", "DETAIL")
+    write_table(columns, rows, grows="DETAIL", empty="gateway.yaml names no connection.")
+
+
+def _state(state: DeskState, now: Any) -> str:
+    if state.paused:
+        return "paused"
+    if state.open_until is not None and state.open_until > now:
+        return "breaker open"
+    if state.not_before is not None and state.not_before > now:
+        return "throttled"
+    return "polling fails" if state.poll_error else "ok"
+
+
+def _why(folder: _Folder, name: str) -> str:
+    if name in folder.connectors:
+        return ""
+    if not folder.site.connections[name].installed:
+        return f"the connector {folder.site.connections[name].connector} is not installed"
+    return "; ".join(each.message for each in folder.missing if f"'{name}'" in each.message)
+
+
+@connections.command()
+@click.argument("name", required=False)
+@JSON
+@pass_site
+def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
+    """Try the connections of this site, or one of them.
+
+    Asks each desk who we are there and tries what the connection claims, leaving nothing that people see. What is
+    proved is remembered; a connection that was paused for its credentials goes on when they hold. Ends with 1 when a
+    check fails.
+    """
+    folder = _read(site)
+    if name is not None and name not in folder.site.connections:
+        known = ", ".join(folder.site.connections)
+        raise NotFoundError(f"gateway.yaml names no connection {name!r}; it names {known or 'none'}")
+    gateway = build(folder.settings, folder.environ)
+    failed = False
+    told = []
+    try:
+        keeps = has_record(folder.settings)
+        if keeps:
+            require_record(gateway)
+        for each in [name] if name is not None else list(folder.site.connections):
+            results, resumed = _try(folder, gateway, each, keeps=keeps)
+            failed = failed or any(not result.ok and not result.warning for result in results)
+            told.append({"connection": each, "checks": results, "resumed": resumed})
+            if not as_json:
+                _write(site, each, results, resumed=resumed)
+    finally:
+        gateway.close()
+    if as_json:
+        write_json(told)
+    elif not keeps:
+        click.echo("\nWhat was proved is learned again when gateway up runs: this site has no record yet.")
+    if failed:
+        sys.exit(1)
+
+
+def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[list[CheckResult], bool]:
+    """Ask one desk; return every result, and whether a pause ended."""
+    connector = folder.connectors.get(name)
+    if connector is None:
+        return [CheckResult("settings", ok=False, detail=_why(folder, name) or "it has an error: gateway check")], False
+    deadline, trace_id = connector.settings.deadline, new_trace_id(os.urandom(16))
+    try:
+        me = run_reads(connector.whoami(), connector, gateway.transport, deadline=deadline, trace_id=trace_id)
+        person = me.person
+        results = [CheckResult("credentials", ok=True, detail=me.detail or f"we are {person.label} there")]
+    except AuthenticationError as error:
+        return [CheckResult("credentials", ok=False, detail=str(error))], False
+    except GatewayError as error:
+        return [CheckResult("reachable", ok=False, detail=str(error))], False
+    try:
+        results += run_reads(connector.check(), connector, gateway.transport, deadline=deadline, trace_id=trace_id)
+    except GatewayError as error:
+        return [*results, CheckResult("checks", ok=False, detail=str(error))], False
+    facts: dict[str, Any] = {"account_id": person.external_id, "learned_at": gateway.clock.now().timestamp()}
+    for result in results:
+        facts |= result.facts
+    return results, keeps and gateway.store.write(lambda tx: _keep(tx, gateway, name, facts))
+
+
+def _keep(tx: SqlTx, gateway: Gateway, name: str, facts: dict[str, Any]) -> bool:
+    """Remember what was proved; say whether a pause ended."""
+    before = tx.desks.get(name)
+    tx.desks.change(name, facts=facts, paused="")
+    if before.paused:
+        detail = {"connection": name, "was": before.paused}
+        tx.audit.add([AuditEntry(gateway.clock.now(), "gateway", "connection resumed", "", detail)])
+    return bool(before.paused)
+
+
+def _write(site: SiteChoice, name: str, results: Sequence[CheckResult], *, resumed: bool) -> None:
+    click.echo(click.style(name, bold=True))
+    for result in results:
+        mark, colour = ("ok", "green") if result.ok else ("warn", "yellow") if result.warning else ("FAIL", "red")
+        click.echo(
+            f"  {click.style(f'{mark:<4}', fg=colour)}  {result.name}: {tame(site.redactor.text(result.detail))}"
+        )
+    if resumed:
+        click.echo("  It was paused and goes on now.")

@@ -1,0 +1,58 @@
+"""Opens the gateway of a site for a command that looks at its record or changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from gateway.bootstrap import Gateway, build
+from gateway.cli.site import SiteChoice
+from gateway.config import Settings, environment
+from gateway.doorbell import RqDoorbell, ringing_connection
+from gateway.embedded import find_server
+from gateway.errors import ConfigError, GatewayError
+from gateway.store import schema_is_current
+
+
+@contextmanager
+def opened(choice: SiteChoice) -> Iterator[Gateway]:
+    """Open a site's gateway; raises ConfigError when it has no record yet, or one of another version."""
+    environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
+    settings = Settings.from_env(environ)
+    choice.redactor.add(*settings.secrets())
+    gateway = build(settings, environ)
+    try:
+        require_record(gateway)
+        yield gateway
+    finally:
+        gateway.close()
+
+
+def has_record(settings: Settings) -> bool:
+    """Say whether there is a database to open (a SQLite file would be made by merely looking)."""
+    url = make_url(settings.database_url)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
+def require_record(gateway: Gateway) -> None:
+    """Raise ConfigError unless the database is there and up to date."""
+    if not has_record(gateway.settings):
+        raise ConfigError(f"{gateway.settings.site} has no record yet: it begins with gateway up")
+    if not schema_is_current(gateway.store.engine):
+        raise ConfigError("the database has another version than this gateway: gateway up brings it up to date")
+
+
+def ring(gateway: Gateway, step: str) -> None:
+    """Wake a worker; when nobody hears it, the sweep finds the work within a second or two."""
+    if gateway.settings.redis_url:
+        gateway.doorbell.ring(step)
+        return
+    try:
+        server = find_server(gateway.settings.state)
+    except GatewayError:
+        return
+    if server.socket.exists():
+        RqDoorbell(ringing_connection(server.url)).ring(step)

@@ -1,0 +1,109 @@
+"""`gateway tickets`: the tickets of a site, wherever they live."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.opening import opened
+from gateway.cli.site import SiteChoice, pass_site
+from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
+from gateway.domain.ticket import Category
+from gateway.errors import NotFoundError
+from gateway.web.console.ticket import TicketPage, read_ticket
+
+
+@click.group()
+def tickets() -> None:
+    """Look at the tickets of this site."""
+
+
+@tickets.command("list")
+@click.option("--text", default="", help="Words of the title, a ticket's id, or a number at a desk.")
+@click.option("--status", type=click.Choice([each.value for each in Category]), help="Only tickets in this status.")
+@click.option("--connection", default="", help="Only tickets that live there.")
+@LIMIT
+@JSON
+@pass_site
+def list_tickets(site: SiteChoice, text: str, status: str | None, connection: str, limit: int, as_json: bool) -> None:
+    """List tickets, those that changed last first."""
+    with opened(site) as gateway:
+        with gateway.store.read() as tx:
+            found = tx.view.tickets(limit=limit, text=text, category=status or "", connection=connection)
+        if as_json:
+            write_json(found)
+            return
+        now = gateway.clock.now()
+        rows = [
+            (
+                line.id[-12:],
+                line.category,
+                line.priority,
+                ", ".join(f"{name} #{place[0] or '?'}" for name, place in sorted(line.links.items())),
+                age(line.created_at, now),
+                line.title,
+            )
+            for line in found
+        ]
+    write_table(("ID", "STATUS", "PRIORITY", "AT", "AGE", "TITLE"), rows, grows="TITLE", empty="No ticket matches.")
+
+
+@tickets.command()
+@click.argument("ticket")
+@JSON
+@pass_site
+def show(site: SiteChoice, ticket: str, as_json: bool) -> None:
+    """Show one ticket: fields, links, comments, updates, audit trail.
+
+    TICKET is its id, the beginning or the end of it, or its number at a desk.
+    """
+    with opened(site) as gateway:
+        found = read_ticket(gateway.store, ticket)
+    if found is None:
+        raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
+    if as_json:
+        write_json(found)
+    else:
+        _write(found)
+
+
+def _write(page: TicketPage) -> None:
+    click.echo(click.style(tame(page.title) or "(no title)", bold=True))
+    click.echo(
+        f"{page.id}, from {page.source}, opened {utc(page.created_at)} UTC by {tame(page.requester) or 'unknown'}"
+    )
+    if page.body:
+        click.echo(f"\n{_indented(page.body)}")
+    _head("Fields")
+    for field in page.fields:
+        if field.value:
+            by = f"  ({field.setter} {tame(field.by)}, {utc(field.at)})" if field.by else ""
+            click.echo(f"  {field.name:<10} {tame(field.value)}{by}")
+    _head("At the desks")
+    for link in page.links:
+        where = f"#{link.key or link.remote_id}" if link.remote_id else "not there yet"
+        click.echo(f"  {link.connection}  {tame(where)}  {link.state}  {tame(link.url)}".rstrip())
+    if page.comments:
+        _head("Comments")
+    for comment in page.comments:
+        click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
+        click.echo(f"{_indented(comment.body, 4)}")
+    if page.updates:
+        _head("Updates")
+    for each in page.updates:
+        line = each.update
+        tries = f", {len(each.attempts)} attempts" if each.attempts else ""
+        click.echo(f"  {utc(line.created_at)}  {line.state:<10} {line.connection}  {tame(line.summary)}{tries}")
+        if line.detail:
+            click.echo(f"      {tame(line.detail)}")
+    if page.audit:
+        _head("Audit trail")
+    for entry in page.audit:
+        click.echo(f"  {utc(entry['at'])}  {tame(entry['actor'])}  {tame(entry['action'])}")
+
+
+def _head(text: str) -> None:
+    click.echo(f"\n{click.style(text, bold=True)}")
+
+
+def _indented(text: str, by: int = 2) -> str:
+    return "\n".join(" " * by + line for line in block(text).splitlines())

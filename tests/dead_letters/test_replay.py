@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from dead_letters import DeadLetterError, Letter, Tried, decide
+from gateway.domain.update import Intent, Operation, Reason, Strategy, UpdateState
+from gateway.ports import OperationClaim, UpdateRow
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+PROBE = OperationClaim(Strategy.PROBE)
+NONE = OperationClaim(Strategy.NONE)
+KEY = OperationClaim(Strategy.KEY, key_ttl=7200)
+
+
+def letter(*outcomes: str, state: UpdateState = UpdateState.DEAD, **changes: Any) -> Letter:
+    """Return a dead letter after attempts with these outcomes."""
+    update = UpdateRow(
+        id="u", link_id="l", seq=1, ticket_id="t", connection="rt", operation=Operation.SET_FIELDS, effect_key="k",
+        intent=Intent(Operation.SET_FIELDS, fields={"status": {}}), payload_version=1, state=state, summary="s",
+        attempts=3, probes=0, created_at=NOW, trace_id="", reason=Reason.REJECTED,
+        first_sent_at=NOW - timedelta(hours=1) if outcomes else None,
+    )  # fmt: skip
+    made = Letter(
+        update=update,
+        standing=True,
+        tries=tuple(Tried(each, NOW) for each in outcomes),
+        held=0,
+        later_fields=frozenset(),
+    )
+    own = {name: changes.pop(name) for name in ("standing", "later_fields") if name in changes}
+    return msgspec.structs.replace(made, update=msgspec.structs.replace(update, **changes), **own)
+
+
+@pytest.mark.parametrize("claim", [PROBE, NONE, KEY, OperationClaim(Strategy.NATURAL)])
+@pytest.mark.parametrize(
+    "outcomes", [(), ("rejected",), ("notsent", "throttled", "conflict", "forbidden"), ("progress",)]
+)
+def test_what_had_no_effect_is_sent_again(claim: OperationClaim, outcomes: tuple[str, ...]) -> None:
+    """Whatever the strategy."""
+    assert decide(letter(*outcomes), claim, NOW, accept_duplicate=False).state is UpdateState.READY
+
+
+@pytest.mark.parametrize("strategy", [Strategy.PROBE, Strategy.NATURAL, Strategy.CONDITIONAL])
+@pytest.mark.parametrize("outcomes", [("unknown",), ("unknown", "rejected"), ("",), ("something new",)])
+@pytest.mark.parametrize("accept", [False, True])
+def test_what_may_have_landed_is_resolved_first(strategy: Strategy, outcomes: tuple[str, ...], accept: bool) -> None:
+    """One attempt without a certain end is enough; accepting a duplicate does not skip the question."""
+    replay = decide(letter(*outcomes), OperationClaim(strategy), NOW, accept_duplicate=accept)
+    assert replay.state is UpdateState.UNKNOWN
+
+
+def test_a_late_effect_is_waited_for() -> None:
+    """Until the settle time has passed."""
+    later = NOW + timedelta(seconds=9)
+    assert decide(letter("unknown", settle_until=later), PROBE, NOW, accept_duplicate=False).not_before == later
+    assert decide(letter("unknown", settle_until=NOW), PROBE, NOW, accept_duplicate=False).not_before is None
+
+
+@pytest.mark.parametrize("claim", [NONE, OperationClaim(Strategy.KEY, key_ttl=60)])
+def test_nothing_is_sent_blindly(claim: OperationClaim) -> None:
+    """Without a way to tell (or with an expired key), only when a person accepts a duplicate."""
+    ambiguous = letter("unknown", state=UpdateState.AMBIGUOUS)
+    with pytest.raises(DeadLetterError, match="--accept-duplicate"):
+        decide(ambiguous, claim, NOW, accept_duplicate=False)
+    accepted = decide(ambiguous, claim, NOW, accept_duplicate=True)
+    assert (accepted.state, len(accepted.warnings)) == (UpdateState.READY, 1)
+
+
+def test_a_young_key_or_a_probe_behind_it_resolves() -> None:
+    """The stored bytes go under the same key while the desk remembers it; then a probe."""
+    ambiguous = letter("unknown", state=UpdateState.AMBIGUOUS)
+    assert decide(ambiguous, KEY, NOW, accept_duplicate=False).state is UpdateState.UNKNOWN
+    expired = OperationClaim(Strategy.KEY, key_ttl=60, probe=True)
+    assert decide(ambiguous, expired, NOW, accept_duplicate=False).state is UpdateState.UNKNOWN
+
+
+def test_what_never_had_a_mapping_is_not_left_out() -> None:
+    """A replay would drop it silently, so there is none."""
+    with pytest.raises(DeadLetterError, match="leave the rest out"):
+        decide(letter(reason=Reason.UNMAPPED, detail="status 'x' is not in the map"), PROBE, NOW, accept_duplicate=True)
+
+
+def test_out_of_a_lane_that_went_on() -> None:
+    """It comes last, with a warning when a newer one has set the same field."""
+    replay = decide(letter(standing=False, later_fields=frozenset({"status"})), PROBE, NOW, accept_duplicate=False)
+    assert replay.tail
+    assert "status" in replay.warnings[0]
+    assert decide(letter(standing=False), PROBE, NOW, accept_duplicate=False).warnings == ()
