@@ -147,7 +147,7 @@ def run(
                 trace.append(TraceLine("classify", rule.name, matched=False, reason=reason, ran=False))
         elif rule.when.holds(this.facts):
             effects = this.apply(rule)
-            trace.append(TraceLine("classify", rule.name, matched=True, effects=effects))
+            trace.append(TraceLine("classify", rule.name, matched=True, reason="; ".join(effects), effects=effects))
         else:
             this.release(rule)
             if explain:
