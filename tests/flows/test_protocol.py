@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from connectors.request_tracker.simulated.records import Ticket
 from gateway.domain.ids import uuid7
 from gateway.ports import NewDelivery
 from gateway.store import SqlStore
@@ -22,10 +23,17 @@ def world(store: SqlStore) -> Iterator[World]:
         yield made
 
 
+def rt_ticket(world: World, remote: str) -> Ticket:
+    """Return an RT ticket."""
+    found = world.rt.records.ticket(int(remote))
+    assert found is not None
+    return found
+
+
 def texts(world: World, remote: str) -> list[str]:
     """Return the comments of an RT ticket in order."""
     records = world.rt.records
-    spoken = [each for each in records.history(records.ticket(int(remote))) if each.type in {"Comment", "Correspond"}]
+    spoken = [each for each in records.history(rt_ticket(world, remote)) if each.type in {"Comment", "Correspond"}]
     return [part.content for each in sorted(spoken, key=lambda one: one.number) for part in records.parts(each.number)]
 
 
@@ -69,7 +77,7 @@ def test_ten_edits_of_a_blocked_lane_become_one_write_and_ten_comments_stay_ten(
     world.store.write(lambda tx: tx.desks.save(state))
     world.settle()
     effects = world.rt.effects.all(by_api=True)[before:]
-    assert world.rt.records.ticket(int(remote)).subject == "Title 9"
+    assert rt_ticket(world, remote).subject == "Title 9"
     assert len([each for each in effects if each.method == "PUT"]) == 1
     assert [text.rsplit(" ", 1)[-1].strip() for text in texts(world, remote)] == [str(n) for n in range(10)]
 
@@ -142,7 +150,7 @@ def test_both_desks_edit_and_the_newest_wins(world: World) -> None:
     world.rt.act("set", ticket=remote, Status="open")
     world.settle()
     assert world.zendesk.records.tickets[int(ticket["id"])]["status"] == "open"
-    assert world.rt.records.ticket(int(remote)).status == "open"
+    assert rt_ticket(world, remote).status == "open"
 
 
 def test_a_poison_event_is_parked_alone(world: World) -> None:

@@ -52,7 +52,7 @@ def a_link(store: SqlStore, remote_id: str = "7") -> Link:
     return link
 
 
-def an_update(store: SqlStore, link: Link, operation: Operation = Operation.SET_FIELDS, **fields: Any) -> NewUpdate:
+def an_update(store: SqlStore, link: Link, operation: Operation = Operation.SET_FIELDS, /, **fields: Any) -> NewUpdate:
     """Append one update and return it."""
     new = NewUpdate(
         id=store.ids.new(),
@@ -198,7 +198,7 @@ def test_only_adjacent_untried_field_updates_coalesce(store: SqlStore) -> None:
     """Ten field updates in a row become one; a comment between them keeps its place."""
     link = a_link(store)
     for number in range(5):
-        an_update(store, link, title=f"t{number}", **{f"f{number}": number})
+        an_update(store, link, Operation.SET_FIELDS, **{"title": f"t{number}", f"f{number}": number})
     an_update(store, link, Operation.INTERNAL_NOTE)
     for number in range(5):
         an_update(store, link, title=f"u{number}")
@@ -324,7 +324,11 @@ def test_the_audit_chain_tells_a_changed_line(store: SqlStore) -> None:
     assert store.write(lambda tx: tx.audit.seal(10)) == 2
     with store.read() as tx:
         assert tx.audit.verify() is None
-    store.write(lambda tx: tx.connection.exec_driver_sql("UPDATE audit SET digest = 'x' WHERE place = 2") and None)
+
+    def forge(tx: Any) -> None:
+        tx.connection.exec_driver_sql("UPDATE audit SET digest = 'x' WHERE place = 2")
+
+    store.write(forge)
     with store.read() as tx:
         assert tx.audit.verify() == 2
 

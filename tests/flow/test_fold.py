@@ -1,0 +1,140 @@
+"""The fold: per field the newest real edit wins, whatever the order of arrival, and a person outranks a rule."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
+from gateway.domain.link import Link, LinkState, Observed, Role
+from gateway.domain.ticket import Category, Level, Priority, Setter, Stamp, Status, Ticket, Visibility, with_field
+from gateway.errors import ConflictError, UnmappedError
+from gateway.flow.fold import Fold, fold
+from rules.sync import ConflictChoice, Owner, SyncRule, UnmappedChoice
+from tests.flows.world import sync_rule
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TICKET = Ticket("t", "acme-zendesk", AT, AT, title="Title", status=Status(Category.NEW))
+RULE = sync_rule()
+SOURCE = Link("s", "t", "acme-zendesk", LinkState.LIVE, Role.SOURCE, "1")
+TARGET = Link("r", "t", "engineering-rt", LinkState.LIVE, Role.TARGET, "20", rule="to-rt")
+WORDS = {"new": Category.NEW, "open": Category.OPEN, "stalled": Category.ON_HOLD, "resolved": Category.RESOLVED}
+
+
+def status_change(word: str, at: datetime, version: int = 0) -> Event:
+    """Return a person's change of status at RT."""
+    change = FieldChange("status", Status(WORDS.get(word, Category.UNKNOWN), word))
+    return Event(EventKind.CHANGED, "20", f"txn:{version or word}", at, version, changes=(change,))
+
+
+def folded(ticket: Ticket, link: Link, event: Event, rule: SyncRule = RULE, **more: object) -> Fold:
+    """Fold with nothing pending and an empty ledger."""
+    given = {"ledger": (), "by_us": None, "known_comments": frozenset(), "pending": {}} | more
+    return fold(ticket, link, event, rules=(rule,), **given)  # type: ignore[arg-type]
+
+
+@given(order=st.permutations([(word, number) for number, word in enumerate(["open", "stalled", "resolved"], start=1)]))
+def test_changes_of_one_desk_in_any_order_end_alike(order: list[tuple[str, int]]) -> None:
+    """The last one by the desk's own order stands."""
+    ticket, link = TICKET, TARGET
+    for word, number in order:
+        after = folded(ticket, link, status_change(word, AT + timedelta(seconds=number), number))
+        ticket, link = after.ticket, after.link
+    assert ticket.status.category is Category.RESOLVED
+    assert link.observed["status"].value["native"] == "resolved"
+
+
+def test_the_newest_edit_of_two_desks_wins_in_either_order() -> None:
+    """An edit at Zendesk and a later one at RT: RT's stands, whichever arrives first."""
+    change = FieldChange("status", Status(Category.OPEN, "open"))
+    first = Event(EventKind.CHANGED, "1", "z1", AT + timedelta(seconds=1), changes=(change,))
+    second = status_change("resolved", AT + timedelta(seconds=2), 9)
+    for order in itertools.permutations([(SOURCE, first), (TARGET, second)]):
+        ticket = TICKET
+        for link, event in order:
+            ticket = folded(ticket, link, event).ticket
+        assert ticket.status.category is Category.RESOLVED
+
+
+def test_an_older_edit_that_the_desk_still_shows_is_overruled() -> None:
+    """It is not taken, and the desk is to be told the value that stands."""
+    standing = with_field(
+        TICKET, "status", Status(Category.RESOLVED), Stamp(Setter.PERSON, "acme-zendesk", AT + timedelta(seconds=9))
+    )
+    after = folded(standing, TARGET, status_change("open", AT, 4))
+    assert after.ticket.status.category is Category.RESOLVED
+    assert after.overruled == ("status",)
+    assert [lost.field for lost in after.lost] == ["status"]
+
+
+def test_a_person_outranks_a_rule_whenever_it_was() -> None:
+    """What a rule set gives way to a person's edit, even one made a moment before."""
+    ruled = with_field(TICKET, "priority", Priority(Level.P1), Stamp(Setter.RULE, "outage", AT + timedelta(hours=1)))
+    change = FieldChange("priority", Priority(Level.P3, "normal"))
+    event = Event(EventKind.CHANGED, "1", "z", AT, changes=(change,))
+    after = folded(ruled, SOURCE, event).ticket
+    assert after.priority.level is Level.P3
+    assert after.setter("priority") is Setter.PERSON
+
+
+def test_a_field_is_only_taken_from_a_desk_that_may_change_it() -> None:
+    """A title that belongs to the source stays when the target changes it."""
+    event = Event(EventKind.CHANGED, "20", "txn:5", AT, 5, changes=(FieldChange("title", "Mine"),))
+    after = folded(TICKET, TARGET, event)
+    assert after.ticket.title == "Title"
+    assert after.lost[0].field == "title"
+
+
+def test_an_unmapped_status_is_parked_or_noted() -> None:
+    """The rule's choice decides."""
+    event = status_change("frozen", AT, 5)
+    with pytest.raises(UnmappedError, match="frozen"):
+        folded(TICKET, TARGET, event)
+    after = folded(TICKET, TARGET, event, sync_rule(unmapped=UnmappedChoice.IGNORE))
+    assert after.ticket.status == TICKET.status
+    assert after.ticket.unmapped[0].native == "frozen"
+
+
+def test_a_status_that_already_means_the_same_changes_nothing() -> None:
+    """RT's `stalled` does not move a ticket that waits for the customer."""
+    waiting = msgspec.structs.replace(TICKET, status=Status(Category.PENDING_CUSTOMER))
+    assert folded(waiting, TARGET, status_change("stalled", AT, 5)).changed == ()
+
+
+def test_a_conflict_is_parked_where_the_rule_says_so() -> None:
+    """Both desks changed the field, and our write of the other's edit is still to go."""
+    rule = sync_rule(conflict=ConflictChoice.PARK)
+    with pytest.raises(ConflictError):
+        folded(TICKET, TARGET, status_change("open", AT, 5), rule, pending={"status": {}})
+
+
+def test_a_snapshot_brings_what_webhooks_dropped() -> None:
+    """A value that differs from the last observation is a change, one that is older is not."""
+    link = msgspec.structs.replace(TARGET, observed={"status": Observed({"native": "new"}, AT, 3)})
+    snapshot = RemoteTicket("20", AT + timedelta(seconds=5), 6, status=Status(Category.OPEN, "open"))
+    event = Event(EventKind.COMMENTED, "20", "txn:6", AT + timedelta(seconds=5), 6, snapshot=snapshot)
+    assert folded(TICKET, link, event).changed == ("status",)
+    old = msgspec.structs.replace(event, snapshot=msgspec.structs.replace(snapshot, version=2))
+    assert folded(TICKET, link, old).changed == ()
+
+
+def test_a_comment_is_new_once_and_keeps_its_visibility() -> None:
+    """A comment known by its id is not new again; one of unknown visibility is internal."""
+    comment = RemoteComment("77", AT, "Words")
+    event = Event(EventKind.COMMENTED, "20", "comment:77", AT, comment=comment)
+    assert folded(TICKET, TARGET, event).comments == (comment,)
+    assert comment.visibility is Visibility.INTERNAL
+    assert folded(TICKET, TARGET, event, known_comments=frozenset({"77"})).comments == ()
+
+
+def test_the_owner_of_a_field_can_be_the_target() -> None:
+    """Where the rule gives a field to the target, an edit at the source is not taken."""
+    rule = sync_rule(fields={"status": Owner.TO})
+    change = FieldChange("status", Status(Category.OPEN, "open"))
+    event = Event(EventKind.CHANGED, "1", "z", AT, changes=(change,))
+    assert folded(TICKET, SOURCE, event, rule).changed == ()
