@@ -23,6 +23,8 @@ from gateway.store.unit import SqlTx
 
 ZENDESK, RT = "acme-zendesk", "engineering-rt"
 
+_OUTCOMES = {UpdateState.DEAD: "rejected", UpdateState.AMBIGUOUS: "unknown", UpdateState.READY: "notsent"}
+
 
 class Recorder:
     """Writes records as the steps would."""
@@ -204,8 +206,8 @@ class Recorder:
                 end = AttemptEnd(
                     update_id=new.id, link_id=claim.link_id, connection=RT, epoch=claim.epoch, state=state,
                     at=self.now - timedelta(milliseconds=90), attempt_id=attempt, status=201 if sent else 0,
-                    answer="{}" if sent else "", outcome=state.value, detail=detail, reason=reason,
-                    not_before=not_before, counts=sent,
+                    answer="{}" if sent else "", outcome=_OUTCOMES.get(state, state.value), detail=detail,
+                    reason=reason, not_before=not_before, counts=sent,
                 )  # fmt: skip
                 tx.outbox.record([end], lease=60, now=self.now)
             tx.outbox.release(claims, self.now)

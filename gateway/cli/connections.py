@@ -168,6 +168,8 @@ def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[
         results += run_reads(connector.check(), connector, gateway.transport, deadline=deadline, trace_id=trace_id)
     except GatewayError as error:
         return [*results, CheckResult("checks", ok=False, detail=str(error))], False
+    # a connector that checks its credentials says more about them
+    results = list({result.name: result for result in results}.values())
     facts: dict[str, Any] = {"account_id": person.external_id, "learned_at": gateway.clock.now().timestamp()}
     for result in results:
         facts |= result.facts

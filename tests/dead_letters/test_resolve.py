@@ -54,8 +54,7 @@ def test_a_replay_is_a_new_series_under_the_same_key(store: SqlStore, recorder: 
     now = store.clock.now()
     store.write(lambda tx: replay_update(tx, dead, PROBE, now, WHO, accept_duplicate=False))
     after = row(store, dead)
-    # the one attempt ended as `dead`, which is no outcome that is known to have had no effect
-    assert (after.state, after.attempts, after.reason) == (UpdateState.UNKNOWN, 0, None)
+    assert (after.state, after.attempts, after.reason) == (UpdateState.READY, 0, None)
     assert (after.effect_key, after.seq, after.payload_version) == (before.effect_key, before.seq, 1)
     assert has_due(store)
     with store.read() as tx:
