@@ -99,7 +99,8 @@ class Deliverer:
         ended: list[Ended] = []
         while True:
             now = self._clock.monotonic()
-            open_for_more = now < end and not stop()
+            # in mode observe nothing leaves, also not what was planned before the site was told to observe
+            open_for_more = now < end and not stop() and self._site.mode != "observe"
             ended += self._overdue(now, ended)
             if wishes or ended or (open_for_more and len(self._flying) < self._lanes):
                 claimed = self._round(wishes, ended, holder=holder, claim=open_for_more)

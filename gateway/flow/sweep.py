@@ -79,7 +79,8 @@ class Sweeper:
         open_to = [
             name
             for name, connector in site.connectors.items()
-            if limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, 0) > 0
+            if site.mode != "observe"
+            and limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, 0) > 0
         ]
         if open_to and tx.outbox.has_due(now, open_to):
             steps.append("deliver")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from connectors.request_tracker.simulated.records import Ticket
@@ -103,6 +105,22 @@ def test_observe_mode_reads_and_never_writes(store: SqlStore) -> None:
         world.settle()
         assert world.counts()["tickets"] == 1
         assert world.rt.effects.all() == []
+
+
+def test_what_was_planned_before_stays_when_a_site_begins_to_observe(world: World) -> None:
+    """An update that is open when the mode becomes observe leaves only when it is live again."""
+    world.zendesk.act("create", subject="Hold on", body="Wait", email="kim@customer.example")
+    until = time.monotonic() + 10
+    while not world.counts().get("updates_ready") and time.monotonic() < until:
+        world.zendesk.webhooks.flush(0.2)
+        world.applier().drain(holder="test-apply", seconds=1)
+    live = world.site
+    world.site = msgspec.structs.replace(live, mode="observe")
+    assert world.deliverer().drain(holder="test-deliver", seconds=1) == 0
+    assert world.rt.effects.all() == []
+    world.site = live
+    world.settle()
+    assert len(world.rt.effects.all(kind="create")) == 1
 
 
 def test_an_unmapped_status_is_parked_alone(store: SqlStore) -> None:
