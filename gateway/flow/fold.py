@@ -280,19 +280,27 @@ def _brought(event: Event, link: Link) -> list[_Seen]:
     snapshot = event.snapshot
     if snapshot is None:
         return found
+    in_passing = not snapshot.complete and bool(event.changes or event.comment)
     for field in SYNCED_FIELDS:
         value = getattr(snapshot, field)
         if value is msgspec.UNSET or field in explicit:
             continue
         seen = link.observed.get(field)
-        if seen is not None:
-            older = (
-                seen.version > snapshot.version if seen.version and snapshot.version else seen.at > snapshot.updated_at
-            )
-            if older or seen.value == plain(field, value):
-                continue
+        if seen is not None and (seen.value == plain(field, value) or _stands(seen, snapshot, in_passing=in_passing)):
+            continue
         found.append(_Seen(field, value, snapshot.updated_at, snapshot.version, False))
     return found
+
+
+def _stands(seen: Observed, snapshot: RemoteTicket, *, in_passing: bool) -> bool:
+    """Say whether what was seen of a field is as new as a snapshot.
+
+    A desk that counts in seconds gives one version to several states. What an event about something else shows in
+    passing may be the state before our own write of that second: it proves nothing, while a read of the ticket does.
+    """
+    if not (seen.version and snapshot.version):
+        return seen.at > snapshot.updated_at
+    return seen.version >= snapshot.version if in_passing else seen.version > snapshot.version
 
 
 def _refusal(seen: _Seen, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> str:

@@ -138,3 +138,22 @@ def test_the_owner_of_a_field_can_be_the_target() -> None:
     change = FieldChange("status", Status(Category.OPEN, "open"))
     event = Event(EventKind.CHANGED, "1", "z", AT, changes=(change,))
     assert folded(TICKET, SOURCE, event, rule).changed == ()
+
+
+def test_what_a_comment_shows_in_passing_does_not_undo_a_write_of_the_same_second() -> None:
+    """A desk that counts in seconds: its webhook about a comment may show the state before our own write."""
+    second = int(AT.timestamp()) * 1_000_000
+    ours = Observed({"category": "open", "native": "open"}, AT, second, ours=True)
+    link = msgspec.structs.replace(SOURCE, observed={"status": ours}, version=second)
+    ticket = with_field(
+        TICKET, "status", Status(Category.OPEN), Stamp(Setter.PERSON, "engineering-rt", AT - timedelta(seconds=1), 7)
+    )
+    comment = RemoteComment("c1", AT, Visibility.PUBLIC, "Said just before our write")
+    shown = RemoteTicket("1", updated_at=AT, version=second, status=Status(Category.NEW, "new"))
+    event = Event(EventKind.COMMENTED, "1", "comment:c1", AT, second, comment=comment, snapshot=shown)
+    after = folded(ticket, link, event)
+    assert (after.changed, after.ticket.status.category) == ((), Category.OPEN)
+    assert len(after.comments) == 1
+    read = msgspec.structs.replace(shown, complete=True)
+    looked = Event(EventKind.OBSERVED, "1", "poll", AT + timedelta(seconds=1), second, snapshot=read)
+    assert folded(ticket, link, looked).changed == ("status",)
