@@ -148,7 +148,7 @@ def test_what_a_comment_shows_in_passing_does_not_undo_a_write_of_the_same_secon
     ticket = with_field(
         TICKET, "status", Status(Category.OPEN), Stamp(Setter.PERSON, "engineering-rt", AT - timedelta(seconds=1), 7)
     )
-    comment = RemoteComment("c1", AT, Visibility.PUBLIC, "Said just before our write")
+    comment = RemoteComment("c1", AT, "Said just before our write", Visibility.PUBLIC)
     shown = RemoteTicket("1", updated_at=AT, version=second, status=Status(Category.NEW, "new"))
     event = Event(EventKind.COMMENTED, "1", "comment:c1", AT, second, comment=comment, snapshot=shown)
     after = folded(ticket, link, event)
