@@ -67,7 +67,7 @@ def load(
             continue
         try:
             plugins[name] = _load_one(name, loader)
-        except Exception as error:  # a plug-in may fail in any way; it is shown, not fatal
+        except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is shown, not fatal
             broken.append(Quarantined(name, f"{type(error).__name__}: {error}"))
     return Registry(plugins, tuple(broken))
 

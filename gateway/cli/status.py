@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from gateway.cli.site import SiteChoice, pass_site
+from gateway.config import Settings, environment
 from gateway.supervisor import SiteStatus, read_status
 
 _COLUMNS = ("PROCESS", "STATE", "PID", "RESTARTS", "SINCE (UTC)", "LAST END")
@@ -21,7 +22,8 @@ def status(site: SiteChoice, as_json: bool) -> None:
 
     Ends with 0 when the gateway runs, and with 1 when it does not.
     """
-    found = read_status(site.state)
+    settings = Settings.from_env({**environment(), "GATEWAY_SITE": str(site.folder)})
+    found = read_status(settings.state)
     running = found is not None and found.phase not in {"stopped", "killed"}
     if as_json:
         click.echo(msgspec.json.encode(found) if found is not None else b'{"phase":"stopped","processes":[]}')

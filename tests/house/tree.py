@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: Folders of tools and of running gateways; whatever else begins with a dot is left out too, except what is ours.
 _NOT_OURS = {"__pycache__", "build", "dist", "demo-site", "node_modules"}
-_OURS_WITH_A_DOT = {".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yaml"}
+_OURS_WITH_A_DOT = {".ci", ".env.example", ".editorconfig", ".gitignore", ".pre-commit-config.yaml"}
 
 
 def files(*suffixes: str, under: str = ".") -> Iterator[Path]:
