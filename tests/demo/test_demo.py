@@ -1,0 +1,168 @@
+"""`gateway demo` as a person starts it: a process of its own with an empty home."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.testing.traffic.stories import load
+from gateway.cli.demo import RT, ZENDESK
+from gateway.supervisor import SiteStatus, read_status
+from rules.examples import example
+from tests.processes import gone, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
+
+
+class Demo:
+    """A running demo, and what it has written so far."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.temporary = home / "tmp"
+        self.temporary.mkdir()
+        self._out = home / "out"
+        command = [sys.executable, "-P", "-m", "gateway.cli", "demo", "--rate", "5", "--seed", "3", *options]
+        environ = {"HOME": str(home), "TMPDIR": str(self.temporary), "PATH": os.defpath, "GATEWAY_TOKEN": "for-others"}
+        with self._out.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, cwd=home, env=environ, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+    @property
+    def said(self) -> str:
+        """What is on the terminal."""
+        return self._out.read_text(encoding="utf-8")
+
+    def page(self) -> str:
+        """Wait for the address."""
+        found = re.compile(r"Open (http://127\.0\.0\.1:\d+/\?token=\S+)")
+        assert wait_until(lambda: found.search(self.said) or self.process.poll() is not None, 40), self.said
+        shown = found.search(self.said)
+        assert shown, self.said
+        return shown.group(1)
+
+    def status(self) -> SiteStatus:
+        """Read what the supervisor says."""
+        (folder,) = self.temporary.glob("gateway-demo-*")
+        status = read_status(folder / ".gateway")
+        assert status is not None
+        return status
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """Start a demo that would go on for ever."""
+    made = Demo(tmp_path)
+    yield made
+    if made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+
+
+def fetch(url: str, token: str) -> Any:
+    """Ask the read API."""
+    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return json.load(answer)
+
+
+def effects(url: str) -> list[dict[str, Any]]:
+    """Return the effect log of a desk."""
+    with urllib.request.urlopen(f"{url}/_sim/effects", timeout=10) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["effects"]
+    return found
+
+
+def doubled(url: str) -> list[tuple[str, str]]:
+    """Return the keys of effects that happened twice."""
+    counts = Counter((each["key"], each["kind"]) for each in effects(url) if each.get("key"))
+    assert counts
+    return [name for name, count in counts.items() if count > 1]
+
+
+def test_a_person_sees_tickets_of_both_desks_and_leaves_nothing_behind(demo: Demo) -> None:
+    """The printed address shows tickets that live in two desks; no effect is doubled; SIGTERM takes it all away."""
+    page = demo.page()
+    address, _, token = page.partition("?token=")
+    shown = ""
+
+    def busy() -> bool:
+        counts = fetch(f"{address}api/counts", token)
+        return bool(counts["done"] >= 20 and counts["tickets"] >= 5)
+
+    assert wait_until(busy, 25), demo.said
+    cookies = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with cookies.open(page, timeout=10) as answer:
+        shown = answer.read().decode()
+    assert ZENDESK in shown
+    assert RT in shown
+    tickets = fetch(f"{address}api/tickets", token)["tickets"]
+    assert any({ZENDESK, RT} <= set(each["links"]) and each["links"][RT][0] for each in tickets)
+    status = demo.status()
+    assert [doubled(status.facts[name]) for name in (ZENDESK, RT)] == [[], []]
+    pids = [each.pid for each in status.processes if each.pid]
+    assert len(pids) == 9
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(20) == 0, demo.said
+    assert list(demo.temporary.iterdir()) == []
+    assert all(gone(pid) for pid in [*pids, status.pid])
+    assert all(_group_is_gone(pid) for pid in pids)
+    assert "Traceback" not in demo.said
+
+
+def _group_is_gone(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_it_ends_by_itself_and_can_be_kept(tmp_path: Path) -> None:
+    """`--seconds` ends it with 0; a kept folder is taken again, one that is something else is not."""
+    site = tmp_path / "site"
+    for _ in range(2):
+        made = Demo(tmp_path, "--keep", str(site), "--seconds", "1")
+        assert made.process.wait(40) == 0, made.said
+        assert {name for name in example("demo") if (site / name).is_file()} == set(example("demo"))
+        assert (site / ".gateway" / "gateway.db").is_file()
+        made.temporary.rmdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter").touch()
+    made = Demo(tmp_path, "--keep", str(tmp_path / "other"))
+    assert made.process.wait(20) == 2
+    assert "holds something else" in made.said
+
+
+def test_a_stop_during_the_start_leaves_nothing_either(tmp_path: Path) -> None:
+    """SIGTERM before the page is there."""
+    made = Demo(tmp_path)
+    assert wait_until(lambda: "database" in made.said, 20), made.said
+    time.sleep(0.3)
+    made.process.terminate()
+    made.process.wait(20)
+    assert list(made.temporary.iterdir()) == []
+
+
+def test_every_story_can_be_told() -> None:
+    """In at least six languages, with an ending, and to addresses that belong to nobody."""
+    library = load()
+    assert len({story.language for story in library.stories}) >= 6
+    for seed in range(200):
+        told = library.tell(random.Random(seed))
+        assert told.turns
+        assert "{" not in told.title + told.body + "".join(turn.text for turn in told.turns)
+        assert re.fullmatch(r"[a-z]+@[a-z-]+\.example", told.email)
