@@ -6,8 +6,8 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class PostgresProcess:
             )  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self.data, "-k", self.folder, "-h", "", "-c", "max_connections=200"],
+                [self._bin / "postgres", "-D", self.data, "-k", self.folder, "-h", "", "-F", "-c", "max_connections=200"],
                 stdout=log, stderr=log, env=environment, cwd=self.folder, **options,
             )  # fmt: skip
         until = time.monotonic() + 30
@@ -78,7 +78,7 @@ class PostgresProcess:
     def stop(self) -> None:
         """Stop the server, quickly."""
         if self._process is not None:
-            self._process.send_signal(3 if sys.platform != "win32" else 15)
+            self._process.send_signal(signal.SIGINT)
             self._process.wait(20)
             self._process = None
 

@@ -188,7 +188,7 @@ class World:
             ids=self.ids,
         )
 
-    def settle(self, seconds: float = 20.0, quiet: float = 0.4) -> None:
+    def settle(self, seconds: float = 20.0, quiet: float = 0.25) -> None:
         """Run apply and deliver until nothing has happened for `quiet` seconds."""
         until = time.monotonic() + seconds
         calm_since = time.monotonic()
@@ -196,7 +196,7 @@ class World:
             self.zendesk.webhooks.flush(0.2)
             self.rt.webhooks.flush(0.2)
             busy = self.applier().drain(holder="test-apply", seconds=5)
-            busy += self.deliverer().drain(holder="test-deliver", seconds=5)
+            busy += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.02)
             with self.store.read() as tx:
                 busy += tx.inbox.pending()
             if busy:
