@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from collections.abc import Callable
 from datetime import datetime
@@ -25,7 +26,7 @@ from gateway.cli.opening import opened, ring
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, tame, write_json, write_table
 from gateway.domain.update import Reason, Strategy
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.flow.attempt import degrade
 from gateway.ports import DeskState, OperationClaim
 from gateway.store.unit import SqlTx
@@ -171,7 +172,9 @@ Work = Callable[[Gateway, datetime, SqlTx, str, str], Resolved]
 def _resolve(site: SiteChoice, letters: tuple[str, ...], work: Work, *, dry_run: bool, as_json: bool) -> None:
     """Do it for every letter, all or none, in one transaction; then ring."""
     with opened(site) as gateway:
-        gateway.site()  # before the transaction: none spans the loading of rules
+        with contextlib.suppress(GatewayError):
+            # before the transaction, for none spans the loading of rules; whoever needs it hears why there is none
+            gateway.site()
         try:
             done = gateway.store.write(partial(_all, gateway, letters, work, dry_run))
         except _DryRunError as trial:

@@ -115,6 +115,20 @@ def test_replay_and_discard(run: Run, gateway: Gateway, recorder: Recorder) -> N
     assert run("dlq", "list")[2] == "There is no dead letter.\n"
 
 
+def test_without_secrets_deliveries_can_still_be_dealt_with(
+    run: Run, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the replay of an update needs the connections, and says what is missing."""
+    ticket, lane = recorder.ticket("t", number=5)
+    dead = recorder.update(ticket, lane, UpdateState.DEAD, reason=Reason.REJECTED)
+    parked = recorder.delivery("d", park=(Reason.UNREADABLE, "not JSON"))
+    monkeypatch.delenv("DEMO_RT_TOKEN")
+    code, _, complaint = run("dlq", "replay", dead)
+    assert (code, "DEMO_RT_TOKEN is not set" in complaint) == (2, True)
+    assert run("dlq", "replay", parked)[0] == 0
+    assert run("dlq", "discard", dead, "--reason", "not needed")[0] == 0
+
+
 def test_all_or_none(run: Run, gateway: Gateway, recorder: Recorder) -> None:
     """One letter that cannot be replayed leaves the others as they are."""
     ticket, lane = recorder.ticket("t", number=5)

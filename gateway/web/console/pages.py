@@ -129,6 +129,5 @@ def add_console(app: Flask, parts: Parts, access: Access) -> None:
         "relative": wording.relative,
         "markdown": to_html,
         "safe_url": safe_url,
-        "zip": zip,
     }
     app.jinja_env.globals |= {"say": wording, "step": wording.step, "categories": [each.value for each in Category]}

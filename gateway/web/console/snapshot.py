@@ -19,7 +19,9 @@ from gateway.store.journeys import Journey
 from gateway.store.view import DeadLetter, TicketLine, UpdateLine
 from gateway.web.parts import Parts
 
+#: tickets that a search lists, and whose journeys are shown; without a search the first few are listed
 TICKETS = 25
+FIRST_TICKETS = 12
 JOURNEYS = 15
 UPDATES = 20
 DEAD_LETTERS = 20
@@ -61,6 +63,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     counts: Counts
     desks: tuple[DeskLine, ...]
     tickets: tuple[TicketLine, ...]
+    #: of the tickets of the journeys
+    titles: dict[str, str]
     journeys: tuple[Journey, ...]
     updates: tuple[UpdateLine, ...]
     dead_letters: tuple[DeadLetter, ...]
@@ -80,7 +84,8 @@ def take(parts: Parts, *, text: str = "", category: str = "", connection: str = 
             release=view.release_number(),
             counts=counts(view.counts()),
             desks=desks(site, tx.desks.all(), parts.clock.now()),
-            tickets=tuple(tickets),
+            tickets=tuple(tickets if text or category or connection else tickets[:FIRST_TICKETS]),
+            titles={ticket.id: ticket.title for ticket in tickets},
             journeys=tuple(view.journeys([ticket.id for ticket in tickets], limit=JOURNEYS)),
             updates=tuple(live),
             dead_letters=tuple(view.dead_letters(limit=DEAD_LETTERS)),
