@@ -202,15 +202,22 @@ class _Folding:
         field, json = seen.field, plain(seen.field, seen.value)
         echo = self._echo(seen, json)
         before = self.observed.get(field)
-        if before is None or not (before.version and seen.version and before.version > seen.version):
+        late = before is not None and bool(seen.version) and before.version > seen.version
+        if not late:
             self.observed[field] = Observed(json, seen.at, seen.version, echo)
         if echo:
             self.echoed.append(field)
+        elif late and before is not None and not before.ours:
+            # what the desk made of the field since then has been folded already
+            self.lost.append(Lost(field, json, f"{self._link.connection} has changed it again since"))
         elif before is not None or seen.explicit:
             self._edit(seen, json, before)
 
     def _echo(self, seen: _Seen, json: Any) -> bool:
-        """Ask the ledger whether this is our own write, and take out what it uses up or outdates."""
+        """Ask the ledger whether this is our own write, and take out what it uses up or outdates.
+
+        A read that shows our write uses nothing up: the webhook about the same write is still to come.
+        """
         incoming = Incoming(
             subject=seen.field,
             value_hash=value_hash(json),
@@ -221,7 +228,9 @@ class _Folding:
             automatic=self._event.automatic and seen.explicit,
         )
         echo = match(incoming, self.ledger)
-        gone = {entry.id for entry in outdated(incoming, self.ledger)} | ({echo.id} if echo else set())
+        gone = {entry.id for entry in outdated(incoming, self.ledger)}
+        if echo is not None and seen.explicit:
+            gone.add(echo.id)
         self.consumed += sorted(gone)
         self.ledger = tuple(entry for entry in self.ledger if entry.id not in gone)
         return echo is not None

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.echo import EchoEntry, value_hash
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.domain.ticket import Category, Level, Priority, Setter, Stamp, Status, Ticket, Visibility, with_field
 from gateway.errors import ConflictError, UnmappedError
-from gateway.flow.fold import Fold, fold
+from gateway.flow.fold import Fold, fold, plain
 from rules.sync import ConflictChoice, Owner, SyncRule, UnmappedChoice
 from tests.flows.world import sync_rule
 
@@ -157,3 +158,25 @@ def test_what_a_comment_shows_in_passing_does_not_undo_a_write_of_the_same_secon
     read = msgspec.structs.replace(shown, complete=True)
     looked = Event(EventKind.OBSERVED, "1", "poll", AT + timedelta(seconds=1), second, snapshot=read)
     assert folded(ticket, link, looked).changed == ("status",)
+
+
+def test_a_poll_that_shows_our_write_leaves_its_webhook_an_echo() -> None:
+    """Our write is read by a poll, somebody changes the ticket elsewhere, and only then the write's webhook comes."""
+    entry = EchoEntry("e", "u", "status", value_hash(plain("status", Status(Category.OPEN, "open"))), AT, version=5)
+    link = msgspec.structs.replace(SOURCE, observed={"status": Observed({"category": "new"}, AT, 4)})
+    shown = RemoteTicket("1", updated_at=AT, version=5, status=Status(Category.OPEN, "open"), complete=True)
+    polled = folded(TICKET, link, Event(EventKind.OBSERVED, "1", "poll", AT, 5, snapshot=shown), ledger=(entry,))
+    assert (polled.echoes, polled.consumed) == (("status",), ())
+    change = FieldChange("status", Status(Category.OPEN, "open"))
+    told = folded(TICKET, polled.link, Event(EventKind.CHANGED, "1", "z", AT, 5, changes=(change,)), ledger=(entry,))
+    assert (told.echoes, told.consumed, told.changed) == (("status",), ("e",), ())
+
+
+def test_a_change_that_the_desk_has_replaced_since_is_not_taken() -> None:
+    """RT sends the webhooks of a batch in an order of its own: the last one may come first and change nothing."""
+    resolved = Observed({"category": "resolved", "native": "resolved"}, AT, 314)
+    link = msgspec.structs.replace(TARGET, observed={"status": resolved}, version=314)
+    ticket = with_field(TICKET, "status", Status(Category.RESOLVED), Stamp(Setter.PERSON, "engineering-rt", AT, 311))
+    after = folded(ticket, link, status_change("open", AT, 313))
+    assert (after.changed, after.overruled) == ((), ())
+    assert [lost.field for lost in after.lost] == ["status"]
