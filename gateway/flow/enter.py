@@ -196,7 +196,8 @@ class Entry:
         event: Event,
     ) -> None:
         links = list(self._tx.links.of_ticket(ticket.id))
-        here = frozenset(link.connection for link in links if link.state is not LinkState.GONE)
+        # a ticket that was deleted or given up there counts as well: nothing is created a second time
+        here = frozenset(link.connection for link in links)
         decision = decide(self._site.rules, ticket, previous=before, links=here, now=self._now, explain=False)
         decided = decision.ticket
         if decision.sets or before is None:

@@ -235,7 +235,7 @@ class Planner:
         if rule is not None and rule.unmapped is UnmappedChoice.IGNORE:
             return
         where = f"the map of rule {rule.name!r}" if rule else "the desk's own words"
-        refused.append((field, f"{field} {ours!r} is not in {where}: add a line for it, then replay"))
+        refused.append((field, f"{field} {ours!r} is not in {where}: add a line for it"))
 
     def _account(self, who: RemotePerson | None, connection: str) -> RemotePerson | None:
         """Return a person's account at a desk by the site's `people:`; never guessed by name."""

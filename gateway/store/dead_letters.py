@@ -11,7 +11,7 @@ from dead_letters.model import Letter, Tried
 from gateway.domain.update import UpdateState
 from gateway.store.lanes import Lanes
 from gateway.store.outbox import SqlOutbox
-from gateway.store.tables import attempts, deliveries, lanes, updates
+from gateway.store.tables import attempts, deliveries, lanes, links, updates
 
 _GIVEN_UP = ("dead", "ambiguous")
 #: A shorter beginning or end of an id would name too much.
@@ -132,6 +132,11 @@ class SqlDeadLetters:
                 resolution=resolution,
                 done_at=now,
             )
+        )
+        made_nothing = select(updates.c.link_id).where(updates.c.id == update_id, updates.c.operation == "create")
+        self._connection.execute(
+            # a create that was given up leaves no ticket to write to: nothing is planned for this link any more
+            update(links).where(links.c.id.in_(made_nothing), links.c.state == "pending").values(state="gone")
         )
         self._lines.schedule([lane], now)
 

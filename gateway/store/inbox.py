@@ -44,9 +44,7 @@ class SqlInbox:
         # in one order, so that two web processes never wait for each other
         keys.sort(key=lambda key: (str(key["connection"]), str(key["source_event_id"])))
         statement = dialect_insert(delivery_keys).on_conflict_do_nothing().returning(delivery_keys.c.delivery_id)
-        fresh: set[str] = set()
-        for start in range(0, len(keys), 100):
-            fresh |= set(self._connection.execute(statement.values(keys[start : start + 100])).scalars())
+        fresh = set(self._connection.execute(statement, keys).scalars())
         rows = [self._row(row) for row in new if row.id in fresh]
         if rows:
             self._connection.execute(insert(deliveries), rows)

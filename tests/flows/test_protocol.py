@@ -197,3 +197,16 @@ def test_a_field_that_the_other_desk_does_not_own_is_not_taken(store: SqlStore) 
         with world.store.read() as tx:
             actions = [line["action"] for line in tx.view.audit()]
         assert "edit not taken" in actions
+
+
+def test_a_ticket_deleted_at_its_target_is_not_created_again(world: World) -> None:
+    """After a deletion in RT the ticket goes on at Zendesk, and nothing is created a second time."""
+    ticket = world.zendesk.act("create", subject="Gone", body="Body", email="kim@customer.example")
+    world.settle()
+    world.rt.act("delete", ticket=world.rt.effects.all(kind="create")[0].remote_id)
+    world.settle()
+    world.zendesk.act("set", ticket_id=ticket["id"], subject="Still here")
+    world.settle()
+    assert len(world.rt.effects.all(kind="create")) == 1
+    with world.store.read() as tx:
+        assert tx.view.dead_letters() == []
