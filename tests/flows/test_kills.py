@@ -1,0 +1,56 @@
+"""SIGKILL at every role of a running gateway, in the middle of traffic: nothing is lost and nothing is there twice.
+
+`make test` runs a short storm on each database. The full one, twenty kills a role: GATEWAY_KILLS=20, and GATEWAY_SEED
+repeats one.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flows.site import Site
+from tests.flows.storm import Desks, Killer, judge, storm, table, wait_quiet
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes by /proc"),
+]
+
+KILLS = int(os.environ.get("GATEWAY_KILLS", "3"))
+SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+PAUSE = (0.4, 1.2) if KILLS <= 3 else (0.6, 2.0)
+RATE = 7.0
+QUIET_SECONDS = 150.0
+
+
+@pytest.mark.timeout(120 + 30 * KILLS + QUIET_SECONDS)
+def test_nothing_is_lost_or_doubled_whatever_is_killed(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every ticket, comment and status comes out right at both desks after each role was killed several times."""
+    name = database_url.partition(":")[0]
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with Desks() as desks:
+        site = Site(
+            folder, zendesk=desks.zendesk.url, rt=desks.rt.url, rt_token=desks.rt.tokens["gateway"],
+            database_url=database_url,
+        )  # fmt: skip
+        with site, site.store() as store:
+            killer = Killer(site, SEED, KILLS, PAUSE)
+            with storm(site, desks, SEED, RATE) as people:
+                killer.run()
+            seconds = wait_quiet(desks, store, QUIET_SECONDS)
+            judgement = judge(desks, people, store)
+            with store.read() as tx:
+                counts = tx.view.counts()
+    with capsys.disabled():
+        sys.stdout.write(f"\n{table(f'{name}, seed {SEED}', killer.kills, judgement, people, seconds)}\n")
+    assert judgement.faults == {}, f"seed {SEED}: {judgement.faults}\n{counts}"
+    assert seconds is not None, f"seed {SEED}: it never came to rest: {counts}"
