@@ -49,7 +49,7 @@ class PostgresProcess:
             )  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self.data, "-k", self.folder, "-h", "", "-F", "-c", "max_connections=200"],
+                [self._bin / "postgres", "-D", self.data, "-k", self.folder, "-h", "", "-F", "-N", "200"],
                 stdout=log, stderr=log, env=environment, cwd=self.folder, **options,
             )  # fmt: skip
         until = time.monotonic() + 30
