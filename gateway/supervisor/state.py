@@ -58,7 +58,7 @@ class SiteLock:
 
     def acquire(self) -> None:
         """Take it; raises ConfigError that names the process which has it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._path.open("a+", encoding="ascii")
         for turn in range(_TRIES):
             try:
