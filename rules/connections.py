@@ -37,7 +37,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     connector: str
     url: str = ""
     options: dict[str, Any] = {}
-    #: requests a second
+    #: updates begun a second
     rate_limit: float | None = None
     #: seconds between two polls; None: the connector's webhooks are trusted alone
     reconcile_every: int | None = None
