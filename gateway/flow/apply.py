@@ -33,6 +33,8 @@ from gateway.ports import Clock, Connector, DeliveryRow, Doorbell, Ids, RawDeliv
 log = logging.getLogger(__name__)
 
 BATCH = 50
+#: no more fit into a transaction; their tickets are locked together
+TOGETHER = 10
 #: how often a lingering drain looks
 LOOK_SECONDS = 0.03
 #: SQLite has one writer: a transaction that takes longer keeps a web process waiting
@@ -107,9 +109,15 @@ class Applier:
         ready = self._join(parsed, dict(zip(wanted, answers, strict=True)))
         rang = False
         start = 0
+        blocked: frozenset[tuple[str, str]] = frozenset()
         while start < len(ready):
-            done, planned = self._store.write(lambda tx, first=start: self._transaction(tx, ready[first:], epoch))  # type: ignore[misc]
+            done, planned, waiting = self._store.write(
+                lambda tx, first=start, held=blocked: self._transaction(
+                    tx, ready[first : first + TOGETHER], epoch, held
+                )  # type: ignore[misc]
+            )
             start += done
+            blocked = waiting
             rang = rang or planned
             if planned:
                 self._doorbell.ring("deliver")
@@ -223,8 +231,13 @@ class Applier:
 
     # ------------------------------------------------------------ inside the transaction
 
-    def _transaction(self, tx: Tx, ready: Sequence[Ready], epoch: int) -> tuple[int, bool]:
-        """Apply as many as fit in a short transaction; return how many, and whether updates were planned."""
+    def _transaction(
+        self, tx: Tx, ready: Sequence[Ready], epoch: int, held: frozenset[tuple[str, str]]
+    ) -> tuple[int, bool, frozenset[tuple[str, str]]]:
+        """Apply as many as fit in a short transaction; return how many, and whether updates were planned.
+
+        `held` are the remote tickets of which an earlier delivery of this batch waits, returned with those that joined.
+        """
         if not tx.leases.renew(LEASE, epoch, LEASE_SECONDS):
             msg = "another worker drains the inbox now"
             raise LostLeaseError(msg)
@@ -232,7 +245,7 @@ class Applier:
         pairs = {(each.row.connection, event.remote_id) for each in ready for event in each.events}
         tx.tickets.lock({link.ticket_id for link in tx.links.by_remote(pairs).values()})
         planned = False
-        blocked: set[tuple[str, str]] = set()
+        blocked = set(held)
         for number, each in enumerate(ready, start=1):
             place = (each.row.connection, each.row.ref)
             if each.row.ref and place in blocked:
@@ -242,9 +255,9 @@ class Applier:
                 blocked.add(place)
             else:
                 planned = True
-            if self._clock.monotonic() - began > TRANSACTION_SECONDS:
-                return number, planned
-        return len(ready), planned
+            if self._clock.monotonic() - began > TRANSACTION_SECONDS or tx.is_waited_for():
+                return number, planned, frozenset(blocked)
+        return len(ready), planned, frozenset(blocked)
 
     def _settle(self, tx: Tx, each: Ready) -> bool:
         """Settle one delivery; False when it waits."""

@@ -330,6 +330,10 @@ class Tx(Protocol):
         """Undo what is inside when it raises, and nothing else."""
         ...
 
+    def is_waited_for(self) -> bool:
+        """Say whether another process waits to write (SQLite has one writer): a long transaction had better end."""
+        ...
+
 
 class Store(Protocol):
     """The database: short transactions only, none spans an HTTP call."""

@@ -81,22 +81,49 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 class WriteGate:
-    """Lets one writer at a time into a SQLite file, in every process, before it asks SQLite itself."""
+    """Lets one writer at a time into a SQLite file, in every process, before it asks SQLite itself.
+
+    `flock` is not fair: who has just let go takes it again before a waiting process wakes up. So there is a turnstile
+    before the gate; one waits in it, and everybody else, the last holder too, waits behind.
+    """
 
     def __init__(self, database: str) -> None:
         self._path = f"{database}.gate"
+        self._turnstile = f"{database}.turn"
         self._mine = threading.Lock()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Wait for the gate and hold it."""
         with self._mine:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            turn = _open(self._turnstile)
+            fd = -1
             try:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                fd = _open(self._path)
                 fcntl.flock(fd, fcntl.LOCK_EX)
+                os.close(turn)
+                turn = -1
                 yield
             finally:
-                os.close(fd)
+                for each in (turn, fd):
+                    if each >= 0:
+                        os.close(each)
+
+    def is_wanted(self) -> bool:
+        """Say whether another process waits for the gate."""
+        turn = _open(self._turnstile)
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(turn)
+        return False
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class OpenGate:
@@ -106,6 +133,10 @@ class OpenGate:
     def hold(self) -> Iterator[None]:
         """Go straight in."""
         yield
+
+    def is_wanted(self) -> bool:
+        """Say that nobody waits."""
+        return False
 
 
 def gate_for(engine: Engine) -> WriteGate | OpenGate:

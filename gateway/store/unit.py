@@ -114,6 +114,10 @@ class SqlTx:
         with self.connection.begin_nested():
             yield
 
+    def is_waited_for(self) -> bool:
+        """Say whether another process waits to write."""
+        return self._store.gate.is_wanted()
+
 
 class SqlStore:
     """Opens transactions on one database. Made after a fork, in each process that needs it."""
@@ -124,7 +128,7 @@ class SqlStore:
         self.clock = clock
         self.ids = ids
         self.lease_clock = LeaseClock(engine.url.get_backend_name())
-        self._gate = gate_for(engine)
+        self.gate = gate_for(engine)
         self._reader = engine.execution_options(read_only=True)
 
     @contextmanager
@@ -143,7 +147,7 @@ class SqlStore:
         """
         for number in range(_TRIES):
             try:
-                with self._gate.hold(), self.engine.begin() as connection:
+                with self.gate.hold(), self.engine.begin() as connection:
                     return work(SqlTx(self, connection))
             except DBAPIError as error:
                 if number == _TRIES - 1 or not _worth_a_retry(error):
