@@ -129,5 +129,6 @@ def add_console(app: Flask, parts: Parts, access: Access) -> None:
         "relative": wording.relative,
         "markdown": to_html,
         "safe_url": safe_url,
+        "as_json": lambda value: msgspec.json.encode(value).decode(),
     }
     app.jinja_env.globals |= {"say": wording, "step": wording.step, "categories": [each.value for each in Category]}
