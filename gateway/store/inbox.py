@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.domain.update import Reason
 from gateway.ports import DeliveryRow, NewDelivery
-from gateway.store.columns import day_of
+from gateway.store.columns import day_of, plain
 from gateway.store.sealing import Sealer
 from gateway.store.tables import deliveries, delivery_keys
 
@@ -143,14 +143,16 @@ class SqlInbox:
 
     def applied(self, delivery_id: str, now: datetime, detail: str = "") -> None:
         """Mark one as applied."""
-        self._connection.execute(_APPLIED, {"the_id": delivery_id, "the_now": now, "the_detail": detail[:500] or None})
+        self._connection.execute(
+            _APPLIED, {"the_id": delivery_id, "the_now": now, "the_detail": plain(detail)[:500] or None}
+        )
 
     def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
         """Leave one to a person, with the reason."""
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id)
-            .values(state="parked", reason=reason.value, detail=detail[:2000], not_before=None, applied_at=now)
+            .values(state="parked", reason=reason.value, detail=plain(detail)[:2000], not_before=None, applied_at=now)
         )
 
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
@@ -158,7 +160,7 @@ class SqlInbox:
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.state == "pending")
-            .values(not_before=until, detail=detail[:500], tries=deliveries.c.tries + (1 if counts else 0))
+            .values(not_before=until, detail=plain(detail)[:500], tries=deliveries.c.tries + (1 if counts else 0))
         )
 
     def reopen(self, delivery_id: str) -> bool:

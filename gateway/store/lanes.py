@@ -23,6 +23,25 @@ _SET_LANE = (
     .values(next_due=bindparam("the_due"), hold_until=bindparam("the_hold"))
 )
 
+_NEXT_SEQ = (
+    update(lanes)
+    .where(lanes.c.link_id == bindparam("the_link"))
+    .values(next_seq=lanes.c.next_seq + 1)
+    .returning(lanes.c.next_seq)
+)
+_LOWEST = (
+    select(updates.c.link_id, func.min(updates.c.seq).label("seq"))
+    .where(updates.c.standing, updates.c.link_id.in_(bindparam("the_links", expanding=True)))
+    .group_by(updates.c.link_id)
+    .subquery()
+)
+_HEADS = (
+    select(updates)
+    .join(_LOWEST, (_LOWEST.c.link_id == updates.c.link_id) & (_LOWEST.c.seq == updates.c.seq))
+    .where(updates.c.standing)
+)
+_HOLDS = select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
+
 
 class Lanes:
     """Claims, fences and schedules lanes."""
@@ -110,29 +129,13 @@ class Lanes:
 
     def next_seq(self, link_id: str) -> int:
         """Return the next place in a lane and take it."""
-        taken = self._connection.execute(
-            update(lanes)
-            .where(lanes.c.link_id == link_id)
-            .values(next_seq=lanes.c.next_seq + 1)
-            .returning(lanes.c.next_seq)
-        )
-        return int(taken.scalar_one()) - 1
+        return int(self._connection.execute(_NEXT_SEQ, {"the_link": link_id}).scalar_one()) - 1
 
     def heads(self, link_ids: Collection[str]) -> dict[str, Any]:
         """Return the row of the lowest standing update of each lane."""
         if not link_ids:
             return {}
-        lowest = (
-            select(updates.c.link_id, func.min(updates.c.seq).label("seq"))
-            .where(updates.c.standing, updates.c.link_id.in_(list(link_ids)))
-            .group_by(updates.c.link_id)
-            .subquery()
-        )
-        rows = self._connection.execute(
-            select(updates)
-            .join(lowest, (lowest.c.link_id == updates.c.link_id) & (lowest.c.seq == updates.c.seq))
-            .where(updates.c.standing)
-        ).mappings()
+        rows = self._connection.execute(_HEADS, {"the_links": list(link_ids)}).mappings()
         return {row["link_id"]: row for row in rows}
 
     def schedule(self, link_ids: Collection[str], now: datetime, holds: Mapping[str, datetime] | None = None) -> None:
@@ -141,10 +144,7 @@ class Lanes:
             return
         heads = self.heads(link_ids)
         stored = {
-            row.link_id: row.hold_until
-            for row in self._connection.execute(
-                select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(list(link_ids)))
-            )
+            row.link_id: row.hold_until for row in self._connection.execute(_HOLDS, {"the_links": list(link_ids)})
         }
         parameters = []
         for link_id in sorted(link_ids):

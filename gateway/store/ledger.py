@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from gateway.domain.echo import EchoEntry
 from gateway.store.tables import echoes
+
+_OF_LINK = select(echoes).where(echoes.c.link_id == bindparam("the_link")).order_by(echoes.c.sent_at)
 
 
 class SqlLedger:
@@ -19,9 +21,7 @@ class SqlLedger:
 
     def entries(self, link_id: str) -> tuple[EchoEntry, ...]:
         """Return the entries of a link that were not consumed, oldest first."""
-        rows = self._connection.execute(
-            select(echoes).where(echoes.c.link_id == link_id).order_by(echoes.c.sent_at)
-        ).mappings()
+        rows = self._connection.execute(_OF_LINK, {"the_link": link_id}).mappings()
         return tuple(
             EchoEntry(
                 id=row["id"],

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.store.sealing import Sealer
@@ -15,6 +15,15 @@ from gateway.store.tables import effect_keys, lanes, links
 
 _OBSERVED = "link"
 _decode = msgspec.json.Decoder(dict[str, Observed])
+
+_OF_TICKET = select(links).where(links.c.ticket_id == bindparam("the_ticket"))
+_BY_REMOTE = select(links).where(
+    tuple_(links.c.connection, links.c.remote_id).in_(bindparam("the_pairs", expanding=True))
+)
+_MANY = select(links).where(links.c.id.in_(bindparam("the_ids", expanding=True)))
+_ADD = insert(links)
+_ADD_LANE = insert(lanes)
+_SAVE = update(links).where(links.c.id == bindparam("the_id"))
 
 
 class SqlLinks:
@@ -26,16 +35,14 @@ class SqlLinks:
 
     def of_ticket(self, ticket_id: str) -> Sequence[Link]:
         """Return the links of a ticket, the source first."""
-        rows = self._connection.execute(select(links).where(links.c.ticket_id == ticket_id)).mappings()
+        rows = self._connection.execute(_OF_TICKET, {"the_ticket": ticket_id}).mappings()
         return sorted((self._link(row) for row in rows), key=lambda link: (link.role is not Role.SOURCE, link.id))
 
     def by_remote(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
         """Return the links of (connection, remote id) pairs."""
         if not pairs:
             return {}
-        rows = self._connection.execute(
-            select(links).where(tuple_(links.c.connection, links.c.remote_id).in_(list(pairs)))
-        ).mappings()
+        rows = self._connection.execute(_BY_REMOTE, {"the_pairs": list(pairs)}).mappings()
         return {(row["connection"], row["remote_id"]): self._link(row) for row in rows}
 
     def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
@@ -58,19 +65,18 @@ class SqlLinks:
 
     def many(self, link_ids: Collection[str]) -> Mapping[str, Link]:
         """Read several links by id."""
-        rows = self._connection.execute(select(links).where(links.c.id.in_(link_ids))).mappings()
+        rows = self._connection.execute(_MANY, {"the_ids": list(link_ids)}).mappings()
         return {row["id"]: self._link(row) for row in rows}
 
     def add(self, link: Link, now: datetime) -> None:
         """Insert a link and its empty lane."""
-        self._connection.execute(
-            insert(links).values(**self._values(link), id=link.id, synced_version=0, created_at=now)
-        )
-        self._connection.execute(insert(lanes).values(link_id=link.id, connection=link.connection, epoch=0, next_seq=1))
+        self._connection.execute(_ADD, {**self._values(link), "id": link.id, "synced_version": 0, "created_at": now})
+        lane = {"link_id": link.id, "connection": link.connection, "epoch": 0, "next_seq": 1}
+        self._connection.execute(_ADD_LANE, lane)
 
     def save(self, link: Link) -> None:
         """Store what was observed."""
-        self._connection.execute(update(links).where(links.c.id == link.id).values(**self._values(link)))
+        self._connection.execute(_SAVE, {"the_id": link.id, **self._values(link)})
 
     def synced_version(self, link_id: str) -> int:
         """Return the version up to which the remote ticket was read whole."""

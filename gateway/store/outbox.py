@@ -7,55 +7,23 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.domain.link import patched
 from gateway.domain.update import OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
-from gateway.store.columns import Instant, day_of
+from gateway.store import statements
+from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
-from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
+from gateway.store.tables import attempts, comment_links, echoes, updates
 
 _REQUEST = "request"
 _ANSWER = "answer"
-
-_RECORD_UPDATE = (
-    update(updates)
-    .where(updates.c.id == bindparam("the_id"))
-    .values(
-        state=bindparam("the_state"),
-        standing=bindparam("the_standing"),
-        attempts=updates.c.attempts + bindparam("the_cost"),
-        probes=updates.c.probes + bindparam("the_probes"),
-        not_before=bindparam("the_not_before"),
-        settle_until=func.coalesce(bindparam("the_settle", type_=updates.c.settle_until.type), updates.c.settle_until),
-        reason=bindparam("the_reason"),
-        detail=bindparam("the_detail"),
-        steps=func.coalesce(bindparam("the_steps", type_=updates.c.steps.type), updates.c.steps),
-        done_at=bindparam("the_done_at"),
-    )
-)
-_RECORD_ATTEMPT = (
-    update(attempts)
-    .where(attempts.c.id == bindparam("the_id"))
-    .values(
-        ended_at=bindparam("the_end"),
-        status=bindparam("the_status"),
-        outcome=bindparam("the_outcome"),
-        detail=bindparam("the_detail"),
-        answer_sealed=bindparam("the_answer"),
-    )
-)
-_RECORD_ECHO = (
-    update(echoes)
-    .where(echoes.c.update_id == bindparam("the_update"))
-    .values(version=bindparam("the_version"), change_ids=bindparam("the_changes"), landed_at=bindparam("the_landing"))
-)
 
 
 class SqlOutbox:
@@ -72,46 +40,40 @@ class SqlOutbox:
 
     def add(self, new: NewUpdate) -> bool:
         """Append to the lane, coalescing adjacent set_fields rows that cannot have landed; False: effect key known."""
-        fresh = self._connection.execute(
-            self._insert(effect_keys)
-            .values(effect_key=new.effect_key, update_id=new.id, link_id=new.link_id, day=day_of(new.created_at))
-            .on_conflict_do_nothing()
-            .returning(effect_keys.c.update_id)
-        )
-        if fresh.first() is None:
+        key = {"effect_key": new.effect_key, "update_id": new.id, "link_id": new.link_id, "day": day_of(new.created_at)}
+        if self._connection.execute(statements.ADD_KEY[self._connection.dialect.name], key).first() is None:
             return False
         seq = self._lanes.next_seq(new.link_id)
         survivor = self._coalesce(new)
         state = UpdateState.SUPERSEDED if survivor else new.state
-        self._connection.execute(
-            insert(updates).values(
-                id=new.id,
-                day=day_of(new.created_at),
-                link_id=new.link_id,
-                seq=seq,
-                ticket_id=new.ticket_id,
-                connection=new.connection,
-                operation=new.operation.value,
-                effect_key=new.effect_key,
-                intent_sealed=self._rows.seal_intent(new.intent),
-                payload_version=1,
-                state=state.value,
-                standing=state in OPEN_STATES,
-                summary=new.summary,
-                attempts=0,
-                probes=0,
-                reason=new.reason.value if new.reason else None,
-                detail=new.detail or None,
-                superseded_by=survivor,
-                rule=new.rule,
-                release=new.release,
-                delivery_id=new.delivery_id,
-                event_key=new.event_key[:300],
-                trace_id=new.trace_id,
-                created_at=new.created_at,
-                done_at=new.created_at if survivor else None,
-            )
-        )
+        values = {
+            "id": new.id,
+            "day": day_of(new.created_at),
+            "link_id": new.link_id,
+            "seq": seq,
+            "ticket_id": new.ticket_id,
+            "connection": new.connection,
+            "operation": new.operation.value,
+            "effect_key": new.effect_key,
+            "intent_sealed": self._rows.seal_intent(new.intent),
+            "payload_version": 1,
+            "state": state.value,
+            "standing": state in OPEN_STATES,
+            "summary": new.summary,
+            "attempts": 0,
+            "probes": 0,
+            "reason": new.reason.value if new.reason else None,
+            "detail": new.detail or None,
+            "superseded_by": survivor,
+            "rule": new.rule,
+            "release": new.release,
+            "delivery_id": new.delivery_id,
+            "event_key": new.event_key[:300],
+            "trace_id": new.trace_id,
+            "created_at": new.created_at,
+            "done_at": new.created_at if survivor else None,
+        }
+        self._connection.execute(statements.ADD, values)
         if not survivor:
             self._lanes.schedule([new.link_id], new.created_at)
         return True
@@ -124,16 +86,7 @@ class SqlOutbox:
         """
         if new.operation is not Operation.SET_FIELDS or new.state is not UpdateState.READY:
             return None
-        last = (
-            self._connection.execute(
-                select(updates)
-                .where(updates.c.link_id == new.link_id, updates.c.standing)
-                .order_by(updates.c.seq.desc())
-                .limit(1)
-            )
-            .mappings()
-            .first()
-        )
+        last = self._connection.execute(statements.LAST, {"the_link": new.link_id}).mappings().first()
         if (
             last is None
             or last["operation"] != Operation.SET_FIELDS.value
@@ -164,40 +117,18 @@ class SqlOutbox:
         """Return the lanes whose head is being written or whose outcome is unknown."""
         if not link_ids:
             return {}
-        rows = self._connection.execute(
-            select(updates.c.link_id, updates.c.state).where(
-                updates.c.standing,
-                updates.c.link_id.in_(list(link_ids)),
-                updates.c.state.in_([UpdateState.SENDING.value, UpdateState.UNKNOWN.value]),
-            )
-        )
+        rows = self._connection.execute(statements.IN_FLIGHT, {"the_links": list(link_ids)})
         return {row.link_id: UpdateState(row.state) for row in rows}
 
     def creates_in_flight(self, connection: str) -> bool:
         """Say whether a create is being written (or unknown) at a connection."""
-        statement = (
-            select(updates.c.id)
-            .where(
-                updates.c.standing,
-                updates.c.operation == Operation.CREATE.value,
-                updates.c.connection == connection,
-                updates.c.state.in_([UpdateState.SENDING.value, UpdateState.UNKNOWN.value]),
-            )
-            .limit(1)
+        return (
+            self._connection.execute(statements.CREATES_IN_FLIGHT, {"the_connection": connection}).first() is not None
         )
-        return self._connection.execute(statement).first() is not None
 
     def pending_fields(self, link_id: str) -> Mapping[str, Any]:
         """Return the fields that open updates of a lane will set, the last one winning."""
-        rows = self._connection.execute(
-            select(updates.c.intent_sealed)
-            .where(
-                updates.c.link_id == link_id,
-                updates.c.standing,
-                updates.c.operation.in_([Operation.SET_FIELDS.value, Operation.CREATE.value]),
-            )
-            .order_by(updates.c.seq)
-        ).mappings()
+        rows = self._connection.execute(statements.PENDING, {"the_link": link_id}).mappings()
         fields: dict[str, Any] = {}
         for row in rows:
             fields |= self._rows.open_intent(row).fields
@@ -262,19 +193,13 @@ class SqlOutbox:
         for start in starts:
             if start.link_id not in held:
                 continue
-            changed = self._connection.execute(
-                update(updates)
-                .where(
-                    updates.c.id == start.update_id,
-                    updates.c.payload_version == start.payload_version,
-                    updates.c.state.in_([state.value for state in start.expect]),
-                )
-                .values(
-                    state=UpdateState.SENDING.value,
-                    first_sent_at=func.coalesce(updates.c.first_sent_at, literal(now, Instant())),
-                )
-            )
-            if changed.rowcount == 1:
+            values = {
+                "the_id": start.update_id,
+                "the_payload": start.payload_version,
+                "the_states": [state.value for state in start.expect],
+                "the_now": now,
+            }
+            if self._connection.execute(statements.INTEND, values).rowcount == 1:
                 lawful.append(start)
         if not lawful:
             return frozenset()
@@ -320,10 +245,10 @@ class SqlOutbox:
         mine = [end for end in ends if end.link_id in held]
         if not mine:
             return frozenset()
-        self._connection.execute(_RECORD_UPDATE, [self._end(end) for end in mine])
+        self._connection.execute(statements.RECORD_UPDATE, [self._end(end) for end in mine])
         tried = [self._tried(end) for end in mine if end.attempt_id]
         if tried:
-            self._connection.execute(_RECORD_ATTEMPT, tried)
+            self._connection.execute(statements.RECORD_ATTEMPT, tried)
         links = SqlLinks(self._connection, self._sealer)
         stored = links.many([end.link_id for end in mine if end.link is not None])
         for end in mine:
@@ -356,7 +281,7 @@ class SqlOutbox:
             if end.landed_at is not None or end.echo_version or end.echo_change_ids
         ]
         if landed:
-            self._connection.execute(_RECORD_ECHO, landed)
+            self._connection.execute(statements.RECORD_ECHO, landed)
         holds = {end.link_id: end.hold_until for end in mine if end.hold_until is not None}
         self._lanes.schedule([end.link_id for end in mine], now, holds)
         self._lanes.prolong([end.link_id for end in mine], lease)

@@ -7,21 +7,51 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Executable, bindparam, func, insert, select, update
 
 from gateway.domain.event import Event
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket, Visibility
 from gateway.ports import Clock, CommentRow, Ids
-from gateway.store.columns import day_of
+from gateway.store.columns import INSERTS, day_of, per_dialect
 from gateway.store.sealing import Sealer
 from gateway.store.tables import comment_links, comments, events, lanes, links, person_keys, persons, tickets
 
 _BODY = "ticket"
 _COMMENT = "comment"
 _EVENT = "event"
+
+_GET = select(tickets.c.doc, tickets.c.body_sealed).where(tickets.c.id == bindparam("the_ticket"))
+_PERSON = select(person_keys.c.person_id).where(
+    person_keys.c.kind == bindparam("the_kind"), person_keys.c.value == bindparam("the_value")
+)
+_COMMENTS = (
+    select(comments).where(comments.c.ticket_id == bindparam("the_ticket")).order_by(comments.c.at, comments.c.id)
+)
+_KNOWN = select(comment_links.c.remote_id).where(comment_links.c.link_id == bindparam("the_link"))
+_ADD_COMMENT = insert(comments)
+_ADD_EVENT = per_dialect(lambda into: into(events).on_conflict_do_nothing().returning(events.c.id))
+_BIND = per_dialect(lambda into: into(comment_links).on_conflict_do_nothing().returning(comment_links.c.remote_id))
+
+
+def _saving(into: Any) -> Executable:
+    statement = into(tickets)
+    fixed = {"id", "version"}
+    changed = {column.name: statement.excluded[column.name] for column in tickets.c if column.name in _SAVED - fixed}
+    renewed: Executable = statement.on_conflict_do_update(
+        index_elements=[tickets.c.id], set_={**changed, "version": tickets.c.version + 1}
+    )
+    return renewed
+
+
+#: what `save` writes
+_SAVED = frozenset(
+    {
+        "id", "source", "title", "category", "priority", "kind", "created_at", "updated_at", "doc", "body_sealed",
+        "version",
+    }
+)  # fmt: skip
+_SAVE = per_dialect(_saving)
 
 
 class SqlTickets:
@@ -32,11 +62,11 @@ class SqlTickets:
         self._sealer = sealer
         self._ids = ids
         self._clock = clock
-        self._insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
+        self._dialect = connection.dialect.name
 
     def lock(self, ticket_ids: Collection[str]) -> None:
         """Lock tickets, then their lanes, both in ascending order (PostgreSQL; SQLite has one writer anyway)."""
-        if not ticket_ids or self._connection.dialect.name != "postgresql":
+        if not ticket_ids or self._dialect != "postgresql":
             return
         self._connection.execute(
             select(tickets.c.id).where(tickets.c.id.in_(ticket_ids)).order_by(tickets.c.id).with_for_update()
@@ -50,9 +80,7 @@ class SqlTickets:
 
     def get(self, ticket_id: str) -> Ticket | None:
         """Read one ticket."""
-        row = self._connection.execute(
-            select(tickets.c.doc, tickets.c.body_sealed).where(tickets.c.id == ticket_id)
-        ).first()
+        row = self._connection.execute(_GET, {"the_ticket": ticket_id}).first()
         if row is None:
             return None
         ticket = msgspec.convert(row.doc, Ticket)
@@ -75,13 +103,7 @@ class SqlTickets:
             "body_sealed": self._sealer.seal(_BODY, ticket.body.encode()) if ticket.body else None,
             "version": 1,
         }
-        statement = self._insert(tickets).values(values)
-        changed = {name: statement.excluded[name] for name in values if name not in {"id", "version"}}
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[tickets.c.id], set_={**changed, "version": tickets.c.version + 1}
-            )
-        )
+        self._connection.execute(_SAVE[self._dialect], values)
 
     def person(self, connection: str, who: RemotePerson, now: datetime) -> str:
         """Return the id of the person behind an account, stitched by e-mail, phone or external id; made when new."""
@@ -90,9 +112,7 @@ class SqlTickets:
             return ""
         found: dict[tuple[str, str], str] = {}
         for kind, value in keys:
-            person_id = self._connection.execute(
-                select(person_keys.c.person_id).where(person_keys.c.kind == kind, person_keys.c.value == value)
-            ).scalar_one_or_none()
+            person_id = self._connection.execute(_PERSON, {"the_kind": kind, "the_value": value}).scalar_one_or_none()
             if person_id is not None:
                 found[kind, value] = person_id
         if found:
@@ -105,7 +125,7 @@ class SqlTickets:
         missing = [key for key in keys if key not in found]
         if missing:
             self._connection.execute(
-                self._insert(person_keys).on_conflict_do_nothing(),
+                INSERTS[self._dialect](person_keys).on_conflict_do_nothing(),
                 [{"kind": kind, "value": value, "person_id": person_id} for kind, value in missing],
             )
         return person_id
@@ -114,25 +134,20 @@ class SqlTickets:
         """Record a fact; False when (connection, event key) is already there."""
         now = self._clock.now()
         content = msgspec.json.encode(msgspec.structs.replace(event, snapshot=None))
-        statement = (
-            self._insert(events)
-            .values(
-                id=self._ids.new(),
-                day=day_of(now),
-                connection=connection,
-                event_key=event.key[:300],
-                kind=event.kind.value,
-                ticket_id=ticket_id,
-                delivery_id=delivery_id,
-                at=event.at,
-                recorded_at=now,
-                outcome=outcome[:200],
-                content_sealed=self._sealer.seal(_EVENT, content),
-            )
-            .on_conflict_do_nothing()
-            .returning(events.c.id)
-        )
-        return self._connection.execute(statement).first() is not None
+        values = {
+            "id": self._ids.new(),
+            "day": day_of(now),
+            "connection": connection,
+            "event_key": event.key[:300],
+            "kind": event.kind.value,
+            "ticket_id": ticket_id,
+            "delivery_id": delivery_id,
+            "at": event.at,
+            "recorded_at": now,
+            "outcome": outcome[:200],
+            "content_sealed": self._sealer.seal(_EVENT, content),
+        }
+        return self._connection.execute(_ADD_EVENT[self._dialect], values).first() is not None
 
     def knows_event(self, connection: str, key: str) -> bool:
         """Say whether a fact was recorded before."""
@@ -141,9 +156,7 @@ class SqlTickets:
 
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
         """Return the comments of a ticket, oldest first."""
-        rows = self._connection.execute(
-            select(comments).where(comments.c.ticket_id == ticket_id).order_by(comments.c.at, comments.c.id)
-        ).mappings()
+        rows = self._connection.execute(_COMMENTS, {"the_ticket": ticket_id}).mappings()
         return [self._comment(row) for row in rows]
 
     def _comment(self, row: Any) -> CommentRow:
@@ -163,34 +176,27 @@ class SqlTickets:
         """Add a comment seen at a link; False when that remote comment is known there."""
         if not self.bind_comment(link_id, remote_id, comment.id):
             return False
-        self._connection.execute(
-            insert(comments).values(
-                id=comment.id,
-                ticket_id=comment.ticket_id,
-                connection=comment.connection,
-                at=comment.at,
-                visibility=comment.visibility.value,
-                author=comment.author,
-                automatic=comment.automatic,
-                body_sealed=self._sealer.seal(_COMMENT, comment.body.encode()),
-            )
-        )
+        values = {
+            "id": comment.id,
+            "ticket_id": comment.ticket_id,
+            "connection": comment.connection,
+            "at": comment.at,
+            "visibility": comment.visibility.value,
+            "author": comment.author,
+            "automatic": comment.automatic,
+            "body_sealed": self._sealer.seal(_COMMENT, comment.body.encode()),
+        }
+        self._connection.execute(_ADD_COMMENT, values)
         return True
 
     def known_comments(self, link_id: str) -> frozenset[str]:
         """Return the remote ids of the comments known at a link."""
-        statement = select(comment_links.c.remote_id).where(comment_links.c.link_id == link_id)
-        return frozenset(self._connection.execute(statement).scalars())
+        return frozenset(self._connection.execute(_KNOWN, {"the_link": link_id}).scalars())
 
     def bind_comment(self, link_id: str, remote_id: str, comment_id: str) -> bool:
         """Say that a remote comment is one of ours; False when it is known already."""
-        statement = (
-            self._insert(comment_links)
-            .values(link_id=link_id, remote_id=remote_id, comment_id=comment_id)
-            .on_conflict_do_nothing()
-            .returning(comment_links.c.remote_id)
-        )
-        return self._connection.execute(statement).first() is not None
+        values = {"link_id": link_id, "remote_id": remote_id, "comment_id": comment_id}
+        return self._connection.execute(_BIND[self._dialect], values).first() is not None
 
     def count(self) -> int:
         """Return how many tickets there are."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
-from gateway.errors import StoreError
+from gateway.errors import ClashError, RefusedValueError, StoreError
 from gateway.ports import Clock, Ids
 from gateway.store.audit import SqlAudit
 from gateway.store.dead_letters import SqlDeadLetters
@@ -110,9 +110,18 @@ class SqlTx:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo what is inside when it raises, and nothing else."""
-        with self.connection.begin_nested():
-            yield
+        """Undo what is inside when it raises, and nothing else.
+
+        Raises RefusedValueError and ClashError where the database refuses the content; what is worth running the whole
+        transaction again for stays as it is.
+        """
+        try:
+            with self.connection.begin_nested():
+                yield
+        except DataError as error:
+            raise RefusedValueError(_told(error)) from None
+        except IntegrityError as error:
+            raise ClashError(_told(error)) from None
 
     def is_waited_for(self) -> bool:
         """Say whether another process waits to write."""
@@ -180,5 +189,9 @@ def _worth_a_retry(error: DBAPIError) -> bool:
 
 def _store_error(error: DBAPIError) -> StoreError:
     """Say in one line what the database refused, without parameters (they may hold personal data)."""
+    return StoreError(_told(error))
+
+
+def _told(error: DBAPIError) -> str:
     first = str(error.orig).strip().splitlines()
-    return StoreError(f"the database refused: {first[0] if first else type(error.orig).__name__}")
+    return f"the database refused: {first[0] if first else type(error.orig).__name__}"
