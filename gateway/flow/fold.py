@@ -56,7 +56,8 @@ class Fold(msgspec.Struct, frozen=True):
     consumed: tuple[str, ...] = ()
     lost: tuple[Lost, ...] = ()
     echoes: tuple[str, ...] = ()
-    #: fields in which a newer edit stands elsewhere: if the desk still shows another value, ours is written there
+    #: fields in which a newer edit stands, made elsewhere or written over by us: if the desk shows another value, what
+    #: stands is written there
     overruled: tuple[str, ...] = ()
 
 
@@ -204,16 +205,30 @@ class _Folding:
         before = self.observed.get(field)
         late = before is not None and bool(seen.version) and before.version > seen.version
         if not late:
-            self.observed[field] = Observed(json, seen.at, seen.version, echo)
-        if echo:
+            self.observed[field] = Observed(json, seen.at, seen.version, echo is not None)
+        if echo is not None:
             self.echoed.append(field)
+            if not late and not echo.side_effect:
+                self._stand(seen)
         elif late and before is not None and not before.ours:
             # what the desk made of the field since then has been folded already
             self.lost.append(Lost(field, json, f"{self._link.connection} has changed it again since"))
         elif before is not None or seen.explicit:
             self._edit(seen, json, before)
+            if late and field in self.changed:
+                # our write came upon this edit before we knew of it: the desk shows ours
+                self.overruled.append(field)
 
-    def _echo(self, seen: _Seen, json: Any) -> bool:
+    def _stand(self, seen: _Seen) -> None:
+        """Let an edit stand that a write of ours came upon: the desk shows ours, and so the edit is written again."""
+        try:
+            value = to_ours(seen.field, seen.value, self.ticket, self._link, self._rule, self._rules)
+        except UnmappedError:
+            return
+        if value is not None and not _same(getattr(self.ticket, seen.field), value):
+            self.overruled.append(seen.field)
+
+    def _echo(self, seen: _Seen, json: Any) -> EchoEntry | None:
         """Ask the ledger whether this is our own write, and take out what it uses up or outdates.
 
         A read that shows our write uses nothing up: the webhook about the same write is still to come.
@@ -233,7 +248,7 @@ class _Folding:
             gone.add(echo.id)
         self.consumed += sorted(gone)
         self.ledger = tuple(entry for entry in self.ledger if entry.id not in gone)
-        return echo is not None
+        return echo
 
     def _edit(self, seen: _Seen, json: Any, before: Observed | None) -> None:
         """Take somebody's edit, if this desk may make it and no newer one stands."""
@@ -355,7 +370,8 @@ def _newest(stamp: Stamp | None, seen: _Seen, link: Link, event: Event) -> bool:
         return stamp.name != link.connection or not (stamp.version and seen.version) or seen.version >= stamp.version
     if stamp.name == link.connection and stamp.version and seen.version:
         return seen.version >= stamp.version
-    return seen.at >= stamp.at
+    # a desk that tells whole seconds says nothing of the order within one: what is heard last was made last
+    return seen.at >= (stamp.at if seen.at.microsecond else stamp.at.replace(microsecond=0))
 
 
 def _with_head(link: Link, snapshot: RemoteTicket) -> Link:

@@ -1,0 +1,98 @@
+"""Edits of people that cross our own writes: the newest edit stands, at both desks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.store import SqlStore
+from tests.flows.world import World
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    """Give a gateway between two desks, on each database."""
+    with World(store) as made:
+        yield made
+
+
+def begun(world: World) -> tuple[int, str]:
+    """Return a Zendesk ticket and its copy in RT, both open and at rest."""
+    number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
+    world.settle()
+    copy = world.rt.effects.all(kind="create")[0].remote_id
+    world.zendesk.act("set", ticket_id=number, status="open")
+    world.settle()
+    return number, copy
+
+
+def statuses(world: World, number: int, copy: str) -> tuple[str, str]:
+    """Return the status at both desks."""
+    ticket = world.rt.records.ticket(int(copy))
+    return str(world.zendesk.records.tickets[number]["status"]), ticket.status if ticket is not None else ""
+
+
+def apply(world: World) -> None:
+    """Apply what has come in, and deliver nothing."""
+    world.zendesk.webhooks.flush(1)
+    world.applier().drain(holder="test-apply", seconds=2)
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.1], ids=["within a second", "seconds apart"])
+def test_an_edit_in_zendesk_that_our_write_came_upon_stands(world: World, pause: float) -> None:
+    """An agent solves while the older status from RT is still to be written: both desks end as the agent said."""
+    number, copy = begun(world)
+    world.rt.act("set", ticket=copy, Status="stalled")
+    apply(world)
+    time.sleep(pause)
+    world.zendesk.act("set", ticket_id=number, status="solved")
+    world.zendesk.webhooks.flush(1)
+    time.sleep(pause)
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    assert statuses(world, number, copy) == ("hold", "stalled")
+    world.settle()
+    assert statuses(world, number, copy) == ("solved", "resolved")
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.1], ids=["within a second", "seconds apart"])
+def test_an_edit_in_rt_that_our_write_came_upon_stands(world: World, pause: float) -> None:
+    """An engineer resolves while an older status from Zendesk is still to be written: both end as the engineer said."""
+    number, copy = begun(world)
+    world.zendesk.act("set", ticket_id=number, status="hold")
+    apply(world)
+    time.sleep(pause)
+    world.rt.act("set", ticket=copy, Status="resolved")
+    time.sleep(pause)
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    assert statuses(world, number, copy) == ("hold", "stalled")
+    world.settle()
+    assert statuses(world, number, copy) == ("solved", "resolved")
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.1], ids=["within a second", "seconds apart"])
+def test_an_edit_in_rt_right_after_our_write_is_found_by_the_poll(world: World, pause: float) -> None:
+    """Our write's own read-back shows the engineer's edit, whose webhook is lost: the edit counts all the same."""
+    number, copy = begun(world)
+    world.zendesk.act("set", ticket_id=number, status="hold")
+    apply(world)
+    world.webhooks_lost = True
+    send = world.transport.send
+
+    def crossed(*given: object, **more: object) -> object:
+        answer = send(*given, **more)  # type: ignore[arg-type]
+        if getattr(given[1], "method", "") == "PUT":
+            time.sleep(pause)
+            world.rt.act("set", ticket=copy, Status="resolved")
+        return answer
+
+    world.transport.send = crossed  # type: ignore[method-assign, assignment]
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    world.transport.send = send  # type: ignore[method-assign]
+    world.webhooks_lost = False
+    assert statuses(world, number, copy) == ("hold", "resolved")
+    time.sleep(1.1)
+    world.reconciler().poll("engineering-rt", holder="test-poll")
+    world.settle()
+    assert statuses(world, number, copy) == ("solved", "resolved")
