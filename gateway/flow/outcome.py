@@ -177,7 +177,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
 def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     """Return what the desk said about the link, and the fields that we wrote as they will be read back.
 
-    Only fields of our own write: what else the read-back shows may be a person's edit, whose event must still count.
+    Only what we wrote ourselves: whatever else the read-back shows may be a person's edit, which must still count.
     """
     intent = task.update.intent
     mine = set(intent.fields) & set(SYNCED_FIELDS)
@@ -188,7 +188,12 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     if receipt.observed is not None:
         blank = msgspec.structs.replace(task.link, observed={})
         seen = observe(blank, receipt.observed, ours=True).observed
-        observed |= {field: value for field, value in seen.items() if created or field in mine}
+        # where it shows another value than we wrote, somebody was quicker than our look: that edit is still to be taken
+        observed |= {
+            field: value
+            for field, value in seen.items()
+            if (created or field in mine) and (field not in written or value.value == written[field])
+        }
     return LinkPatch(
         observed=observed,
         remote_id=receipt.remote_id if created else "",
