@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import redis
-from tests.databases import PostgresProcess
 
 from gateway.embedded import Running, find_server
 from gateway.store import SqlStore, migrate, open_store
 from gateway.system import SystemClock, SystemIds
+from tests.databases import PostgresProcess
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.flows.world import World
 
 from gateway.store import SqlStore
+from tests.flows.world import World
 
 
 @pytest.fixture
