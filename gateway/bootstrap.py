@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -24,7 +21,7 @@ from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, prune
-from gateway.system import SystemClock, SystemIds
+from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, load_site
 
 #: how long a process goes on with the release that it knows before it looks whether another one is active
@@ -46,7 +43,7 @@ class Gateway:
         self._environ = environ
         self.clock = SystemClock()
         self.ids = SystemIds(self.clock)
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.holder = process_name()
         self._site: LiveSite | None = None
         self._looked_at = 0.0
         self._accounts: dict[str, str] = {}

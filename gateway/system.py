@@ -7,6 +7,8 @@ that it belongs to: after a restart of the machine every lease of the boot befor
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -57,3 +59,31 @@ def boot_id() -> str:
         )
         return answer.stdout.strip().lower()
     return _LINUX_BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def process_name() -> str:
+    """Name this process so that others of this machine can tell whether it still runs."""
+    return f"{_place()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def has_ended(name: str) -> bool:
+    """Say whether the process of that name has certainly ended; False for one of another machine."""
+    place, _, rest = name.rpartition(":")[0].rpartition(":")
+    if not rest.isdecimal() or place != _place():
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _place() -> str:
+    """Name the space of process ids that this process lives in: the machine, and on Linux the container in it."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()[:60]}{space.removeprefix('pid:')}"

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 
-from gateway.system import SystemClock, SystemIds, boot_id, boottime
+from gateway.system import SystemClock, SystemIds, boot_id, boottime, has_ended, process_name
 
 
 def test_the_clock_is_utc_and_does_not_go_back() -> None:
@@ -31,3 +33,17 @@ def test_boot_clock_and_boot_id() -> None:
     assert boottime() - before >= 0.009
     assert boot_id() == boot_id()
     assert boot_id().strip()
+
+
+def test_a_process_is_known_to_have_ended_only_where_that_can_be_seen() -> None:
+    """One that ran here and was reaped has; this one, one elsewhere and a name of another form have not."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from gateway.system import process_name; print(process_name())"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ended = done.stdout.strip()
+    assert has_ended(ended)
+    assert not has_ended(process_name())
+    assert not has_ended(f"elsewhere{ended}")
+    assert not has_ended("worker-1")
+    assert not has_ended("")
