@@ -58,7 +58,7 @@ def test_an_edit_in_zendesk_that_our_write_came_upon_stands(world: World, pause:
 
 @pytest.mark.parametrize("pause", [0.0, 1.1], ids=["within a second", "seconds apart"])
 def test_an_edit_in_rt_that_our_write_came_upon_stands(world: World, pause: float) -> None:
-    """An engineer resolves while an older status from Zendesk is still to be written: both end as the engineer said."""
+    """An engineer resolves while an older status is still to be written: both desks end as the engineer said."""
     number, copy = begun(world)
     world.zendesk.act("set", ticket_id=number, status="hold")
     apply(world)
