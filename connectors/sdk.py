@@ -147,7 +147,7 @@ def retry_after(response: HttpResponse, now: datetime | None = None) -> int | No
 
 def excerpt(response: HttpResponse) -> str:
     """Return status and the first words of an answer, for people."""
-    text = response.body[: 4 * MAX_DETAIL].decode("utf-8", "replace")
+    text = response.body[: 4 * MAX_DETAIL].decode("utf-8", "replace").replace("\x00", "")
     return f"HTTP {response.status} {' '.join(text.split())[:MAX_DETAIL]}".strip()
 
 

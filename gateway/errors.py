@@ -81,6 +81,14 @@ class StoreError(GatewayError):
     """The database refused: the text says which one and why."""
 
 
+class RefusedValueError(StoreError):
+    """The database cannot hold a value (NUL in a text, too long, too large): trying again does not help."""
+
+
+class ClashError(StoreError):
+    """Another transaction was quicker with the same thing: it looks different at the next try."""
+
+
 class LostLeaseError(StoreError):
     """Another worker holds the lane (or the step) now; nothing was recorded."""
 

@@ -19,6 +19,7 @@ from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.update import Reason
 from gateway.errors import (
     AuthenticationError,
+    ClashError,
     DeferError,
     GatewayError,
     LostLeaseError,
@@ -28,6 +29,7 @@ from gateway.errors import (
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
+from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.ports import Clock, Connector, DeliveryRow, Doorbell, Ids, RawDelivery, Store, Transport, Tx
 
 log = logging.getLogger(__name__)
@@ -136,10 +138,14 @@ class Applier:
         except UnreadableError as error:
             return Ready(row, parked=(Reason(error.reason), str(error)))
         except Exception as error:
+            if _is_no_fault_of_it(error):
+                raise
             log.exception("a delivery broke its parser", extra={"delivery": row.id, "connection": row.connection})
             return Ready(
                 row, parked=(Reason.POISON, f"the parser of {connector.spec.name} broke: {type(error).__name__}")
             )
+        if any(not _is_name(event.remote_id, MAX_REF) or not _is_name(event.key, MAX_ID) for event in events):
+            return Ready(row, parked=(Reason.UNREADABLE, "the id of a ticket or of an event in it is no id"))
         return Ready(row, events)
 
     @staticmethod
@@ -149,6 +155,8 @@ class Applier:
             remote = msgspec.json.decode(row.body, type=RemoteTicket)
         except msgspec.DecodeError as error:
             return Ready(row, parked=(Reason.POISON, f"a stored poll does not decode: {error}"))
+        if not _is_name(remote.remote_id, MAX_REF):
+            return Ready(row, parked=(Reason.UNREADABLE, "the id of the ticket is no id"))
         event = Event(
             kind=EventKind.OBSERVED,
             remote_id=remote.remote_id,
@@ -282,8 +290,11 @@ class Applier:
         except UnreadableError as error:
             self._park(tx, row, Reason(error.reason), str(error))
         except Exception as error:
-            if _is_database(error):
+            if _is_no_fault_of_it(error):
                 raise
+            if isinstance(error, ClashError) and row.tries < READ_TRIES:
+                tx.inbox.defer(row.id, now + timedelta(seconds=0.1 * 2**row.tries), str(error), counts=True)
+                return False
             log.exception("a delivery is poison", extra={"delivery": row.id, "connection": row.connection})
             self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
         return True
@@ -307,6 +318,11 @@ def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | 
     return True
 
 
+def _is_name(text: str, most: int) -> bool:
+    """Say whether a desk's name for something can be one: not empty, not longer than names are, no NUL in it."""
+    return 0 < len(text) <= most and "\x00" not in text
+
+
 def _thin(event: Event) -> bool:
     """Say whether an event holds nothing that could be applied by itself."""
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
@@ -322,6 +338,6 @@ def _must_read(event: Event, synced: int | None) -> bool:
     return event.snapshot is None or event.snapshot.version >= synced or not event.snapshot.version
 
 
-def _is_database(error: Exception) -> bool:
-    """Deadlocks and busy databases are never poison: the whole transaction is run again (by the store)."""
-    return type(error).__module__.startswith("sqlalchemy")
+def _is_no_fault_of_it(error: Exception) -> bool:
+    """Deadlocks and busy databases are never poison (the store runs the transaction again), nor is a job's time-out."""
+    return type(error).__module__.partition(".")[0] in {"sqlalchemy", "rq"}

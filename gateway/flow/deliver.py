@@ -19,11 +19,13 @@ import msgspec
 
 from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
+from gateway.errors import ClashError, RefusedValueError
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
 from gateway.flow.desks import LiveSite
-from gateway.flow.outcome import Verdict, abandoned, judge
+from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.ports import (
+    AttemptEnd,
     AttemptStart,
     AuditEntry,
     Clock,
@@ -222,10 +224,14 @@ class Deliverer:
             if verdict.desk != before:
                 desks[name] = verdict.desk
                 changed.add(name)
-        held = tx.outbox.record([verdict.end for verdict in verdicts], lease=LEASE_SECONDS, now=now)
+        ends = [verdict.end for verdict in verdicts]
+        try:
+            with tx.savepoint():
+                held = tx.outbox.record(ends, lease=LEASE_SECONDS, now=now)
+        except (RefusedValueError, ClashError):
+            ends, held = _one_by_one(tx, ends, now)
         tx.outbox.release([each.task.claim for each in ended], now)
-        for verdict in verdicts:
-            end = verdict.end
+        for end in ends:
             if end.link_id in held and end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
                 log.warning(
                     "update given up",
@@ -314,6 +320,24 @@ class Deliverer:
         wish = _Wish(task, request, threading.Event())
         self._inbox.put(wish)
         return wish.decided.wait(LEASE_SECONDS) and wish.granted
+
+
+def _one_by_one(tx: Tx, ends: list[AttemptEnd], now: datetime) -> tuple[list[AttemptEnd], frozenset[str]]:
+    """Record each end apart; one that the database refuses is recorded without what the desk said."""
+    recorded: list[AttemptEnd] = []
+    held: frozenset[str] = frozenset()
+    for each in ends:
+        end = each
+        try:
+            with tx.savepoint():
+                mine = tx.outbox.record([end], lease=LEASE_SECONDS, now=now)
+        except (RefusedValueError, ClashError) as error:
+            log.warning("what a desk said cannot be kept", extra={"update": end.update_id, "why": str(error)})
+            end = unkept(end, str(error))
+            mine = tx.outbox.record([end], lease=LEASE_SECONDS, now=now)
+        recorded.append(end)
+        held |= mine
+    return recorded, held
 
 
 class _Threads:

@@ -204,6 +204,19 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     )
 
 
+def unkept(end: AttemptEnd, why: str) -> AttemptEnd:
+    """Return an end without what the desk said, which the database refused.
+
+    A create of which the id cannot be kept leaves its lane without an address: a person has to look.
+    """
+    bare = msgspec.structs.replace(
+        end, link=None, comment=None, steps=None, echo_version=0, echo_change_ids=(), answer="", detail=why
+    )
+    if end.link is None or not end.link.remote_id:
+        return bare
+    return msgspec.structs.replace(bare, state=UpdateState.AMBIGUOUS, reason=Reason.AMBIGUOUS)
+
+
 def abandoned(task: Task, *, granted: bool) -> Ended:
     """Return what is known of a visit whose thread did not come back in time."""
     outcome = Unknown("no answer within the deadline") if granted else NotSent("the desk did not answer in time")

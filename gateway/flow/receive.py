@@ -44,11 +44,16 @@ def receive(
     delivery = NewDelivery(
         id=ids.new(),
         connection=connector.settings.name,
-        source_event_id=envelope.source_event_id[:MAX_ID],
-        ref=envelope.ref[:MAX_REF],
+        source_event_id=_name(envelope.source_event_id, MAX_ID),
+        ref=_name(envelope.ref, MAX_REF),
         received_at=now,
         headers=envelope.headers,
         body=request.body,
         trace_id=trace_id,
     )
     return Received(delivery.id, intake.accept(delivery))
+
+
+def _name(text: str, most: int) -> str:
+    """Cut a desk's name for something to what every database can hold."""
+    return text.replace("\x00", "")[:most]
