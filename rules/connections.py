@@ -21,6 +21,8 @@ from rules.source import Spot
 OWN_KEYS = frozenset(CONNECTION_KEYS) - {"auth", "webhook_secret"}
 
 DEADLINE = 10.0
+#: the lease of a lane is 30 s, and a request must end within half of it
+MOST_DEADLINE = 14
 
 
 class OnDead(StrEnum):
@@ -72,6 +74,9 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
     else:
         problems.extend(_settings(spot, spec))
     problems.extend(_url(spot, spec))
+    if "deadline" in spot and not 1 <= seconds(spot.value["deadline"]) <= MOST_DEADLINE:
+        message = f"a request may take from 1s to {MOST_DEADLINE}s: a lane is held for twice as long"
+        problems.append(spot["deadline"].error("deadline-range", message, "the default is 10s"))
     return Connection(
         name=name,
         connector=connector,

@@ -168,6 +168,11 @@ GATEWAY_ERRORS = [
     (ONE + ", size: big}", "2:58: error[wrong-type]: this is a text, not a whole number"),
     (ONE + ", tokn: '${X}'}", "2:52: error[unknown-key]: a connection to Desk has no key 'tokn'; did you mean 'token'?"),
     (ONE + ", rate_limit: 10}", "2:64: error[wrong-type]: this is a number (10), not a rate such as 10/s, 600/m or 3600/h"),
+    (
+        ONE + ", deadline: 20s}",
+        "2:62: error[deadline-range]: a request may take from 1s to 14s: a lane is held for twice as long; "
+        "the default is 10s",
+    ),
     (ONE + ", deadline: soon}", "2:62: error[wrong-form]: 'soon' is not a duration such as 30s, 15m, 4h, 1d or 2w"),
     (ONE + ", on_dead: stop}", "2:61: error[not-one-of]: 'stop' is not valid here; valid: block, skip"),
     (GATEWAY + "retention: {audits: 3d}", "8:13: error[unknown-key]: retention has no key 'audits'; did you mean 'audit'?"),
