@@ -228,6 +228,10 @@ class Entry:
         """Begin the link of a sync rule: the ticket will be created in its target."""
         if rule.target not in self._site.connectors:
             return []
+        if self._site.mode == "observe":
+            # no link is begun: the first event of the ticket in mode live creates it
+            self._note(ticket.id, "withheld", {"at": rule.target, "what": "create"})
+            return []
         link = Link(
             id=self._ids.new(),
             ticket_id=ticket.id,

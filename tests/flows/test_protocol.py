@@ -107,6 +107,23 @@ def test_observe_mode_reads_and_never_writes(store: SqlStore) -> None:
         assert world.rt.effects.all() == []
 
 
+def test_a_ticket_seen_in_mode_observe_is_created_when_the_site_is_live(store: SqlStore) -> None:
+    """Observing leaves nothing half done: the next event takes the ticket over, with what was said before."""
+    with World(store, mode="observe") as world:
+        ticket = world.zendesk.act("create", subject="Look", body="Do not touch", email="kim@customer.example")
+        world.zendesk.act("comment", ticket_id=ticket["id"], body="An early word", public=True)
+        world.settle()
+        world.site = msgspec.structs.replace(world.site, mode="live")
+        world.zendesk.act("comment", ticket_id=ticket["id"], body="A late word", public=True)
+        world.settle()
+        creates = world.rt.effects.all(kind="create")
+        assert len(creates) == 1
+        said = texts(world, creates[0].remote_id)
+        assert sum("An early word" in text for text in said) == 1
+        assert sum("A late word" in text for text in said) == 1
+        assert world.counts()["dead_letters"] == 0
+
+
 def test_what_was_planned_before_stays_when_a_site_begins_to_observe(world: World) -> None:
     """An update that is open when the mode becomes observe leaves only when it is live again."""
     world.zendesk.act("create", subject="Hold on", body="Wait", email="kim@customer.example")
