@@ -1,7 +1,7 @@
 """Group commit of incoming deliveries: many requests, one durable transaction.
 
 A commit a request gives a fifth of what the server can accept; the web process hands its deliveries to one thread,
-which takes whatever has gathered while the last commit ran, stores it in one transaction and lets every request answer.
+which waits for its turn to write, stores whatever has gathered until then in one transaction and lets them answer.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 
 from gateway.errors import StoreError
 from gateway.ports import NewDelivery
-from gateway.store.unit import SqlStore
+from gateway.store.unit import SqlStore, SqlTx
 
 MAX_BATCH = 200
 MAX_WAITING = 5_000
@@ -54,13 +55,8 @@ class GroupCommitIntake:
     def _run(self) -> None:
         while True:
             batch = [self._waiting.get()]
-            while len(batch) < MAX_BATCH:
-                try:
-                    batch.append(self._waiting.get_nowait())
-                except queue.Empty:
-                    break
             try:
-                fresh = self._store.write(lambda tx, rows=batch: tx.inbox.add([row for row, _ in rows]))  # type: ignore[misc]
+                fresh = self._store.write(partial(self._add, batch))
             except Exception as error:  # noqa: BLE001 - whatever it is, every waiting request must hear of it
                 for _, future in batch:
                     future.set_exception(error)
@@ -68,3 +64,12 @@ class GroupCommitIntake:
             for row, future in batch:
                 future.set_result(row.id in fresh)
             self._on_commit()
+
+    def _add(self, batch: list[tuple[NewDelivery, Future[bool]]], tx: SqlTx) -> frozenset[str]:
+        """Store a batch with what has gathered while it waited for its turn to write."""
+        while len(batch) < MAX_BATCH:
+            try:
+                batch.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        return tx.inbox.add([row for row, _ in batch])
