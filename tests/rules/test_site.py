@@ -170,8 +170,10 @@ GATEWAY_ERRORS = [
     (ONE + ", rate_limit: 10}", "2:64: error[wrong-type]: this is a number (10), not a rate such as 10/s, 600/m or 3600/h"),
     (
         ONE + ", deadline: 20s}",
-        "2:62: error[deadline-range]: a request may take from 1s to 14s: a lane is held for twice as long; "
-        "the default is 10s",
+        (
+            "2:62: error[deadline-range]: a request may take from 1s to 14s: a lane is held for twice as long; "
+            "the default is 10s"
+        ),
     ),
     (ONE + ", deadline: soon}", "2:62: error[wrong-form]: 'soon' is not a duration such as 30s, 15m, 4h, 1d or 2w"),
     (ONE + ", on_dead: stop}", "2:61: error[not-one-of]: 'stop' is not valid here; valid: block, skip"),
