@@ -30,20 +30,24 @@ from connectors.zendesk.account import Account
 from connectors.zendesk.asking import API, MAX_PAGES, PAGE, ask, get, more_after, next_params, ticket_path
 from connectors.zendesk.calls import own_id
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
+from gateway.errors import ThrottledError
 
 #: how far Zendesk's clock may stand from ours when comments are compared by time
 GRAIN = timedelta(minutes=5)
 
 
 def probe(account: Account, intent: Intent, context: WriteContext) -> Call[Finding]:
-    """Look for the effect of an earlier attempt; a desk that does not answer makes it Unsure."""
+    """Look for the effect of an earlier attempt; a desk that does not answer makes it Unsure.
+
+    Raises AuthenticationError when the credentials do not hold, ThrottledError when the desk asks us to wait.
+    """
     try:
         if intent.operation is Operation.CREATE:
             return (yield from _created(account, context))
         if intent.comment is not None:
             return (yield from _commented(account, intent, context))
         return (yield from _set(account, intent, context))
-    except AuthenticationError:
+    except (AuthenticationError, ThrottledError):
         raise
     except TransportError as error:
         return Unsure(str(error))

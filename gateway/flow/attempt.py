@@ -22,11 +22,19 @@ from gateway.domain.update import (
     Operation,
     Outcome,
     Strategy,
+    Throttled,
     Unauthorized,
     Unknown,
     UpdateState,
 )
-from gateway.errors import GatewayError, NotSentError, SecondWriteError, TransportError
+from gateway.errors import (
+    AuthenticationError,
+    GatewayError,
+    NotSentError,
+    SecondWriteError,
+    ThrottledError,
+    TransportError,
+)
 from gateway.flow.apply import whoami
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
@@ -143,10 +151,19 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
             trace_id=task.update.trace_id,
         )
     except GatewayError as error:
-        return Ended(task, NotSent(f"the probe had no answer: {error}")), None
+        return Ended(task, _kept_from(error)), None
     if isinstance(finding, Absent):
         return None, None
     return Ended(task, finding), None
+
+
+def _kept_from(error: GatewayError) -> Outcome:
+    """Say what it means that a read had no answer, before anything was sent (again)."""
+    if isinstance(error, AuthenticationError):
+        return Unauthorized(str(error))
+    if isinstance(error, ThrottledError):
+        return Throttled(str(error), error.seconds)
+    return NotSent(str(error))
 
 
 class _StopError(Exception):
@@ -188,8 +205,10 @@ class _Sending:
         except _StopError as stop:
             return stop.ended
         except TransportError as error:
-            return self._ended(Unknown(str(error)) if self._sent else NotSent(str(error)))
+            return self._ended(Unknown(str(error)) if self._sent else _kept_from(error))
         except Exception as error:
+            if not self._sent and isinstance(error, AuthenticationError):
+                return self._ended(_kept_from(error))
             if not self._sent:
                 raise
             log.exception("a connector broke after it had sent", extra={"update": task.update.id})

@@ -66,16 +66,16 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
         reason = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
-        dead = msgspec.structs.replace(end, state=UpdateState.DEAD, reason=reason, counts=True, drop_echoes=True)
+        dead = msgspec.structs.replace(_withdrawn(end, task), state=UpdateState.DEAD, reason=reason, counts=True)
         return Verdict(dead, limits.answered(desk))
     if isinstance(outcome, Throttled):
         return Verdict(
-            msgspec.structs.replace(_as_before(end, task), drop_echoes=True),
+            _as_before(_withdrawn(end, task), task),
             limits.throttled(limits.answered(desk), now, outcome.retry_after),
         )
     if isinstance(outcome, Unauthorized):
         paused = msgspec.structs.replace(limits.answered(desk), paused=f"credentials refused: {detail}"[:500])
-        return Verdict(msgspec.structs.replace(_as_before(end, task), drop_echoes=True), paused)
+        return Verdict(_as_before(_withdrawn(end, task), task), paused)
     if isinstance(outcome, NotSent | Conflict):
         return _again(ended, end, desk, now)
     if isinstance(outcome, Unsure):
@@ -83,10 +83,19 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
     return _unknown(ended, end, desk, now)
 
 
+def _has_earlier(task: Task) -> bool:
+    """Say whether an earlier attempt may have landed."""
+    return task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}
+
+
+def _withdrawn(end: AttemptEnd, task: Task) -> AttemptEnd:
+    """Take the expected echoes back, unless an earlier attempt may have landed and can still echo."""
+    return msgspec.structs.replace(end, drop_echoes=not _has_earlier(task))
+
+
 def _as_before(end: AttemptEnd, task: Task) -> AttemptEnd:
     """Leave the state as it was: an earlier attempt that is unknown stays unknown."""
-    earlier = task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}
-    if not earlier:
+    if not _has_earlier(task):
         return end
     return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=task.update.not_before)
 
@@ -106,14 +115,11 @@ def _again(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Ver
         desk = limits.answered(desk)
     elif not ended.status:
         desk = limits.failed(desk, now)
-    end = msgspec.structs.replace(_as_before(end, task), counts=True, drop_echoes=True, not_before=now + wait)
+    end = msgspec.structs.replace(_as_before(_withdrawn(end, task), task), counts=True, not_before=now + wait)
     if number >= limits.MAX_ATTEMPTS:
         landed = end.state is UpdateState.UNKNOWN
         state = UpdateState.AMBIGUOUS if landed else UpdateState.DEAD
         end = msgspec.structs.replace(end, state=state, reason=Reason.EXHAUSTED, not_before=None)
-    if end.state is UpdateState.UNKNOWN:
-        # an earlier write may still echo
-        end = msgspec.structs.replace(end, drop_echoes=False)
     return Verdict(end, desk)
 
 

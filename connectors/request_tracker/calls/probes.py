@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, rows
+from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, rows, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
 from connectors.request_tracker.calls.reads import author, seen, texts_of, whoami
 from connectors.request_tracker.calls.writes import CREATED, receipt_of
@@ -38,7 +38,10 @@ Row = dict[str, Any]
 
 
 def probe(desk: Desk, intent: Intent, context: WriteContext) -> Call[Finding]:
-    """Look for an effect; anything that keeps us from looking is Unsure."""
+    """Look for an effect; anything that keeps us from looking is Unsure, but for our credentials.
+
+    Raises AuthenticationError when they do not hold.
+    """
     try:
         match intent.operation:
             case Operation.CREATE if CREATED not in context.steps:
@@ -54,7 +57,7 @@ def probe(desk: Desk, intent: Intent, context: WriteContext) -> Call[Finding]:
                 return (yield from _comment(desk, intent, context, "Comment"))
             case _:
                 return Absent()
-    except (TransportError, AuthenticationError) as error:
+    except TransportError as error:
         return Unsure(str(error))
 
 
@@ -74,6 +77,9 @@ def _created(desk: Desk, context: WriteContext) -> Call[Finding]:
 def _search(desk: Desk, path: str, params: dict[str, str]) -> Call[Any]:
     """Search; raises TransportError when RT refuses the query, so that no answer is never read as "not there"."""
     response = yield desk.request("GET", path, params=params, label="look for our marker")
+    if unauthorized(response):
+        msg = f"RT does not accept our credentials: {excerpt(response)}"
+        raise AuthenticationError(msg)
     if not response.ok:
         msg = f"RT could not search: {excerpt(response)}"
         raise TransportError(msg)

@@ -36,7 +36,7 @@ from connectors.sdk import (
 from connectors.testing.faults import FaultKind
 from connectors.zendesk.connector import SPEC
 from connectors.zendesk.simulator import ZendeskSimulator
-from gateway.errors import NotSentError, OutcomeUnknownError
+from gateway.errors import NotSentError, OutcomeUnknownError, ThrottledError
 from gateway.system import SystemClock
 from tests.connectors.driver import Driver
 from tests.connectors.zendesk.conftest import connect
@@ -260,11 +260,12 @@ def test_a_probe_takes_no_comment_that_is_not_ours(desk: ZendeskSimulator, drive
 
 
 def test_a_probe_that_cannot_look_is_unsure(desk: ZendeskSimulator, driver: Driver, number: int) -> None:
-    """Errors, throttling and a ticket that is gone say nothing about the effect."""
+    """Errors and a ticket that is gone say nothing about the effect; throttling lets the connection wait."""
     desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET")
     assert isinstance(driver.run(driver.connector.probe(REPLY, context(number))), Unsure)
     desk.fault(FaultKind.THROTTLE, method="GET", seconds=1)
-    assert isinstance(driver.run(driver.connector.probe(CREATE, context())), Unsure)
+    with pytest.raises(ThrottledError):
+        driver.run(driver.connector.probe(CREATE, context()))
     desk.fault(FaultKind.RESET_BEFORE, method="GET")
     assert isinstance(driver.run(driver.connector.probe(FIELDS, context(number))), Unsure)
     assert isinstance(driver.run(driver.connector.probe(REPLY, context(4711))), Unsure)

@@ -1,0 +1,149 @@
+"""One visit to a head: what keeps us from looking or from writing is told as what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.update import (
+    Intent,
+    NotSent,
+    Operation,
+    Outcome,
+    Rejected,
+    Strategy,
+    Throttled,
+    Unauthorized,
+    UpdateState,
+)
+from gateway.errors import AuthenticationError, GatewayError, ThrottledError, TransportError
+from gateway.flow.attempt import Ended, Task, visit
+from gateway.flow.outcome import judge
+from gateway.ports import (
+    Call,
+    Clock,
+    ConnectionSettings,
+    DeskState,
+    Effect,
+    HttpRequest,
+    LaneClaim,
+    OperationClaim,
+    UpdateRow,
+)
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+READ = HttpRequest("GET", "/look", Effect.READ)
+WRITE = HttpRequest("POST", "/do", Effect.WRITE)
+
+
+def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE) -> Task:
+    """Return a visit to a comment in some state."""
+    update = UpdateRow(
+        id="u1",
+        link_id="l1",
+        seq=1,
+        ticket_id="t1",
+        connection="desk",
+        operation=Operation.INTERNAL_NOTE,
+        effect_key="e1",
+        intent=Intent(Operation.INTERNAL_NOTE),
+        payload_version=1,
+        state=state,
+        summary="internal note",
+        attempts=3,
+        probes=0,
+        created_at=NOW,
+        trace_id="t" * 32,
+    )
+    connector.settings = ConnectionSettings("desk", "fake", "http://desk.example", {})
+    connector.spec = SimpleNamespace(name="fake")
+    return Task(
+        claim=LaneClaim("l1", "desk", 1),
+        update=update,
+        link=Link("l1", "t1", "desk", LinkState.LIVE, Role.TARGET, "7"),
+        connector=connector,
+        strategy=OperationClaim(strategy),
+        known_comments=frozenset(),
+        stored=None,
+        attempt_id="a1",
+        started=0.0,
+    )
+
+
+class Desk:
+    """A transport that answers everything with the same answer."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
+        self.sent: list[HttpRequest] = []
+
+    def send(self, connector: Any, request: HttpRequest, *, deadline: float, trace_id: str) -> Any:
+        """Note and answer."""
+        self.sent.append(request)
+        return SimpleNamespace(status=self.status, ok=self.status < 300, body=b"", headers={})
+
+
+def go(connector: Any, state: UpdateState, **more: Any) -> Ended:
+    """Visit."""
+    clock = SimpleNamespace(now=lambda: NOW, monotonic=lambda: 0.0)
+    desk: Any = Desk()
+    return visit(task(connector, state, **more), lambda *_: True, desk, cast("Clock", clock), 15.0)
+
+
+def failing(error: GatewayError) -> Callable[..., Call[Any]]:
+    """Return a call that reads, then raises."""
+
+    def call(*_: Any) -> Call[Any]:
+        yield READ
+        raise error
+
+    return call
+
+
+TROUBLES = [
+    (AuthenticationError("no"), Unauthorized),
+    (ThrottledError("wait", seconds=30), Throttled),
+    (TransportError("half an answer"), NotSent),
+]
+
+
+@pytest.mark.parametrize(("error", "kind"), TROUBLES)
+def test_a_probe_that_is_refused_tells_why(error: GatewayError, kind: type[Outcome]) -> None:
+    """401 pauses the connection, 429 lets it wait, and neither costs an attempt; anything else does."""
+    ended = go(SimpleNamespace(probe=failing(error)), UpdateState.UNKNOWN)
+    assert isinstance(ended.outcome, kind)
+    verdict = judge(ended, DeskState("desk"), NOW, blocks=True)
+    assert verdict.end.state is UpdateState.UNKNOWN
+    assert verdict.end.counts is (kind is NotSent)
+    assert not verdict.end.drop_echoes
+    assert bool(verdict.desk.paused) is (kind is Unauthorized)
+    assert (verdict.desk.not_before is not None) is (kind is Throttled)
+
+
+@pytest.mark.parametrize(("error", "kind"), TROUBLES)
+def test_a_read_before_the_write_that_is_refused_tells_why(error: GatewayError, kind: type[Outcome]) -> None:
+    """A connector that raises what its reads raise is not broken: the update is ready for the next visit."""
+    ended = go(SimpleNamespace(write=failing(error)), UpdateState.READY)
+    assert isinstance(ended.outcome, kind)
+    assert not ended.broken
+    verdict = judge(ended, DeskState("desk"), NOW, blocks=True)
+    assert verdict.end.state is UpdateState.READY
+
+
+@pytest.mark.parametrize("outcome", [Throttled("wait"), Unauthorized("no"), Rejected("no")])
+def test_the_echo_of_an_earlier_attempt_that_may_have_landed_is_still_expected(outcome: Outcome) -> None:
+    """Only what certainly never took effect takes its expected echoes back."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        return outcome
+
+    again = go(SimpleNamespace(write=write), UpdateState.UNKNOWN, strategy=Strategy.NATURAL)
+    assert not judge(again, DeskState("desk"), NOW, blocks=True).end.drop_echoes
+    first = go(SimpleNamespace(write=write), UpdateState.READY, strategy=Strategy.NATURAL)
+    assert judge(first, DeskState("desk"), NOW, blocks=True).end.drop_echoes
