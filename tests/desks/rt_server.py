@@ -75,6 +75,10 @@ class RtServer:
         )  # fmt: skip
         self.tokens = json.loads(self._run("perl", str(PEOPLE)).splitlines()[-1])
         self.setup("--account", "gateway")
+        return self.serve()
+
+    def serve(self) -> Self:
+        """Serve what is there: the second half of the start, and again after a stop or a kill."""
         with (self.state / "rt.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -85,6 +89,13 @@ class RtServer:
             )  # fmt: skip
         self._await()
         return self
+
+    def kill(self) -> None:
+        """Kill the server and its workers at once, as a power cut would."""
+        process, self._process = self._process, None
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
 
     def stop(self) -> None:
         """End the server that was started here, with its workers."""
