@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 
@@ -17,6 +18,11 @@ from gateway.embedded import Running, find_server
 from gateway.store import SqlStore, migrate, open_store
 from gateway.system import SystemClock, SystemIds
 from tests.databases import PostgresProcess
+
+
+# a shared, noisy machine: how long an example takes to make or to run says nothing
+hypothesis.settings.register_profile("gateway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("gateway")
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
