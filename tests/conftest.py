@@ -19,7 +19,6 @@ from gateway.store import SqlStore, migrate, open_store
 from gateway.system import SystemClock, SystemIds
 from tests.databases import PostgresProcess
 
-
 # a shared, noisy machine: how long an example takes to make or to run says nothing
 hypothesis.settings.register_profile("gateway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("gateway")
