@@ -46,6 +46,8 @@ READ_DEADLINE = 6.0
 READERS = 16
 #: tries of a delivery whose desk cannot be read before it is applied with what it says, or parked
 READ_TRIES = 6
+#: seconds between two looks at a delivery that waits for a write of ours
+MOST_WAIT = 5.0
 LEASE = "apply"
 
 
@@ -284,8 +286,9 @@ class Applier:
                 outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
         except DeferError as wait:
-            late = (now - row.received_at) > timedelta(minutes=2)
-            tx.inbox.defer(row.id, now + timedelta(seconds=wait.seconds * (10 if late else 1)), str(wait), counts=False)
+            # the longer it has waited, the more seldom it is looked at: many that wait must not keep the others waiting
+            seconds = max(wait.seconds, min(MOST_WAIT, (now - row.received_at).total_seconds() / 20))
+            tx.inbox.defer(row.id, now + timedelta(seconds=seconds), str(wait), counts=False)
             return False
         except UnreadableError as error:
             self._park(tx, row, Reason(error.reason), str(error))

@@ -51,6 +51,8 @@ KEEP_SECONDS = 8.0
 IDLE_SECONDS = 0.3
 #: a thread that is not back this long after its requests' deadlines is left behind
 GRACE_SECONDS = 3.0
+#: what a round may change of a connection's state
+_PACE = ("paused", "not_before", "failures", "open_until", "tokens", "tokens_at")
 _CRASH_STATES = frozenset({UpdateState.READY, UpdateState.UNKNOWN, UpdateState.SENDING})
 
 
@@ -104,7 +106,7 @@ class Deliverer:
             # in mode observe nothing leaves, also not what was planned before the site was told to observe
             open_for_more = now < end and not stop() and self._site.mode != "observe"
             ended += self._overdue(now, ended)
-            if wishes or ended or (open_for_more and len(self._flying) < self._lanes):
+            if wishes or ended or self._must_look(now, claim=open_for_more):
                 claimed = self._round(wishes, ended, holder=holder, claim=open_for_more)
                 ended_in_all += len(ended)
                 if claimed or ended:
@@ -116,6 +118,15 @@ class Deliverer:
             # what waited for these writes (echoes, answers of people) can be applied now
             self._doorbell.ring("apply")
         return ended_in_all
+
+    def _must_look(self, now: float, *, claim: bool) -> bool:
+        """Say whether a round has work of its own: a lane to claim, or leases to keep. Asked without the write gate."""
+        if self._flying and now - self._kept_at > KEEP_SECONDS:
+            return True
+        if not claim or len(self._flying) >= self._lanes:
+            return False
+        with self._store.read() as tx:
+            return tx.outbox.has_due(self._clock.now(), list(self._site.connectors))
 
     def _listen(self, seconds: float) -> tuple[list[_Wish], list[Ended]]:
         """Take everything that threads have put into the queue, waiting a little for the first."""
@@ -175,7 +186,8 @@ class Deliverer:
         claim: bool,
     ) -> tuple[frozenset[str], list[Task]]:
         now = self._clock.now()
-        desks = dict(tx.desks.all())
+        known = tx.desks.all()
+        desks = dict(known)
         changed: set[str] = set()
         if ended:
             self._record(tx, ended, desks, changed, now)
@@ -189,26 +201,20 @@ class Deliverer:
         if claim:
             tasks = self._claim(tx, flying, desks, changed, holder, now)
         for name in sorted(changed):
-            self._save_desk(tx, desks[name], now)
+            self._save_desk(tx, desks[name], known.get(name, DeskState(connection=name)), now)
         return granted, tasks
 
-    def _save_desk(self, tx: Tx, state: DeskState, now: datetime) -> None:
-        """Store how a connection stands; a pause is told in the log and in the audit trail, once."""
+    def _save_desk(self, tx: Tx, state: DeskState, known: DeskState, now: datetime) -> None:
+        """Store how a connection stands; a pause is told in the log and in the audit trail, once.
+
+        Only what has changed since it was `known`: another worker or a person may have changed the rest meanwhile.
+        """
         before = tx.desks.get(state.connection)
-        if state.paused and not before.paused:
+        changed = {name: value for name in _PACE if (value := getattr(state, name)) != getattr(known, name)}
+        if state.paused and not known.paused and not before.paused:
             log.error("connection paused", extra={"connection": state.connection, "why": state.paused})
             tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": state.connection})])
-        tx.desks.save(
-            msgspec.structs.replace(
-                before,
-                paused=state.paused or before.paused,
-                not_before=state.not_before,
-                failures=state.failures,
-                open_until=state.open_until,
-                tokens=state.tokens,
-                tokens_at=state.tokens_at,
-            )
-        )
+        tx.desks.save(msgspec.structs.replace(before, **changed))
 
     def _record(
         self, tx: Tx, ended: list[Ended], desks: dict[str, DeskState], changed: set[str], now: datetime

@@ -275,6 +275,7 @@ class Entry:
                 state=planned.state,
                 reason=planned.reason,
                 detail=planned.detail,
+                blocks=planned.link.connection not in self._site.skipping,
             )
         )
 

@@ -157,11 +157,13 @@ class Planner:
     def _set(
         self, ticket: Ticket, link: Link, rule: SyncRule | None, wanted: Sequence[str], key: str, by: str
     ) -> list[Planned]:
-        connector = self._connectors[link.connection]
-        wanted = [field for field in wanted if field in connector.spec.writable_fields]
+        # a connector that is missing (for now) tells nothing: what is wanted waits in its lane until it is back
+        connector = self._connectors.get(link.connection)
+        if connector is not None:
+            wanted = [field for field in wanted if field in connector.spec.writable_fields]
         fields, refused = self._render(ticket, link, rule, dict.fromkeys(wanted))
         pending = self._pending(link.id)
-        reads = connector.as_read(Intent(Operation.SET_FIELDS, fields=fields))
+        reads = connector.as_read(Intent(Operation.SET_FIELDS, fields=fields)) if connector is not None else {}
         needed = {}
         for field, value in fields.items():
             if field in pending:
@@ -171,11 +173,15 @@ class Planner:
                 seen = link.observed.get(field)
                 if seen is None or field not in reads or seen.value != reads[field]:
                     needed[field] = value
-        if not needed and not refused:
-            return []
-        intent = Intent(Operation.SET_FIELDS, fields=needed)
-        summary = "set " + ", ".join(needed or [name for name, _ in refused])
-        return [self._planned(link, intent, summary, by, key, refused)]
+        planned = []
+        if needed:
+            intent = Intent(Operation.SET_FIELDS, fields=needed)
+            planned.append(self._planned(link, intent, "set " + ", ".join(needed), by, key, ()))
+        if refused:
+            # apart, so that it keeps nothing back that does have a word
+            summary = "set " + ", ".join(name for name, _ in refused)
+            planned.append(self._planned(link, Intent(Operation.SET_FIELDS), summary, by, key, refused))
+        return planned
 
     def _planned(
         self, link: Link, intent: Intent, summary: str, by: str, key: str, refused: Sequence[tuple[str, str]]

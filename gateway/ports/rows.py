@@ -72,6 +72,8 @@ class NewUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
     state: UpdateState = UpdateState.READY
     reason: Reason | None = None
     detail: str = ""
+    #: should it be given up, it holds its lane (the connection's `on_dead: block`)
+    blocks: bool = True
 
 
 class UpdateRow(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -58,7 +58,7 @@ class SqlOutbox:
             "intent_sealed": self._rows.seal_intent(new.intent),
             "payload_version": 1,
             "state": state.value,
-            "standing": state in OPEN_STATES,
+            "standing": state in OPEN_STATES and (new.blocks or state is not UpdateState.DEAD),
             "summary": new.summary,
             "attempts": 0,
             "probes": 0,

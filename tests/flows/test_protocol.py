@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from connectors.request_tracker.simulated.records import Ticket
 from gateway.domain.ids import uuid7
-from gateway.ports import NewDelivery
+from gateway.ports import DeskState, NewDelivery
 from gateway.store import SqlStore
 from rules.mapping import StatusMap
 from tests.flows.world import STATUS_MAP, World, sync_rule
@@ -161,6 +162,55 @@ def _reject_and_note(world: World) -> None:
     assert [letter.reason for letter in letters] == ["unmapped"]
     assert "rejected" in letters[0].detail
     assert [comment.body for comment in comments] == ["still here"]
+
+
+def test_what_has_a_word_travels_beside_what_has_none_and_skip_skips(store: SqlStore) -> None:
+    """A status without a word is a dead letter alone; with `on_dead: skip` the lane goes on behind it."""
+    some = StatusMap(tuple(row for row in STATUS_MAP.rows if "stalled" not in row.theirs))
+    with World(store, rules=[sync_rule(status_map=some)]) as world:
+        world.site = msgspec.structs.replace(world.site, skipping=frozenset({"engineering-rt"}))
+        ticket = world.zendesk.act("create", subject="Odd", body="Body", email="kim@customer.example")
+        world.settle()
+        remote = world.rt.effects.all(kind="create")[0].remote_id
+        world.zendesk.act("set", ticket_id=ticket["id"], status="pending", subject="Even")
+        world.settle()
+        world.zendesk.act("comment", ticket_id=ticket["id"], body="And on it goes", public=True)
+        world.settle()
+        assert rt_ticket(world, remote).subject == "Even"
+        assert sum("And on it goes" in text for text in texts(world, remote)) == 1
+        with world.store.read() as tx:
+            assert {letter.reason for letter in tx.view.dead_letters()} == {"unmapped"}
+
+
+def test_a_connector_that_is_missing_for_a_while_costs_nothing(world: World) -> None:
+    """Edits and comments for a desk whose connector does not load wait in their lane until it is back."""
+    ticket = world.zendesk.act("create", subject="Before", body="Body", email="kim@customer.example")
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    whole = world.site
+    rest = {name: each for name, each in whole.connectors.items() if name != "engineering-rt"}
+    world.site = msgspec.structs.replace(whole, connectors=rest)
+    world.zendesk.act("set", ticket_id=ticket["id"], subject="Meanwhile")
+    world.zendesk.act("comment", ticket_id=ticket["id"], body="Said meanwhile", public=True)
+    world.settle()
+    assert world.counts()["dead_letters"] == 0
+    world.site = whole
+    world.settle()
+    assert rt_ticket(world, remote).subject == "Meanwhile"
+    assert sum("Said meanwhile" in text for text in texts(world, remote)) == 1
+
+
+def test_a_worker_does_not_undo_what_another_learned_of_a_desk(world: World) -> None:
+    """A Retry-After that one worker noted, and a pause that a person ended, outlive another worker's round."""
+    old = DeskState("engineering-rt", paused="credentials refused")
+    later = world.clock.now() + timedelta(minutes=1)
+    world.store.write(lambda tx: tx.desks.save(DeskState("engineering-rt", not_before=later)))
+    mine = msgspec.structs.replace(old, failures=1)
+    worker = world.deliverer()
+    world.store.write(lambda tx: worker._save_desk(tx, mine, old, world.clock.now()))
+    with world.store.read() as tx:
+        state = tx.desks.get("engineering-rt")
+    assert (state.not_before, state.paused, state.failures) == (later, "", 1)
 
 
 def test_lost_webhooks_heal_by_polling(world: World) -> None:
