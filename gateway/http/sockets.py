@@ -23,7 +23,8 @@ import urllib3.connectionpool
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 
-_POOL_SIZE = 32
+#: more than a worker has lanes in flight: a connection too many is closed after its request
+_POOL_SIZE = 64
 _SHORTEST_WAIT = 0.001
 
 
