@@ -36,6 +36,8 @@ class Letter(msgspec.Struct, frozen=True):
     held: int
     #: fields that updates further down the lane set, or have set
     later_fields: frozenset[str]
+    #: the remote ticket of the lane is known: what waits has somewhere to go
+    made: bool = False
 
 
 class Shelf(Protocol):

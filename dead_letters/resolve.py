@@ -48,11 +48,12 @@ def replay_update(
 def discard_update(tx: LetterTx, update_id: str, now: datetime, person: Person) -> Resolved:
     """Give an update up for good, and let what it holds go on.
 
-    What waits behind a create would be written to a ticket that is never made, so it is discarded with it.
+    What waits behind a create would be written to a ticket that is never made, so it is discarded with it; unless the
+    ticket was made after all and only a later step of its creation failed.
     """
     letter = _letter(tx, update_id)
     others: tuple[str, ...] = ()
-    if letter.update.operation is Operation.CREATE and letter.standing:
+    if letter.update.operation is Operation.CREATE and letter.standing and not letter.made:
         others = tuple(tx.dead_letters.held_behind(update_id))
     for each in (*others, update_id):
         tx.dead_letters.close(each, "discarded", now)

@@ -65,6 +65,7 @@ class SqlDeadLetters:
             tries=tuple(self._tries(update_id)),
             held=len(self.held_behind(update_id)) if row.standing else 0,
             later_fields=self._later_fields(lane, row.seq),
+            made=bool(self._connection.execute(select(links.c.remote_id).where(links.c.id == lane)).scalar_one()),
         )
 
     def _tries(self, update_id: str) -> list[Tried]:

@@ -33,9 +33,9 @@ def row(store: SqlStore, update_id: str) -> UpdateRow:
     return found
 
 
-def given_up(recorder: Recorder, state: UpdateState = UpdateState.DEAD) -> tuple[str, str, str]:
-    """Return ticket, lane and a dead letter at its head."""
-    ticket, lane = recorder.ticket("t")
+def given_up(recorder: Recorder, state: UpdateState = UpdateState.DEAD, *, linked: bool = True) -> tuple[str, str, str]:
+    """Return ticket, lane and a dead letter (a create) at its head."""
+    ticket, lane = recorder.ticket("t", linked=linked)
     dead = recorder.update(ticket, lane, state, detail="no such queue", reason=Reason.REJECTED)
     return ticket, lane, dead
 
@@ -86,12 +86,22 @@ def test_a_discard_lets_the_lane_go_on(store: SqlStore, recorder: Recorder) -> N
 
 def test_what_waits_behind_a_create_goes_with_it(store: SqlStore, recorder: Recorder) -> None:
     """There will be no ticket to write it to."""
-    ticket, lane, dead = given_up(recorder)
+    ticket, lane, dead = given_up(recorder, linked=False)
     behind = recorder.update(ticket, lane, UpdateState.READY, operation=Operation.PUBLIC_REPLY)
     done = store.write(lambda tx: discard_update(tx, dead, store.clock.now(), WHO))
     assert (done.others, done.ring) == ((behind,), "")
     assert row(store, behind).resolution == "discarded"
     assert not has_due(store)
+
+
+def test_what_waits_behind_a_create_that_was_made_after_all_goes_on(store: SqlStore, recorder: Recorder) -> None:
+    """The ticket is there, only its status could not be set: nobody's words are thrown away."""
+    ticket, lane, dead = given_up(recorder)
+    behind = recorder.update(ticket, lane, UpdateState.READY, operation=Operation.PUBLIC_REPLY)
+    done = store.write(lambda tx: discard_update(tx, dead, store.clock.now(), WHO))
+    assert (done.others, done.ring) == ((), "deliver")
+    assert row(store, behind).state is UpdateState.READY
+    assert has_due(store)
 
 
 def test_an_ambiguous_one_needs_a_person_where_nothing_can_tell(store: SqlStore, recorder: Recorder) -> None:
