@@ -41,6 +41,8 @@ TOGETHER = 10
 LOOK_SECONDS = 0.03
 #: SQLite has one writer: a transaction that takes longer keeps a web process waiting
 TRANSACTION_SECONDS = 0.02
+#: and it ends after this long when another process waits to write
+SLICE_SECONDS = 0.006
 LEASE_SECONDS = 60
 READ_DEADLINE = 6.0
 READERS = 16
@@ -265,7 +267,8 @@ class Applier:
                 blocked.add(place)
             else:
                 planned = True
-            if self._clock.monotonic() - began > TRANSACTION_SECONDS or tx.is_waited_for():
+            spent = self._clock.monotonic() - began
+            if spent > TRANSACTION_SECONDS or (spent > SLICE_SECONDS and tx.is_waited_for()):
                 return number, planned, frozenset(blocked)
         return len(ready), planned, frozenset(blocked)
 
