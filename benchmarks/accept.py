@@ -74,6 +74,9 @@ def _run(kind: str) -> Run:
         with store.read() as tx:
             after = tx.view.counts()
         store.close()
+    if not told.statuses.get(200):
+        msg = f"{kind} accepted nothing: {told.statuses}"
+        raise RuntimeError(msg)
     settled = after.get("deliveries_applied", 0) - before.get("deliveries_applied", 0)
     return _of(told, settled / told.seconds)
 

@@ -51,7 +51,8 @@ class Lab:
 
     def __init__(self, database_url: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="gateway-bench-"))
-        self.port, self._zendesk, self._rt = free_port(), free_port(), free_port()
+        first = secrets.choice(range(20_000, 29_000, 100))
+        self.port, self._zendesk, self._rt = free_port(first), free_port(first + 30), free_port(first + 60)
         self.secret = secrets.token_hex(20)
         self._made: list[tuple[subprocess.Popen[bytes], float]] = []
         state = self.folder / ".gateway"
