@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -59,6 +59,8 @@ class Ready(msgspec.Struct, frozen=True):
     row: DeliveryRow
     events: tuple[Event, ...] = ()
     reads: dict[str, RemoteTicket] = {}
+    #: before the reads began
+    read_at: datetime | None = None
     parked: tuple[Reason, str] | None = None
     #: seconds to wait before another try
     deferred: tuple[float, str] | None = None
@@ -111,8 +113,10 @@ class Applier:
         """Prepare a batch outside, then apply it in short transactions, in order."""
         parsed = [self._parse(row) for row in rows]
         wanted = self._wanted(parsed)
+        read_at = self._clock.now()
         answers = list(pool.map(lambda want: self._read(*want), wanted)) if wanted else []
-        ready = self._join(parsed, dict(zip(wanted, answers, strict=True)))
+        joined = self._join(parsed, dict(zip(wanted, answers, strict=True)))
+        ready = [msgspec.structs.replace(each, read_at=read_at) for each in joined]
         rang = False
         start = 0
         blocked: frozenset[tuple[str, str]] = frozenset()
@@ -285,7 +289,7 @@ class Applier:
             return False
         try:
             with tx.savepoint():
-                entry = Entry(tx, self._site, row, now=now, ids=self._ids)
+                entry = Entry(tx, self._site, row, now=now, ids=self._ids, read_at=each.read_at)
                 outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
         except DeferError as wait:

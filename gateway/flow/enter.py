@@ -32,12 +32,15 @@ PATIENCE_SECONDS = 120
 class Entry:
     """Enters the events of one delivery."""
 
-    def __init__(self, tx: Tx, site: LiveSite, row: DeliveryRow, *, now: datetime, ids: Ids) -> None:
+    def __init__(
+        self, tx: Tx, site: LiveSite, row: DeliveryRow, *, now: datetime, ids: Ids, read_at: datetime | None = None
+    ) -> None:
         self._tx = tx
         self._site = site
         self._row = row
         self._now = now
         self._ids = ids
+        self._read_at = read_at
         self._audit: list[AuditEntry] = []
 
     def enter(self, event: Event, read: RemoteTicket | None) -> str:
@@ -77,6 +80,17 @@ class Entry:
     def _wait_for_flight(self, link: Link) -> None:
         if self._tx.outbox.heads_in_flight([link.id]) and self._patient():
             msg = f"a write of ours to {link.connection} is in flight"
+            raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
+
+    def _require_fresh(self, link: Link) -> None:
+        """Let the ticket be read again when a write of ours landed meanwhile: what was read may be from before it.
+
+        A desk that counts in seconds gives both states one version.
+        """
+        if self._read_at is None or not self._patient():
+            return
+        if self._tx.outbox.landed_since(link.ticket_id, link.id, self._read_at):
+            msg = f"it was read while a write of ours to {link.connection} landed"
             raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
 
     def _patient(self) -> bool:
@@ -127,6 +141,8 @@ class Entry:
 
     def _go_on(self, link: Link, event: Event, read: RemoteTicket | None) -> str:
         self._wait_for_flight(link)
+        if read is not None:
+            self._require_fresh(link)
         ticket = self._tx.tickets.get(link.ticket_id)
         if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
             msg = f"link {link.id} has no ticket"

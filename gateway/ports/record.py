@@ -151,6 +151,10 @@ class Outbox(Protocol):
         """Return the lanes whose head is being written or whose outcome is unknown."""
         ...
 
+    def landed_since(self, ticket_id: str, link_id: str, moment: datetime) -> bool:
+        """Say whether an update of a lane was recorded as landed after `moment`."""
+        ...
+
     def creates_in_flight(self, connection: str) -> bool:
         """Say whether a create is being written (or unknown) at a connection."""
         ...

@@ -54,6 +54,16 @@ IN_FLIGHT = select(updates.c.link_id, updates.c.state).where(
     updates.c.link_id.in_(bindparam("the_links", expanding=True)),
     updates.c.state.in_([UpdateState.SENDING.value, UpdateState.UNKNOWN.value]),
 )
+LANDED_SINCE = (
+    select(updates.c.id)
+    .where(
+        updates.c.ticket_id == bindparam("the_ticket"),
+        updates.c.link_id == bindparam("the_link"),
+        updates.c.state.in_([UpdateState.DONE.value, UpdateState.OBSERVED.value]),
+        updates.c.done_at > bindparam("the_moment", type_=updates.c.done_at.type),
+    )
+    .limit(1)
+)
 CREATES_IN_FLIGHT = (
     select(updates.c.id)
     .where(

@@ -18,6 +18,7 @@ from typing import Self
 import msgspec
 
 from connectors.request_tracker.simulator import SimulatedRequestTracker
+from connectors.testing.faults import FaultKind
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.store import SqlStore
 from gateway.system import SystemClock
@@ -29,6 +30,8 @@ STEPS = ("apply", "deliver", "reconcile")
 #: Zendesk's status -> RT's, by the site's map
 AGREES = {"new": "new", "open": "open", "pending": "stalled", "hold": "stalled", "solved": "resolved"}
 OPEN_STATES = ("deliveries_pending", "updates_ready", "updates_sending", "updates_unknown")
+#: how long a desk takes for a write
+WRITE_SECONDS = 0.15
 MOST_TICKETS = 40
 FEWEST_TICKETS = 5
 ENGINEERS = ("agent1", "agent2")
@@ -44,6 +47,9 @@ class Desks:
     def __enter__(self) -> Self:
         self.zendesk.start()
         self.rt.start()
+        for desk in (self.zendesk, self.rt):
+            # a write takes effect even when who sent it was killed while waiting for the answer
+            desk.fault(FaultKind.LATENCY, method="POST|PUT", seconds=WRITE_SECONDS, count=None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -222,6 +228,8 @@ class Judgement(msgspec.Struct):
     """What the desks hold, compared with what people did. Every list names what is wrong."""
 
     operations: int = 0
+    #: writes that had landed though their sender was killed before it could say so, found by looking
+    observed: int = 0
     lost: list[str] = []
     doubled: list[str] = []
     #: a comment that came after a later one though the gateway had been told of it in time
@@ -247,11 +255,12 @@ def judge(desks: Desks, people: People, store: SqlStore) -> Judgement:
     accepted = {side: desks.accepted(at_zendesk=side) for side in (True, False)}
     with store.read() as tx:
         lines = {line.links[ZENDESK][0]: line.links for line in tx.view.tickets(limit=1000)}
-        tickets = tx.view.counts()["tickets"]
+        counts = tx.view.counts()
         for letter in tx.view.dead_letters(limit=100):
             found.given_up.append(f"{letter.connection} {letter.summary}: {letter.reason} {letter.detail}"[:200])
-    if tickets != len(desks.zendesk.records.tickets):
-        found.doubled.append(f"{tickets} tickets of {len(desks.zendesk.records.tickets)} in Zendesk")
+    found.observed = counts.get("updates_observed", 0)
+    if counts["tickets"] != len(desks.zendesk.records.tickets):
+        found.doubled.append(f"{counts['tickets']} tickets of {len(desks.zendesk.records.tickets)} in Zendesk")
     for number, copies in desks.copies().items():
         if len(copies) != 1:
             (found.doubled if copies else found.lost).append(f"ticket {number} is {copies} in RT")
@@ -302,6 +311,7 @@ def table(title: str, killed: Mapping[str, int], judgement: Judgement, people: P
         title,
         f"  operations   {judgement.operations:5d}  {json.dumps(dict(sorted(people.actions.items())))}",
         f"  kills        {sum(kills.values()):5d}  {json.dumps(kills)}",
+        f"  observed     {judgement.observed:5d}",
         *(f"  {name:<12} {len(getattr(judgement, name)):5d}" for name in names),
         f"  quiet after  {quiet:>5}",
     ]

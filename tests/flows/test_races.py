@@ -96,3 +96,29 @@ def test_an_edit_in_rt_right_after_our_write_is_found_by_the_poll(world: World, 
     world.reconciler().poll("engineering-rt", holder="test-poll")
     world.settle()
     assert statuses(world, number, copy) == ("solved", "resolved")
+
+
+def test_what_was_read_before_our_write_landed_does_not_undo_it(world: World) -> None:
+    """A poll's read crosses our write within one second of Zendesk's clock: the ticket is read once more."""
+    number, copy = begun(world)
+    world.rt.act("set", ticket=copy, Status="stalled")
+    apply(world)
+    time.sleep(1.05 - time.time() % 1)
+    world.zendesk.act("comment", ticket_id=number, body="In the same second", public=False)
+    world.zendesk.webhooks.flush(1)
+    world.reconciler().poll("acme-zendesk", holder="test-poll")
+    send = world.transport.send
+    crossed: list[int] = []
+
+    def cross(*given: object, **more: object) -> object:
+        answer = send(*given, **more)  # type: ignore[arg-type]
+        if getattr(given[1], "label", "") == "read ticket" and not crossed:
+            crossed.append(world.deliverer().drain(holder="test-deliver", seconds=1))
+        return answer
+
+    world.transport.send = cross  # type: ignore[method-assign, assignment]
+    world.applier().drain(holder="test-apply", seconds=1)
+    world.transport.send = send  # type: ignore[method-assign]
+    assert crossed
+    world.settle()
+    assert statuses(world, number, copy) == ("hold", "stalled")
