@@ -14,14 +14,12 @@ from benchmarks import accept, apply, deliver, journey
 from benchmarks.report import Measure, Progress, table, this_machine
 
 STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, journey.STAGE)
-#: webhooks a second where the stages that decide it are not part of this run
-FALLBACK_RATE = 25.0
 
 
 @click.command()
 @click.option("--only", type=click.Choice(STAGES), multiple=True, help="This stage; may be given several times.")
 @click.option("--rate", type=click.FloatRange(0.5, 500), help="Webhooks a second of the journey.  [default: half of "
-              "the slowest stage of this run]")  # fmt: skip
+              "what the whole carries in a burst]")  # fmt: skip
 @click.option("--postgres", is_flag=True, help="Also measure apply and the journey on a PostgreSQL of its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: bool) -> None:  # noqa: FBT001 - click
@@ -43,29 +41,17 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             with Progress("apply/pg", apply.STEPS, quiet=as_json) as progress:
                 found += apply.run(progress, next(urls), "PostgreSQL")
         if journey.STAGE in chosen:
-            speed = rate or _half_of_slowest(found)
             with Progress(journey.STAGE, journey.STEPS, quiet=as_json) as progress:
-                found += journey.run(progress, speed)
+                found += journey.run(progress, rate)
             if urls is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
-                    found += journey.run(progress, speed, next(urls), "PostgreSQL")
+                    found += journey.run(progress, rate, next(urls), "PostgreSQL")
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"machine": machine, "measures": found})).decode())
         return
     click.echo(f"\n{machine.processors} processors, Python {machine.python}, {machine.system}; "
                f"load {machine.load:.1f} before it began\n")  # fmt: skip
     click.echo(table(found))
-
-
-def _half_of_slowest(found: list[Measure]) -> float:
-    """Return half the rate of the slowest stage that a journey from Zendesk to RT passes through."""
-    rates = [
-        each.value
-        for each in found
-        if each.unit == "/s"
-        and (each.stage == apply.STAGE or each.name in {"gateway", "to engineering-rt that answers at once"})
-    ]
-    return min(rates) / 2 if rates else FALLBACK_RATE
 
 
 @contextlib.contextmanager

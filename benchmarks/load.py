@@ -39,13 +39,13 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     prepared: int = 0
     #: open loop: requests a second; 0: closed loop
     rate: float = 0.0
-    #: open loop: Zendesk's number of the first of the tickets that exist already, and how many there are
+    #: open loop: the number of the first of the tickets that exist already, and how many there are
     first: int = 0
     known: int = 0
-    #: open loop: number of the first event
+    #: open loop: number of the first event, and of the ticket that it creates
     number: int = 0
-    #: open loop: only create tickets (those which exist already for the next order)
-    creating: bool = False
+    #: open loop: what happens, in turn; tickets are numbered on from those that exist
+    sorts: tuple[str, ...] = ("created", "comment", "title")
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -183,10 +183,8 @@ def open_loop(order: Order, start: Callable[[], None]) -> Told:
         while (left := due - time.monotonic()) > 0 or not loop.idle:
             loop.listen(min(left, 0.05) if left > 0 else 0.05)
         number = order.number + index
-        sort = "created" if order.creating else ("created", "comment", "title")[index % 3]
-        ticket = order.first + index if order.creating else order.first + order.known + index
-        if sort != "created":
-            ticket = order.first + index % order.known
+        sort = order.sorts[index % len(order.sorts)]
+        ticket = number if sort == "created" else order.first + index % order.known
         body = event(sort, ticket, number, datetime.now(UTC))
         loop.send(request(order.path, body, order.secret, datetime.now(UTC)), due)
         sent.append((number, wall + due - began))
