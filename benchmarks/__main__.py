@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -28,7 +28,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
     chosen = only or STAGES
     found: list[Measure] = []
     with contextlib.ExitStack() as stack:
-        urls = stack.enter_context(_databases()) if postgres else None
+        new_database = stack.enter_context(_databases()) if postgres else None
         for stage, steps, run in (
             (accept.STAGE, accept.STEPS, accept.run),
             (apply.STAGE, apply.STEPS, apply.run),
@@ -37,15 +37,15 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if stage in chosen:
                 with Progress(stage, steps, quiet=as_json) as progress:
                     found += run(progress)
-        if urls is not None and apply.STAGE in chosen:
+        if new_database is not None and apply.STAGE in chosen:
             with Progress("apply/pg", apply.STEPS, quiet=as_json) as progress:
-                found += apply.run(progress, next(urls), "PostgreSQL")
+                found += apply.run(progress, new_database, "PostgreSQL")
         if journey.STAGE in chosen:
             with Progress(journey.STAGE, journey.STEPS, quiet=as_json) as progress:
                 found += journey.run(progress, rate)
-            if urls is not None:
+            if new_database is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
-                    found += journey.run(progress, rate, next(urls), "PostgreSQL")
+                    found += journey.run(progress, rate, new_database, "PostgreSQL")
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"machine": machine, "measures": found})).decode())
         return
@@ -55,13 +55,13 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
 
 
 @contextlib.contextmanager
-def _databases() -> Iterator[Iterator[str]]:
-    """Start a PostgreSQL of the tests' own kind; give addresses of new databases."""
+def _databases() -> Iterator[Callable[[], str]]:
+    """Start a PostgreSQL of the tests' own kind; give what makes a new database and returns its address."""
     from tests.databases import PostgresProcess  # noqa: PLC0415 - a measuring of SQLite alone needs no wheel of it
 
     server = PostgresProcess(Path(tempfile.mkdtemp(prefix="gateway-bench-pg-"))).start()
     try:
-        yield iter(server.new_database, "")
+        yield server.new_database
     finally:
         server.remove()
 

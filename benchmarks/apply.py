@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.lab import ZENDESK, Lab
@@ -30,13 +31,13 @@ class Kept:
         return True
 
 
-def run(progress: Progress, database_url: str = "", name: str = "SQLite") -> list[Measure]:
-    """Measure."""
+def run(progress: Progress, new_database: Callable[[], str] = str, name: str = "SQLite") -> list[Measure]:
+    """Measure; `new_database` gives the address of an empty one for each round (empty: SQLite in the site)."""
     rates = []
     updates = 0
     for number in range(ROUNDS):
         progress.step(f"round {number + 1}")
-        with Lab(database_url) as lab:
+        with Lab(new_database()) as lab:
             gateway = lab.prepared()
             fill(gateway, lab.secret, DELIVERIES, first=1_000_000 * (number + 1))
             applier = gateway.applier()
