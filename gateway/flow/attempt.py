@@ -21,10 +21,12 @@ from gateway.domain.update import (
     NotSent,
     Operation,
     Outcome,
+    Rejected,
     Strategy,
     Throttled,
     Unauthorized,
     Unknown,
+    Unsure,
     UpdateState,
 )
 from gateway.errors import (
@@ -87,6 +89,8 @@ class Ended(msgspec.Struct, frozen=True):
     ambiguous: bool = False
     #: the connector itself broke before anything was sent
     broken: str = ""
+    #: this one was refused and an earlier one may have landed: what a look at the desk said about that
+    looked_back: Finding | None = None
 
 
 #: asks the main thread to commit the intent; True: send it now
@@ -128,6 +132,37 @@ def context_of(task: Task) -> WriteContext:
     )
 
 
+def has_earlier(task: Task) -> bool:
+    """Say whether an earlier attempt may have landed."""
+    return task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}
+
+
+def _look_back(task: Task, outcome: Outcome, transport: Transport) -> Finding | None:
+    """Look for an earlier attempt where this one was refused: the refusal says nothing about that one.
+
+    Strategies that probe have looked before they sent; the others send again without looking.
+    """
+    refused = isinstance(outcome, Rejected | Forbidden)
+    if not refused or not has_earlier(task) or task.strategy.strategy not in {Strategy.NATURAL, Strategy.KEY}:
+        return None
+    if not task.strategy.probe:
+        return Unsure("nothing tells whether it landed")
+    try:
+        return _probe(task, transport)
+    except GatewayError as error:
+        return Unsure(str(error))
+
+
+def _probe(task: Task, transport: Transport) -> Finding:
+    return run_reads(
+        task.connector.probe(task.update.intent, context_of(task)),
+        task.connector,
+        transport,
+        deadline=task.connector.settings.deadline,
+        trace_id=task.update.trace_id,
+    )
+
+
 def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | None, HttpRequest | None]:
     """Find out what became of an earlier attempt; (None, request to send again) when it is to be sent."""
     claim = task.strategy
@@ -143,13 +178,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
     if claim.strategy is Strategy.NONE:
         return Ended(task, Unknown("nothing tells whether it landed"), ambiguous=True), None
     try:
-        finding = run_reads(
-            task.connector.probe(task.update.intent, context_of(task)),
-            task.connector,
-            transport,
-            deadline=task.connector.settings.deadline,
-            trace_id=task.update.trace_id,
-        )
+        finding = _probe(task, transport)
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
     if isinstance(finding, Absent):
@@ -201,7 +230,7 @@ class _Sending:
             outcome: Outcome = end.value
             if isinstance(outcome, Forbidden):
                 outcome = _forbidden(outcome, task, self._transport)
-            return self._ended(outcome)
+            return msgspec.structs.replace(self._ended(outcome), looked_back=_look_back(task, outcome, self._transport))
         except _StopError as stop:
             return stop.ended
         except TransportError as error:
