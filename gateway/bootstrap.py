@@ -23,6 +23,7 @@ from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, prune
 from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, load_site
+from rules.decide import RuleSet
 
 #: how long a process goes on with the release that it knows before it looks whether another one is active
 REFRESH_SECONDS = 1.0
@@ -47,6 +48,7 @@ class Gateway:
         self._site: LiveSite | None = None
         self._looked_at = 0.0
         self._accounts: dict[str, str] = {}
+        self._rules: dict[str, RuleSet] = {}
         self._retention = Retention()
         self._refreshing = threading.Lock()
 
@@ -151,6 +153,17 @@ class Gateway:
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
         )
 
+    def rules_of(self, release: str) -> RuleSet:
+        """Return the rules of a release, active or not; raises ConfigError when it does not load."""
+        if release not in self._rules:
+            with self.store.read() as tx:
+                files = tx.releases.files(release)
+            site, problems = load_site(files, self._specs())
+            if site is None:
+                raise ConfigError("; ".join(str(each) for each in problems if each.is_error))
+            self._rules[release] = site.rules
+        return self._rules[release]
+
     def _specs(self) -> dict[str, ConnectorSpec]:
         return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
 
@@ -165,6 +178,7 @@ class Gateway:
             doorbell=self.doorbell,
             clock=self.clock,
             ids=self.ids,
+            rules_of=self.rules_of,
         )
 
     def deliverer(self) -> Deliverer:

@@ -15,6 +15,7 @@ from dead_letters import (
     DeadLetterError,
     Person,
     Resolved,
+    Terms,
     discard_delivery,
     discard_update,
     replay_delivery,
@@ -133,8 +134,8 @@ def replay(
     def work(gateway: Gateway, now: datetime, tx: SqlTx, what: str, found: str) -> Resolved:
         if what == "delivery":
             return replay_delivery(tx, found, now, person)
-        claim = _claim(gateway, tx, found)
-        return replay_update(tx, found, claim, now, person, accept_duplicate=accept_duplicate)
+        terms = Terms(_claim(gateway, tx, found), gateway.site().rules)
+        return replay_update(tx, found, terms, now, person, accept_duplicate=accept_duplicate)
 
     _resolve(site, letters, work, dry_run=dry_run, as_json=as_json)
 

@@ -20,9 +20,11 @@ from gateway.domain.update import Reason
 from gateway.errors import (
     AuthenticationError,
     ClashError,
+    ConfigError,
     DeferError,
     GatewayError,
     LostLeaseError,
+    NotFoundError,
     TransportError,
     UnreadableError,
 )
@@ -31,6 +33,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.ports import Clock, Connector, DeliveryRow, Doorbell, Ids, RawDelivery, Store, Transport, Tx
+from rules.decide import RuleSet
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +67,23 @@ class Ready(msgspec.Struct, frozen=True):
     parked: tuple[Reason, str] | None = None
     #: seconds to wait before another try
     deferred: tuple[float, str] | None = None
+    #: the rules of the release that is to decide, where it is not the active one
+    pinned: RuleSet | None = None
 
 
 class Applier:
-    """Drains the inbox of one site."""
+    """Drains the inbox of one site. `rules_of` gives the rules of an older release, for a replay pinned to it."""
 
     def __init__(
-        self, *, store: Store, site: LiveSite, transport: Transport, doorbell: Doorbell, clock: Clock, ids: Ids
+        self,
+        *,
+        store: Store,
+        site: LiveSite,
+        transport: Transport,
+        doorbell: Doorbell,
+        clock: Clock,
+        ids: Ids,
+        rules_of: Callable[[str], RuleSet] | None = None,
     ) -> None:
         self._store = store
         self._site = site
@@ -78,6 +91,7 @@ class Applier:
         self._doorbell = doorbell
         self._clock = clock
         self._ids = ids
+        self._rules_of = rules_of
         self._silent: dict[str, float] = {}
 
     def drain(
@@ -136,6 +150,16 @@ class Applier:
     # ------------------------------------------------------------ before the transaction
 
     def _parse(self, row: DeliveryRow) -> Ready:
+        ready = self._parsed(row)
+        if ready.parked is not None or self._rules_of is None or row.release in {"", self._site.release}:
+            return ready
+        try:
+            return msgspec.structs.replace(ready, pinned=self._rules_of(row.release))
+        except (ConfigError, NotFoundError) as error:
+            why = f"the release that is to decide it does not load any more; replay it by the current one: {error}"
+            return Ready(row, parked=(Reason.POISON, why[:500]))
+
+    def _parsed(self, row: DeliveryRow) -> Ready:
         connector = self._site.connectors.get(row.connection)
         if connector is None:
             return Ready(row, parked=(Reason.UNREADABLE, f"connection {row.connection!r} is no longer in gateway.yaml"))
@@ -289,7 +313,7 @@ class Applier:
             return False
         try:
             with tx.savepoint():
-                entry = Entry(tx, self._site, row, now=now, ids=self._ids, read_at=each.read_at)
+                entry = Entry(tx, self._site_for(each), row, now=now, ids=self._ids, read_at=each.read_at)
                 outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
         except DeferError as wait:
@@ -309,12 +333,18 @@ class Applier:
             self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
         return True
 
+    def _site_for(self, each: Ready) -> LiveSite:
+        """Return the site by whose rules a delivery is decided; what it may write to is always that of today."""
+        if each.pinned is None:
+            return self._site
+        return msgspec.structs.replace(self._site, rules=each.pinned, release=each.row.release)
+
     def _park(self, tx: Tx, row: DeliveryRow, reason: Reason, detail: str) -> None:
         log.warning(
             "delivery parked",
             extra={"delivery": row.id, "connection": row.connection, "reason": reason.value, "detail": detail},
         )
-        tx.inbox.park(row.id, reason, detail, self._clock.now())
+        tx.inbox.park(row.id, reason, detail, self._clock.now(), row.release or self._site.release)
 
 
 def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | None:

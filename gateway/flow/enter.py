@@ -70,6 +70,10 @@ class Entry:
                 self._wait_for_flight(link)
                 link = msgspec.structs.replace(link, remote_id=event.remote_id, state=LinkState.LIVE)
                 self._tx.links.save(link)
+                given_up = self._tx.outbox.confirm_by_marker(remote.marker, self._now)
+                if given_up is not None:
+                    told = {"update": given_up, "remote": event.remote_id, "why": "it was seen there with our mark"}
+                    self._note(link.ticket_id, "dead letter confirmed", told)
             if link is not None and link.remote_id == event.remote_id:
                 return link
         if self._tx.outbox.creates_in_flight(self._row.connection) and self._patient():

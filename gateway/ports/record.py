@@ -47,8 +47,8 @@ class Inbox(Protocol):
         """Mark one as applied."""
         ...
 
-    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
-        """Leave one to a person, with the reason."""
+    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
+        """Leave one to a person, with the reason, and the release under which it was tried."""
         ...
 
     def has_due(self, now: datetime) -> bool:
@@ -189,8 +189,12 @@ class Outbox(Protocol):
         """Let the leases of lanes that are still ours run on."""
         ...
 
-    def last_request(self, update_id: str) -> bytes | None:
-        """Return the rendered request of the latest attempt of an update."""
+    def last_request(self, update_id: str, payload_version: int) -> bytes | None:
+        """Return the rendered request of the latest attempt at this version of an update."""
+        ...
+
+    def confirm_by_marker(self, effect_key: str, now: datetime) -> str | None:
+        """Note that a given-up update has landed, since its marker was seen; return its id, None when it is no such."""
         ...
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:

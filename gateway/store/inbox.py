@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, u
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from dead_letters.cause import cause_of, error_class
 from gateway.domain.update import Reason
 from gateway.ports import DeliveryRow, NewDelivery
 from gateway.store.columns import day_of, plain
@@ -119,6 +120,7 @@ class SqlInbox:
             detail=row["detail"] or "",
             not_before=row["not_before"],
             applied_at=row["applied_at"],
+            release=row["release"] or "",
         )
 
     def pending(self) -> int:
@@ -147,12 +149,22 @@ class SqlInbox:
             _APPLIED, {"the_id": delivery_id, "the_now": now, "the_detail": plain(detail)[:500] or None}
         )
 
-    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
-        """Leave one to a person, with the reason."""
+    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
+        """Leave one to a person, with the reason, and the release under which it was tried."""
+        detail = plain(detail)[:2000]
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id)
-            .values(state="parked", reason=reason.value, detail=plain(detail)[:2000], not_before=None, applied_at=now)
+            .values(
+                state="parked",
+                reason=reason.value,
+                detail=detail,
+                error_class=error_class(reason=reason.value, detail=detail),
+                cause=cause_of(detail, reason.value),
+                release=release or None,
+                not_before=None,
+                applied_at=now,
+            )
         )
 
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
@@ -163,12 +175,25 @@ class SqlInbox:
             .values(not_before=until, detail=plain(detail)[:500], tries=deliveries.c.tries + (1 if counts else 0))
         )
 
-    def reopen(self, delivery_id: str) -> bool:
-        """Put a parked delivery back in line, in its old place; False when it is not parked."""
+    def reopen(self, delivery_id: str, *, pinned: bool = False) -> bool:
+        """Put a parked delivery back in line, in its old place; False when it is not parked.
+
+        `pinned`: the release under which it was parked decides again, not the active one.
+        """
         result = self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.state == "parked")
-            .values(state="pending", reason=None, not_before=None, applied_at=None, tries=0, resolution="replayed")
+            .values(
+                state="pending",
+                reason=None,
+                error_class=None,
+                cause=None,
+                not_before=None,
+                applied_at=None,
+                tries=0,
+                resolution="replayed",
+                release=deliveries.c.release if pinned else None,
+            )
         )
         return result.rowcount == 1
 

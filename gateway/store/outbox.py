@@ -11,8 +11,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from dead_letters.cause import cause_of, error_class
 from gateway.domain.link import patched
-from gateway.domain.update import OPEN_STATES, Operation, UpdateState
+from gateway.domain.update import OPEN_STATES, Operation, Reason, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
 from gateway.store import statements
 from gateway.store.columns import day_of
@@ -20,7 +21,7 @@ from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
-from gateway.store.tables import attempts, comment_links, echoes, updates
+from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
 
 _REQUEST = "request"
 _ANSWER = "answer"
@@ -64,6 +65,7 @@ class SqlOutbox:
             "probes": 0,
             "reason": new.reason.value if new.reason else None,
             "detail": new.detail or None,
+            **_causes(state, new.reason, new.detail),
             "superseded_by": survivor,
             "rule": new.rule,
             "release": new.release,
@@ -71,7 +73,7 @@ class SqlOutbox:
             "event_key": new.event_key[:300],
             "trace_id": new.trace_id,
             "created_at": new.created_at,
-            "done_at": new.created_at if survivor else None,
+            "done_at": new.created_at if survivor or state is UpdateState.DEAD else None,
         }
         self._connection.execute(statements.ADD, values)
         if not survivor:
@@ -95,7 +97,10 @@ class SqlOutbox:
         ):
             return None
         old = self._rows.open_intent(last)
-        merged = msgspec.structs.replace(old, fields={**old.fields, **new.intent.fields})
+        kept = {field: value for field, value in old.ours.items() if field not in new.intent.fields}
+        merged = msgspec.structs.replace(
+            old, fields={**old.fields, **new.intent.fields}, ours={**kept, **new.intent.ours}
+        )
         changed = self._connection.execute(
             update(updates)
             .where(
@@ -144,11 +149,15 @@ class SqlOutbox:
         row = self._connection.execute(select(updates).where(updates.c.id == update_id)).mappings().first()
         return self._rows.update(row) if row else None
 
-    def last_request(self, update_id: str) -> bytes | None:
-        """Return the rendered request of the latest attempt of an update."""
+    def last_request(self, update_id: str, payload_version: int) -> bytes | None:
+        """Return the rendered request of the latest attempt at this version of an update."""
         sealed = self._connection.execute(
             select(attempts.c.request_sealed)
-            .where(attempts.c.update_id == update_id, attempts.c.request_sealed.is_not(None))
+            .where(
+                attempts.c.update_id == update_id,
+                attempts.c.payload_version == payload_version,
+                attempts.c.request_sealed.is_not(None),
+            )
             .order_by(attempts.c.number.desc(), attempts.c.started_at.desc())
             .limit(1)
         ).scalar_one_or_none()
@@ -295,6 +304,7 @@ class SqlOutbox:
     @staticmethod
     def _end(end: AttemptEnd) -> dict[str, Any]:
         given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
+        causes = _causes(end.state, end.reason, end.detail, end.status, end.outcome)
         return {
             "the_id": end.update_id,
             "the_state": end.state.value,
@@ -305,6 +315,8 @@ class SqlOutbox:
             "the_settle": end.settle_until,
             "the_reason": end.reason.value if end.reason else None,
             "the_detail": end.detail[:2000] or None,
+            "the_class": causes["error_class"],
+            "the_cause": causes["cause"],
             "the_steps": end.steps,
             "the_done_at": end.at if end.state not in OPEN_STATES or given_up else None,
         }
@@ -318,3 +330,31 @@ class SqlOutbox:
             "the_detail": end.detail[:2000] or None,
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }
+
+    def confirm_by_marker(self, effect_key: str, now: datetime) -> str | None:
+        """Note that a given-up update has landed, since its marker was seen; return its id, None when it is no such."""
+        found = self._connection.execute(
+            update(updates)
+            .where(
+                updates.c.id.in_(select(effect_keys.c.update_id).where(effect_keys.c.effect_key == effect_key)),
+                updates.c.state.in_([UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value]),
+                updates.c.resolution.is_(None),
+            )
+            .values(state=UpdateState.OBSERVED.value, standing=False, resolution="confirmed", done_at=now)
+            .returning(updates.c.id, updates.c.link_id)
+        ).first()
+        if found is None:
+            return None
+        self._lanes.schedule([found.link_id], now)
+        return str(found.id)
+
+
+def _causes(
+    state: UpdateState, reason: Reason | None, detail: str, status: int = 0, outcome: str = ""
+) -> dict[str, str | None]:
+    """Return what a given-up update is grouped by."""
+    if state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+        return {"error_class": None, "cause": None}
+    why = reason.value if reason else state.value
+    kind = error_class(reason=why, detail=detail, status=status, outcome=outcome)
+    return {"error_class": kind, "cause": cause_of(detail, why)}

@@ -27,8 +27,10 @@ class UpdateRows:
     def open_intent(self, row: Any) -> Intent:
         """Decrypt what an update wants; only the operation where the body is pruned."""
         sealed = row["intent_sealed"]
-        if sealed is None:
-            return Intent(operation=Operation(row["operation"]))
+        return Intent(operation=Operation(row["operation"])) if sealed is None else self.open_sealed(sealed)
+
+    def open_sealed(self, sealed: bytes) -> Intent:
+        """Decrypt an intent."""
         return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
 
     def update(self, row: Any) -> UpdateRow:
@@ -61,4 +63,5 @@ class UpdateRows:
             resolution=row["resolution"] or "",
             steps=row["steps"] or {},
             done_at=row["done_at"],
+            edited=row["original_sealed"] is not None,
         )

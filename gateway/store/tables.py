@@ -73,6 +73,10 @@ deliveries = Table(
     Column("applied_at", Instant),
     Column("reason", String(20)),
     Column("detail", Text),
+    Column("error_class", String(60)),
+    Column("cause", String(200)),
+    #: under which it was parked; of a pending one, by which it is decided (NULL: by the active one)
+    Column("release", _ID),
     Column("resolution", String(20)),
     Column("payload_version", Integer, nullable=False),
     PrimaryKeyConstraint("id", "day"),
@@ -85,6 +89,7 @@ deliveries = Table(
     Index(
         "ix_deliveries_parked",
         "received_at",
+        "id",
         sqlite_where=text("state = 'parked'"),
         postgresql_where=text("state = 'parked'"),
     ),
@@ -234,6 +239,8 @@ updates = Table(
     Column("operation", String(20), nullable=False),
     Column("effect_key", String(64), nullable=False),
     Column("intent_sealed", LargeBinary),
+    #: what was asked for before a person edited it; NULL while nobody has
+    Column("original_sealed", LargeBinary),
     Column("payload_version", Integer, nullable=False),
     Column("state", String(12), nullable=False),
     #: True while it stands in its lane and holds what comes after it
@@ -246,6 +253,8 @@ updates = Table(
     Column("first_sent_at", Instant),
     Column("reason", String(20)),
     Column("detail", Text),
+    Column("error_class", String(60)),
+    Column("cause", String(200)),
     Column("resolution", String(20)),
     Column("superseded_by", _ID),
     Column("steps", Json),
@@ -267,6 +276,7 @@ updates = Table(
     Index(
         "ix_updates_dead",
         "created_at",
+        "id",
         sqlite_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
         postgresql_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
     ),

@@ -223,8 +223,9 @@ def test_a_connector_that_breaks_says_nothing_of_an_earlier_attempt(before: Upda
     """Poison is dead only where nothing can have landed."""
 
     def write(*_: Any) -> Call[Outcome]:
-        raise ValueError
-        yield WRITE
+        prepared: dict[str, HttpRequest] = {}
+        yield prepared["nothing"]
+        return Rejected("never said")
 
     ended = go(SimpleNamespace(write=write), before, strategy=Strategy.NATURAL)
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end

@@ -1,0 +1,221 @@
+"""Dead letters as lists read them: in pages by their age, in groups by their cause, in constant memory.
+
+Two queries, one a table, each along the partial index of what was given up, put together here: a union in SQL would be
+sorted whole by one of the two databases.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, true
+
+from dead_letters.filters import Filter
+from dead_letters.model import WITHOUT_EFFECT, DeadLetter, Group, Share
+from gateway.store.tables import attempts, deliveries, links, updates
+
+GIVEN_UP = ("dead", "ambiguous")
+PAGE = 500
+
+_OPEN_UPDATE = (updates.c.state.in_(GIVEN_UP), updates.c.resolution.is_(None))
+_OPEN_DELIVERY = (deliveries.c.state == "parked",)
+_UPDATE_LINE = select(
+    updates.c.id,
+    literal("update").label("what"),
+    updates.c.connection,
+    func.coalesce(updates.c.reason, "").label("reason"),
+    func.coalesce(updates.c.detail, "").label("detail"),
+    updates.c.summary,
+    updates.c.ticket_id,
+    updates.c.created_at.label("at"),
+    updates.c.attempts,
+    updates.c.state,
+    updates.c.operation,
+    updates.c.trace_id,
+    func.coalesce(updates.c.error_class, "").label("error_class"),
+    func.coalesce(updates.c.cause, "").label("cause"),
+    updates.c.rule,
+    updates.c.done_at.label("given_up_at"),
+    updates.c.standing.label("holds"),
+)
+_DELIVERY_LINE = select(
+    deliveries.c.id,
+    literal("delivery").label("what"),
+    deliveries.c.connection,
+    func.coalesce(deliveries.c.reason, "").label("reason"),
+    func.coalesce(deliveries.c.detail, "").label("detail"),
+    (literal("delivery ") + deliveries.c.source_event_id).label("summary"),
+    literal("").label("ticket_id"),
+    deliveries.c.received_at.label("at"),
+    deliveries.c.tries.label("attempts"),
+    deliveries.c.state,
+    deliveries.c.origin.label("operation"),
+    deliveries.c.trace_id,
+    func.coalesce(deliveries.c.error_class, "").label("error_class"),
+    func.coalesce(deliveries.c.cause, "").label("cause"),
+    literal("").label("rule"),
+    deliveries.c.applied_at.label("given_up_at"),
+    literal(value=False).label("holds"),
+)
+
+Place = tuple[datetime, str]
+
+
+class SqlLetters:
+    """Implements dead_letters.Letters."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def page(self, chosen: Filter, *, limit: int = PAGE, after: Place | None = None) -> Sequence[DeadLetter]:
+        """Return the next dead letters, the oldest first."""
+        found: list[list[DeadLetter]] = []
+        for statement, at, key, conditions in self._sides(chosen):
+            asked = statement.where(*conditions).order_by(at, key).limit(limit)
+            if after is not None:
+                asked = asked.where(at >= after[0], or_(at > after[0], key > after[1]))
+            found.append([DeadLetter(**row) for row in self._connection.execute(asked).mappings()])
+        return list(heapq.merge(*found, key=lambda line: (line.at, line.id)))[:limit]
+
+    def pages(self, chosen: Filter, size: int = PAGE) -> Iterator[Sequence[DeadLetter]]:
+        """Return all of them, a page at a time."""
+        after: Place | None = None
+        while page := self.page(chosen, limit=size, after=after):
+            yield page
+            after = (page[-1].at, page[-1].id)
+
+    def count(self, chosen: Filter) -> int:
+        """Return how many there are."""
+        total = 0
+        for _, _, key, conditions in self._sides(chosen):
+            total += int(self._connection.execute(select(func.count(key)).where(*conditions)).scalar_one())
+        return total
+
+    def groups(self, chosen: Filter, *, limit: int) -> Sequence[Group]:
+        """Return what they have in common, the most frequent cause first."""
+        found: list[Group] = []
+        for _, at, key, conditions in self._sides(chosen):
+            table = key.table
+            parts = (table.c.connection, *(func.coalesce(table.c[name], "").label(name) for name in _GROUPED))
+            number = func.count(key).label("number")
+            asked = (
+                select(
+                    *parts,
+                    number,
+                    func.min(at).label("oldest"),
+                    func.max(at).label("newest"),
+                    func.min(key).label("example"),
+                )
+                .where(*conditions)
+                .group_by(table.c.connection, *(table.c[name] for name in _GROUPED))
+                .order_by(number.desc())
+                .limit(limit)
+            )
+            what = "update" if table is updates else "delivery"
+            found += [Group(what=what, **row) for row in self._connection.execute(asked).mappings()]
+        return sorted(found, key=lambda group: (-group.number, group.connection, group.cause))[:limit]
+
+    def shares(self, chosen: Filter, keys_until: Mapping[tuple[str, str], datetime]) -> Sequence[Share]:
+        """Return how many can be replayed in which way.
+
+        `keys_until` says per connection and operation since when a desk still remembers an idempotency key, where
+        nothing else can tell what became of an attempt.
+        """
+        found: list[Share] = []
+        for _, _, key, conditions in self._sides(chosen):
+            if key.table is deliveries:
+                rows = self._connection.execute(
+                    select(deliveries.c.connection, func.count(key).label("number"), func.min(key).label("example"))
+                    .where(*conditions)
+                    .group_by(deliveries.c.connection)
+                ).mappings()
+                found += [Share(what="delivery", **row) for row in rows]
+                continue
+            maybe = case((or_(updates.c.state == "ambiguous", _MAYBE), 1), else_=0).label("maybe")
+            remembered = case(
+                *(
+                    (
+                        and_(updates.c.connection == name, updates.c.operation == operation),
+                        case((updates.c.first_sent_at > since, 1), else_=0),
+                    )
+                    for (name, operation), since in keys_until.items()
+                ),
+                (true(), 1),
+                else_=1,
+            ).label("remembered")
+            lacking = case((updates.c.reason == "unmapped", updates.c.cause), else_="").label("lacking")
+            parts = (updates.c.connection, updates.c.operation, updates.c.state, maybe, remembered, lacking)
+            rows = self._connection.execute(
+                select(*parts, func.count(key).label("number"), func.min(key).label("example"))
+                .where(*conditions)
+                .group_by(*parts)
+            ).mappings()
+            found += [Share(what="update", **row) for row in rows]
+        return found
+
+    # ------------------------------------------------------------ inside
+
+    def _sides(self, chosen: Filter) -> Iterator[tuple[Any, Any, Any, list[ColumnElement[bool]]]]:
+        """Return for each table that can hold such letters: its lines, its time, its key, the conditions."""
+        if chosen.what != "delivery" and chosen.state != "parked":
+            yield _UPDATE_LINE, updates.c.created_at, updates.c.id, [*_OPEN_UPDATE, *_of_updates(chosen)]
+        if chosen.what != "update" and chosen.state in {"", "parked"} and not chosen.rule:
+            yield _DELIVERY_LINE, deliveries.c.received_at, deliveries.c.id, [*_OPEN_DELIVERY, *_of_deliveries(chosen)]
+
+
+def _example(key: Any) -> Any:
+    return func.min(key).label("example")
+
+
+_GROUPED = ("reason", "error_class", "cause")
+_MAYBE = (
+    select(attempts.c.id)
+    .where(
+        attempts.c.update_id == updates.c.id,
+        or_(attempts.c.outcome.is_(None), attempts.c.outcome.not_in(sorted(WITHOUT_EFFECT))),
+    )
+    .exists()
+)
+
+
+def _of_updates(chosen: Filter) -> Iterator[ColumnElement[bool]]:
+    yield from _of_both(chosen, updates, updates.c.created_at, updates.c.done_at, updates.c.summary)
+    if chosen.ticket_id:
+        yield updates.c.ticket_id == chosen.ticket_id
+    if chosen.rule:
+        yield updates.c.rule == chosen.rule
+    if chosen.state:
+        yield updates.c.state == chosen.state
+    if chosen.no_ambiguous:
+        yield updates.c.state != "ambiguous"
+
+
+def _of_deliveries(chosen: Filter) -> Iterator[ColumnElement[bool]]:
+    at, given_up = deliveries.c.received_at, deliveries.c.applied_at
+    yield from _of_both(chosen, deliveries, at, given_up, deliveries.c.source_event_id)
+    if chosen.ticket_id:
+        mine = select(links.c.id).where(
+            links.c.ticket_id == chosen.ticket_id,
+            links.c.connection == deliveries.c.connection,
+            links.c.remote_id == deliveries.c.ref,
+        )
+        yield mine.exists()
+
+
+def _of_both(chosen: Filter, table: Any, at: Any, given_up: Any, said: Any) -> Iterator[ColumnElement[bool]]:
+    for name in ("connection", "reason", "error_class"):
+        if word := getattr(chosen, name):
+            yield table.c[name] == word
+    if chosen.cause:
+        yield table.c.cause.startswith(chosen.cause, autoescape=True)
+    if chosen.text:
+        yield or_(said.icontains(chosen.text, autoescape=True), table.c.detail.icontains(chosen.text, autoescape=True))
+    if chosen.before is not None:
+        yield at < chosen.before
+    if chosen.after is not None:
+        yield at >= chosen.after
+    if chosen.given_up_since is not None:
+        yield given_up > chosen.given_up_since
