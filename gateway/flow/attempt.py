@@ -120,12 +120,16 @@ def visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float
 
 def context_of(task: Task) -> WriteContext:
     """Return what the connector may need beside the intent."""
-    update, link = task.update, task.link
+    return context_for(task.update, task.link, task.known_comments)
+
+
+def context_for(update: UpdateRow, link: Link, known_comments: frozenset[str]) -> WriteContext:
+    """Return what a connector may need beside the intent of an update."""
     return WriteContext(
         effect_key=update.effect_key,
         remote_id=link.remote_id,
         version_token=link.version_token,
-        known_comments=task.known_comments,
+        known_comments=known_comments,
         first_sent_at=update.first_sent_at,
         steps=update.steps,
         observed={field: seen.value for field, seen in link.observed.items()},
