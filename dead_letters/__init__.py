@@ -23,6 +23,7 @@ from dead_letters.resolve import (
     discard_delivery,
     discard_update,
     edit_update,
+    plan_replay,
     replay_delivery,
     replay_update,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "edit_update",
     "freeze",
     "may_have_landed",
+    "plan_replay",
     "replay_delivery",
     "replay_update",
 ]

@@ -6,16 +6,28 @@ from typing import Any
 
 import msgspec
 
-from dead_letters.model import DeadLetterError, Letter, Terms
+from dead_letters.model import DeadLetterError, Letter
+from dead_letters.replay import Replay
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ticket import SYNCED_FIELDS
-from gateway.domain.update import Found, Intent, Operation, Unsure
+from gateway.domain.update import Found, Unsure
 from gateway.errors import GatewayError, TransportError
 from gateway.flow.attempt import context_for
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
 from gateway.flow.fold import plain
 from gateway.ports import Connector, Effect, HttpRequest, HttpResponse, Transport
+
+_decode = msgspec.json.Decoder(HttpRequest)
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """A letter with what else its request depends on."""
+
+    letter: Letter
+    #: the rendered request of its last attempt
+    stored: bytes | None = None
+    known_comments: frozenset[str] = frozenset()
 
 
 class Preview(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,11 +61,16 @@ class Comparison(msgspec.Struct, frozen=True):
         return bool(self.differences) and all(each.same for each in self.differences)
 
 
-def preview(
-    letter: Letter, intent: Intent, connector: Connector, transport: Transport, known_comments: frozenset[str]
-) -> Preview:
+def preview(looked: Looked, replay: Replay, connector: Connector, transport: Transport) -> Preview:
     """Render an update up to its first request with an effect, which is not sent; reads before it are made."""
-    call = connector.write(intent, context_for(letter.update, letter.link, known_comments))
+    letter = looked.letter
+    if replay.stored and looked.stored is not None:
+        return Preview(_decode.decode(looked.stored))
+    update = letter.update
+    if replay.how.effect_key:
+        update = msgspec.structs.replace(update, effect_key=replay.how.effect_key)
+    context = context_for(update, letter.link, looked.known_comments)
+    call = connector.write(replay.how.intent or update.intent, context)
     try:
         request = next(call)
         while request.effect is Effect.READ:
@@ -79,9 +96,7 @@ def _read(call: Any, request: HttpRequest, letter: Letter, connector: Connector,
     return after
 
 
-def find_remote(
-    letter: Letter, connector: Connector, transport: Transport, remote_id: str = ""
-) -> RemoteTicket | None:
+def find_remote(letter: Letter, connector: Connector, transport: Transport, remote_id: str = "") -> RemoteTicket | None:
     """Read the remote ticket that a creation made: the one that a person names, else the one that bears our mark.
 
     Returns None when no ticket bears it; raises DeadLetterError when the named one is not there, or nobody can tell.
@@ -104,11 +119,11 @@ def find_remote(
     return remote
 
 
-def compare(letter: Letter, terms: Terms, connector: Connector, transport: Transport) -> Comparison:
+def compare(letter: Letter, connector: Connector, transport: Transport) -> Comparison:
     """Compare what an update wants with the remote ticket as it stands now."""
     update, link = letter.update, letter.link
     try:
-        remote = _now(letter, terms, connector, transport)
+        remote = find_remote(letter, connector, transport, link.remote_id)
     except DeadLetterError as error:
         return Comparison(link.remote_id, link.url, (), str(error))
     if remote is None:
@@ -131,15 +146,3 @@ def compare(letter: Letter, terms: Terms, connector: Connector, transport: Trans
         there = found[0].body if found else None
         rows.append(Difference("comment", comment.body, there, None, bool(found)))
     return Comparison(remote.remote_id, remote.url or link.url, tuple(rows))
-
-
-def _now(letter: Letter, terms: Terms, connector: Connector, transport: Transport) -> RemoteTicket | None:
-    creates = letter.update.operation is Operation.CREATE
-    if creates and not letter.made and terms.claim.needs_fact and not terms.claim.probe and not _probes(terms):
-        msg = f"{letter.update.connection} keeps no mark of ours, so a ticket that was created cannot be found"
-        raise DeadLetterError(msg)
-    return find_remote(letter, connector, transport, letter.link.remote_id)
-
-
-def _probes(terms: Terms) -> bool:
-    return terms.claim.strategy.value != "none"

@@ -81,14 +81,23 @@ def rendered_today(letter: Letter, terms: Terms) -> Intent:
         return update.intent
     rule = next((each for each in terms.rules.sync_rules if each.name == letter.link.rule), None)
     if letter.link.rule and rule is None:
-        if update.intent.ours and set(update.intent.ours) - set(update.intent.fields):
+        if set(update.intent.ours) - set(update.intent.fields):
             msg = (
                 f"{update.detail or 'a value has no mapping'}; and the rule {letter.link.rule!r} is not there any more"
             )
             raise DeadLetterError(msg)
         return update.intent
     people = terms.rules.sections.get("people") or {}
-    again, lacking = render_again(update.intent, letter.link, rule, people)
+    wanted = update.intent
+    if update.edited:
+        # what a person wrote is meant as it stands; only what has no word yet is rendered
+        own = {name: value for name, value in wanted.ours.items() if name not in wanted.fields}
+        again, lacking = render_again(msgspec.structs.replace(wanted, fields={}, ours=own), letter.link, rule, people)
+        again = msgspec.structs.replace(
+            wanted, fields={**again.fields, **wanted.fields}, ours={**wanted.ours, **again.ours}
+        )
+    else:
+        again, lacking = render_again(wanted, letter.link, rule, people)
     if lacking:
         raise DeadLetterError(f"{lacking}, gateway up, then replay")
     if update.operation is Operation.SET_FIELDS and not again.fields:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from dead_letters.model import DeadLetterError, Letter, LetterTx, Terms
-from dead_letters.replay import decide, may_have_landed
+from dead_letters.replay import Replay, decide, may_have_landed
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
@@ -22,6 +22,8 @@ class Person(msgspec.Struct, frozen=True):
 
     name: str
     why: str = ""
+    #: the bulk action that it is part of
+    bulk: str = ""
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -60,7 +62,7 @@ def replay_update(
 ) -> Resolved:
     """Try a given-up update again. Raises DeadLetterError when that cannot be right."""
     letter = _letter(tx, update_id)
-    replay = decide(letter, terms, now, accept_duplicate=accept_duplicate, new_key=key_of_edit(letter))
+    replay = plan_replay(letter, terms, now, accept_duplicate=accept_duplicate)
     tx.dead_letters.reopen(update_id, replay.how, now)
     told: dict[str, Any] = {"state": replay.how.state.value}
     if accept_duplicate:
@@ -74,10 +76,11 @@ def replay_update(
     return Resolved("update", update_id, "deliver", state, replay.warnings)
 
 
-def key_of_edit(letter: Letter) -> str:
-    """Return a name for what an edited update is now, which is another effect than the one that was asked for."""
+def plan_replay(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: bool) -> Replay:
+    """Say how a letter would be replayed; what an edited one is now has a name of its own."""
     update = letter.update
-    return effect_key(update.link_id, update.effect_key, update.operation.value, f"edit {update.payload_version}")
+    key = effect_key(update.link_id, update.effect_key, update.operation.value, f"edit {update.payload_version}")
+    return decide(letter, terms, now, accept_duplicate=accept_duplicate, new_key=key)
 
 
 def edit_update(tx: LetterTx, update_id: str, intent: Intent, now: datetime, person: Person) -> Resolved:
@@ -238,11 +241,13 @@ def _entry(letter: Letter, action: str, now: datetime, person: Person, told: dic
         "was": update.state.value,
         "reason": update.reason.value if update.reason else "",
         "why": person.why,
+        **({"bulk": person.bulk} if person.bulk else {}),
         **told,
     }
     return AuditEntry(now, f"person:{person.name}", action, update.ticket_id, detail, update.trace_id)
 
 
 def _about_delivery(delivery_id: str, action: str, now: datetime, person: Person, told: dict[str, Any]) -> AuditEntry:
-    detail = {"delivery": delivery_id, "why": person.why, **told}
+    part = {"bulk": person.bulk} if person.bulk else {}
+    detail = {"delivery": delivery_id, "why": person.why, **part, **told}
     return AuditEntry(now, f"person:{person.name}", action, "", detail)
