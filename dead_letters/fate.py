@@ -47,6 +47,8 @@ def fate(share: Share, terms: Callable[[str, str], Terms], renders: Callable[[st
 
 def _of_updates(share: Share, terms: Terms) -> tuple[str, bool]:
     claim = terms.claim
+    if share.made:
+        return "left: their tickets are known, so they have landed: confirm them", False
     if not share.maybe:
         return AGAIN, True
     if claim.strategy is Strategy.KEY and share.remembered:

@@ -77,6 +77,8 @@ class Share(msgspec.Struct, frozen=True):
     maybe: bool = False
     #: the desk still remembers their idempotency keys
     remembered: bool = True
+    #: creations of tickets that are known by now
+    made: bool = False
     #: the cause of those that lack a mapping
     lacking: str = ""
 

@@ -14,7 +14,7 @@ import msgspec
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Operation
+from gateway.domain.update import Operation, UpdateState
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
@@ -136,10 +136,10 @@ class Entry:
             row = comment_row(comment, self._ids.new(), ticket.id, connection)
             if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
                 comments.append(row)
-        self._remember(event, ticket.id, "ticket created")
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
-        self._decide(None, ticket, link, None, comments, event=event)
-        return "ticket created"
+        outcome = "ticket created" + self._decide(None, ticket, link, None, comments, event=event)
+        self._remember(event, ticket.id, outcome)
+        return outcome
 
     # ------------------------------------------------------------ a known ticket
 
@@ -183,8 +183,8 @@ class Entry:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
             return outcome
+        outcome += self._decide(ticket, folded.ticket, folded.link, folded, comments, event=event)
         self._remember(event, ticket.id, outcome)
-        self._decide(ticket, folded.ticket, folded.link, folded, comments, event=event)
         return outcome
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
@@ -214,7 +214,8 @@ class Entry:
         comments: list[CommentRow],
         *,
         event: Event,
-    ) -> None:
+    ) -> str:
+        """Let the rules decide and append what follows; return what of it has to wait behind a dead letter."""
         links = list(self._tx.links.of_ticket(ticket.id))
         # a ticket that was deleted or given up there counts as well: nothing is created a second time
         here = frozenset(link.connection for link in links)
@@ -243,6 +244,20 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         for each in planned:
             self._append(each, ticket.id)
+        return self._held(ticket.id, planned)
+
+    def _held(self, ticket_id: str, planned: list[Planned]) -> str:
+        """Say which of the updates are held, and behind what."""
+        said = ""
+        for link in {each.link.id: each.link for each in planned}.values():
+            blocker = self._tx.outbox.blocker(link.id)
+            mine = [each.summary for each in planned if each.link.id == link.id and each.state is UpdateState.READY]
+            if blocker is None or not mine:
+                continue
+            letter, reason = blocker
+            self._note(ticket_id, "held", {"at": link.connection, "behind": letter, "reason": reason, "what": mine})
+            said += f"; held at {link.connection} behind {letter[-12:]} ({reason})"
+        return said
 
     def _link_up(self, ticket: Ticket, rule: SyncRule, links: list[Link], event: Event) -> list[Planned]:
         """Begin the link of a sync rule: the ticket will be created in its target."""
@@ -305,7 +320,11 @@ class Entry:
 
     def _remember(self, event: Event, ticket_id: str, outcome: str) -> None:
         self._tx.tickets.add_event(
-            event, delivery_id=self._row.id, connection=self._row.connection, ticket_id=ticket_id, outcome=outcome
+            event,
+            delivery_id=self._row.id,
+            connection=self._row.connection,
+            ticket_id=ticket_id,
+            outcome=outcome[:200],
         )
 
     def _note(self, ticket_id: str, action: str, detail: dict[str, Any]) -> None:

@@ -147,6 +147,10 @@ class Outbox(Protocol):
         """Append to the lane, coalescing adjacent set_fields rows that were never tried; False: effect key known."""
         ...
 
+    def blocker(self, link_id: str) -> tuple[str, str] | None:
+        """Return (id, reason) of the dead letter that holds what was appended to a lane in this transaction."""
+        ...
+
     def heads_in_flight(self, link_ids: Collection[str]) -> Mapping[str, UpdateState]:
         """Return the lanes whose head is being written or whose outcome is unknown."""
         ...

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_
 
 from dead_letters.filters import Filter
 from dead_letters.model import WITHOUT_EFFECT, DeadLetter, Group, Share
+from gateway.domain.update import Operation
 from gateway.store.tables import attempts, deliveries, links, updates
 
 GIVEN_UP = ("dead", "ambiguous")
@@ -146,8 +147,9 @@ class SqlLetters:
                 (true(), 1),
                 else_=1,
             ).label("remembered")
+            made = case((_MADE, 1), else_=0).label("made")
             lacking = case((updates.c.reason == "unmapped", updates.c.cause), else_="").label("lacking")
-            parts = (updates.c.connection, updates.c.operation, updates.c.state, maybe, remembered, lacking)
+            parts = (updates.c.connection, updates.c.operation, updates.c.state, maybe, remembered, made, lacking)
             rows = self._connection.execute(
                 select(*parts, func.count(key).label("number"), func.min(key).label("example"))
                 .where(*conditions)
@@ -178,6 +180,12 @@ _MAYBE = (
         or_(attempts.c.outcome.is_(None), attempts.c.outcome.not_in(sorted(WITHOUT_EFFECT))),
     )
     .exists()
+)
+
+_MADE = and_(
+    updates.c.operation == Operation.CREATE.value,
+    updates.c.steps.is_(None),
+    select(links.c.id).where(links.c.id == updates.c.link_id, links.c.remote_id.is_not(None)).exists(),
 )
 
 

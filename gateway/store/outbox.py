@@ -76,9 +76,12 @@ class SqlOutbox:
             "done_at": new.created_at if survivor or state is UpdateState.DEAD else None,
         }
         self._connection.execute(statements.ADD, values)
-        if not survivor:
-            self._lanes.schedule([new.link_id], new.created_at)
+        self._lanes.schedule([new.link_id], new.created_at)
         return True
+
+    def blocker(self, link_id: str) -> tuple[str, str] | None:
+        """Return (id, reason) of the dead letter that holds what was appended to a lane in this transaction."""
+        return self._lanes.blocked.get(link_id)
 
     def _coalesce(self, new: NewUpdate) -> str | None:
         """Merge into the last standing row of the lane if that is a set_fields that cannot have landed; return its id.

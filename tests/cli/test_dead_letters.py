@@ -272,7 +272,7 @@ def test_many_are_replayed_by_a_filter(run: Run, gateway: Gateway, recorder: Rec
     assert run("dlq", "replay")[0] == 2
     assert run("dlq", "replay", fine, "--all")[0] == 2
     code, shown, said = run("dlq", "replay", "--all", "--dry-run")
-    assert (code, "5 of 5 would be replayed" in shown, "1 of which nobody knows" in said) == (0, True, True)
+    assert (code, "4 of 5 would be replayed" in shown, "1 of which nobody knows" in said) == (0, True, True)
     assert "read again" in shown
     found = json.loads(run("dlq", "replay", "--all", "--dry-run", "--json")[1])
     assert (found["chosen"], found["ambiguous_left"], len(found["first"])) == (5, 1, 2)

@@ -381,3 +381,22 @@ def test_an_edit_does_not_go_beside_what_has_landed(world: World) -> None:
     world.settle_all()
     assert row(world, dead.id).state is UpdateState.OBSERVED
     assert not any("as it should be" in text for text in texts(world, remote))
+
+
+def test_an_event_on_a_blocked_ticket_says_behind_what_it_is_held(store: SqlStore) -> None:
+    """In its outcome and in the trail; an event whose update goes its way says nothing of the kind."""
+    with World(store, rules=[without("stalled")]) as world:
+        ticket = world.zendesk.act("create", subject="Odd", body="Body", email="kim@customer.example")
+        world.settle()
+        world.zendesk.act("set", ticket_id=ticket["id"], status="pending")
+        world.settle()
+        (dead,) = letters(world)
+        world.zendesk.act("comment", ticket_id=ticket["id"], body="it waits", public=False)
+        world.settle()
+        with world.store.read() as tx:
+            (line,) = tx.view.tickets()
+            outcomes = [str(each["outcome"]) for each in tx.view.recent_events(ticket_id=line.id)]
+            trail = [each["detail"] for each in tx.view.audit(ticket_id=line.id) if each["action"] == "held"]
+        assert f"held at {RT} behind {dead.id[-12:]} (unmapped)" in outcomes[0]
+        assert [each for each in outcomes[1:] if "held" in each] == []
+        assert [(each["behind"], each["what"]) for each in trail] == [(dead.id, ["internal note"])]

@@ -109,6 +109,8 @@ def test_a_remote_ticket_that_is_linked_already_is_left_to_a_person(world: World
     world.zendesk.act("create", subject="One", body="Body", email="kim@customer.example")
     world.settle()
     first = world.rt.effects.all(kind="create")[0].remote_id
+    # else RT's webhook shows our mark on the ticket that was really made, and that heals it
+    world.rt.webhooks.url = ""
     tell(world, lambda receipt: msgspec.structs.replace(receipt, remote_id=first))
     world.zendesk.act("create", subject="Two", body="Body", email="kim@customer.example")
     world.settle()
