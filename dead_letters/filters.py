@@ -15,6 +15,8 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
     error_class: str = ""
     #: the beginning of the cause, as `list --group` shows it
     cause: str = ""
+    #: the whole cause
+    cause_is: str = ""
     ticket_id: str = ""
     rule: str = ""
     #: sought in what was asked and in why it was given up

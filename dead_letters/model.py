@@ -60,8 +60,9 @@ class Group(msgspec.Struct, frozen=True):
     number: int
     oldest: datetime
     newest: datetime
-    #: id of one of them
+    #: id of one of them, and why one of them was given up
     example: str
+    detail: str = ""
 
 
 class Share(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from gateway.cli.choosing import Choice, Duration, choosing
 from gateway.cli.letter import show_delivery, show_update
 from gateway.cli.letter_acts import confirm, discard, edit, replay
 from gateway.cli.letter_files import export, import_lines
+from gateway.cli.letter_heal import heal
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, tame, utc, write_json, write_table
 from gateway.store.unit import SqlTx
@@ -35,7 +36,7 @@ def dead_letters() -> None:
     """Look at what was given up, and replay or discard it."""
 
 
-for _command in (replay, confirm, discard, edit, export, import_lines):
+for _command in (replay, confirm, discard, edit, heal, export, import_lines):
     dead_letters.add_command(_command)
 
 

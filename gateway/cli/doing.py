@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from dead_letters import Resolved
+from dead_letters import Person, Resolved, replay_delivery, replay_update
 from gateway.cli.bench import Bench, find
 from gateway.cli.opening import ring
 from gateway.cli.tables import JSON, tame, write_json
+from gateway.errors import NotFoundError
 from gateway.store.unit import SqlTx
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,6 +36,26 @@ def by_person(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def replay_one(
+    here: Bench,
+    person: Person,
+    tx: SqlTx,
+    taken: tuple[str, str],
+    *,
+    pinned: bool = False,
+    accept_duplicate: bool = False,
+) -> Resolved:
+    """Replay one (update or delivery, id) by the terms of today."""
+    what, found = taken
+    if what == "delivery":
+        return replay_delivery(tx, found, here.now(), person, pinned=pinned)
+    row = tx.outbox.get(found)
+    if row is None:
+        raise NotFoundError(f"{found} is not there any more")
+    terms = here.terms(row.connection, row.operation)
+    return replay_update(tx, found, terms, here.now(), person, accept_duplicate=accept_duplicate)
 
 
 class _DryRunError(Exception):

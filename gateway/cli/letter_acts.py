@@ -20,19 +20,16 @@ from dead_letters import (
     discard_delivery,
     discard_update,
     edit_update,
-    replay_delivery,
-    replay_update,
 )
 from dead_letters.edit import document_of, edited
 from dead_letters.look import find_remote
 from gateway.cli.bench import Bench, bench, find, update_named
 from gateway.cli.choosing import Choice, choosing
-from gateway.cli.doing import SAID, by_person, do
+from gateway.cli.doing import SAID, by_person, do, replay_one
 from gateway.cli.letter_bulk import Plan, resume, run
 from gateway.cli.requests import Shown, looked_at, would, write_preview
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.domain.update import Operation
-from gateway.errors import NotFoundError
 from gateway.store.unit import SqlTx
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,13 +97,7 @@ def replay(
     person = Person(who or getpass.getuser(), why)
 
     def work(here: Bench, person: Person, tx: SqlTx, what: str, found: str) -> Resolved:
-        if what == "delivery":
-            return replay_delivery(tx, found, here.now(), person, pinned=pinned)
-        row = tx.outbox.get(found)
-        if row is None:
-            raise NotFoundError(f"{found} is not there any more")
-        terms = here.terms(row.connection, row.operation)
-        return replay_update(tx, found, terms, here.now(), person, accept_duplicate=accept_duplicate)
+        return replay_one(here, person, tx, (what, found), pinned=pinned, accept_duplicate=accept_duplicate)
 
     with bench(site) as here:
         if letters:

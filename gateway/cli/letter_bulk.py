@@ -64,11 +64,15 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
         if plan.as_json or not sys.stdin.isatty():
             raise click.UsageError(f"{number} are chosen: look with --dry-run, then add --yes")
         click.confirm(f"{plan.action} {number} dead letters?", abort=True)
-    bulk = Bulk(
-        here.gateway.ids.new(), plan.action, plan.person.name, plan.person.why, chosen, plan.options, here.now()
-    )
-    freeze(store, bulk, here.now())
-    _work(here, bulk, plan, each, left)
+    _finish(here, frozen(here, chosen, plan), plan, each, left)
+
+
+def frozen(here: Bench, chosen: Filter, plan: Plan) -> Bulk:
+    """Freeze what is chosen now."""
+    person = plan.person
+    bulk = Bulk(here.gateway.ids.new(), plan.action, person.name, person.why, chosen, plan.options, here.now())
+    freeze(here.gateway.store, bulk, here.now())
+    return bulk
 
 
 def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
@@ -86,11 +90,11 @@ def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
         )
     if bulk.options != plan.options:
         raise DeadLetterError(f"the bulk {bulk.id} was begun with other options: {bulk.options}")
-    _work(here, bulk, plan, each, 0)
+    _finish(here, bulk, plan, each, 0)
 
 
-def _work(here: Bench, bulk: Bulk, plan: Plan, each: Each, left: int) -> None:
-    """Work on it until nothing is left, or until Ctrl-C, after which it can be resumed."""
+def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int]:
+    """Work on it until nothing is left, or until Ctrl-C, after which it can be resumed; return what became of it."""
     store = here.gateway.store
     person = Person(bulk.actor, bulk.why, bulk.id)
     with store.read() as tx:
@@ -105,10 +109,19 @@ def _work(here: Bench, bulk: Bulk, plan: Plan, each: Each, left: int) -> None:
             ring=lambda step: ring(here.gateway, step),
             rate=plan.rate,
         )
-        counts = runner.run(bulk, tell, stopped)
-    with store.read() as tx:
+        return runner.run(bulk, tell, stopped)
+
+
+def _finish(here: Bench, bulk: Bulk, plan: Plan, each: Each, left: int) -> None:
+    counts = work_on(here, bulk, plan, each)
+    with here.gateway.store.read() as tx:
         skipped = list(tx.bulks.skipped(bulk.id, NAMED))
     _report(plan, bulk, counts, skipped, left)
+    end(bulk, counts)
+
+
+def end(bulk: Bulk, counts: Mapping[str, int]) -> None:
+    """End the command as its bulk ended: 130 when it was interrupted, 1 when some were left as they are."""
     if counts["pending"]:
         click.echo(
             f"interrupted: {counts['pending']} are left; gateway dead-letters {bulk.action} --resume {bulk.id[-12:]}",

@@ -19,13 +19,11 @@ from dead_letters import (
     confirm_update,
     discard_delivery,
     discard_update,
-    replay_delivery,
-    replay_update,
 )
 from dead_letters.look import find_remote
 from gateway.cli.bench import Bench, bench, find
 from gateway.cli.choosing import Choice, choosing
-from gateway.cli.doing import all_or_none, by_person, report
+from gateway.cli.doing import all_or_none, by_person, replay_one, report
 from gateway.cli.letter import letter_document
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.domain.update import Operation
@@ -135,18 +133,12 @@ def _ordered(here: Bench, order: Order, person: Person) -> Callable[[SqlTx, str,
 
     def work(tx: SqlTx, what: str, found: str) -> Resolved:
         now = here.now()
-        if what == "delivery":
-            if order.do == "confirm":
-                raise DeadLetterError(f"{found} is a delivery, and what came in cannot be confirmed")
-            return (replay_delivery if order.do == "replay" else discard_delivery)(tx, found, now, person)
-        if order.do == "discard":
-            return discard_update(tx, found, now, person)
+        if order.do == "replay":
+            return replay_one(here, person, tx, (what, found))
+        if what == "delivery" and order.do == "confirm":
+            raise DeadLetterError(f"{found} is a delivery, and what came in cannot be confirmed")
         if order.do == "confirm":
             return confirm_update(tx, found, now, person, there=there, comment=order.comment_id)
-        letter = tx.dead_letters.letter(found)
-        if letter is None:
-            raise NotFoundError(f"{found} is no dead letter any more")
-        terms = here.terms(letter.update.connection, letter.update.operation)
-        return replay_update(tx, found, terms, now, person, accept_duplicate=False)
+        return (discard_delivery if what == "delivery" else discard_update)(tx, found, now, person)
 
     return work

@@ -102,14 +102,14 @@ class SqlLetters:
             table = key.table
             parts = (table.c.connection, *(func.coalesce(table.c[name], "").label(name) for name in _GROUPED))
             number = func.count(key).label("number")
+            told = (
+                func.min(at).label("oldest"),
+                func.max(at).label("newest"),
+                func.min(key).label("example"),
+                func.min(func.coalesce(table.c.detail, "")).label("detail"),
+            )
             asked = (
-                select(
-                    *parts,
-                    number,
-                    func.min(at).label("oldest"),
-                    func.max(at).label("newest"),
-                    func.min(key).label("example"),
-                )
+                select(*parts, number, *told)
                 .where(*conditions)
                 .group_by(table.c.connection, *(table.c[name] for name in _GROUPED))
                 .order_by(number.desc())
@@ -168,10 +168,6 @@ class SqlLetters:
             yield _DELIVERY_LINE, deliveries.c.received_at, deliveries.c.id, [*_OPEN_DELIVERY, *_of_deliveries(chosen)]
 
 
-def _example(key: Any) -> Any:
-    return func.min(key).label("example")
-
-
 _GROUPED = ("reason", "error_class", "cause")
 _MAYBE = (
     select(attempts.c.id)
@@ -217,6 +213,8 @@ def _of_both(chosen: Filter, table: Any, at: Any, given_up: Any, said: Any) -> I
     for name in ("connection", "reason", "error_class"):
         if word := getattr(chosen, name):
             yield table.c[name] == word
+    if chosen.cause_is:
+        yield table.c.cause == chosen.cause_is
     if chosen.cause:
         yield table.c.cause.startswith(chosen.cause, autoescape=True)
     if chosen.text:

@@ -80,6 +80,8 @@ def tell(world: World, change: Callable[[Receipt], Receipt]) -> None:
 @pytest.mark.parametrize("said", ["7\x00", "7" * 300], ids=["nul", "too-long"])
 def test_what_a_desk_says_of_a_create_may_be_unfit_for_the_database(world: World, said: str) -> None:
     """The create is left to a person; other lanes of the same round are recorded."""
+    # else RT's webhook shows our mark, and that heals it
+    world.rt.webhooks.url = ""
     real = iter([True])
     tell(world, lambda receipt: msgspec.structs.replace(receipt, remote_id=said) if next(real, False) else receipt)
     for subject in ("One", "Two", "Three"):
