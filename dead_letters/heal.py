@@ -9,7 +9,7 @@ import msgspec
 from dead_letters.filters import Filter
 from dead_letters.model import Group
 from gateway.domain.update import Reason
-from rules.cure import Cure, choices, cure, is_covered, lacking
+from rules.cure import Cure, cure, is_covered, lacking
 from rules.decide import RuleSet
 
 
@@ -20,8 +20,6 @@ class Prognosis(msgspec.Struct, frozen=True):
     cured: bool
     says: str
     cure: Cure | None = None
-    #: what can stand in the place of `…` in the line to add
-    choices: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> Filter:
@@ -61,7 +59,7 @@ def prognosis(group: Group, site: Site) -> Prognosis:
             return Prognosis(group, cured=False, says=says)
         found = cure(want, site.files)
         says = f"{what} x{group.number}: {found or f'the rule {want.rule!r} is gone'}"
-        return Prognosis(group, cured=False, says=says, cure=found, choices=choices(want))
+        return Prognosis(group, cured=False, says=says, cure=found)
     if group.reason in {Reason.EXHAUSTED.value, Reason.AUTH.value}:
         if site.answers(group.connection):
             return Prognosis(group, cured=True, says=f"{group.connection} answers, and takes our credentials")

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from gateway.domain.ticket import Category, Kind, Level
 from rules.decide import RuleSet
 from rules.mapping import ValueMap
-from rules.source import Place
+from rules.operators import as_list
+from rules.source import Document, Path, Place
 from rules.yaml12 import load
 
 _LACKING = re.compile(
     r"(?P<field>status|priority|kind) (?:'(?P<plain>[^']*)'|\"(?P<quoted>[^\"]*)\")(?P<inbound> of \S+)? is not in the "
     r"map of rule (?:'(?P<rule>[^']*)'|\"(?P<other>[^\"]*)\")"
 )
-_OURS = {"status": Category, "priority": Level, "kind": Kind}
+_OURS: Mapping[str, type[StrEnum]] = {"status": Category, "priority": Level, "kind": Kind}
+#: words that say that nothing is known: no map has them
+_UNSAID = frozenset({Category.UNKNOWN, Level.UNSET})
 #: a word that YAML reads as a text without quotes
 _BARE = re.compile(r"[A-Za-z][\w ./-]*[\w]|[A-Za-z]")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
@@ -37,17 +42,27 @@ class Lacking(msgspec.Struct, frozen=True):
     inbound: bool
 
 
-class Cure(msgspec.Struct, frozen=True):
-    """The line to add."""
+class Change(msgspec.Struct, frozen=True):
+    """One line of a file as it should be."""
 
-    file: str
-    #: it becomes this line of the file
     line: int
     text: str
 
+
+class Cure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line to add; or, where each word of ours has its row already, the rows of which one takes the desk's word."""
+
+    file: str
+    add: Change | None = None
+    #: what can stand in the place of `…` in it
+    choices: tuple[str, ...] = ()
+    widen: tuple[Change, ...] = ()
+
     def __str__(self) -> str:
         """Say where it goes."""
-        return f"add this line at {self.file}:{self.line}: {self.text}"
+        if self.add is not None:
+            return f"add this line at {self.file}:{self.add.line}: {self.add.text}"
+        return f"write it into the row of {self.file} that means the same"
 
 
 def lacking(why: str) -> Lacking | None:
@@ -65,56 +80,71 @@ def is_covered(want: Lacking, rules: RuleSet) -> bool:
     rule = next((each for each in rules.sync_rules if each.name == want.rule), None)
     if rule is None:
         return False
-    known: ValueMap[Category] | ValueMap[Level] | ValueMap[Kind] | None = {
-        "status": rule.status_map,
-        "priority": rule.priority_map,
-        "kind": rule.kind_map,
-    }[want.field]
+    known: ValueMap[Any] | None = {"status": rule.status_map, "priority": rule.priority_map, "kind": rule.kind_map}[
+        want.field
+    ]
     if known is None:
         return True
     if want.inbound:
         return known.to_ours(want.value) is not None
     kind = _OURS[want.field]
-    return want.value in set(kind) and known.to_theirs(kind(want.value)) is not None  # type: ignore[arg-type]
+    return want.value in set(kind) and known.to_theirs(kind(want.value)) is not None
 
 
 def cure(want: Lacking, files: Mapping[str, str]) -> Cure | None:
-    """Return the line that is missing, and where it goes; None when the rule or its map is nowhere in these files."""
+    """Return what is to be changed where; None when the rule or its map is nowhere in these files."""
     for file, text in sorted(files.items()):
         if not file.endswith((".yaml", ".yml")):
             continue
         document, _ = load(file, text)
-        rows = document.value.get("sync") if document is not None and isinstance(document.value, dict) else None
-        for index, row in enumerate(rows if isinstance(rows, list) else ()):
-            if not isinstance(row, dict) or row.get("name") != want.rule or document is None:
-                continue
-            place = _at(document.place, "sync", index, "fields", want.field, "map")
-            if place is None or not place.items:
-                return None
-            line = _bottom(place.items[-1]) + 1
-            return Cure(file, line, f"- {{ours: {_ours(want)}, theirs: {_theirs(want)}}}")
+        rules = document.value.get("sync") if document is not None and isinstance(document.value, dict) else None
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if document is not None and isinstance(rule, dict) and rule.get("name") == want.rule:
+                return _in_map(want, document, ("sync", index, "fields", want.field, "map"))
     return None
 
 
-def _ours(want: Lacking) -> str:
-    return "…" if want.inbound else want.value
-
-
-def _theirs(want: Lacking) -> str:
+def _in_map(want: Lacking, document: Document, path: Path) -> Cure | None:
+    place = _at(document.place, path)
+    rows: Any = document.value
+    for step in path if place is not None else ():
+        rows = rows[step]
+    if place is None or not place.items or not all(isinstance(row, dict) for row in rows):
+        return None
+    end = _bottom(place.items[-1]) + 1
     if not want.inbound:
-        return "…"
-    bare = _BARE.fullmatch(want.value) and want.value.lower() not in _RESERVED
-    return want.value if bare else '"' + want.value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return Cure(document.file, Change(end, f"- {{ours: {want.value}, theirs: …}}"))
+    taken = {str(word) for row in rows for word in as_list(row.get("ours", []))}
+    free = tuple(each.value for each in _OURS[want.field] if each.value not in taken and each not in _UNSAID)
+    if free:
+        return Cure(document.file, Change(end, f"- {{ours: …, theirs: {_word(want.value)}}}"), free)
+    widened = (Change(at.line, _widened(row, want.value)) for row, at in zip(rows, place.items, strict=True))
+    return Cure(document.file, widen=tuple(widened))
 
 
-def choices(want: Lacking) -> tuple[str, ...]:
-    """Return what can stand in the place of `…` where it is one of our words."""
-    return tuple(each.value for each in _OURS[want.field]) if want.inbound else ()
+def _widened(row: dict[str, Any], word: str) -> str:
+    """Return a row that reads one more word of the desk, and writes what it wrote."""
+    theirs = [str(each) for each in as_list(row.get("theirs", []))]
+    ours = [str(each) for each in as_list(row.get("ours", []))]
+    parts = [
+        f"ours: {ours[0] if len(ours) == 1 else '[' + ', '.join(ours) + ']'}",
+        f"theirs: [{', '.join(_word(each) for each in (*theirs, word))}]",
+        f"to: {_word(str(row.get('to') or theirs[0]))}",
+        *([f"back: {row['back']}"] if "back" in row else []),
+    ]
+    return f"- {{{', '.join(parts)}}}"
 
 
-def _at(place: Place, *steps: str | int) -> Place | None:
+def _word(text: str) -> str:
+    """Return a text as YAML reads it."""
+    if _BARE.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _at(place: Place, path: Path) -> Place | None:
     found: Place | None = place
-    for step in steps:
+    for step in path:
         if found is None:
             return None
         if isinstance(step, int):

@@ -117,9 +117,11 @@ def _write(found: Sequence[Prognosis], number: int, *, dry_run: bool) -> None:
     for each in found:
         about = "over" if each.cured else "    "
         click.echo(f"{about}  {tame(each.says)}" + (f": {each.group.number}" if each.cured else ""))
-        if each.choices:
-            click.echo(f"      … is one of: {', '.join(each.choices)}; then gateway check, gateway up, and this again")
-        elif each.cure is not None:
-            click.echo(f"      … is a word of {each.group.connection}; then gateway check, gateway up, and this again")
+        if each.cure is not None:
+            for change in each.cure.widen:
+                click.echo(f"        {each.cure.file}:{change.line}: {tame(change.text)}")
+            choices = ", ".join(each.cure.choices) or f"a word of {each.group.connection}"
+            meaning = f"… is one of: {choices}; " if each.cure.add is not None else ""
+            click.echo(f"      {meaning}then gateway check, gateway up, and this again")
     if dry_run:
         click.echo(f"{number} would be released")

@@ -382,3 +382,49 @@ def test_secrets_are_masked_in_what_is_shown(run: Run, gateway: Gateway, recorde
     for words in (("show", dead), ("show", dead, "--json"), ("export",)):
         code, shown, _ = run("dlq", *words)
         assert (code, secret in shown) == (0, False), words
+
+
+def test_heal_names_the_line_and_then_replays(run: Run, gateway: Gateway, recorder: Recorder, folder: Path) -> None:
+    """The line and its place; then that it is in the folder; then, once it is deployed, one replay for the cause."""
+    why = (
+        "status 'Awaiting vendor' of engineering-rt is not in the map of rule 'incidents-and-billing-to-rt': add a "
+        "line for it, then replay"
+    )
+    for number in range(3):
+        recorder.delivery(f"d{number}", park=(Reason.UNMAPPED, why))
+    recorder.delivery("other", park=(Reason.UNREADABLE, "not JSON"))
+    code, shown, _ = run("dlq", "heal", "--dry-run")
+    assert (code, "0 would be released" in shown) == (0, True)
+    assert "status 'Awaiting vendor' x3: write it into the row of rules/50-sync.yaml that means the same" in shown
+    cause = json.loads(run("dlq", "heal", "--json")[1])["causes"][0]
+    assert not cause["cured"]
+    file = folder / cause["cure"]["file"]
+    change = next(each for each in cause["cure"]["widen"] if "on_hold" in each["text"])
+    assert f"rules/50-sync.yaml:{change['line']}: {change['text']}" in shown
+    lines = file.read_text(encoding="utf-8").split("\n")
+    lines[change["line"] - 1] = "          " + change["text"]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    shown = run("dlq", "heal", "--dry-run")[1]
+    assert "has its line in the folder: gateway up, then heal releases 3" in shown
+    gateway.activate_folder(author="tests")
+    code, shown, _ = run("dlq", "heal", "--dry-run")
+    assert (code, "3 would be released" in shown) == (0, True)
+    assert run("dlq", "heal")[0] == 2
+    code, shown, _ = run("dlq", "heal", "--yes", "--rate", "1000")
+    assert (code, "3 replayed" in shown) == (0, True)
+    assert [each["summary"] for each in json.loads(run("dlq", "list", "--json")[1])] == ["delivery other"]
+
+
+def test_heal_asks_the_desk_whether_it_answers_again(
+    run: Run, gateway: Gateway, recorder: Recorder, rt: SimulatedRequestTracker
+) -> None:
+    """What was given up because a desk was away goes when our credentials are taken there."""
+    ticket, lane = recorder.ticket("t", number=5)
+    dead = recorder.update(ticket, lane, UpdateState.DEAD, reason=Reason.EXHAUSTED, operation=Operation.PUBLIC_REPLY)
+    rt.stop()
+    code, shown, _ = run("dlq", "heal", "--dry-run")
+    assert (code, "engineering-rt does not answer" in shown) == (0, True)
+    rt.start()
+    code, shown, _ = run("dlq", "heal", "--yes", "--json", "--rate", "1000")
+    assert (code, json.loads(shown)["healed"][0]["done"]) == (0, 1)
+    assert row(gateway, dead).state is UpdateState.READY
