@@ -204,9 +204,13 @@ class Runner:
         return len(taken), rings
 
     def _end(self, tx: BulkTx, bulk: Bulk) -> None:
+        counts = tx.bulks.counts(bulk.id)
+        if counts["pending"]:
+            # somebody else works on the last ones at this moment
+            return
         now = self._clock.now()
         tx.bulks.end(bulk.id, now)
-        tx.audit.add([_entry(bulk, f"bulk {bulk.action} ended", now, dict(tx.bulks.counts(bulk.id)))])
+        tx.audit.add([_entry(bulk, f"bulk {bulk.action} ended", now, dict(counts))])
 
 
 def _entry(bulk: Bulk, action: str, now: datetime, told: dict[str, Any]) -> AuditEntry:

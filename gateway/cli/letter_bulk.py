@@ -79,8 +79,10 @@ def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
     """Go on with a bulk that was interrupted."""
     with here.gateway.store.read() as tx:
         found = tx.bulks.find(word)
+        left = [each.id[-12:] for each in tx.bulks.unfinished() if each.frozen_at is not None]
     if len(found) != 1:
-        raise NotFoundError(f"{'no' if not found else 'more than one'} bulk is named by {word!r}")
+        known = f"; unfinished are: {', '.join(left)}" if left else "; none is unfinished"
+        raise NotFoundError(f"{'no' if not found else 'more than one'} bulk is named by {word!r}{known}")
     bulk = found[0]
     if bulk.action != plan.action:
         raise DeadLetterError(f"the bulk {bulk.id} is a {bulk.action}: gateway dead-letters {bulk.action} --resume")

@@ -73,7 +73,6 @@ class Order(msgspec.Struct, forbid_unknown_fields=False):
     why: str = ""
     remote_id: str = ""
     comment_id: str = ""
-    intent: dict[str, Any] | None = None
 
 
 @click.command("import")

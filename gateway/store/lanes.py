@@ -49,7 +49,7 @@ class Lanes:
     def __init__(self, connection: Connection, clock: LeaseClock) -> None:
         self._connection = connection
         self._clock = clock
-        #: lane -> (id, reason) of the dead letter at its head, as of the last time that it was scheduled here
+        #: lane -> (id, reason) of the dead letter at its head, as of the last time that it was looked at here
         self.blocked: dict[str, tuple[str, str]] = {}
         self._is_postgres = connection.dialect.name == "postgresql"
 
@@ -156,6 +156,10 @@ class Lanes:
             self._note(link_id, heads.get(link_id))
             parameters.append({"the_link": link_id, "the_due": _due(heads.get(link_id), hold, now), "the_hold": hold})
         self._connection.execute(_SET_LANE, parameters)
+
+    def look(self, link_id: str) -> None:
+        """Note whether a dead letter stands at the head of a lane."""
+        self._note(link_id, self.heads([link_id]).get(link_id))
 
     def _note(self, link_id: str, head: Any | None) -> None:
         self.blocked.pop(link_id, None)

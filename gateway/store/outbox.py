@@ -76,7 +76,10 @@ class SqlOutbox:
             "done_at": new.created_at if survivor or state is UpdateState.DEAD else None,
         }
         self._connection.execute(statements.ADD, values)
-        self._lanes.schedule([new.link_id], new.created_at)
+        if survivor:
+            self._lanes.look(new.link_id)
+        else:
+            self._lanes.schedule([new.link_id], new.created_at)
         return True
 
     def blocker(self, link_id: str) -> tuple[str, str] | None:

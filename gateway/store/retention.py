@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select, tuple_
 
+from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
 from gateway.store.tables import attempts, deliveries, delivery_keys, echoes, effect_keys, updates
 from gateway.store.unit import SqlStore, SqlTx
@@ -37,7 +38,10 @@ def _prune(tx: SqlTx, lifetimes: Lifetimes, now: datetime, batch: int) -> int:
     old = select(deliveries.c.id).where(deliveries.c.day < bodies, deliveries.c.state.in_(["applied", "discarded"]))
     gone += connection.execute(delete(deliveries).where(deliveries.c.id.in_(old.limit(batch)))).rowcount
     done = select(updates.c.id).where(
-        updates.c.day < bodies, updates.c.standing.is_(False), updates.c.state.not_in(["dead", "ambiguous"])
+        updates.c.day < bodies,
+        updates.c.standing.is_(False),
+        # what a person has decided is no dead letter any more
+        or_(updates.c.state.not_in(["dead", "ambiguous"]), updates.c.resolution.is_not(None)),
     )
     ids = list(connection.execute(done.limit(batch)).scalars())
     if ids:
@@ -49,4 +53,18 @@ def _prune(tx: SqlTx, lifetimes: Lifetimes, now: datetime, batch: int) -> int:
         gone += connection.execute(delete(table).where(key.in_(expired))).rowcount
     forgotten = select(echoes.c.id).where(echoes.c.sent_at < now - timedelta(days=lifetimes.echoes)).limit(batch)
     gone += connection.execute(delete(echoes).where(echoes.c.id.in_(forgotten))).rowcount
-    return gone
+    return gone + _ended_bulks(tx, now - timedelta(days=lifetimes.keys), batch)
+
+
+def _ended_bulks(tx: SqlTx, before: datetime, batch: int) -> int:
+    """Delete one batch of what is left of bulk actions that have ended long ago."""
+    old = select(bulks.c.id).where(bulks.c.created_at < before, bulks.c.ended_at.is_not(None))
+    ids = list(tx.connection.execute(old.limit(10)).scalars())
+    if not ids:
+        return 0
+    some = select(bulk_letters.c.bulk_id, bulk_letters.c.place).where(bulk_letters.c.bulk_id.in_(ids)).limit(batch)
+    pairs = [tuple(row) for row in tx.connection.execute(some)]
+    if pairs:
+        mine = tuple_(bulk_letters.c.bulk_id, bulk_letters.c.place).in_(pairs)
+        return tx.connection.execute(delete(bulk_letters).where(mine)).rowcount
+    return tx.connection.execute(delete(bulks).where(bulks.c.id.in_(ids))).rowcount

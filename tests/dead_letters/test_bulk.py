@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from dead_letters import Bulk, DeadLetterError, Filter, Person, Resolved, Runner
 from gateway.domain.update import Reason
 from gateway.ports import Clock
 from gateway.store import SqlStore
+from gateway.store.retention import Lifetimes, prune
 from gateway.store.unit import SqlTx
 from tests.records import Recorder
 
@@ -189,3 +191,20 @@ def test_it_stops_when_it_is_told_to(recorder: Recorder) -> None:
     looks = iter([False, True])
     counts = runner(store, discarding(store)).run(made, lambda _: None, lambda: next(looks))
     assert counts == {"pending": NUMBER - 5, "done": 5, "skipped": 0}
+
+
+def test_an_ended_bulk_goes_after_its_time_and_an_open_one_stays(recorder: Recorder) -> None:
+    """What is left of it is pruned with its letters, in batches."""
+    store = recorder.store
+    ended = bulk(recorder)
+    runner(store, discarding(store)).run(ended, lambda _: None)
+    recorder.delivery("later", park=(Reason.UNREADABLE, "not JSON"))
+    left = bulk(recorder)
+    later = store.clock.now() + timedelta(days=Lifetimes().keys + 1)
+    while prune(store, Lifetimes(), later, batch=5):
+        pass
+    with store.read() as tx:
+        assert tx.bulks.find(ended.id) == []
+        assert tx.bulks.counts(ended.id) == {"pending": 0, "done": 0, "skipped": 0}
+        assert [each.id for each in tx.bulks.unfinished()] == [left.id]
+        assert tx.bulks.counts(left.id)["pending"] == 1

@@ -93,3 +93,49 @@ def test_out_of_a_lane_that_went_on() -> None:
     assert replay.how.tail
     assert "status" in replay.warnings[0]
     assert decide(letter(standing=False), PROBE, NOW, accept_duplicate=False).warnings == ()
+
+
+def test_remembered_bytes_go_again_as_they_were() -> None:
+    """While the desk knows the key nothing is rendered; an edited update is never taken for its old bytes."""
+    ambiguous = letter("unknown", state=UpdateState.AMBIGUOUS)
+    replay = decide(ambiguous, KEY, NOW, accept_duplicate=False)
+    assert (replay.stored, replay.how.intent) == (True, None)
+    assert not decide(ambiguous, PROBE, NOW, accept_duplicate=False).stored
+    assert not decide(letter("rejected"), KEY, NOW, accept_duplicate=False).stored
+    expired = OperationClaim(Strategy.KEY, key_ttl=60, probe=True)
+    assert not decide(ambiguous, expired, NOW, accept_duplicate=False).stored
+    edited = letter("unknown", state=UpdateState.AMBIGUOUS, edited=True)
+    with pytest.raises(DeadLetterError, match="as it was before the edit"):
+        decide(edited, KEY, NOW, accept_duplicate=False)
+    probed = OperationClaim(Strategy.KEY, key_ttl=7200, probe=True)
+    assert not decide(edited, probed, NOW, accept_duplicate=False).stored
+
+
+@pytest.mark.parametrize(
+    ("outcome", "strategy", "accept", "key", "state"),
+    [
+        ("rejected", Strategy.PROBE, False, "new", UpdateState.READY),
+        ("unknown", Strategy.PROBE, False, "", UpdateState.UNKNOWN),
+        ("unknown", Strategy.PROBE, True, "new", UpdateState.READY),
+        ("unknown", Strategy.NATURAL, False, "", UpdateState.UNKNOWN),
+        ("unknown", Strategy.NONE, True, "new", UpdateState.READY),
+    ],
+)
+def test_an_edited_update_has_a_name_of_its_own_where_both_may_be(
+    outcome: str, strategy: Strategy, accept: bool, key: str, state: UpdateState
+) -> None:
+    """Nothing of the old one landed, or a person accepts both; else it stays the same effect."""
+    given = letter(outcome, edited=True)
+    how = decide_by(given, Terms(OperationClaim(strategy)), NOW, accept_duplicate=accept, new_key="new").how
+    assert (how.effect_key, how.state) == (key, state)
+    plain = decide_by(letter(outcome), Terms(OperationClaim(strategy)), NOW, accept_duplicate=accept, new_key="new")
+    assert plain.how.effect_key == ""
+
+
+def test_a_creation_whose_ticket_is_known_is_not_made_again() -> None:
+    """Unless a step of it is still to be done."""
+    made = letter("unknown", operation=Operation.CREATE)
+    with pytest.raises(DeadLetterError, match="Confirm this one"):
+        decide(made, PROBE, NOW, accept_duplicate=True)
+    halfway = letter("unknown", operation=Operation.CREATE, steps={"created": "7"})
+    assert decide(halfway, PROBE, NOW, accept_duplicate=False).how.state is UpdateState.UNKNOWN
