@@ -49,7 +49,7 @@ for _command in (replay, confirm, discard, edit, heal, export, import_lines):
 @pass_site
 def list_letters(site: SiteChoice, choice: Choice, *, group: bool, whole: bool, limit: int, as_json: bool) -> None:
     """List what was given up, the oldest first."""
-    with bench(site) as here:
+    with bench(site, whole=False) as here:
         store, now = here.gateway.store, here.now()
         with store.read() as tx:
             chosen = choice.filter(tx, now)
@@ -166,7 +166,7 @@ def _write_comparison(found: Comparison, connection: str, site: SiteChoice) -> N
 @pass_site
 def watch(site: SiteChoice, choice: Choice, *, every: float, span: float | None, as_json: bool) -> None:
     """Write each new dead letter as it is given up, until Ctrl-C."""
-    with bench(site) as here:
+    with bench(site, whole=False) as here:
         clock = here.gateway.clock
         end = None if span is None else clock.monotonic() + span
         told: frozenset[tuple[str, datetime | None]] = frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -91,10 +91,10 @@ def all_or_none(here: Bench, letters: tuple[str, ...], work: Work, *, dry_run: b
     return done
 
 
-def report(done: list[Resolved], *, dry_run: bool, as_json: bool) -> None:
-    """Say what was done, or would be."""
+def report(done: list[Resolved], *, dry_run: bool, as_json: bool, left: Sequence[str] = ()) -> None:
+    """Say what was done, or would be, and what was left as it is."""
     if as_json:
-        write_json({"dry_run": dry_run, "done": done})
+        write_json({"dry_run": dry_run, "done": done, **({"left": left} if left else {})})
         return
     for each in done:
         also = f", with {len(each.others)} that waited behind it" if each.others else ""
@@ -103,3 +103,5 @@ def report(done: list[Resolved], *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"{'would be' if dry_run else 'is'} {said}{also}: {each.what} {each.id}")
         for warning in each.warnings:
             click.echo(f"  warning: {tame(warning)}", err=True)
+    for line in left:
+        click.echo(f"left as it is: {tame(line)}", err=True)

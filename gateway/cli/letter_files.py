@@ -82,40 +82,42 @@ class Order(msgspec.Struct, forbid_unknown_fields=False):
 def import_lines(site: SiteChoice, file: Any, *, who: str | None, dry_run: bool, as_json: bool) -> None:
     """Do what JSON lines say, as `export` writes them, with `do` added: replay, confirm or discard, and `why`.
 
-    `remote_id` names the ticket of a creation that is confirmed. Lines without `do` are left alone. Every line is
-    checked first; when one is wrong, nothing is done.
+    `remote_id` names the ticket of a creation that is confirmed. Lines without `do` are left alone. The form of every
+    line is checked first; when one is wrong, nothing is done. A letter that cannot be dealt with so, or that was dealt
+    with already, is left and named: the same file can be taken again.
     """
     name = who or getpass.getuser()
+    done: list[Resolved] = []
+    left: list[str] = []
     with bench(site) as here:
-        orders = _orders(here, file)
-        done: list[Resolved] = []
-        for number, order in orders:
-            work = _ordered(here, order, Person(name, order.why))
+        for number, order in _orders(file):
             try:
+                work = _ordered(here, order, Person(name, order.why))
                 done += all_or_none(here, (order.id,), work, dry_run=dry_run)
-            except DeadLetterError as error:
-                raise DeadLetterError(f"line {number}: {error} ({len(done)} lines before it are done)") from None
-        report(done, dry_run=dry_run, as_json=as_json)
+            except (DeadLetterError, NotFoundError) as error:
+                left.append(f"line {number}: {error}")
+        report(done, dry_run=dry_run, as_json=as_json, left=left)
+    if left:
+        raise click.exceptions.Exit(1)
 
 
-def _orders(here: Bench, file: Any) -> list[tuple[int, Order]]:
+def _orders(file: Any) -> list[tuple[int, Order]]:
     """Read and check every line; raises DeadLetterError with the number of the first that is wrong."""
     found = []
-    with here.gateway.store.read() as tx:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                order = msgspec.json.decode(line, type=Order)
-                if not order.do:
-                    continue
-                if order.do not in {"replay", "confirm", "discard"}:
-                    raise DeadLetterError(f"do: {order.do!r} is none of replay, confirm, discard")
-                if order.do == "discard" and not order.why.strip():
-                    raise DeadLetterError("why: a discard needs its reason")
-                find(tx, order.id)
-            except (msgspec.DecodeError, DeadLetterError, NotFoundError) as error:
-                raise DeadLetterError(f"line {number}: {error}; nothing was done") from None
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            order = msgspec.json.decode(line, type=Order)
+        except msgspec.DecodeError as error:
+            raise DeadLetterError(f"line {number}: {error}; nothing was done") from None
+        if order.do not in {"", "replay", "confirm", "discard"}:
+            raise DeadLetterError(
+                f"line {number}: do: {order.do!r} is none of replay, confirm, discard; nothing was done"
+            )
+        if order.do == "discard" and not order.why.strip():
+            raise DeadLetterError(f"line {number}: why: a discard needs its reason; nothing was done")
+        if order.do:
             found.append((number, order))
     return found
 

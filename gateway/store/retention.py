@@ -57,8 +57,9 @@ def _prune(tx: SqlTx, lifetimes: Lifetimes, now: datetime, batch: int) -> int:
 
 
 def _ended_bulks(tx: SqlTx, before: datetime, batch: int) -> int:
-    """Delete one batch of what is left of bulk actions that have ended long ago."""
-    old = select(bulks.c.id).where(bulks.c.created_at < before, bulks.c.ended_at.is_not(None))
+    """Delete one batch of what is left of bulk actions that ended long ago, or never began."""
+    over = or_(bulks.c.ended_at.is_not(None), bulks.c.frozen_at.is_(None))
+    old = select(bulks.c.id).where(bulks.c.created_at < before, over)
     ids = list(tx.connection.execute(old.limit(10)).scalars())
     if not ids:
         return 0

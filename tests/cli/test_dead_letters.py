@@ -358,6 +358,8 @@ def test_export_and_import(run: Run, gateway: Gateway, recorder: Recorder, tmp_p
     assert len(json.loads(run("dlq", "list", "--json")[1])) == 2
     code, shown, _ = run("dlq", "import", str(file), "--json")
     assert (code, [each["state"] for each in json.loads(shown)["done"]]) == (0, ["confirmed", "discarded"])
+    code, _, said = run("dlq", "import", str(file))
+    assert (code, said.count("left as it is: line")) == (1, 2)
     assert json.loads(run("dlq", "list", "--json")[1]) == []
 
 
