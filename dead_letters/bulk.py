@@ -6,6 +6,7 @@ nothing twice; and no more letters are let go in a second than was asked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -169,29 +170,32 @@ class Runner:
         self, bulk: Bulk, tell: Callable[[Mapping[str, int]], None], stop: Callable[[], bool] = lambda: False
     ) -> Mapping[str, int]:
         """Deal with every letter that is left; return how many were done and skipped in all."""
-        begun, dealt = self._clock.monotonic(), 0
+        with self._store.read() as tx:
+            told = Counter[str](tx.bulks.counts(bulk.id))
+        begun, number = self._clock.monotonic(), 0
         while not stop():
-            number, rings = self._store.write(lambda tx: self._some(tx, bulk))
+            dealt, rings = self._store.write(lambda tx: self._some(tx, bulk))
             for step in sorted(rings):
                 self._ring(step)
-            if not number:
+            if not dealt:
                 self._store.write(lambda tx: self._end(tx, bulk))
                 break
-            dealt += number
-            with self._store.read() as tx:
-                tell(tx.bulks.counts(bulk.id))
-            ahead = begun + dealt / self._rate - self._clock.monotonic()
+            number += len(dealt)
+            # counting them all each time would take longer than the work
+            told.update(each.state for each in dealt)
+            told["pending"] -= len(dealt)
+            tell(told)
+            ahead = begun + number / self._rate - self._clock.monotonic()
             if ahead > 0:
                 self._wait(ahead)
         with self._store.read() as tx:
             found: Mapping[str, int] = tx.bulks.counts(bulk.id)
         return found
 
-    def _some(self, tx: BulkTx, bulk: Bulk) -> tuple[int, set[str]]:
-        taken = tx.bulks.take(bulk.id, max(1, min(TOGETHER, int(self._rate))))
+    def _some(self, tx: BulkTx, bulk: Bulk) -> tuple[list[Dealt], set[str]]:
         dealt: list[Dealt] = []
         rings: set[str] = set()
-        for each in taken:
+        for each in tx.bulks.take(bulk.id, max(1, min(TOGETHER, int(self._rate)))):
             try:
                 with tx.savepoint():
                     done = self._work(tx, each)
@@ -201,7 +205,7 @@ class Runner:
                 dealt.append(Dealt(each.place, "done", done.state))
                 rings |= {done.ring} - {""}
         tx.bulks.deal(bulk.id, dealt)
-        return len(taken), rings
+        return dealt, rings
 
     def _end(self, tx: BulkTx, bulk: Bulk) -> None:
         counts = tx.bulks.counts(bulk.id)

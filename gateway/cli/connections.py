@@ -146,7 +146,8 @@ def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
                 _write(site, each, results, resumed=resumed)
                 if given_up:
                     heal = f"gateway dead-letters heal --connection {each}"
-                    click.echo(f"  {given_up} were given up while it did not answer: {heal}")
+                    letters = "dead letter" if given_up == 1 else "dead letters"
+                    click.echo(f"  {given_up} {letters} from while it did not answer: {heal}")
     finally:
         gateway.close()
     if as_json:

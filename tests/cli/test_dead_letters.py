@@ -427,6 +427,7 @@ def test_heal_asks_the_desk_whether_it_answers_again(
     code, shown, _ = run("dlq", "heal", "--dry-run")
     assert (code, "engineering-rt does not answer" in shown) == (0, True)
     rt.start()
+    assert "1 dead letter from while it did not answer" in run("connections", "test", RT)[1]
     code, shown, _ = run("dlq", "heal", "--yes", "--json", "--rate", "1000")
     assert (code, json.loads(shown)["healed"][0]["done"]) == (0, 1)
     assert row(gateway, dead).state is UpdateState.READY
