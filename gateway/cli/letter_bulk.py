@@ -21,7 +21,7 @@ from gateway.cli.choosing import Choice
 from gateway.cli.opening import ring
 from gateway.cli.requests import Shown, looked_at, request_document, would, write_request
 from gateway.cli.tables import tame, write_json, write_table
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.store.unit import SqlTx
 
 #: how many that were left are named
@@ -91,7 +91,7 @@ def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
             f"the bulk {bulk.id} was interrupted before its set was whole: nothing was done, begin again"
         )
     if bulk.options != plan.options:
-        raise DeadLetterError(f"the bulk {bulk.id} was begun with other options: {bulk.options}")
+        raise DeadLetterError(f"the bulk {bulk.id} was begun with other options; {_goes_on(bulk)}")
     _finish(here, bulk, plan, each, 0)
 
 
@@ -111,7 +111,11 @@ def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int
             ring=lambda step: ring(here.gateway, step),
             rate=plan.rate,
         )
-        return runner.run(bulk, tell, stopped)
+        try:
+            return runner.run(bulk, tell, stopped)
+        except GatewayError:
+            click.echo(_goes_on(bulk), err=True)
+            raise
 
 
 def _finish(here: Bench, bulk: Bulk, plan: Plan, each: Each, left: int) -> None:
@@ -125,13 +129,15 @@ def _finish(here: Bench, bulk: Bulk, plan: Plan, each: Each, left: int) -> None:
 def end(bulk: Bulk, counts: Mapping[str, int]) -> None:
     """End the command as its bulk ended: 130 when it was interrupted, 1 when some were left as they are."""
     if counts["pending"]:
-        click.echo(
-            f"interrupted: {counts['pending']} are left; gateway dead-letters {bulk.action} --resume {bulk.id[-12:]}",
-            err=True,
-        )
+        click.echo(f"interrupted: {counts['pending']} are left; {_goes_on(bulk)}", err=True)
         raise click.exceptions.Exit(130)
     if counts["skipped"]:
         raise click.exceptions.Exit(1)
+
+
+def _goes_on(bulk: Bulk) -> str:
+    pinned = " --pinned" if bulk.options.get("pinned") else ""
+    return f"it goes on with: gateway dead-letters {bulk.action} --resume {bulk.id[-12:]}{pinned}"
 
 
 @contextmanager

@@ -400,3 +400,21 @@ def test_an_event_on_a_blocked_ticket_says_behind_what_it_is_held(store: SqlStor
         assert f"held at {RT} behind {dead.id[-12:]} (unmapped)" in outcomes[0]
         assert [each for each in outcomes[1:] if "held" in each] == []
         assert [(each["behind"], each["what"]) for each in trail] == [(dead.id, ["internal note"])]
+
+
+def test_a_refusal_after_a_write_that_landed_is_no_dead_letter(world: World) -> None:
+    """The first answer is lost, the second attempt refused: what the desk shows says that it is done."""
+    ticket = world.zendesk.act("create", subject="Twice", body="Body", email="kim@customer.example")
+    world.settle()
+    remote = world.rt.effects.all(kind="create")[0].remote_id
+    world.rt.fault("error_with_effect", method="PUT", count=1)
+    world.rt.fault("error_without_effect", method="PUT", count=1, status=422)
+    world.zendesk.act("set", ticket_id=ticket["id"], subject="As it should be")
+    world.settle_all()
+    assert letters(world) == []
+    assert rt(world, remote).subject == "As it should be"
+    with world.store.read() as tx:
+        (line,) = tx.view.tickets()
+        (update,) = [each for each in tx.view.updates(ticket_id=line.id) if each.operation == "set_fields"]
+        outcomes = [each.outcome for each in tx.view.attempts(update.id)]
+    assert (update.state, outcomes) == ("observed", ["unknown", "rejected"])
