@@ -50,6 +50,9 @@ def _prune(tx: SqlTx, lifetimes: Lifetimes, now: datetime, batch: int) -> int:
     for table in (delivery_keys, effect_keys):
         key = next(iter(table.primary_key.columns)) if table is effect_keys else table.c.delivery_id
         expired = select(key).where(table.c.day < keys).limit(batch)
+        if table is effect_keys:
+            # the name of a dead letter's effect stays as long as the letter: its mark may still be seen
+            expired = expired.where(~select(updates.c.id).where(updates.c.id == effect_keys.c.update_id).exists())
         gone += connection.execute(delete(table).where(key.in_(expired))).rowcount
     forgotten = select(echoes.c.id).where(echoes.c.sent_at < now - timedelta(days=lifetimes.echoes)).limit(batch)
     gone += connection.execute(delete(echoes).where(echoes.c.id.in_(forgotten))).rowcount

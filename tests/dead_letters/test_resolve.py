@@ -175,3 +175,18 @@ def test_what_was_decided_goes_after_its_time_and_what_was_not_stays(store: SqlS
     with store.read() as tx:
         assert [tx.outbox.get(each) is not None for each in (open_one, discarded, confirmed)] == [True, False, False]
         assert tx.view.attempts(discarded) == []
+
+
+def test_the_name_of_an_effect_stays_as_long_as_its_dead_letter(store: SqlStore, recorder: Recorder) -> None:
+    """However old it is: its mark still leads to its lane, and nothing asks for the same effect a second time."""
+    ticket, lane, dead = given_up(recorder)
+    done = recorder.update(*recorder.ticket("two", number=2), UpdateState.DONE, operation=Operation.INTERNAL_NOTE)
+    keys = [row(store, each).effect_key for each in (dead, done)]
+    later = store.clock.now() + timedelta(days=Lifetimes().keys + 1)
+    while prune(store, Lifetimes(), later):
+        pass
+    with store.read() as tx:
+        link, gone = (tx.links.by_effect_key("engineering-rt", each) for each in keys)
+    assert link is not None
+    assert (link.id, link.ticket_id) == (lane, ticket)
+    assert gone is None
