@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from gateway.cli.letter_files import export, import_lines
 from gateway.cli.letter_heal import heal
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, tame, utc, write_json, write_table
+from gateway.config import read_site
+from gateway.errors import ConfigError
 from gateway.store.unit import SqlTx
 
 COLUMNS = ("ID", "CONNECTION", "REASON", "AGE", "WHAT", "WHY")
@@ -114,12 +117,14 @@ def show(site: SiteChoice, letter: str, *, as_json: bool) -> None:
 
     LETTER is its id, or at least six characters of the beginning or the end of it.
     """
+    files: dict[str, str] = {}
+    with contextlib.suppress(ConfigError):
+        # a folder that cannot be read now names no cure, and hides no letter
+        files = read_site(site.folder)
     with bench(site) as here, here.gateway.store.read() as tx:
         what, found = find(tx, letter)
-        if what == "update":
-            show_update(tx, found, redactor=site.redactor, as_json=as_json)
-        else:
-            show_delivery(tx, found, redactor=site.redactor, as_json=as_json)
+        shown = show_update if what == "update" else show_delivery
+        shown(tx, found, files=files, redactor=site.redactor, as_json=as_json)
 
 
 @dead_letters.command()

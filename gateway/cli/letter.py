@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -17,12 +17,28 @@ from gateway.ports import UpdateRow
 from gateway.store.unit import SqlTx
 from gateway.store.view import AttemptLine
 from gateway.telemetry import Redactor
+from rules.cure import Cure, cure, lacking
 
 #: How much of a body is shown.
 _EXCERPT = 2000
 
 
-def show_update(tx: SqlTx, update_id: str, *, redactor: Redactor, as_json: bool) -> None:
+def write_cure(found: Cure, connection: str) -> None:
+    """Write what can be chosen where a map lacks a word, and what comes then."""
+    for change in found.widen:
+        click.echo(f"        {found.file}:{change.line}: {tame(change.text)}")
+    choices = ", ".join(found.choices) or f"a word of {connection}"
+    meaning = f"… is one of: {choices}; " if found.add is not None else ""
+    click.echo(f"      {meaning}then gateway check, gateway up, gateway dead-letters heal")
+
+
+def cure_of(detail: str, files: Mapping[str, str]) -> Cure | None:
+    """Return what is to be changed in these files where a reason says that a map lacks a word."""
+    want = lacking(detail)
+    return cure(want, files) if want is not None else None
+
+
+def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor: Redactor, as_json: bool) -> None:
     """Write a given-up update."""
     letter = tx.dead_letters.letter(update_id)
     if letter is None:
@@ -41,6 +57,7 @@ def show_update(tx: SqlTx, update_id: str, *, redactor: Redactor, as_json: bool)
             "held": [{"id": each.id, "operation": each.operation, "summary": each.summary} for each in held],
             "next": advice.words,
             "commands": [f"gateway dead-letters {each}" for each in advice.commands],
+            "cure": cure_of(letter.update.detail, files),
         }
         write_json(redactor.value(msgspec.to_builtins(document)))
         return
@@ -58,7 +75,7 @@ def show_update(tx: SqlTx, update_id: str, *, redactor: Redactor, as_json: bool)
         _intent(original, redactor)
     _attempts(tries, redactor)
     _waiting(letter, held)
-    _advise(advice)
+    _advise(advice, cure_of(row.detail, files), row.connection)
 
 
 def _held(tx: SqlTx, letter: Letter) -> list[UpdateRow]:
@@ -102,7 +119,7 @@ def _waiting(letter: Letter, held: Sequence[UpdateRow]) -> None:
         click.echo("\nIt holds nothing: what came after it has gone ahead, and a replay puts it at the end of its lane")
 
 
-def show_delivery(tx: SqlTx, delivery_id: str, *, redactor: Redactor, as_json: bool) -> None:
+def show_delivery(tx: SqlTx, delivery_id: str, *, files: Mapping[str, str], redactor: Redactor, as_json: bool) -> None:
     """Write a parked delivery."""
     row = tx.inbox.get(delivery_id)
     if row is None:
@@ -112,7 +129,8 @@ def show_delivery(tx: SqlTx, delivery_id: str, *, redactor: Redactor, as_json: b
     if as_json:
         found = msgspec.to_builtins(msgspec.structs.replace(row, body=b""))
         commands = [f"gateway dead-letters {each}" for each in advice.commands]
-        write_json(redactor.value(found | {"body": body, "next": advice.words, "commands": commands}))
+        more = {"next": advice.words, "commands": commands, "cure": msgspec.to_builtins(cure_of(row.detail, files))}
+        write_json(redactor.value(found | {"body": body} | more))
         return
     _line("delivery", row.id)
     _line("from", f"{row.connection}, by {row.origin}, {utc(row.received_at)} UTC")
@@ -122,7 +140,7 @@ def show_delivery(tx: SqlTx, delivery_id: str, *, redactor: Redactor, as_json: b
     _line("why", redactor.text(row.detail or "-"))
     _line("body", f"{len(row.body)} bytes")
     click.echo(_excerpt(redactor.text(body)))
-    _advise(advice)
+    _advise(advice, cure_of(row.detail, files), row.connection)
 
 
 def letter_document(tx: SqlTx, line: DeadLetter, *, attempts: bool) -> Any:
@@ -148,7 +166,10 @@ def _excerpt(text: str) -> str:
     return "\n".join(f"    {line}" for line in block(shown).splitlines())
 
 
-def _advise(advice: Advice) -> None:
+def _advise(advice: Advice, found: Cure | None, connection: str) -> None:
     click.echo(f"\nNext: {advice.words}.")
+    if found is not None:
+        click.echo(f"      {found}")
+        write_cure(found, connection)
     for command in advice.commands:
         click.echo(f"  gateway dead-letters {command}")

@@ -16,6 +16,7 @@ from dead_letters.heal import Prognosis, Site, prognosis
 from dead_letters.resolve import Resolved
 from gateway.cli.bench import Bench, bench
 from gateway.cli.doing import by_person, replay_one
+from gateway.cli.letter import write_cure
 from gateway.cli.letter_bulk import Plan, end, frozen, work_on
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import tame, write_json
@@ -118,10 +119,6 @@ def _write(found: Sequence[Prognosis], number: int, *, dry_run: bool) -> None:
         about = "over" if each.cured else "    "
         click.echo(f"{about}  {tame(each.says)}" + (f": {each.group.number}" if each.cured else ""))
         if each.cure is not None:
-            for change in each.cure.widen:
-                click.echo(f"        {each.cure.file}:{change.line}: {tame(change.text)}")
-            choices = ", ".join(each.cure.choices) or f"a word of {each.group.connection}"
-            meaning = f"… is one of: {choices}; " if each.cure.add is not None else ""
-            click.echo(f"      {meaning}then gateway check, gateway up, and this again")
+            write_cure(each.cure, each.group.connection)
     if dry_run:
         click.echo(f"{number} would be released")

@@ -398,6 +398,9 @@ def test_heal_names_the_line_and_then_replays(run: Run, gateway: Gateway, record
     code, shown, _ = run("dlq", "heal", "--dry-run")
     assert (code, "0 would be released" in shown) == (0, True)
     assert "status 'Awaiting vendor' x3: write it into the row of rules/50-sync.yaml that means the same" in shown
+    parked = json.loads(run("dlq", "list", "--reason", "unmapped", "--json")[1])[0]["id"]
+    assert "rules/50-sync.yaml:" in run("dlq", "show", parked)[1]
+    assert len(json.loads(run("dlq", "show", parked, "--json")[1])["cure"]["widen"]) == 5
     cause = json.loads(run("dlq", "heal", "--json")[1])["causes"][0]
     assert not cause["cured"]
     file = folder / cause["cure"]["file"]
