@@ -15,7 +15,7 @@ from benchmarks.report import Measure, Progress, percentile
 STAGE = "accept"
 ROUNDS = 3
 SECONDS = 4.0
-CLIENTS = 16
+CLIENTS = 64
 KINDS = ("do-nothing", "gateway", "commit-each")
 STEPS = ROUNDS * len(KINDS) + 1
 #: more than any of them takes
