@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from enum import Enum
 
 import msgspec
 
@@ -42,7 +43,7 @@ LOOK_SECONDS = 0.03
 #: SQLite has one writer: a transaction that takes longer keeps a web process waiting
 TRANSACTION_SECONDS = 0.02
 #: and it ends after this long when another process waits to write
-SLICE_SECONDS = 0.006
+SLICE_SECONDS = 0.012
 LEASE_SECONDS = 60
 READ_DEADLINE = 6.0
 READERS = 16
@@ -64,6 +65,15 @@ class Ready(msgspec.Struct, frozen=True):
     parked: tuple[Reason, str] | None = None
     #: seconds to wait before another try
     deferred: tuple[float, str] | None = None
+
+
+class _Settled(Enum):
+    """What became of a delivery in a transaction."""
+
+    WAITS = "waits"
+    DONE = "done"
+    #: updates were planned: a worker has something to do
+    PLANNED = "planned"
 
 
 class Applier:
@@ -117,7 +127,6 @@ class Applier:
         answers = list(pool.map(lambda want: self._read(*want), wanted)) if wanted else []
         joined = self._join(parsed, dict(zip(wanted, answers, strict=True)))
         ready = [msgspec.structs.replace(each, read_at=read_at) for each in joined]
-        rang = False
         start = 0
         blocked: frozenset[tuple[str, str]] = frozenset()
         while start < len(ready):
@@ -128,7 +137,6 @@ class Applier:
             )
             start += done
             blocked = waiting
-            rang = rang or planned
             if planned:
                 self._doorbell.ring("deliver")
         return len(ready)
@@ -259,7 +267,7 @@ class Applier:
             raise LostLeaseError(msg)
         began = self._clock.monotonic()
         pairs = {(each.row.connection, event.remote_id) for each in ready for event in each.events}
-        tx.tickets.lock({link.ticket_id for link in tx.links.by_remote(pairs).values()})
+        tx.tickets.lock(pairs)
         planned = False
         blocked = set(held)
         for number, each in enumerate(ready, start=1):
@@ -267,36 +275,38 @@ class Applier:
             if each.row.ref and place in blocked:
                 wait = self._clock.now() + timedelta(seconds=0.3)
                 tx.inbox.defer(each.row.id, wait, "waits behind an earlier one", counts=False)
-            elif not self._settle(tx, each):
-                blocked.add(place)
             else:
-                planned = True
+                settled = self._settle(tx, each)
+                planned = planned or settled is _Settled.PLANNED
+                if settled is _Settled.WAITS:
+                    blocked.add(place)
             spent = self._clock.monotonic() - began
             if spent > TRANSACTION_SECONDS or (spent > SLICE_SECONDS and tx.is_waited_for()):
                 return number, planned, frozenset(blocked)
         return len(ready), planned, frozenset(blocked)
 
-    def _settle(self, tx: Tx, each: Ready) -> bool:
-        """Settle one delivery; False when it waits."""
+    def _settle(self, tx: Tx, each: Ready) -> _Settled:
+        """Settle one delivery."""
         now = self._clock.now()
         row = each.row
         if each.parked is not None:
             self._park(tx, row, *each.parked)
-            return True
+            return _Settled.DONE
         if each.deferred is not None:
             seconds, why = each.deferred
             tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=True)
-            return False
+            return _Settled.WAITS
         try:
             with tx.savepoint():
                 entry = Entry(tx, self._site, row, now=now, ids=self._ids, read_at=each.read_at)
                 outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
+            return _Settled.PLANNED if entry.planned else _Settled.DONE
         except DeferError as wait:
             # the longer it has waited, the more seldom it is looked at: many that wait must not keep the others waiting
             seconds = max(wait.seconds, min(MOST_WAIT, (now - row.received_at).total_seconds() / 20))
             tx.inbox.defer(row.id, now + timedelta(seconds=seconds), str(wait), counts=False)
-            return False
+            return _Settled.WAITS
         except UnreadableError as error:
             self._park(tx, row, Reason(error.reason), str(error))
         except Exception as error:
@@ -304,10 +314,10 @@ class Applier:
                 raise
             if isinstance(error, ClashError) and row.tries < READ_TRIES:
                 tx.inbox.defer(row.id, now + timedelta(seconds=0.1 * 2**row.tries), str(error), counts=True)
-                return False
+                return _Settled.WAITS
             log.exception("a delivery is poison", extra={"delivery": row.id, "connection": row.connection})
             self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
-        return True
+        return _Settled.DONE
 
     def _park(self, tx: Tx, row: DeliveryRow, reason: Reason, detail: str) -> None:
         log.warning(

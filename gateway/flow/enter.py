@@ -42,6 +42,8 @@ class Entry:
         self._ids = ids
         self._read_at = read_at
         self._audit: list[AuditEntry] = []
+        #: whether updates were planned
+        self.planned = False
 
     def enter(self, event: Event, read: RemoteTicket | None) -> str:
         """Enter one event; return its outcome in a word or two. `read` is the ticket as the desk shows it now.
@@ -272,6 +274,7 @@ class Entry:
         if self._site.mode == "observe":
             self._note(ticket_id, "withheld", {"at": planned.link.connection, "what": planned.summary})
             return
+        self.planned = True
         self._tx.outbox.add(
             NewUpdate(
                 id=self._ids.new(),

@@ -63,8 +63,8 @@ class Inbox(Protocol):
 class Tickets(Protocol):
     """Tickets, people, comments and the events that made them."""
 
-    def lock(self, ticket_ids: Collection[str]) -> None:
-        """Lock tickets and their lanes in ascending order, so that two writers never wait for each other."""
+    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Lock the tickets of (connection, remote id) pairs, then their lanes, so that writers never wait in a ring."""
         ...
 
     def get(self, ticket_id: str) -> Ticket | None:
