@@ -1,8 +1,9 @@
 """From a webhook to its effect in the other desk: the whole `gateway up`, and plain Flask + RQ with Retry beside it.
 
 First a burst shows what the whole carries, with all stages, both desks and the load generator on the same processors.
-Then webhooks arrive at half the rate of the slowest stage (open loop: whatever becomes of them), and are timed from when they were due until the effect at the simulated RT. RT tells the gateway of every change by webhooks of
-its own, as the real one does; the naive relay does not have to hear them.
+Then webhooks arrive at half the rate of the slowest stage (open loop: whatever becomes of them), and are timed from
+when they were due until the effect at the simulated RT. RT tells the gateway of every change by webhooks of its own,
+as the real one does; the naive relay does not have to hear them.
 """
 
 from __future__ import annotations
