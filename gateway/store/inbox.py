@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -18,6 +18,8 @@ from gateway.store.tables import deliveries, delivery_keys
 
 PAYLOAD_VERSION = 1
 _BODY = "delivery"
+#: a literal, so that a plan made once can use the partial indexes
+_PENDING = literal_column("'pending'")
 
 
 class SqlInbox:
@@ -69,28 +71,9 @@ class SqlInbox:
 
     def due(self, limit: int, now: datetime) -> Sequence[DeliveryRow]:
         """Return pending deliveries in order of arrival, none before an older pending one of the same ref."""
-        older = deliveries.alias("older")
-        waits = (
-            select(older.c.id)
-            .where(
-                older.c.state == "pending",
-                older.c.not_before > now,
-                older.c.connection == deliveries.c.connection,
-                older.c.ref == deliveries.c.ref,
-                or_(
-                    older.c.received_at < deliveries.c.received_at,
-                    and_(older.c.received_at == deliveries.c.received_at, older.c.id < deliveries.c.id),
-                ),
-            )
-            .exists()
-        )
         rows = self._connection.execute(
             select(deliveries)
-            .where(
-                deliveries.c.state == "pending",
-                or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
-                or_(deliveries.c.ref == "", ~waits),
-            )
+            .where(_is_due(now))
             .order_by(deliveries.c.received_at, deliveries.c.id)
             .limit(limit)
         ).mappings()
@@ -125,20 +108,13 @@ class SqlInbox:
         """Return how many deliveries wait."""
         return int(
             self._connection.execute(
-                select(func.count()).select_from(deliveries).where(deliveries.c.state == "pending")
+                select(func.count()).select_from(deliveries).where(deliveries.c.state == _PENDING)
             ).scalar_one()
         )
 
     def has_due(self, now: datetime) -> bool:
-        """Say whether any delivery waits to be applied."""
-        statement = (
-            select(deliveries.c.id)
-            .where(
-                deliveries.c.state == "pending",
-                or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
-            )
-            .limit(1)
-        )
+        """Say whether `due` would return any delivery."""
+        statement = select(deliveries.c.id).where(_is_due(now)).limit(1)
         return self._connection.execute(statement).first() is not None
 
     def applied(self, delivery_id: str, now: datetime, detail: str = "") -> None:
@@ -180,6 +156,30 @@ class SqlInbox:
             .values(state="discarded", resolution="discarded")
         )
         return result.rowcount == 1
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Pending, not deferred, and not behind an older one of the same ref that is."""
+    older = deliveries.alias("older")
+    waits = (
+        select(older.c.id)
+        .where(
+            older.c.state == _PENDING,
+            older.c.not_before > now,
+            older.c.connection == deliveries.c.connection,
+            older.c.ref == deliveries.c.ref,
+            or_(
+                older.c.received_at < deliveries.c.received_at,
+                and_(older.c.received_at == deliveries.c.received_at, older.c.id < deliveries.c.id),
+            ),
+        )
+        .exists()
+    )
+    return and_(
+        deliveries.c.state == _PENDING,
+        or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
+        or_(deliveries.c.ref == "", ~waits),
+    )
 
 
 _APPLIED = (

@@ -83,6 +83,14 @@ deliveries = Table(
         postgresql_where=text("state = 'pending'"),
     ),
     Index(
+        # those that wait for their time: what is behind them is found by their ref
+        "ix_deliveries_deferred",
+        "connection",
+        "ref",
+        sqlite_where=text("state = 'pending' AND not_before IS NOT NULL"),
+        postgresql_where=text("state = 'pending' AND not_before IS NOT NULL"),
+    ),
+    Index(
         "ix_deliveries_parked",
         "received_at",
         sqlite_where=text("state = 'parked'"),

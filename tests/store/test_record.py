@@ -123,6 +123,10 @@ def test_deliveries_of_one_remote_ticket_keep_their_order(store: SqlStore) -> No
     store.write(lambda tx: tx.inbox.defer(rows[0].id, now(store) + timedelta(hours=1), "later", counts=True))
     with store.read() as tx:
         assert [row.source_event_id for row in tx.inbox.due(10, now(store))] == ["d2"]
+    store.write(lambda tx: tx.inbox.applied(rows[2].id, now(store)))
+    with store.read() as tx:
+        assert not tx.inbox.has_due(now(store)), "what is held behind a deferred one needs no ring"
+        assert tx.inbox.has_due(now(store) + timedelta(hours=2))
 
 
 def test_parked_deliveries_come_back_in_their_place(store: SqlStore) -> None:

@@ -111,6 +111,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index("ix_deliveries_day", ["day", "state"], unique=False)
         batch_op.create_index(
+            "ix_deliveries_deferred",
+            ["connection", "ref"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending' AND not_before IS NOT NULL"),
+            postgresql_where=sa.text("state = 'pending' AND not_before IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_deliveries_parked",
             ["received_at"],
             unique=False,
