@@ -277,7 +277,7 @@ class Deliverer:
             for name, connector in self._site.connectors.items()
         }
         claims = tx.outbox.claim(
-            holder=holder, limit=self._lanes - len(flying), lease=LEASE_SECONDS, now=now, budgets=budgets
+            holder=holder, limit=self._lanes - len(flying), lease=LEASE_SECONDS, now=now, budgets=budgets, busy=busy
         )
         if not claims:
             return []

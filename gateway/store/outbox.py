@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -157,10 +158,17 @@ class SqlOutbox:
     # ------------------------------------------------------------ lanes
 
     def claim(
-        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+        self,
+        *,
+        holder: str,
+        limit: int,
+        lease: float,
+        now: datetime,
+        budgets: Mapping[str, int],
+        busy: Mapping[str, int] = MappingProxyType({}),
     ) -> Sequence[LaneClaim]:
         """Claim due lanes."""
-        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets)
+        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets, busy=busy)
 
     def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
         """Return the head of each lane that we still hold."""

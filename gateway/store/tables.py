@@ -214,6 +214,7 @@ lanes = Table(
     Column("lease_holder", String(120)),
     Index(
         "ix_lanes_due",
+        "connection",
         "next_due",
         sqlite_where=text("next_due IS NOT NULL"),
         postgresql_where=text("next_due IS NOT NULL"),

@@ -230,7 +230,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     with op.batch_alter_table("lanes", schema=None) as batch_op:
         batch_op.create_index(
             "ix_lanes_due",
-            ["next_due"],
+            ["connection", "next_due"],
             unique=False,
             sqlite_where=sa.text("next_due IS NOT NULL"),
             postgresql_where=sa.text("next_due IS NOT NULL"),
