@@ -26,18 +26,23 @@ class SqlDesks:
 
     def get(self, connection: str) -> DeskState:
         """Return one state, locked until the transaction ends; a fresh one where there is none."""
+        fresh = DeskState(connection=connection)
         statement = select(desks).where(desks.c.connection == connection)
-        if self._connection.dialect.name == "postgresql":
+        if self._connection.dialect.name != "postgresql":
+            row = self._connection.execute(statement).mappings().first()
+        else:
             statement = statement.with_for_update()
-        row = self._connection.execute(statement).mappings().first()
-        if row is None:
-            return DeskState(connection=connection)
-        return DeskState(**{**row, "facts": row["facts"] or {}})
+            row = self._connection.execute(statement).mappings().first()
+            if row is None:
+                # a row that is not there cannot be locked, and two would begin with a bucket each
+                self._connection.execute(pg_insert(desks).values(_values(fresh)).on_conflict_do_nothing())
+                row = self._connection.execute(statement).mappings().first()
+        return fresh if row is None else DeskState(**{**row, "facts": row["facts"] or {}})
 
     def save(self, state: DeskState) -> None:
         """Insert or replace one."""
         insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
-        values = {name: getattr(state, name) for name in state.__struct_fields__}
+        values = _values(state)
         statement = insert(desks).values(values)
         self._connection.execute(
             statement.on_conflict_do_update(
@@ -61,3 +66,7 @@ class SqlDesks:
             .limit(1)
         )
         return self._connection.execute(statement).first() is not None
+
+
+def _values(state: DeskState) -> dict[str, object]:
+    return {name: getattr(state, name) for name in state.__struct_fields__}
