@@ -21,11 +21,14 @@ LEASE = "sweep"
 LEASE_SECONDS = 15.0
 SEAL_BATCH = 200
 PRUNE_EVERY = 60.0
-PRUNE_BATCH = 500
 
 
 class Sweeper:
-    """Rings for what is due. `prune` clears what has lived its time (gateway.store) and returns how many rows went."""
+    """Rings for what is due.
+
+    `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether there
+    is more, which the next sweep then goes on with.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class Sweeper:
         doorbell: Doorbell,
         clock: Clock,
         holder: str,
-        prune: Callable[[], int] = lambda: 0,
+        prune: Callable[[], tuple[int, bool]] = lambda: (0, False),
     ) -> None:
         self._store = store
         self._site = site
@@ -92,8 +95,8 @@ class Sweeper:
         now = self._clock.monotonic()
         if self._pruned_at is not None and now - self._pruned_at < PRUNE_EVERY:
             return
-        self._pruned_at = now
-        gone = self._prune()
+        gone, more = self._prune()
+        self._pruned_at = None if more else now
         if gone:
             log.info("pruned", extra={"rows": gone})
 

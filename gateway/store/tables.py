@@ -26,6 +26,10 @@ from gateway.store.columns import Instant, Json
 
 metadata = MetaData()
 
+#: what goes when it has lived its time; a partial index serves only who asks in its very words
+DELIVERY_OVER = "state IN ('applied', 'discarded')"
+UPDATE_OVER = "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
+
 _ID = String(36)
 _NAME = String(120)
 
@@ -96,7 +100,13 @@ deliveries = Table(
         sqlite_where=text("state = 'parked'"),
         postgresql_where=text("state = 'parked'"),
     ),
-    Index("ix_deliveries_day", "day", "state"),
+    Index(
+        "ix_deliveries_over",
+        "applied_at",
+        "state",
+        sqlite_where=text(DELIVERY_OVER),
+        postgresql_where=text(DELIVERY_OVER),
+    ),
 )
 
 events = Table(
@@ -115,7 +125,7 @@ events = Table(
     Column("content_sealed", LargeBinary),
     PrimaryKeyConstraint("connection", "event_key"),
     Index("ix_events_ticket", "ticket_id", "at"),
-    Index("ix_events_day", "day"),
+    Index("ix_events_recorded", "recorded_at"),
 )
 
 tickets = Table(
@@ -286,7 +296,9 @@ updates = Table(
         postgresql_where=text("standing AND operation = 'create'"),
     ),
     Index("ix_updates_ticket", "ticket_id", "created_at"),
-    Index("ix_updates_day", "day", "standing"),
+    Index(
+        "ix_updates_over", "done_at", "state", sqlite_where=text(UPDATE_OVER), postgresql_where=text(UPDATE_OVER)
+    ),
 )
 
 attempts = Table(
@@ -309,7 +321,6 @@ attempts = Table(
     Column("trace_id", String(32), nullable=False),
     PrimaryKeyConstraint("id", "day"),
     Index("ix_attempts_update", "update_id", "number"),
-    Index("ix_attempts_day", "day"),
 )
 
 echoes = Table(

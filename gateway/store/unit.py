@@ -49,7 +49,7 @@ class SqlTx:
     def __init__(self, store: SqlStore, connection: Connection, sealer: Sealer) -> None:
         self._store = store
         self.connection = connection
-        self._sealer = sealer
+        self.sealer = sealer
 
     @cached_property
     def _lanes(self) -> Lanes:
@@ -58,22 +58,22 @@ class SqlTx:
     @cached_property
     def inbox(self) -> SqlInbox:
         """Deliveries."""
-        return SqlInbox(self.connection, self._sealer)
+        return SqlInbox(self.connection, self.sealer)
 
     @cached_property
     def tickets(self) -> SqlTickets:
         """Tickets, people, comments, events."""
-        return SqlTickets(self.connection, self._sealer, self._store.ids, self._store.clock)
+        return SqlTickets(self.connection, self.sealer, self._store.ids, self._store.clock)
 
     @cached_property
     def links(self) -> SqlLinks:
         """Links."""
-        return SqlLinks(self.connection, self._sealer)
+        return SqlLinks(self.connection, self.sealer)
 
     @cached_property
     def outbox(self) -> SqlOutbox:
         """Updates, lanes, attempts."""
-        return SqlOutbox(self.connection, self._sealer, self._lanes)
+        return SqlOutbox(self.connection, self.sealer, self._lanes)
 
     @cached_property
     def ledger(self) -> SqlLedger:
@@ -103,12 +103,12 @@ class SqlTx:
     @cached_property
     def releases(self) -> SqlReleases:
         """Releases of the site."""
-        return SqlReleases(self.connection, self._sealer, self._store.ids)
+        return SqlReleases(self.connection, self.sealer, self._store.ids)
 
     @cached_property
     def view(self) -> SqlView:
         """What lists and pages read."""
-        return SqlView(self.connection, self._sealer)
+        return SqlView(self.connection, self.sealer)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -141,6 +141,12 @@ class SqlStore:
         self.lease_clock = LeaseClock(engine.url.get_backend_name())
         self.gate = gate_for(engine)
         self._reader = engine.execution_options(read_only=True)
+
+    @property
+    def sealer(self) -> Sealer:
+        """The keys, as the database knows them."""
+        with self.read() as tx:
+            return tx.sealer
 
     @contextmanager
     def read(self) -> Iterator[SqlTx]:

@@ -12,6 +12,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_DELIVERY_OVER = "state IN ('applied', 'discarded')"
+_UPDATE_OVER = "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
+
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
@@ -35,7 +38,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("id", "day"),
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
-        batch_op.create_index("ix_attempts_day", ["day"], unique=False)
         batch_op.create_index("ix_attempts_update", ["update_id", "number"], unique=False)
 
     op.create_table(
@@ -109,7 +111,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("id", "day"),
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.create_index("ix_deliveries_day", ["day", "state"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_over",
+            ["applied_at", "state"],
+            unique=False,
+            sqlite_where=sa.text(_DELIVERY_OVER),
+            postgresql_where=sa.text(_DELIVERY_OVER),
+        )
         batch_op.create_index(
             "ix_deliveries_deferred",
             ["connection", "ref"],
@@ -205,7 +213,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("connection", "event_key"),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.create_index("ix_events_day", ["day"], unique=False)
+        batch_op.create_index("ix_events_recorded", ["recorded_at"], unique=False)
         batch_op.create_index("ix_events_ticket", ["ticket_id", "at"], unique=False)
 
     op.create_table(
@@ -360,7 +368,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             sqlite_where=sa.text("standing = 1 AND operation = 'create'"),
             postgresql_where=sa.text("standing AND operation = 'create'"),
         )
-        batch_op.create_index("ix_updates_day", ["day", "standing"], unique=False)
+        batch_op.create_index(
+            "ix_updates_over",
+            ["done_at", "state"],
+            unique=False,
+            sqlite_where=sa.text(_UPDATE_OVER),
+            postgresql_where=sa.text(_UPDATE_OVER),
+        )
         batch_op.create_index(
             "ix_updates_dead",
             ["created_at"],
