@@ -113,7 +113,7 @@ class SqlDeadLetters:
                 probes=0,
                 not_before=not_before,
                 reason=None,
-                detail=None,
+                detail_sealed=None,
                 done_at=None,
                 **place,
             )

@@ -12,12 +12,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.domain.update import Reason
 from gateway.ports import DeliveryRow, NewDelivery
-from gateway.store.columns import day_of, plain
+from gateway.store.columns import day_of
 from gateway.store.sealing import Sealer
 from gateway.store.tables import deliveries, delivery_keys
 
 PAYLOAD_VERSION = 1
 _BODY = "delivery"
+_DETAIL = "detail"
 #: a literal, so that a plan made once can use the partial indexes
 _PENDING = literal_column("'pending'")
 
@@ -99,7 +100,7 @@ class SqlInbox:
             state=row["state"],
             tries=row["tries"],
             reason=row["reason"] or "",
-            detail=row["detail"] or "",
+            detail=self._sealer.open_text(_DETAIL, row["detail_sealed"]),
             not_before=row["not_before"],
             applied_at=row["applied_at"],
         )
@@ -119,16 +120,21 @@ class SqlInbox:
 
     def applied(self, delivery_id: str, now: datetime, detail: str = "") -> None:
         """Mark one as applied."""
-        self._connection.execute(
-            _APPLIED, {"the_id": delivery_id, "the_now": now, "the_detail": plain(detail)[:500] or None}
-        )
+        values = {"the_id": delivery_id, "the_now": now, "the_detail": self._sealer.seal_text(_DETAIL, detail[:500])}
+        self._connection.execute(_APPLIED, values)
 
     def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
         """Leave one to a person, with the reason."""
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id)
-            .values(state="parked", reason=reason.value, detail=plain(detail)[:2000], not_before=None, applied_at=now)
+            .values(
+                state="parked",
+                reason=reason.value,
+                detail_sealed=self._sealer.seal_text(_DETAIL, detail[:2000]),
+                not_before=None,
+                applied_at=now,
+            )
         )
 
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
@@ -136,7 +142,11 @@ class SqlInbox:
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.state == "pending")
-            .values(not_before=until, detail=plain(detail)[:500], tries=deliveries.c.tries + (1 if counts else 0))
+            .values(
+                not_before=until,
+                detail_sealed=self._sealer.seal_text(_DETAIL, detail[:500]),
+                tries=deliveries.c.tries + (1 if counts else 0),
+            )
         )
 
     def reopen(self, delivery_id: str) -> bool:
@@ -185,5 +195,5 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 _APPLIED = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("the_id"))
-    .values(state="applied", applied_at=bindparam("the_now"), detail=bindparam("the_detail"), not_before=None)
+    .values(state="applied", applied_at=bindparam("the_now"), detail_sealed=bindparam("the_detail"), not_before=None)
 )

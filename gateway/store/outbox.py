@@ -64,7 +64,7 @@ class SqlOutbox:
             "attempts": 0,
             "probes": 0,
             "reason": new.reason.value if new.reason else None,
-            "detail": new.detail or None,
+            "detail_sealed": self._rows.seal_detail(new.detail),
             "superseded_by": survivor,
             "rule": new.rule,
             "release": new.release,
@@ -300,8 +300,7 @@ class SqlOutbox:
         self._lanes.prolong([end.link_id for end in mine], lease)
         return frozenset(end.link_id for end in mine)
 
-    @staticmethod
-    def _end(end: AttemptEnd) -> dict[str, Any]:
+    def _end(self, end: AttemptEnd) -> dict[str, Any]:
         given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
         return {
             "the_id": end.update_id,
@@ -312,7 +311,7 @@ class SqlOutbox:
             "the_not_before": end.not_before,
             "the_settle": end.settle_until,
             "the_reason": end.reason.value if end.reason else None,
-            "the_detail": end.detail[:2000] or None,
+            "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_steps": end.steps,
             "the_done_at": end.at if end.state not in OPEN_STATES or given_up else None,
         }
@@ -323,6 +322,6 @@ class SqlOutbox:
             "the_end": end.at,
             "the_status": end.status,
             "the_outcome": end.outcome,
-            "the_detail": end.detail[:2000] or None,
+            "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }

@@ -60,6 +60,14 @@ class Sealer:
             msg = f"a stored {place} does not decrypt: it was altered or moved"
             raise StoreError(msg) from None
 
+    def seal_text(self, place: str, words: str) -> bytes | None:
+        """Encrypt words that may be a desk's, and so about people; None for none."""
+        return self.seal(place, words.encode("utf-8", "replace")) if words else None
+
+    def open_text(self, place: str, sealed: bytes | None) -> str:
+        """Decrypt words; none are empty."""
+        return "" if sealed is None else self.open(place, sealed).decode("utf-8", "replace")
+
 
 def load_keys(path: Path, given: str | None = None) -> Sealer:
     """Load the keys: `given` (GATEWAY_ENCRYPTION_KEYS: base64, newest first, comma-separated), else the key file.

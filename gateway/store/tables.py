@@ -76,7 +76,8 @@ deliveries = Table(
     Column("not_before", Instant),
     Column("applied_at", Instant),
     Column("reason", String(20)),
-    Column("detail", Text),
+    #: what is wrong, often in words of the desk, which may be about people
+    Column("detail_sealed", LargeBinary),
     Column("resolution", String(20)),
     Column("payload_version", Integer, nullable=False),
     PrimaryKeyConstraint("id", "day"),
@@ -264,7 +265,7 @@ updates = Table(
     Column("settle_until", Instant),
     Column("first_sent_at", Instant),
     Column("reason", String(20)),
-    Column("detail", Text),
+    Column("detail_sealed", LargeBinary),
     Column("resolution", String(20)),
     Column("superseded_by", _ID),
     Column("steps", Json),
@@ -316,7 +317,7 @@ attempts = Table(
     Column("ended_at", Instant),
     Column("status", Integer),
     Column("outcome", String(20)),
-    Column("detail", Text),
+    Column("detail_sealed", LargeBinary),
     Column("answer_sealed", LargeBinary),
     Column("trace_id", String(32), nullable=False),
     PrimaryKeyConstraint("id", "day"),
@@ -345,7 +346,8 @@ desks = Table(
     "desks",
     metadata,
     Column("connection", _NAME, primary_key=True),
-    Column("paused", Text, nullable=False),
+    #: why it is paused, in words of the desk; NULL when it is not
+    Column("paused_sealed", LargeBinary),
     Column("not_before", Instant),
     Column("failures", Integer, nullable=False),
     Column("open_until", Instant),
@@ -354,7 +356,7 @@ desks = Table(
     Column("cursor", Text, nullable=False),
     Column("polled_at", Instant),
     Column("poll_due", Instant),
-    Column("poll_error", Text, nullable=False),
+    Column("poll_error_sealed", LargeBinary),
     Column("facts", Json, nullable=False),
 )
 

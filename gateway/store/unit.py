@@ -88,7 +88,7 @@ class SqlTx:
     @cached_property
     def desks(self) -> SqlDesks:
         """Connection states."""
-        return SqlDesks(self.connection)
+        return SqlDesks(self.connection, self.sealer)
 
     @cached_property
     def leases(self) -> SqlLeases:

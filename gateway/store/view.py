@@ -11,6 +11,7 @@ from sqlalchemy import Connection, String, cast, func, literal, or_, select, uni
 
 from gateway.domain.update import UpdateState
 from gateway.store.journeys import Journey, Journeys
+from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import attempts, audit, deliveries, events, links, releases, tickets, updates
 
@@ -96,6 +97,7 @@ class SqlView:
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._connection = connection
         self._sealer = sealer
+        self._rows = UpdateRows(sealer)
 
     def tickets(
         self, *, limit: int = 50, text: str = "", category: str = "", connection: str = ""
@@ -178,7 +180,28 @@ class SqlView:
             statement = statement.where(updates.c.ticket_id == ticket_id)
         if states:
             statement = statement.where(updates.c.state.in_(list(states)))
-        return [_update_line(row) for row in self._connection.execute(statement).mappings()]
+        return [self._update_line(row) for row in self._connection.execute(statement).mappings()]
+
+    def _update_line(self, row: Any) -> UpdateLine:
+        return UpdateLine(
+            id=row["id"],
+            ticket_id=row["ticket_id"],
+            connection=row["connection"],
+            operation=row["operation"],
+            state=row["state"],
+            summary=row["summary"],
+            attempts=row["attempts"],
+            created_at=row["created_at"],
+            done_at=row["done_at"],
+            not_before=row["not_before"],
+            detail=self._rows.open_detail(row["detail_sealed"]),
+            reason=row["reason"] or "",
+            seq=row["seq"],
+            link_id=row["link_id"],
+            rule=row["rule"],
+            effect_key=row["effect_key"],
+            trace_id=row["trace_id"],
+        )
 
     def attempts(self, update_id: str) -> Sequence[AttemptLine]:
         """Return the attempts at an update, oldest first."""
@@ -192,15 +215,12 @@ class SqlView:
                 ended_at=row["ended_at"],
                 status=row["status"] or 0,
                 outcome=row["outcome"] or "",
-                detail=row["detail"] or "",
-                request=self._text("request", row["request_sealed"]),
-                answer=self._text("answer", row["answer_sealed"]),
+                detail=self._rows.open_detail(row["detail_sealed"]),
+                request=self._sealer.open_text("request", row["request_sealed"]),
+                answer=self._sealer.open_text("answer", row["answer_sealed"]),
             )
             for row in rows
         ]
-
-    def _text(self, place: str, sealed: bytes | None) -> str:
-        return "" if sealed is None else self._sealer.open(place, sealed).decode("utf-8", "replace")
 
     def dead_letters(
         self, *, limit: int = 100, connection: str = "", reason: str = "", ticket_id: str = ""
@@ -211,7 +231,7 @@ class SqlView:
             literal("update").label("what"),
             updates.c.connection,
             func.coalesce(updates.c.reason, "").label("reason"),
-            func.coalesce(updates.c.detail, "").label("detail"),
+            updates.c.detail_sealed.label("detail"),
             updates.c.summary,
             updates.c.ticket_id,
             updates.c.created_at.label("at"),
@@ -225,7 +245,7 @@ class SqlView:
             literal("delivery").label("what"),
             deliveries.c.connection,
             func.coalesce(deliveries.c.reason, "").label("reason"),
-            func.coalesce(deliveries.c.detail, "").label("detail"),
+            deliveries.c.detail_sealed.label("detail"),
             (literal("delivery ") + cast(deliveries.c.source_event_id, String)).label("summary"),
             literal("").label("ticket_id"),
             deliveries.c.received_at.label("at"),
@@ -242,7 +262,10 @@ class SqlView:
             statement = statement.where(both.c.reason == reason)
         if ticket_id:
             statement = statement.where(both.c.ticket_id == ticket_id)
-        return [DeadLetter(**row) for row in self._connection.execute(statement).mappings()]
+        return [
+            DeadLetter(**{**row, "detail": self._rows.open_detail(row["detail"])})
+            for row in self._connection.execute(statement).mappings()
+        ]
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of the page: deliveries and updates by state, tickets."""
@@ -306,25 +329,3 @@ class SqlView:
         """Return the number of the active release, 0 without one."""
         statement = select(releases.c.number).where(releases.c.active)
         return int(self._connection.execute(statement).scalar_one_or_none() or 0)
-
-
-def _update_line(row: Any) -> UpdateLine:
-    return UpdateLine(
-        id=row["id"],
-        ticket_id=row["ticket_id"],
-        connection=row["connection"],
-        operation=row["operation"],
-        state=row["state"],
-        summary=row["summary"],
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        done_at=row["done_at"],
-        not_before=row["not_before"],
-        detail=row["detail"] or "",
-        reason=row["reason"] or "",
-        seq=row["seq"],
-        link_id=row["link_id"],
-        rule=row["rule"],
-        effect_key=row["effect_key"],
-        trace_id=row["trace_id"],
-    )
