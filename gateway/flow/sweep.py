@@ -26,8 +26,8 @@ PRUNE_EVERY = 60.0
 class Sweeper:
     """Rings for what is due.
 
-    `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether there
-    is more, which the next sweep then goes on with.
+    `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether
+    there is more, which the next sweep then goes on with.
     """
 
     def __init__(

@@ -19,8 +19,8 @@ from gateway.store.tables import deliveries, delivery_keys
 PAYLOAD_VERSION = 1
 _BODY = "delivery"
 _DETAIL = "detail"
-#: a literal, so that a plan made once can use the partial indexes
-_PENDING = literal_column("'pending'")
+#: a literal, as in the partial indexes
+_PENDING: ColumnElement[str] = literal_column("'pending'")
 
 
 class SqlInbox:
@@ -73,10 +73,7 @@ class SqlInbox:
     def due(self, limit: int, now: datetime) -> Sequence[DeliveryRow]:
         """Return pending deliveries in order of arrival, none before an older pending one of the same ref."""
         rows = self._connection.execute(
-            select(deliveries)
-            .where(_is_due(now))
-            .order_by(deliveries.c.received_at, deliveries.c.id)
-            .limit(limit)
+            select(deliveries).where(_is_due(now)).order_by(deliveries.c.received_at, deliveries.c.id).limit(limit)
         ).mappings()
         return [self._delivery(row) for row in rows]
 

@@ -68,6 +68,6 @@ class Keys:
     def _lost(self, missing: list[str]) -> str:
         where = "GATEWAY_ENCRYPTION_KEYS" if self._given else str(self._path)
         return (
-            f"{where}: the key {', '.join(missing)}, with which this database was encrypted, is not there; restore it from "
-            "the backup of the keys (an older key stands behind the newer ones), or begin with a new database"
+            f"{where}: the key {', '.join(missing)}, with which this database was encrypted, is not there; restore it "
+            "from the backup of the keys (an older key stands behind the newer ones), or begin with a new database"
         )

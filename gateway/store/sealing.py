@@ -72,8 +72,8 @@ class Sealer:
 def load_keys(path: Path, given: str | None = None) -> Sealer:
     """Load the keys: `given` (GATEWAY_ENCRYPTION_KEYS: base64, newest first, comma-separated), else the key file.
 
-    The file is made with mode 0600 when there is none: keys.py asks the database first whether there was one. Losing it
-    makes stored bodies unreadable: back it up with the database. Raises ConfigError when a key is not 32 bytes of base64.
+    The file is made with mode 0600 when there is none: keys.py asks the database first whether there was one. Losing
+    it makes stored bodies unreadable: back it up. Raises ConfigError when a key is not 32 bytes of base64.
     """
     texts = [part.strip() for part in given.split(",") if part.strip()] if given else _read_or_make(path)
     keys: dict[bytes, bytes] = {}

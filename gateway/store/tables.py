@@ -26,9 +26,14 @@ from gateway.store.columns import Instant, Json
 
 metadata = MetaData()
 
-#: what goes when it has lived its time; a partial index serves only who asks in its very words
+#: A partial index serves only who asks in its very words: what waits, what was given up, what may go with time.
+PENDING = "state = 'pending'"
+PARKED = "state = 'parked'"
+LETTER = "state IN ('dead', 'ambiguous') AND resolution IS NULL"
 DELIVERY_OVER = "state IN ('applied', 'discarded')"
-UPDATE_OVER = "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
+UPDATE_OVER = (
+    "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
+)
 
 _ID = String(36)
 _NAME = String(120)
@@ -84,8 +89,8 @@ deliveries = Table(
     Index(
         "ix_deliveries_pending",
         "received_at",
-        sqlite_where=text("state = 'pending'"),
-        postgresql_where=text("state = 'pending'"),
+        sqlite_where=text(PENDING),
+        postgresql_where=text(PENDING),
     ),
     Index(
         # those that wait for their time: what is behind them is found by their ref
@@ -98,8 +103,8 @@ deliveries = Table(
     Index(
         "ix_deliveries_parked",
         "received_at",
-        sqlite_where=text("state = 'parked'"),
-        postgresql_where=text("state = 'parked'"),
+        sqlite_where=text(PARKED),
+        postgresql_where=text(PARKED),
     ),
     Index(
         "ix_deliveries_over",
@@ -287,8 +292,8 @@ updates = Table(
     Index(
         "ix_updates_dead",
         "created_at",
-        sqlite_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
-        postgresql_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
+        sqlite_where=text(LETTER),
+        postgresql_where=text(LETTER),
     ),
     Index(
         "ix_updates_creates",
@@ -297,9 +302,7 @@ updates = Table(
         postgresql_where=text("standing AND operation = 'create'"),
     ),
     Index("ix_updates_ticket", "ticket_id", "created_at"),
-    Index(
-        "ix_updates_over", "done_at", "state", sqlite_where=text(UPDATE_OVER), postgresql_where=text(UPDATE_OVER)
-    ),
+    Index("ix_updates_over", "done_at", "state", sqlite_where=text(UPDATE_OVER), postgresql_where=text(UPDATE_OVER)),
 )
 
 attempts = Table(

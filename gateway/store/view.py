@@ -7,13 +7,27 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, String, cast, func, literal, or_, select, union_all
+from sqlalchemy import Connection, String, cast, func, literal, or_, select, text, union_all
 
 from gateway.domain.update import UpdateState
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
-from gateway.store.tables import attempts, audit, deliveries, events, links, releases, tickets, updates
+from gateway.store.tables import (
+    DELIVERY_OVER,
+    LETTER,
+    PARKED,
+    PENDING,
+    UPDATE_OVER,
+    attempts,
+    audit,
+    deliveries,
+    events,
+    links,
+    releases,
+    tickets,
+    updates,
+)
 
 _LIVE = frozenset({UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN})
 
@@ -170,7 +184,13 @@ class SqlView:
         self, *, ticket_id: str = "", states: Sequence[str] = (), connection: str = "", limit: int = 100
     ) -> Sequence[UpdateLine]:
         """Return updates, the newest first."""
-        statement = select(updates).order_by(updates.c.created_at.desc(), updates.c.seq.desc()).limit(limit)
+        statement = select(updates).limit(limit)
+        few = bool(ticket_id) or (bool(states) and _LIVE.issuperset(states))
+        if few:
+            statement = statement.order_by(updates.c.created_at.desc(), updates.c.seq.desc())
+        else:
+            # ids grow with time: the key itself is in this order, and nothing needs to be sorted
+            statement = statement.order_by(updates.c.id.desc())
         if connection:
             statement = statement.where(updates.c.connection == connection)
         if states and _LIVE.issuperset(states):
@@ -239,7 +259,7 @@ class SqlView:
             updates.c.state,
             updates.c.operation,
             updates.c.trace_id,
-        ).where(updates.c.state.in_(["dead", "ambiguous"]), updates.c.resolution.is_(None))
+        ).where(text(LETTER))
         parked = select(
             deliveries.c.id,
             literal("delivery").label("what"),
@@ -253,7 +273,7 @@ class SqlView:
             deliveries.c.state,
             deliveries.c.origin.label("operation"),
             deliveries.c.trace_id,
-        ).where(deliveries.c.state == "parked")
+        ).where(text(PARKED))
         both = union_all(dead, parked).subquery()
         statement = select(both).order_by(both.c.at, both.c.id).limit(limit)
         if connection:
@@ -270,17 +290,25 @@ class SqlView:
     def counts(self) -> dict[str, int]:
         """Return the numbers of the page: deliveries and updates by state, tickets."""
         found = {"tickets": self._count(select(func.count()).select_from(tickets))}
-        for state, number in self._connection.execute(
-            select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-        ):
-            found[f"deliveries_{state}"] = number
-        for state, number in self._connection.execute(select(updates.c.state, func.count()).group_by(updates.c.state)):
-            found[f"updates_{state}"] = number
-        found["dead_letters"] = found.get("deliveries_parked", 0) + self._count(
-            select(func.count())
-            .select_from(updates)
-            .where(updates.c.state.in_(["dead", "ambiguous"]), updates.c.resolution.is_(None))
+        for table, kind, over in ((deliveries, "deliveries", DELIVERY_OVER), (updates, "updates", UPDATE_OVER)):
+            # what is over is the most by far, and counted in its index alone
+            statement = select(table.c.state, func.count()).where(text(over)).group_by(table.c.state)
+            found |= {f"{kind}_{state}": number for state, number in self._connection.execute(statement)}
+        for state, condition in (("pending", PENDING), ("parked", PARKED)):
+            number = self._count(select(func.count()).select_from(deliveries).where(text(condition)))
+            found |= {f"deliveries_{state}": number} if number else {}
+        given_up = select(updates.c.state, func.count()).where(text(LETTER)).group_by(updates.c.state)
+        live = (
+            select(updates.c.state, func.count())
+            .where(updates.c.standing, updates.c.state.in_(sorted(_LIVE)))
+            .group_by(updates.c.state)
         )
+        letters = 0
+        for state, number in self._connection.execute(given_up):
+            letters += number
+            found[f"updates_{state}"] = found.get(f"updates_{state}", 0) + number
+        found |= {f"updates_{state}": number for state, number in self._connection.execute(live)}
+        found["dead_letters"] = found.get("deliveries_parked", 0) + letters
         return found
 
     def _count(self, statement: Any) -> int:
@@ -318,7 +346,7 @@ class SqlView:
         """Return the last lines of the audit trail."""
         statement = (
             select(audit.c.at, audit.c.actor, audit.c.action, audit.c.detail, audit.c.ticket_id, audit.c.trace_id)
-            .order_by(audit.c.at.desc(), audit.c.id.desc())
+            .order_by(*((audit.c.at.desc(), audit.c.id.desc()) if ticket_id else (audit.c.id.desc(),)))
             .limit(limit)
         )
         if ticket_id:

@@ -24,9 +24,7 @@ def test_clearing_goes_on_at_the_next_sweep_while_there_is_more(store: SqlStore)
         return 200, len(visits) < 3
 
     site = LiveSite(release="test", rules=RuleSet(), connectors={})
-    sweeper = Sweeper(
-        store=store, site=lambda: site, doorbell=Deaf(), clock=store.clock, holder="me", prune=prune
-    )
+    sweeper = Sweeper(store=store, site=lambda: site, doorbell=Deaf(), clock=store.clock, holder="me", prune=prune)
     for _ in range(5):
         sweeper.sweep()
     assert len(visits) == 3

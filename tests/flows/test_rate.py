@@ -43,7 +43,8 @@ def fill(world: World, lanes: int) -> None:
             tx.outbox.add(
                 NewUpdate(
                     world.ids.new(), link.id, link.ticket_id, RT, Operation.SET_FIELDS, digest(link.id),
-                    Intent(Operation.SET_FIELDS, fields={"title": "as asked"}), "set title", "", "", "", "", "t" * 32, now,
+                    Intent(Operation.SET_FIELDS, fields={"title": "as asked"}), "set title", "", "", "", "", "t" * 32,
+                    now,
                 )
             )  # fmt: skip
 

@@ -13,7 +13,9 @@ branch_labels = None
 depends_on = None
 
 _DELIVERY_OVER = "state IN ('applied', 'discarded')"
-_UPDATE_OVER = "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
+_UPDATE_OVER = (
+    "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
+)
 
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
