@@ -72,7 +72,7 @@ class SqlOutbox:
             "event_key": new.event_key[:300],
             "trace_id": new.trace_id,
             "created_at": new.created_at,
-            "done_at": new.created_at if survivor else None,
+            "done_at": new.created_at if state is not UpdateState.READY else None,
         }
         self._connection.execute(statements.ADD, values)
         if not survivor:

@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, delete, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, select
 
 from gateway.domain.ticket import Category
+from gateway.domain.update import UpdateState
 from gateway.ports import Clock
 from gateway.store.columns import day_of
 from gateway.store.tables import (
-    DELIVERY_OVER,
-    UPDATE_OVER,
     attempts,
     deliveries,
     delivery_keys,
@@ -35,6 +34,9 @@ from gateway.store.unit import SqlStore
 SECONDS = 0.5
 #: a transaction stays well under the 20 ms that others wait for it
 BATCH = 200
+_OVER = ("applied", "discarded")
+_DONE = (UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.SUPERSEDED.value)
+_GIVEN_UP = (UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value)
 _CLOSED = (Category.RESOLVED.value, Category.CLOSED.value, Category.CANCELLED.value)
 
 
@@ -75,7 +77,7 @@ class Pruner:
             echoes=now - timedelta(days=lives.echoes),
         )
         gone = 0
-        for step in (_deliveries, _updates, _delivery_keys, _effect_keys, _echoes, self._events):
+        for step in (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, self._events):
             while True:
                 if self._clock.monotonic() >= end:
                     return gone, True
@@ -109,22 +111,24 @@ def _find(store: SqlStore, statement: Select[Any], batch: int) -> Sequence[Any]:
 
 
 def _deliveries(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
-    over = select(deliveries.c.id).where(text(DELIVERY_OVER), deliveries.c.applied_at < cut.bodies)
-    ids = [row.id for row in _find(store, over, batch)]
-
-    def work(connection: Connection) -> int:
-        return connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids), text(DELIVERY_OVER))).rowcount
-
-    return store.write(lambda tx: work(tx.connection)) if ids else 0, len(ids) == batch
+    over = select(deliveries.c.id).where(deliveries.c.state.in_(_OVER), deliveries.c.applied_at < cut.bodies)
+    return _drop(store, deliveries, "id", over, batch)
 
 
 def _updates(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
-    over = select(updates.c.id).where(text(UPDATE_OVER), updates.c.done_at < cut.bodies)
-    ids = [row.id for row in _find(store, over, batch)]
+    return _drop_updates(store, cut, batch, updates.c.state.in_(_DONE))
+
+
+def _resolved(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    return _drop_updates(store, cut, batch, and_(updates.c.state.in_(_GIVEN_UP), updates.c.resolution.is_not(None)))
+
+
+def _drop_updates(store: SqlStore, cut: Cut, batch: int, over: ColumnElement[bool]) -> tuple[int, bool]:
+    ids = [row.id for row in _find(store, select(updates.c.id).where(over, updates.c.done_at < cut.bodies), batch)]
 
     def work(connection: Connection) -> int:
         connection.execute(delete(attempts).where(attempts.c.update_id.in_(ids)))
-        return connection.execute(delete(updates).where(updates.c.id.in_(ids), text(UPDATE_OVER))).rowcount
+        return connection.execute(delete(updates).where(updates.c.id.in_(ids))).rowcount
 
     return store.write(lambda tx: work(tx.connection)) if ids else 0, len(ids) == batch
 

@@ -26,14 +26,10 @@ from gateway.store.columns import Instant, Json
 
 metadata = MetaData()
 
-#: A partial index serves only who asks in its very words: what waits, what was given up, what may go with time.
+#: A partial index serves only who asks in its very words: what waits, what was given up.
 PENDING = "state = 'pending'"
 PARKED = "state = 'parked'"
 LETTER = "state IN ('dead', 'ambiguous') AND resolution IS NULL"
-DELIVERY_OVER = "state IN ('applied', 'discarded')"
-UPDATE_OVER = (
-    "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
-)
 
 _ID = String(36)
 _NAME = String(120)
@@ -107,11 +103,11 @@ deliveries = Table(
         postgresql_where=text(PARKED),
     ),
     Index(
-        "ix_deliveries_over",
-        "applied_at",
+        "ix_deliveries_ended",
         "state",
-        sqlite_where=text(DELIVERY_OVER),
-        postgresql_where=text(DELIVERY_OVER),
+        "applied_at",
+        sqlite_where=text("applied_at IS NOT NULL"),
+        postgresql_where=text("applied_at IS NOT NULL"),
     ),
 )
 
@@ -302,7 +298,13 @@ updates = Table(
         postgresql_where=text("standing AND operation = 'create'"),
     ),
     Index("ix_updates_ticket", "ticket_id", "created_at"),
-    Index("ix_updates_over", "done_at", "state", sqlite_where=text(UPDATE_OVER), postgresql_where=text(UPDATE_OVER)),
+    Index(
+        "ix_updates_ended",
+        "state",
+        "done_at",
+        sqlite_where=text("done_at IS NOT NULL"),
+        postgresql_where=text("done_at IS NOT NULL"),
+    ),
 )
 
 attempts = Table(

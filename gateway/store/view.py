@@ -14,11 +14,9 @@ from gateway.store.journeys import Journey, Journeys
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import (
-    DELIVERY_OVER,
     LETTER,
     PARKED,
     PENDING,
-    UPDATE_OVER,
     attempts,
     audit,
     deliveries,
@@ -290,24 +288,20 @@ class SqlView:
     def counts(self) -> dict[str, int]:
         """Return the numbers of the page: deliveries and updates by state, tickets."""
         found = {"tickets": self._count(select(func.count()).select_from(tickets))}
-        for table, kind, over in ((deliveries, "deliveries", DELIVERY_OVER), (updates, "updates", UPDATE_OVER)):
-            # what is over is the most by far, and counted in its index alone
-            statement = select(table.c.state, func.count()).where(text(over)).group_by(table.c.state)
+        ended = ((deliveries, deliveries.c.applied_at, "deliveries"), (updates, updates.c.done_at, "updates"))
+        for table, end, kind in ended:
+            # by far the most, and counted in an index alone
+            statement = select(table.c.state, func.count()).where(end.is_not(None)).group_by(table.c.state)
             found |= {f"{kind}_{state}": number for state, number in self._connection.execute(statement)}
-        for state, condition in (("pending", PENDING), ("parked", PARKED)):
-            number = self._count(select(func.count()).select_from(deliveries).where(text(condition)))
-            found |= {f"deliveries_{state}": number} if number else {}
-        given_up = select(updates.c.state, func.count()).where(text(LETTER)).group_by(updates.c.state)
+        pending = self._count(select(func.count()).select_from(deliveries).where(text(PENDING)))
+        found |= {"deliveries_pending": pending} if pending else {}
         live = (
             select(updates.c.state, func.count())
             .where(updates.c.standing, updates.c.state.in_(sorted(_LIVE)))
             .group_by(updates.c.state)
         )
-        letters = 0
-        for state, number in self._connection.execute(given_up):
-            letters += number
-            found[f"updates_{state}"] = found.get(f"updates_{state}", 0) + number
         found |= {f"updates_{state}": number for state, number in self._connection.execute(live)}
+        letters = self._count(select(func.count()).select_from(updates).where(text(LETTER)))
         found["dead_letters"] = found.get("deliveries_parked", 0) + letters
         return found
 

@@ -24,7 +24,9 @@ LARGE = (
 #: reading all of these is right: they hold only what waits, or what is listed
 SMALL = re.compile(r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed)")
 #: read backwards until the list is full
-LISTED = re.compile(r"ix_(events_recorded|tickets_updated)|autoindex_(updates|audit)_1|(updates|audit)_pkey")
+LISTED = re.compile(
+    r"ix_(events_recorded|tickets_updated|(deliveries|updates)_ended)|autoindex_(updates|audit)_1|(updates|audit)_pkey"
+)
 
 Work = Callable[[SqlTx, str, str, datetime], object]
 STEPS: dict[str, Work] = {

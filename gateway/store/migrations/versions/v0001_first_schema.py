@@ -12,11 +12,6 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_DELIVERY_OVER = "state IN ('applied', 'discarded')"
-_UPDATE_OVER = (
-    "(state IN ('done', 'observed', 'superseded') OR state IN ('dead', 'ambiguous') AND resolution IS NOT NULL)"
-)
-
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
@@ -114,11 +109,11 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_deliveries_over",
-            ["applied_at", "state"],
+            "ix_deliveries_ended",
+            ["state", "applied_at"],
             unique=False,
-            sqlite_where=sa.text(_DELIVERY_OVER),
-            postgresql_where=sa.text(_DELIVERY_OVER),
+            sqlite_where=sa.text("applied_at IS NOT NULL"),
+            postgresql_where=sa.text("applied_at IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_deliveries_deferred",
@@ -371,11 +366,11 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             postgresql_where=sa.text("standing AND operation = 'create'"),
         )
         batch_op.create_index(
-            "ix_updates_over",
-            ["done_at", "state"],
+            "ix_updates_ended",
+            ["state", "done_at"],
             unique=False,
-            sqlite_where=sa.text(_UPDATE_OVER),
-            postgresql_where=sa.text(_UPDATE_OVER),
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_updates_dead",
