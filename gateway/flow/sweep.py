@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 LEASE = "sweep"
 LEASE_SECONDS = 15.0
 SEAL_BATCH = 200
+#: no more of them in one sweep
+SEALS = 10
 PRUNE_EVERY = 60.0
 
 
@@ -60,7 +62,7 @@ class Sweeper:
         for step in steps:
             self._doorbell.ring(step)
         if unsealed:
-            self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH))
+            self._seal()
         self._housekeeping()
         return steps
 
@@ -90,6 +92,12 @@ class Sweeper:
         if any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items()):
             steps.append("reconcile")
         return tuple(steps)
+
+    def _seal(self) -> None:
+        """Chain what waits, in short transactions."""
+        for _ in range(SEALS):
+            if self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH)) < SEAL_BATCH:
+                return
 
     def _housekeeping(self) -> None:
         now = self._clock.monotonic()

@@ -187,7 +187,7 @@ class SqlView:
         if few:
             statement = statement.order_by(updates.c.created_at.desc(), updates.c.seq.desc())
         else:
-            # ids grow with time: the key itself is in this order, and nothing needs to be sorted
+            # ids grow with time, exactly enough for a list: the key has this order, and nothing needs to be sorted
             statement = statement.order_by(updates.c.id.desc())
         if connection:
             statement = statement.where(updates.c.connection == connection)
