@@ -20,7 +20,7 @@ from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
-from gateway.store.retention import Lifetimes, prune
+from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, load_site
 
@@ -197,7 +197,7 @@ class Gateway:
             doorbell=self.doorbell,
             clock=self.clock,
             holder=self.holder,
-            prune=lambda: prune(self.store, self._lifetimes(), self.clock.now()),
+            prune=Pruner(self.store, self._lifetimes, self.clock).visit,
         )
 
     def _lifetimes(self) -> Lifetimes:

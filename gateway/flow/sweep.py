@@ -20,12 +20,17 @@ log = logging.getLogger(__name__)
 LEASE = "sweep"
 LEASE_SECONDS = 15.0
 SEAL_BATCH = 200
+#: no more of them in one sweep
+SEALS = 10
 PRUNE_EVERY = 60.0
-PRUNE_BATCH = 500
 
 
 class Sweeper:
-    """Rings for what is due. `prune` clears what has lived its time (gateway.store) and returns how many rows went."""
+    """Rings for what is due.
+
+    `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether
+    there is more, which the next sweep then goes on with.
+    """
 
     def __init__(
         self,
@@ -35,7 +40,7 @@ class Sweeper:
         doorbell: Doorbell,
         clock: Clock,
         holder: str,
-        prune: Callable[[], int] = lambda: 0,
+        prune: Callable[[], tuple[int, bool]] = lambda: (0, False),
     ) -> None:
         self._store = store
         self._site = site
@@ -57,7 +62,7 @@ class Sweeper:
         for step in steps:
             self._doorbell.ring(step)
         if unsealed:
-            self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH))
+            self._seal()
         self._housekeeping()
         return steps
 
@@ -88,12 +93,18 @@ class Sweeper:
             steps.append("reconcile")
         return tuple(steps)
 
+    def _seal(self) -> None:
+        """Chain what waits, in short transactions."""
+        for _ in range(SEALS):
+            if self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH)) < SEAL_BATCH:
+                return
+
     def _housekeeping(self) -> None:
         now = self._clock.monotonic()
         if self._pruned_at is not None and now - self._pruned_at < PRUNE_EVERY:
             return
-        self._pruned_at = now
-        gone = self._prune()
+        gone, more = self._prune()
+        self._pruned_at = None if more else now
         if gone:
             log.info("pruned", extra={"rows": gone})
 

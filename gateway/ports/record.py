@@ -164,9 +164,19 @@ class Outbox(Protocol):
         ...
 
     def claim(
-        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+        self,
+        *,
+        holder: str,
+        limit: int,
+        lease: float,
+        now: datetime,
+        budgets: Mapping[str, int],
+        busy: Mapping[str, int] = ...,
     ) -> Sequence[LaneClaim]:
-        """Claim due lanes without a live lease, epoch + 1; at most `budgets[connection]` lanes of a connection."""
+        """Claim due lanes without a live lease, epoch + 1; at most `budgets[connection]` lanes of a connection.
+
+        `busy` are the lanes of each connection that the caller works on: they count towards its share.
+        """
         ...
 
     def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.domain.ids import digest
 from gateway.ports import AuditEntry, Ids
@@ -16,6 +16,11 @@ from gateway.store.columns import day_of, to_micros
 from gateway.store.tables import audit
 
 _GENESIS = "0" * 64
+_SEAL = (
+    update(audit)
+    .where(audit.c.id == bindparam("the_id"))
+    .values(place=bindparam("the_place"), chain=bindparam("the_chain"))
+)
 
 
 class SqlAudit:
@@ -63,10 +68,13 @@ class SqlAudit:
         rows = self._connection.execute(
             select(audit.c.id, audit.c.digest).where(audit.c.place.is_(None)).order_by(audit.c.id).limit(limit)
         ).all()
+        sealed = []
         for row in rows:
             place += 1
             chain = hashlib.sha256(f"{chain}:{row.digest}".encode()).hexdigest()
-            self._connection.execute(update(audit).where(audit.c.id == row.id).values(place=place, chain=chain))
+            sealed.append({"the_id": row.id, "the_place": place, "the_chain": chain})
+        if sealed:
+            self._connection.execute(_SEAL, sealed)
         return len(rows)
 
     def verify(self) -> int | None:

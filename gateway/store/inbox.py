@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, literal_column, or_, select, update
 
 from gateway.domain.update import Reason
 from gateway.ports import DeliveryRow, NewDelivery
-from gateway.store.columns import day_of, plain, to_micros
+from gateway.store.columns import day_of, to_micros
 from gateway.store.sealing import Sealer
 from gateway.store.tables import deliveries, delivery_keys
 
 PAYLOAD_VERSION = 1
 _BODY = "delivery"
+_DETAIL = "detail"
+#: a literal, as in the partial indexes
+_PENDING: ColumnElement[str] = literal_column("'pending'")
 
 
 class _Rows(msgspec.Struct, frozen=True):
@@ -63,8 +67,9 @@ class SqlInbox:
         """Store deliveries; return the ids of those that are new."""
         if not new:
             return frozenset()
-        # in one order, so that two web processes never wait for each other
-        keys = sorted((row.connection, row.source_event_id, row.id, day_of(row.received_at)) for row in new)
+        keys = [(row.connection, row.source_event_id, row.id, day_of(row.received_at)) for row in new]
+        # in one order, so that two web processes never wait for each other; of twins the first one counts
+        keys.sort(key=itemgetter(0, 1))
         fresh = frozenset(row[0] for row in self._insert(_ADD_KEYS, keys))
         rows = [self._row(row) for row in new if row.id in fresh]
         if rows:
@@ -96,30 +101,8 @@ class SqlInbox:
 
     def due(self, limit: int, now: datetime) -> Sequence[DeliveryRow]:
         """Return pending deliveries in order of arrival, none before an older pending one of the same ref."""
-        older = deliveries.alias("older")
-        waits = (
-            select(older.c.id)
-            .where(
-                older.c.state == "pending",
-                older.c.not_before > now,
-                older.c.connection == deliveries.c.connection,
-                older.c.ref == deliveries.c.ref,
-                or_(
-                    older.c.received_at < deliveries.c.received_at,
-                    and_(older.c.received_at == deliveries.c.received_at, older.c.id < deliveries.c.id),
-                ),
-            )
-            .exists()
-        )
         rows = self._connection.execute(
-            select(deliveries)
-            .where(
-                deliveries.c.state == "pending",
-                or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
-                or_(deliveries.c.ref == "", ~waits),
-            )
-            .order_by(deliveries.c.received_at, deliveries.c.id)
-            .limit(limit)
+            select(deliveries).where(_is_due(now)).order_by(deliveries.c.received_at, deliveries.c.id).limit(limit)
         ).mappings()
         return [self._delivery(row) for row in rows]
 
@@ -143,7 +126,7 @@ class SqlInbox:
             state=row["state"],
             tries=row["tries"],
             reason=row["reason"] or "",
-            detail=row["detail"] or "",
+            detail=self._sealer.open_text(_DETAIL, row["detail_sealed"]),
             not_before=row["not_before"],
             applied_at=row["applied_at"],
         )
@@ -152,34 +135,32 @@ class SqlInbox:
         """Return how many deliveries wait."""
         return int(
             self._connection.execute(
-                select(func.count()).select_from(deliveries).where(deliveries.c.state == "pending")
+                select(func.count()).select_from(deliveries).where(deliveries.c.state == _PENDING)
             ).scalar_one()
         )
 
     def has_due(self, now: datetime) -> bool:
-        """Say whether any delivery waits to be applied."""
-        statement = (
-            select(deliveries.c.id)
-            .where(
-                deliveries.c.state == "pending",
-                or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
-            )
-            .limit(1)
-        )
+        """Say whether `due` would return any delivery."""
+        statement = select(deliveries.c.id).where(_is_due(now)).limit(1)
         return self._connection.execute(statement).first() is not None
 
     def applied(self, delivery_id: str, now: datetime, detail: str = "") -> None:
         """Mark one as applied."""
-        self._connection.execute(
-            _APPLIED, {"the_id": delivery_id, "the_now": now, "the_detail": plain(detail)[:500] or None}
-        )
+        values = {"the_id": delivery_id, "the_now": now, "the_detail": self._sealer.seal_text(_DETAIL, detail[:500])}
+        self._connection.execute(_APPLIED, values)
 
     def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
         """Leave one to a person, with the reason."""
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id)
-            .values(state="parked", reason=reason.value, detail=plain(detail)[:2000], not_before=None, applied_at=now)
+            .values(
+                state="parked",
+                reason=reason.value,
+                detail_sealed=self._sealer.seal_text(_DETAIL, detail[:2000]),
+                not_before=None,
+                applied_at=now,
+            )
         )
 
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
@@ -187,7 +168,11 @@ class SqlInbox:
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.state == "pending")
-            .values(not_before=until, detail=plain(detail)[:500], tries=deliveries.c.tries + (1 if counts else 0))
+            .values(
+                not_before=until,
+                detail_sealed=self._sealer.seal_text(_DETAIL, detail[:500]),
+                tries=deliveries.c.tries + (1 if counts else 0),
+            )
         )
 
     def reopen(self, delivery_id: str) -> bool:
@@ -209,8 +194,32 @@ class SqlInbox:
         return result.rowcount == 1
 
 
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Pending, not deferred, and not behind an older one of the same ref that is."""
+    older = deliveries.alias("older")
+    waits = (
+        select(older.c.id)
+        .where(
+            older.c.state == _PENDING,
+            older.c.not_before > now,
+            older.c.connection == deliveries.c.connection,
+            older.c.ref == deliveries.c.ref,
+            or_(
+                older.c.received_at < deliveries.c.received_at,
+                and_(older.c.received_at == deliveries.c.received_at, older.c.id < deliveries.c.id),
+            ),
+        )
+        .exists()
+    )
+    return and_(
+        deliveries.c.state == _PENDING,
+        or_(deliveries.c.not_before.is_(None), deliveries.c.not_before <= now),
+        or_(deliveries.c.ref == "", ~waits),
+    )
+
+
 _APPLIED = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("the_id"))
-    .values(state="applied", applied_at=bindparam("the_now"), detail=bindparam("the_detail"), not_before=None)
+    .values(state="applied", applied_at=bindparam("the_now"), detail_sealed=bindparam("the_detail"), not_before=None)
 )

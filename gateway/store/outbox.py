@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -63,7 +64,7 @@ class SqlOutbox:
             "attempts": 0,
             "probes": 0,
             "reason": new.reason.value if new.reason else None,
-            "detail": new.detail or None,
+            "detail_sealed": self._rows.seal_detail(new.detail),
             "superseded_by": survivor,
             "rule": new.rule,
             "release": new.release,
@@ -71,7 +72,7 @@ class SqlOutbox:
             "event_key": new.event_key[:300],
             "trace_id": new.trace_id,
             "created_at": new.created_at,
-            "done_at": new.created_at if survivor else None,
+            "done_at": new.created_at if state is not UpdateState.READY else None,
         }
         self._connection.execute(statements.ADD, values)
         if not survivor:
@@ -157,10 +158,17 @@ class SqlOutbox:
     # ------------------------------------------------------------ lanes
 
     def claim(
-        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+        self,
+        *,
+        holder: str,
+        limit: int,
+        lease: float,
+        now: datetime,
+        budgets: Mapping[str, int],
+        busy: Mapping[str, int] = MappingProxyType({}),
     ) -> Sequence[LaneClaim]:
         """Claim due lanes."""
-        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets)
+        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets, busy=busy)
 
     def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
         """Return the head of each lane that we still hold."""
@@ -292,8 +300,7 @@ class SqlOutbox:
         self._lanes.prolong([end.link_id for end in mine], lease)
         return frozenset(end.link_id for end in mine)
 
-    @staticmethod
-    def _end(end: AttemptEnd) -> dict[str, Any]:
+    def _end(self, end: AttemptEnd) -> dict[str, Any]:
         given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
         return {
             "the_id": end.update_id,
@@ -304,7 +311,7 @@ class SqlOutbox:
             "the_not_before": end.not_before,
             "the_settle": end.settle_until,
             "the_reason": end.reason.value if end.reason else None,
-            "the_detail": end.detail[:2000] or None,
+            "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_steps": end.steps,
             "the_done_at": end.at if end.state not in OPEN_STATES or given_up else None,
         }
@@ -315,6 +322,6 @@ class SqlOutbox:
             "the_end": end.at,
             "the_status": end.status,
             "the_outcome": end.outcome,
-            "the_detail": end.detail[:2000] or None,
+            "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }
