@@ -25,6 +25,7 @@ from gateway.domain.update import (
     Throttled,
     Unauthorized,
     Unknown,
+    Unsure,
     UpdateState,
 )
 from gateway.errors import (
@@ -131,7 +132,7 @@ def context_of(task: Task) -> WriteContext:
 def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | None, HttpRequest | None]:
     """Find out what became of an earlier attempt; (None, request to send again) when it is to be sent."""
     claim = task.strategy
-    if claim.strategy is Strategy.NATURAL:
+    if claim.strategy is Strategy.NATURAL and not claim.probe:
         return None, None
     if claim.strategy is Strategy.KEY:
         first = task.update.first_sent_at
@@ -152,7 +153,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
         )
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
-    if isinstance(finding, Absent):
+    if isinstance(finding, Absent) or (isinstance(finding, Unsure) and claim.strategy is Strategy.NATURAL):
         return None, None
     return Ended(task, finding), None
 

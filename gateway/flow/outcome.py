@@ -145,7 +145,8 @@ def _unknown(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> V
     # a late effect can appear until our deadline and the desk's own settle time have passed
     settle = now + timedelta(seconds=task.connector.settings.deadline + claim.settle)
     wait = now + limits.backoff(number)
-    resend = claim.strategy in {Strategy.NATURAL, Strategy.KEY}
+    # a natural write that can be looked for is looked for first: a person may have changed the field since it landed
+    resend = claim.strategy is Strategy.KEY or (claim.strategy is Strategy.NATURAL and not claim.probe)
     end = msgspec.structs.replace(
         end,
         state=UpdateState.UNKNOWN,
