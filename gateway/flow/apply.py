@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -23,12 +23,15 @@ from gateway.errors import (
     DeferError,
     GatewayError,
     LostLeaseError,
+    ThrottledError,
     TransportError,
     UnreadableError,
 )
+from gateway.flow import limits
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
-from gateway.flow.enter import Entry
+from gateway.flow.enter import PATIENCE_SECONDS, Entry
+from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.ports import Clock, Connector, DeliveryRow, Doorbell, Ids, RawDelivery, Store, Transport, Tx
 
@@ -64,6 +67,14 @@ class Ready(msgspec.Struct, frozen=True):
     parked: tuple[Reason, str] | None = None
     #: seconds to wait before another try
     deferred: tuple[float, str] | None = None
+    #: and that costs no try: its desk is paused, or asked us to wait
+    waits: bool = False
+
+
+#: connection, remote id, trace id of a ticket to read
+Want = tuple[str, str, str]
+#: what came of it: the ticket, nothing there, a failure, or a desk that is to be left alone
+Answer = RemoteTicket | GatewayError | Closed | None
 
 
 class Applier:
@@ -79,6 +90,8 @@ class Applier:
         self._clock = clock
         self._ids = ids
         self._silent: dict[str, float] = {}
+        #: connections that refused a read of this batch: no token, or too many requests
+        self._shut: dict[str, GatewayError] = {}
 
     def drain(
         self, *, holder: str, seconds: float, linger: float = 0.0, stop: Callable[[], bool] = lambda: False
@@ -112,10 +125,11 @@ class Applier:
     def _batch(self, rows: Sequence[DeliveryRow], epoch: int, pool: ThreadPoolExecutor) -> int:
         """Prepare a batch outside, then apply it in short transactions, in order."""
         parsed = [self._parse(row) for row in rows]
-        wanted = self._wanted(parsed)
+        wanted, unasked = self._wanted(parsed)
         read_at = self._clock.now()
-        answers = list(pool.map(lambda want: self._read(*want), wanted)) if wanted else []
-        joined = self._join(parsed, dict(zip(wanted, answers, strict=True)))
+        answers = dict(zip(wanted, pool.map(lambda want: self._read(*want), wanted), strict=True)) if wanted else {}
+        self._note_pace(answers)
+        joined = self._join(parsed, {**answers, **unasked})
         ready = [msgspec.structs.replace(each, read_at=read_at) for each in joined]
         rang = False
         start = 0
@@ -176,8 +190,8 @@ class Applier:
         )
         return Ready(row, (event,))
 
-    def _wanted(self, parsed: Sequence[Ready]) -> list[tuple[str, str, str]]:
-        """Return (connection, remote id, trace id) of the tickets that must be read first, each once."""
+    def _wanted(self, parsed: Sequence[Ready]) -> tuple[list[Want], dict[Want, Answer]]:
+        """Return the tickets that must be read first, each once; and those whose desk is to be left alone for now."""
         thin = {
             (each.row.connection, event.remote_id): each.row.trace_id
             for each in parsed
@@ -185,20 +199,37 @@ class Applier:
             if event.needs_read
         }
         if not thin:
-            return []
+            return [], {}
+        now = self._clock.now()
         with self._store.read() as tx:
+            desks = tx.desks.all()
             known = tx.links.by_remote(list(thin))
             synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
-        wanted = {}
+        wanted: dict[tuple[str, str], str] = {}
         for each in parsed:
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
                 if event.needs_read and _must_read(event, synced.get(pair)):
                     wanted[pair] = thin[pair]
-        return [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
+        wants = [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
+        shut = {want: closed(desks, want[0], now) for want in wants}
+        waiting: dict[Want, Answer] = {want: why for want, why in shut.items() if why is not None}
+        self._shut = {}
+        return [want for want in wants if want not in waiting], waiting
 
-    def _read(self, connection: str, remote_id: str, trace_id: str) -> RemoteTicket | GatewayError | None:
+    def _note_pace(self, answers: Mapping[Want, Answer]) -> None:
+        """Let what a desk said about its pace hold for everything that is asked of it, reads and writes alike."""
+        said = {want[0]: answer for want, answer in answers.items() if isinstance(answer, GatewayError)}
+        said |= self._shut
+        now = self._clock.now()
+        for connection, error in sorted(said.items()):
+            if is_about_pace(error):
+                self._store.write(lambda tx, name=connection, why=error: note_read(tx, name, why, now))  # type: ignore[misc]
+
+    def _read(self, connection: str, remote_id: str, trace_id: str) -> Answer:
         """Read one ticket in a thread; a desk that just did not answer is left alone for a few seconds."""
+        if connection in self._shut:
+            return self._shut[connection]
         if self._silent.get(connection, 0.0) > self._clock.monotonic():
             return TransportError(f"{connection} does not answer")
         connector = self._site.connectors[connection]
@@ -206,6 +237,10 @@ class Applier:
             return run_reads(
                 connector.read(remote_id), connector, self._transport, deadline=READ_DEADLINE, trace_id=trace_id
             )
+        except (ThrottledError, AuthenticationError) as error:
+            # the reads of this batch that have not begun yet leave the desk alone, too
+            self._shut[connection] = error
+            return error
         except TransportError as error:
             self._silent[connection] = self._clock.monotonic() + 5.0
             return error
@@ -218,7 +253,7 @@ class Applier:
     def _join(
         self,
         parsed: Sequence[Ready],
-        answers: dict[tuple[str, str, str], RemoteTicket | GatewayError | None],
+        answers: Mapping[Want, Answer],
     ) -> list[Ready]:
         """Put what was read beside the events, or decide to wait, to go on without, or to park."""
         by_pair = {(connection, remote_id): answer for (connection, remote_id, _), answer in answers.items()}
@@ -226,6 +261,7 @@ class Applier:
         for each in parsed:
             reads: dict[str, RemoteTicket] = {}
             trouble = ""
+            wait: float | None = None
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
                 if not event.needs_read or pair not in by_pair:
@@ -233,10 +269,22 @@ class Applier:
                 answer = by_pair[pair]
                 if isinstance(answer, RemoteTicket):
                     reads[event.remote_id] = answer
+                elif isinstance(answer, Closed) or is_about_pace(answer):
+                    if _thin(event) or self._is_patient(each.row):
+                        trouble = answer.why if isinstance(answer, Closed) else str(answer)
+                        wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
                 elif _thin(event) or each.row.tries < 2:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
-            ready.append(msgspec.structs.replace(each, reads=reads) if not trouble else self._troubled(each, trouble))
+            if wait is not None:
+                ready.append(msgspec.structs.replace(each, deferred=(wait, trouble), waits=True))
+            else:
+                ready.append(
+                    msgspec.structs.replace(each, reads=reads) if not trouble else self._troubled(each, trouble)
+                )
         return ready
+
+    def _is_patient(self, row: DeliveryRow) -> bool:
+        return (self._clock.now() - row.received_at).total_seconds() < PATIENCE_SECONDS
 
     @staticmethod
     def _troubled(each: Ready, trouble: str) -> Ready:
@@ -285,7 +333,7 @@ class Applier:
             return True
         if each.deferred is not None:
             seconds, why = each.deferred
-            tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=True)
+            tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=not each.waits)
             return False
         try:
             with tx.savepoint():
@@ -331,6 +379,15 @@ def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | 
 def _is_name(text: str, most: int) -> bool:
     """Say whether a desk's name for something can be one: not empty, not longer than names are, no NUL in it."""
     return 0 < len(text) <= most and "\x00" not in text
+
+
+def _wait_of(answer: Answer) -> float:
+    """Return for how many seconds a desk is left alone after what a read came to."""
+    if isinstance(answer, Closed):
+        return answer.seconds
+    if isinstance(answer, ThrottledError):
+        return float(limits.THROTTLE_DEFAULT if answer.seconds is None else answer.seconds)
+    return PAUSE_LOOK
 
 
 def _thin(event: Event) -> bool:

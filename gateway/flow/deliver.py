@@ -24,10 +24,10 @@ from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
 from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
+from gateway.flow.pace import tell_pause
 from gateway.ports import (
     AttemptEnd,
     AttemptStart,
-    AuditEntry,
     Clock,
     DeskState,
     Doorbell,
@@ -211,10 +211,9 @@ class Deliverer:
         """
         before = tx.desks.get(state.connection)
         changed = {name: value for name in _PACE if (value := getattr(state, name)) != getattr(known, name)}
-        if state.paused and not known.paused and not before.paused:
-            log.error("connection paused", extra={"connection": state.connection, "why": state.paused})
-            tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": state.connection})])
-        tx.desks.save(msgspec.structs.replace(before, **changed))
+        after = msgspec.structs.replace(before, **changed)
+        tell_pause(tx, before, after, now)
+        tx.desks.save(after)
 
     def _record(
         self, tx: Tx, ended: list[Ended], desks: dict[str, DeskState], changed: set[str], now: datetime

@@ -87,6 +87,11 @@ def answered(state: DeskState) -> DeskState:
     return msgspec.structs.replace(state, failures=0, open_until=None)
 
 
+def refused(state: DeskState, why: str) -> DeskState:
+    """Pause the connection until a person has mended its credentials."""
+    return msgspec.structs.replace(state, paused=f"credentials refused: {why}"[:500])
+
+
 def throttled(state: DeskState, now: datetime, seconds: int | None) -> DeskState:
     """Let the whole connection wait as the desk asked."""
     until = now + timedelta(seconds=THROTTLE_DEFAULT if seconds is None else seconds)

@@ -74,7 +74,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
             limits.throttled(limits.answered(desk), now, outcome.retry_after),
         )
     if isinstance(outcome, Unauthorized):
-        paused = msgspec.structs.replace(limits.answered(desk), paused=f"credentials refused: {detail}"[:500])
+        paused = limits.refused(limits.answered(desk), detail)
         return Verdict(_as_before(_withdrawn(end, task), task), paused)
     if isinstance(outcome, NotSent | Conflict):
         return _again(ended, end, desk, now)
