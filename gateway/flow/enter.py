@@ -25,6 +25,8 @@ from rules.sync import SyncRule
 
 #: how soon a change is looked at again that came while its own lane was writing
 IN_FLIGHT_WAIT = 0.25
+#: the remote ticket is no more
+ENDED = frozenset({EventKind.DELETED, EventKind.MERGED})
 #: from then on a change no longer waits for a write whose outcome stays unknown
 PATIENCE_SECONDS = 120
 
@@ -100,7 +102,7 @@ class Entry:
 
     def _begin(self, event: Event, read: RemoteTicket | None) -> str:
         remote = read or event.snapshot
-        if event.kind in {EventKind.DELETED, EventKind.MERGED} or remote is None:
+        if event.kind in ENDED or remote is None:
             return "of a ticket that we do not have"
         connection = self._row.connection
         ticket = new_ticket(self._ids.new(), connection, remote, event)
@@ -147,7 +149,13 @@ class Entry:
         if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
             msg = f"link {link.id} has no ticket"
             raise LookupError(msg)
-        if event.kind in {EventKind.DELETED, EventKind.MERGED}:
+        if self._tx.tickets.knows_event(link.connection, event.key):
+            # told once more, perhaps by another way: only what the desk shows now can be news
+            if read is None:
+                return "known already"
+            kind = event.kind if event.kind in ENDED else EventKind.OBSERVED
+            event = msgspec.structs.replace(event, kind=kind, changes=(), comment=None)
+        if event.kind in ENDED:
             return self._close_link(link, ticket, event)
         if read is not None:
             event = msgspec.structs.replace(event, snapshot=read)
@@ -326,7 +334,7 @@ def _outcome(folded: Fold, comments: list[CommentRow]) -> str:
 def _ended(event: Event, read: RemoteTicket | None) -> Event:
     """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
     shown = read or event.snapshot
-    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
+    if shown is None or event.kind in ENDED:
         return event
     if shown.merged_into:
         return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)

@@ -83,6 +83,10 @@ class Tickets(Protocol):
         """Record a fact; False when (connection, event key) is already there."""
         ...
 
+    def knows_event(self, connection: str, key: str) -> bool:
+        """Say whether a fact was recorded before."""
+        ...
+
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
         """Return the comments of a ticket, oldest first."""
         ...
