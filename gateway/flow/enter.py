@@ -6,15 +6,18 @@ and the audit trail. Everything here is undone together when it raises.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain import bounce
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Operation
+from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
@@ -22,6 +25,8 @@ from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
 from rules.decide import decide
 from rules.sync import SyncRule
+
+log = logging.getLogger(__name__)
 
 #: how soon a change is looked at again that came while its own lane was writing
 IN_FLIGHT_WAIT = 0.25
@@ -157,6 +162,10 @@ class Entry:
             event = msgspec.structs.replace(event, kind=kind, changes=(), comment=None)
         if event.kind in ENDED:
             return self._close_link(link, ticket, event)
+        return self._take(ticket, link, event, read)
+
+    def _take(self, ticket: Ticket, link: Link, event: Event, read: RemoteTicket | None) -> str:
+        """Fold an event into its ticket, store what it taught, and let the rules decide."""
         if read is not None:
             event = msgspec.structs.replace(event, snapshot=read)
         folded = fold(
@@ -245,8 +254,23 @@ class Entry:
         planned += planner.decided(decided, [(each.field, each.rule) for each in decision.sets], frozenset())
         for rule in decision.create:
             planned += self._link_up(decided, rule, links, event)
+        if folded is not None and folded.bounced:
+            planned = self._stop(planned, folded.bounced, origin)
         for each in planned:
             self._append(each, ticket.id)
+
+    def _stop(self, planned: list[Planned], bounced: Sequence[str], origin: Link) -> list[Planned]:
+        """Leave the writes that a bounce asks for to a person: dead letters, which hold their lanes."""
+        why = bounce.told(" and ".join(bounced), origin.connection)
+        self._note(origin.ticket_id, "bounce stopped", {"at": origin.connection, "fields": list(bounced)})
+        log.warning("bounce stopped", extra={"ticket": origin.ticket_id, "connection": origin.connection})
+        dead = {"state": UpdateState.DEAD, "reason": Reason.BOUNCE, "detail": why}
+        return [
+            msgspec.structs.replace(each, **dead)
+            if each.state is UpdateState.READY and each.operation is not Operation.CREATE
+            else each
+            for each in planned
+        ]
 
     def _link_up(self, ticket: Ticket, rule: SyncRule, links: list[Link], event: Event) -> list[Planned]:
         """Begin the link of a sync rule: the ticket will be created in its target."""
@@ -299,7 +323,7 @@ class Entry:
                 state=planned.state,
                 reason=planned.reason,
                 detail=planned.detail,
-                blocks=planned.link.connection not in self._site.skipping,
+                blocks=planned.reason is Reason.BOUNCE or planned.link.connection not in self._site.skipping,
             )
         )
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain import bounce
 from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
 from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
-from gateway.domain.link import Link, Observed, Role
+from gateway.domain.link import COMMENT, Link, Observed, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
@@ -28,7 +29,7 @@ from gateway.domain.ticket import (
     with_field,
 )
 from gateway.errors import ConflictError, UnmappedError
-from gateway.flow.comments import sort_comments
+from gateway.flow.comments import comment_hash, sort_comments
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.sync import ConflictChoice, Owner, SyncRule, owner_allows
 
@@ -59,6 +60,8 @@ class Fold(msgspec.Struct, frozen=True):
     #: fields in which a newer edit stands, made elsewhere or written over by us: if the desk shows another value, what
     #: stands is written there
     overruled: tuple[str, ...] = ()
+    #: what an automation there has answered once too often (bounce.py): nothing more of it is written
+    bounced: tuple[str, ...] = ()
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -153,6 +156,8 @@ def fold(
     if event.snapshot is not None and link.role is Role.SOURCE:
         ticket = with_details(ticket, event.snapshot)
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)
+    for comment in comments:
+        folding.hear(comment)
     link = msgspec.structs.replace(link, observed=folding.observed)
     if event.snapshot is not None:
         link = _with_head(link, event.snapshot)
@@ -166,6 +171,7 @@ def fold(
         tuple(folding.lost),
         tuple(folding.echoed),
         tuple(folding.overruled),
+        tuple(folding.bounced),
     )
 
 
@@ -191,6 +197,7 @@ class _Folding:
         self.lost: list[Lost] = []
         self.echoed: list[str] = []
         self.overruled: list[str] = []
+        self.bounced: list[str] = []
         self._link = link
         self._event = event
         self._rules = rules
@@ -205,7 +212,8 @@ class _Folding:
         before = self.observed.get(field)
         late = before is not None and bool(seen.version) and before.version > seen.version
         if not late:
-            self.observed[field] = Observed(json, seen.at, seen.version, echo is not None)
+            now = Observed(json, seen.at, seen.version, echo is not None)
+            self.observed[field] = self._counted(field, bounce.seen_now(before, now, machine=self._is_machine(seen)))
         if echo is not None:
             self.echoed.append(field)
             if not late and not echo.side_effect:
@@ -218,6 +226,23 @@ class _Folding:
             if late and field in self.changed:
                 # our write came upon this edit before we knew of it: the desk shows ours
                 self.overruled.append(field)
+
+    def _is_machine(self, seen: _Seen) -> bool:
+        return seen.explicit and (self._event.automatic or self._by_us is True)
+
+    def _counted(self, subject: str, seen: Observed) -> Observed:
+        """Note a bounce, and begin to count anew."""
+        if not bounce.is_bounce(seen):
+            return seen
+        self.bounced.append(subject)
+        return bounce.stopped(seen)
+
+    def hear(self, comment: RemoteComment) -> None:
+        """Note a comment that is new to us: one that follows ours at once may be an automation's answer."""
+        machine = comment is self._event.comment and (self._event.automatic or self._by_us is True)
+        now = Observed(comment_hash(comment.body, comment.visibility), comment.at)
+        before = self.observed.get(COMMENT)
+        self.observed[COMMENT] = self._counted(COMMENT, bounce.seen_now(before, now, machine=machine))
 
     def _stand(self, seen: _Seen) -> None:
         """Let an edit stand that a write of ours came upon: the desk shows ours, and so the edit is written again."""

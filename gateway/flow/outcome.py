@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway.domain.link import LinkPatch, Observed
+from gateway.domain.link import COMMENT, LinkPatch, Observed
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
     Conflict,
@@ -190,6 +190,8 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     written = task.connector.as_read(intent) if mine else {}
     at = receipt.at or now
     observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
+    if intent.comment is not None:
+        observed[COMMENT] = Observed(None, at, ours=True)
     created = intent.operation is Operation.CREATE
     if receipt.observed is not None:
         blank = msgspec.structs.replace(task.link, observed={})
