@@ -1,7 +1,7 @@
 """Bounces: desks whose own automations answer each other would hand one change to and fro for ever.
 
-An *answer* is a change that a desk shows right after a write of ours, over that very field (or a comment right after
-ours). So many answers in a row, each at once, are no person's work: the ticket's sync is stopped there. Whoever may be a
+An *answer* is a change that a desk shows right after a write of ours, over that very field (or a comment after ours).
+So many of them in a row, each at once, are no person's work: the sync of that ticket is stopped. Whoever may be a
 person counts only where the same value comes back within moments, again and again, which no person does either; two
 colleagues who disagree, or many who write at once, do not trip it.
 """

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-
 #: in Link.observed, beside the fields: the last comment of somebody else (its hash), or the last of ours
 COMMENT = "comment"
 

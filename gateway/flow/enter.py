@@ -24,6 +24,7 @@ from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
 from rules.decide import decide
+from rules.inputs import Inputs, encoded
 from rules.sync import SyncRule
 
 log = logging.getLogger(__name__)
@@ -233,10 +234,10 @@ class Entry:
         here = frozenset(link.connection for link in links)
         decision = decide(self._site.rules, ticket, previous=before, links=here, now=self._now, explain=False)
         decided = decision.ticket
-        if decision.sets or before is None:
-            trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
-            sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
-            self._note(ticket.id, "decided", {"release": self._site.release, "sets": sets, "matched": trace})
+        trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
+        sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
+        told = {"release": self._site.release, "sets": sets, "matched": trace}
+        self._note(ticket.id, "decided", told, encoded(Inputs.of(ticket, before, here, self._now)))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
         planner = Planner(
@@ -336,10 +337,9 @@ class Entry:
             event, delivery_id=self._row.id, connection=self._row.connection, ticket_id=ticket_id, outcome=outcome
         )
 
-    def _note(self, ticket_id: str, action: str, detail: dict[str, Any]) -> None:
-        self._audit.append(
-            AuditEntry(self._now, f"desk:{self._row.connection}", action, ticket_id, detail, self._row.trace_id)
-        )
+    def _note(self, ticket_id: str, action: str, detail: dict[str, Any], inputs: bytes = b"") -> None:
+        actor = f"desk:{self._row.connection}"
+        self._audit.append(AuditEntry(self._now, actor, action, ticket_id, detail, self._row.trace_id, inputs))
 
 
 def _outcome(folded: Fold, comments: list[CommentRow]) -> str:

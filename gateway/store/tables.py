@@ -358,6 +358,7 @@ audit = Table(
     Column("actor", String(200), nullable=False),
     Column("action", String(60), nullable=False),
     Column("detail", Json),
+    Column("inputs_sealed", LargeBinary),
     Column("digest", String(64), nullable=False),
     Column("trace_id", String(32), nullable=False),
     #: place and hash in the chain, given by the sweep

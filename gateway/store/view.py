@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, String, cast, func, literal, or_, select, union_all
 
 from gateway.domain.update import UpdateState
+from gateway.store.audit import INPUTS
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.sealing import Sealer
 from gateway.store.tables import attempts, audit, deliveries, events, links, releases, tickets, updates
@@ -301,6 +302,22 @@ class SqlView:
         if ticket_id:
             statement = statement.where(audit.c.ticket_id == ticket_id)
         return [dict(row) for row in self._connection.execute(statement).mappings()]
+
+    def decisions(self, ticket_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the decisions on a ticket, oldest first: at, detail, and `inputs` (the stored bytes) where known."""
+        rows = self._connection.execute(
+            select(audit.c.at, audit.c.detail, audit.c.inputs_sealed)
+            .where(audit.c.ticket_id == ticket_id, audit.c.action == "decided")
+            .order_by(audit.c.at, audit.c.id)
+        )
+        return [
+            {
+                "at": row.at,
+                "detail": row.detail or {},
+                "inputs": self._sealer.open(INPUTS, row.inputs_sealed) if row.inputs_sealed else b"",
+            }
+            for row in rows
+        ]
 
     def release_number(self) -> int:
         """Return the number of the active release, 0 without one."""

@@ -47,6 +47,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("actor", sa.String(length=200), nullable=False),
         sa.Column("action", sa.String(length=60), nullable=False),
         sa.Column("detail", Json(), nullable=True),
+        sa.Column("inputs_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("trace_id", sa.String(length=32), nullable=False),
         sa.Column("place", sa.BigInteger(), nullable=True),
