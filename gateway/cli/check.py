@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from connectors import registry
+from gateway.cli import removed
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
 from gateway.config import environment, read_site, resolve_settings
@@ -34,7 +35,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         else:
             click.echo(str(error))
         sys.exit(1)
-    problems, notes = _problems(files, {**environment(), "GATEWAY_SITE": str(folder)})
+    problems, notes = _problems(site, files, {**environment(), "GATEWAY_SITE": str(folder)})
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or (strict and len(problems) > 0)
     if as_json:
@@ -54,7 +55,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
+def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
     loaded, found = load_site(files, specs)
@@ -65,6 +66,7 @@ def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Prob
             msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
             for each in missing
         ]
+        problems += removed.problems(removed.removed(site, loaded.connections))
     return problems, [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
 
 

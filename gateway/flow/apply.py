@@ -152,7 +152,7 @@ class Applier:
     def _parse(self, row: DeliveryRow) -> Ready:
         connector = self._site.connectors.get(row.connection)
         if connector is None:
-            return Ready(row, parked=(Reason.UNREADABLE, f"connection {row.connection!r} is no longer in gateway.yaml"))
+            return Ready(row, parked=(Reason.UNREADABLE, _removed(row.connection)))
         if row.origin == "poll":
             return self._parse_poll(row)
         try:
@@ -379,6 +379,10 @@ def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | 
 def _is_name(text: str, most: int) -> bool:
     """Say whether a desk's name for something can be one: not empty, not longer than names are, no NUL in it."""
     return 0 < len(text) <= most and "\x00" not in text
+
+
+def _removed(connection: str) -> str:
+    return f"the connection {connection!r} is not in the active release any more: name it again, then replay"
 
 
 def _wait_of(answer: Answer) -> float:

@@ -303,6 +303,15 @@ class SqlView:
             statement = statement.where(audit.c.ticket_id == ticket_id)
         return [dict(row) for row in self._connection.execute(statement).mappings()]
 
+    def waiting(self) -> Mapping[str, int]:
+        """Return how many updates are still to be written, by connection."""
+        statement = (
+            select(updates.c.connection, func.count())
+            .where(updates.c.standing, updates.c.state.in_(_LIVE))
+            .group_by(updates.c.connection)
+        )
+        return {name: int(number) for name, number in self._connection.execute(statement)}
+
     def decisions(self, ticket_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the decisions on a ticket, oldest first: at, detail, and `inputs` (the stored bytes) where known."""
         rows = self._connection.execute(
