@@ -60,6 +60,8 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     rule: str = ""
     version: int = 0
     version_token: str = ""
+    #: id of the link that goes on, where the remote ticket was merged into one that has a link
+    merged_into: str = ""
     #: field -> last observation
     observed: dict[str, Observed] = {}
 

@@ -306,7 +306,7 @@ class Applier:
             msg = "another worker drains the inbox now"
             raise LostLeaseError(msg)
         began = self._clock.monotonic()
-        pairs = {(each.row.connection, event.remote_id) for each in ready for event in each.events}
+        pairs = {(each.row.connection, name) for each in ready for event in each.events for name in _names(each, event)}
         tx.tickets.lock({link.ticket_id for link in tx.links.by_remote(pairs).values()})
         planned = False
         blocked = set(held)
@@ -383,6 +383,12 @@ def _is_name(text: str, most: int) -> bool:
 
 def _removed(connection: str) -> str:
     return f"the connection {connection!r} is not in the active release any more: name it again, then replay"
+
+
+def _names(each: Ready, event: Event) -> set[str]:
+    """Return the remote tickets that an event is about: its own, and the one that it was merged into."""
+    told = (each.reads.get(event.remote_id), event.snapshot)
+    return {event.remote_id, event.merged_into, *(one.merged_into for one in told if one is not None)} - {""}
 
 
 def _wait_of(answer: Answer) -> float:

@@ -21,6 +21,7 @@ from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
+from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
 from rules.decide import decide
@@ -61,7 +62,10 @@ class Entry:
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)
-        outcome = self._begin(event, read) if link is None else self._go_on(link, event, read)
+        if link is not None and link.state is LinkState.MERGED:
+            outcome = self._past(link, event)
+        else:
+            outcome = self._begin(event, read) if link is None else self._go_on(link, event, read)
         self._tx.audit.add(self._audit)
         self._audit = []
         return outcome
@@ -165,6 +169,14 @@ class Entry:
             return self._close_link(link, ticket, event)
         return self._take(ticket, link, event, read)
 
+    def _past(self, link: Link, event: Event) -> str:
+        """Take what comes late about a ticket that was merged: a comment counts, the rest is the survivor's to say."""
+        survivor = survivor_of(self._tx, link)
+        if survivor is None or survivor.state is not LinkState.LIVE or event.comment is None or event.kind in ENDED:
+            return "of a ticket that was merged into another"
+        late = msgspec.structs.replace(event, remote_id=survivor.remote_id, changes=(), snapshot=None)
+        return self._go_on(survivor, late, None)
+
     def _take(self, ticket: Ticket, link: Link, event: Event, read: RemoteTicket | None) -> str:
         """Fold an event into its ticket, store what it taught, and let the rules decide."""
         if read is not None:
@@ -202,19 +214,21 @@ class Entry:
         return outcome
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
-        """Close a link whose ticket is gone or merged: nothing more is written there, and the trail says so."""
-        merged = event.kind is EventKind.MERGED
-        state = LinkState.MERGED if merged else LinkState.GONE
-        self._tx.links.save(msgspec.structs.replace(link, state=state))
-        survivor = None
-        if merged and event.merged_into:
-            pair = (link.connection, event.merged_into)
-            survivor = self._tx.links.by_remote([pair]).get(pair)
-        if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
-            self._tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=survivor.ticket_id))
-        outcome = f"merged into {event.merged_into}" if merged else "deleted there"
+        """Close a link whose ticket is gone, or let it go on at the one that it was merged into; the trail says so."""
+        detail: dict[str, Any] = {"at": link.connection, "remote": link.remote_id}
+        if event.kind is EventKind.MERGED and event.merged_into:
+            made = merge(self._tx, link, event.merged_into, self._now, self._ids)
+            survivor = made.survivor
+            if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
+                self._tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=survivor.ticket_id))
+            detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
+            outcome = f"merged into {event.merged_into}"
+        else:
+            state = LinkState.MERGED if event.kind is EventKind.MERGED else LinkState.GONE
+            self._tx.links.save(msgspec.structs.replace(link, state=state))
+            outcome = "merged into another" if event.kind is EventKind.MERGED else "deleted there"
         self._remember(event, ticket.id, outcome)
-        self._note(ticket.id, outcome, {"at": link.connection, "remote": link.remote_id})
+        self._note(ticket.id, event.kind.value, detail)
         return outcome
 
     # ------------------------------------------------------------ decisions and updates
@@ -247,6 +261,7 @@ class Entry:
             people=self._site.rules.sections.get("people") or {},
             pending=self._tx.outbox.pending_fields,
             event_key=f"{origin.connection}:{event.key}",
+            followed=followed(self._tx, links),
         )
         planned = planner.comments(comments, origin)
         if folded is not None:

@@ -193,6 +193,17 @@ class Outbox(Protocol):
         """Let the leases of lanes that are still ours run on."""
         ...
 
+    def fence(self, link_id: str, now: datetime) -> None:
+        """Take a lane from whoever holds it, for its remote ticket is another one now."""
+        ...
+
+    def join(self, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
+        """Let what was still to be said in one lane be said in another, in order and once.
+
+        Returns how many updates moved, and how many that set fields were dropped.
+        """
+        ...
+
     def last_request(self, update_id: str) -> bytes | None:
         """Return the rendered request of the latest attempt of an update."""
         ...

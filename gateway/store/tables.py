@@ -185,6 +185,7 @@ links = Table(
     Column("version", BigInteger, nullable=False),
     Column("synced_version", BigInteger, nullable=False),
     Column("version_token", String(300), nullable=False),
+    Column("merged_into", _ID),
     Column("observed_sealed", LargeBinary),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("connection", "remote_id"),

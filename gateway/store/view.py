@@ -140,9 +140,10 @@ class SqlView:
         if not ticket_ids:
             return found
         rows = self._connection.execute(
-            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url).where(
-                links.c.ticket_id.in_(list(ticket_ids))
-            )
+            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url)
+            .where(links.c.ticket_id.in_(list(ticket_ids)))
+            # of several at one desk the one that goes on is named
+            .order_by(links.c.merged_into.is_(None))
         )
         for row in rows:
             found.setdefault(row.ticket_id, {})[row.connection] = (row.remote_id or "", row.state, row.url)

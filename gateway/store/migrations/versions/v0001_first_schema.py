@@ -253,6 +253,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("synced_version", sa.BigInteger(), nullable=False),
         sa.Column("version_token", sa.String(length=300), nullable=False),
+        sa.Column("merged_into", sa.String(length=36), nullable=True),
         sa.Column("observed_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
