@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from gateway.domain.event import RemoteTicket
-from gateway.flow.apply import READERS
+from gateway.flow.prepare import READERS
 from gateway.flow.sweep import poll_is_due
 from gateway.ports import DeskState, NewDelivery
 from gateway.store import SqlStore
