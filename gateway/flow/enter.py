@@ -84,10 +84,13 @@ class Entry:
                 self._tx.links.save(link)
             if link is not None and link.remote_id == event.remote_id:
                 return link
+        self._wait_for_creation()
+        return None
+
+    def _wait_for_creation(self) -> None:
         if self._tx.outbox.creates_in_flight(self._row.connection) and self._patient():
             msg = "a ticket of ours is being created there"
             raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
-        return None
 
     def _wait_for_flight(self, link: Link) -> None:
         if self._tx.outbox.heads_in_flight([link.id]) and self._patient():
@@ -217,6 +220,10 @@ class Entry:
         """Close a link whose ticket is gone, or let it go on at the one that it was merged into; the trail says so."""
         detail: dict[str, Any] = {"at": link.connection, "remote": link.remote_id}
         if event.kind is EventKind.MERGED and event.merged_into:
+            pair = (link.connection, event.merged_into)
+            if not self._tx.links.by_remote([pair]):
+                # the survivor may be the very ticket that we are creating
+                self._wait_for_creation()
             made = merge(self._tx, link, event.merged_into, self._now, self._ids)
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
@@ -277,6 +284,8 @@ class Entry:
 
     def _stop(self, planned: list[Planned], bounced: Sequence[str], origin: Link) -> list[Planned]:
         """Leave the writes that a bounce asks for to a person: dead letters, which hold their lanes."""
+        if all(each.state is not UpdateState.READY for each in planned):
+            return planned
         why = bounce.told(" and ".join(bounced), origin.connection)
         self._note(origin.ticket_id, "bounce stopped", {"at": origin.connection, "fields": list(bounced)})
         log.warning("bounce stopped", extra={"ticket": origin.ticket_id, "connection": origin.connection})

@@ -13,10 +13,10 @@ import tenacity
 
 from gateway.ports import ConnectionSettings, DeskState
 
-#: full jitter, 5 s growing to 1 h; with 20 attempts that is about three days
+#: full jitter, 5 s growing to 1 h: half an hour between two in the long run, so that these last about three days
 FIRST_BACKOFF = 5
 MAX_BACKOFF = 3600
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS = 150
 MAX_PROBES = 20
 
 BREAKER_FAILURES = 5
