@@ -59,5 +59,5 @@ def test_the_attempts_at_a_desk_that_is_away_last_about_three_days() -> None:
     """A desk that comes back after a weekend finds its updates still waiting, not given up."""
     lasts = [sum(limits.backoff(each).total_seconds() for each in range(1, limits.MAX_ATTEMPTS)) for _ in range(20)]
     days = sorted(each / 86_400 for each in lasts)
-    assert 2.4 < days[0]
-    assert days[-1] < 3.6
+    assert days[0] > 2.2
+    assert days[-1] < 3.7

@@ -228,3 +228,29 @@ def test_a_dead_letter_holds_the_lane_that_it_has_moved_to(world: World) -> None
     )
     world.settle()
     assert at_zendesk(world, stays) == ["refused", "held"]
+
+
+def test_a_merge_into_a_ticket_that_we_are_creating_waits_for_it(world: World) -> None:
+    """An engineer merges into a ticket whose creation has no answer yet: it is found first, and nothing clashes."""
+    # what the poll learns proves the marker field, by which a lost creation is found
+    world.reconciler().poll_due(holder="test-poll", seconds=10)
+    number, gone = begun(world, "Door")
+    world.rt.fault("reset_after", method="POST", path="/ticket$", count=1)
+    other = int(world.zendesk.act("create", subject="Window", body="Body", email="kim@customer.example")["id"])
+    world.zendesk.webhooks.flush(1)
+    world.applier().drain(holder="test-apply", seconds=2)
+    world.webhooks_lost = True
+    world.deliverer().drain(holder="test-deliver", seconds=1, linger=0.0)
+    world.rt.webhooks.flush(1)
+    world.webhooks_lost = False
+    stays = world.rt.effects.all(kind="create")[-1].remote_id
+    assert stays != gone
+    assert world.counts()["updates_unknown"] == 1
+    world.rt.act("merge", ticket=gone, into=stays)
+    world.settle_all()
+    world.zendesk.act("comment", ticket_id=number, body="of the first", public=False)
+    world.zendesk.act("comment", ticket_id=other, body="of the second", public=False)
+    world.settle_all()
+    assert sorted(at_rt(world, stays)) == ["of the first", "of the second"]
+    assert len(world.rt.effects.all(kind="create")) == 2
+    assert world.counts()["dead_letters"] == 0
