@@ -9,6 +9,7 @@ import msgspec
 
 from connectors import registry
 from gateway.bootstrap import build
+from gateway.cli import removed
 from gateway.cli.opening import has_record, require_keys
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
@@ -37,7 +38,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
             click.echo(str(error))
         sys.exit(1)
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
-    problems, notes = _problems(files, environ)
+    problems, notes = _problems(site, files, environ)
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -61,7 +62,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
+def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
     loaded, found = load_site(files, specs)
@@ -72,6 +73,7 @@ def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Prob
             msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
             for each in missing
         ]
+        problems += removed.problems(removed.removed(site, loaded.connections))
     return problems, [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
 
 

@@ -36,9 +36,9 @@ from gateway.errors import (
     ThrottledError,
     TransportError,
 )
-from gateway.flow.apply import whoami
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
+from gateway.flow.prepare import whoami
 from gateway.ports import (
     Call,
     Clock,

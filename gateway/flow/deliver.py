@@ -24,10 +24,10 @@ from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
 from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
+from gateway.flow.pace import tell_pause
 from gateway.ports import (
     AttemptEnd,
     AttemptStart,
-    AuditEntry,
     Clock,
     DeskState,
     Doorbell,
@@ -223,9 +223,7 @@ class Deliverer:
 
         It is locked since `known`.
         """
-        if state.paused and not known.paused:
-            log.error("connection paused", extra={"connection": state.connection, "why": state.paused})
-            tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": state.connection})])
+        tell_pause(tx, known, state, now)
         tx.desks.save(state)
 
     def _record(

@@ -13,10 +13,10 @@ import tenacity
 
 from gateway.ports import ConnectionSettings, DeskState
 
-#: full jitter, 5 s growing to 1 h; with 20 attempts that is about three days
+#: full jitter, 5 s growing to 1 h: half an hour between two in the long run, so that these last about three days
 FIRST_BACKOFF = 5
 MAX_BACKOFF = 3600
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS = 150
 MAX_PROBES = 20
 
 BREAKER_FAILURES = 5
@@ -85,6 +85,11 @@ def failed(state: DeskState, now: datetime) -> DeskState:
 def answered(state: DeskState) -> DeskState:
     """Note a definite answer: the breaker closes."""
     return msgspec.structs.replace(state, failures=0, open_until=None)
+
+
+def refused(state: DeskState, why: str) -> DeskState:
+    """Pause the connection until a person has mended its credentials."""
+    return msgspec.structs.replace(state, paused=f"credentials refused: {why}"[:500])
 
 
 def throttled(state: DeskState, now: datetime, seconds: int | None) -> DeskState:

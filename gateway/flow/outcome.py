@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway.domain.link import LinkPatch, Observed
+from gateway.domain.link import COMMENT, LinkPatch, Observed
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
     Conflict,
@@ -74,7 +74,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
             limits.throttled(limits.answered(desk), now, outcome.retry_after),
         )
     if isinstance(outcome, Unauthorized):
-        paused = msgspec.structs.replace(limits.answered(desk), paused=f"credentials refused: {detail}"[:500])
+        paused = limits.refused(limits.answered(desk), detail)
         return Verdict(_as_before(_withdrawn(end, task), task), paused)
     if isinstance(outcome, NotSent | Conflict):
         return _again(ended, end, desk, now)
@@ -191,6 +191,8 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     written = task.connector.as_read(intent) if mine else {}
     at = receipt.at or now
     observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
+    if intent.comment is not None:
+        observed[COMMENT] = Observed(None, at, ours=True)
     created = intent.operation is Operation.CREATE
     if receipt.observed is not None:
         blank = msgspec.structs.replace(task.link, observed={})

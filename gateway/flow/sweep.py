@@ -112,10 +112,11 @@ class Sweeper:
 def poll_is_due(connector: Connector, state: DeskState | None, now: datetime) -> bool:
     """Say whether a connection is to be asked: what changed (`reconcile_every`), or, once, what it can do.
 
-    A paused connection is left alone until a person has mended it.
+    A paused connection is left alone until a person has mended it, one that asked us to wait until then.
     """
     if state is None:
         return True
-    if state.paused or (state.poll_due is not None and state.poll_due > now):
+    waits = (state.poll_due, state.not_before)
+    if state.paused or any(moment is not None and moment > now for moment in waits):
         return False
     return not state.facts or (connector.spec.polling and connector.settings.reconcile_every is not None)

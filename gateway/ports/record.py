@@ -83,6 +83,10 @@ class Tickets(Protocol):
         """Record a fact; False when (connection, event key) is already there."""
         ...
 
+    def knows_event(self, connection: str, key: str) -> bool:
+        """Say whether a fact was recorded before."""
+        ...
+
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
         """Return the comments of a ticket, oldest first."""
         ...
@@ -197,6 +201,17 @@ class Outbox(Protocol):
 
     def keep(self, claims: Sequence[LaneClaim], lease: float) -> None:
         """Let the leases of lanes that are still ours run on."""
+        ...
+
+    def fence(self, link_id: str, now: datetime) -> None:
+        """Take a lane from whoever holds it, for its remote ticket is another one now."""
+        ...
+
+    def join(self, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
+        """Let what was still to be said in one lane be said in another, in order and once.
+
+        Returns how many updates moved, and how many that set fields were dropped.
+        """
         ...
 
     def last_request(self, update_id: str) -> bytes | None:

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from gateway.domain.ids import digest
 from gateway.ports import AuditEntry, Ids
 from gateway.store.columns import day_of, to_micros
+from gateway.store.sealing import Sealer
 from gateway.store.tables import audit
 
+INPUTS = "inputs"
 _GENESIS = "0" * 64
 _SEAL = (
     update(audit)
@@ -26,8 +28,9 @@ _SEAL = (
 class SqlAudit:
     """Implements ports.Audit."""
 
-    def __init__(self, connection: Connection, ids: Ids) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer, ids: Ids) -> None:
         self._connection = connection
+        self._sealer = sealer
         self._ids = ids
 
     def add(self, entries: Sequence[AuditEntry]) -> None:
@@ -45,6 +48,7 @@ class SqlAudit:
                     "actor": entry.actor,
                     "action": entry.action,
                     "detail": entry.detail,
+                    "inputs_sealed": self._sealer.seal(INPUTS, entry.inputs) if entry.inputs else None,
                     "digest": digest(to_micros(entry.at), entry.ticket_id, entry.actor, entry.action, entry.detail),
                     "trace_id": entry.trace_id,
                 }

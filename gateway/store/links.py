@@ -102,6 +102,7 @@ class SqlLinks:
             "url": link.url,
             "version": link.version,
             "version_token": link.version_token,
+            "merged_into": link.merged_into or None,
             "observed_sealed": self._sealer.seal(_OBSERVED, msgspec.json.encode(link.observed)),
         }
 
@@ -119,5 +120,6 @@ class SqlLinks:
             rule=row["rule"],
             version=row["version"],
             version_token=row["version_token"],
+            merged_into=row["merged_into"] or "",
             observed=_decode.decode(self._sealer.open(_OBSERVED, sealed)) if sealed is not None else {},
         )

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from gateway.domain.link import patched
 from gateway.domain.update import OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
-from gateway.store import statements
+from gateway.store import merging, statements
 from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
@@ -184,6 +184,15 @@ class SqlOutbox:
         """Let the leases of lanes that are still ours run on."""
         held = self._lanes.held({claim.link_id: claim.epoch for claim in claims}, live=False)
         self._lanes.prolong(held, lease)
+
+    def fence(self, link_id: str, now: datetime) -> None:
+        """Take a lane from whoever holds it, for its remote ticket is another one now."""
+        merging.fence(self._connection, link_id)
+        self._lanes.schedule([link_id], now)
+
+    def join(self, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
+        """Let what was still to be said in one lane be said in another; return how many moved and were dropped."""
+        return merging.join(self._connection, self._lanes, gone, survivor, now)
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:
         """Say whether any lane of these connections has a due head and no live lease."""

@@ -205,6 +205,7 @@ links = Table(
     Column("version", BigInteger, nullable=False),
     Column("synced_version", BigInteger, nullable=False),
     Column("version_token", String(300), nullable=False),
+    Column("merged_into", _ID),
     Column("observed_sealed", LargeBinary),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("connection", "remote_id"),
@@ -385,6 +386,7 @@ audit = Table(
     Column("actor", String(200), nullable=False),
     Column("action", String(60), nullable=False),
     Column("detail", Json),
+    Column("inputs_sealed", LargeBinary),
     Column("digest", String(64), nullable=False),
     Column("trace_id", String(32), nullable=False),
     #: place and hash in the chain, given by the sweep

@@ -25,6 +25,9 @@ _GET = select(tickets.c.doc, tickets.c.body_sealed).where(tickets.c.id == bindpa
 _PERSON = select(person_keys.c.person_id).where(
     person_keys.c.kind == bindparam("the_kind"), person_keys.c.value == bindparam("the_value")
 )
+_KNOWS_EVENT = select(events.c.id).where(
+    events.c.connection == bindparam("the_connection"), events.c.event_key == bindparam("the_key")
+)
 _COMMENTS = (
     select(comments).where(comments.c.ticket_id == bindparam("the_ticket")).order_by(comments.c.at, comments.c.id)
 )
@@ -154,8 +157,8 @@ class SqlTickets:
 
     def knows_event(self, connection: str, key: str) -> bool:
         """Say whether a fact was recorded before."""
-        statement = select(events.c.id).where(events.c.connection == connection, events.c.event_key == key[:300])
-        return self._connection.execute(statement).first() is not None
+        given = {"the_connection": connection, "the_key": key[:300]}
+        return self._connection.execute(_KNOWS_EVENT, given).first() is not None
 
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
         """Return the comments of a ticket, oldest first."""

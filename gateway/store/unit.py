@@ -98,7 +98,7 @@ class SqlTx:
     @cached_property
     def audit(self) -> SqlAudit:
         """The audit trail."""
-        return SqlAudit(self.connection, self._store.ids)
+        return SqlAudit(self.connection, self._store.sealer, self._store.ids)
 
     @cached_property
     def releases(self) -> SqlReleases:

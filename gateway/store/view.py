@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, String, cast, func, literal, or_, select, text, union_all
 
 from gateway.domain.update import UpdateState
+from gateway.store.audit import INPUTS
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
@@ -153,9 +154,10 @@ class SqlView:
         if not ticket_ids:
             return found
         rows = self._connection.execute(
-            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url).where(
-                links.c.ticket_id.in_(list(ticket_ids))
-            )
+            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url)
+            .where(links.c.ticket_id.in_(list(ticket_ids)))
+            # of several at one desk the one that goes on is named
+            .order_by(links.c.merged_into.is_(None))
         )
         for row in rows:
             found.setdefault(row.ticket_id, {})[row.connection] = (row.remote_id or "", row.state, row.url)
@@ -346,6 +348,31 @@ class SqlView:
         if ticket_id:
             statement = statement.where(audit.c.ticket_id == ticket_id)
         return [dict(row) for row in self._connection.execute(statement).mappings()]
+
+    def waiting(self) -> Mapping[str, int]:
+        """Return how many updates are still to be written, by connection."""
+        statement = (
+            select(updates.c.connection, func.count())
+            .where(updates.c.standing, updates.c.state.in_(_LIVE))
+            .group_by(updates.c.connection)
+        )
+        return {name: int(number) for name, number in self._connection.execute(statement)}
+
+    def decisions(self, ticket_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the decisions on a ticket, oldest first: at, detail, and `inputs` (the stored bytes) where known."""
+        rows = self._connection.execute(
+            select(audit.c.at, audit.c.detail, audit.c.inputs_sealed)
+            .where(audit.c.ticket_id == ticket_id, audit.c.action == "decided")
+            .order_by(audit.c.at, audit.c.id)
+        )
+        return [
+            {
+                "at": row.at,
+                "detail": row.detail or {},
+                "inputs": self._sealer.open(INPUTS, row.inputs_sealed) if row.inputs_sealed else b"",
+            }
+            for row in rows
+        ]
 
     def release_number(self) -> int:
         """Return the number of the active release, 0 without one."""
