@@ -61,3 +61,17 @@ def test_the_attempts_at_a_desk_that_is_away_last_about_three_days() -> None:
     days = sorted(each / 86_400 for each in lasts)
     assert days[0] > 2.2
     assert days[-1] < 3.7
+
+
+def test_many_lanes_that_meet_one_hiccup_open_the_breaker_once() -> None:
+    """Forty answers that were lost together cost five seconds, not an hour; only failures after that make it longer."""
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    state = DeskState("desk")
+    for number in range(40):
+        state = limits.failed(state, now + timedelta(milliseconds=number))
+    assert state.open_until is not None
+    assert state.open_until - now <= timedelta(seconds=limits.BREAKER_FIRST + 1)
+    later = state.open_until + timedelta(seconds=1)
+    again = limits.failed(state, later)
+    assert again.open_until is not None
+    assert again.open_until - later == timedelta(seconds=2 * limits.BREAKER_FIRST)
