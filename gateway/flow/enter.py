@@ -164,7 +164,8 @@ class Entry:
         if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
             msg = f"link {link.id} has no ticket"
             raise LookupError(msg)
-        if self._tx.tickets.knows_event(link.connection, event.key):
+        # a comment is known by its own id, and what is shown in passing by its version
+        if event.changes and self._tx.tickets.knows_event(link.connection, event.key):
             # told once more, perhaps by another way: only what the desk shows now can be news
             if read is None:
                 return "known already"

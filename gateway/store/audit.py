@@ -17,6 +17,7 @@ from gateway.store.sealing import Sealer
 from gateway.store.tables import audit
 
 INPUTS = "inputs"
+_ADD = insert(audit)
 _GENESIS = "0" * 64
 _SEAL = (
     update(audit)
@@ -38,7 +39,7 @@ class SqlAudit:
         if not entries:
             return
         self._connection.execute(
-            insert(audit),
+            _ADD,
             [
                 {
                     "id": self._ids.new(),
