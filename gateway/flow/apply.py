@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.update import Reason
 from gateway.errors import (
@@ -92,6 +93,7 @@ class Applier:
         epoch = self._store.write(lambda tx: tx.leases.acquire(LEASE, holder, LEASE_SECONDS))
         if epoch is None:
             return 0
+        crashpoint.reach("apply.claimed")
         settled = 0
         try:
             with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
@@ -129,8 +131,10 @@ class Applier:
             start += done
             blocked = waiting
             rang = rang or planned
+            crashpoint.reach("apply.applied")
             if planned:
                 self._doorbell.ring("deliver")
+                crashpoint.reach("apply.rung")
         return len(ready)
 
     # ------------------------------------------------------------ before the transaction
@@ -271,6 +275,7 @@ class Applier:
                 blocked.add(place)
             else:
                 planned = True
+            crashpoint.reach("apply.applying")
             spent = self._clock.monotonic() - began
             if spent > TRANSACTION_SECONDS or (spent > SLICE_SECONDS and tx.is_waited_for()):
                 return number, planned, frozenset(blocked)

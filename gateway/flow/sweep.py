@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import crashpoint
 from gateway.flow import limits
 from gateway.flow.desks import LiveSite
 from gateway.ports import Clock, Connector, DeskState, Doorbell, Store, Tx
@@ -56,8 +57,9 @@ class Sweeper:
             unsealed = tx.audit.unsealed()
         for step in steps:
             self._doorbell.ring(step)
+            crashpoint.reach("sweep.ringing")
         if unsealed:
-            self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH))
+            self._store.write(_seal)
         self._housekeeping()
         return steps
 
@@ -96,6 +98,12 @@ class Sweeper:
         gone = self._prune()
         if gone:
             log.info("pruned", extra={"rows": gone})
+
+
+def _seal(tx: Tx) -> int:
+    sealed = tx.audit.seal(SEAL_BATCH)
+    crashpoint.reach("sweep.sealing")
+    return sealed
 
 
 def poll_is_due(connector: Connector, state: DeskState | None, now: datetime) -> bool:
