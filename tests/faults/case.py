@@ -68,10 +68,13 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     nth: int = 1
     #: it is stopped beyond its lease and goes on, instead of being killed
     stops: bool = False
+    #: the process that finishes the work dies as well, where it comes there for the first time
+    again: str = ""
 
     def __str__(self) -> str:
         where = f", {'stopped' if self.stops else 'killed'} at {self.point} #{self.nth}" if self.point else ""
-        return f"{self.strategy}: {self.fault} at {self.op}{where}"
+        then = f", then killed at {self.again}" if self.again else ""
+        return f"{self.strategy}: {self.fault} at {self.op}{where}{then}"
 
 
 class Kit(msgspec.Struct, frozen=True):
@@ -105,7 +108,7 @@ class Life:
 
     def __init__(self, case: Case, kit: Kit, *, engine: Engine, folder: Path, clock: SharedClock) -> None:
         # the jitter of backoffs is the same each time
-        random.seed(str(case))
+        random.seed(f"{case.strategy}, {case.fault}, {case.op}")
         self.case = case
         self.clock = clock
         self.store = store_of(kit, engine, folder, clock)

@@ -24,6 +24,8 @@ _INSIDE = frozenset(
 )  # fmt: skip
 #: between the last look and the answer nothing can hold a write back that wakes up after its lease
 _UNGUARDED = frozenset({"deliver.guarded", "http.sending"})
+#: how often a case is run once more with a second crash
+AGAIN = 0.2
 #: strategies whose desk refuses or absorbs such a write by itself
 _ABSORBING = frozenset({Strategy.KEY, Strategy.CONDITIONAL})
 
@@ -35,7 +37,10 @@ def combinations() -> list[Case]:
 
 def crashes(case: Case, points: Sequence[str], luck: random.Random, *, every: bool) -> Iterator[Case]:
     """Return the case killed, and stopped where that can be, at each point: each time that it came there, or one."""
-    yield from _chosen(case, points, luck, every=every)
+    for kills in _chosen(case, points, luck, every=every):
+        yield kills
+        if luck.random() < AGAIN:
+            yield msgspec.structs.replace(kills, again=luck.choice(POINTS))
     for stops in _chosen(case, points, luck, every=every):
         if _may_stop(stops):
             yield msgspec.structs.replace(stops, stops=True)
@@ -65,4 +70,5 @@ def sample(bench: Bench, luck: random.Random, size: int) -> Iterator[Case]:
     for point in POINTS:
         case = luck.choice([each for each in found if each.point == point])
         stops = _may_stop(case) and luck.random() < 0.3
-        yield msgspec.structs.replace(case, stops=stops)
+        again = luck.choice(POINTS) if luck.random() < 0.3 else ""
+        yield msgspec.structs.replace(case, stops=stops, again=again)

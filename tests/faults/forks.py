@@ -71,9 +71,14 @@ class Bench:
             _, status = os.waitpid(first, 0)
         if not met or (os.WIFEXITED(status) and os.WEXITSTATUS(status)):
             raise RuntimeError(f"{case}: it {'broke' if met else 'never came there'}\n{self._trace()}")
+        if case.again:
+            second = msgspec.structs.replace(case, point=case.again, nth=1, stops=False)
+            _, status = os.waitpid(self._start(lambda: self._live(second, chosen)), 0)
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+                raise RuntimeError(f"{case}: the second process broke\n{self._trace()}")
         self._run(lambda: self._live(case, chosen, armed=False, report=report))
         _, verdict = msgspec.json.decode(report.read_bytes(), type=tuple[list[str], Verdict])
-        verdict.crashes = 1
+        verdict.crashes = 2 if case.again else 1
         return verdict
 
     # ------------------------------------------------------------ inside
