@@ -33,13 +33,13 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def databases(kind: str, number: int) -> Iterator[tuple[Path, list[str]]]:
-    """Give a folder and as many empty databases of a kind; SQLite files are each worker's own."""
+def databases(kind: str, number: int) -> Iterator[tuple[Path, list[str], PostgresProcess | None]]:
+    """Give a folder, the addresses of as many empty databases (of SQLite: none, each makes its own), and the server."""
     folder = Path(tempfile.mkdtemp(prefix="gwpg"))
     folder.chmod(0o755)
     server = PostgresProcess(folder).start() if kind == "postgresql" else None
     try:
-        yield folder, [server.new_database() if server is not None else "" for _ in range(number)]
+        yield folder, [server.new_database() if server is not None else "" for _ in range(number)], server
     finally:
         if server is not None:
             server.stop()
@@ -54,7 +54,7 @@ def enumerate_all(kind: str, seed: int, share: float, processes: int, *, every: 
     chosen = chosen[: max(1, round(len(chosen) * share))]
     judged: list[Judged] = []
     context = multiprocessing.get_context("fork")
-    with databases(kind, processes) as (_, urls):
+    with databases(kind, processes) as (_, urls, _):
         waiting = context.SimpleQueue()
         for url in urls:
             waiting.put(url)
