@@ -1,4 +1,4 @@
-"""What a storm does to a running gateway beside killing it: faults at its desks, and trouble with Redis and the database.
+"""What a storm does to a gateway beside killing it: faults at its desks, trouble with Redis and the database.
 
 Each is a thread of its own with its own seeded chance, so that one seed gives the same plan each time; when exactly it
 meets which process is up to the machine.
