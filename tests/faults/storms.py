@@ -11,9 +11,11 @@ from pathlib import Path
 
 import click
 import msgspec
+from sqlalchemy import select
 
 from gateway.embedded import find_server
 from gateway.store import SqlStore
+from gateway.store.tables import deliveries, updates
 from tests.databases import PostgresProcess
 from tests.faults.oracle import Verdict
 from tests.faults.trouble import (
@@ -61,6 +63,8 @@ class Stormed(msgspec.Struct, frozen=True):
     troubles: Counter[str]
     #: seconds until everything was at rest
     quiet: float | None
+    #: what the audit trail and the outbox say, when anything was found
+    history: str = ""
 
 
 def run(folder: Path, plan: Plan, database_url: str, server: PostgresProcess | None) -> Stormed:
@@ -88,10 +92,11 @@ def run(folder: Path, plan: Plan, database_url: str, server: PostgresProcess | N
         verdict = _judged(judge(desks, people, store), store, struck(both), sum(killer.kills.values()))
         if quiet is None:
             verdict.lost.append("it never came to rest")
+        history = _history(store) if verdict.findings else ""
         happened = counted(troubles)
         happened.update({f"kill {role}": times for role, times in killer.kills.items()})
         del happened["kill"]
-    return Stormed(verdict, happened, quiet)
+    return Stormed(verdict, happened, quiet, history)
 
 
 def _troubles(
@@ -139,6 +144,34 @@ def _let_act(people: People, plan: Plan) -> None:
     people.stop()
     if people.trouble is not None:
         raise people.trouble
+
+
+def _history(store: SqlStore) -> str:
+    """Return everything that was done, for whoever has to find out why it went wrong."""
+    lines = []
+    with store.read() as tx:
+        for each in tx.view.audit(limit=10_000):
+            lines.append((str(each["at"]), f"{each['actor']} {each['action']} {each['ticket_id']} {each['detail']}"))
+        for row in tx.connection.execute(select(updates).order_by(updates.c.created_at)).mappings():
+            told = tx.outbox.get(row["id"])
+            intent = told.intent.fields if told is not None else {}
+            lines.append(
+                (
+                    str(row["created_at"]),
+                    f"outbox {row['connection']} {row['ticket_id']} seq {row['seq']} {row['summary']} {row['state']} "
+                    f"{row['done_at']} {intent}",
+                )
+            )
+        for row in tx.connection.execute(select(deliveries)).mappings():
+            lines.append(
+                (
+                    str(row["received_at"]),
+                    f"delivery {row['connection']} {row['source_event_id']} {row['state']} {row['detail']}",
+                )
+            )
+        for line in tx.view.tickets(limit=1000):
+            lines.append(("", f"ticket {line.id} {line.links}"))
+    return "\n".join(" ".join(line) for line in sorted(lines))
 
 
 def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import redis
+from sqlalchemy.exc import DBAPIError
 
 from connectors.testing.desk import SimulatedDesk
 from connectors.testing.faults import FaultKind
@@ -126,12 +127,14 @@ def stop_horse(site: Site, ended: threading.Event) -> bool:
 
 
 def lock(store: SqlStore, seconds: float) -> bool:
-    """Hold the database against every writer, past the gate that writers share."""
-    with store.engine.connect() as connection, connection.begin():
+    """Hold the database against every writer, past the gate that writers share; False when it would not be held."""
+    # a deadlock has its victim, and the database may be killed meanwhile
+    with contextlib.suppress(DBAPIError), store.engine.connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("LOCK TABLE updates, lanes, deliveries IN ACCESS EXCLUSIVE MODE")
         time.sleep(seconds)
-    return True
+        return True
+    return False
 
 
 def kill_database(server: PostgresProcess) -> bool:
