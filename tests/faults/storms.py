@@ -147,31 +147,23 @@ def _let_act(people: People, plan: Plan) -> None:
 
 
 def _history(store: SqlStore) -> str:
-    """Return everything that was done, for whoever has to find out why it went wrong."""
-    lines = []
+    """Return everything that was done in order, for whoever has to find out why it went wrong."""
     with store.read() as tx:
-        for each in tx.view.audit(limit=10_000):
-            lines.append((str(each["at"]), f"{each['actor']} {each['action']} {each['ticket_id']} {each['detail']}"))
-        for row in tx.connection.execute(select(updates).order_by(updates.c.created_at)).mappings():
+        lines = [
+            f"{each['at']} {each['actor']} {each['action']} {each['ticket_id']} {each['detail']}"
+            for each in tx.view.audit(limit=10_000)
+        ]
+        for row in tx.connection.execute(select(updates)).mappings():
             told = tx.outbox.get(row["id"])
-            intent = told.intent.fields if told is not None else {}
-            lines.append(
-                (
-                    str(row["created_at"]),
-                    f"outbox {row['connection']} {row['ticket_id']} seq {row['seq']} {row['summary']} {row['state']} "
-                    f"{row['done_at']} {intent}",
-                )
-            )
-        for row in tx.connection.execute(select(deliveries)).mappings():
-            lines.append(
-                (
-                    str(row["received_at"]),
-                    f"delivery {row['connection']} {row['source_event_id']} {row['state']} {row['detail']}",
-                )
-            )
-        for line in tx.view.tickets(limit=1000):
-            lines.append(("", f"ticket {line.id} {line.links}"))
-    return "\n".join(" ".join(line) for line in sorted(lines))
+            fields = told.intent.fields if told is not None else {}
+            where = f"{row['connection']} {row['ticket_id']} seq {row['seq']}"
+            lines.append(f"{row['created_at']} {where} {row['summary']} {row['state']} {row['done_at']} {fields}")
+        lines += [
+            f"{row['received_at']} {row['connection']} {row['source_event_id']} {row['state']} {row['detail']}"
+            for row in tx.connection.execute(select(deliveries)).mappings()
+        ]
+        tickets = [f"ticket {line.id} {line.links}" for line in tx.view.tickets(limit=1000)]
+    return "\n".join(sorted(lines) + tickets)
 
 
 def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:
