@@ -9,6 +9,7 @@ import msgspec
 
 from dead_letters.model import DeadLetterError, Letter, LetterTx
 from dead_letters.replay import decide
+from gateway import crashpoint
 from gateway.domain.update import Operation, UpdateState
 from gateway.ports import AuditEntry, OperationClaim
 
@@ -40,6 +41,7 @@ def replay_update(
     letter = _letter(tx, update_id)
     replay = decide(letter, claim, now, accept_duplicate=accept_duplicate)
     tx.dead_letters.reopen(update_id, replay.state, now, not_before=replay.not_before, tail=replay.tail)
+    crashpoint.reach("replay.reopening")
     told = {"state": replay.state.value, "accept_duplicate": accept_duplicate} if accept_duplicate else {}
     tx.audit.add([_entry(letter, "dead letter replayed", now, person, told)])
     return Resolved("update", update_id, "deliver", replay.state.value, replay.warnings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import random
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,6 +11,7 @@ from functools import cached_property
 import msgspec
 
 from connectors import registry
+from gateway import crashpoint
 from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
@@ -23,6 +26,8 @@ from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, RuleSet, load_site
+
+log = logging.getLogger(__name__)
 
 #: how long a process goes on with the release that it knows before it looks whether another one is active
 REFRESH_SECONDS = 1.0
@@ -232,5 +237,15 @@ def _knowing(settings: ConnectionSettings, account_id: str) -> ConnectionSetting
 
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Gateway:
-    """Put one process's gateway together; nothing is opened yet. `environ` holds the site's secrets."""
+    """Put one process's gateway together; nothing is opened yet. `environ` holds the site's secrets.
+
+    Raises ConfigError when a fault test asks for a crash point that does not exist.
+    """
+    if settings.crash_at:
+        try:
+            chance = crashpoint.chances(settings.crash_at)
+        except ValueError as error:
+            raise ConfigError(f"GATEWAY_CRASH_AT: {error}") from None
+        log.warning("this process dies by chance, as GATEWAY_CRASH_AT says", extra={"points": settings.crash_at})
+        crashpoint.arm(crashpoint.by_chance(chance, random.SystemRandom().random))
     return Gateway(settings, environ)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from enum import Enum
 
+from gateway import crashpoint
 from gateway.domain.update import Reason
 from gateway.errors import (
     ClashError,
@@ -77,6 +78,7 @@ class Applier:
         epoch = self._store.write(lambda tx: tx.leases.acquire(LEASE, holder, LEASE_SECONDS))
         if epoch is None:
             return 0
+        crashpoint.reach("apply.claimed")
         settled = 0
         try:
             with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
@@ -107,8 +109,10 @@ class Applier:
             )
             start += done
             blocked = waiting
+            crashpoint.reach("apply.applied")
             if planned:
                 self._doorbell.ring("deliver")
+                crashpoint.reach("apply.rung")
         return len(ready)
 
     def _transaction(
@@ -136,6 +140,7 @@ class Applier:
                 planned = planned or settled is _Settled.PLANNED
                 if settled is _Settled.WAITS:
                     blocked.add(place)
+            crashpoint.reach("apply.applying")
             spent = self._clock.monotonic() - began
             if spent > TRANSACTION_SECONDS or (spent > SLICE_SECONDS and tx.is_waited_for()):
                 return number, planned, frozenset(blocked)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.echo import EchoEntry, value_hash
 from gateway.domain.link import Link
 from gateway.domain.update import (
@@ -143,6 +144,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
             return Ended(task, Unknown("the idempotency key has expired"), ambiguous=True), None
     if claim.strategy is Strategy.NONE:
         return Ended(task, Unknown("nothing tells whether it landed"), ambiguous=True), None
+    crashpoint.reach("deliver.probing")
     try:
         finding = run_reads(
             task.connector.probe(task.update.intent, context_of(task)),
@@ -153,6 +155,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
         )
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
+    crashpoint.reach("deliver.probed")
     if isinstance(finding, Absent) or (isinstance(finding, Unsure) and claim.strategy is Strategy.NATURAL):
         return None, None
     return Ended(task, finding), None
@@ -223,12 +226,14 @@ class _Sending:
         if self._sent:
             msg = f"{task.connector.spec.name} tried a second write in one attempt"
             raise SecondWriteError(msg)
+        crashpoint.reach("deliver.intending")
         asked = self._clock.monotonic()
         if not self._ask(task, request):
             raise _StopError(Ended(task, None))
         if self._clock.monotonic() - asked > self._lease:
             raise _StopError(Ended(task, NotSent("paused too long between the intent and the sending")))
         self._sent = True
+        crashpoint.reach("deliver.guarded")
 
     def _exchange(self, call: Call[Outcome], request: HttpRequest) -> HttpRequest:
         """Send one request and hand the answer (or the failure) to the connector; return its next request."""
@@ -247,6 +252,7 @@ class _Sending:
             return call.throw(error)
         if is_write:
             self._last = response
+            crashpoint.reach("deliver.answered")
         return call.send(response)
 
     def _ended(self, outcome: Outcome) -> Ended:

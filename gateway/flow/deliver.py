@@ -17,6 +17,7 @@ from functools import partial
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
 from gateway.errors import ClashError, RefusedValueError
@@ -164,6 +165,12 @@ class Deliverer:
         granted, tasks = self._store.write(
             partial(self._transaction, wishes=wishes, ended=ended, flying=flying, holder=holder, claim=claim)
         )
+        if ended:
+            crashpoint.reach("deliver.recorded")
+        if granted:
+            crashpoint.reach("deliver.intended")
+        if tasks:
+            crashpoint.reach("deliver.claimed")
         self._granted |= granted
         self._granted -= {each.task.attempt_id for each in ended}
         self._flying = flying
@@ -246,7 +253,9 @@ class Deliverer:
                 held = tx.outbox.record(ends, lease=LEASE_SECONDS, now=now)
         except (RefusedValueError, ClashError):
             ends, held = _one_by_one(tx, ends, now)
+        crashpoint.reach("deliver.recording")
         tx.outbox.release([each.task.claim for each in ended], now)
+        crashpoint.reach("deliver.releasing")
         for end in ends:
             if end.link_id in held and end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
                 log.warning(

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.errors import GatewayError
 from gateway.flow.calls import run_reads
@@ -124,6 +125,7 @@ class Reconciler:
 
         def work(tx: Tx) -> int:
             fresh = tx.inbox.add(rows)
+            crashpoint.reach("poll.keeping")
             state = tx.desks.get(name)
             tx.desks.save(msgspec.structs.replace(state, cursor=page.cursor or state.cursor))
             return len(fresh)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from gateway import crashpoint
 from gateway.flow import limits
 from gateway.flow.desks import LiveSite
 from gateway.ports import Clock, Connector, DeskState, Doorbell, Store, Tx
@@ -61,6 +62,7 @@ class Sweeper:
             unsealed = tx.audit.unsealed()
         for step in steps:
             self._doorbell.ring(step)
+            crashpoint.reach("sweep.ringing")
         if unsealed:
             self._seal()
         self._housekeeping()
@@ -96,7 +98,7 @@ class Sweeper:
     def _seal(self) -> None:
         """Chain what waits, in short transactions."""
         for _ in range(SEALS):
-            if self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH)) < SEAL_BATCH:
+            if self._store.write(_seal) < SEAL_BATCH:
                 return
 
     def _housekeeping(self) -> None:
@@ -107,6 +109,12 @@ class Sweeper:
         self._pruned_at = None if more else now
         if gone:
             log.info("pruned", extra={"rows": gone})
+
+
+def _seal(tx: Tx) -> int:
+    sealed = tx.audit.seal(SEAL_BATCH)
+    crashpoint.reach("sweep.sealing")
+    return sealed
 
 
 def poll_is_due(connector: Connector, state: DeskState | None, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from gateway import crashpoint
 from gateway.domain.link import patched
 from gateway.domain.update import OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
@@ -110,6 +111,7 @@ class SqlOutbox:
                 summary="set " + ", ".join(merged.fields),
             )
         )
+        crashpoint.reach("outbox.coalescing")
         return str(last["id"]) if changed.rowcount == 1 else None
 
     # ------------------------------------------------------------ look
