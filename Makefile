@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock venv clean
+.PHONY: help run test faults check format bench lock venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
@@ -24,6 +24,9 @@ run: venv ## Run the gateway with two simulated desks and a page that shows it l
 
 test: venv ## Run the whole test suite, servers included
 	@$(BIN)/python -m pytest $(ARGS)
+
+faults: venv ## Crash at every point under every fault, then storms beside a naive baseline (long)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 check: venv ## Check style, format, types and the floors of the code
 	$(BIN)/ruff check .

@@ -15,11 +15,11 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
     error_class: str = ""
     #: the beginning of the cause, as `list --group` shows it
     cause: str = ""
-    #: the whole cause
-    cause_is: str = ""
+    #: exactly this cause, by the key of its group
+    cause_key: str = ""
     ticket_id: str = ""
     rule: str = ""
-    #: sought in what was asked and in why it was given up
+    #: sought in what was asked, and in the cause
     text: str = ""
     #: update or delivery
     what: str = ""

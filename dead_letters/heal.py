@@ -29,7 +29,7 @@ class Prognosis(msgspec.Struct, frozen=True):
             connection=group.connection,
             reason=group.reason,
             error_class=group.error_class,
-            cause_is=group.cause,
+            cause_key=group.cause_key,
             what=group.what,
             no_ambiguous=True,
         )

@@ -63,6 +63,7 @@ class Group(msgspec.Struct, frozen=True):
     #: id of one of them, and why one of them was given up
     example: str
     detail: str = ""
+    cause_key: str = ""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -201,8 +202,8 @@ class Linked(Protocol):
 class Ticketed(Protocol):
     """The tickets, for the same."""
 
-    def lock(self, ticket_ids: Collection[str]) -> None:
-        """Lock tickets and their lanes."""
+    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Lock the tickets of (connection, remote id) pairs and their lanes."""
         ...
 
     def get(self, ticket_id: str) -> Ticket | None:

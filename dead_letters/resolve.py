@@ -9,6 +9,7 @@ import msgspec
 
 from dead_letters.model import DeadLetterError, Letter, LetterTx, Terms
 from dead_letters.replay import Replay, decide, may_have_landed
+from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
@@ -64,6 +65,7 @@ def replay_update(
     letter = _letter(tx, update_id)
     replay = plan_replay(letter, terms, now, accept_duplicate=accept_duplicate)
     tx.dead_letters.reopen(update_id, replay.how, now)
+    crashpoint.reach("replay.reopening")
     told: dict[str, Any] = {"state": replay.how.state.value}
     if accept_duplicate:
         told["accept_duplicate"] = True
@@ -140,7 +142,7 @@ def _adopt(tx: LetterTx, letter: Letter, there: There, now: datetime) -> None:
     pair = (link.connection, remote.remote_id)
     other = tx.links.by_remote([pair]).get(pair)
     if other is not None and other.id != link.id:
-        tx.tickets.lock({link.ticket_id, other.ticket_id})
+        tx.tickets.lock([pair])
         _give_way(tx, other, link)
     seen = observe(msgspec.structs.replace(link, observed={}), remote, ours=True)
     # where it shows another value than was asked for, somebody has changed it since: that edit is still to be taken

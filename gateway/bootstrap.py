@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import random
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,6 +11,7 @@ from functools import cached_property
 import msgspec
 
 from connectors import registry
+from gateway import crashpoint
 from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
@@ -20,10 +23,11 @@ from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
-from gateway.store.retention import Lifetimes, prune
+from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
-from rules import OnDead, Problem, Retention, load_site
-from rules.decide import RuleSet
+from rules import OnDead, Problem, Retention, RuleSet, load_site
+
+log = logging.getLogger(__name__)
 
 #: how long a process goes on with the release that it knows before it looks whether another one is active
 REFRESH_SECONDS = 1.0
@@ -154,13 +158,16 @@ class Gateway:
         )
 
     def rules_of(self, release: str) -> RuleSet:
-        """Return the rules of a release, active or not; raises ConfigError when it does not load."""
+        """Return the rules of a release, also of one that is over: to explain what it decided, or to decide again.
+
+        Raises ConfigError when its files do not load with the connectors of today.
+        """
         if release not in self._rules:
             with self.store.read() as tx:
                 files = tx.releases.files(release)
             site, problems = load_site(files, self._specs())
             if site is None:
-                raise ConfigError("; ".join(str(each) for each in problems if each.is_error))
+                raise ConfigError(f"its files do not load any more: {'; '.join(str(each) for each in problems)}")
             self._rules[release] = site.rules
         return self._rules[release]
 
@@ -211,7 +218,7 @@ class Gateway:
             doorbell=self.doorbell,
             clock=self.clock,
             holder=self.holder,
-            prune=lambda: prune(self.store, self._lifetimes(), self.clock.now()),
+            prune=Pruner(self.store, self._lifetimes, self.clock).visit,
         )
 
     def _lifetimes(self) -> Lifetimes:
@@ -234,5 +241,15 @@ def _knowing(settings: ConnectionSettings, account_id: str) -> ConnectionSetting
 
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Gateway:
-    """Put one process's gateway together; nothing is opened yet. `environ` holds the site's secrets."""
+    """Put one process's gateway together; nothing is opened yet. `environ` holds the site's secrets.
+
+    Raises ConfigError when a fault test asks for a crash point that does not exist.
+    """
+    if settings.crash_at:
+        try:
+            chance = crashpoint.chances(settings.crash_at)
+        except ValueError as error:
+            raise ConfigError(f"GATEWAY_CRASH_AT: {error}") from None
+        log.warning("this process dies by chance, as GATEWAY_CRASH_AT says", extra={"points": settings.crash_at})
+        crashpoint.arm(crashpoint.by_chance(chance, random.SystemRandom().random))
     return Gateway(settings, environ)

@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     #: GATEWAY_LOG_LEVEL
     log_level: str = "INFO"
+    #: GATEWAY_CRASH_AT: where a fault test lets this process die, and how likely (gateway/crashpoint.py)
+    crash_at: str = ""
     #: GATEWAY_ENCRYPTION_KEYS: base64, newest first, comma-separated; None: the key file in `state`
     encryption_keys: str | None = None
     #: literal secrets of the site's connections, known after `load`
@@ -84,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_body=max_body,
             token=environ.get("GATEWAY_TOKEN", ""),
             log_level=log_level,
+            crash_at=environ.get("GATEWAY_CRASH_AT", ""),
             encryption_keys=environ.get("GATEWAY_ENCRYPTION_KEYS") or None,
         )
 

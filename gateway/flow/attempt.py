@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.echo import EchoEntry, value_hash
 from gateway.domain.link import Link
 from gateway.domain.update import (
@@ -37,9 +38,9 @@ from gateway.errors import (
     ThrottledError,
     TransportError,
 )
-from gateway.flow.apply import whoami
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
+from gateway.flow.prepare import whoami
 from gateway.ports import (
     Call,
     Clock,
@@ -170,7 +171,7 @@ def _probe(task: Task, transport: Transport) -> Finding:
 def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | None, HttpRequest | None]:
     """Find out what became of an earlier attempt; (None, request to send again) when it is to be sent."""
     claim = task.strategy
-    if claim.strategy is Strategy.NATURAL:
+    if claim.strategy is Strategy.NATURAL and not claim.probe:
         return None, None
     if claim.strategy is Strategy.KEY:
         first = task.update.first_sent_at
@@ -181,11 +182,13 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
             return Ended(task, Unknown("the idempotency key has expired"), ambiguous=True), None
     if claim.strategy is Strategy.NONE:
         return Ended(task, Unknown("nothing tells whether it landed"), ambiguous=True), None
+    crashpoint.reach("deliver.probing")
     try:
         finding = _probe(task, transport)
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
-    if isinstance(finding, Absent):
+    crashpoint.reach("deliver.probed")
+    if isinstance(finding, Absent) or (isinstance(finding, Unsure) and claim.strategy is Strategy.NATURAL):
         return None, None
     return Ended(task, finding), None
 
@@ -255,12 +258,14 @@ class _Sending:
         if self._sent:
             msg = f"{task.connector.spec.name} tried a second write in one attempt"
             raise SecondWriteError(msg)
+        crashpoint.reach("deliver.intending")
         asked = self._clock.monotonic()
         if not self._ask(task, request):
             raise _StopError(Ended(task, None))
         if self._clock.monotonic() - asked > self._lease:
             raise _StopError(Ended(task, NotSent("paused too long between the intent and the sending")))
         self._sent = True
+        crashpoint.reach("deliver.guarded")
 
     def _exchange(self, call: Call[Outcome], request: HttpRequest) -> HttpRequest:
         """Send one request and hand the answer (or the failure) to the connector; return its next request."""
@@ -279,6 +284,7 @@ class _Sending:
             return call.throw(error)
         if is_write:
             self._last = response
+            crashpoint.reach("deliver.answered")
         return call.send(response)
 
     def _ended(self, outcome: Outcome) -> Ended:

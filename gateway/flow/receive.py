@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.ports import Clock, Connector, Handshake, Ids, IncomingRequest, NewDelivery
 
 #: Longer ids are cut by their digest's place in the key; real ones are far shorter.
@@ -51,7 +52,10 @@ def receive(
         body=request.body,
         trace_id=trace_id,
     )
-    return Received(delivery.id, intake.accept(delivery))
+    crashpoint.reach("receive.storing")
+    new = intake.accept(delivery)
+    crashpoint.reach("receive.stored")
+    return Received(delivery.id, new)
 
 
 def _name(text: str, most: int) -> str:

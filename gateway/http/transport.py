@@ -22,6 +22,7 @@ import urllib3
 import urllib3.exceptions
 from requests.hooks import default_hooks
 
+from gateway import crashpoint
 from gateway.errors import NotSentError, OutcomeUnknownError
 from gateway.http.address import Rendered, render
 from gateway.http.sockets import DeskAdapter, Exchange, current, tls_context
@@ -84,7 +85,9 @@ class HttpTransport:
         started = time.monotonic()
         token = current.set(exchange)
         try:
+            crashpoint.reach("http.sending")
             answer = self._adapter(connector.settings.name).send(prepared, stream=True, timeout=deadline)
+            crashpoint.reach("http.answering")
             try:
                 body = self._read(answer)
             except BaseException:

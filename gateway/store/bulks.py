@@ -13,7 +13,6 @@ from dead_letters.bulk import Bulk, Dealt, Taken
 from dead_letters.filters import Filter
 from dead_letters.model import DeadLetter
 from gateway.store.bulk_tables import bulk_letters, bulks
-from gateway.store.columns import plain
 
 _DEAL = (
     update(bulk_letters)
@@ -60,7 +59,12 @@ class SqlBulks:
     def deal(self, bulk_id: str, dealt: Sequence[Dealt]) -> None:
         """Note what became of some."""
         rows = [
-            {"the_bulk": bulk_id, "the_place": each.place, "the_state": each.state, "the_detail": plain(each.detail)}
+            {
+                "the_bulk": bulk_id,
+                "the_place": each.place,
+                "the_state": each.state,
+                "the_detail": each.detail.replace("\x00", ""),
+            }
             for each in dealt
         ]
         if rows:

@@ -7,28 +7,35 @@ sorted whole by one of the two databases.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, true
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, literal, or_, select, text, true
 
+from dead_letters.cause import cause_of
 from dead_letters.filters import Filter
 from dead_letters.model import WITHOUT_EFFECT, DeadLetter, Group, Share
 from gateway.domain.update import Operation
-from gateway.store.tables import attempts, deliveries, links, updates
+from gateway.store.rows import DETAIL
+from gateway.store.sealing import Sealer
+from gateway.store.tables import LETTER, PARKED, attempts, deliveries, links, updates
 
 GIVEN_UP = ("dead", "ambiguous")
 PAGE = 500
+#: causes in which a word is sought
+MOST_CAUSES = 2000
 
-_OPEN_UPDATE = (updates.c.state.in_(GIVEN_UP), updates.c.resolution.is_(None))
-_OPEN_DELIVERY = (deliveries.c.state == "parked",)
+#: the lines of a table, its time, its key, which of its rows are meant
+Side = tuple[Any, Any, Any, list[Any]]
+
 _UPDATE_LINE = select(
     updates.c.id,
     literal("update").label("what"),
     updates.c.connection,
     func.coalesce(updates.c.reason, "").label("reason"),
-    func.coalesce(updates.c.detail, "").label("detail"),
+    updates.c.detail_sealed.label("detail"),
     updates.c.summary,
     updates.c.ticket_id,
     updates.c.created_at.label("at"),
@@ -37,7 +44,6 @@ _UPDATE_LINE = select(
     updates.c.operation,
     updates.c.trace_id,
     func.coalesce(updates.c.error_class, "").label("error_class"),
-    func.coalesce(updates.c.cause, "").label("cause"),
     updates.c.rule,
     updates.c.done_at.label("given_up_at"),
     updates.c.standing.label("holds"),
@@ -47,7 +53,7 @@ _DELIVERY_LINE = select(
     literal("delivery").label("what"),
     deliveries.c.connection,
     func.coalesce(deliveries.c.reason, "").label("reason"),
-    func.coalesce(deliveries.c.detail, "").label("detail"),
+    deliveries.c.detail_sealed.label("detail"),
     (literal("delivery ") + deliveries.c.source_event_id).label("summary"),
     literal("").label("ticket_id"),
     deliveries.c.received_at.label("at"),
@@ -56,7 +62,6 @@ _DELIVERY_LINE = select(
     deliveries.c.origin.label("operation"),
     deliveries.c.trace_id,
     func.coalesce(deliveries.c.error_class, "").label("error_class"),
-    func.coalesce(deliveries.c.cause, "").label("cause"),
     literal("").label("rule"),
     deliveries.c.applied_at.label("given_up_at"),
     literal(value=False).label("holds"),
@@ -68,8 +73,9 @@ Place = tuple[datetime, str]
 class SqlLetters:
     """Implements dead_letters.Letters."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._connection = connection
+        self._sealer = sealer
 
     def page(self, chosen: Filter, *, limit: int = PAGE, after: Place | None = None) -> Sequence[DeadLetter]:
         """Return the next dead letters, the oldest first."""
@@ -78,7 +84,7 @@ class SqlLetters:
             asked = statement.where(*conditions).order_by(at, key).limit(limit)
             if after is not None:
                 asked = asked.where(at >= after[0], or_(at > after[0], key > after[1]))
-            found.append([DeadLetter(**row) for row in self._connection.execute(asked).mappings()])
+            found.append([self._line(row) for row in self._connection.execute(asked).mappings()])
         return list(heapq.merge(*found, key=lambda line: (line.at, line.id)))[:limit]
 
     def pages(self, chosen: Filter, size: int = PAGE) -> Iterator[Sequence[DeadLetter]]:
@@ -97,17 +103,15 @@ class SqlLetters:
 
     def groups(self, chosen: Filter, *, limit: int) -> Sequence[Group]:
         """Return what they have in common, the most frequent cause first."""
+        return self._groups(self._sides(chosen), limit)
+
+    def _groups(self, sides: Iterable[Side], limit: int) -> list[Group]:
         found: list[Group] = []
-        for _, at, key, conditions in self._sides(chosen):
+        for _, at, key, conditions in sides:
             table = key.table
             parts = (table.c.connection, *(func.coalesce(table.c[name], "").label(name) for name in _GROUPED))
             number = func.count(key).label("number")
-            told = (
-                func.min(at).label("oldest"),
-                func.max(at).label("newest"),
-                func.min(key).label("example"),
-                func.min(func.coalesce(table.c.detail, "")).label("detail"),
-            )
+            told = (func.min(at).label("oldest"), func.max(at).label("newest"), func.min(key).label("example"))
             asked = (
                 select(*parts, number, *told)
                 .where(*conditions)
@@ -115,9 +119,26 @@ class SqlLetters:
                 .order_by(number.desc())
                 .limit(limit)
             )
+            rows = self._connection.execute(asked).mappings().all()
+            details = self._details(table, [row["example"] for row in rows])
             what = "update" if table is updates else "delivery"
-            found += [Group(what=what, **row) for row in self._connection.execute(asked).mappings()]
+            for row in rows:
+                detail = details.get(row["example"], "")
+                cause = cause_of(detail, row["reason"])
+                found.append(Group(what=what, cause=cause, detail=detail, **row))
         return sorted(found, key=lambda group: (-group.number, group.connection, group.cause))[:limit]
+
+    def _details(self, table: Table, ids: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for first in range(0, len(ids), PAGE):
+            some = table.c.id.in_(ids[first : first + PAGE])
+            rows = self._connection.execute(select(table.c.id, table.c.detail_sealed).where(some))
+            found |= {row.id: self._sealer.open_text(DETAIL, row.detail_sealed) for row in rows}
+        return found
+
+    def _line(self, row: Any) -> DeadLetter:
+        detail = self._sealer.open_text(DETAIL, row["detail"])
+        return DeadLetter(**{**row, "detail": detail, "cause": cause_of(detail, row["reason"] or row["state"])})
 
     def shares(self, chosen: Filter, keys_until: Mapping[tuple[str, str], datetime]) -> Sequence[Share]:
         """Return how many can be replayed in which way.
@@ -148,7 +169,7 @@ class SqlLetters:
                 else_=1,
             ).label("remembered")
             made = case((_MADE, 1), else_=0).label("made")
-            lacking = case((updates.c.reason == "unmapped", updates.c.cause), else_="").label("lacking")
+            lacking = case((updates.c.reason == "unmapped", updates.c.cause_key), else_="").label("lacking")
             parts = (updates.c.connection, updates.c.operation, updates.c.state, maybe, remembered, made, lacking)
             rows = self._connection.execute(
                 select(*parts, func.count(key).label("number"), func.min(key).label("example"))
@@ -160,15 +181,36 @@ class SqlLetters:
 
     # ------------------------------------------------------------ inside
 
-    def _sides(self, chosen: Filter) -> Iterator[tuple[Any, Any, Any, list[ColumnElement[bool]]]]:
-        """Return for each table that can hold such letters: its lines, its time, its key, the conditions."""
-        if chosen.what != "delivery" and chosen.state != "parked":
-            yield _UPDATE_LINE, updates.c.created_at, updates.c.id, [*_OPEN_UPDATE, *_of_updates(chosen)]
-        if chosen.what != "update" and chosen.state in {"", "parked"} and not chosen.rule:
-            yield _DELIVERY_LINE, deliveries.c.received_at, deliveries.c.id, [*_OPEN_DELIVERY, *_of_deliveries(chosen)]
+    def _sides(self, chosen: Filter) -> Iterator[Side]:
+        """Return for each table that can hold such letters: its lines, its time, its key, the conditions.
+
+        The words of reasons are encrypted, so what is sought in them is sought in the causes that there are.
+        """
+        for side in _plain_sides(msgspec.structs.replace(chosen, cause="", text="")):
+            lines, at, key, conditions = side
+            if not chosen.cause and not chosen.text:
+                yield side
+                continue
+            causes = {group.cause_key: group.cause for group in self._groups([side], MOST_CAUSES)}
+            if chosen.cause:
+                begun = [name for name, cause in causes.items() if cause.startswith(chosen.cause)]
+                conditions.append(key.table.c.cause_key.in_(begun))
+            if chosen.text:
+                said = updates.c.summary if key.table is updates else deliveries.c.source_event_id
+                word = chosen.text.casefold()
+                named = [name for name, cause in causes.items() if word in cause.casefold()]
+                conditions.append(or_(said.icontains(chosen.text, autoescape=True), key.table.c.cause_key.in_(named)))
+            yield lines, at, key, conditions
 
 
-_GROUPED = ("reason", "error_class", "cause")
+def _plain_sides(chosen: Filter) -> Iterator[Side]:
+    if chosen.what != "delivery" and chosen.state != "parked":
+        yield _UPDATE_LINE, updates.c.created_at, updates.c.id, [text(LETTER), *_of_updates(chosen)]
+    if chosen.what != "update" and chosen.state in {"", "parked"} and not chosen.rule:
+        yield _DELIVERY_LINE, deliveries.c.received_at, deliveries.c.id, [text(PARKED), *_of_deliveries(chosen)]
+
+
+_GROUPED = ("reason", "error_class", "cause_key")
 _MAYBE = (
     select(attempts.c.id)
     .where(
@@ -186,7 +228,7 @@ _MADE = and_(
 
 
 def _of_updates(chosen: Filter) -> Iterator[ColumnElement[bool]]:
-    yield from _of_both(chosen, updates, updates.c.created_at, updates.c.done_at, updates.c.summary)
+    yield from _of_both(chosen, updates, updates.c.created_at, updates.c.done_at)
     if chosen.ticket_id:
         yield updates.c.ticket_id == chosen.ticket_id
     if chosen.rule:
@@ -199,7 +241,7 @@ def _of_updates(chosen: Filter) -> Iterator[ColumnElement[bool]]:
 
 def _of_deliveries(chosen: Filter) -> Iterator[ColumnElement[bool]]:
     at, given_up = deliveries.c.received_at, deliveries.c.applied_at
-    yield from _of_both(chosen, deliveries, at, given_up, deliveries.c.source_event_id)
+    yield from _of_both(chosen, deliveries, at, given_up)
     if chosen.ticket_id:
         mine = select(links.c.id).where(
             links.c.ticket_id == chosen.ticket_id,
@@ -209,16 +251,10 @@ def _of_deliveries(chosen: Filter) -> Iterator[ColumnElement[bool]]:
         yield mine.exists()
 
 
-def _of_both(chosen: Filter, table: Any, at: Any, given_up: Any, said: Any) -> Iterator[ColumnElement[bool]]:
-    for name in ("connection", "reason", "error_class"):
+def _of_both(chosen: Filter, table: Any, at: Any, given_up: Any) -> Iterator[ColumnElement[bool]]:
+    for name in ("connection", "reason", "error_class", "cause_key"):
         if word := getattr(chosen, name):
             yield table.c[name] == word
-    if chosen.cause_is:
-        yield table.c.cause == chosen.cause_is
-    if chosen.cause:
-        yield table.c.cause.startswith(chosen.cause, autoescape=True)
-    if chosen.text:
-        yield or_(said.icontains(chosen.text, autoescape=True), table.c.detail.icontains(chosen.text, autoescape=True))
     if chosen.before is not None:
         yield at < chosen.before
     if chosen.after is not None:

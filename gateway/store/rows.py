@@ -1,4 +1,4 @@
-"""Between stored updates and values: the intent is encrypted, everything else is plain."""
+"""Between stored updates and values: the intent, and what was said of it, are encrypted; everything else is plain."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
+from dead_letters.cause import cause_key, cause_of, error_class
 from gateway.domain.update import Intent, Operation, Reason, UpdateState
 from gateway.ports import UpdateRow
 from gateway.store.sealing import Sealer
 
 _INTENT = "intent"
+DETAIL = "detail"
 _decode_intent = msgspec.json.Decoder(Intent)
 
 
@@ -32,6 +34,14 @@ class UpdateRows:
     def open_sealed(self, sealed: bytes) -> Intent:
         """Decrypt an intent."""
         return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
+
+    def seal_detail(self, words: str) -> bytes | None:
+        """Encrypt what was said of an update or an attempt."""
+        return self._sealer.seal_text(DETAIL, words)
+
+    def open_detail(self, sealed: bytes | None) -> str:
+        """Decrypt what was said of an update, an attempt or a delivery."""
+        return self._sealer.open_text(DETAIL, sealed)
 
     def update(self, row: Any) -> UpdateRow:
         """Return a stored update as a value."""
@@ -59,9 +69,20 @@ class UpdateRows:
             settle_until=row["settle_until"],
             first_sent_at=row["first_sent_at"],
             reason=Reason(row["reason"]) if row["reason"] else None,
-            detail=row["detail"] or "",
+            detail=self.open_detail(row["detail_sealed"]),
             resolution=row["resolution"] or "",
             steps=row["steps"] or {},
             done_at=row["done_at"],
             edited=row["original_sealed"] is not None,
         )
+
+
+def causes(
+    state: UpdateState, reason: Reason | None, detail: str, status: int = 0, outcome: str = ""
+) -> dict[str, str | None]:
+    """Return what a given-up update is grouped by: the words themselves are encrypted, so the cause is a digest."""
+    if state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+        return {"error_class": None, "cause_key": None}
+    why = reason.value if reason else state.value
+    kind = error_class(reason=why, detail=detail, status=status, outcome=outcome)
+    return {"error_class": kind, "cause_key": cause_key(cause_of(detail, why))}

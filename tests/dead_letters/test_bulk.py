@@ -15,7 +15,7 @@ from dead_letters import Bulk, DeadLetterError, Filter, Person, Resolved, Runner
 from gateway.domain.update import Reason
 from gateway.ports import Clock
 from gateway.store import SqlStore
-from gateway.store.retention import Lifetimes, prune
+from gateway.store.retention import Lifetimes, Pruner
 from gateway.store.unit import SqlTx
 from tests.records import Recorder
 
@@ -201,8 +201,8 @@ def test_an_ended_bulk_goes_after_its_time_and_an_open_one_stays(recorder: Recor
     recorder.delivery("later", park=(Reason.UNREADABLE, "not JSON"))
     left = bulk(recorder)
     later = store.clock.now() + timedelta(days=Lifetimes().keys + 1)
-    while prune(store, Lifetimes(), later, batch=5):
-        pass
+    clock = cast("Clock", SimpleNamespace(now=lambda: later, monotonic=store.clock.monotonic))
+    Pruner(store, Lifetimes, clock).visit(seconds=10, batch=5)
     with store.read() as tx:
         assert tx.bulks.find(ended.id) == []
         assert tx.bulks.counts(ended.id) == {"pending": 0, "done": 0, "skipped": 0}

@@ -416,5 +416,4 @@ def test_a_refusal_after_a_write_that_landed_is_no_dead_letter(world: World) -> 
     with world.store.read() as tx:
         (line,) = tx.view.tickets()
         (update,) = [each for each in tx.view.updates(ticket_id=line.id) if each.operation == "set_fields"]
-        outcomes = [each.outcome for each in tx.view.attempts(update.id)]
-    assert (update.state, outcomes) == ("observed", ["unknown", "rejected"])
+    assert update.state == "observed"

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from dead_letters import (
     DeadLetterError,
     Person,
     Terms,
-    confirm_update,
     discard_delivery,
     discard_update,
     replay_delivery,
@@ -17,7 +14,6 @@ from dead_letters import (
 from gateway.domain.update import Operation, Reason, Strategy, UpdateState
 from gateway.ports import OperationClaim, UpdateRow
 from gateway.store import SqlStore
-from gateway.store.retention import Lifetimes, prune
 from tests.records import Recorder
 
 WHO = Person("olle", "the queue exists now")
@@ -161,32 +157,3 @@ def test_a_skipped_letter_goes_to_the_end_of_its_lane(store: SqlStore, recorder:
     store.write(lambda tx: replay_update(tx, dead, PROBE, store.clock.now(), WHO, accept_duplicate=False))
     assert row(store, dead).seq > row(store, later).seq
     assert has_due(store)
-
-
-def test_what_was_decided_goes_after_its_time_and_what_was_not_stays(store: SqlStore, recorder: Recorder) -> None:
-    """A dead letter never goes by age; a discarded or confirmed one does, with its attempts."""
-    _, _, open_one = given_up(recorder)
-    ticket, lane = recorder.ticket("two", number=2)
-    discarded = recorder.update(ticket, lane, UpdateState.DEAD, operation=Operation.INTERNAL_NOTE)
-    confirmed = recorder.update(*recorder.ticket("three", number=3), UpdateState.DEAD, operation=Operation.PUBLIC_REPLY)
-    store.write(lambda tx: discard_update(tx, discarded, store.clock.now(), WHO))
-    store.write(lambda tx: confirm_update(tx, confirmed, store.clock.now(), WHO))
-    prune(store, Lifetimes(), store.clock.now() + timedelta(days=Lifetimes().deliveries + 1))
-    with store.read() as tx:
-        assert [tx.outbox.get(each) is not None for each in (open_one, discarded, confirmed)] == [True, False, False]
-        assert tx.view.attempts(discarded) == []
-
-
-def test_the_name_of_an_effect_stays_as_long_as_its_dead_letter(store: SqlStore, recorder: Recorder) -> None:
-    """However old it is: its mark still leads to its lane, and nothing asks for the same effect a second time."""
-    ticket, lane, dead = given_up(recorder)
-    done = recorder.update(*recorder.ticket("two", number=2), UpdateState.DONE, operation=Operation.INTERNAL_NOTE)
-    keys = [row(store, each).effect_key for each in (dead, done)]
-    later = store.clock.now() + timedelta(days=Lifetimes().keys + 1)
-    while prune(store, Lifetimes(), later):
-        pass
-    with store.read() as tx:
-        link, gone = (tx.links.by_effect_key("engineering-rt", each) for each in keys)
-    assert link is not None
-    assert (link.id, link.ticket_id) == (lane, ticket)
-    assert gone is None

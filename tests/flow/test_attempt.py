@@ -12,6 +12,7 @@ import pytest
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.update import (
     Absent,
+    Done,
     Finding,
     Found,
     Intent,
@@ -52,7 +53,8 @@ def task(
     state: UpdateState,
     strategy: Strategy = Strategy.PROBE,
     settle_until: datetime | None = None,
-    probe: bool = True,
+    *,
+    probe: bool = False,
 ) -> Task:
     """Return a visit to a comment in some state."""
     update = UpdateRow(
@@ -193,9 +195,9 @@ def test_a_refusal_says_nothing_of_an_earlier_attempt(
     strategy: Strategy, finding: Finding | GatewayError, state: UpdateState
 ) -> None:
     """What was sent again without a look is looked for before the refusal counts: dead means that nothing landed."""
-    ended = go(refusing(finding), UpdateState.UNKNOWN, strategy=strategy)
+    ended = go(refusing(finding), UpdateState.UNKNOWN, strategy=strategy, probe=True)
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end
-    assert (end.state, end.outcome) == (state, "rejected")
+    assert end.state is state
     assert end.not_before is None or end.not_before > NOW
     assert (end.not_before is not None) is (state is UpdateState.UNKNOWN)
 
@@ -203,7 +205,7 @@ def test_a_refusal_says_nothing_of_an_earlier_attempt(
 def test_a_refusal_is_no_end_while_an_earlier_attempt_can_still_land() -> None:
     """It is asked for again when its settle time is over."""
     later = NOW + timedelta(seconds=9)
-    ended = go(refusing(Absent()), UpdateState.UNKNOWN, strategy=Strategy.NATURAL, settle_until=later)
+    ended = go(refusing(Absent()), UpdateState.UNKNOWN, strategy=Strategy.NATURAL, settle_until=later, probe=True)
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end
     assert (end.state, end.not_before) == (UpdateState.UNKNOWN, later)
 
@@ -230,3 +232,39 @@ def test_a_connector_that_breaks_says_nothing_of_an_earlier_attempt(before: Upda
     ended = go(SimpleNamespace(write=write), before, strategy=Strategy.NATURAL)
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end
     assert (end.state, end.reason) == (after, Reason.POISON)
+
+
+@pytest.mark.parametrize(
+    ("finding", "sent"), [(Found(Receipt(change_ids=("7",))), False), (Absent(), True), (Unsure("who knows"), True)]
+)
+def test_a_natural_write_that_can_be_looked_for_is_looked_for_first(finding: Finding, *, sent: bool) -> None:
+    """What landed is not written again over what a person did since; where a look does not help it is sent again."""
+
+    def probe(*_: Any) -> Call[Finding]:
+        yield READ
+        return finding
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        return Done()
+
+    desk = SimpleNamespace(write=write, probe=probe)
+    ended = go(desk, UpdateState.UNKNOWN, strategy=Strategy.NATURAL, probe=True)
+    assert ended.sent is sent
+    verdict = judge(ended, DeskState("desk"), NOW, blocks=True)
+    assert verdict.end.state is (UpdateState.DONE if sent else UpdateState.OBSERVED)
+    blind = go(SimpleNamespace(write=write), UpdateState.UNKNOWN, strategy=Strategy.NATURAL)
+    assert blind.sent
+
+
+def test_what_is_looked_for_first_waits_until_it_can_have_appeared() -> None:
+    """A look before the settle time would miss a late effect."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        raise TransportError("the answer was lost")
+
+    ended = go(SimpleNamespace(write=write), UpdateState.READY, strategy=Strategy.NATURAL, probe=True)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert end.state is UpdateState.UNKNOWN
+    assert end.not_before == end.settle_until is not None

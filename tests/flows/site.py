@@ -85,6 +85,7 @@ class Site:
         deadline: int = 5,
         sync: str = SYNC,
         workers: int = 1,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.state = folder / ".gateway"
@@ -110,6 +111,7 @@ class Site:
             "RT_TOKEN": rt_token,
             "RT_SECRET": rt_secret,
         }
+        self._environment |= environment or {}
         if database_url:
             self._environment["GATEWAY_DATABASE_URL"] = database_url
 
@@ -203,7 +205,11 @@ class Site:
 
     def kill(self, pid: int) -> bool:
         """Kill one process of this site; False when it is none, or gone already."""
-        return self._is_mine(pid) and _signal(pid, signal.SIGKILL)
+        return self.signal(pid, signal.SIGKILL)
+
+    def signal(self, pid: int, number: int) -> bool:
+        """Signal one process of this site; False when it is none, or gone already."""
+        return self._is_mine(pid) and _signal(pid, number)
 
     def processes(self) -> list[int]:
         """Return every process of this site (Linux)."""

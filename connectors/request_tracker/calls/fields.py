@@ -87,12 +87,19 @@ def as_read(options: Options, intent: Intent) -> dict[str, Any]:
 def side_effects(options: Options, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what RT does by itself because of a write: a reply opens a ticket that is not active.
 
-    We put the status back in the same call (see calls.writes), so RT tells of two changes that are nobody's.
+    We put the status back in the same call (see calls.writes), so RT tells of two changes that are nobody's. What we
+    remember of the status may be old (a webhook can be lost): then it may be put back to any that a reply opens.
     """
-    status = observed.get("status")
-    if intent.operation is not Operation.PUBLIC_REPLY or not isinstance(status, Mapping):
+    if intent.operation is not Operation.PUBLIC_REPLY:
         return {}
-    if Category(status.get("category") or Category.NEW) not in OPENED_BY_A_REPLY:
-        return {}
-    opened = next((word for word, meaning in options.words.statuses.items() if meaning is Category.OPEN), "open")
-    return {"status": (msgspec.to_builtins(Status(Category.OPEN, opened)), dict(status))}
+    statuses, status = options.words.statuses, observed.get("status")
+    if isinstance(status, Mapping) and Category(status.get("category") or Category.NEW) in OPENED_BY_A_REPLY:
+        kept = [dict(status)]
+    else:
+        kept = [
+            msgspec.to_builtins(Status(meaning, word))
+            for word, meaning in statuses.items()
+            if meaning in OPENED_BY_A_REPLY
+        ]
+    opened = next((word for word, meaning in statuses.items() if meaning is Category.OPEN), "open")
+    return {"status": (msgspec.to_builtins(Status(Category.OPEN, opened)), *kept)}

@@ -99,7 +99,7 @@ def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Ca
     query = f"'CF.{{{desk.options.comment_marker}}}' = {quoted(context.effect_key)}"
     answer = yield from _search(desk, "/transactions", {"query": query, "orderby": "id", "per_page": "10"})
     for row in rows(answer):
-        return Found(_receipt(desk, context, text(row.get("id"))))
+        return Found(_receipt(desk, context, text(row.get("id")), reply=kind == "Correspond"))
     if intent.comment is None:
         return Absent()
     if not desk.account.login:
@@ -111,7 +111,7 @@ def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Ca
     texts = yield from texts_of(desk, context.remote_id, set(candidates))
     for number in candidates:
         if number in texts and texts[number][0] == wanted:
-            return Found(_receipt(desk, context, number))
+            return Found(_receipt(desk, context, number, reply=kind == "Correspond"))
     return Absent()
 
 
@@ -157,12 +157,13 @@ def _ours(desk: Desk, row: Row, context: WriteContext, kind: str) -> bool:
     )
 
 
-def _receipt(desk: Desk, context: WriteContext, number: str) -> Receipt:
+def _receipt(desk: Desk, context: WriteContext, number: str, *, reply: bool) -> Receipt:
+    """Return what is known of a message that landed; RT's own changes after a reply are newer than its number."""
     return Receipt(
         remote_id=context.remote_id,
         key=f"#{context.remote_id}",
         url=mapping.web_address(desk.options.base, context.remote_id),
-        version=integer(number) or 0,
+        version=0 if reply else integer(number) or 0,
         change_ids=(f"txn:{number}", number),
         comment_id=number,
     )

@@ -275,12 +275,19 @@ class Messages:
         observed = {"status": msgspec.to_builtins(stand.connector.options.words.status(status))}
         expected = stand.connector.side_effects(intent, observed)
         told = sorted((event for event in events if event.kind is EventKind.CHANGED), key=lambda event: event.version)
-        assert [msgspec.to_builtins(event.changes[0].value) for event in told] == list(expected.get("status", ()))
+        opens = status not in {"open", "stalled"}
+        shown = [msgspec.to_builtins(event.changes[0].value) for event in told]
+        assert shown == (list(expected["status"]) if opens else [])
+        # what we remember may be old: whatever a reply puts back is expected then as well
+        stale = msgspec.to_builtins(stand.connector.options.words.status("open"))
+        assert all(value in stand.connector.side_effects(intent, {"status": stale})["status"] for value in shown)
         assert [event.automatic for event in told] == [True, False][: len(told)]
         assert all(event.version <= receipt.version for event in events)
         found = stand.probe(intent, where)
         assert isinstance(found, Found)
         assert found.receipt.comment_id == receipt.comment_id
+        # a probe that names a version covers RT's own changes by it
+        assert all(event.version <= (found.receipt.version or event.version) for event in events)
 
     def test_a_reply_does_not_bring_a_deleted_ticket_back(self, stand: Stand) -> None:
         """RT would open it."""

@@ -1,0 +1,75 @@
+"""`make faults`: the whole enumeration, then storms with real processes beside a naive baseline."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+
+import click
+
+from tests.faults import naive, storms
+from tests.faults.crew import databases, enumerate_all
+from tests.faults.storms import Plan
+from tests.faults.tables import by_strategy, markdown, numbers
+
+KINDS = ("sqlite", "postgresql")
+
+
+def main() -> int:
+    """Run what was asked for; 1 when anything was found."""
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 1_000_000))
+    parser.add_argument("--database", choices=KINDS, action="append", help="one of them only")
+    parser.add_argument("--share", type=float, default=1.0, help="part of the combinations, for a shorter run")
+    parser.add_argument("--every", action="store_true", help="crash each time that a point is reached, not once")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", choices=("enumeration", "storms"), help="one part of it")
+    parser.add_argument("--updates", type=int, default=400, help="how much people do in a storm")
+    parser.add_argument("--lanes", type=int, default=40, help="over how many tickets")
+    parser.add_argument("--rate", type=float, default=7.0, help="how much they do in a second")
+    parser.add_argument("--skew", type=float, default=0.0, help="seconds by which the desks' clocks stand wrong")
+    given = parser.parse_args()
+    click.echo(f"seed {given.seed} (repeat with ARGS=--seed={given.seed})")
+    wrong: list[str] = []
+    if given.only != "storms":
+        rows = []
+        for kind in given.database or KINDS:
+            judged = enumerate_all(kind, given.seed, given.share, given.processes, every=given.every)
+            rows += by_strategy(kind, judged)
+            wrong += [f"{kind}, {each.case}: {found}" for each in judged for found in each.verdict.findings]
+        click.echo(markdown(rows))
+    if given.only != "enumeration":
+        click.echo(markdown(_storms(given, wrong)))
+    for line in wrong:
+        click.echo(line)
+    return 1 if wrong else 0
+
+
+def _storms(given: argparse.Namespace, wrong: list[str]) -> list[tuple[str, ...]]:
+    """Run a storm on each database, and the naive baseline in the same weather."""
+    plan = Plan(seed=given.seed, updates=given.updates, lanes=given.lanes, rate=given.rate, skew=given.skew)
+    rows = []
+    for kind in given.database or KINDS:
+        with databases(kind, 1) as (folder, (url,), server):
+            site = folder / "site"
+            site.mkdir()
+            stormed = storms.run(site, plan, url, server)
+        rows.append(numbers(f"storm, {kind}", [stormed.verdict]))
+        wrong += [f"{kind}: {each}" for each in stormed.verdict.findings]
+        quiet = "never" if stormed.quiet is None else f"after {stormed.quiet:.0f} s"
+        click.echo(f"{kind}: {dict(sorted(stormed.troubles.items()))}; at rest {quiet}")
+        if stormed.history:
+            click.echo(stormed.history)
+    for name, wipe in (("RQ with Retry", False), ("RQ with Retry, Redis wiped", True)):
+        with databases("sqlite", 0) as (folder, _, _):
+            verdict = naive.run(
+                folder, plan.seed, updates=plan.updates, lanes=plan.lanes, rate=plan.rate, share=plan.share, wipe=wipe
+            )
+        rows.append(numbers(name, [verdict]))
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""One case: a small piece of work, a fault at one kind of write, and a process that dies (or stops) at one point.
+
+A `Life` is one process of the gateway: it receives, applies, delivers and sweeps, one step after the other, until
+nothing is left to do. What it knew only in memory, rings of the doorbell included, dies with it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Engine
+
+from dead_letters import Person, Terms, replay_update
+from gateway.domain.event import EventKind, RemoteTicket
+from gateway.domain.update import Operation, Reason, Strategy
+from gateway.errors import LostLeaseError
+from gateway.flow.apply import Applier
+from gateway.flow.deliver import Deliverer
+from gateway.flow.desks import LiveSite
+from gateway.flow.receive import receive
+from gateway.flow.reconcile import Reconciler
+from gateway.flow.sweep import Sweeper
+from gateway.store import SqlStore
+from gateway.store.keys import Keys
+from gateway.store.unit import SqlTx
+from gateway.system import SystemIds, process_name
+from rules.decide import RuleSet
+from tests.faults.clock import SharedClock, SharedLeases
+from tests.faults.connector import FaultConnector, Told, remote
+from tests.faults.desk import Desks, Fault
+from tests.flows.world import StoringIntake, sync_rule
+
+SOURCE, TARGET = "source", "target"
+#: steps until everything must be at rest, and how long a step may let time pass
+MOST_STEPS = 400
+LONGEST_WAIT = 16.0
+#: a poll comes round in this time
+POLL_ROUND = 61.0
+
+_CREATED, _CHANGED, _COMMENTED = EventKind.CREATED, EventKind.CHANGED, EventKind.COMMENTED
+#: what people do at the source: all of one phase comes in before anything is delivered
+PHASES: tuple[tuple[Told, ...], ...] = (
+    (
+        Told(1, _CREATED, "1", "A printer burns"),
+        Told(2, _COMMENTED, "1", "first word"),
+        Told(3, _CHANGED, "1", "Title 3"),
+        Told(4, _CHANGED, "1", "Title 4"),
+    ),
+    (
+        Told(5, _CHANGED, "1", "Title 5"),
+        Told(6, _COMMENTED, "1", "second word"),
+        Told(7, _CREATED, "2", "Another one"),
+    ),
+    (Told(8, _COMMENTED, "1", "third word", lost=True), Told(9, _COMMENTED, "2", "last word")),
+)
+
+
+class Case(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which strategy, which fault at which kind of write, and where the process dies: at the `nth` time at `point`."""
+
+    strategy: Strategy
+    fault: Fault
+    op: Operation
+    point: str = ""
+    nth: int = 1
+    #: it is stopped beyond its lease and goes on, instead of being killed
+    stops: bool = False
+    #: the process that finishes the work dies as well, where it comes there for the first time
+    again: str = ""
+
+    def __str__(self) -> str:
+        where = f", {'stopped' if self.stops else 'killed'} at {self.point} #{self.nth}" if self.point else ""
+        then = f", then killed at {self.again}" if self.again else ""
+        return f"{self.strategy}: {self.fault} at {self.op}{where}{then}"
+
+
+class Kit(msgspec.Struct, frozen=True):
+    """The parts that a mutant replaces."""
+
+    store: type[SqlStore] = SqlStore
+    deliverer: type[Deliverer] = Deliverer
+    sweeps: bool = True
+
+
+def store_of(kit: Kit, engine: Engine, folder: Path, clock: SharedClock) -> SqlStore:
+    """Return the store of a case in the shared time; the schema is there already."""
+    store = kit.store(engine, Keys(folder.parent / "keys", None), clock, SystemIds(clock))  # type: ignore[arg-type]
+    store.lease_clock = SharedLeases(store.engine.url.get_backend_name(), clock)
+    return store
+
+
+class Bell:
+    """A doorbell that is forgotten with its process."""
+
+    def __init__(self) -> None:
+        self.rung: set[str] = set()
+
+    def ring(self, step: str) -> None:
+        """Remember it."""
+        self.rung.add(step)
+
+
+class Life:
+    """One process of the gateway."""
+
+    def __init__(self, case: Case, kit: Kit, *, engine: Engine, folder: Path, clock: SharedClock) -> None:
+        # the jitter of backoffs is the same each time
+        random.seed(f"{case.strategy}, {case.fault}, {case.op}")
+        self.case = case
+        self.clock = clock
+        self.store = store_of(kit, engine, folder, clock)
+        self._said = folder / "said"
+        self.desks = Desks(folder / "desk.log", clock, self._source)
+        self.desks.befall(case.fault, case.op)
+        connectors = {name: FaultConnector(name, case.strategy) for name in (SOURCE, TARGET)}
+        rules = RuleSet(sync_rules=(sync_rule(source=SOURCE, target=TARGET),))
+        self._site = LiveSite("faults", rules, connectors)
+        self._ids = SystemIds(clock)  # type: ignore[arg-type]
+        self._holder = process_name()
+        self._bell = Bell()
+        parts = {
+            "store": self.store, "site": self._site, "transport": self.desks, "doorbell": self._bell, "clock": clock,
+            "ids": self._ids,
+        }  # fmt: skip
+        self._applier = Applier(**parts)  # type: ignore[arg-type]
+        self._deliverer = kit.deliverer(**parts, lanes=1)  # type: ignore[arg-type]
+        self._reconciler = Reconciler(**parts)  # type: ignore[arg-type]
+        self._sweeper: Callable[[], object] = lambda: None
+        if kit.sweeps:
+            self._sweeper = Sweeper(
+                store=self.store, site=lambda: self._site, doorbell=self._bell, clock=clock, holder=self._holder
+            ).sweep
+
+    def live(self) -> bool:
+        """Take everything in, work until nothing is left to do, look at the source once more; False: never at rest."""
+        for number, phase in enumerate(PHASES, start=1):
+            self._say(number)
+            self._tell(phase)
+            self._step()
+        if not self._settle():
+            return False
+        self.clock.advance(POLL_ROUND)
+        return self._settle()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+    # ------------------------------------------------------------ steps
+
+    def _say(self, phases: int) -> None:
+        """Let people at the source do what they do, once: it does not go back when a process of ours dies."""
+        if len(self._source_phases()) < phases:
+            self._said.write_text(str(phases), encoding="ascii")
+
+    def _source_phases(self) -> Sequence[Sequence[Told]]:
+        return PHASES[: int(self._said.read_text(encoding="ascii"))] if self._said.exists() else ()
+
+    def _source(self) -> Sequence[RemoteTicket]:
+        return remote([told for phase in self._source_phases() for told in phase])
+
+    def _tell(self, phase: Sequence[Told]) -> None:
+        """Send webhooks: what had no answer when a process died is sent again, and so is everything else."""
+        intake = StoringIntake(self.store)
+        for told in phase:
+            if not told.lost:
+                receive(told.request(), self._site.connectors[SOURCE], intake, self.clock, self._ids, "t" * 32)
+                self._bell.ring("apply")
+
+    def _step(self) -> int:
+        """Sweep, then do what was rung for; return how much happened."""
+        self._sweeper()
+        happened = 0
+        for step, work in self._steps().items():
+            if step in self._bell.rung:
+                # the flag is cleared before the drain looks, as the worker does
+                self._bell.rung.discard(step)
+                try:
+                    happened += work()
+                except LostLeaseError:
+                    # a job that fails is over; whoever holds the lease now goes on
+                    happened += 1
+        return happened
+
+    def _steps(self) -> Mapping[str, Callable[[], int]]:
+        return {
+            "reconcile": lambda: self._reconciler.poll_due(holder=self._holder, seconds=60),
+            "apply": lambda: self._applier.drain(holder=self._holder, seconds=60),
+            # nothing is waited for inside of a drain: time moves here only
+            "deliver": lambda: self._deliverer.drain(holder=self._holder, seconds=3600, linger=-1.0),
+        }
+
+    def _settle(self) -> bool:
+        """Work and let time pass until nothing is left to do."""
+        wait = 0.25
+        for _ in range(MOST_STEPS):
+            happened = self._step()
+            if not happened and self._at_rest():
+                return True
+            wait = 0.25 if happened else min(LONGEST_WAIT, wait * 2)
+            self.clock.advance(wait)
+        return False
+
+    def _at_rest(self) -> bool:
+        """Say whether nothing is due, ever; a person replays what the case wants replayed."""
+        with self.store.read() as tx:
+            waits = tx.inbox.pending() or tx.outbox.next_due() is not None
+            letters = () if waits else tx.view.dead_letters(reason=Reason.REJECTED.value)
+        if waits:
+            return False
+        if self.case.fault is not Fault.REPLAYED or not letters:
+            return True
+        claim = self._site.connectors[TARGET].spec.operations[self.case.op]
+
+        def replay(tx: SqlTx) -> None:
+            for letter in letters:
+                replay_update(
+                    tx,
+                    letter.id,
+                    Terms(claim),
+                    self.clock.now(),
+                    Person("ann", "the field is there"),
+                    accept_duplicate=False,
+                )
+
+        self.store.write(replay)
+        self._bell.ring("deliver")
+        return False

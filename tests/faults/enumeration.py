@@ -1,0 +1,74 @@
+"""Every combination of strategy, fault, kind of write and crash point; or a seeded sample of them that meets each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import msgspec
+
+from gateway.crashpoint import POINTS
+from gateway.domain.update import Operation, Strategy
+from tests.faults.case import Case
+from tests.faults.desk import Fault
+from tests.faults.forks import Bench, at_each
+
+OPERATIONS = (Operation.CREATE, Operation.INTERNAL_NOTE, Operation.SET_FIELDS)
+#: who is stopped in here holds the database's lock: nobody else goes on meanwhile
+_INSIDE = frozenset(
+    {
+        "apply.applying", "outbox.coalescing", "deliver.recording", "deliver.releasing", "replay.reopening",
+        "poll.keeping", "sweep.sealing",
+    }
+)  # fmt: skip
+#: between the last look and the answer nothing can hold a write back that wakes up after its lease
+_UNGUARDED = frozenset({"deliver.guarded", "http.sending"})
+#: how often a case is run once more with a second crash
+AGAIN = 0.2
+#: strategies whose desk refuses or absorbs such a write by itself
+_ABSORBING = frozenset({Strategy.KEY, Strategy.CONDITIONAL})
+
+
+def combinations() -> list[Case]:
+    """Return every strategy, fault and kind of write, without a crash."""
+    return [Case(strategy, fault, op) for strategy, fault, op in product(Strategy, Fault, OPERATIONS)]
+
+
+def crashes(case: Case, points: Sequence[str], luck: random.Random, *, every: bool) -> Iterator[Case]:
+    """Return the case killed, and stopped where that can be, at each point: each time that it came there, or one."""
+    for kills in _chosen(case, points, luck, every=every):
+        yield kills
+        if luck.random() < AGAIN:
+            yield msgspec.structs.replace(kills, again=luck.choice(POINTS))
+    for stops in _chosen(case, points, luck, every=every):
+        if _may_stop(stops):
+            yield msgspec.structs.replace(stops, stops=True)
+
+
+def _chosen(case: Case, points: Sequence[str], luck: random.Random, *, every: bool) -> list[Case]:
+    all_of_them = list(at_each(case, list(points)))
+    if every:
+        return all_of_them
+    return [luck.choice([each for each in all_of_them if each.point == point]) for point in sorted(set(points))]
+
+
+def _may_stop(case: Case) -> bool:
+    """Say whether a process stopped there beyond its lease must do no harm (what remains: docs/reliability.md)."""
+    if case.point in _INSIDE:
+        return False
+    return case.point not in _UNGUARDED or case.strategy in _ABSORBING
+
+
+def sample(bench: Bench, luck: random.Random, size: int) -> Iterator[Case]:
+    """Return few cases in which every point is met, killed and stopped in turn."""
+    chosen = luck.sample(combinations(), size)
+    # without these some points are never reached
+    chosen.append(Case(Strategy.PROBE, Fault.PROBE_BROKEN, Operation.INTERNAL_NOTE))
+    chosen.append(Case(luck.choice(list(Strategy)), Fault.REPLAYED, luck.choice(OPERATIONS)))
+    found = [each for case in chosen for each in at_each(case, bench.points(case)[0])]
+    for point in POINTS:
+        case = luck.choice([each for each in found if each.point == point])
+        stops = _may_stop(case) and luck.random() < 0.3
+        again = luck.choice(POINTS) if luck.random() < 0.3 else ""
+        yield msgspec.structs.replace(case, stops=stops, again=again)

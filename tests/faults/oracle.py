@@ -1,0 +1,186 @@
+"""What must hold when everything is at rest: the record against what really happened at the target."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import func, select
+
+from gateway.domain.event import EventKind
+from gateway.domain.update import Operation, Strategy, UpdateState
+from gateway.ports import UpdateRow
+from gateway.store import SqlStore
+from gateway.store.tables import attempts, deliveries, events, updates
+from gateway.store.unit import SqlTx
+from tests.faults.case import PHASES, Case
+from tests.faults.desk import Fault, Heard, State
+
+_LANDED = frozenset({UpdateState.DONE, UpdateState.OBSERVED})
+_GIVEN_UP = frozenset({UpdateState.DEAD, UpdateState.AMBIGUOUS})
+_OPEN = frozenset({UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN})
+
+
+class Verdict(msgspec.Struct):
+    """What was found; every list names what is wrong."""
+
+    operations: int = 0
+    faults: int = 0
+    crashes: int = 0
+    ambiguous: int = 0
+    lost: list[str] = []
+    doubled: list[str] = []
+    wrong: list[str] = []
+
+    @property
+    def findings(self) -> list[str]:
+        """Return all that is wrong."""
+        return [
+            *(f"lost: {each}" for each in self.lost),
+            *(f"doubled: {each}" for each in self.doubled),
+            *self.wrong,
+        ]
+
+
+def judge(case: Case, store: SqlStore, state: State, lines: Sequence[Heard], *, rests: bool) -> Verdict:
+    """Compare the record with the effects at the target."""
+    verdict = Verdict(faults=sum(line.fault is not Fault.NOTHING for line in lines))
+    if not rests:
+        verdict.lost.append("it never came to rest")
+    with store.read() as tx:
+        rows = [tx.outbox.get(each) for each in tx.connection.execute(select(updates.c.id)).scalars().all()]
+        found = sorted((row for row in rows if row is not None), key=lambda row: (row.link_id, row.seq))
+        _judge_inbox(verdict, tx)
+        _judge_rows(verdict, found)
+        _judge_updates(verdict, case, tx, found, state)
+        _judge_lanes(verdict, tx, found, state)
+    return verdict
+
+
+def _judge_inbox(verdict: Verdict, tx: SqlTx) -> None:
+    """Every webhook was stored once and applied, and its event is there."""
+    hooks = {f"told-{told.number}" for phase in PHASES for told in phase if not told.lost}
+    stored = tx.connection.execute(
+        select(deliveries.c.source_event_id, deliveries.c.state).where(deliveries.c.origin == "webhook")
+    ).all()
+    if Counter(row.source_event_id for row in stored) != Counter(hooks):
+        verdict.lost.append(f"deliveries are {sorted(row.source_event_id for row in stored)}")
+    verdict.lost += [f"{row.source_event_id} is {row.state}" for row in stored if row.state != "applied"]
+    keys = set(tx.connection.execute(select(events.c.event_key)).scalars())
+    missing = {f"change-{name.removeprefix('told-')}" for name in hooks} - keys
+    if missing:
+        verdict.lost.append(f"events without a row: {sorted(missing)}")
+
+
+def _judge_rows(verdict: Verdict, found: Sequence[UpdateRow]) -> None:
+    """Every event has its update, once: a create for each ticket, and each comment."""
+    said = Counter(row.intent.comment.body.rpartition("\n")[2] for row in found if row.intent.comment is not None)
+    wanted = Counter(told.text for phase in PHASES for told in phase if told.kind is EventKind.COMMENTED)
+    verdict.lost += [f"no update for {text!r}" for text in (wanted - said)]
+    verdict.doubled += [f"an update too many for {text!r}" for text in (said - wanted)]
+    creates = sum(row.operation is Operation.CREATE for row in found)
+    if creates != 2:
+        verdict.wrong.append(f"{creates} creates for 2 tickets")
+
+
+def _judge_updates(verdict: Verdict, case: Case, tx: SqlTx, found: Sequence[UpdateRow], state: State) -> None:
+    """Each update and what happened at the target are one."""
+    times = Counter(effect.key for effect in state.effects)
+    counted = select(attempts.c.update_id, func.count()).group_by(attempts.c.update_id)
+    tries = {str(row[0]): int(row[1]) for row in tx.connection.execute(counted)}
+    listed = {letter.id for letter in tx.view.dead_letters(limit=1000)}
+    given_up = {row.link_id: row for row in reversed(found) if row.state in _GIVEN_UP}
+    verdict.operations = len(found)
+    for row in found:
+        count, name = times.pop(row.effect_key, 0), _name(row)
+        if count > 1:
+            verdict.doubled.append(f"{name} took effect {count} times")
+        if row.state in _LANDED and not count:
+            verdict.lost.append(f"{name} never took effect")
+        if row.state is UpdateState.SUPERSEDED and count:
+            verdict.wrong.append(f"{name} took effect")
+        if row.state in _GIVEN_UP:
+            _judge_letter(verdict, case, row, count, tries.get(row.id, 0), listed=row.id in listed)
+        if row.state in _OPEN:
+            _judge_open(verdict, row, given_up.get(row.link_id), count)
+    verdict.wrong += [f"an effect of no update: {key}" for key in times]
+
+
+def _name(row: UpdateRow) -> str:
+    return f"{row.summary} (seq {row.seq}, {row.state})"
+
+
+def _judge_letter(verdict: Verdict, case: Case, row: UpdateRow, count: int, tries: int, *, listed: bool) -> None:
+    """See that what was given up is listed; rejected had no effect, ambiguous was not sent again."""
+    if not listed:
+        verdict.wrong.append(f"{_name(row)} is not listed")
+    if row.state is UpdateState.DEAD:
+        if count:
+            verdict.wrong.append(f"{_name(row)} took effect")
+        if case.fault is not Fault.REJECTED:
+            verdict.lost.append(f"{_name(row)}: {row.detail}")
+        return
+    verdict.ambiguous += 1
+    if case.strategy is not Strategy.NONE:
+        verdict.wrong.append(f"{_name(row)} although there is a strategy")
+    if tries > _sendings(case):
+        verdict.wrong.append(f"{_name(row)} was sent {tries} times")
+
+
+def _sendings(case: Case) -> int:
+    """Return how many attempts an ambiguous update may have: one, and those that certainly had no effect."""
+    harmless = {Fault.REFUSE, Fault.THROTTLE, Fault.THROTTLE_DATE, Fault.REPLAYED}
+    return 2 if case.fault in harmless else 1
+
+
+def _judge_open(verdict: Verdict, row: UpdateRow, head: UpdateRow | None, count: int) -> None:
+    """See that nothing is open but what waits, untouched, behind a dead letter of its lane."""
+    if head is None or head.seq > row.seq or row.state is not UpdateState.READY:
+        verdict.lost.append(f"{_name(row)} is open for ever")
+    elif count:
+        verdict.wrong.append(f"{_name(row)} went past a dead letter")
+
+
+def _judge_lanes(verdict: Verdict, tx: SqlTx, found: Sequence[UpdateRow], state: State) -> None:
+    """Effects are in the order of their lane, and the remote ticket is what the lane folds to."""
+    seqs = {row.effect_key: row.seq for row in found}
+    order: defaultdict[str, list[int]] = defaultdict(list)
+    for effect in state.effects:
+        order[effect.ticket].append(seqs.get(effect.key, 0))
+    verdict.wrong += [f"ticket {name}: effects in the order {seq}" for name, seq in order.items() if seq != sorted(seq)]
+    happened = {effect.key for effect in state.effects}
+    lanes: defaultdict[str, list[UpdateRow]] = defaultdict(list)
+    for row in found:
+        lanes[row.link_id].append(row)
+    for link_id, rows in lanes.items():
+        landed = [row for row in rows if row.effect_key in happened]
+        link = tx.links.get(link_id)
+        if not landed or link is None:
+            continue
+        if rows[0].state in _LANDED and link.remote_id not in state.tickets:
+            verdict.wrong.append(f"the link says {link.remote_id!r}")
+            continue
+        ticket = next(each for each in state.tickets.values() if rows[0].effect_key in each.keys)
+        folded = _folded(landed)
+        said = [row.intent.comment.body for row in landed if row.intent.comment is not None]
+        if dict(ticket.fields) != folded or list(ticket.comments.values()) != said:
+            verdict.wrong.append(
+                f"ticket {ticket.id} is {ticket.fields} {list(ticket.comments.values())}, not {folded} {said}"
+            )
+
+
+def _folded(rows: Sequence[UpdateRow]) -> Mapping[str, object]:
+    fields: dict[str, object] = {}
+    for row in rows:
+        fields |= {name: value for name, value in row.intent.fields.items() if name in {"title", "body"}}
+    return fields
+
+
+def total(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, int]]:
+    """Add verdicts up for a table."""
+    for name in ("operations", "faults", "crashes"):
+        yield name, sum(getattr(each, name) for each in verdicts)
+    yield "lost", sum(len(each.lost) for each in verdicts)
+    yield "duplicated", sum(len(each.doubled) for each in verdicts)
+    yield "ambiguous", sum(each.ambiguous for each in verdicts)

@@ -1,0 +1,173 @@
+"""Seeded storms over a real gateway: people at two desks while everything that can break does, all at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+from sqlalchemy import select
+
+from gateway.embedded import find_server
+from gateway.store import SqlStore
+from gateway.store.tables import deliveries, updates
+from tests.databases import PostgresProcess
+from tests.faults.oracle import Verdict
+from tests.faults.trouble import (
+    DEADLINE,
+    Trouble,
+    befall,
+    counted,
+    drop_ring,
+    flush,
+    kill_database,
+    lock,
+    ring_twice,
+    skew,
+    stop_horse,
+    struck,
+)
+from tests.flows.site import Site
+from tests.flows.storm import ROLES, Desks, Judgement, Killer, People, judge, wait_quiet
+
+QUIET_SECONDS = 420.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a storm is, and what belongs to it."""
+
+    seed: int
+    updates: int = 400
+    lanes: int = 40
+    #: actions of people a second
+    rate: float = 7.0
+    #: of the writes that go wrong
+    share: float = 0.33
+    #: seconds by which the clocks of the desks stand wrong, one before and one behind
+    skew: float = 0.0
+    #: stop what drains the outbox beyond its lease
+    stops: bool = True
+    #: a point at which workers die by chance (GATEWAY_CRASH_AT)
+    crash_at: str = ""
+
+
+class Stormed(msgspec.Struct, frozen=True):
+    """What happened in a storm, and how it is judged."""
+
+    verdict: Verdict
+    troubles: Counter[str]
+    #: seconds until everything was at rest
+    quiet: float | None
+    #: what the audit trail and the outbox say, when anything was found
+    history: str = ""
+
+
+def run(folder: Path, plan: Plan, database_url: str, server: PostgresProcess | None) -> Stormed:
+    """Let people act while everything goes wrong; wait for rest; judge by what the desks really have."""
+    with ExitStack() as stack:
+        desks = stack.enter_context(Desks())
+        both = (desks.rt, desks.zendesk)
+        skew(both, plan.skew)
+        site = Site(
+            folder, zendesk=desks.zendesk.url, rt=desks.rt.url, rt_token=desks.rt.tokens["gateway"],
+            database_url=database_url, deadline=DEADLINE, environment={"GATEWAY_CRASH_AT": plan.crash_at},
+        )  # fmt: skip
+        stack.enter_context(site)
+        store = stack.enter_context(site.store())
+        people = People(desks, plan.seed, plan.rate, fewest=min(5, plan.lanes), most=plan.lanes)
+        for desk in both:
+            befall(desk, plan.share)
+        desks.point_webhooks(site)
+        killer = Killer(site, plan.seed, 0, (0, 0))
+        with blowing(_troubles(plan, site, store, server, killer)) as troubles:
+            _let_act(people, plan)
+        for desk in both:
+            desk.faults.clear()
+        quiet = wait_quiet(desks, store, QUIET_SECONDS)
+        verdict = _judged(judge(desks, people, store), store, struck(both), sum(killer.kills.values()))
+        if quiet is None:
+            verdict.lost.append("it never came to rest")
+        history = _history(store) if verdict.findings else ""
+        happened = counted(troubles)
+        happened.update({f"kill {role}": times for role, times in killer.kills.items()})
+        del happened["kill"]
+    return Stormed(verdict, happened, quiet, history)
+
+
+def _troubles(
+    plan: Plan, site: Site, store: SqlStore, server: PostgresProcess | None, killer: Killer
+) -> Sequence[Trouble]:
+    """Return everything that goes wrong beside the faults of the desks."""
+    url = find_server(site.state).url
+    ended = threading.Event()
+    troubles = [
+        Trouble("kill", plan.seed, (1.5, 3.5), lambda chance: killer.kill(chance.choice(ROLES))),
+        Trouble("FLUSHALL", plan.seed, (2, 3), lambda _: flush(url)),
+        Trouble("ring twice", plan.seed, (0.5, 1.5), lambda chance: ring_twice(url, chance)),
+        Trouble("ring dropped", plan.seed, (0.5, 1.5), lambda chance: drop_ring(url, chance)),
+        Trouble("database locked", plan.seed, (6, 12), lambda chance: lock(store, chance.uniform(0.5, 2.0))),
+    ]
+    if plan.stops:
+        troubles.append(Trouble("SIGSTOP", plan.seed, (5, 10), lambda _: stop_horse(site, ended)))
+    if server is not None:
+        troubles.append(Trouble("database killed", plan.seed, (15, 25), lambda _: kill_database(server)))
+    return troubles
+
+
+@contextmanager
+def blowing(troubles: Sequence[Trouble]) -> Iterator[Sequence[Trouble]]:
+    """Let troubles happen while the body runs; what one of them met is raised."""
+    for each in troubles:
+        each.start()
+    try:
+        yield troubles
+    finally:
+        for each in troubles:
+            each.stop()
+    for each in troubles:
+        if each.failure is not None:
+            raise each.failure
+
+
+def _let_act(people: People, plan: Plan) -> None:
+    """Wait until people have done as much as they are to do."""
+    people.start()
+    with click.progressbar(length=plan.updates, label="storm     ", show_pos=True) as bar:
+        while (done := sum(people.actions.values())) < plan.updates and people.is_alive():
+            bar.update(done - bar.pos)
+            time.sleep(0.5)
+    people.stop()
+    if people.trouble is not None:
+        raise people.trouble
+
+
+def _history(store: SqlStore) -> str:
+    """Return everything that was done in order, for whoever has to find out why it went wrong."""
+    with store.read() as tx:
+        lines = [
+            f"{each['at']} {each['actor']} {each['action']} {each['ticket_id']} {each['detail']}"
+            for each in tx.view.audit(limit=10_000)
+        ]
+        for row in tx.connection.execute(select(updates)).mappings():
+            told = tx.outbox.get(row["id"])
+            fields = told.intent.fields if told is not None else {}
+            where = f"{row['connection']} {row['ticket_id']} seq {row['seq']}"
+            lines.append(f"{row['created_at']} {where} {row['summary']} {row['state']} {row['done_at']} {fields}")
+        lines += [
+            f"{row['received_at']} {row['connection']} {row['source_event_id']} {row['state']} {row['detail']}"
+            for row in tx.connection.execute(select(deliveries)).mappings()
+        ]
+        tickets = [f"ticket {line.id} {line.links}" for line in tx.view.tickets(limit=1000)]
+    return "\n".join(sorted(lines) + tickets)
+
+
+def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:
+    with store.read() as tx:
+        ambiguous = tx.view.counts().get("updates_ambiguous", 0)
+    wrong = [*found.disordered, *found.disagreeing, *(each for each in found.given_up if ": ambiguous" not in each)]
+    return Verdict(found.operations, faults, crashes, ambiguous, found.lost, found.doubled, wrong)

@@ -1,0 +1,61 @@
+"""A seeded sample of the enumeration: every crash point, strategies and faults by chance.
+
+All of it is `make faults`; GATEWAY_SEED repeats a sample.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.update import Operation, Strategy
+from tests.faults.case import Case, Kit
+from tests.faults.desk import Fault
+from tests.faults.enumeration import sample
+from tests.faults.forks import Bench
+from tests.faults.mutants import MUTANTS
+
+pytestmark = pytest.mark.faults
+
+SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
+COMBINATIONS = 3
+NOTE, FIELDS = Operation.INTERNAL_NOTE, Operation.SET_FIELDS
+
+#: each mutant with work on which its missing safeguard shows
+CAUGHT = {
+    "blind resend": Case(Strategy.PROBE, Fault.RESET_AFTER, NOTE),
+    "blind resend after a crash": Case(Strategy.NONE, Fault.NOTHING, NOTE, "deliver.answered", 2),
+    "no sweep": Case(Strategy.PROBE, Fault.REFUSE, NOTE),
+    "no sweep after a crash": Case(Strategy.KEY, Fault.NOTHING, NOTE, "apply.applied", 2),
+    "no fence": Case(Strategy.PROBE, Fault.REFUSE, NOTE, "deliver.intended", 2, stops=True),
+    "no hold": Case(Strategy.NATURAL, Fault.LATE, FIELDS),
+}
+
+
+@pytest.fixture
+def bench(database_url: str, tmp_path: Path) -> Bench:
+    """Give what runs cases on each database."""
+    return Bench(database_url, tmp_path)
+
+
+def test_whatever_dies_wherever_each_effect_is_there_once(bench: Bench) -> None:
+    """At every crash point, killed or stopped beyond the lease, under faults by chance."""
+    luck = random.Random(SEED)
+    wrong = {str(case): found for case in sample(bench, luck, COMBINATIONS) if (found := bench.run(case).findings)}
+    assert wrong == {}, f"seed {SEED}"
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_each_safeguard_is_missed(bench: Bench, name: str) -> None:
+    """Without it the same work goes wrong; with it, it does not."""
+    case = CAUGHT[name]
+    mutant = MUTANTS[name.removesuffix(" after a crash")]
+    judged = {}
+    for who, kit in (("ours", Kit()), ("mutant", mutant)):
+        verdict = bench.run(case, kit) if case.point else bench.points(case, kit)[1]
+        judged[who] = verdict.findings
+    assert judged["ours"] == []
+    assert judged["mutant"] != []
