@@ -74,7 +74,7 @@ def create_app(bench: Bench, access: Access, clock: Clock, live_page: str) -> Fl
     app = Flask("gateway.cli.breaking", static_folder=str(_CONSOLE / "static"))
     app.jinja_loader = ChoiceLoader([FileSystemLoader(_HERE / "templates"), FileSystemLoader(_CONSOLE / "templates")])
     add_words(app)
-    app.jinja_env.globals |= {"home": live_page, "standing": standing, "took": took}
+    app.jinja_env.globals |= {"home": live_page, "standing": standing, "disturbed": disturbed, "took": took}
     pages = Pages(bench, access, clock)
     views = Blueprint("breaking", __name__, static_folder=str(_HERE / "static"), static_url_path="/breaking")
 
@@ -100,7 +100,11 @@ def standing(seen: Seen) -> list[Break]:
     return [each for each in seen.breaks if each.healed_at is None]
 
 
+def disturbed(seen: Seen, now: datetime) -> bool:
+    """Say whether something is being done to a desk at this moment."""
+    return any(each.until > now for each in seen.breaks)
+
+
 def took(each: Break, now: datetime) -> str:
-    """Say how long it took from the end of the disturbance until all was well, or how long it takes so far."""
-    end = each.healed_at or now
-    return duration(max(end - each.at, end - end))
+    """Say how long it took until all was well again, or takes so far."""
+    return duration((each.healed_at or now) - each.at)
