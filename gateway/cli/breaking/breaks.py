@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import redis
 
-from connectors.testing.traffic.desks import DeskError, SimulatorClient
+from connectors.testing.traffic.desks import DeskAwayError, DeskError, SimulatorClient
 from gateway.errors import GatewayError
 from gateway.supervisor import SiteStatus, read_status
 
@@ -127,6 +127,8 @@ class Breaker:
         """Break it; raises GatewayError that says why it could not be done."""
         try:
             self._deeds[way](target)
+        except DeskAwayError as error:
+            raise GatewayError(f"{target} is down at this moment: bring it up again, or wait until it is") from error
         except (DeskError, redis.RedisError, OSError) as error:
             raise GatewayError(f"{target}: {error}") from error
 
