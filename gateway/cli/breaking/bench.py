@@ -78,6 +78,8 @@ class Bench:
         self._oracle = oracle
         self._ask = ask
         self._clock = clock
+        #: a look must not calm what is broken and not yet listed
+        self._doing = threading.Lock()
         self._lock = threading.Lock()
         self._breaks: deque[Break] = deque(maxlen=KEPT)
         self._count = 0
@@ -96,12 +98,13 @@ class Bench:
         if target == UP:
             self._breaker.raise_up()
             return
-        self._breaker.do(name, target)
-        now = self._clock.now()
-        with self._lock:
-            self._count += 1
-            until = now + timedelta(seconds=way.seconds)
-            self._breaks.appendleft(Break(self._count, name, way.title, target, now, until))
+        with self._doing:
+            self._breaker.do(name, target)
+            now = self._clock.now()
+            with self._lock:
+                self._count += 1
+                until = now + timedelta(seconds=way.seconds)
+                self._breaks.appendleft(Break(self._count, name, way.title, target, now, until))
         self._publish(self._seen)
 
     def run(self, stop: threading.Event) -> None:
@@ -118,7 +121,8 @@ class Bench:
         """Look once."""
         now = self._clock.now()
         answering = {name: self._read(name, client) for name, client in self._desks.items()}
-        self._end(now, answering)
+        with self._doing:
+            self._end(now, answering)
         with self._lock:
             calm = max([each.until for each in self._breaks], default=datetime.min.replace(tzinfo=now.tzinfo))
         tally = judge(self._oracle, self._ask, now, calm)

@@ -1,7 +1,7 @@
 """What people said at one desk, and how often it stands at the other: read from the desks' own effect logs alone.
 
 Counted are new tickets, replies and notes: each of them appears at the other desk exactly once, or something went
-wrong. Fields are not counted, because setting one twice changes nothing.
+wrong. Fields are not counted, because they are set again after an unclear answer.
 """
 
 from __future__ import annotations
