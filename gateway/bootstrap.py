@@ -12,6 +12,7 @@ from connectors import registry
 from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
+from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
@@ -149,6 +150,7 @@ class Gateway:
             },
             mode=site.mode.value,
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
+            alerts=site.alerts,
         )
 
     def _specs(self) -> dict[str, ConnectorSpec]:
@@ -198,6 +200,7 @@ class Gateway:
             clock=self.clock,
             holder=self.holder,
             prune=lambda: prune(self.store, self._lifetimes(), self.clock.now()),
+            watch=Watch(store=self.store, site=self.site, clock=self.clock, ids=self.ids).look,
         )
 
     def _lifetimes(self) -> Lifetimes:

@@ -98,7 +98,9 @@ def _threshold(spot: Spot, problems: list[Problem]) -> tuple[Metric | None, bool
     """Return what is watched, whether the limit is too much itself, and the limit."""
     found = _WHEN.fullmatch(spot.value)
     if found is None:
-        problems.append(spot.error("wrong-form", f"'{spot.value[:60]}' is not a threshold such as dead_letter_age > 30m"))
+        problems.append(
+            spot.error("wrong-form", f"'{spot.value[:60]}' is not a threshold such as dead_letter_age > 30m")
+        )
         return None, False, 0
     name, comparison, written = found.groups()
     known = [*(metric.value for metric in Metric), *LATER]
@@ -112,7 +114,9 @@ def _threshold(spot: Spot, problems: list[Problem]) -> tuple[Metric | None, bool
     limit = _limit(spot, name, written, problems)
     if name in LATER:
         problems.append(
-            spot.warning("not-watched-yet", f"'{name}' is not watched yet: this alert will not be sent", "it may stay for later")
+            spot.warning(
+                "not-watched-yet", f"'{name}' is not watched yet: this alert will not be sent", "it may stay for later"
+            )
         )
         return None, False, 0
     return Metric(name), comparison == ">=", limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
+
 import msgspec
 from jsonschema import Draft7Validator
 

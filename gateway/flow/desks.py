@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.ports import Connector
+from rules.alerts import Alert
 from rules.decide import RuleSet
 
 
@@ -20,3 +21,4 @@ class LiveSite(msgspec.Struct, frozen=True):
     mode: str = "live"
     #: connections whose dead letters do not hold their lane
     skipping: frozenset[str] = frozenset()
+    alerts: tuple[Alert, ...] = ()

@@ -1,8 +1,8 @@
 """Step four: what was lost is rung again, what is over is cleared away.
 
 The sweep finds due lanes without a live lease, deliveries that wait, and polls that are due, and rings for them; it
-seals the audit trail and prunes what has lived its time. One sweep leads by a lease, for economy only: every effect of
-it is a compare-and-set, so that two do no harm.
+seals the audit trail, looks at the site's alerts and prunes what has lived its time. One sweep leads by a lease, for
+economy only: every effect of it is a compare-and-set, so that two do no harm.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ PRUNE_BATCH = 500
 
 
 class Sweeper:
-    """Rings for what is due. `prune` clears what has lived its time (gateway.store) and returns how many rows went."""
+    """Rings for what is due. `prune` clears what has lived its time (gateway.store) and returns how many rows went.
+
+    `watch` looks at the site's alerts (gateway.flow.alerts).
+    """
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class Sweeper:
         clock: Clock,
         holder: str,
         prune: Callable[[], int] = lambda: 0,
+        watch: Callable[[], int] = lambda: 0,
     ) -> None:
         self._store = store
         self._site = site
@@ -43,6 +47,7 @@ class Sweeper:
         self._clock = clock
         self._holder = holder
         self._prune = prune
+        self._watch = watch
         self._pruned_at: float | None = None
         self._led_until = 0.0
 
@@ -58,6 +63,7 @@ class Sweeper:
             self._doorbell.ring(step)
         if unsealed:
             self._store.write(lambda tx: tx.audit.seal(SEAL_BATCH))
+        self._watch()
         self._housekeeping()
         return steps
 

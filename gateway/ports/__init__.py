@@ -5,9 +5,11 @@
 
 from gateway.ports.record import Audit, Store, Tx
 from gateway.ports.rows import (
+    AlertState,
     AttemptEnd,
     AttemptStart,
     AuditEntry,
+    Backlog,
     CommentRow,
     DeliveryRow,
     DeskState,
@@ -41,10 +43,12 @@ from gateway.ports.wire import (
 )
 
 __all__ = [
+    "AlertState",
     "AttemptEnd",
     "AttemptStart",
     "Audit",
     "AuditEntry",
+    "Backlog",
     "Call",
     "ChangePage",
     "CheckResult",

@@ -17,9 +17,11 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.rows import (
+    AlertState,
     AttemptEnd,
     AttemptStart,
     AuditEntry,
+    Backlog,
     CommentRow,
     DeliveryRow,
     DeskState,
@@ -266,6 +268,22 @@ class Audit(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """How the site's alerts stand, and what they watch."""
+
+    def state(self, key: str) -> AlertState:
+        """Return how an alert stands."""
+        ...
+
+    def change(self, state: AlertState) -> bool:
+        """Store a state that is one version on; False when another was quicker."""
+        ...
+
+    def backlog(self, now: datetime) -> Backlog:
+        """Return the dead letters in numbers."""
+        ...
+
+
 class Releases(Protocol):
     """Releases of the site's files."""
 
@@ -323,6 +341,11 @@ class Tx(Protocol):
     @property
     def audit(self) -> Audit:
         """Return the audit part."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """Return the alerts part."""
         ...
 
     @property

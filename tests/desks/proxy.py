@@ -25,6 +25,8 @@ class Proxy(SimulatedDesk):
         self._desk_port = desk_port
         self._ambush: Callable[[], None] | None = None
         self._guard = threading.Lock()
+        #: writes that reached the desk, which died before it had answered
+        self.cut: list[SimRequest] = []
 
     def routes(self) -> list[tuple[str, str, Callable[..., SimResponse]]]:
         """Return none: everything is passed on."""
@@ -54,6 +56,8 @@ class Proxy(SimulatedDesk):
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
             return SimResponse(answer.status, kept, answer.read())
         except (OSError, http.client.HTTPException):
+            if request.method in WRITES:
+                self.cut.append(request)
             return SimResponse(wire=Wire.RESET)
         finally:
             desk.close()

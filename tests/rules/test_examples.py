@@ -37,7 +37,7 @@ def test_there_is_no_other_example() -> None:
 
 @pytest.mark.parametrize("folder", [LANGUAGE, SHARED], ids=["ours", "shared"])
 def test_every_section_of_the_language_loads_with_true_warnings_only(folder: Path) -> None:
-    """No Jira connector is installed, so its rule does nothing; RT's `deleted` is not mapped; some alerts are for later."""
+    """No Jira connector is installed, so its rule is inert; RT's `deleted` is not mapped; some alerts are for later."""
     if not folder.is_dir():
         pytest.skip("not in this checkout")
     loaded, problems = load_site(texts(folder), installed())

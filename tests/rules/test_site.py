@@ -197,7 +197,13 @@ def test_what_is_wrong_in_gateway_yaml_is_said_with_its_place(gateway: str, head
         assert secret not in str(problems[0].as_json())
 
 
-CHAT = msgspec.structs.replace(DESK, name="chat", title="Chat", operations={Operation.NOTIFY: OperationClaim(Strategy.NONE)}, settings=(Setting("channel", {"type": "string"}),))
+CHAT = msgspec.structs.replace(
+    DESK,
+    name="chat",
+    title="Chat",
+    operations={Operation.NOTIFY: OperationClaim(Strategy.NONE)},
+    settings=(Setting("channel", {"type": "string"}),),
+)
 ALERT_PROBLEMS = [
     ("alerts: [{when: dead_leter_age > 30m, notify: {role: a}}]", "9:17: error[unknown-metric]: there is nothing 'dead_leter_age' to watch; did you mean 'dead_letter_age'?"),
     ("alerts: [{when: dead_letter_age > 30, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-limit]: '30' is not a duration such as 30s, 15m, 4h, 1d or 2w; dead_letter_age is a time: write for example dead_letter_age > 30m"),
