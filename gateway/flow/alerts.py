@@ -168,7 +168,8 @@ def text(alert: Alert, what: Told, backlog: Backlog, since: datetime, now: datet
     if what is Told.STILL:
         title = title.replace("Desk Gateway:", "Desk Gateway, still:", 1)
     if backlog.total and backlog.oldest:
-        waiting = f"{_letters(backlog.total)} for a person to decide, the oldest since {_moment(backlog.oldest)}"
+        waits = "waits" if backlog.total == 1 else "wait"
+        waiting = f"{_letters(backlog.total)} {waits} for a person, the oldest since {_moment(backlog.oldest)}"
         lines += [
             f"{waiting}; {backlog.recent} given up within the last hour.",
             f"Most of it ({backlog.top}): {_cause(backlog)}.",

@@ -3,13 +3,12 @@
 `wire` is the side of the desks (connectors, transport), `record` the side of the database.
 """
 
+from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.record import Audit, Store, Tx
 from gateway.ports.rows import (
-    AlertState,
     AttemptEnd,
     AttemptStart,
     AuditEntry,
-    Backlog,
     CommentRow,
     DeliveryRow,
     DeskState,

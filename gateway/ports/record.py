@@ -16,12 +16,11 @@ from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
+from gateway.ports.alerting import Alerts
 from gateway.ports.rows import (
-    AlertState,
     AttemptEnd,
     AttemptStart,
     AuditEntry,
-    Backlog,
     CommentRow,
     DeliveryRow,
     DeskState,
@@ -265,22 +264,6 @@ class Audit(Protocol):
 
     def seal(self, limit: int) -> int:
         """Chain unsealed entries into the hash chain; return how many."""
-        ...
-
-
-class Alerts(Protocol):
-    """How the site's alerts stand, and what they watch."""
-
-    def state(self, key: str) -> AlertState:
-        """Return how an alert stands."""
-        ...
-
-    def change(self, state: AlertState) -> bool:
-        """Store a state that is one version on; False when another was quicker."""
-        ...
-
-    def backlog(self, now: datetime) -> Backlog:
-        """Return the dead letters in numbers."""
         ...
 
 

@@ -218,32 +218,3 @@ class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):
     body: str
     author: RemotePerson | None = None
     automatic: bool = False
-
-
-class AlertState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How one alert of the site stands; each change is one version on."""
-
-    key: str
-    #: its lane, empty until it was told for the first time
-    link_id: str = ""
-    raised_at: datetime | None = None
-    #: when the last message was put into the outbox, and how many there were since it was raised
-    told_at: datetime | None = None
-    told: int = 0
-    #: raised, and within its limit again since then
-    calm_since: datetime | None = None
-    version: int = 0
-
-
-class Backlog(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The dead letters that wait for a person, in numbers."""
-
-    total: int = 0
-    oldest: datetime | None = None
-    #: given up within the last hour
-    recent: int = 0
-    #: the most frequent kind of them: whose, why, an update or a delivery, how many
-    connection: str = ""
-    reason: str = ""
-    what: str = ""
-    top: int = 0

@@ -7,12 +7,26 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, and_, func, literal, select, update
+from sqlalchemy import Column, Connection, Integer, Select, String, Table, and_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.ports import AlertState, Backlog
-from gateway.store.tables import alerts, deliveries, updates
+from gateway.store.columns import Instant
+from gateway.store.tables import deliveries, metadata, updates
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("link_id", String(36), nullable=False),
+    Column("raised_at", Instant),
+    Column("told_at", Instant),
+    Column("told", Integer, nullable=False),
+    Column("calm_since", Instant),
+    #: one on with each change, by a compare-and-set
+    Column("version", Integer, nullable=False),
+)
 
 HOUR = timedelta(hours=1)
 
@@ -33,8 +47,8 @@ class SqlAlerts:
         insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
         values = {name: getattr(state, name) for name in state.__struct_fields__}
         if state.version == 1:
-            made = self._connection.execute(insert(alerts).values(values).on_conflict_do_nothing())
-            return made.rowcount == 1
+            made = insert(alerts).values(values).on_conflict_do_nothing().returning(alerts.c.key)
+            return self._connection.execute(made).first() is not None
         changed = self._connection.execute(
             update(alerts).where(alerts.c.key == state.key, alerts.c.version == state.version - 1).values(values)
         )

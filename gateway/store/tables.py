@@ -368,16 +368,3 @@ audit = Table(
     Index("ix_audit_unsealed", "id", sqlite_where=text("place IS NULL"), postgresql_where=text("place IS NULL")),
     Index("ix_audit_place", "place", unique=True),
 )
-
-alerts = Table(
-    "alerts",
-    metadata,
-    Column("key", String(64), primary_key=True),
-    Column("link_id", _ID, nullable=False),
-    Column("raised_at", Instant),
-    Column("told_at", Instant),
-    Column("told", Integer, nullable=False),
-    Column("calm_since", Instant),
-    #: moved on by one with each change, by a compare-and-set
-    Column("version", Integer, nullable=False),
-)

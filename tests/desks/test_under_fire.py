@@ -6,11 +6,14 @@ Whatever happens, RT's own history holds each word and each change of a field on
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,19 +21,24 @@ import pytest
 
 from connectors import registry
 from connectors.testing.faults import FaultKind
+from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from tests.desks.fire import OPEN, People, copies, counts, judge
 from tests.desks.proxy import Proxy
 from tests.desks.rt_server import RtServer, missing
-from tests.flows.site import RT
+from tests.flows.site import API_TOKEN, EMAIL, RT, ZENDESK, ZENDESK_SECRET, Site
 from tests.flows.world import World
+from tests.processes import wait_until
 
 pytestmark = [pytest.mark.desk, pytest.mark.slow]
 
 SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 DEADLINE = 2.0
 KILLS = 2
+#: of the long one
+ROUNDS = int(os.environ.get("GATEWAY_KILLS", "4"))
+ACTS = 48
 #: what the proxy does to a write: it is lost, its answer is, it is late, it is mutilated
 MISHAPS: tuple[dict[str, Any], ...] = (
     {"kind": FaultKind.RESET_BEFORE},
@@ -116,7 +124,7 @@ def kill_within(rt: RtServer, seconds: float) -> Callable[[], None]:
     return kill
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, proxy: Proxy) -> None:
     """Each mishap befalls one write, RT is killed in the middle of two: all is there once, nothing is given up."""
     chance = random.Random(SEED)
@@ -149,3 +157,67 @@ def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, prox
         assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}"
         befallen = {line.fault for line in proxy.journal}
         assert befallen >= {mishap["kind"] for mishap in MISHAPS} - {FaultKind.LATENCY}, f"seed {SEED}"
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300 + 180 * ROUNDS)
+def test_the_whole_gateway_holds_everything_once(
+    request: pytest.FixtureRequest, rt: RtServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    """`gateway up`, a third of the writes befallen, RT killed and started again in each round."""
+    if "faults" not in str(request.config.option.markexpr):
+        pytest.skip("takes minutes: pytest -m faults tests/desks")
+    chance = random.Random(SEED)
+    with ZendeskSimulator(email=EMAIL, api_token=API_TOKEN, webhook_secret=ZENDESK_SECRET) as zendesk:
+        site = Site(
+            tmp_path, zendesk=zendesk.url, rt=proxy.url, rt_token=rt.tokens["gateway"], rt_secret=rt.webhook_secret,
+            deadline=int(DEADLINE),
+        )  # fmt: skip
+        with site, site.store() as store:
+            zendesk.webhooks.url = site.hook(ZENDESK)
+            rt.point_webhooks(site.hook(RT))
+            people = People(zendesk, rt, SEED)
+            people.write_in(12)
+            for mishap in MISHAPS:
+                proxy.fault(**mishap, method="POST|PUT", probability=0.04, count=None)
+            for _ in range(ROUNDS):
+                down, up = sorted(chance.sample(range(4, ACTS), 2))
+                for act in range(ACTS):
+                    if act == down:
+                        proxy.lie_in_wait(kill_within(rt, chance.uniform(0, 0.12)))
+                    if act == up:
+                        rt.kill()
+                        rt.serve()
+                    _tell(people, rt, store, chance)
+            rt.kill()
+            rt.serve()
+            proxy.faults.clear()
+            assert wait_until(lambda: _rests(store), 300), f"seed {SEED}: {counts(store)}"
+            rt.point_webhooks("")
+            befallen = Counter(line.fault for line in proxy.journal if line.fault)
+            assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}: {befallen}"
+            assert set(befallen) >= {mishap["kind"] for mishap in MISHAPS} - {FaultKind.LATENCY}, f"seed {SEED}"
+
+
+def _tell(people: People, rt: RtServer, store: SqlStore, chance: random.Random) -> None:
+    """Let something happen, once what happened before has been taken in: no change replaces another unseen."""
+    wait_until(lambda: not counts(store).get("deliveries_pending"), 3)
+    story = people.act()
+    copy = copies(store).get(story.number)
+    if copy and rt.serves() and chance.random() < 0.2:
+        with contextlib.suppress(OSError):  # RT may be killed just now
+            people.engineer(story, copy)
+    time.sleep(chance.uniform(0, 0.2))
+
+
+def _rests(store: SqlStore) -> bool:
+    """Say whether nothing is open, and still nothing is when both desks have been polled."""
+    began = time.time()
+
+    def polled() -> bool:
+        with store.read() as tx:
+            states = tx.desks.all().values()
+        return all(state.polled_at is not None and state.polled_at.timestamp() > began for state in states)
+
+    still = not any(name in counts(store) for name in OPEN)
+    return still and wait_until(polled, 30) and not any(name in counts(store) for name in OPEN)

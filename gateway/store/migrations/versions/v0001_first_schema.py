@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
+from gateway.store.migrations import alerts
 
 revision = "0001"
 down_revision = None
@@ -15,18 +16,7 @@ depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    op.create_table(
-        "alerts",
-        sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("link_id", sa.String(length=36), nullable=False),
-        sa.Column("raised_at", Instant(), nullable=True),
-        sa.Column("told_at", Instant(), nullable=True),
-        sa.Column("told", sa.Integer(), nullable=False),
-        sa.Column("calm_since", Instant(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-    )
-
+    alerts.create()
     op.create_table(
         "attempts",
         sa.Column("id", sa.String(length=36), nullable=False),
