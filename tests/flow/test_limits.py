@@ -53,3 +53,9 @@ def test_a_backoff_is_between_a_second_and_an_hour(attempt: int) -> None:
     """Full jitter: somewhere up to a limit that doubles."""
     wait = limits.backoff(attempt).total_seconds()
     assert 1 <= wait <= min(limits.MAX_BACKOFF, max(1, limits.FIRST_BACKOFF * 2 ** (attempt - 1)))
+
+
+def test_looking_for_a_lost_answer_goes_on_through_an_outage_of_days() -> None:
+    """A desk that cannot be asked has not said that anything is ambiguous."""
+    waited = sum((limits.backoff(number) for number in range(1, limits.MAX_PROBES)), timedelta())
+    assert timedelta(days=2) < waited < timedelta(days=7)
