@@ -44,6 +44,11 @@ class Proxy(SimulatedDesk):
             self._ambush = spring
         return sprung
 
+    def stand_down(self) -> None:
+        """Call the ambush off."""
+        with self._guard:
+            self._ambush = None
+
     def _answer(self, request: SimRequest) -> SimResponse:
         """Pass one request on, and its answer back."""
         desk = http.client.HTTPConnection("127.0.0.1", self._desk_port, timeout=30)

@@ -35,22 +35,37 @@ pytestmark = [pytest.mark.desk, pytest.mark.slow]
 
 SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 DEADLINE = 2.0
+LONG_DEADLINE = 4
 KILLS = 2
 #: of the long one
 ROUNDS = int(os.environ.get("GATEWAY_KILLS", "4"))
 ACTS = 48
-#: what the proxy does to a write: it is lost, its answer is, it is late, it is mutilated
-MISHAPS: tuple[dict[str, Any], ...] = (
-    {"kind": FaultKind.RESET_BEFORE},
-    {"kind": FaultKind.RESET_AFTER},
-    {"kind": FaultKind.HALF_BODY},
-    {"kind": FaultKind.GARBAGE},
-    {"kind": FaultKind.HANG, "seconds": DEADLINE + 0.5},
-    {"kind": FaultKind.LATENCY, "seconds": DEADLINE + 0.5},
-    {"kind": FaultKind.LATE_EFFECT, "seconds": DEADLINE + 0.5, "hold": DEADLINE + 0.5},
-    {"kind": FaultKind.ERROR_WITH_EFFECT, "status": 502},
-    {"kind": FaultKind.ERROR_WITHOUT_EFFECT, "status": 503},
-)
+
+
+def mishaps(deadline: float) -> list[dict[str, Any]]:
+    """Return what the proxy does to a write: it is lost, its answer is, it is late, it is mutilated."""
+    late = deadline + 0.5
+    return [
+        {"kind": FaultKind.RESET_BEFORE},
+        {"kind": FaultKind.RESET_AFTER},
+        {"kind": FaultKind.HALF_BODY},
+        {"kind": FaultKind.GARBAGE},
+        {"kind": FaultKind.HANG, "seconds": late},
+        {"kind": FaultKind.LATENCY, "seconds": late},
+        {"kind": FaultKind.LATE_EFFECT, "seconds": late, "hold": late},
+        {"kind": FaultKind.ERROR_WITH_EFFECT, "status": 502},
+        {"kind": FaultKind.ERROR_WITHOUT_EFFECT, "status": 503},
+    ]
+
+
+#: what the proxy's journal must show at the end (it does not name a mere delay)
+ALL = {str(mishap["kind"]) for mishap in mishaps(0)} - {"latency"}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """Give SQLite only: what is in doubt here is what RT does, and a real RT takes its time."""
+    return f"sqlite:///{tmp_path / 'gateway.db'}"
 
 
 @pytest.fixture
@@ -130,7 +145,8 @@ def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, prox
     chance = random.Random(SEED)
     with RealWorld(store, rt, proxy) as world:
         people = People(world.zendesk, rt, SEED)
-        mishaps = chance.sample(MISHAPS, len(MISHAPS))
+        left = mishaps(DEADLINE)
+        chance.shuffle(left)
 
         def act() -> None:
             story = people.act()
@@ -139,10 +155,10 @@ def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, prox
                 people.engineer(story, copies(store)[story.number])
 
         people.write_in(6)
-        proxy.fault(**mishaps.pop(), method="POST")
+        proxy.fault(**left.pop(), method="POST")
         world.step()
-        while mishaps:
-            proxy.fault(**mishaps.pop(), method="POST|PUT")
+        while left:
+            proxy.fault(**left.pop(), method="POST|PUT")
             act()
             act()
         for _ in range(KILLS):
@@ -155,8 +171,7 @@ def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, prox
         world.rest(60)
         rt.point_webhooks("")
         assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}"
-        befallen = {line.fault for line in proxy.journal}
-        assert befallen >= {mishap["kind"] for mishap in MISHAPS} - {FaultKind.LATENCY}, f"seed {SEED}"
+        assert {line.fault for line in proxy.journal} >= ALL, f"seed {SEED}"
 
 
 @pytest.mark.faults
@@ -171,14 +186,14 @@ def test_the_whole_gateway_holds_everything_once(
     with ZendeskSimulator(email=EMAIL, api_token=API_TOKEN, webhook_secret=ZENDESK_SECRET) as zendesk:
         site = Site(
             tmp_path, zendesk=zendesk.url, rt=proxy.url, rt_token=rt.tokens["gateway"], rt_secret=rt.webhook_secret,
-            deadline=int(DEADLINE),
+            deadline=LONG_DEADLINE,
         )  # fmt: skip
         with site, site.store() as store:
             zendesk.webhooks.url = site.hook(ZENDESK)
             rt.point_webhooks(site.hook(RT))
             people = People(zendesk, rt, SEED)
             people.write_in(12)
-            for mishap in MISHAPS:
+            for mishap in mishaps(LONG_DEADLINE):
                 proxy.fault(**mishap, method="POST|PUT", probability=0.04, count=None)
             for _ in range(ROUNDS):
                 down, up = sorted(chance.sample(range(4, ACTS), 2))
@@ -186,17 +201,16 @@ def test_the_whole_gateway_holds_everything_once(
                     if act == down:
                         proxy.lie_in_wait(kill_within(rt, chance.uniform(0, 0.12)))
                     if act == up:
+                        proxy.stand_down()
                         rt.kill()
                         rt.serve()
                     _tell(people, rt, store, chance)
-            rt.kill()
-            rt.serve()
             proxy.faults.clear()
-            assert wait_until(lambda: _rests(store), 300), f"seed {SEED}: {counts(store)}"
+            assert wait_until(lambda: _is_up(rt) and _rests(store), 300), f"seed {SEED}: {counts(store)}"
             rt.point_webhooks("")
             befallen = Counter(line.fault for line in proxy.journal if line.fault)
             assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}: {befallen}"
-            assert set(befallen) >= {mishap["kind"] for mishap in MISHAPS} - {FaultKind.LATENCY}, f"seed {SEED}"
+            assert set(befallen) >= ALL, f"seed {SEED}"
 
 
 def _tell(people: People, rt: RtServer, store: SqlStore, chance: random.Random) -> None:
@@ -208,6 +222,11 @@ def _tell(people: People, rt: RtServer, store: SqlStore, chance: random.Random) 
         with contextlib.suppress(OSError):  # RT may be killed just now
             people.engineer(story, copy)
     time.sleep(chance.uniform(0, 0.2))
+
+
+def _is_up(rt: RtServer) -> bool:
+    """Start RT again where the last kill was later than the last start."""
+    return bool(rt.serves() or rt.serve())
 
 
 def _rests(store: SqlStore) -> bool:
