@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ import pytest
 
 from connectors import registry
 from connectors.slack.simulator import SlackSimulator
+from gateway.bootstrap import build
+from gateway.config import Settings
 from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.flow.alerts import CALM, LOOK_EVERY, Watch
 from gateway.flow.deliver import Deliverer
@@ -33,6 +36,16 @@ HOURLY = Alert(
     "dead_letters_per_hour > 2", NOTIFY, Metric.DEAD_LETTERS_PER_HOUR, 2, connection="ops-slack", channel="#gateway"
 )
 SECRET = "xoxb-secret"
+SITE = """\
+connections:
+  ops-slack:
+    connector: slack
+    url: {url}
+    auth: {bot_token: "${SLACK_TOKEN}"}
+alerts:
+  - when: dead_letters_per_hour > 2
+    notify: {connection: ops-slack, channel: "#duty", runbook: wake somebody up}
+"""
 
 
 class MovedClock(SystemClock):
@@ -246,3 +259,24 @@ def test_it_is_not_looked_at_in_every_sweep(office: Office) -> None:
     assert watch.look() == 0
     with office.store.read() as tx:
         assert tx.alerts.state(AGE.key).version == version
+
+
+def test_the_sweep_of_a_site_looks_at_its_alerts(tmp_path: Path, slack: SlackSimulator) -> None:
+    """From the line in gateway.yaml to the message, as the processes of a site do it."""
+    environ = {"GATEWAY_SITE": str(tmp_path), "SLACK_TOKEN": SECRET}
+    (tmp_path / "gateway.yaml").write_text(SITE.replace("{url}", slack.url), encoding="utf-8")
+    gateway = build(Settings.from_env(environ), environ)
+    try:
+        assert gateway.activate_folder(author="test") == ()
+        recorder = Recorder(gateway.store, gateway.ids, gateway.clock.now())
+        for number in range(3):
+            recorder.delivery(f"d{number}", park=(Reason.POISON, "it broke"))
+        gateway.sweeper().sweep()
+        gateway.sweeper().sweep()
+        gateway.deliverer().drain(holder="test", seconds=5, linger=0.02)
+    finally:
+        gateway.close()
+    (message,) = slack.messages
+    assert message["channel"] == "C0DUTY"
+    assert message["text"].startswith("Desk Gateway: 3 dead letters within an hour\n")
+    assert message["text"].endswith("--reason poison`\nRunbook: wake somebody up")
