@@ -59,18 +59,19 @@ class SqlAlerts:
 
         A message of ours about the gateway that could not be sent does not count: it would raise itself.
         """
-        both = _given_up(now).subquery()
-        total, oldest, recent = self._connection.execute(
-            select(func.sum(both.c.number), func.min(both.c.since), func.sum(both.c.recent))
-        ).one()
-        if not total:
+        groups = self._connection.execute(_given_up(now)).all()
+        if not groups:
             return Backlog()
-        top = self._connection.execute(
-            select(both.c.connection, both.c.reason, both.c.what, both.c.number)
-            .order_by(both.c.number.desc(), both.c.connection, both.c.reason, both.c.what)
-            .limit(1)
-        ).one()
-        return Backlog(int(total), oldest, int(recent), top.connection, top.reason, top.what, int(top.number))
+        top = min(groups, key=lambda each: (-each.number, each.connection, each.reason, each.what))
+        return Backlog(
+            total=sum(each.number for each in groups),
+            oldest=min(each.since for each in groups),
+            recent=sum(each.recent for each in groups),
+            connection=top.connection,
+            reason=top.reason,
+            what=top.what,
+            top=top.number,
+        )
 
 
 def _given_up(now: datetime) -> Select[tuple[str, str, str, int, datetime, int]]:

@@ -210,7 +210,7 @@ def test_the_whole_gateway_holds_everything_once(
             rt.point_webhooks("")
             befallen = Counter(line.fault for line in proxy.journal if line.fault)
             assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}: {befallen}"
-            assert set(befallen) >= ALL, f"seed {SEED}"
+            assert befallen.total() >= 5 * ROUNDS, f"seed {SEED}: {befallen}"
 
 
 def _tell(people: People, rt: RtServer, store: SqlStore, chance: random.Random) -> None:
