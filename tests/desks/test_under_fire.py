@@ -63,6 +63,13 @@ ALL = {str(mishap["kind"]) for mishap in mishaps(0)} - {"latency"}
 
 
 @pytest.fixture
+def long(request: pytest.FixtureRequest) -> None:
+    """Skip what takes minutes, before anything is started for it, unless it was asked for."""
+    if "faults" not in str(request.config.option.markexpr):
+        pytest.skip("takes minutes: pytest -m faults tests/desks")
+
+
+@pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """Give SQLite only: what is in doubt here is what RT does, and a real RT takes its time."""
     return f"sqlite:///{tmp_path / 'gateway.db'}"
@@ -176,12 +183,8 @@ def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, prox
 
 @pytest.mark.faults
 @pytest.mark.timeout(300 + 180 * ROUNDS)
-def test_the_whole_gateway_holds_everything_once(
-    request: pytest.FixtureRequest, rt: RtServer, proxy: Proxy, tmp_path: Path
-) -> None:
+def test_the_whole_gateway_holds_everything_once(long: None, rt: RtServer, proxy: Proxy, tmp_path: Path) -> None:
     """`gateway up`, a third of the writes befallen, RT killed and started again in each round."""
-    if "faults" not in str(request.config.option.markexpr):
-        pytest.skip("takes minutes: pytest -m faults tests/desks")
     chance = random.Random(SEED)
     with ZendeskSimulator(email=EMAIL, api_token=API_TOKEN, webhook_secret=ZENDESK_SECRET) as zendesk:
         site = Site(
