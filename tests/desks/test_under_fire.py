@@ -175,10 +175,10 @@ def test_rt_under_fire_holds_everything_once(store: SqlStore, rt: RtServer, prox
             act()
             rt.serve()
             act()
-        world.rest(60)
+        world.rest(180)
         rt.point_webhooks("")
-        assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}"
-        assert {line.fault for line in proxy.journal} >= ALL, f"seed {SEED}"
+        assert judge(people, rt, store, proxy.cut) == [], f"seed {SEED}: {counts(store)}"
+        assert {line.fault for line in proxy.journal} >= ALL, f"seed {SEED}: {counts(store)}"
 
 
 @pytest.mark.faults
