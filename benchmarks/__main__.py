@@ -19,7 +19,7 @@ STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, journey.STAGE)
 @click.command()
 @click.option("--only", type=click.Choice(STAGES), multiple=True, help="This stage; may be given several times.")
 @click.option("--rate", type=click.FloatRange(0.5, 500), help="Webhooks a second of the journey.  [default: half of "
-              "what the whole carries in a burst]")  # fmt: skip
+              "the slowest stage measured before, else of what the whole carries in a burst]")  # fmt: skip
 @click.option("--postgres", is_flag=True, help="Also measure apply and the journey on a PostgreSQL of its own.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: bool) -> None:  # noqa: FBT001 - click
@@ -41,6 +41,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             with Progress("apply/pg", apply.STEPS, quiet=as_json) as progress:
                 found += apply.run(progress, new_database, "PostgreSQL")
         if journey.STAGE in chosen:
+            rate = rate or min((each.value for each in found if each.bounds), default=0.0) / 2
             with Progress(journey.STAGE, journey.STEPS, quiet=as_json) as progress:
                 found += journey.run(progress, rate)
             if new_database is not None:

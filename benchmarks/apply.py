@@ -52,7 +52,7 @@ def run(progress: Progress, new_database: Callable[[], str] = str, name: str = "
                 raise RuntimeError(msg)
             gateway.close()
     note = f"new tickets, comments, statuses; of {DELIVERIES} came {updates} updates"
-    return [Measure(STAGE, f"deliveries applied, {name}", max(rates), "/s", note=note)]
+    return [Measure(STAGE, f"deliveries applied, {name}", max(rates), "/s", note=note, bounds=True)]
 
 
 def fill(gateway: Gateway, secret: str, count: int, first: int = 1000) -> None:

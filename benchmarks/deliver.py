@@ -41,7 +41,9 @@ def run(progress: Progress) -> list[Measure]:
         when = f"that takes {latency * 1000:.0f} ms" if latency else "that answers at once"
         met = rate >= aim if aim else None
         note = f"{requests:.1f} requests an update"
-        measures.append(Measure(STAGE, f"to {desk} {when}", rate, "/s", f"{aim}/s" if aim else "", met, note))
+        measures.append(
+            Measure(STAGE, f"to {desk} {when}", rate, "/s", f"{aim}/s" if aim else "", met, note, bounds=True)
+        )
     return measures
 
 

@@ -1,9 +1,9 @@
 """From a webhook to its effect in the other desk: the whole `gateway up`, and plain Flask + RQ with Retry beside it.
 
-First a burst shows what the whole carries: the rate of its slowest stage, with all stages, both desks and the load
-generator on the same processors. Then webhooks arrive at half of that (open loop: whatever becomes of them), and are
-timed from when they were due until the effect at the simulated RT. RT tells the gateway of every change by webhooks of
-its own, as the real one does; the naive relay does not have to hear them.
+First a burst shows what the whole carries, with all stages, both desks and the load generator on the same processors.
+Then webhooks arrive at half the rate of the slowest stage (open loop: whatever becomes of them), and are timed from
+when they were due until the effect at the simulated RT. RT tells the gateway of every change by webhooks of its own,
+as the real one does; the naive relay does not have to hear them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Whole(msgspec.Struct, frozen=True):
 def run(
     progress: Progress, rate: float | None = None, new_database: Callable[[], str] = str, name: str = "SQLite"
 ) -> list[Measure]:
-    """Measure at `rate` webhooks a second, or at half of what the gateway carries; the naive relay beside SQLite."""
+    """Measure at `rate` webhooks a second, else at half of what the burst showed; the naive relay beside SQLite."""
     ours = measure(rate, lambda lab: lab.up(), progress, new_database(), webhooks=True)
     systems = [(ours, f"gateway up, {name}")]
     if new_database is str:

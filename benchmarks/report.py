@@ -25,6 +25,8 @@ class Measure(msgspec.Struct, frozen=True, omit_defaults=True):
     #: whether the aim is met; None where there is none
     met: bool | None = None
     note: str = ""
+    #: a rate that a webhook's journey cannot be faster than: the slowest of them decides at which rate it is measured
+    bounds: bool = False
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -57,6 +57,7 @@ def commit_each() -> Flask:
     gateway = build(Settings.from_env(os.environ), os.environ)
     ringing = Ringing(gateway.doorbell, "apply")
     connector = gateway.site().connectors["acme-zendesk"]
+    sealer = gateway.store.sealer
 
     def take(body: bytes) -> None:
         store = gateway.store
@@ -67,7 +68,7 @@ def commit_each() -> Flask:
             envelope.headers, body, "",
         )  # fmt: skip
         with store.engine.begin() as connection:
-            SqlTx(store, connection).inbox.add([row])
+            SqlTx(store, connection, sealer).inbox.add([row])
         ringing.ask()
 
     return _app(take)

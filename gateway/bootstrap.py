@@ -23,9 +23,9 @@ from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
-from gateway.store.retention import Lifetimes, prune
+from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
-from rules import OnDead, Problem, Retention, load_site
+from rules import OnDead, Problem, Retention, RuleSet, load_site
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +156,18 @@ class Gateway:
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
         )
 
+    def rules_of(self, release: str) -> RuleSet:
+        """Return the rules of a release, also of one that is no longer active, to explain what it decided.
+
+        Raises ConfigError when its files do not load with the connectors of today.
+        """
+        with self.store.read() as tx:
+            files = tx.releases.files(release)
+        site, problems = load_site(files, self._specs())
+        if site is None:
+            raise ConfigError(f"its files do not load any more: {'; '.join(str(each) for each in problems)}")
+        return site.rules
+
     def _specs(self) -> dict[str, ConnectorSpec]:
         return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
 
@@ -202,7 +214,7 @@ class Gateway:
             doorbell=self.doorbell,
             clock=self.clock,
             holder=self.holder,
-            prune=lambda: prune(self.store, self._lifetimes(), self.clock.now()),
+            prune=Pruner(self.store, self._lifetimes, self.clock).visit,
         )
 
     def _lifetimes(self) -> Lifetimes:

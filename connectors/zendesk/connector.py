@@ -44,7 +44,7 @@ SPEC = ConnectorSpec(
     settings=SETTINGS,
     operations={
         Operation.CREATE: OperationClaim(Strategy.KEY, settle=5, key_ttl=KEY_TTL, probe=True),
-        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=5),
+        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=5, probe=True),
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=10),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),
     },

@@ -73,13 +73,36 @@ def _created(account: Account, context: WriteContext) -> Call[Finding]:
 
 
 def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Finding]:
-    """Compare the ticket with what was written."""
+    """Compare the ticket with what was written; where it differs, somebody may have changed it since we wrote."""
     body = yield from ask(get(ticket_path(context.remote_id), "look at the fields"))
     data = obj((body or {}).get("ticket"))
     wanted = rendering.fields(account, intent)
-    if not data or any(not _holds(data, name, value) for name, value in wanted.items()):
-        return Absent()
-    return Found(rendering.receipt_of(account, data, {}))
+    if data and all(_holds(data, name, value) for name, value in wanted.items()):
+        return Found(rendering.receipt_of(account, data, {}))
+    return (yield from _audited(context)) if data else Absent()
+
+
+def _audited(context: WriteContext) -> Call[Finding]:
+    """Look for our key in the metadata of the ticket's audits.
+
+    Only proof that it landed counts: where audits cannot be read, or do not show metadata, it is not there.
+    """
+    params = {"page": "1", "per_page": str(PAGE)}
+    for page in range(1, MAX_PAGES + 1):
+        try:
+            body = yield from ask(get(f"{ticket_path(context.remote_id)}/audits", "look for our change", **params))
+        except (AuthenticationError, ThrottledError):
+            raise
+        except TransportError:
+            return Absent()
+        audits = objects((body or {}).get("audits"))
+        for audit in audits:
+            if mapping.marker_of(audit) == context.effect_key:
+                return Found(Receipt(change_ids=(ident(audit.get("id")),), at=moment(audit.get("created_at"))))
+        if body is None or not audits or not more_after(body):
+            return Absent()
+        params = next_params(body, page)
+    return Absent()
 
 
 def _holds(data: Json, name: str, value: object) -> bool:

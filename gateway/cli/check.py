@@ -8,10 +8,13 @@ import click
 import msgspec
 
 from connectors import registry
+from gateway.bootstrap import build
+from gateway.cli import removed
+from gateway.cli.opening import has_record, require_keys
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
-from gateway.config import environment, read_site, resolve_settings
-from gateway.errors import ConfigError
+from gateway.config import Settings, environment, read_site, resolve_settings
+from gateway.errors import ConfigError, StoreError
 from rules import Problem, Severity, load_site
 
 
@@ -34,27 +37,32 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         else:
             click.echo(str(error))
         sys.exit(1)
-    problems, notes = _problems(files, {**environment(), "GATEWAY_SITE": str(folder)})
+    environ = {**environment(), "GATEWAY_SITE": str(folder)}
+    problems, notes = _problems(site, files, environ)
+    record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
-    failed = bool(errors) or (strict and len(problems) > 0)
+    failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
     if as_json:
         write_json(
             {
                 "ok": not failed,
                 "site": str(folder),
-                "errors": len(errors),
+                "errors": len(errors) + bool(record),
                 "warnings": len(problems) - len(errors),
                 "problems": [problem.as_json() for problem in problems],
                 "connectors_not_loaded": notes,
+                **({"record": record} if record else {}),
             }
         )
     else:
-        _write(problems, notes, len(files))
+        if record:
+            click.echo(f"error: {record}\n")
+        _write(problems, notes, len(files), more=bool(record))
     if failed:
         sys.exit(1)
 
 
-def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
+def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
     loaded, found = load_site(files, specs)
@@ -65,17 +73,35 @@ def _problems(files: dict[str, str], environ: dict[str, str]) -> tuple[list[Prob
             msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
             for each in missing
         ]
+        problems += removed.problems(removed.removed(site, loaded.connections))
     return problems, [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
 
 
-def _write(problems: list[Problem], notes: list[str], files: int) -> None:
+def _record(environ: dict[str, str]) -> str:
+    """Say why what is stored cannot be used as it is; empty where nothing is stored yet, or not within reach."""
+    settings = Settings.from_env(environ)
+    if not has_record(settings):
+        return ""
+    gateway = build(settings, environ)
+    try:
+        require_keys(gateway)
+    except ConfigError as error:
+        return str(error)
+    except StoreError:
+        return ""
+    finally:
+        gateway.close()
+    return ""
+
+
+def _write(problems: list[Problem], notes: list[str], files: int, *, more: bool) -> None:
     for problem in problems:
         click.echo(f"{problem.text}\n")
     for note in notes:
         click.echo(f"warning: {note}\n")
-    errors = sum(problem.is_error for problem in problems)
-    warnings = len(problems) - errors + len(notes)
-    if not problems and not notes:
+    errors = sum(problem.is_error for problem in problems) + more
+    warnings = len(problems) - sum(problem.is_error for problem in problems) + len(notes)
+    if not problems and not notes and not more:
         click.echo(f"Nothing is wrong in {files} files.")
     else:
         click.echo(

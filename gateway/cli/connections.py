@@ -12,6 +12,7 @@ import msgspec
 
 from connectors import registry
 from gateway.bootstrap import Gateway, build
+from gateway.cli import removed
 from gateway.cli.opening import has_record, require_record
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, age, tame, write_json, write_table
@@ -60,12 +61,14 @@ def list_connections(site: SiteChoice, as_json: bool) -> None:
     """List the connections of this site and how each is."""
     folder = _read(site)
     states: Mapping[str, DeskState] = {}
+    waiting: Mapping[str, int] = {}
     gateway = build(folder.settings, folder.environ)
     try:
         if has_record(folder.settings):
             require_record(gateway)
             with gateway.store.read() as tx:
                 states = tx.desks.all()
+                waiting = tx.view.waiting()
         now = gateway.clock.now()
     finally:
         gateway.close()
@@ -81,6 +84,11 @@ def list_connections(site: SiteChoice, as_json: bool) -> None:
                 "detail": state.paused or state.poll_error or _why(folder, name),
                 "polled_at": state.polled_at,
             }
+        )
+    for name in sorted(set(waiting) - set(folder.site.connections)):
+        detail = removed.message(name, waiting[name])
+        lines.append(
+            {"name": name, "connector": "", "url": "", "state": "removed", "detail": detail, "polled_at": None}
         )
     if as_json:
         write_json(lines)

@@ -24,6 +24,7 @@ _NEXT = {
     Reason.UNREADABLE: "the desk sent what nobody can read: mend its webhook or template; replay, or discard",
     Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway up, then replay or discard",
     Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
+    Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
     Reason.AMBIGUOUS: "it may have landed: look at the desk; if it is there, discard, else replay",
 }
 

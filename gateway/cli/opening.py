@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from gateway.bootstrap import Gateway, build
 from gateway.cli.site import SiteChoice
 from gateway.config import Settings, environment
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.embedded import find_server
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError, GatewayError, StoreError
 from gateway.store import schema_is_current
 
 
@@ -43,6 +44,16 @@ def require_record(gateway: Gateway) -> None:
         raise ConfigError(f"{gateway.settings.site} has no record yet: it begins with gateway up")
     if not schema_is_current(gateway.store.engine):
         raise ConfigError("the database has another version than this gateway: gateway up brings it up to date")
+
+
+def require_keys(gateway: Gateway) -> None:
+    """Raise ConfigError when the database was encrypted with a key that is not here; StoreError when it is away."""
+    try:
+        if schema_is_current(gateway.store.engine):
+            with gateway.store.read():
+                pass
+    except DBAPIError as error:
+        raise StoreError("the database cannot be reached") from error
 
 
 def ring(gateway: Gateway, step: str) -> None:

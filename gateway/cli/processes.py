@@ -35,7 +35,7 @@ def process() -> None:
 @process.command()
 @click.option("--bind", default="127.0.0.1:8080", show_default=True, help="HOST:PORT to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
-@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads in each.")
+@click.option("--threads", type=click.IntRange(1, 256), default=32, show_default=True, help="Threads in each.")
 @pass_site
 def web(site: SiteChoice, bind: str, workers: int, threads: int) -> None:
     """Take webhooks in and show the page."""

@@ -21,7 +21,8 @@ from gateway.web.token import page_address, page_token
 log = logging.getLogger(__name__)
 
 WEB_WORKERS = 2
-WEB_THREADS = 8
+#: they mostly wait for a commit that they share: the more of them, the fewer commits (docs/performance.md)
+WEB_THREADS = 32
 
 
 class Watcher:

@@ -7,6 +7,7 @@ import sys
 import click
 import msgspec
 
+from gateway.cli import removed
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.config import Settings, environment
 from gateway.supervisor import SiteStatus, read_status
@@ -25,14 +26,20 @@ def status(site: SiteChoice, as_json: bool) -> None:
     settings = Settings.from_env({**environment(), "GATEWAY_SITE": str(site.folder)})
     found = read_status(settings.state)
     running = found is not None and found.phase not in {"stopped", "killed"}
+    named = removed.names(site)
+    orphaned = removed.removed(site, named) if named is not None else {}
     if as_json:
-        click.echo(msgspec.json.encode(found) if found is not None else b'{"phase":"stopped","processes":[]}')
+        told = msgspec.json.encode(found) if found is not None else b'{"phase":"stopped","processes":[]}'
+        click.echo(removed.as_json(told, orphaned))
     elif found is None or not running:
         killed = found is not None and found.phase == "killed"
         how = "its supervisor was killed" if killed else "start it with: gateway up"
         click.echo(f"The gateway of {site.folder} does not run; {how}.")
     else:
         _show(found)
+    if not as_json:
+        for line in removed.lines(orphaned):
+            click.echo(f"warning: {line}")
     if not running:
         sys.exit(1)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gateway.cli.opening import opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
+from gateway.cli.why import explain
+from gateway.cli.why import write as write_decisions
 from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
 from gateway.web.console.ticket import TicketPage, read_ticket
@@ -66,6 +70,29 @@ def show(site: SiteChoice, ticket: str, as_json: bool) -> None:
         _write(found)
 
 
+@tickets.command()
+@click.argument("ticket")
+@JSON
+@pass_site
+def why(site: SiteChoice, ticket: str, as_json: bool) -> None:
+    """Explain every decision on one ticket by the rules of that time.
+
+    For each rule: whether it matched, and if not, the condition that failed with the value that it saw. TICKET is what
+    show takes.
+    """
+    with opened(site) as gateway:
+        with gateway.store.read() as tx:
+            known = tx.tickets.get(ticket)
+            ticket_id = known.id if known is not None else tx.view.find_ticket(ticket)
+        if not ticket_id:
+            raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
+        decisions = explain(gateway, ticket_id)
+    if as_json:
+        write_json(decisions)
+    else:
+        write_decisions(decisions)
+
+
 def _write(page: TicketPage) -> None:
     click.echo(click.style(tame(page.title) or "(no title)", bold=True))
     click.echo(
@@ -87,6 +114,11 @@ def _write(page: TicketPage) -> None:
     for comment in page.comments:
         click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
         click.echo(f"{_indented(comment.body, 4)}")
+    _write_record(page)
+
+
+def _write_record(page: TicketPage) -> None:
+    """Print what was done about it: updates and audit trail."""
     if page.updates:
         _head("Updates")
     for each in page.updates:
@@ -98,7 +130,16 @@ def _write(page: TicketPage) -> None:
     if page.audit:
         _head("Audit trail")
     for entry in page.audit:
-        click.echo(f"  {utc(entry['at'])}  {tame(entry['actor'])}  {tame(entry['action'])}")
+        told = _decided(entry["detail"] or {}) if entry["action"] == "decided" else ""
+        click.echo(f"  {utc(entry['at'])}  {tame(entry['actor'])}  {tame(entry['action'])}{told}")
+    if any(entry["action"] == "decided" for entry in page.audit):
+        click.echo(f"\nWhy each was decided so: gateway tickets why {page.id[-12:]}")
+
+
+def _decided(detail: dict[str, Any]) -> str:
+    """Return what a decision came to, for the end of its line."""
+    sets = ", ".join(f"{name} = {value}" for name, value in detail.get("sets", {}).items())
+    return f": {tame(sets)}" if sets else ": nothing to set"
 
 
 def _head(text: str) -> None:

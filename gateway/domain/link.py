@@ -8,6 +8,9 @@ from typing import Any
 
 import msgspec
 
+#: in Link.observed, beside the fields: the last comment of somebody else (its hash), or the last of ours
+COMMENT = "comment"
+
 
 class LinkState(StrEnum):
     """Where a link is in its life."""
@@ -36,6 +39,10 @@ class Observed(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int = 0
     #: True when that value was written by us
     ours: bool = False
+    #: what our write replaced; how often in a row the desk answered a write of ours at once, and since when (bounce.py)
+    replaced: Any = None
+    rounds: int = 0
+    since: datetime | None = None
 
 
 class Link(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,6 +60,8 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     rule: str = ""
     version: int = 0
     version_token: str = ""
+    #: id of the link that goes on, where the remote ticket was merged into one that has a link
+    merged_into: str = ""
     #: field -> last observation
     observed: dict[str, Observed] = {}
 
@@ -68,13 +77,18 @@ class LinkPatch(msgspec.Struct, frozen=True, omit_defaults=True):
     version_token: str = ""
 
 
+def _carried(known: Observed, value: Observed) -> Observed:
+    replaced = known.replaced if known.ours else known.value
+    return msgspec.structs.replace(value, replaced=replaced, rounds=known.rounds, since=known.since)
+
+
 def patched(link: Link, patch: LinkPatch) -> Link:
     """Return the link with what a write taught; an observation never replaces one of a later version."""
     observed = dict(link.observed)
     for field, value in patch.observed.items():
         known = observed.get(field)
         if known is None or not (known.version and value.version) or value.version >= known.version:
-            observed[field] = value
+            observed[field] = value if known is None else _carried(known, value)
     newer = patch.version >= link.version
     return msgspec.structs.replace(
         link,

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     UNMAPPED = "unmapped"
     CONFLICT = "conflict"
     AMBIGUOUS = "ambiguous"
+    BOUNCE = "bounce"
 
 
 class CommentIntent(msgspec.Struct, frozen=True, omit_defaults=True):

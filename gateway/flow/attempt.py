@@ -26,6 +26,7 @@ from gateway.domain.update import (
     Throttled,
     Unauthorized,
     Unknown,
+    Unsure,
     UpdateState,
 )
 from gateway.errors import (
@@ -36,9 +37,9 @@ from gateway.errors import (
     ThrottledError,
     TransportError,
 )
-from gateway.flow.apply import whoami
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
+from gateway.flow.prepare import whoami
 from gateway.ports import (
     Call,
     Clock,
@@ -132,7 +133,7 @@ def context_of(task: Task) -> WriteContext:
 def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | None, HttpRequest | None]:
     """Find out what became of an earlier attempt; (None, request to send again) when it is to be sent."""
     claim = task.strategy
-    if claim.strategy is Strategy.NATURAL:
+    if claim.strategy is Strategy.NATURAL and not claim.probe:
         return None, None
     if claim.strategy is Strategy.KEY:
         first = task.update.first_sent_at
@@ -155,7 +156,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
     crashpoint.reach("deliver.probed")
-    if isinstance(finding, Absent):
+    if isinstance(finding, Absent) or (isinstance(finding, Unsure) and claim.strategy is Strategy.NATURAL):
         return None, None
     return Ended(task, finding), None
 

@@ -25,10 +25,10 @@ from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
 from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
+from gateway.flow.pace import tell_pause
 from gateway.ports import (
     AttemptEnd,
     AttemptStart,
-    AuditEntry,
     Clock,
     DeskState,
     Doorbell,
@@ -193,7 +193,7 @@ class Deliverer:
         claim: bool,
     ) -> tuple[frozenset[str], list[Task]]:
         now = self._clock.now()
-        known = tx.desks.all()
+        known = dict(tx.desks.all())
         desks = dict(known)
         changed: set[str] = set()
         if ended:
@@ -205,23 +205,33 @@ class Deliverer:
             self._kept_at = self._clock.monotonic()
             tx.outbox.keep([task.claim for task in flying.values()], LEASE_SECONDS)
         tasks: list[Task] = []
+        self._lock_desks(tx, known, desks, changed, claim=claim)
         if claim:
             tasks = self._claim(tx, flying, desks, changed, holder, now)
         for name in sorted(changed):
-            self._save_desk(tx, desks[name], known.get(name, DeskState(connection=name)), now)
+            self._save_desk(tx, desks[name], known[name], now)
         return granted, tasks
+
+    def _lock_desks(
+        self, tx: Tx, known: dict[str, DeskState], desks: dict[str, DeskState], changed: set[str], *, claim: bool
+    ) -> None:
+        """Lock what this round may change, in one order, and bring both views of it up to date.
+
+        Every worker spends from the same rate bucket: none may judge by a filling that another is just spending.
+        """
+        paced = {name for name, each in self._site.connectors.items() if each.settings.rate_limit is not None}
+        for name in sorted(changed | paced if claim else changed):
+            fresh = tx.desks.get(name)
+            desks[name] = _onto(fresh, desks.get(name, fresh), known.get(name, DeskState(connection=name)))
+            known[name] = fresh
 
     def _save_desk(self, tx: Tx, state: DeskState, known: DeskState, now: datetime) -> None:
         """Store how a connection stands; a pause is told in the log and in the audit trail, once.
 
-        Only what has changed since it was `known`: another worker or a person may have changed the rest meanwhile.
+        It is locked since `known`.
         """
-        before = tx.desks.get(state.connection)
-        changed = {name: value for name in _PACE if (value := getattr(state, name)) != getattr(known, name)}
-        if state.paused and not known.paused and not before.paused:
-            log.error("connection paused", extra={"connection": state.connection, "why": state.paused})
-            tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": state.connection})])
-        tx.desks.save(msgspec.structs.replace(before, **changed))
+        tell_pause(tx, known, state, now)
+        tx.desks.save(state)
 
     def _record(
         self, tx: Tx, ended: list[Ended], desks: dict[str, DeskState], changed: set[str], now: datetime
@@ -286,7 +296,7 @@ class Deliverer:
             for name, connector in self._site.connectors.items()
         }
         claims = tx.outbox.claim(
-            holder=holder, limit=self._lanes - len(flying), lease=LEASE_SECONDS, now=now, budgets=budgets
+            holder=holder, limit=self._lanes - len(flying), lease=LEASE_SECONDS, now=now, budgets=budgets, busy=busy
         )
         if not claims:
             return []
@@ -335,6 +345,12 @@ class Deliverer:
         wish = _Wish(task, request, threading.Event())
         self._inbox.put(wish)
         return wish.decided.wait(LEASE_SECONDS) and wish.granted
+
+
+def _onto(fresh: DeskState, state: DeskState, known: DeskState) -> DeskState:
+    """Return `fresh` with what a round changed since it was `known`; the rest others may have changed meanwhile."""
+    changed = {name: value for name in _PACE if (value := getattr(state, name)) != getattr(known, name)}
+    return msgspec.structs.replace(fresh, **changed)
 
 
 def _one_by_one(tx: Tx, ends: list[AttemptEnd], now: datetime) -> tuple[list[AttemptEnd], frozenset[str]]:

@@ -20,3 +20,16 @@ class LiveSite(msgspec.Struct, frozen=True):
     mode: str = "live"
     #: connections whose dead letters do not hold their lane
     skipping: frozenset[str] = frozenset()
+
+
+def gone(waiting: int) -> str:
+    """Say of a connection that takes no part (any more) what waits for it, and what to do."""
+    why = "not in the active release, or its connector is not installed"
+    if not waiting:
+        return why
+    return f"{why}: {wait_for_it(waiting)}, to go on when it is back in gateway.yaml under this name"
+
+
+def wait_for_it(waiting: int) -> str:
+    """Say how many updates wait."""
+    return "1 update waits for it" if waiting == 1 else f"{waiting} updates wait for it"

@@ -6,25 +6,34 @@ and the audit trail. Everything here is undone together when it raises.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain import bounce
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Operation
+from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
+from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
 from rules.decide import decide
+from rules.inputs import Inputs, encoded
 from rules.sync import SyncRule
+
+log = logging.getLogger(__name__)
 
 #: how soon a change is looked at again that came while its own lane was writing
 IN_FLIGHT_WAIT = 0.25
+#: the remote ticket is no more
+ENDED = frozenset({EventKind.DELETED, EventKind.MERGED})
 #: from then on a change no longer waits for a write whose outcome stays unknown
 PATIENCE_SECONDS = 120
 
@@ -42,6 +51,8 @@ class Entry:
         self._ids = ids
         self._read_at = read_at
         self._audit: list[AuditEntry] = []
+        #: whether updates were planned
+        self.planned = False
 
     def enter(self, event: Event, read: RemoteTicket | None) -> str:
         """Enter one event; return its outcome in a word or two. `read` is the ticket as the desk shows it now.
@@ -53,7 +64,10 @@ class Entry:
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)
-        outcome = self._begin(event, read) if link is None else self._go_on(link, event, read)
+        if link is not None and link.state is LinkState.MERGED:
+            outcome = self._past(link, event)
+        else:
+            outcome = self._begin(event, read) if link is None else self._go_on(link, event, read)
         self._tx.audit.add(self._audit)
         self._audit = []
         return outcome
@@ -72,10 +86,13 @@ class Entry:
                 self._tx.links.save(link)
             if link is not None and link.remote_id == event.remote_id:
                 return link
+        self._wait_for_creation()
+        return None
+
+    def _wait_for_creation(self) -> None:
         if self._tx.outbox.creates_in_flight(self._row.connection) and self._patient():
             msg = "a ticket of ours is being created there"
             raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
-        return None
 
     def _wait_for_flight(self, link: Link) -> None:
         if self._tx.outbox.heads_in_flight([link.id]) and self._patient():
@@ -100,7 +117,7 @@ class Entry:
 
     def _begin(self, event: Event, read: RemoteTicket | None) -> str:
         remote = read or event.snapshot
-        if event.kind in {EventKind.DELETED, EventKind.MERGED} or remote is None:
+        if event.kind in ENDED or remote is None:
             return "of a ticket that we do not have"
         connection = self._row.connection
         ticket = new_ticket(self._ids.new(), connection, remote, event)
@@ -147,8 +164,27 @@ class Entry:
         if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
             msg = f"link {link.id} has no ticket"
             raise LookupError(msg)
-        if event.kind in {EventKind.DELETED, EventKind.MERGED}:
+        # a comment is known by its own id, and what is shown in passing by its version
+        if event.changes and self._tx.tickets.knows_event(link.connection, event.key):
+            # told once more, perhaps by another way: only what the desk shows now can be news
+            if read is None:
+                return "known already"
+            kind = event.kind if event.kind in ENDED else EventKind.OBSERVED
+            event = msgspec.structs.replace(event, kind=kind, changes=(), comment=None)
+        if event.kind in ENDED:
             return self._close_link(link, ticket, event)
+        return self._take(ticket, link, event, read)
+
+    def _past(self, link: Link, event: Event) -> str:
+        """Take what comes late about a ticket that was merged: a comment counts, the rest is the survivor's to say."""
+        survivor = survivor_of(self._tx, link)
+        if survivor is None or survivor.state is not LinkState.LIVE or event.comment is None or event.kind in ENDED:
+            return "of a ticket that was merged into another"
+        late = msgspec.structs.replace(event, remote_id=survivor.remote_id, changes=(), snapshot=None)
+        return self._go_on(survivor, late, None)
+
+    def _take(self, ticket: Ticket, link: Link, event: Event, read: RemoteTicket | None) -> str:
+        """Fold an event into its ticket, store what it taught, and let the rules decide."""
         if read is not None:
             event = msgspec.structs.replace(event, snapshot=read)
         folded = fold(
@@ -184,19 +220,25 @@ class Entry:
         return outcome
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
-        """Close a link whose ticket is gone or merged: nothing more is written there, and the trail says so."""
-        merged = event.kind is EventKind.MERGED
-        state = LinkState.MERGED if merged else LinkState.GONE
-        self._tx.links.save(msgspec.structs.replace(link, state=state))
-        survivor = None
-        if merged and event.merged_into:
+        """Close a link whose ticket is gone, or let it go on at the one that it was merged into; the trail says so."""
+        detail: dict[str, Any] = {"at": link.connection, "remote": link.remote_id}
+        if event.kind is EventKind.MERGED and event.merged_into:
             pair = (link.connection, event.merged_into)
-            survivor = self._tx.links.by_remote([pair]).get(pair)
-        if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
-            self._tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=survivor.ticket_id))
-        outcome = f"merged into {event.merged_into}" if merged else "deleted there"
+            if not self._tx.links.by_remote([pair]):
+                # the survivor may be the very ticket that we are creating
+                self._wait_for_creation()
+            made = merge(self._tx, link, event.merged_into, self._now, self._ids)
+            survivor = made.survivor
+            if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
+                self._tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=survivor.ticket_id))
+            detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
+            outcome = f"merged into {event.merged_into}"
+        else:
+            state = LinkState.MERGED if event.kind is EventKind.MERGED else LinkState.GONE
+            self._tx.links.save(msgspec.structs.replace(link, state=state))
+            outcome = "merged into another" if event.kind is EventKind.MERGED else "deleted there"
         self._remember(event, ticket.id, outcome)
-        self._note(ticket.id, outcome, {"at": link.connection, "remote": link.remote_id})
+        self._note(ticket.id, event.kind.value, detail)
         return outcome
 
     # ------------------------------------------------------------ decisions and updates
@@ -216,10 +258,10 @@ class Entry:
         here = frozenset(link.connection for link in links)
         decision = decide(self._site.rules, ticket, previous=before, links=here, now=self._now, explain=False)
         decided = decision.ticket
-        if decision.sets or before is None:
-            trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
-            sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
-            self._note(ticket.id, "decided", {"release": self._site.release, "sets": sets, "matched": trace})
+        trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
+        sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
+        told = {"release": self._site.release, "sets": sets, "matched": trace}
+        self._note(ticket.id, "decided", told, encoded(Inputs.of(ticket, before, here, self._now)))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
         planner = Planner(
@@ -229,6 +271,7 @@ class Entry:
             people=self._site.rules.sections.get("people") or {},
             pending=self._tx.outbox.pending_fields,
             event_key=f"{origin.connection}:{event.key}",
+            followed=followed(self._tx, links),
         )
         planned = planner.comments(comments, origin)
         if folded is not None:
@@ -237,8 +280,25 @@ class Entry:
         planned += planner.decided(decided, [(each.field, each.rule) for each in decision.sets], frozenset())
         for rule in decision.create:
             planned += self._link_up(decided, rule, links, event)
+        if folded is not None and folded.bounced:
+            planned = self._stop(planned, folded.bounced, origin)
         for each in planned:
             self._append(each, ticket.id)
+
+    def _stop(self, planned: list[Planned], bounced: Sequence[str], origin: Link) -> list[Planned]:
+        """Leave the writes that a bounce asks for to a person: dead letters, which hold their lanes."""
+        if all(each.state is not UpdateState.READY for each in planned):
+            return planned
+        why = bounce.told(" and ".join(bounced), origin.connection)
+        self._note(origin.ticket_id, "bounce stopped", {"at": origin.connection, "fields": list(bounced)})
+        log.warning("bounce stopped", extra={"ticket": origin.ticket_id, "connection": origin.connection})
+        dead = {"state": UpdateState.DEAD, "reason": Reason.BOUNCE, "detail": why}
+        return [
+            msgspec.structs.replace(each, **dead)
+            if each.state is UpdateState.READY and each.operation is not Operation.CREATE
+            else each
+            for each in planned
+        ]
 
     def _link_up(self, ticket: Ticket, rule: SyncRule, links: list[Link], event: Event) -> list[Planned]:
         """Begin the link of a sync rule: the ticket will be created in its target."""
@@ -272,6 +332,7 @@ class Entry:
         if self._site.mode == "observe":
             self._note(ticket_id, "withheld", {"at": planned.link.connection, "what": planned.summary})
             return
+        self.planned = True
         self._tx.outbox.add(
             NewUpdate(
                 id=self._ids.new(),
@@ -291,7 +352,7 @@ class Entry:
                 state=planned.state,
                 reason=planned.reason,
                 detail=planned.detail,
-                blocks=planned.link.connection not in self._site.skipping,
+                blocks=planned.reason is Reason.BOUNCE or planned.link.connection not in self._site.skipping,
             )
         )
 
@@ -304,10 +365,9 @@ class Entry:
             event, delivery_id=self._row.id, connection=self._row.connection, ticket_id=ticket_id, outcome=outcome
         )
 
-    def _note(self, ticket_id: str, action: str, detail: dict[str, Any]) -> None:
-        self._audit.append(
-            AuditEntry(self._now, f"desk:{self._row.connection}", action, ticket_id, detail, self._row.trace_id)
-        )
+    def _note(self, ticket_id: str, action: str, detail: dict[str, Any], inputs: bytes = b"") -> None:
+        actor = f"desk:{self._row.connection}"
+        self._audit.append(AuditEntry(self._now, actor, action, ticket_id, detail, self._row.trace_id, inputs))
 
 
 def _outcome(folded: Fold, comments: list[CommentRow]) -> str:
@@ -326,7 +386,7 @@ def _outcome(folded: Fold, comments: list[CommentRow]) -> str:
 def _ended(event: Event, read: RemoteTicket | None) -> Event:
     """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
     shown = read or event.snapshot
-    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
+    if shown is None or event.kind in ENDED:
         return event
     if shown.merged_into:
         return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)

@@ -7,19 +7,18 @@ from a desk that may change it; what no map covers is parked or noted, as the ru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain import bounce
 from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
 from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
-from gateway.domain.link import Link, Observed, Role
+from gateway.domain.link import COMMENT, Link, Observed, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
-    Priority,
     Setter,
     Stamp,
     Status,
@@ -28,9 +27,10 @@ from gateway.domain.ticket import (
     with_field,
 )
 from gateway.errors import ConflictError, UnmappedError
-from gateway.flow.comments import sort_comments
+from gateway.flow.comments import comment_hash, sort_comments
+from gateway.flow.edits import Seen, newest, refusal, same, stands
 from gateway.flow.translate import require_ignorable, to_ours
-from rules.sync import ConflictChoice, Owner, SyncRule, owner_allows
+from rules.sync import ConflictChoice, SyncRule
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -59,16 +59,8 @@ class Fold(msgspec.Struct, frozen=True):
     #: fields in which a newer edit stands, made elsewhere or written over by us: if the desk shows another value, what
     #: stands is written there
     overruled: tuple[str, ...] = ()
-
-
-class _Seen(msgspec.Struct, frozen=True):
-    """One field value that an event brings."""
-
-    field: str
-    value: Any
-    at: datetime
-    version: int
-    explicit: bool
+    #: what an automation there has answered once too often (bounce.py): nothing more of it is written
+    bounced: tuple[str, ...] = ()
 
 
 def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) -> Ticket:
@@ -153,6 +145,8 @@ def fold(
     if event.snapshot is not None and link.role is Role.SOURCE:
         ticket = with_details(ticket, event.snapshot)
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)
+    for comment in comments:
+        folding.hear(comment)
     link = msgspec.structs.replace(link, observed=folding.observed)
     if event.snapshot is not None:
         link = _with_head(link, event.snapshot)
@@ -166,6 +160,7 @@ def fold(
         tuple(folding.lost),
         tuple(folding.echoed),
         tuple(folding.overruled),
+        tuple(folding.bounced),
     )
 
 
@@ -191,6 +186,7 @@ class _Folding:
         self.lost: list[Lost] = []
         self.echoed: list[str] = []
         self.overruled: list[str] = []
+        self.bounced: list[str] = []
         self._link = link
         self._event = event
         self._rules = rules
@@ -198,14 +194,15 @@ class _Folding:
         self._by_us = by_us
         self._pending = pending
 
-    def take(self, seen: _Seen) -> None:
+    def take(self, seen: Seen) -> None:
         """Take one value: as an echo, as news, or as an edit that is not taken."""
         field, json = seen.field, plain(seen.field, seen.value)
         echo = self._echo(seen, json)
         before = self.observed.get(field)
         late = before is not None and bool(seen.version) and before.version > seen.version
         if not late:
-            self.observed[field] = Observed(json, seen.at, seen.version, echo is not None)
+            now = Observed(json, seen.at, seen.version, echo is not None)
+            self.observed[field] = self._counted(field, bounce.seen_now(before, now, machine=self._is_machine(seen)))
         if echo is not None:
             self.echoed.append(field)
             if not late and not echo.side_effect:
@@ -219,16 +216,33 @@ class _Folding:
                 # our write came upon this edit before we knew of it: the desk shows ours
                 self.overruled.append(field)
 
-    def _stand(self, seen: _Seen) -> None:
+    def _is_machine(self, seen: Seen) -> bool:
+        return seen.explicit and (self._event.automatic or self._by_us is True)
+
+    def _counted(self, subject: str, seen: Observed) -> Observed:
+        """Note a bounce, and begin to count anew."""
+        if not bounce.is_bounce(seen):
+            return seen
+        self.bounced.append(subject)
+        return bounce.stopped(seen)
+
+    def hear(self, comment: RemoteComment) -> None:
+        """Note a comment that is new to us: one that follows ours at once may be an automation's answer."""
+        machine = comment is self._event.comment and (self._event.automatic or self._by_us is True)
+        now = Observed(comment_hash(comment.body, comment.visibility), comment.at)
+        before = self.observed.get(COMMENT)
+        self.observed[COMMENT] = self._counted(COMMENT, bounce.seen_now(before, now, machine=machine))
+
+    def _stand(self, seen: Seen) -> None:
         """Let an edit stand that a write of ours came upon: the desk shows ours, and so the edit is written again."""
         try:
             value = to_ours(seen.field, seen.value, self.ticket, self._link, self._rule, self._rules)
         except UnmappedError:
             return
-        if value is not None and not _same(getattr(self.ticket, seen.field), value):
+        if value is not None and not same(getattr(self.ticket, seen.field), value):
             self.overruled.append(seen.field)
 
-    def _echo(self, seen: _Seen, json: Any) -> EchoEntry | None:
+    def _echo(self, seen: Seen, json: Any) -> EchoEntry | None:
         """Ask the ledger whether this is our own write, and take out what it uses up or outdates.
 
         A read that shows our write uses nothing up: the webhook about the same write is still to come.
@@ -250,12 +264,12 @@ class _Folding:
         self.ledger = tuple(entry for entry in self.ledger if entry.id not in gone)
         return echo
 
-    def _edit(self, seen: _Seen, json: Any, before: Observed | None) -> None:
+    def _edit(self, seen: Seen, json: Any, before: Observed | None) -> None:
         """Take somebody's edit, if this desk may make it and no newer one stands."""
         field, rule = seen.field, self._rule
-        refusal = _refusal(seen, self._link, rule, self._rules)
-        if refusal:
-            self.lost.append(Lost(field, json, refusal))
+        why = refusal(seen, self._link, rule, self._rules)
+        if why:
+            self.lost.append(Lost(field, json, why))
             return
         try:
             value = to_ours(field, seen.value, self.ticket, self._link, rule, self._rules)
@@ -268,9 +282,9 @@ class _Folding:
         if value is None:
             self.ticket = _note_unmapped(self.ticket, self._link, field, json)
             return
-        if _same(getattr(self.ticket, field), value):
+        if same(getattr(self.ticket, field), value):
             return
-        if not _newest(self.ticket.stamps.get(field), seen, self._link, self._event):
+        if not newest(self.ticket.stamps.get(field), seen, self._link, self._event):
             self.lost.append(Lost(field, json, "a newer edit stands"))
             self.overruled.append(field)
             return
@@ -297,9 +311,9 @@ def _forget(observed: dict[str, Observed], field: str, before: Observed | None) 
         observed[field] = before
 
 
-def _brought(event: Event, link: Link) -> list[_Seen]:
+def _brought(event: Event, link: Link) -> list[Seen]:
     """Return the field values of an event: what was changed on purpose, and where its snapshot differs from ours."""
-    found = [_Seen(change.field, change.value, event.at, event.version, True) for change in event.changes]
+    found = [Seen(change.field, change.value, event.at, event.version, True) for change in event.changes]
     explicit = {seen.field for seen in found}
     snapshot = event.snapshot
     if snapshot is None:
@@ -310,35 +324,10 @@ def _brought(event: Event, link: Link) -> list[_Seen]:
         if value is msgspec.UNSET or field in explicit:
             continue
         seen = link.observed.get(field)
-        if seen is not None and (seen.value == plain(field, value) or _stands(seen, snapshot, in_passing=in_passing)):
+        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot, in_passing=in_passing)):
             continue
-        found.append(_Seen(field, value, snapshot.updated_at, snapshot.version, False))
+        found.append(Seen(field, value, snapshot.updated_at, snapshot.version, False))
     return found
-
-
-def _stands(seen: Observed, snapshot: RemoteTicket, *, in_passing: bool) -> bool:
-    """Say whether what was seen of a field is as new as a snapshot.
-
-    A desk that counts in seconds gives one version to several states. What an event about something else shows in
-    passing may be the state before our own write of that second: it proves nothing, while a read of the ticket does.
-    """
-    if not (seen.version and snapshot.version):
-        return seen.at > snapshot.updated_at
-    return seen.version >= snapshot.version if in_passing else seen.version > snapshot.version
-
-
-def _refusal(seen: _Seen, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> str:
-    """Return why this desk may not change the field, or nothing."""
-    if link.role is Role.TARGET:
-        if rule is None:
-            return "no sync rule joins this desk to the ticket any more"
-        if not owner_allows(rule, seen.field, False):
-            return f"rule {rule.name!r} does not let {link.connection} change it"
-        return ""
-    for each in rules:
-        if each.source == link.connection and each.fields.get(seen.field) is Owner.TO:
-            return f"rule {each.name!r} lets only {each.target} change it"
-    return ""
 
 
 def _note_unmapped(ticket: Ticket, link: Link, field: str, json: Any) -> Ticket:
@@ -347,31 +336,6 @@ def _note_unmapped(ticket: Ticket, link: Link, field: str, json: Any) -> Ticket:
     if note in ticket.unmapped:
         return ticket
     return msgspec.structs.replace(ticket, unmapped=(*ticket.unmapped, note))
-
-
-def _same(mine: Any, theirs: Any) -> bool:
-    if isinstance(mine, Status) and isinstance(theirs, Status):
-        return mine.category is theirs.category and mine.hold_reason is theirs.hold_reason
-    if isinstance(mine, Priority) and isinstance(theirs, Priority):
-        return mine.level is theirs.level
-    if isinstance(mine, RemotePerson) and isinstance(theirs, RemotePerson):
-        return mine.external_id == theirs.external_id or bool(mine.email and mine.email == theirs.email)
-    return bool(mine == theirs)
-
-
-def _newest(stamp: Stamp | None, seen: _Seen, link: Link, event: Event) -> bool:
-    """Say whether an edit beats the one that stands: by the desk's own order, else by the time of the edit.
-
-    A person's edit beats what a rule or the desk itself filled in, whenever it was made.
-    """
-    if stamp is None:
-        return True
-    if stamp.by is not Setter.PERSON and seen.explicit and not event.automatic:
-        return stamp.name != link.connection or not (stamp.version and seen.version) or seen.version >= stamp.version
-    if stamp.name == link.connection and stamp.version and seen.version:
-        return seen.version >= stamp.version
-    # a desk that tells whole seconds says nothing of the order within one: what is heard last was made last
-    return seen.at >= (stamp.at if seen.at.microsecond else stamp.at.replace(microsecond=0))
 
 
 def _with_head(link: Link, snapshot: RemoteTicket) -> Link:

@@ -13,15 +13,15 @@ import tenacity
 
 from gateway.ports import ConnectionSettings, DeskState
 
-#: full jitter, 5 s growing to 1 h; with 20 attempts that is about three days
+#: full jitter, 5 s growing to 1 h: half an hour between two in the long run, so that these last about three days
 FIRST_BACKOFF = 5
 MAX_BACKOFF = 3600
-MAX_ATTEMPTS = 20
+MAX_ATTEMPTS = 150
 MAX_PROBES = 20
 
 BREAKER_FAILURES = 5
 BREAKER_FIRST = 5
-BREAKER_MAX = 300
+BREAKER_MAX = 60
 #: Retry-After that a desk did not name
 THROTTLE_DEFAULT = 10
 #: work without a rate limit
@@ -73,7 +73,12 @@ def spent(state: DeskState, settings: ConnectionSettings, now: datetime, number:
 
 
 def failed(state: DeskState, now: datetime) -> DeskState:
-    """Count a failure of the desk itself; from the fifth in a row on the breaker opens, ever longer."""
+    """Count a failure of the desk itself; from the fifth in a row on the breaker opens, ever longer.
+
+    What was on its way already when it opened says nothing new: forty lanes that meet one hiccup are one failure.
+    """
+    if state.open_until is not None and state.open_until > now:
+        return state
     failures = state.failures + 1
     changes: dict[str, Any] = {"failures": failures}
     if failures >= BREAKER_FAILURES:
@@ -85,6 +90,11 @@ def failed(state: DeskState, now: datetime) -> DeskState:
 def answered(state: DeskState) -> DeskState:
     """Note a definite answer: the breaker closes."""
     return msgspec.structs.replace(state, failures=0, open_until=None)
+
+
+def refused(state: DeskState, why: str) -> DeskState:
+    """Pause the connection until a person has mended its credentials."""
+    return msgspec.structs.replace(state, paused=f"credentials refused: {why}"[:500])
 
 
 def throttled(state: DeskState, now: datetime, seconds: int | None) -> DeskState:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway.domain.link import LinkPatch, Observed
+from gateway.domain.link import COMMENT, LinkPatch, Observed
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
     Conflict,
@@ -74,7 +74,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
             limits.throttled(limits.answered(desk), now, outcome.retry_after),
         )
     if isinstance(outcome, Unauthorized):
-        paused = msgspec.structs.replace(limits.answered(desk), paused=f"credentials refused: {detail}"[:500])
+        paused = limits.refused(limits.answered(desk), detail)
         return Verdict(_as_before(_withdrawn(end, task), task), paused)
     if isinstance(outcome, NotSent | Conflict):
         return _again(ended, end, desk, now)
@@ -145,7 +145,8 @@ def _unknown(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> V
     # a late effect can appear until our deadline and the desk's own settle time have passed
     settle = now + timedelta(seconds=task.connector.settings.deadline + claim.settle)
     wait = now + limits.backoff(number)
-    resend = claim.strategy in {Strategy.NATURAL, Strategy.KEY}
+    # a natural write that can be looked for is looked for first: a person may have changed the field since it landed
+    resend = claim.strategy is Strategy.KEY or (claim.strategy is Strategy.NATURAL and not claim.probe)
     end = msgspec.structs.replace(
         end,
         state=UpdateState.UNKNOWN,
@@ -190,6 +191,8 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     written = task.connector.as_read(intent) if mine else {}
     at = receipt.at or now
     observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
+    if intent.comment is not None:
+        observed[COMMENT] = Observed(None, at, ours=True)
     created = intent.operation is Operation.CREATE
     if receipt.observed is not None:
         blank = msgspec.structs.replace(task.link, observed={})

@@ -51,7 +51,10 @@ class Planner:
         people: Mapping[str, Any],
         pending: Callable[[str], Mapping[str, Any]],
         event_key: str,
+        followed: Sequence[Link] = (),
     ) -> None:
+        #: links of another ticket, into whose remote ticket one of ours was merged: only comments go there
+        self._followed = tuple(followed)
         self._links = [link for link in links if link.state in {LinkState.LIVE, LinkState.PENDING}]
         self._rules = {rule.name: rule for rule in rules}
         self._connectors = connectors
@@ -113,7 +116,7 @@ class Planner:
         """Carry new comments to the other linked desks."""
         planned = []
         for comment in new:
-            for link in self._links:
+            for link in (*self._links, *self._followed):
                 if link.id == origin.id or not self._comment_may_go(comment.visibility, origin, link):
                     continue
                 rule = self._rule_of(link, origin)

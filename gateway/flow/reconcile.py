@@ -14,11 +14,12 @@ import msgspec
 
 from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
-from gateway.errors import AuthenticationError, GatewayError
+from gateway.errors import GatewayError
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
+from gateway.flow.pace import is_about_pace, note_read
 from gateway.flow.sweep import poll_is_due
-from gateway.ports import ChangePage, Clock, Connector, DeskState, Doorbell, Ids, NewDelivery, Store, Transport, Tx
+from gateway.ports import ChangePage, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +96,10 @@ class Reconciler:
                 stored += self._keep(name, page)
                 if page.end or self._clock.monotonic() > end:
                     break
-        except AuthenticationError as error:
-            trouble = str(error)
-            self._store.write(lambda tx: tx.desks.save(_paused(tx, name, trouble)))
         except GatewayError as error:
-            trouble = str(error)
+            trouble, failure = str(error), error
+            if is_about_pace(failure):
+                self._store.write(lambda tx: note_read(tx, name, failure, self._clock.now()))
         self._store.write(lambda tx: self._finish(tx, name, lease, epoch, trouble))
         if trouble:
             log.warning("poll failed", extra={"connection": name, "why": trouble})
@@ -160,7 +160,3 @@ class Reconciler:
             )
         )
         tx.leases.release(lease, epoch)
-
-
-def _paused(tx: Tx, name: str, why: str) -> DeskState:
-    return msgspec.structs.replace(tx.desks.get(name), paused=f"credentials refused: {why}"[:500])

@@ -21,12 +21,17 @@ log = logging.getLogger(__name__)
 LEASE = "sweep"
 LEASE_SECONDS = 15.0
 SEAL_BATCH = 200
+#: no more of them in one sweep
+SEALS = 10
 PRUNE_EVERY = 60.0
-PRUNE_BATCH = 500
 
 
 class Sweeper:
-    """Rings for what is due. `prune` clears what has lived its time (gateway.store) and returns how many rows went."""
+    """Rings for what is due.
+
+    `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether
+    there is more, which the next sweep then goes on with.
+    """
 
     def __init__(
         self,
@@ -36,7 +41,7 @@ class Sweeper:
         doorbell: Doorbell,
         clock: Clock,
         holder: str,
-        prune: Callable[[], int] = lambda: 0,
+        prune: Callable[[], tuple[int, bool]] = lambda: (0, False),
     ) -> None:
         self._store = store
         self._site = site
@@ -59,7 +64,7 @@ class Sweeper:
             self._doorbell.ring(step)
             crashpoint.reach("sweep.ringing")
         if unsealed:
-            self._store.write(_seal)
+            self._seal()
         self._housekeeping()
         return steps
 
@@ -90,12 +95,18 @@ class Sweeper:
             steps.append("reconcile")
         return tuple(steps)
 
+    def _seal(self) -> None:
+        """Chain what waits, in short transactions."""
+        for _ in range(SEALS):
+            if self._store.write(_seal) < SEAL_BATCH:
+                return
+
     def _housekeeping(self) -> None:
         now = self._clock.monotonic()
         if self._pruned_at is not None and now - self._pruned_at < PRUNE_EVERY:
             return
-        self._pruned_at = now
-        gone = self._prune()
+        gone, more = self._prune()
+        self._pruned_at = None if more else now
         if gone:
             log.info("pruned", extra={"rows": gone})
 
@@ -109,10 +120,11 @@ def _seal(tx: Tx) -> int:
 def poll_is_due(connector: Connector, state: DeskState | None, now: datetime) -> bool:
     """Say whether a connection is to be asked: what changed (`reconcile_every`), or, once, what it can do.
 
-    A paused connection is left alone until a person has mended it.
+    A paused connection is left alone until a person has mended it, one that asked us to wait until then.
     """
     if state is None:
         return True
-    if state.paused or (state.poll_due is not None and state.poll_due > now):
+    waits = (state.poll_due, state.not_before)
+    if state.paused or any(moment is not None and moment > now for moment in waits):
         return False
     return not state.facts or (connector.spec.polling and connector.settings.reconcile_every is not None)

@@ -63,8 +63,8 @@ class Inbox(Protocol):
 class Tickets(Protocol):
     """Tickets, people, comments and the events that made them."""
 
-    def lock(self, ticket_ids: Collection[str]) -> None:
-        """Lock tickets and their lanes in ascending order, so that two writers never wait for each other."""
+    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Lock the tickets of (connection, remote id) pairs, then their lanes, so that writers never wait in a ring."""
         ...
 
     def get(self, ticket_id: str) -> Ticket | None:
@@ -81,6 +81,10 @@ class Tickets(Protocol):
 
     def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
         """Record a fact; False when (connection, event key) is already there."""
+        ...
+
+    def knows_event(self, connection: str, key: str) -> bool:
+        """Say whether a fact was recorded before."""
         ...
 
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
@@ -164,9 +168,19 @@ class Outbox(Protocol):
         ...
 
     def claim(
-        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+        self,
+        *,
+        holder: str,
+        limit: int,
+        lease: float,
+        now: datetime,
+        budgets: Mapping[str, int],
+        busy: Mapping[str, int] = ...,
     ) -> Sequence[LaneClaim]:
-        """Claim due lanes without a live lease, epoch + 1; at most `budgets[connection]` lanes of a connection."""
+        """Claim due lanes without a live lease, epoch + 1; at most `budgets[connection]` lanes of a connection.
+
+        `busy` are the lanes of each connection that the caller works on: they count towards its share.
+        """
         ...
 
     def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
@@ -187,6 +201,17 @@ class Outbox(Protocol):
 
     def keep(self, claims: Sequence[LaneClaim], lease: float) -> None:
         """Let the leases of lanes that are still ours run on."""
+        ...
+
+    def fence(self, link_id: str, now: datetime) -> None:
+        """Take a lane from whoever holds it, for its remote ticket is another one now."""
+        ...
+
+    def join(self, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
+        """Let what was still to be said in one lane be said in another, in order and once.
+
+        Returns how many updates moved, and how many that set fields were dropped.
+        """
         ...
 
     def last_request(self, update_id: str) -> bytes | None:

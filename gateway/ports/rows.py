@@ -205,6 +205,8 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     ticket_id: str = ""
     detail: dict[str, Any] = {}
     trace_id: str = ""
+    #: what a decision was made from (rules.inputs), stored encrypted beside the line and no part of the chain
+    inputs: bytes = b""
 
 
 class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):

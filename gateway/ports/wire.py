@@ -219,7 +219,7 @@ class OperationClaim(msgspec.Struct, frozen=True, omit_defaults=True):
     key_ttl: int = 0
     #: the fact (see CheckResult.facts) without which the claim degrades to none; empty: unconditional
     needs_fact: str = ""
-    #: after the key has expired, or when a key answer stays unclear: can it be probed for?
+    #: can it be probed for? key: after the key has expired; natural: before it is sent again
     probe: bool = False
 
 

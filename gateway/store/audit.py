@@ -8,21 +8,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.domain.ids import digest
 from gateway.ports import AuditEntry, Ids
 from gateway.store.columns import day_of, to_micros
+from gateway.store.sealing import Sealer
 from gateway.store.tables import audit
 
+INPUTS = "inputs"
+_ADD = insert(audit)
 _GENESIS = "0" * 64
+_SEAL = (
+    update(audit)
+    .where(audit.c.id == bindparam("the_id"))
+    .values(place=bindparam("the_place"), chain=bindparam("the_chain"))
+)
 
 
 class SqlAudit:
     """Implements ports.Audit."""
 
-    def __init__(self, connection: Connection, ids: Ids) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer, ids: Ids) -> None:
         self._connection = connection
+        self._sealer = sealer
         self._ids = ids
 
     def add(self, entries: Sequence[AuditEntry]) -> None:
@@ -30,7 +39,7 @@ class SqlAudit:
         if not entries:
             return
         self._connection.execute(
-            insert(audit),
+            _ADD,
             [
                 {
                     "id": self._ids.new(),
@@ -40,6 +49,7 @@ class SqlAudit:
                     "actor": entry.actor,
                     "action": entry.action,
                     "detail": entry.detail,
+                    "inputs_sealed": self._sealer.seal(INPUTS, entry.inputs) if entry.inputs else None,
                     "digest": digest(to_micros(entry.at), entry.ticket_id, entry.actor, entry.action, entry.detail),
                     "trace_id": entry.trace_id,
                 }
@@ -63,10 +73,13 @@ class SqlAudit:
         rows = self._connection.execute(
             select(audit.c.id, audit.c.digest).where(audit.c.place.is_(None)).order_by(audit.c.id).limit(limit)
         ).all()
+        sealed = []
         for row in rows:
             place += 1
             chain = hashlib.sha256(f"{chain}:{row.digest}".encode()).hexdigest()
-            self._connection.execute(update(audit).where(audit.c.id == row.id).values(place=place, chain=chain))
+            sealed.append({"the_id": row.id, "the_place": place, "the_chain": chain})
+        if sealed:
+            self._connection.execute(_SEAL, sealed)
         return len(rows)
 
     def verify(self) -> int | None:

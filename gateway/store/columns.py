@@ -45,11 +45,6 @@ def day_of(at: datetime) -> int:
     return utc.year * 10000 + utc.month * 100 + utc.day
 
 
-def plain(text: str) -> str:
-    """Return a text without NUL, which PostgreSQL cannot hold."""
-    return text.replace("\x00", "")
-
-
 class Instant(TypeDecorator[datetime]):
     """An aware UTC instant stored as integer microseconds, which both databases compare alike."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, case, or_, select, update
+from sqlalchemy import Connection, case, or_, select, text, update
 
 from dead_letters.model import Letter, Tried
 from gateway.domain.update import UpdateState
+from gateway.ports import UpdateRow
 from gateway.store.lanes import Lanes
 from gateway.store.outbox import SqlOutbox
-from gateway.store.tables import attempts, deliveries, lanes, links, updates
+from gateway.store.tables import LETTER, PARKED, attempts, deliveries, lanes, links, updates
 
 _GIVEN_UP = ("dead", "ambiguous")
 #: A shorter beginning or end of an id would name too much.
@@ -29,16 +30,16 @@ class SqlDeadLetters:
     def find(self, word: str) -> Sequence[tuple[str, str]]:
         """Return (update or delivery, id) of the open dead letters whose id is, begins or ends with `word`."""
         found: list[tuple[str, str]] = []
-        for what, table, conditions in (
-            ("update", updates, (updates.c.state.in_(_GIVEN_UP), updates.c.resolution.is_(None))),
-            ("delivery", deliveries, (deliveries.c.state == "parked",)),
+        for what, table, condition in (
+            ("update", updates, text(LETTER)),
+            ("delivery", deliveries, text(PARKED)),
         ):
             named = table.c.id == word
             if len(word) >= _SHORTEST:
                 named = or_(
                     named, table.c.id.startswith(word, autoescape=True), table.c.id.endswith(word, autoescape=True)
                 )
-            rows = self._connection.execute(select(table.c.id).where(named, *conditions).limit(10)).scalars()
+            rows = self._connection.execute(select(table.c.id).where(named, condition).limit(10)).scalars()
             found += [(what, str(each)) for each in rows]
         return found
 
@@ -64,7 +65,7 @@ class SqlDeadLetters:
             standing=bool(row.standing),
             tries=tuple(self._tries(update_id)),
             held=len(self.held_behind(update_id)) if row.standing else 0,
-            later_fields=self._later_fields(lane, row.seq),
+            later_fields=self._later_fields(found, row.seq),
             made=bool(self._connection.execute(select(links.c.remote_id).where(links.c.id == lane)).scalar_one()),
         )
 
@@ -76,9 +77,15 @@ class SqlDeadLetters:
         )
         return [Tried(row.outcome or "", row.started_at) for row in rows]
 
-    def _later_fields(self, lane: str, seq: int) -> frozenset[str]:
+    def _later_fields(self, letter: UpdateRow, seq: int) -> frozenset[str]:
         rows = self._connection.execute(
-            select(updates.c.id).where(updates.c.link_id == lane, updates.c.seq > seq, updates.c.state != "superseded")
+            select(updates.c.id).where(
+                # its ticket says nothing new of a lane, but lets the index of tickets answer
+                updates.c.ticket_id == letter.ticket_id,
+                updates.c.link_id == letter.link_id,
+                updates.c.seq > seq,
+                updates.c.state != "superseded",
+            )
         ).scalars()
         fields: set[str] = set()
         for each in rows.all():
@@ -113,7 +120,7 @@ class SqlDeadLetters:
                 probes=0,
                 not_before=not_before,
                 reason=None,
-                detail=None,
+                detail_sealed=None,
                 done_at=None,
                 **place,
             )

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, tuple_, union_all, update
 
 from gateway.domain.update import UpdateState
 from gateway.ports import LaneClaim
@@ -57,27 +58,24 @@ class Lanes:
         )
 
     def claim(
-        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+        self,
+        *,
+        holder: str,
+        limit: int,
+        lease: float,
+        now: datetime,
+        budgets: Mapping[str, int],
+        busy: Mapping[str, int],
     ) -> list[LaneClaim]:
-        """Claim due lanes, the longest due first, within the budget of each connection."""
-        open_to = [name for name, budget in budgets.items() if budget > 0]
-        if not open_to or limit <= 0:
+        """Claim due lanes within the budget of each connection, every connection its share, the longest due first."""
+        open_to = {name: min(budget, limit) for name, budget in budgets.items() if budget > 0 and limit > 0}
+        if not open_to:
             return []
         lease_now = self._clock.now(self._connection)
-        statement = (
-            select(lanes.c.link_id, lanes.c.connection)
-            .where(lanes.c.next_due <= now, self._free(lease_now), lanes.c.connection.in_(open_to))
-            .order_by(lanes.c.next_due)
-            .limit(limit * 4)
-        )
-        if self._is_postgres:
-            statement = statement.with_for_update(skip_locked=True)
-        left = dict(budgets)
+        waiting = self._waiting(open_to, now, lease_now)
         chosen: list[str] = []
-        for row in self._connection.execute(statement):
-            if len(chosen) < limit and left[row.connection] > 0:
-                left[row.connection] -= 1
-                chosen.append(row.link_id)
+        for name, share in shares({each: len(found) for each, found in waiting.items()}, busy, limit).items():
+            chosen += self._locked(name, share, now, lease_now) if self._is_postgres else waiting[name][:share]
         if not chosen:
             return []
         taken = self._connection.execute(
@@ -92,6 +90,27 @@ class Lanes:
             .returning(lanes.c.link_id, lanes.c.connection, lanes.c.epoch)
         )
         return [LaneClaim(row.link_id, row.connection, row.epoch) for row in taken]
+
+    def _due_at(self, name: str, number: int, now: datetime, lease_now: float) -> Select[Any]:
+        return (
+            select(lanes.c.link_id, lanes.c.connection)
+            .where(lanes.c.connection == name, lanes.c.next_due <= now, self._free(lease_now))
+            .order_by(lanes.c.next_due)
+            .limit(number)
+        )
+
+    def _waiting(self, open_to: Mapping[str, int], now: datetime, lease_now: float) -> dict[str, list[str]]:
+        """Return the due lanes of each connection, the longest due first, no more of each than it may have."""
+        each = [self._due_at(name, most, now, lease_now).subquery() for name, most in sorted(open_to.items())]
+        found: dict[str, list[str]] = {}
+        for row in self._connection.execute(union_all(*(select(one) for one in each))):
+            found.setdefault(row.connection, []).append(row.link_id)
+        return found
+
+    def _locked(self, name: str, number: int, now: datetime, lease_now: float) -> Sequence[str]:
+        """Lock due lanes of one connection that no other worker is just taking: never more than will be taken."""
+        statement = self._due_at(name, number, now, lease_now).with_for_update(skip_locked=True)
+        return self._connection.execute(statement).scalars().all()
 
     def held(self, epochs: Mapping[str, int], *, live: bool) -> frozenset[str]:
         """Lock lanes in ascending order; return those whose epoch is still ours (and, if `live`, whose lease runs)."""
@@ -123,7 +142,11 @@ class Lanes:
         if claims:
             self._connection.execute(
                 update(lanes)
-                .where(tuple_(lanes.c.link_id, lanes.c.epoch).in_([(c.link_id, c.epoch) for c in claims]))
+                .where(
+                    # the ids by themselves let the key answer; of the pairs SQLite would look at every lane
+                    lanes.c.link_id.in_([claim.link_id for claim in claims]),
+                    tuple_(lanes.c.link_id, lanes.c.epoch).in_([(claim.link_id, claim.epoch) for claim in claims]),
+                )
                 .values(lease_until=None, lease_holder=None)
             )
 
@@ -170,6 +193,22 @@ class Lanes:
             select(lanes.c.next_due).where(lanes.c.next_due.is_not(None)).order_by(lanes.c.next_due).limit(1)
         ).scalar_one_or_none()
         return found
+
+
+def shares(waiting: Mapping[str, int], busy: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Share `limit` lanes among the connections that wait: each next one goes to whom the fewest are worked on.
+
+    So the backlog of one connection never holds up another, and what the others do not need is not left idle.
+    """
+    line = [(busy.get(name, 0), name) for name, number in waiting.items() if number]
+    heapq.heapify(line)
+    given: dict[str, int] = {}
+    while line and sum(given.values()) < limit:
+        held, name = heapq.heappop(line)
+        given[name] = given.get(name, 0) + 1
+        if given[name] < waiting[name]:
+            heapq.heappush(line, (held + 1, name))
+    return given
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

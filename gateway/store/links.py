@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.store.sealing import Sealer
@@ -17,9 +17,6 @@ _OBSERVED = "link"
 _decode = msgspec.json.Decoder(dict[str, Observed])
 
 _OF_TICKET = select(links).where(links.c.ticket_id == bindparam("the_ticket"))
-_BY_REMOTE = select(links).where(
-    tuple_(links.c.connection, links.c.remote_id).in_(bindparam("the_pairs", expanding=True))
-)
 _MANY = select(links).where(links.c.id.in_(bindparam("the_ids", expanding=True)))
 _ADD = insert(links)
 _ADD_LANE = insert(lanes)
@@ -42,7 +39,12 @@ class SqlLinks:
         """Return the links of (connection, remote id) pairs."""
         if not pairs:
             return {}
-        rows = self._connection.execute(_BY_REMOTE, {"the_pairs": list(pairs)}).mappings()
+        named: dict[str, list[str]] = {}
+        for connection, remote_id in pairs:
+            named.setdefault(connection, []).append(remote_id)
+        # a list for each connection: of a list of pairs SQLite would look at every link
+        found = or_(*(and_(links.c.connection == name, links.c.remote_id.in_(ids)) for name, ids in named.items()))
+        rows = self._connection.execute(select(links).where(found)).mappings()
         return {(row["connection"], row["remote_id"]): self._link(row) for row in rows}
 
     def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
@@ -100,6 +102,7 @@ class SqlLinks:
             "url": link.url,
             "version": link.version,
             "version_token": link.version_token,
+            "merged_into": link.merged_into or None,
             "observed_sealed": self._sealer.seal(_OBSERVED, msgspec.json.encode(link.observed)),
         }
 
@@ -117,5 +120,6 @@ class SqlLinks:
             rule=row["rule"],
             version=row["version"],
             version_token=row["version_token"],
+            merged_into=row["merged_into"] or "",
             observed=_decode.decode(self._sealer.open(_OBSERVED, sealed)) if sealed is not None else {},
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from gateway import crashpoint
 from gateway.domain.link import patched
 from gateway.domain.update import OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
-from gateway.store import statements
+from gateway.store import merging, statements
 from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
@@ -64,7 +65,7 @@ class SqlOutbox:
             "attempts": 0,
             "probes": 0,
             "reason": new.reason.value if new.reason else None,
-            "detail": new.detail or None,
+            "detail_sealed": self._rows.seal_detail(new.detail),
             "superseded_by": survivor,
             "rule": new.rule,
             "release": new.release,
@@ -72,7 +73,7 @@ class SqlOutbox:
             "event_key": new.event_key[:300],
             "trace_id": new.trace_id,
             "created_at": new.created_at,
-            "done_at": new.created_at if survivor else None,
+            "done_at": new.created_at if state is not UpdateState.READY else None,
         }
         self._connection.execute(statements.ADD, values)
         if not survivor:
@@ -159,10 +160,17 @@ class SqlOutbox:
     # ------------------------------------------------------------ lanes
 
     def claim(
-        self, *, holder: str, limit: int, lease: float, now: datetime, budgets: Mapping[str, int]
+        self,
+        *,
+        holder: str,
+        limit: int,
+        lease: float,
+        now: datetime,
+        budgets: Mapping[str, int],
+        busy: Mapping[str, int] = MappingProxyType({}),
     ) -> Sequence[LaneClaim]:
         """Claim due lanes."""
-        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets)
+        return self._lanes.claim(holder=holder, limit=limit, lease=lease, now=now, budgets=budgets, busy=busy)
 
     def heads(self, claims: Sequence[LaneClaim]) -> Mapping[str, UpdateRow]:
         """Return the head of each lane that we still hold."""
@@ -178,6 +186,15 @@ class SqlOutbox:
         """Let the leases of lanes that are still ours run on."""
         held = self._lanes.held({claim.link_id: claim.epoch for claim in claims}, live=False)
         self._lanes.prolong(held, lease)
+
+    def fence(self, link_id: str, now: datetime) -> None:
+        """Take a lane from whoever holds it, for its remote ticket is another one now."""
+        merging.fence(self._connection, link_id)
+        self._lanes.schedule([link_id], now)
+
+    def join(self, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
+        """Let what was still to be said in one lane be said in another; return how many moved and were dropped."""
+        return merging.join(self._connection, self._lanes, gone, survivor, now)
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:
         """Say whether any lane of these connections has a due head and no live lease."""
@@ -294,8 +311,7 @@ class SqlOutbox:
         self._lanes.prolong([end.link_id for end in mine], lease)
         return frozenset(end.link_id for end in mine)
 
-    @staticmethod
-    def _end(end: AttemptEnd) -> dict[str, Any]:
+    def _end(self, end: AttemptEnd) -> dict[str, Any]:
         given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
         return {
             "the_id": end.update_id,
@@ -306,7 +322,7 @@ class SqlOutbox:
             "the_not_before": end.not_before,
             "the_settle": end.settle_until,
             "the_reason": end.reason.value if end.reason else None,
-            "the_detail": end.detail[:2000] or None,
+            "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_steps": end.steps,
             "the_done_at": end.at if end.state not in OPEN_STATES or given_up else None,
         }
@@ -317,6 +333,6 @@ class SqlOutbox:
             "the_end": end.at,
             "the_status": end.status,
             "the_outcome": end.outcome,
-            "the_detail": end.detail[:2000] or None,
+            "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }

@@ -39,6 +39,10 @@ class SqlReleases:
             raise NotFoundError(msg)
         return _decode.decode(self._sealer.open(_FILES, sealed))
 
+    def numbers(self) -> Mapping[str, int]:
+        """Return the number of every release by its id."""
+        return {row.id: int(row.number) for row in self._connection.execute(select(releases.c.id, releases.c.number))}
+
     def activate(self, digest: str, files: Mapping[str, str], *, author: str, now: datetime) -> str:
         """Store (once per digest) and activate a release; return its id."""
         release_id = self._connection.execute(

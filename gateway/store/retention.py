@@ -1,52 +1,174 @@
-"""What has lived its time goes, a bounded batch at a time: raw deliveries, done updates, old ledger entries.
+"""What has lived its time goes: a short transaction for each batch, until nothing is left or the time is up.
 
-Dead letters and what stands in a lane never go by age. Effect keys and delivery keys outlive the bodies, so that a late
-redelivery is still known.
+Dead letters and what stands in a lane never go by age; a resolved update goes as long after its end as a done one.
+Names of deliveries, effects and events outlive the bodies, so that a late redelivery is still known; and as long as a
+letter waits for a person, the names that belong to it stay as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, select
 
+from gateway.domain.ticket import Category
+from gateway.domain.update import UpdateState
+from gateway.ports import Clock
 from gateway.store.columns import day_of
-from gateway.store.tables import attempts, deliveries, delivery_keys, echoes, effect_keys, updates
-from gateway.store.unit import SqlStore, SqlTx
+from gateway.store.tables import (
+    attempts,
+    deliveries,
+    delivery_keys,
+    echoes,
+    effect_keys,
+    events,
+    tickets,
+    updates,
+)
+from gateway.store.unit import SqlStore
+
+#: how long one visit may take: the sweep has to ring in between
+SECONDS = 0.5
+#: a transaction stays well under the 20 ms that others wait for it
+BATCH = 200
+_OVER = ("applied", "discarded")
+_DONE = (UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.SUPERSEDED.value)
+_GIVEN_UP = (UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value)
+_CLOSED = (Category.RESOLVED.value, Category.CLOSED.value, Category.CANCELLED.value)
 
 
 class Lifetimes(msgspec.Struct, frozen=True):
     """How long things are kept, in days."""
 
     deliveries: int = 30
+    #: names of deliveries, effects and events; events of a ticket that is still open stay
     keys: int = 90
     echoes: int = 7
 
 
-def prune(store: SqlStore, lifetimes: Lifetimes, now: datetime, batch: int = 500) -> int:
-    """Delete one batch of each kind; return how many rows went."""
-    return store.write(lambda tx: _prune(tx, lifetimes, now, batch))
+class Cut(msgspec.Struct, frozen=True):
+    """What is older goes."""
+
+    bodies: datetime
+    keys: datetime
+    echoes: datetime
 
 
-def _prune(tx: SqlTx, lifetimes: Lifetimes, now: datetime, batch: int) -> int:
-    connection = tx.connection
-    bodies = day_of(now - timedelta(days=lifetimes.deliveries))
-    keys = day_of(now - timedelta(days=lifetimes.keys))
-    gone = 0
-    old = select(deliveries.c.id).where(deliveries.c.day < bodies, deliveries.c.state.in_(["applied", "discarded"]))
-    gone += connection.execute(delete(deliveries).where(deliveries.c.id.in_(old.limit(batch)))).rowcount
-    done = select(updates.c.id).where(
-        updates.c.day < bodies, updates.c.standing.is_(False), updates.c.state.not_in(["dead", "ambiguous"])
-    )
-    ids = list(connection.execute(done.limit(batch)).scalars())
-    if ids:
+class Pruner:
+    """Clears away what has lived its time, a little at each visit."""
+
+    def __init__(self, store: SqlStore, lifetimes: Callable[[], Lifetimes], clock: Clock) -> None:
+        self._store = store
+        self._lifetimes = lifetimes
+        self._clock = clock
+        #: events of open tickets stay where they are: a pass goes on behind those that it has seen
+        self._seen_until: datetime | None = None
+
+    def visit(self, *, seconds: float = SECONDS, batch: int = BATCH) -> tuple[int, bool]:
+        """Clear for at most about `seconds`; return how many rows went, and whether there is more to do at once."""
+        end = self._clock.monotonic() + seconds
+        now, lives = self._clock.now(), self._lifetimes()
+        cut = Cut(
+            bodies=now - timedelta(days=lives.deliveries),
+            keys=now - timedelta(days=lives.keys),
+            echoes=now - timedelta(days=lives.echoes),
+        )
+        gone = 0
+        for step in (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, self._events):
+            while True:
+                if self._clock.monotonic() >= end:
+                    return gone, True
+                went, more = step(self._store, cut, batch)
+                gone += went
+                if not more:
+                    break
+        return gone, False
+
+    def _events(self, store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+        statement = (
+            select(events.c.connection, events.c.event_key, events.c.recorded_at, tickets.c.category)
+            .join(tickets, tickets.c.id == events.c.ticket_id, isouter=True)
+            .where(events.c.recorded_at < cut.keys)
+            .order_by(events.c.recorded_at)
+        )
+        if self._seen_until is not None:
+            statement = statement.where(events.c.recorded_at > self._seen_until)
+        rows = _find(store, statement, batch)
+        over = [(row.connection, row.event_key) for row in rows if row.category is None or row.category in _CLOSED]
+        gone = store.write(lambda tx: _drop_names(tx.connection, events, "event_key", over)) if over else 0
+        more = len(rows) == batch
+        self._seen_until = rows[-1].recorded_at if more else None
+        return gone, more
+
+
+def _find(store: SqlStore, statement: Select[Any], batch: int) -> Sequence[Any]:
+    """Look without the gate: where nothing is over, nobody waits for us."""
+    with store.read() as tx:
+        return tx.connection.execute(statement.limit(batch)).all()
+
+
+def _deliveries(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    over = select(deliveries.c.id).where(deliveries.c.state.in_(_OVER), deliveries.c.applied_at < cut.bodies)
+    return _drop(store, deliveries, "id", over, batch)
+
+
+def _updates(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    return _drop_updates(store, cut, batch, updates.c.state.in_(_DONE))
+
+
+def _resolved(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    return _drop_updates(store, cut, batch, and_(updates.c.state.in_(_GIVEN_UP), updates.c.resolution.is_not(None)))
+
+
+def _drop_updates(store: SqlStore, cut: Cut, batch: int, over: ColumnElement[bool]) -> tuple[int, bool]:
+    ids = [row.id for row in _find(store, select(updates.c.id).where(over, updates.c.done_at < cut.bodies), batch)]
+
+    def work(connection: Connection) -> int:
         connection.execute(delete(attempts).where(attempts.c.update_id.in_(ids)))
-        gone += connection.execute(delete(updates).where(updates.c.id.in_(ids))).rowcount
-    for table in (delivery_keys, effect_keys):
-        key = next(iter(table.primary_key.columns)) if table is effect_keys else table.c.delivery_id
-        expired = select(key).where(table.c.day < keys).limit(batch)
-        gone += connection.execute(delete(table).where(key.in_(expired))).rowcount
-    forgotten = select(echoes.c.id).where(echoes.c.sent_at < now - timedelta(days=lifetimes.echoes)).limit(batch)
-    gone += connection.execute(delete(echoes).where(echoes.c.id.in_(forgotten))).rowcount
+        return connection.execute(delete(updates).where(updates.c.id.in_(ids))).rowcount
+
+    return store.write(lambda tx: work(tx.connection)) if ids else 0, len(ids) == batch
+
+
+def _delivery_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    row = select(deliveries.c.id).where(deliveries.c.id == delivery_keys.c.delivery_id).limit(1).scalar_subquery()
+    over = select(delivery_keys.c.connection, delivery_keys.c.source_event_id).where(
+        # not an anti-join, for which PostgreSQL may read the whole other table
+        delivery_keys.c.day < day_of(cut.keys),
+        row.is_(None),
+    )
+    names = [(row.connection, row.source_event_id) for row in _find(store, over, batch)]
+    if not names:
+        return 0, False
+    gone = store.write(lambda tx: _drop_names(tx.connection, delivery_keys, "source_event_id", names))
+    return gone, len(names) == batch
+
+
+def _effect_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    row = select(updates.c.id).where(updates.c.id == effect_keys.c.update_id).limit(1).scalar_subquery()
+    over = select(effect_keys.c.effect_key).where(effect_keys.c.day < day_of(cut.keys), row.is_(None))
+    return _drop(store, effect_keys, "effect_key", over, batch)
+
+
+def _echoes(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    return _drop(store, echoes, "id", select(echoes.c.id).where(echoes.c.sent_at < cut.echoes), batch)
+
+
+def _drop(store: SqlStore, table: Table, key: str, over: Select[Any], batch: int) -> tuple[int, bool]:
+    keys = [row[0] for row in _find(store, over, batch)]
+    if not keys:
+        return 0, False
+    statement = delete(table).where(table.c[key].in_(keys))
+    return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(keys) == batch
+
+
+def _drop_names(connection: Connection, table: Table, column: str, names: Sequence[tuple[str, str]]) -> int:
+    """Delete by (connection, name); a statement for each connection, for of pairs SQLite would look at every row."""
+    gone = 0
+    for one in sorted({name for name, _ in names}):
+        mine = [key for name, key in names if name == one]
+        gone += connection.execute(delete(table).where(table.c.connection == one, table.c[column].in_(mine))).rowcount
     return gone

@@ -1,4 +1,4 @@
-"""Between stored updates and values: the intent is encrypted, everything else is plain."""
+"""Between stored updates and values: the intent, and what was said of it, are encrypted; everything else is plain."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gateway.ports import UpdateRow
 from gateway.store.sealing import Sealer
 
 _INTENT = "intent"
+_DETAIL = "detail"
 _decode_intent = msgspec.json.Decoder(Intent)
 
 
@@ -30,6 +31,14 @@ class UpdateRows:
         if sealed is None:
             return Intent(operation=Operation(row["operation"]))
         return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
+
+    def seal_detail(self, words: str) -> bytes | None:
+        """Encrypt what was said of an update or an attempt."""
+        return self._sealer.seal_text(_DETAIL, words)
+
+    def open_detail(self, sealed: bytes | None) -> str:
+        """Decrypt what was said of an update, an attempt or a delivery."""
+        return self._sealer.open_text(_DETAIL, sealed)
 
     def update(self, row: Any) -> UpdateRow:
         """Return a stored update as a value."""
@@ -57,7 +66,7 @@ class UpdateRows:
             settle_until=row["settle_until"],
             first_sent_at=row["first_sent_at"],
             reason=Reason(row["reason"]) if row["reason"] else None,
-            detail=row["detail"] or "",
+            detail=self.open_detail(row["detail_sealed"]),
             resolution=row["resolution"] or "",
             steps=row["steps"] or {},
             done_at=row["done_at"],

@@ -31,6 +31,16 @@ class Sealer:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._current = current
 
+    @property
+    def current(self) -> str:
+        """The id of the key that seals."""
+        return self._current.hex()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all keys."""
+        return frozenset(each.hex() for each in self._ciphers)
+
     def seal(self, place: str, value: bytes) -> bytes:
         """Encrypt `value` for the column `place`."""
         nonce = os.urandom(_NONCE_BYTES)
@@ -50,12 +60,20 @@ class Sealer:
             msg = f"a stored {place} does not decrypt: it was altered or moved"
             raise StoreError(msg) from None
 
+    def seal_text(self, place: str, words: str) -> bytes | None:
+        """Encrypt words that may be a desk's, and so about people; None for none."""
+        return self.seal(place, words.encode("utf-8", "replace")) if words else None
+
+    def open_text(self, place: str, sealed: bytes | None) -> str:
+        """Decrypt words; none are empty."""
+        return "" if sealed is None else self.open(place, sealed).decode("utf-8", "replace")
+
 
 def load_keys(path: Path, given: str | None = None) -> Sealer:
     """Load the keys: `given` (GATEWAY_ENCRYPTION_KEYS: base64, newest first, comma-separated), else the key file.
 
-    The file is made with mode 0600 on the first start. Losing it makes stored bodies unreadable: back it up with the
-    database. Raises ConfigError when a key is not 32 bytes of base64.
+    The file is made with mode 0600 when there is none: keys.py asks the database first whether there was one. Losing
+    it makes stored bodies unreadable: back it up. Raises ConfigError when a key is not 32 bytes of base64.
     """
     texts = [part.strip() for part in given.split(",") if part.strip()] if given else _read_or_make(path)
     keys: dict[bytes, bytes] = {}

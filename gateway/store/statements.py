@@ -19,7 +19,7 @@ RECORD_UPDATE = (
         not_before=bindparam("the_not_before"),
         settle_until=func.coalesce(bindparam("the_settle", type_=updates.c.settle_until.type), updates.c.settle_until),
         reason=bindparam("the_reason"),
-        detail=bindparam("the_detail"),
+        detail_sealed=bindparam("the_detail"),
         steps=func.coalesce(bindparam("the_steps", type_=updates.c.steps.type), updates.c.steps),
         done_at=bindparam("the_done_at"),
     )
@@ -31,7 +31,7 @@ RECORD_ATTEMPT = (
         ended_at=bindparam("the_end"),
         status=bindparam("the_status"),
         outcome=bindparam("the_outcome"),
-        detail=bindparam("the_detail"),
+        detail_sealed=bindparam("the_detail"),
         answer_sealed=bindparam("the_answer"),
     )
 )

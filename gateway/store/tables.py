@@ -26,6 +26,11 @@ from gateway.store.columns import Instant, Json
 
 metadata = MetaData()
 
+#: A partial index serves only who asks in its very words: what waits, what was given up.
+PENDING = "state = 'pending'"
+PARKED = "state = 'parked'"
+LETTER = "state IN ('dead', 'ambiguous') AND resolution IS NULL"
+
 _ID = String(36)
 _NAME = String(120)
 
@@ -72,23 +77,38 @@ deliveries = Table(
     Column("not_before", Instant),
     Column("applied_at", Instant),
     Column("reason", String(20)),
-    Column("detail", Text),
+    #: what is wrong, often in words of the desk, which may be about people
+    Column("detail_sealed", LargeBinary),
     Column("resolution", String(20)),
     Column("payload_version", Integer, nullable=False),
     PrimaryKeyConstraint("id", "day"),
     Index(
         "ix_deliveries_pending",
         "received_at",
-        sqlite_where=text("state = 'pending'"),
-        postgresql_where=text("state = 'pending'"),
+        sqlite_where=text(PENDING),
+        postgresql_where=text(PENDING),
+    ),
+    Index(
+        # those that wait for their time: what is behind them is found by their ref
+        "ix_deliveries_deferred",
+        "connection",
+        "ref",
+        sqlite_where=text("state = 'pending' AND not_before IS NOT NULL"),
+        postgresql_where=text("state = 'pending' AND not_before IS NOT NULL"),
     ),
     Index(
         "ix_deliveries_parked",
         "received_at",
-        sqlite_where=text("state = 'parked'"),
-        postgresql_where=text("state = 'parked'"),
+        sqlite_where=text(PARKED),
+        postgresql_where=text(PARKED),
     ),
-    Index("ix_deliveries_day", "day", "state"),
+    Index(
+        "ix_deliveries_ended",
+        "state",
+        "applied_at",
+        sqlite_where=text("applied_at IS NOT NULL"),
+        postgresql_where=text("applied_at IS NOT NULL"),
+    ),
 )
 
 events = Table(
@@ -107,7 +127,7 @@ events = Table(
     Column("content_sealed", LargeBinary),
     PrimaryKeyConstraint("connection", "event_key"),
     Index("ix_events_ticket", "ticket_id", "at"),
-    Index("ix_events_day", "day"),
+    Index("ix_events_recorded", "recorded_at"),
 )
 
 tickets = Table(
@@ -185,6 +205,7 @@ links = Table(
     Column("version", BigInteger, nullable=False),
     Column("synced_version", BigInteger, nullable=False),
     Column("version_token", String(300), nullable=False),
+    Column("merged_into", _ID),
     Column("observed_sealed", LargeBinary),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("connection", "remote_id"),
@@ -206,6 +227,7 @@ lanes = Table(
     Column("lease_holder", String(120)),
     Index(
         "ix_lanes_due",
+        "connection",
         "next_due",
         sqlite_where=text("next_due IS NOT NULL"),
         postgresql_where=text("next_due IS NOT NULL"),
@@ -245,7 +267,7 @@ updates = Table(
     Column("settle_until", Instant),
     Column("first_sent_at", Instant),
     Column("reason", String(20)),
-    Column("detail", Text),
+    Column("detail_sealed", LargeBinary),
     Column("resolution", String(20)),
     Column("superseded_by", _ID),
     Column("steps", Json),
@@ -267,8 +289,8 @@ updates = Table(
     Index(
         "ix_updates_dead",
         "created_at",
-        sqlite_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
-        postgresql_where=text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
+        sqlite_where=text(LETTER),
+        postgresql_where=text(LETTER),
     ),
     Index(
         "ix_updates_creates",
@@ -277,7 +299,13 @@ updates = Table(
         postgresql_where=text("standing AND operation = 'create'"),
     ),
     Index("ix_updates_ticket", "ticket_id", "created_at"),
-    Index("ix_updates_day", "day", "standing"),
+    Index(
+        "ix_updates_ended",
+        "state",
+        "done_at",
+        sqlite_where=text("done_at IS NOT NULL"),
+        postgresql_where=text("done_at IS NOT NULL"),
+    ),
 )
 
 attempts = Table(
@@ -295,12 +323,11 @@ attempts = Table(
     Column("ended_at", Instant),
     Column("status", Integer),
     Column("outcome", String(20)),
-    Column("detail", Text),
+    Column("detail_sealed", LargeBinary),
     Column("answer_sealed", LargeBinary),
     Column("trace_id", String(32), nullable=False),
     PrimaryKeyConstraint("id", "day"),
     Index("ix_attempts_update", "update_id", "number"),
-    Index("ix_attempts_day", "day"),
 )
 
 echoes = Table(
@@ -325,7 +352,8 @@ desks = Table(
     "desks",
     metadata,
     Column("connection", _NAME, primary_key=True),
-    Column("paused", Text, nullable=False),
+    #: why it is paused, in words of the desk; NULL when it is not
+    Column("paused_sealed", LargeBinary),
     Column("not_before", Instant),
     Column("failures", Integer, nullable=False),
     Column("open_until", Instant),
@@ -334,7 +362,7 @@ desks = Table(
     Column("cursor", Text, nullable=False),
     Column("polled_at", Instant),
     Column("poll_due", Instant),
-    Column("poll_error", Text, nullable=False),
+    Column("poll_error_sealed", LargeBinary),
     Column("facts", Json, nullable=False),
 )
 
@@ -358,6 +386,7 @@ audit = Table(
     Column("actor", String(200), nullable=False),
     Column("action", String(60), nullable=False),
     Column("detail", Json),
+    Column("inputs_sealed", LargeBinary),
     Column("digest", String(64), nullable=False),
     Column("trace_id", String(32), nullable=False),
     #: place and hash in the chain, given by the sweep

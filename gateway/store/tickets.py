@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Executable, bindparam, func, insert, select, tuple_, update
 
 from gateway.domain.event import Event
 from gateway.domain.person import RemotePerson
@@ -24,6 +24,9 @@ _EVENT = "event"
 _GET = select(tickets.c.doc, tickets.c.body_sealed).where(tickets.c.id == bindparam("the_ticket"))
 _PERSON = select(person_keys.c.person_id).where(
     person_keys.c.kind == bindparam("the_kind"), person_keys.c.value == bindparam("the_value")
+)
+_KNOWS_EVENT = select(events.c.id).where(
+    events.c.connection == bindparam("the_connection"), events.c.event_key == bindparam("the_key")
 )
 _COMMENTS = (
     select(comments).where(comments.c.ticket_id == bindparam("the_ticket")).order_by(comments.c.at, comments.c.id)
@@ -64,13 +67,16 @@ class SqlTickets:
         self._clock = clock
         self._dialect = connection.dialect.name
 
-    def lock(self, ticket_ids: Collection[str]) -> None:
-        """Lock tickets, then their lanes, both in ascending order (PostgreSQL; SQLite has one writer anyway)."""
-        if not ticket_ids or self._dialect != "postgresql":
+    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Lock the tickets of (connection, remote id) pairs, then their lanes, both in ascending order.
+
+        Only on PostgreSQL; SQLite has one writer anyway.
+        """
+        if not pairs or self._dialect != "postgresql":
             return
-        self._connection.execute(
-            select(tickets.c.id).where(tickets.c.id.in_(ticket_ids)).order_by(tickets.c.id).with_for_update()
-        )
+        mine = select(links.c.ticket_id).where(tuple_(links.c.connection, links.c.remote_id).in_(pairs))
+        locked = select(tickets.c.id).where(tickets.c.id.in_(mine)).order_by(tickets.c.id).with_for_update()
+        ticket_ids = self._connection.execute(locked).scalars().all()
         self._connection.execute(
             select(lanes.c.link_id)
             .where(lanes.c.link_id.in_(select(links.c.id).where(links.c.ticket_id.in_(ticket_ids))))
@@ -151,8 +157,8 @@ class SqlTickets:
 
     def knows_event(self, connection: str, key: str) -> bool:
         """Say whether a fact was recorded before."""
-        statement = select(events.c.id).where(events.c.connection == connection, events.c.event_key == key[:300])
-        return self._connection.execute(statement).first() is not None
+        given = {"the_connection": connection, "the_key": key[:300]}
+        return self._connection.execute(_KNOWS_EVENT, given).first() is not None
 
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
         """Return the comments of a ticket, oldest first."""

@@ -24,6 +24,7 @@ from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
 from gateway.store.inbox import SqlInbox
+from gateway.store.keys import Keys
 from gateway.store.lanes import Lanes
 from gateway.store.leases import SqlLeases
 from gateway.store.leasing import LeaseClock
@@ -45,9 +46,10 @@ _TRIES = 12
 class SqlTx:
     """The parts of one open transaction."""
 
-    def __init__(self, store: SqlStore, connection: Connection) -> None:
+    def __init__(self, store: SqlStore, connection: Connection, sealer: Sealer) -> None:
         self._store = store
         self.connection = connection
+        self.sealer = sealer
 
     @cached_property
     def _lanes(self) -> Lanes:
@@ -56,22 +58,22 @@ class SqlTx:
     @cached_property
     def inbox(self) -> SqlInbox:
         """Deliveries."""
-        return SqlInbox(self.connection, self._store.sealer)
+        return SqlInbox(self.connection, self.sealer)
 
     @cached_property
     def tickets(self) -> SqlTickets:
         """Tickets, people, comments, events."""
-        return SqlTickets(self.connection, self._store.sealer, self._store.ids, self._store.clock)
+        return SqlTickets(self.connection, self.sealer, self._store.ids, self._store.clock)
 
     @cached_property
     def links(self) -> SqlLinks:
         """Links."""
-        return SqlLinks(self.connection, self._store.sealer)
+        return SqlLinks(self.connection, self.sealer)
 
     @cached_property
     def outbox(self) -> SqlOutbox:
         """Updates, lanes, attempts."""
-        return SqlOutbox(self.connection, self._store.sealer, self._lanes)
+        return SqlOutbox(self.connection, self.sealer, self._lanes)
 
     @cached_property
     def ledger(self) -> SqlLedger:
@@ -86,7 +88,7 @@ class SqlTx:
     @cached_property
     def desks(self) -> SqlDesks:
         """Connection states."""
-        return SqlDesks(self.connection)
+        return SqlDesks(self.connection, self.sealer)
 
     @cached_property
     def leases(self) -> SqlLeases:
@@ -96,17 +98,17 @@ class SqlTx:
     @cached_property
     def audit(self) -> SqlAudit:
         """The audit trail."""
-        return SqlAudit(self.connection, self._store.ids)
+        return SqlAudit(self.connection, self._store.sealer, self._store.ids)
 
     @cached_property
     def releases(self) -> SqlReleases:
         """Releases of the site."""
-        return SqlReleases(self.connection, self._store.sealer, self._store.ids)
+        return SqlReleases(self.connection, self.sealer, self._store.ids)
 
     @cached_property
     def view(self) -> SqlView:
         """What lists and pages read."""
-        return SqlView(self.connection, self._store.sealer)
+        return SqlView(self.connection, self.sealer)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -131,21 +133,30 @@ class SqlTx:
 class SqlStore:
     """Opens transactions on one database. Made after a fork, in each process that needs it."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, clock: Clock, ids: Ids) -> None:
+    def __init__(self, engine: Engine, keys: Keys, clock: Clock, ids: Ids) -> None:
         self.engine = engine
-        self.sealer = sealer
+        self._keys = keys
         self.clock = clock
         self.ids = ids
         self.lease_clock = LeaseClock(engine.url.get_backend_name())
         self.gate = gate_for(engine)
         self._reader = engine.execution_options(read_only=True)
 
+    @property
+    def sealer(self) -> Sealer:
+        """The keys, as the database knows them."""
+        with self.read() as tx:
+            return tx.sealer
+
     @contextmanager
     def read(self) -> Iterator[SqlTx]:
-        """Open a transaction that only reads; it takes no gate."""
+        """Open a transaction that only reads; it takes no gate.
+
+        Raises ConfigError when the database was sealed with a key that is not there, as `write` does.
+        """
         try:
             with self._reader.connect() as connection, connection.begin():
-                yield SqlTx(self, connection)
+                yield SqlTx(self, connection, self._keys.checked(connection))
         except OperationalError as error:
             raise _store_error(error) from None
 
@@ -157,10 +168,13 @@ class SqlStore:
         for number in range(_TRIES):
             try:
                 with self.gate.hold(), self.engine.begin() as connection:
-                    return work(SqlTx(self, connection))
+                    result = work(SqlTx(self, connection, self._keys.noted(connection)))
+                self._keys.committed()
             except DBAPIError as error:
                 if number == _TRIES - 1 or not _worth_a_retry(error):
                     raise _store_error(error) from None
+            else:
+                return result
             time.sleep(random.uniform(0, min(1.0, 0.01 * 2**number)))  # noqa: S311 - jitter, no secret
         raise AssertionError
 
@@ -170,10 +184,8 @@ class SqlStore:
 
 
 def open_store(url: str, key_file: Path, *, clock: Clock, ids: Ids, keys: str | None = None) -> SqlStore:
-    """Open the store of a site: the database at `url`, the keys of `key_file` (or `keys`)."""
-    from gateway.store.sealing import load_keys  # noqa: PLC0415 - keeps cryptography out of processes without a store
-
-    return SqlStore(open_engine(url), load_keys(key_file, keys), clock, ids)
+    """Open the store of a site: the database at `url`, the keys of `key_file` (or `keys`), loaded at the first use."""
+    return SqlStore(open_engine(url), Keys(key_file, keys), clock, ids)
 
 
 def _worth_a_retry(error: DBAPIError) -> bool:

@@ -7,12 +7,26 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, String, cast, func, literal, or_, select, union_all
+from sqlalchemy import Connection, String, cast, func, literal, or_, select, text, union_all
 
 from gateway.domain.update import UpdateState
+from gateway.store.audit import INPUTS
 from gateway.store.journeys import Journey, Journeys
+from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
-from gateway.store.tables import attempts, audit, deliveries, events, links, releases, tickets, updates
+from gateway.store.tables import (
+    LETTER,
+    PARKED,
+    PENDING,
+    attempts,
+    audit,
+    deliveries,
+    events,
+    links,
+    releases,
+    tickets,
+    updates,
+)
 
 _LIVE = frozenset({UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN})
 
@@ -96,6 +110,7 @@ class SqlView:
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._connection = connection
         self._sealer = sealer
+        self._rows = UpdateRows(sealer)
 
     def tickets(
         self, *, limit: int = 50, text: str = "", category: str = "", connection: str = ""
@@ -139,9 +154,10 @@ class SqlView:
         if not ticket_ids:
             return found
         rows = self._connection.execute(
-            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url).where(
-                links.c.ticket_id.in_(list(ticket_ids))
-            )
+            select(links.c.ticket_id, links.c.connection, links.c.remote_id, links.c.state, links.c.url)
+            .where(links.c.ticket_id.in_(list(ticket_ids)))
+            # of several at one desk the one that goes on is named
+            .order_by(links.c.merged_into.is_(None))
         )
         for row in rows:
             found.setdefault(row.ticket_id, {})[row.connection] = (row.remote_id or "", row.state, row.url)
@@ -168,7 +184,13 @@ class SqlView:
         self, *, ticket_id: str = "", states: Sequence[str] = (), connection: str = "", limit: int = 100
     ) -> Sequence[UpdateLine]:
         """Return updates, the newest first."""
-        statement = select(updates).order_by(updates.c.created_at.desc(), updates.c.seq.desc()).limit(limit)
+        statement = select(updates).limit(limit)
+        few = bool(ticket_id) or (bool(states) and _LIVE.issuperset(states))
+        if few:
+            statement = statement.order_by(updates.c.created_at.desc(), updates.c.seq.desc())
+        else:
+            # ids grow with time, exactly enough for a list: the key has this order, and nothing needs to be sorted
+            statement = statement.order_by(updates.c.id.desc())
         if connection:
             statement = statement.where(updates.c.connection == connection)
         if states and _LIVE.issuperset(states):
@@ -178,7 +200,28 @@ class SqlView:
             statement = statement.where(updates.c.ticket_id == ticket_id)
         if states:
             statement = statement.where(updates.c.state.in_(list(states)))
-        return [_update_line(row) for row in self._connection.execute(statement).mappings()]
+        return [self._update_line(row) for row in self._connection.execute(statement).mappings()]
+
+    def _update_line(self, row: Any) -> UpdateLine:
+        return UpdateLine(
+            id=row["id"],
+            ticket_id=row["ticket_id"],
+            connection=row["connection"],
+            operation=row["operation"],
+            state=row["state"],
+            summary=row["summary"],
+            attempts=row["attempts"],
+            created_at=row["created_at"],
+            done_at=row["done_at"],
+            not_before=row["not_before"],
+            detail=self._rows.open_detail(row["detail_sealed"]),
+            reason=row["reason"] or "",
+            seq=row["seq"],
+            link_id=row["link_id"],
+            rule=row["rule"],
+            effect_key=row["effect_key"],
+            trace_id=row["trace_id"],
+        )
 
     def attempts(self, update_id: str) -> Sequence[AttemptLine]:
         """Return the attempts at an update, oldest first."""
@@ -192,15 +235,12 @@ class SqlView:
                 ended_at=row["ended_at"],
                 status=row["status"] or 0,
                 outcome=row["outcome"] or "",
-                detail=row["detail"] or "",
-                request=self._text("request", row["request_sealed"]),
-                answer=self._text("answer", row["answer_sealed"]),
+                detail=self._rows.open_detail(row["detail_sealed"]),
+                request=self._sealer.open_text("request", row["request_sealed"]),
+                answer=self._sealer.open_text("answer", row["answer_sealed"]),
             )
             for row in rows
         ]
-
-    def _text(self, place: str, sealed: bytes | None) -> str:
-        return "" if sealed is None else self._sealer.open(place, sealed).decode("utf-8", "replace")
 
     def dead_letters(
         self, *, limit: int = 100, connection: str = "", reason: str = "", ticket_id: str = ""
@@ -211,7 +251,7 @@ class SqlView:
             literal("update").label("what"),
             updates.c.connection,
             func.coalesce(updates.c.reason, "").label("reason"),
-            func.coalesce(updates.c.detail, "").label("detail"),
+            updates.c.detail_sealed.label("detail"),
             updates.c.summary,
             updates.c.ticket_id,
             updates.c.created_at.label("at"),
@@ -219,13 +259,13 @@ class SqlView:
             updates.c.state,
             updates.c.operation,
             updates.c.trace_id,
-        ).where(updates.c.state.in_(["dead", "ambiguous"]), updates.c.resolution.is_(None))
+        ).where(text(LETTER))
         parked = select(
             deliveries.c.id,
             literal("delivery").label("what"),
             deliveries.c.connection,
             func.coalesce(deliveries.c.reason, "").label("reason"),
-            func.coalesce(deliveries.c.detail, "").label("detail"),
+            deliveries.c.detail_sealed.label("detail"),
             (literal("delivery ") + cast(deliveries.c.source_event_id, String)).label("summary"),
             literal("").label("ticket_id"),
             deliveries.c.received_at.label("at"),
@@ -233,7 +273,7 @@ class SqlView:
             deliveries.c.state,
             deliveries.c.origin.label("operation"),
             deliveries.c.trace_id,
-        ).where(deliveries.c.state == "parked")
+        ).where(text(PARKED))
         both = union_all(dead, parked).subquery()
         statement = select(both).order_by(both.c.at, both.c.id).limit(limit)
         if connection:
@@ -242,22 +282,29 @@ class SqlView:
             statement = statement.where(both.c.reason == reason)
         if ticket_id:
             statement = statement.where(both.c.ticket_id == ticket_id)
-        return [DeadLetter(**row) for row in self._connection.execute(statement).mappings()]
+        return [
+            DeadLetter(**{**row, "detail": self._rows.open_detail(row["detail"])})
+            for row in self._connection.execute(statement).mappings()
+        ]
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of the page: deliveries and updates by state, tickets."""
         found = {"tickets": self._count(select(func.count()).select_from(tickets))}
-        for state, number in self._connection.execute(
-            select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-        ):
-            found[f"deliveries_{state}"] = number
-        for state, number in self._connection.execute(select(updates.c.state, func.count()).group_by(updates.c.state)):
-            found[f"updates_{state}"] = number
-        found["dead_letters"] = found.get("deliveries_parked", 0) + self._count(
-            select(func.count())
-            .select_from(updates)
-            .where(updates.c.state.in_(["dead", "ambiguous"]), updates.c.resolution.is_(None))
+        ended = ((deliveries, deliveries.c.applied_at, "deliveries"), (updates, updates.c.done_at, "updates"))
+        for table, end, kind in ended:
+            # by far the most, and counted in an index alone
+            statement = select(table.c.state, func.count()).where(end.is_not(None)).group_by(table.c.state)
+            found |= {f"{kind}_{state}": number for state, number in self._connection.execute(statement)}
+        pending = self._count(select(func.count()).select_from(deliveries).where(text(PENDING)))
+        found |= {"deliveries_pending": pending} if pending else {}
+        live = (
+            select(updates.c.state, func.count())
+            .where(updates.c.standing, updates.c.state.in_(sorted(_LIVE)))
+            .group_by(updates.c.state)
         )
+        found |= {f"updates_{state}": number for state, number in self._connection.execute(live)}
+        letters = self._count(select(func.count()).select_from(updates).where(text(LETTER)))
+        found["dead_letters"] = found.get("deliveries_parked", 0) + letters
         return found
 
     def _count(self, statement: Any) -> int:
@@ -295,36 +342,39 @@ class SqlView:
         """Return the last lines of the audit trail."""
         statement = (
             select(audit.c.at, audit.c.actor, audit.c.action, audit.c.detail, audit.c.ticket_id, audit.c.trace_id)
-            .order_by(audit.c.at.desc(), audit.c.id.desc())
+            .order_by(*((audit.c.at.desc(), audit.c.id.desc()) if ticket_id else (audit.c.id.desc(),)))
             .limit(limit)
         )
         if ticket_id:
             statement = statement.where(audit.c.ticket_id == ticket_id)
         return [dict(row) for row in self._connection.execute(statement).mappings()]
 
+    def waiting(self) -> Mapping[str, int]:
+        """Return how many updates are still to be written, by connection."""
+        statement = (
+            select(updates.c.connection, func.count())
+            .where(updates.c.standing, updates.c.state.in_(_LIVE))
+            .group_by(updates.c.connection)
+        )
+        return {name: int(number) for name, number in self._connection.execute(statement)}
+
+    def decisions(self, ticket_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the decisions on a ticket, oldest first: at, detail, and `inputs` (the stored bytes) where known."""
+        rows = self._connection.execute(
+            select(audit.c.at, audit.c.detail, audit.c.inputs_sealed)
+            .where(audit.c.ticket_id == ticket_id, audit.c.action == "decided")
+            .order_by(audit.c.at, audit.c.id)
+        )
+        return [
+            {
+                "at": row.at,
+                "detail": row.detail or {},
+                "inputs": self._sealer.open(INPUTS, row.inputs_sealed) if row.inputs_sealed else b"",
+            }
+            for row in rows
+        ]
+
     def release_number(self) -> int:
         """Return the number of the active release, 0 without one."""
         statement = select(releases.c.number).where(releases.c.active)
         return int(self._connection.execute(statement).scalar_one_or_none() or 0)
-
-
-def _update_line(row: Any) -> UpdateLine:
-    return UpdateLine(
-        id=row["id"],
-        ticket_id=row["ticket_id"],
-        connection=row["connection"],
-        operation=row["operation"],
-        state=row["state"],
-        summary=row["summary"],
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        done_at=row["done_at"],
-        not_before=row["not_before"],
-        detail=row["detail"] or "",
-        reason=row["reason"] or "",
-        seq=row["seq"],
-        link_id=row["link_id"],
-        rule=row["rule"],
-        effect_key=row["effect_key"],
-        trace_id=row["trace_id"],
-    )

@@ -66,8 +66,8 @@ class Api:
         """List the connections, and how each is."""
         site = self._parts.site()
         with self._parts.store.read() as tx:
-            states = tx.desks.all()
-        return _answer({"mode": site.mode, "desks": desks(site, states, self._parts.clock.now())})
+            states, waiting = tx.desks.all(), tx.view.waiting()
+        return _answer({"mode": site.mode, "desks": desks(site, states, self._parts.clock.now(), waiting)})
 
 
 class _BadQueryError(ValueError):

@@ -14,7 +14,7 @@ from gateway.web.access import Access
 from gateway.web.api import add_api
 from gateway.web.console.pages import add_console
 from gateway.web.health import add_health
-from gateway.web.hooks import add_hooks
+from gateway.web.hooks import Hooks
 from gateway.web.parts import Parts, WebLimits
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ _HERE = Path(__file__).parent / "console"
 def create_app(parts: Parts, limits: WebLimits) -> Flask:
     """Return the application; nothing is opened before the first request needs it."""
     app = Flask("gateway.web", static_folder=str(_HERE / "static"), template_folder=str(_HERE / "templates"))
-    add_hooks(app, parts, limits)
     add_health(app, parts)
     access = Access(limits.token)
     add_api(app, parts, access)
@@ -33,6 +32,7 @@ def create_app(parts: Parts, limits: WebLimits) -> Flask:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _defect)
     app.after_request(_guard)
+    app.wsgi_app = Hooks(parts, limits, app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -1,17 +1,21 @@
 """POST /hooks/<connection>: authenticate, store durably, answer. GET and HEAD answer a desk's endpoint check.
 
 The path is hot: no query a request, one durable commit for many requests, and the doorbell rings on another thread.
-Whatever we cannot take now is answered with what makes a desk send it again: 503 and Retry-After (Zendesk retries
-that when the wait is under a minute).
+It stands before Flask as WSGI, because finding a view and wrapping a request and an answer cost as much as all the
+rest of it (docs/performance.md). Whatever we cannot take now is answered with what makes a desk send it again: 503
+and Retry-After (Zendesk retries that when the wait is under a minute).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
-from flask import Flask, Response, request
 
 from gateway.errors import AuthenticationError, GatewayError, StoreError
 from gateway.flow.receive import receive
@@ -25,44 +29,88 @@ from gateway.web.watch import Watch
 
 log = logging.getLogger(__name__)
 
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+PREFIX = "/hooks/"
 RETRY_AFTER = "5"
 _encode = msgspec.json.Encoder().encode
+_STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+
+class Answer(msgspec.Struct):
+    """What a desk is answered."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def send(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Send it as WSGI wants it."""
+        headers = [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(self.body))),
+            ("X-Content-Type-Options", "nosniff"),
+            *self.headers,
+        ]
+        start_response(_STATUS.get(self.status, str(self.status)), headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self.body]
 
 
 class Hooks:
-    """The views of /hooks/."""
+    """What stands at /hooks/; everything else goes on to `other`."""
 
-    def __init__(self, parts: Parts, limits: WebLimits) -> None:
+    def __init__(self, parts: Parts, limits: WebLimits, other: Wsgi) -> None:
         self._parts = parts
+        self._other = other
         self._limits = limits
         self._watch = Watch(parts, limits)
         self._ringing = Ringing(parts.doorbell, "apply")
         self._intake: GroupCommitIntake | None = None
 
-    def take(self, connection: str) -> Response:
-        """Take one delivery."""
-        trace_id = trace_id_of(request.headers.get("traceparent", "")) or new_trace_id(os.urandom(16))
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path: str = environ.get("PATH_INFO", "")
+        connection = path.removeprefix(PREFIX)
+        if not connection or connection == path or "/" in connection:
+            return self._other(environ, start_response)
+        # WSGI hands the bytes of a path on as latin-1
+        connection = connection.encode("latin-1", "replace").decode("utf-8", "replace")
+        method = environ["REQUEST_METHOD"]
+        if method == "POST":
+            answer = self._guarded(self._take, connection, environ)
+        elif method in {"GET", "HEAD"}:
+            answer = self._guarded(self._check, connection, environ)
+        else:
+            answer = _no_post("")
+        return answer.send(environ, start_response)
+
+    def _guarded(self, view: Callable[[str, Environ, str], Answer], connection: str, environ: Environ) -> Answer:
+        """Answer under a trace id; a defect of ours is a reason to send it again, never a traceback."""
+        trace_id = trace_id_of(environ.get("HTTP_TRACEPARENT", "")) or new_trace_id(os.urandom(16))
         with traced(trace_id):
             try:
-                return self._take(connection, trace_id)
+                return view(connection, environ, trace_id)
             except Exception as error:
                 if not isinstance(error, GatewayError):
-                    log.exception("a delivery could not be taken", extra={"connection": connection})
+                    log.exception("a delivery could not be taken", extra={"connection": connection[:100]})
                 return _later(trace_id, "the gateway cannot take it now")
 
-    def _take(self, connection: str, trace_id: str) -> Response:
+    def _take(self, connection: str, environ: Environ, trace_id: str) -> Answer:
         site, refusal = self._watch.look()
         connector = site.connectors.get(connection)
         if connector is None:
-            return _refused(404, f"there is no connection {connection[:100]!r} here", trace_id)
+            return _unknown(connection, trace_id)
         try:
-            body = read_body(request.environ, self._limits.max_body)
+            body = read_body(environ, self._limits.max_body)
         except TooLargeError:
             return self._too_large(trace_id)
         except IncompleteError:
             return _refused(400, "the body ended before its Content-Length", trace_id)
         try:
-            return self._store(_incoming(body), connector, refusal, trace_id)
+            return self._store(_incoming(environ, body), connector, refusal, trace_id)
         except AuthenticationError as error:
             log.warning("a delivery did not prove its origin", extra={"connection": connection, "error": str(error)})
             return _refused(401, str(error), trace_id)
@@ -70,7 +118,7 @@ class Hooks:
             log.warning("a delivery could not be stored", extra={"connection": connection, "error": str(error)})
             return _later(trace_id, "the database cannot take it now")
 
-    def _store(self, incoming: IncomingRequest, connector: Connector, refusal: str, trace_id: str) -> Response:
+    def _store(self, incoming: IncomingRequest, connector: Connector, refusal: str, trace_id: str) -> Answer:
         if refusal:
             connector.verify(incoming, self._parts.clock.now())
             log.warning("a delivery is refused for now", extra={"why": refusal})
@@ -82,61 +130,61 @@ class Hooks:
         if isinstance(done, Handshake):
             return _handshake(done)
         answer = {"accepted": True, "id": done.delivery_id, "duplicate": not done.new, "trace_id": trace_id}
-        return Response(_encode(answer), 200, content_type="application/json")
+        return Answer(200, _encode(answer))
 
-    def _too_large(self, trace_id: str) -> Response:
+    def _too_large(self, trace_id: str) -> Answer:
         answer = _refused(413, f"a delivery may have {self._limits.max_body} bytes", trace_id)
-        answer.headers["Connection"] = "close"
+        answer.headers = (("Connection", "close"),)
         return answer
 
-    def check(self, connection: str) -> Response:
+    def _check(self, connection: str, environ: Environ, trace_id: str) -> Answer:
         """Answer a desk that asks whether there is somebody; nothing is stored."""
-        trace_id = new_trace_id(os.urandom(16))
-        with traced(trace_id):
-            site, _ = self._watch.look()
-            connector = site.connectors.get(connection)
-            if connector is None:
-                return _refused(404, f"there is no connection {connection[:100]!r} here", trace_id)
-            incoming = _incoming(b"")
-            try:
-                connector.verify(incoming, self._parts.clock.now())
-            except AuthenticationError as error:
-                return _refused(401, str(error), trace_id)
-            answer = connector.envelope(incoming)
-            if isinstance(answer, Handshake):
-                return _handshake(answer)
-            refused = _refused(405, "deliveries come by POST", trace_id)
-            refused.headers["Allow"] = "POST"
-            return refused
+        site, _ = self._watch.look()
+        connector = site.connectors.get(connection)
+        if connector is None:
+            return _unknown(connection, trace_id)
+        incoming = _incoming(environ, b"")
+        try:
+            connector.verify(incoming, self._parts.clock.now())
+        except AuthenticationError as error:
+            return _refused(401, str(error), trace_id)
+        answer = connector.envelope(incoming)
+        return _handshake(answer) if isinstance(answer, Handshake) else _no_post(trace_id)
 
 
-def _incoming(body: bytes) -> IncomingRequest:
-    return IncomingRequest(
-        method=request.method,
-        path=request.path,
-        query=request.args.to_dict() if request.query_string else {},
-        headers={name.lower(): value for name, value in request.headers},
-        body=body,
-    )
+def _incoming(environ: Environ, body: bytes) -> IncomingRequest:
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
+    for name, header in (("CONTENT_TYPE", "content-type"), ("CONTENT_LENGTH", "content-length")):
+        if value := environ.get(name):
+            headers[header] = value
+    query: dict[str, str] = {}
+    if text := environ.get("QUERY_STRING"):
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="replace"):
+            query.setdefault(name, value)
+    path = environ["PATH_INFO"].encode("latin-1", "replace").decode("utf-8", "replace")
+    return IncomingRequest(environ["REQUEST_METHOD"], path, query, headers, body)
 
 
-def _handshake(answer: Handshake) -> Response:
-    return Response(answer.body, answer.status, content_type=answer.content_type)
+def _handshake(answer: Handshake) -> Answer:
+    return Answer(answer.status, answer.body, answer.content_type)
 
 
-def _refused(status: int, error: str, trace_id: str) -> Response:
+def _unknown(connection: str, trace_id: str) -> Answer:
+    return _refused(404, f"there is no connection {connection[:100]!r} here", trace_id)
+
+
+def _no_post(trace_id: str) -> Answer:
+    refused = _refused(405, "deliveries come by POST", trace_id)
+    refused.headers = (("Allow", "POST"),)
+    return refused
+
+
+def _refused(status: int, error: str, trace_id: str) -> Answer:
     answer = {"accepted": False, "error": error, "trace_id": trace_id}
-    return Response(_encode(answer), status, content_type="application/json")
+    return Answer(status, _encode(answer))
 
 
-def _later(trace_id: str, error: str) -> Response:
+def _later(trace_id: str, error: str) -> Answer:
     answer = _refused(503, error, trace_id)
-    answer.headers["Retry-After"] = RETRY_AFTER
+    answer.headers = (("Retry-After", RETRY_AFTER),)
     return answer
-
-
-def add_hooks(app: Flask, parts: Parts, limits: WebLimits) -> None:
-    """Add the views of /hooks/ to an application."""
-    hooks = Hooks(parts, limits)
-    app.add_url_rule("/hooks/<connection>", "hook", hooks.take, methods=["POST"])
-    app.add_url_rule("/hooks/<connection>", "hook-check", hooks.check, methods=["GET"])

@@ -8,7 +8,7 @@ import time
 from gateway.ports import Doorbell
 
 #: Commits within this time are one ring.
-_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.03
 
 
 class Ringing:

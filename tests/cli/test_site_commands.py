@@ -56,6 +56,23 @@ def test_check_says_where(run: Run, folder: Path) -> None:
     assert (code, "gateway.yaml:1:7" in shown) == (1, True)
 
 
+def test_a_lost_key_is_told_before_anything_starts(gateway: Gateway, run: Run, folder: Path) -> None:
+    """`check` and `up` name the file and what to do, and make no other key; with the backup both are content."""
+    gateway.close()
+    keys = folder / ".gateway" / "keys"
+    keys.rename(folder / "backup")
+    code, shown, _ = run("check")
+    assert (code, f"error: {keys}: the key " in shown, "1 error and" in shown) == (1, True, True)
+    found = json.loads(run("check", "--json")[1])
+    assert (found["ok"], found["errors"], str(keys) in found["record"]) == (False, 1, True)
+    for words in (("up",), ("tickets", "list")):
+        code, _, line = run(*words)
+        assert (code, line.startswith(f"gateway: {keys}: the key "), line.count("\n")) == (2, True, 1)
+    assert not keys.exists()
+    (folder / "backup").rename(keys)
+    assert run("check") == (0, "Nothing is wrong in 3 files.\n", "")
+
+
 def test_check_without_a_site(tmp_path: Path) -> None:
     """Exit code 2."""
     result = CliRunner().invoke(main, ["--site", str(tmp_path), "check"])

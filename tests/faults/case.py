@@ -24,7 +24,7 @@ from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.sweep import Sweeper
 from gateway.store import SqlStore
-from gateway.store.sealing import load_keys
+from gateway.store.keys import Keys
 from gateway.store.unit import SqlTx
 from gateway.system import SystemIds, process_name
 from rules.decide import RuleSet
@@ -87,7 +87,7 @@ class Kit(msgspec.Struct, frozen=True):
 
 def store_of(kit: Kit, engine: Engine, folder: Path, clock: SharedClock) -> SqlStore:
     """Return the store of a case in the shared time; the schema is there already."""
-    store = kit.store(engine, load_keys(folder.parent / "keys", None), clock, SystemIds(clock))  # type: ignore[arg-type]
+    store = kit.store(engine, Keys(folder.parent / "keys", None), clock, SystemIds(clock))
     store.lease_clock = SharedLeases(store.engine.url.get_backend_name(), clock)
     return store
 
@@ -118,7 +118,7 @@ class Life:
         connectors = {name: FaultConnector(name, case.strategy) for name in (SOURCE, TARGET)}
         rules = RuleSet(sync_rules=(sync_rule(source=SOURCE, target=TARGET),))
         self._site = LiveSite("faults", rules, connectors)
-        self._ids = SystemIds(clock)  # type: ignore[arg-type]
+        self._ids = SystemIds(clock)
         self._holder = process_name()
         self._bell = Bell()
         parts = {

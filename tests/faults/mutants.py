@@ -28,7 +28,7 @@ class BlindDeliverer(Deliverer):
 
     def _task(self, tx: Any, claim: LaneClaim, update: UpdateRow, link: Link, facts: dict[str, object]) -> Task:
         task = super()._task(tx, claim, update, link, facts)
-        blind = msgspec.structs.replace(task.strategy, strategy=Strategy.NATURAL)
+        blind = msgspec.structs.replace(task.strategy, strategy=Strategy.NATURAL, probe=False)
         return msgspec.structs.replace(task, strategy=blind)
 
 
@@ -72,10 +72,10 @@ class _LaneStore(SqlStore):
     @contextmanager
     def read(self) -> Iterator[SqlTx]:
         with super().read() as tx:
-            yield self.tx(self, tx.connection)
+            yield self.tx(self, tx.connection, tx.sealer)
 
     def write(self, work: Callable[[SqlTx], R]) -> R:
-        return super().write(lambda tx: work(self.tx(self, tx.connection)))
+        return super().write(lambda tx: work(self.tx(self, tx.connection, tx.sealer)))
 
 
 class UnfencedStore(_LaneStore):

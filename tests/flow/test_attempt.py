@@ -11,14 +11,20 @@ import pytest
 
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.update import (
+    Absent,
+    Done,
+    Finding,
+    Found,
     Intent,
     NotSent,
     Operation,
     Outcome,
+    Receipt,
     Rejected,
     Strategy,
     Throttled,
     Unauthorized,
+    Unsure,
     UpdateState,
 )
 from gateway.errors import AuthenticationError, GatewayError, ThrottledError, TransportError
@@ -41,7 +47,7 @@ READ = HttpRequest("GET", "/look", Effect.READ)
 WRITE = HttpRequest("POST", "/do", Effect.WRITE)
 
 
-def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE) -> Task:
+def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE, *, probe: bool = False) -> Task:
     """Return a visit to a comment in some state."""
     update = UpdateRow(
         id="u1",
@@ -67,7 +73,7 @@ def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE
         update=update,
         link=Link("l1", "t1", "desk", LinkState.LIVE, Role.TARGET, "7"),
         connector=connector,
-        strategy=OperationClaim(strategy),
+        strategy=OperationClaim(strategy, probe=probe),
         known_comments=frozenset(),
         stored=None,
         attempt_id="a1",
@@ -147,3 +153,39 @@ def test_the_echo_of_an_earlier_attempt_that_may_have_landed_is_still_expected(o
     assert not judge(again, DeskState("desk"), NOW, blocks=True).end.drop_echoes
     first = go(SimpleNamespace(write=write), UpdateState.READY, strategy=Strategy.NATURAL)
     assert judge(first, DeskState("desk"), NOW, blocks=True).end.drop_echoes
+
+
+@pytest.mark.parametrize(
+    ("finding", "sent"), [(Found(Receipt(change_ids=("7",))), False), (Absent(), True), (Unsure("who knows"), True)]
+)
+def test_a_natural_write_that_can_be_looked_for_is_looked_for_first(finding: Finding, *, sent: bool) -> None:
+    """What landed is not written again over what a person did since; where a look does not help it is sent again."""
+
+    def probe(*_: Any) -> Call[Finding]:
+        yield READ
+        return finding
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        return Done()
+
+    desk = SimpleNamespace(write=write, probe=probe)
+    ended = go(desk, UpdateState.UNKNOWN, strategy=Strategy.NATURAL, probe=True)
+    assert ended.sent is sent
+    verdict = judge(ended, DeskState("desk"), NOW, blocks=True)
+    assert verdict.end.state is (UpdateState.DONE if sent else UpdateState.OBSERVED)
+    blind = go(SimpleNamespace(write=write), UpdateState.UNKNOWN, strategy=Strategy.NATURAL)
+    assert blind.sent
+
+
+def test_what_is_looked_for_first_waits_until_it_can_have_appeared() -> None:
+    """A look before the settle time would miss a late effect."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        raise TransportError("the answer was lost")
+
+    ended = go(SimpleNamespace(write=write), UpdateState.READY, strategy=Strategy.NATURAL, probe=True)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert end.state is UpdateState.UNKNOWN
+    assert end.not_before == end.settle_until is not None

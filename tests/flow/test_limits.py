@@ -53,3 +53,25 @@ def test_a_backoff_is_between_a_second_and_an_hour(attempt: int) -> None:
     """Full jitter: somewhere up to a limit that doubles."""
     wait = limits.backoff(attempt).total_seconds()
     assert 1 <= wait <= min(limits.MAX_BACKOFF, max(1, limits.FIRST_BACKOFF * 2 ** (attempt - 1)))
+
+
+def test_the_attempts_at_a_desk_that_is_away_last_about_three_days() -> None:
+    """A desk that comes back after a weekend finds its updates still waiting, not given up."""
+    lasts = [sum(limits.backoff(each).total_seconds() for each in range(1, limits.MAX_ATTEMPTS)) for _ in range(20)]
+    days = sorted(each / 86_400 for each in lasts)
+    assert days[0] > 2.2
+    assert days[-1] < 3.7
+
+
+def test_many_lanes_that_meet_one_hiccup_open_the_breaker_once() -> None:
+    """Forty answers that were lost together cost five seconds, not an hour; only failures after that make it longer."""
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    state = DeskState("desk")
+    for number in range(40):
+        state = limits.failed(state, now + timedelta(milliseconds=number))
+    assert state.open_until is not None
+    assert state.open_until - now <= timedelta(seconds=limits.BREAKER_FIRST + 1)
+    later = state.open_until + timedelta(seconds=1)
+    again = limits.failed(state, later)
+    assert again.open_until is not None
+    assert again.open_until - later == timedelta(seconds=2 * limits.BREAKER_FIRST)

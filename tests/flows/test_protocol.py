@@ -15,6 +15,7 @@ from connectors.request_tracker.simulated.records import Ticket
 from gateway.domain.ids import uuid7
 from gateway.ports import DeskState, NewDelivery
 from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
 from rules.mapping import StatusMap
 from tests.flows.world import STATUS_MAP, World, sync_rule
 
@@ -205,9 +206,14 @@ def test_a_worker_does_not_undo_what_another_learned_of_a_desk(world: World) -> 
     old = DeskState("engineering-rt", paused="credentials refused")
     later = world.clock.now() + timedelta(minutes=1)
     world.store.write(lambda tx: tx.desks.save(DeskState("engineering-rt", not_before=later)))
-    mine = msgspec.structs.replace(old, failures=1)
+    known, desks = {old.connection: old}, {old.connection: msgspec.structs.replace(old, failures=1)}
     worker = world.deliverer()
-    world.store.write(lambda tx: worker._save_desk(tx, mine, old, world.clock.now()))
+
+    def end_of_a_round(tx: SqlTx) -> None:
+        worker._lock_desks(tx, known, desks, {old.connection}, claim=False)
+        worker._save_desk(tx, desks[old.connection], known[old.connection], world.clock.now())
+
+    world.store.write(end_of_a_round)
     with world.store.read() as tx:
         state = tx.desks.get("engineering-rt")
     assert (state.not_before, state.paused, state.failures) == (later, "", 1)

@@ -123,6 +123,10 @@ def test_deliveries_of_one_remote_ticket_keep_their_order(store: SqlStore) -> No
     store.write(lambda tx: tx.inbox.defer(rows[0].id, now(store) + timedelta(hours=1), "later", counts=True))
     with store.read() as tx:
         assert [row.source_event_id for row in tx.inbox.due(10, now(store))] == ["d2"]
+    store.write(lambda tx: tx.inbox.applied(rows[2].id, now(store)))
+    with store.read() as tx:
+        assert not tx.inbox.has_due(now(store)), "what is held behind a deferred one needs no ring"
+        assert tx.inbox.has_due(now(store) + timedelta(hours=2))
 
 
 def test_parked_deliveries_come_back_in_their_place(store: SqlStore) -> None:
@@ -395,3 +399,35 @@ def test_the_migrations_make_the_tables_of_the_code(store: SqlStore) -> None:
     assert schema_is_current(store.engine)
     with store.engine.connect().execution_options(read_only=True) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_a_desk_says_is_encrypted_and_read_by_people(store: SqlStore) -> None:
+    """Errors repeat words of desks, which may be about people: no column holds them, every list shows them."""
+    said = "HTTP 422 no such requester: ida@customer.example"
+    link = a_link(store)
+    wanted = an_update(store, link, title="One")
+    rows = [delivery(store, name) for name in ("parked", "deferred", "applied")]
+
+    def work(tx: Any) -> None:
+        tx.inbox.add(rows)
+        tx.inbox.park(rows[0].id, Reason.UNREADABLE, said, now(store))
+        tx.inbox.defer(rows[1].id, now(store), said, counts=True)
+        tx.inbox.applied(rows[2].id, now(store), said)
+        tx.desks.change("desk", paused=said, poll_error=said)
+
+    store.write(work)
+    (lane,) = claim(store)
+    begun = start(store, lane)
+    store.write(lambda tx: tx.outbox.intend([begun], lease=30, now=now(store)))
+    rejected = end(store, lane, wanted.id, UpdateState.DEAD, attempt_id=begun.id, detail=said, reason=Reason.REJECTED)
+    store.write(lambda tx: tx.outbox.record([rejected], lease=30, now=now(store)))
+    with store.engine.connect().execution_options(read_only=True) as connection:
+        for table in metadata.tables.values():
+            for row in connection.execute(table.select()):
+                assert "ida@customer" not in repr(row), table.name
+    with store.read() as tx:
+        assert [letter.detail for letter in tx.view.dead_letters()] == [said, said]
+        assert [line.detail for line in tx.view.updates()] == [said]
+        assert [each.detail for each in tx.view.attempts(wanted.id)] == [said]
+        assert [found.detail for each in rows if (found := tx.inbox.get(each.id))] == [said] * 3
+        assert (tx.desks.all()["desk"].paused, tx.desks.all()["desk"].poll_error) == (said, said)

@@ -15,10 +15,10 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import PAGE, Desk, decoded, rows, unauthorized
+from connectors.request_tracker.calls.desk import PAGE, Desk, decoded, require, rows
 from connectors.request_tracker.calls.reads import seen
 from connectors.request_tracker.mapping import instant, integer, text
-from connectors.sdk import AuthenticationError, Call, ChangePage, HttpResponse, RemoteTicket, TransportError, excerpt
+from connectors.sdk import Call, ChangePage, HttpResponse, RemoteTicket
 
 #: a transaction may be committed this long after its time was taken (slow scrips), and clocks differ a little
 OVERLAP = timedelta(minutes=3)
@@ -135,17 +135,8 @@ def _page(desk: Desk, state: Cursor, clock: datetime) -> Call[HttpResponse]:
         params={"query": query, "fields": "LastUpdated", "orderby": "id", "per_page": str(PAGE)},
         label="poll tickets",
     )
-    _require(response)
+    require(response)
     return response
-
-
-def _require(response: HttpResponse) -> None:
-    if unauthorized(response):
-        msg = f"RT does not accept our credentials: {excerpt(response)}"
-        raise AuthenticationError(msg)
-    if not response.ok:
-        msg = f"RT could not answer the poll: {excerpt(response)}"
-        raise TransportError(msg)
 
 
 def _hint(desk: Desk, number: str) -> Call[RemoteTicket | None]:
@@ -153,7 +144,7 @@ def _hint(desk: Desk, number: str) -> Call[RemoteTicket | None]:
     response = yield desk.ticket(number)
     if response.status in {403, 404}:
         return None
-    _require(response)
+    require(response)
     ticket = seen(desk, response)
     return ticket if ticket.remote_id == number else None
 
@@ -170,7 +161,7 @@ def _gone(desk: Desk, state: Cursor, rt_now: datetime) -> Call[list[RemoteTicket
         )
         fields = {"query": query, "fields": "ObjectId,Created,NewValue", "orderby": "id", "per_page": str(PAGE)}
         response = yield desk.request("GET", "/transactions", params=fields, label="poll deletions")
-        _require(response)
+        require(response)
         page = rows(decoded(response))
         if not page:
             return found

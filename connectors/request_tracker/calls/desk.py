@@ -16,7 +16,9 @@ from connectors.sdk import (
     HttpResponse,
     TransportError,
     excerpt,
+    retry_after,
 )
+from gateway.errors import ThrottledError
 
 #: RT sends a browser (any agent with "Mozilla" in its name) to the login page instead of answering 401
 AGENT = "desk-gateway"
@@ -80,20 +82,29 @@ def decoded(response: HttpResponse) -> Any:
         raise TransportError(msg) from error
 
 
-def ask(request: HttpRequest) -> Call[Any]:
-    """Read one JSON answer; None for what is not there or out of our sight (403, 404).
+def require(response: HttpResponse) -> None:
+    """Raise unless a read was answered.
 
-    Raises AuthenticationError when the credentials do not hold, TransportError for any other answer.
+    AuthenticationError when the credentials do not hold, ThrottledError when RT (or the proxy before it) asks us to
+    wait, TransportError for any other answer.
     """
-    response = yield request
     if unauthorized(response):
         msg = f"RT does not accept our credentials: {excerpt(response)}"
         raise AuthenticationError(msg)
-    if response.status in {403, 404}:
-        return None
+    if response.status == 429:
+        msg = f"RT asks us to wait: {excerpt(response)}"
+        raise ThrottledError(msg, seconds=retry_after(response))
     if not response.ok:
         msg = f"RT could not answer: {excerpt(response)}"
         raise TransportError(msg)
+
+
+def ask(request: HttpRequest) -> Call[Any]:
+    """Read one JSON answer; None for what is not there or out of our sight (403, 404). Raises as `require` does."""
+    response = yield request
+    if response.status in {403, 404}:
+        return None
+    require(response)
     return decoded(response)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, etag, rows, unauthorized
+from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, etag, require, rows
 from connectors.request_tracker.mapping import integer, text
 from connectors.sdk import (
     Attachment,
@@ -48,14 +48,9 @@ def read(desk: Desk, remote_id: str) -> Call[RemoteTicket | None]:
     deleted ticket can still be read.
     """
     response = yield desk.ticket(remote_id)
-    if unauthorized(response):
-        msg = f"RT does not accept our credentials: {excerpt(response)}"
-        raise AuthenticationError(msg)
     if response.status in {403, 404}:
         return None
-    if not response.ok:
-        msg = f"RT could not answer: {excerpt(response)}"
-        raise TransportError(msg)
+    require(response)
     ticket = seen(desk, response)
     if ticket.remote_id != remote_id:
         return msgspec.structs.replace(

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.domain.update import UpdateState
 from gateway.errors import GatewayError
-from gateway.flow.desks import LiveSite
+from gateway.flow.desks import LiveSite, gone
 from gateway.ports import DeskState
 from gateway.store.journeys import Journey
 from gateway.store.view import DeadLetter, TicketLine, UpdateLine
@@ -83,7 +83,7 @@ def take(parts: Parts, *, text: str = "", category: str = "", connection: str = 
             mode=site.mode if site else "",
             release=view.release_number(),
             counts=counts(view.counts()),
-            desks=desks(site, tx.desks.all(), parts.clock.now()),
+            desks=desks(site, tx.desks.all(), parts.clock.now(), view.waiting()),
             tickets=tuple(tickets if text or category or connection else tickets[:FIRST_TICKETS]),
             titles={ticket.id: ticket.title for ticket in tickets},
             journeys=tuple(view.journeys([ticket.id for ticket in tickets], limit=JOURNEYS)),
@@ -120,21 +120,24 @@ def counts(found: Mapping[str, int]) -> Counts:
     )
 
 
-def desks(site: LiveSite | None, states: Mapping[str, DeskState], now: datetime) -> tuple[DeskLine, ...]:
-    """Return how every connection of the site is, and every one that is still remembered."""
+def desks(
+    site: LiveSite | None, states: Mapping[str, DeskState], now: datetime, waiting: Mapping[str, int]
+) -> tuple[DeskLine, ...]:
+    """Return how every connection of the site is, and every one that is remembered or still has updates to get."""
     connectors = site.connectors if site else {}
-    names: Sequence[str] = [*connectors, *sorted(set(states) - set(connectors))]
+    names: Sequence[str] = [*connectors, *sorted((set(states) | set(waiting)) - set(connectors))]
     return tuple(
-        _desk(name, connectors[name].spec.title if name in connectors else "", states.get(name), now) for name in names
+        _desk(name, connectors[name].spec.title if name in connectors else "", states.get(name), now, waiting)
+        for name in names
     )
 
 
-def _desk(name: str, connector: str, known: DeskState | None, now: datetime) -> DeskLine:
+def _desk(name: str, connector: str, known: DeskState | None, now: datetime, waiting: Mapping[str, int]) -> DeskLine:
     state, detail, until = "ok", "", None
     if known is None:
         known = DeskState(name)
     if not connector:
-        state, detail = "gone", "not in the active release"
+        state, detail = "gone", gone(waiting.get(name, 0))
     elif known.paused:
         state, detail = "paused", known.paused
     elif known.open_until is not None and known.open_until > now:

@@ -139,7 +139,23 @@ def test_set_fields(desk: ZendeskSimulator, driver: Driver, number: int) -> None
     found = driver.run(driver.connector.probe(FIELDS, context(number)))
     assert isinstance(found, Found)
     assert found.receipt.version == outcome.receipt.version
+
+
+def test_fields_that_landed_are_found_though_a_person_changed_them_since(
+    desk: ZendeskSimulator, driver: Driver, number: int
+) -> None:
+    """The audit that carries our key tells; without one, or where audits cannot be read, they have not landed."""
+    assert driver.run(driver.connector.probe(FIELDS, context(number))) == Absent()
+    outcome = attempt(driver, FIELDS, context(number))
+    assert isinstance(outcome, Done)
     desk.act("set", ticket_id=number, status="open")
+    found = driver.run(driver.connector.probe(FIELDS, context(number)))
+    assert isinstance(found, Found)
+    assert found.receipt.change_ids == outcome.receipt.change_ids
+    assert found.receipt.observed is None
+    other = msgspec.structs.replace(context(number), effect_key="f" * 32)
+    assert driver.run(driver.connector.probe(FIELDS, other)) == Absent()
+    desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", path="/audits")
     assert driver.run(driver.connector.probe(FIELDS, context(number))) == Absent()
 
 

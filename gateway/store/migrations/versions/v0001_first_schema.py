@@ -29,13 +29,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("ended_at", Instant(), nullable=True),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("outcome", sa.String(length=20), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("detail_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("answer_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("trace_id", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", "day"),
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
-        batch_op.create_index("ix_attempts_day", ["day"], unique=False)
         batch_op.create_index("ix_attempts_update", ["update_id", "number"], unique=False)
 
     op.create_table(
@@ -47,6 +46,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("actor", sa.String(length=200), nullable=False),
         sa.Column("action", sa.String(length=60), nullable=False),
         sa.Column("detail", Json(), nullable=True),
+        sa.Column("inputs_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("trace_id", sa.String(length=32), nullable=False),
         sa.Column("place", sa.BigInteger(), nullable=True),
@@ -103,13 +103,26 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("applied_at", Instant(), nullable=True),
         sa.Column("reason", sa.String(length=20), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("detail_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("resolution", sa.String(length=20), nullable=True),
         sa.Column("payload_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", "day"),
     )
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
-        batch_op.create_index("ix_deliveries_day", ["day", "state"], unique=False)
+        batch_op.create_index(
+            "ix_deliveries_ended",
+            ["state", "applied_at"],
+            unique=False,
+            sqlite_where=sa.text("applied_at IS NOT NULL"),
+            postgresql_where=sa.text("applied_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_deliveries_deferred",
+            ["connection", "ref"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending' AND not_before IS NOT NULL"),
+            postgresql_where=sa.text("state = 'pending' AND not_before IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_deliveries_parked",
             ["received_at"],
@@ -139,7 +152,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     op.create_table(
         "desks",
         sa.Column("connection", sa.String(length=120), nullable=False),
-        sa.Column("paused", sa.Text(), nullable=False),
+        sa.Column("paused_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("open_until", Instant(), nullable=True),
@@ -148,7 +161,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("cursor", sa.Text(), nullable=False),
         sa.Column("polled_at", Instant(), nullable=True),
         sa.Column("poll_due", Instant(), nullable=True),
-        sa.Column("poll_error", sa.Text(), nullable=False),
+        sa.Column("poll_error_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("facts", Json(), nullable=False),
         sa.PrimaryKeyConstraint("connection"),
     )
@@ -198,7 +211,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("connection", "event_key"),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.create_index("ix_events_day", ["day"], unique=False)
+        batch_op.create_index("ix_events_recorded", ["recorded_at"], unique=False)
         batch_op.create_index("ix_events_ticket", ["ticket_id", "at"], unique=False)
 
     op.create_table(
@@ -223,7 +236,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     with op.batch_alter_table("lanes", schema=None) as batch_op:
         batch_op.create_index(
             "ix_lanes_due",
-            ["next_due"],
+            ["connection", "next_due"],
             unique=False,
             sqlite_where=sa.text("next_due IS NOT NULL"),
             postgresql_where=sa.text("next_due IS NOT NULL"),
@@ -252,6 +265,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("synced_version", sa.BigInteger(), nullable=False),
         sa.Column("version_token", sa.String(length=300), nullable=False),
+        sa.Column("merged_into", sa.String(length=36), nullable=True),
         sa.Column("observed_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -332,7 +346,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("settle_until", Instant(), nullable=True),
         sa.Column("first_sent_at", Instant(), nullable=True),
         sa.Column("reason", sa.String(length=20), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("detail_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("resolution", sa.String(length=20), nullable=True),
         sa.Column("superseded_by", sa.String(length=36), nullable=True),
         sa.Column("steps", Json(), nullable=True),
@@ -353,7 +367,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             sqlite_where=sa.text("standing = 1 AND operation = 'create'"),
             postgresql_where=sa.text("standing AND operation = 'create'"),
         )
-        batch_op.create_index("ix_updates_day", ["day", "standing"], unique=False)
+        batch_op.create_index(
+            "ix_updates_ended",
+            ["state", "done_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_updates_dead",
             ["created_at"],

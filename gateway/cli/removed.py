@@ -1,0 +1,69 @@
+"""Connections that gateway.yaml no longer names while updates wait for them: told wherever a person looks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.bootstrap import build
+from gateway.cli.opening import has_record
+from gateway.cli.site import SiteChoice
+from gateway.config import Settings, environment, read_site
+from gateway.errors import GatewayError
+from gateway.flow.desks import wait_for_it
+from gateway.store import schema_is_current
+from rules import GATEWAY_FILE, Problem, Severity
+from rules.yaml12 import load
+
+HINT = "name it again as it was, and they go on"
+
+
+def removed(choice: SiteChoice, named: Collection[str]) -> Mapping[str, int]:
+    """Return how many updates wait for each connection that is not `named`; nothing where no record can be read."""
+    environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
+    gateway = build(Settings.from_env(environ), environ)
+    try:
+        if not has_record(gateway.settings) or not schema_is_current(gateway.store.engine):
+            return {}
+        with gateway.store.read() as tx:
+            waiting = tx.view.waiting()
+    except (GatewayError, SQLAlchemyError):
+        return {}
+    finally:
+        gateway.close()
+    return {name: number for name, number in sorted(waiting.items()) if name not in named}
+
+
+def names(choice: SiteChoice) -> frozenset[str] | None:
+    """Return the connections that gateway.yaml names; None where it cannot be read."""
+    try:
+        document, _ = load(GATEWAY_FILE, read_site(choice.folder).get(GATEWAY_FILE, ""))
+    except GatewayError:
+        return None
+    found = document.value.get("connections") if document is not None else None
+    return frozenset(found) if isinstance(found, Mapping) else None
+
+
+def problems(found: Mapping[str, int]) -> list[Problem]:
+    """Return a warning for each."""
+    return [
+        Problem(GATEWAY_FILE, 1, 1, "removed-connection", Severity.WARNING, message(name, number), HINT)
+        for name, number in found.items()
+    ]
+
+
+def message(name: str, number: int) -> str:
+    """Say it in one line."""
+    return f"the connection '{name}' is not in gateway.yaml any more, and {wait_for_it(number)}"
+
+
+def lines(found: Mapping[str, int]) -> list[str]:
+    """Return a line for each, with what to do."""
+    return [f"{message(name, number)}: {HINT}" for name, number in found.items()]
+
+
+def as_json(status: bytes, found: Mapping[str, int]) -> bytes:
+    """Put what waits beside a status."""
+    return msgspec.json.encode({**msgspec.json.decode(status), "removed_connections": found}) if found else status

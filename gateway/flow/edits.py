@@ -1,0 +1,76 @@
+"""Whether one desk's edit of one field counts: may this desk make it, is it news, is it the newest. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.domain.event import Event, RemoteTicket
+from gateway.domain.link import Link, Observed, Role
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Priority, Setter, Stamp, Status
+from rules.sync import Owner, SyncRule, owner_allows
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One field value that an event brings."""
+
+    field: str
+    value: Any
+    at: datetime
+    version: int
+    explicit: bool
+
+
+def stands(seen: Observed, snapshot: RemoteTicket, *, in_passing: bool) -> bool:
+    """Say whether what was seen of a field is as new as a snapshot.
+
+    A desk that counts in seconds gives one version to several states. What an event about something else shows in
+    passing may be the state before our own write of that second: it proves nothing, while a read of the ticket does.
+    """
+    if not (seen.version and snapshot.version):
+        return seen.at > snapshot.updated_at
+    return seen.version >= snapshot.version if in_passing else seen.version > snapshot.version
+
+
+def refusal(seen: Seen, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> str:
+    """Return why this desk may not change the field, or nothing."""
+    if link.role is Role.TARGET:
+        if rule is None:
+            return "no sync rule joins this desk to the ticket any more"
+        if not owner_allows(rule, seen.field, False):
+            return f"rule {rule.name!r} does not let {link.connection} change it"
+        return ""
+    for each in rules:
+        if each.source == link.connection and each.fields.get(seen.field) is Owner.TO:
+            return f"rule {each.name!r} lets only {each.target} change it"
+    return ""
+
+
+def same(mine: Any, theirs: Any) -> bool:
+    """Say whether two values of a field mean the same, however a desk words them."""
+    if isinstance(mine, Status) and isinstance(theirs, Status):
+        return mine.category is theirs.category and mine.hold_reason is theirs.hold_reason
+    if isinstance(mine, Priority) and isinstance(theirs, Priority):
+        return mine.level is theirs.level
+    if isinstance(mine, RemotePerson) and isinstance(theirs, RemotePerson):
+        return mine.external_id == theirs.external_id or bool(mine.email and mine.email == theirs.email)
+    return bool(mine == theirs)
+
+
+def newest(stamp: Stamp | None, seen: Seen, link: Link, event: Event) -> bool:
+    """Say whether an edit beats the one that stands: by the desk's own order, else by the time of the edit.
+
+    A person's edit beats what a rule or the desk itself filled in, whenever it was made.
+    """
+    if stamp is None:
+        return True
+    if stamp.by is not Setter.PERSON and seen.explicit and not event.automatic:
+        return stamp.name != link.connection or not (stamp.version and seen.version) or seen.version >= stamp.version
+    if stamp.name == link.connection and stamp.version and seen.version:
+        return seen.version >= stamp.version
+    # a desk that tells whole seconds says nothing of the order within one: what is heard last was made last
+    return seen.at >= (stamp.at if seen.at.microsecond else stamp.at.replace(microsecond=0))

@@ -1,0 +1,62 @@
+"""What a desk said about its pace while it was read: 429 and 401 move its state for reads and writes alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from gateway.errors import AuthenticationError, GatewayError, ThrottledError
+from gateway.flow import limits
+from gateway.ports import AuditEntry, DeskState, Tx
+
+log = logging.getLogger(__name__)
+
+#: a delivery of a paused connection is looked at again after so many seconds
+PAUSE_LOOK = 15.0
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """Why a desk is not to be read now, and for how many seconds."""
+
+    why: str
+    seconds: float
+
+
+def closed(desks: Mapping[str, DeskState], connection: str, now: datetime) -> Closed | None:
+    """Say whether a connection is to be left alone: paused, or asked to wait. A read costs no token of its bucket."""
+    state = desks.get(connection)
+    if state is None:
+        return None
+    if state.paused:
+        return Closed(f"{connection} is paused ({state.paused}): mend it, then gateway connections test", PAUSE_LOOK)
+    if state.not_before is not None and state.not_before > now:
+        return Closed(f"{connection} asked us to wait", (state.not_before - now).total_seconds())
+    return None
+
+
+def is_about_pace(error: object) -> bool:
+    """Say whether a failed read tells how its connection is, and nothing about the ticket."""
+    return isinstance(error, ThrottledError | AuthenticationError)
+
+
+def note_read(tx: Tx, connection: str, error: GatewayError, now: datetime) -> None:
+    """Let a connection wait, or pause it, as the failure of a read says; any other failure changes nothing."""
+    before = tx.desks.get(connection)
+    after = before
+    if isinstance(error, ThrottledError):
+        after = limits.throttled(before, now, error.seconds)
+    elif isinstance(error, AuthenticationError):
+        after = limits.refused(before, str(error))
+        tell_pause(tx, before, after, now)
+    if after != before:
+        tx.desks.save(after)
+
+
+def tell_pause(tx: Tx, before: DeskState, after: DeskState, now: datetime) -> None:
+    """Tell a pause that begins in the log and in the audit trail, once."""
+    if after.paused and not before.paused:
+        log.error("connection paused", extra={"connection": after.connection, "why": after.paused})
+        tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": after.connection})])

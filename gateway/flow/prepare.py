@@ -1,0 +1,281 @@
+"""What apply does before its transaction: parse deliveries, and read the tickets of which they say too little.
+
+Nothing here writes to a desk; of the record only the pace of a connection, when a read was told to slow down.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import msgspec
+
+from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.update import Reason
+from gateway.errors import (
+    AuthenticationError,
+    GatewayError,
+    ThrottledError,
+    TransportError,
+    UnreadableError,
+)
+from gateway.flow import limits
+from gateway.flow.calls import run_reads
+from gateway.flow.desks import LiveSite
+from gateway.flow.enter import PATIENCE_SECONDS
+from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
+from gateway.flow.receive import MAX_ID, MAX_REF
+from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
+
+log = logging.getLogger(__name__)
+
+READ_DEADLINE = 6.0
+READERS = 16
+#: tries of a delivery whose desk cannot be read before it is applied with what it says, or parked
+READ_TRIES = 6
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A delivery with its facts, or with the reason why it has none (yet)."""
+
+    row: DeliveryRow
+    events: tuple[Event, ...] = ()
+    reads: dict[str, RemoteTicket] = {}
+    #: before the reads began
+    read_at: datetime | None = None
+    parked: tuple[Reason, str] | None = None
+    #: seconds to wait before another try
+    deferred: tuple[float, str] | None = None
+    #: and that costs no try: its desk is paused, or asked us to wait
+    waits: bool = False
+
+
+#: connection, remote id, trace id of a ticket to read
+Want = tuple[str, str, str]
+#: what came of it: the ticket, nothing there, a failure, or a desk that is to be left alone
+Answer = RemoteTicket | GatewayError | Closed | None
+
+
+class Preparer:
+    """Prepares deliveries of one site, batch by batch."""
+
+    def __init__(self, *, store: Store, site: LiveSite, transport: Transport, clock: Clock) -> None:
+        self._store = store
+        self._site = site
+        self._transport = transport
+        self._clock = clock
+        self._silent: dict[str, float] = {}
+        #: connections that refused a read of this batch: no token, or too many requests
+        self._shut: dict[str, GatewayError] = {}
+
+    def prepare(self, rows: Sequence[DeliveryRow], pool: ThreadPoolExecutor) -> list[Ready]:
+        """Return each delivery with its facts, in order."""
+        self._shut = {}
+        parsed = [self._parse(row) for row in rows]
+        wanted, unasked = self._wanted(parsed)
+        read_at = self._clock.now()
+        answers = dict(zip(wanted, pool.map(lambda want: self._read(*want), wanted), strict=True)) if wanted else {}
+        self._note_pace(answers)
+        joined = self._join(parsed, {**answers, **unasked})
+        return [msgspec.structs.replace(each, read_at=read_at) for each in joined]
+
+    def _parse(self, row: DeliveryRow) -> Ready:
+        connector = self._site.connectors.get(row.connection)
+        if connector is None:
+            return Ready(row, parked=(Reason.UNREADABLE, _removed(row.connection)))
+        if row.origin == "poll":
+            return self._parse_poll(row)
+        try:
+            events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
+        except UnreadableError as error:
+            return Ready(row, parked=(Reason(error.reason), str(error)))
+        except Exception as error:
+            if is_no_fault_of_it(error):
+                raise
+            log.exception("a delivery broke its parser", extra={"delivery": row.id, "connection": row.connection})
+            return Ready(
+                row, parked=(Reason.POISON, f"the parser of {connector.spec.name} broke: {type(error).__name__}")
+            )
+        if any(not _is_name(event.remote_id, MAX_REF) or not _is_name(event.key, MAX_ID) for event in events):
+            return Ready(row, parked=(Reason.UNREADABLE, "the id of a ticket or of an event in it is no id"))
+        return Ready(row, events)
+
+    @staticmethod
+    def _parse_poll(row: DeliveryRow) -> Ready:
+        """Read a polled change: a hint, or a whole ticket, in our own form."""
+        try:
+            remote = msgspec.json.decode(row.body, type=RemoteTicket)
+        except msgspec.DecodeError as error:
+            return Ready(row, parked=(Reason.POISON, f"a stored poll does not decode: {error}"))
+        if not _is_name(remote.remote_id, MAX_REF):
+            return Ready(row, parked=(Reason.UNREADABLE, "the id of the ticket is no id"))
+        event = Event(
+            kind=EventKind.OBSERVED,
+            remote_id=remote.remote_id,
+            key=row.source_event_id,
+            at=remote.updated_at,
+            version=remote.version,
+            snapshot=remote,
+            needs_read=not (remote.complete or remote.deleted or remote.merged_into),
+        )
+        return Ready(row, (event,))
+
+    def _wanted(self, parsed: Sequence[Ready]) -> tuple[list[Want], dict[Want, Answer]]:
+        """Return the tickets that must be read first, each once; and those whose desk is to be left alone for now."""
+        thin = {
+            (each.row.connection, event.remote_id): each.row.trace_id
+            for each in parsed
+            for event in each.events
+            if event.needs_read
+        }
+        if not thin:
+            return [], {}
+        now = self._clock.now()
+        with self._store.read() as tx:
+            desks = tx.desks.all()
+            known = tx.links.by_remote(list(thin))
+            synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
+        wanted: dict[tuple[str, str], str] = {}
+        for each in parsed:
+            for event in each.events:
+                pair = (each.row.connection, event.remote_id)
+                if event.needs_read and _must_read(event, synced.get(pair)):
+                    wanted[pair] = thin[pair]
+        wants = [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
+        shut = {want: closed(desks, want[0], now) for want in wants}
+        waiting: dict[Want, Answer] = {want: why for want, why in shut.items() if why is not None}
+        return [want for want in wants if want not in waiting], waiting
+
+    def _note_pace(self, answers: Mapping[Want, Answer]) -> None:
+        """Let what a desk said about its pace hold for everything that is asked of it, reads and writes alike."""
+        said = {want[0]: answer for want, answer in answers.items() if isinstance(answer, GatewayError)}
+        said |= self._shut
+        now = self._clock.now()
+        for connection, error in sorted(said.items()):
+            if is_about_pace(error):
+                self._store.write(lambda tx, name=connection, why=error: note_read(tx, name, why, now))  # type: ignore[misc]
+
+    def _read(self, connection: str, remote_id: str, trace_id: str) -> Answer:
+        """Read one ticket in a thread; a desk that just did not answer is left alone for a few seconds."""
+        if connection in self._shut:
+            return self._shut[connection]
+        if self._silent.get(connection, 0.0) > self._clock.monotonic():
+            return TransportError(f"{connection} does not answer")
+        connector = self._site.connectors[connection]
+        try:
+            return run_reads(
+                connector.read(remote_id), connector, self._transport, deadline=READ_DEADLINE, trace_id=trace_id
+            )
+        except (ThrottledError, AuthenticationError) as error:
+            # the reads of this batch that have not begun yet leave the desk alone, too
+            self._shut[connection] = error
+            return error
+        except TransportError as error:
+            self._silent[connection] = self._clock.monotonic() + 5.0
+            return error
+        except GatewayError as error:
+            return error
+        except Exception as error:
+            log.exception("reading a ticket broke", extra={"connection": connection, "remote_id": remote_id})
+            return UnreadableError(f"reading it from {connection} broke: {type(error).__name__}")
+
+    def _join(
+        self,
+        parsed: Sequence[Ready],
+        answers: Mapping[Want, Answer],
+    ) -> list[Ready]:
+        """Put what was read beside the events, or decide to wait, to go on without, or to park."""
+        by_pair = {(connection, remote_id): answer for (connection, remote_id, _), answer in answers.items()}
+        ready: list[Ready] = []
+        for each in parsed:
+            reads: dict[str, RemoteTicket] = {}
+            trouble = ""
+            wait: float | None = None
+            for event in each.events:
+                pair = (each.row.connection, event.remote_id)
+                if not event.needs_read or pair not in by_pair:
+                    continue
+                answer = by_pair[pair]
+                if isinstance(answer, RemoteTicket):
+                    reads[event.remote_id] = answer
+                elif isinstance(answer, Closed) or is_about_pace(answer):
+                    if _thin(event) or self._is_patient(each.row):
+                        trouble = answer.why if isinstance(answer, Closed) else str(answer)
+                        wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
+                elif _thin(event) or each.row.tries < 2:
+                    trouble = str(answer) if answer is not None else "the desk shows no such ticket"
+            if wait is not None:
+                ready.append(msgspec.structs.replace(each, deferred=(wait, trouble), waits=True))
+            else:
+                ready.append(
+                    msgspec.structs.replace(each, reads=reads) if not trouble else self._troubled(each, trouble)
+                )
+        return ready
+
+    def _is_patient(self, row: DeliveryRow) -> bool:
+        return (self._clock.now() - row.received_at).total_seconds() < PATIENCE_SECONDS
+
+    @staticmethod
+    def _troubled(each: Ready, trouble: str) -> Ready:
+        tries = each.row.tries
+        if tries >= READ_TRIES and "no such ticket" in trouble:
+            return msgspec.structs.replace(each, parked=(Reason.UNREADABLE, f"{trouble}; replay it when it is back"))
+        return msgspec.structs.replace(each, deferred=(min(60.0, 0.5 * 2**tries), trouble))
+
+
+def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | None:
+    """Say whether the credentials of a connection hold; None when the desk does not answer."""
+    try:
+        run_reads(connector.whoami(), connector, transport, deadline=connector.settings.deadline, trace_id=trace_id)
+    except AuthenticationError:
+        return False
+    except GatewayError:
+        return None
+    return True
+
+
+def _is_name(text: str, most: int) -> bool:
+    """Say whether a desk's name for something can be one: not empty, not longer than names are, no NUL in it."""
+    return 0 < len(text) <= most and "\x00" not in text
+
+
+def _removed(connection: str) -> str:
+    return f"the connection {connection!r} is not in the active release any more: name it again, then replay"
+
+
+def names(each: Ready, event: Event) -> set[str]:
+    """Return the remote tickets that an event is about: its own, and the one that it was merged into."""
+    told = (each.reads.get(event.remote_id), event.snapshot)
+    named = (event.remote_id, event.merged_into, *(one.merged_into for one in told if one is not None))
+    return {name for name in named if _is_name(name, MAX_REF)}
+
+
+def _wait_of(answer: Answer) -> float:
+    """Return for how many seconds a desk is left alone after what a read came to."""
+    if isinstance(answer, Closed):
+        return answer.seconds
+    if isinstance(answer, ThrottledError):
+        return float(limits.THROTTLE_DEFAULT if answer.seconds is None else answer.seconds)
+    return PAUSE_LOOK
+
+
+def _thin(event: Event) -> bool:
+    """Say whether an event holds nothing that could be applied by itself."""
+    said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
+    return not said and (event.snapshot is None or event.snapshot.title is msgspec.UNSET)
+
+
+def _must_read(event: Event, synced: int | None) -> bool:
+    """Say whether a ticket must be read: it is unknown, or a poll says that it moved on since it was read whole."""
+    if synced is None:
+        return True
+    if event.kind is not EventKind.OBSERVED:
+        return False
+    return event.snapshot is None or event.snapshot.version >= synced or not event.snapshot.version
+
+
+def is_no_fault_of_it(error: Exception) -> bool:
+    """Deadlocks and busy databases are never poison (the store runs the transaction again), nor is a job's time-out."""
+    return type(error).__module__.partition(".")[0] in {"sqlalchemy", "rq"}

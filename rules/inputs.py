@@ -1,0 +1,70 @@
+"""What a decision was made from, small enough to be kept with each: the same release says again why it came out so.
+
+A full trace of every rule costs more than the decision itself, and nobody reads most of them. What the rules saw costs
+a line of JSON, and from it and the files of its release `decide` says at any time what matched, what did not, and why.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.domain.ticket import Ticket
+from rules.decide import Decision, RuleSet, decide
+
+
+class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The ticket as the rules saw it, what had changed since they last ran, where it lives, and when that was."""
+
+    ticket: Ticket
+    now: datetime
+    links: tuple[str, ...] = ()
+    #: the fields that had other values when the rules last ran, with those values; None: they never had
+    before: dict[str, Any] | None = None
+    #: the body is long and rarely changes: it is left out where it is that of the decision before
+    same_body: bool = False
+    version: int = 1
+
+    @staticmethod
+    def of(ticket: Ticket, previous: Ticket | None, links: frozenset[str], now: datetime) -> Inputs:
+        """Keep what `decide` is given."""
+        if previous is None:
+            return Inputs(ticket, now, tuple(sorted(links)))
+        before = {
+            name: getattr(previous, name)
+            for name in ticket.__struct_fields__
+            if getattr(previous, name) != getattr(ticket, name)
+        }
+        same = "body" not in before
+        kept = msgspec.structs.replace(ticket, body="") if same else ticket
+        return Inputs(kept, now, tuple(sorted(links)), before, same)
+
+    def with_body(self, body: str) -> Inputs:
+        """Put the body of the decision before back in, where it was left out."""
+        if not self.same_body:
+            return self
+        return msgspec.structs.replace(self, ticket=msgspec.structs.replace(self.ticket, body=body), same_body=False)
+
+    def again(self, rules: RuleSet) -> Decision:
+        """Decide once more by the rules of that time, with a line for every rule."""
+        previous = None
+        if self.before is not None:
+            old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
+            previous = msgspec.convert(old, Ticket)
+        return decide(rules, self.ticket, previous=previous, links=frozenset(self.links), now=self.now, explain=True)
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Inputs)
+
+
+def encoded(inputs: Inputs) -> bytes:
+    """Return them as they are stored."""
+    return _encoder.encode(inputs)
+
+
+def decoded(stored: bytes) -> Inputs:
+    """Read what was stored."""
+    return _decoder.decode(stored)
