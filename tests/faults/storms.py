@@ -163,7 +163,7 @@ def _history(store: SqlStore) -> str:
             where = f"{row['connection']} {row['ticket_id']} seq {row['seq']}"
             lines.append(f"{row['created_at']} {where} {row['summary']} {row['state']} {row['done_at']} {fields}")
         lines += [
-            f"{row['received_at']} {row['connection']} {row['source_event_id']} {row['state']} {row['detail']}"
+            f"{row['received_at']} {row['connection']} {row['source_event_id']} {row['state']}"
             for row in tx.connection.execute(select(deliveries)).mappings()
         ]
         tickets = [f"ticket {line.id} {line.links}" for line in tx.view.tickets(limit=1000)]
