@@ -28,5 +28,5 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 def _make() -> Callable[..., Iterable[bytes]]:
     settings = Settings.from_env(environment())
     token = page_token(settings.token, settings.state)
-    limits = WebLimits(token=token, max_body=settings.max_body, data=settings.state)
+    limits = WebLimits(token=token, max_body=settings.max_body, data=settings.state, break_page=settings.break_page)
     return create_app(build(settings, environment()), limits).wsgi_app

@@ -15,6 +15,7 @@ from gateway import crashpoint
 from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
+from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
@@ -155,6 +156,7 @@ class Gateway:
             },
             mode=site.mode.value,
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
+            alerts=site.alerts,
         )
 
     def rules_of(self, release: str) -> RuleSet:
@@ -219,6 +221,7 @@ class Gateway:
             clock=self.clock,
             holder=self.holder,
             prune=Pruner(self.store, self._lifetimes, self.clock).visit,
+            watch=Watch(store=self.store, site=self.site, clock=self.clock, ids=self.ids).look,
         )
 
     def _lifetimes(self) -> Lifetimes:

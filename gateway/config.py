@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body: int = MIB
     #: GATEWAY_TOKEN: opens the page and the API; empty: one is made
     token: str = ""
+    #: GATEWAY_BREAK_PAGE: set by `gateway demo` alone, whose page links there
+    break_page: str = ""
     #: GATEWAY_LOG_LEVEL
     log_level: str = "INFO"
     #: GATEWAY_CRASH_AT: where a fault test lets this process die, and how likely (gateway/crashpoint.py)
@@ -85,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             port=port,
             max_body=max_body,
             token=environ.get("GATEWAY_TOKEN", ""),
+            break_page=environ.get("GATEWAY_BREAK_PAGE", ""),
             log_level=log_level,
             crash_at=environ.get("GATEWAY_CRASH_AT", ""),
             encryption_keys=environ.get("GATEWAY_ENCRYPTION_KEYS") or None,

@@ -5,6 +5,7 @@ There is no I/O, no clock and no environment in here. A `RuleSet` holds closures
 to a worker, are its files.
 """
 
+from rules.alerts import Alert, Metric
 from rules.classify import ClassifyRule, Set
 from rules.connections import Connection, OnDead
 from rules.decide import Decision, RuleSet, decide
@@ -12,7 +13,7 @@ from rules.mapping import KindMap, PriorityMap, Row, StatusMap, ValueMap
 from rules.problem import Problem, Severity
 from rules.references import Reference
 from rules.schema import schema_text
-from rules.site import GATEWAY_FILE, Alert, Mode, Retention, Site, file_digest, load_site
+from rules.site import GATEWAY_FILE, Mode, Retention, Site, file_digest, load_site
 from rules.sync import (
     ConflictChoice,
     Owner,
@@ -32,6 +33,7 @@ __all__ = [
     "Connection",
     "Decision",
     "KindMap",
+    "Metric",
     "Mode",
     "OnDead",
     "Owner",

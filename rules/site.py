@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any
 
 import msgspec
 from jsonschema import Draft7Validator
 
 from gateway.domain.ids import digest
 from gateway.ports import ConnectorSpec
+from rules.alerts import Alert, alerts
 from rules.conditions import compile_condition
 from rules.connections import Connection, connections
 from rules.decide import RuleSet
@@ -45,13 +45,6 @@ class Retention(msgspec.Struct, frozen=True):
     deliveries: int = 30 * 86_400
     personal_data: int = 180 * 86_400
     audit: int = 7 * YEAR
-
-
-class Alert(msgspec.Struct, frozen=True):
-    """What the gateway says about itself, and to whom, as written."""
-
-    when: str
-    notify: dict[str, Any]
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +107,7 @@ class _Loading:
         rule_files = [document for file, document in documents.items() if _schema_of(file) == "rules"]
         sections = merge(rule_files, frozenset(self.bad), self.problems)
         rules = self.rules(sections, configured)
+        watched = self.alerts(gateway, configured)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
         return Site(
@@ -121,7 +115,7 @@ class _Loading:
             connections=configured,
             rules=rules,
             retention=Retention(**{key: seconds(text) for key, text in gateway.value.get("retention", {}).items()}),
-            alerts=tuple(Alert(alert["when"], alert["notify"]) for alert in gateway.value.get("alerts", [])),
+            alerts=watched,
             digest=rules.digest,
             files=self.files,
         )
@@ -143,6 +137,13 @@ class _Loading:
         section = gateway.root["connections"]
         bad = frozenset(name for name in section.value if (GATEWAY_FILE, ("connections", name)) in self.bad)
         return connections(section, self.specs, bad, self.problems)
+
+    def alerts(self, gateway: Document | None, configured: Mapping[str, Connection]) -> tuple[Alert, ...]:
+        if gateway is None or not isinstance(gateway.root.get("alerts"), list):
+            return ()
+        section = gateway.root["alerts"]
+        bad = frozenset(place for place in range(len(section.value)) if (GATEWAY_FILE, ("alerts", place)) in self.bad)
+        return alerts(section, configured, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
         vocabulary = Vocabulary(

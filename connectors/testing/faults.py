@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+import time
 from enum import StrEnum
 
 import msgspec
@@ -57,6 +58,8 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     #: matching requests that pass first
     after: int = 0
     seconds: float = 0.0
+    #: seconds after it was armed for which it befalls requests; 0: until it is used up or taken away
+    lasting: float = 0.0
     #: late_effect only: seconds for which the client is kept waiting before its connection closes
     hold: float = 0.0
     status: int = 500
@@ -68,6 +71,7 @@ class _Armed:
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
+        self.until = time.monotonic() + fault.lasting if fault.lasting else float("inf")
         self.left = fault.count
         self.skip = fault.after
         self.method = re.compile(fault.method or ".*", re.IGNORECASE)
@@ -95,13 +99,19 @@ class Faults:
     def armed(self) -> list[Fault]:
         """Return what is still armed."""
         with self._lock:
+            self._expire()
             return [armed.fault for armed in self._armed]
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        self._armed = [armed for armed in self._armed if now < armed.until]
 
     def strike(self, method: str, path: str) -> tuple[Fault | None, float]:
         """Choose what befalls this request: a fault or None, and the latency in seconds."""
         chosen: Fault | None = None
         latency = 0.0
         with self._lock:
+            self._expire()
             for armed in self._armed:
                 fault = armed.fault
                 if chosen is not None and fault.kind is not FaultKind.LATENCY:

@@ -46,6 +46,8 @@ class SimRequest(msgspec.Struct, frozen=True):
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    #: path and query exactly as they came, for what passes a request on
+    target: str = ""
 
     def json(self) -> Any:
         """Decode the body; raises msgspec.DecodeError when it is not JSON."""
@@ -183,7 +185,7 @@ def _read_request(reader: BinaryIO) -> SimRequest | None:
         raise ValueError(msg)
     body = reader.read(length) if length else b""
     path, _, query = target.partition("?")
-    return SimRequest(method, unquote(path), dict(parse_qsl(query, keep_blank_values=True)), headers, body)
+    return SimRequest(method, unquote(path), dict(parse_qsl(query, keep_blank_values=True)), headers, body, target)
 
 
 def _render(response: SimResponse, *, closing: bool, bodiless: bool) -> tuple[bytes, bytes]:

@@ -25,6 +25,8 @@ def serve(make: Callable[..., SimulatedDesk], title: str, argv: Sequence[str] | 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     desk = make(port=given.port, seed=given.seed, webhook_url=given.webhook_url, webhook_secret=given.webhook_secret)
+    # a desk that refuses connections cannot be told over one to accept them again
+    signal.signal(signal.SIGUSR1, lambda *_: desk.accept())
     if given.latency:
         desk.fault(FaultKind.LATENCY, seconds=given.latency, count=None)
     with desk:

@@ -135,7 +135,8 @@ class ZendeskSimulator(SimulatedDesk):
         """Log the effects of a change, send its webhooks, return the ticket."""
         number = change.audit["ticket_id"]
         if kind == "create":
-            detail = {"subject": self.records.tickets[number]["subject"]}
+            ticket = self.records.tickets[number]
+            detail = {"subject": ticket["subject"], "description": ticket["description"]}
             self.effect("create", str(number), key=key, change_id=str(change.audit["id"]), detail=detail)
         else:
             if change.comment is not None:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -33,7 +34,7 @@ _LOG_TAIL = 20
 _OTHERS = ("GATEWAY_", "REDIS_URL")
 _DESK_GRACE = 5.0
 #: role of a process -> what a person calls its stage
-_STAGES = {"redis": "doorbell", "worker": "workers", "web": "page", "guest": "people"}
+_STAGES = {"redis": "doorbell", "worker": "workers", "web": "page", "guest": "people", "breaking": "mischief"}
 
 
 class _Screen(Watcher):
@@ -90,8 +91,8 @@ def demo(keep: Path | None, port: int | None, rate: float, seconds: float | None
         kept = "which is kept" if keep is not None else "which goes away at the end"
         click.echo(f"Desk Gateway, between two simulated desks. Everything is in {folder}, {kept}.\n")
         state = folder / STATE
-        page, zendesk, rt = port or free_port(PAGE_PORT), free_port(), free_port()
-        given = _made_up(folder, zendesk, rt)
+        page, zendesk, rt, mischief = port or free_port(PAGE_PORT), free_port(), free_port(), free_port()
+        given = _made_up(folder, zendesk, rt, mischief)
         mine = {name: value for name, value in environment().items() if not name.startswith(_OTHERS)} | given
         _write_private(state / _ENVIRONMENT, "".join(f"export {name}='{value}'\n" for name, value in given.items()))
         log = state / _LOG
@@ -101,7 +102,11 @@ def demo(keep: Path | None, port: int | None, rate: float, seconds: float | None
         asked = Asked(
             host=HOST,
             port=page,
-            extra=(*_desks(given, mine, page, chosen), _traffic(given, mine, rate, chosen)),
+            extra=(
+                *_desks(given, mine, page, chosen),
+                _traffic(given, mine, rate, chosen),
+                _breaking(given, mine, page),
+            ),
             output=log,
             facts={ZENDESK: given["DEMO_ZENDESK_URL"], RT: given["DEMO_RT_URL"], "seed": str(chosen)},
         )
@@ -185,11 +190,12 @@ def _show_tail(log: Path) -> None:
 # ---------------------------------------------------------------- desks and traffic
 
 
-def _made_up(folder: Path, zendesk: int, rt: int) -> dict[str, str]:
+def _made_up(folder: Path, zendesk: int, rt: int, mischief: int) -> dict[str, str]:
     """Return the environment of the site: addresses, and secrets that nobody has used before."""
     return {
         "GATEWAY_SITE": str(folder),
         "GATEWAY_TOKEN": secrets.token_urlsafe(18),
+        "GATEWAY_BREAK_PAGE": f"http://{HOST}:{mischief}/",
         "DEMO_ZENDESK_URL": f"http://{HOST}:{zendesk}",
         "DEMO_ZENDESK_TOKEN": secrets.token_hex(20),
         "DEMO_ZENDESK_SECRET": secrets.token_hex(20),
@@ -225,6 +231,19 @@ def _traffic(given: Mapping[str, str], environ: Mapping[str, str], rate: float, 
         "--rate", str(rate), "--seed", str(seed),
     )  # fmt: skip
     return Process("traffic", argv, env=environ, role="guest", order=Order.GUESTS, grace_seconds=_DESK_GRACE)
+
+
+def _breaking(given: Mapping[str, str], environ: Mapping[str, str], page: int) -> Process:
+    """Return the process that breaks what a visitor asks it to, and counts at the desks what came of it."""
+    port = urlsplit(given["GATEWAY_BREAK_PAGE"]).port or 0
+    argv = _python(
+        "gateway.cli.breaking", "--port", str(port), "--live-page", f"http://{HOST}:{page}/",
+        "--front", f"{ZENDESK}={given['DEMO_ZENDESK_URL']}", "--back", f"{RT}={given['DEMO_RT_URL']}",
+    )  # fmt: skip
+    ready = answers(HOST, port, "/")
+    return Process(
+        "mischief", argv, env=environ, role="breaking", order=Order.GUESTS, ready=ready, grace_seconds=_DESK_GRACE
+    )
 
 
 def _python(module: str, *words: str) -> tuple[str, ...]:

@@ -242,7 +242,9 @@ class Deliverer:
                 continue
             name = each.task.claim.connection
             before = desks.get(name, DeskState(connection=name))
-            verdict = judge(each, before, now, blocks=name not in self._site.skipping)
+            # a notification that is given up must not silence those that come after it
+            apart = name in self._site.skipping or each.task.update.operation is Operation.NOTIFY
+            verdict = judge(each, before, now, blocks=not apart)
             verdicts.append(verdict)
             if verdict.desk != before:
                 desks[name] = verdict.desk

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.ports import Connector
+from rules.alerts import Alert
 from rules.decide import RuleSet
 
 
@@ -20,6 +21,7 @@ class LiveSite(msgspec.Struct, frozen=True):
     mode: str = "live"
     #: connections whose dead letters do not hold their lane
     skipping: frozenset[str] = frozenset()
+    alerts: tuple[Alert, ...] = ()
 
 
 def gone(waiting: int) -> str:

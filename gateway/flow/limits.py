@@ -17,7 +17,8 @@ from gateway.ports import ConnectionSettings, DeskState
 FIRST_BACKOFF = 5
 MAX_BACKOFF = 3600
 MAX_ATTEMPTS = 150
-MAX_PROBES = 20
+#: a desk that is away cannot be looked at either: an unknown outcome is given up no sooner than an outage of days
+MAX_PROBES = 150
 
 BREAKER_FAILURES = 5
 BREAKER_FIRST = 5

@@ -1,8 +1,8 @@
 """Step four: what was lost is rung again, what is over is cleared away.
 
 The sweep finds due lanes without a live lease, deliveries that wait, and polls that are due, and rings for them; it
-seals the audit trail and prunes what has lived its time. One sweep leads by a lease, for economy only: every effect of
-it is a compare-and-set, so that two do no harm.
+seals the audit trail, looks at the site's alerts and prunes what has lived its time. One sweep leads by a lease, for
+economy only: every effect of it is a compare-and-set, so that two do no harm.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Sweeper:
     """Rings for what is due.
 
     `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether
-    there is more, which the next sweep then goes on with.
+    there is more, which the next sweep then goes on with. `watch` looks at the site's alerts (gateway.flow.alerts).
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Sweeper:
         clock: Clock,
         holder: str,
         prune: Callable[[], tuple[int, bool]] = lambda: (0, False),
+        watch: Callable[[], int] = lambda: 0,
     ) -> None:
         self._store = store
         self._site = site
@@ -49,6 +50,7 @@ class Sweeper:
         self._clock = clock
         self._holder = holder
         self._prune = prune
+        self._watch = watch
         self._pruned_at: float | None = None
         self._led_until = 0.0
 
@@ -65,6 +67,7 @@ class Sweeper:
             crashpoint.reach("sweep.ringing")
         if unsealed:
             self._seal()
+        self._watch()
         self._housekeeping()
         return steps
 

@@ -3,6 +3,7 @@
 `wire` is the side of the desks (connectors, transport), `record` the side of the database.
 """
 
+from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.record import Audit, Store, Tx
 from gateway.ports.rows import (
     AttemptEnd,
@@ -41,10 +42,12 @@ from gateway.ports.wire import (
 )
 
 __all__ = [
+    "AlertState",
     "AttemptEnd",
     "AttemptStart",
     "Audit",
     "AuditEntry",
+    "Backlog",
     "Call",
     "ChangePage",
     "CheckResult",

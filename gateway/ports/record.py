@@ -16,6 +16,7 @@ from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
+from gateway.ports.alerting import Alerts
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -356,6 +357,11 @@ class Tx(Protocol):
     @property
     def audit(self) -> Audit:
         """Return the audit part."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """Return the alerts part."""
         ...
 
     @property

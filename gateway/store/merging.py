@@ -26,9 +26,12 @@ def fence(connection: Connection, link_id: str) -> None:
     )
 
 
-def join(connection: Connection, lines: Lanes, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
+def join(
+    connection: Connection, lines: Lanes, gone: str, survivor: str, now: datetime, why: bytes | None
+) -> tuple[int, int]:
     """Move what was to be said to the end of the survivor's lane; return how many moved, and how many were dropped.
 
+    `why` is the sealed detail of what is dropped.
     A dead letter that held its lane holds the survivor's in its place; one that sets fields stays where it is.
     """
     fence(connection, gone)
@@ -48,7 +51,12 @@ def join(connection: Connection, lines: Lanes, gone: str, survivor: str, now: da
         elif row.state in _GIVEN_UP:
             connection.execute(this.values(standing=False))
         else:
-            superseded = {"state": UpdateState.SUPERSEDED.value, "standing": False, "detail": DROPPED, "done_at": now}
+            superseded = {
+                "state": UpdateState.SUPERSEDED.value,
+                "standing": False,
+                "detail_sealed": why,
+                "done_at": now,
+            }
             connection.execute(this.values(**superseded))
             dropped += 1
     _know_comments(connection, gone, survivor)

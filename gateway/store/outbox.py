@@ -208,7 +208,8 @@ class SqlOutbox:
 
     def join(self, gone: str, survivor: str, now: datetime) -> tuple[int, int]:
         """Let what was still to be said in one lane be said in another; return how many moved and were dropped."""
-        return merging.join(self._connection, self._lanes, gone, survivor, now)
+        why = self._rows.seal_detail(merging.DROPPED)
+        return merging.join(self._connection, self._lanes, gone, survivor, now, why)
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:
         """Say whether any lane of these connections has a due head and no live lease."""

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 
 from gateway.errors import ClashError, RefusedValueError, StoreError
 from gateway.ports import Clock, Ids
+from gateway.store.alerts import SqlAlerts
 from gateway.store.audit import SqlAudit
 from gateway.store.bulks import SqlBulks
 from gateway.store.dead_letters import SqlDeadLetters
@@ -111,6 +112,11 @@ class SqlTx:
     def audit(self) -> SqlAudit:
         """The audit trail."""
         return SqlAudit(self.connection, self._store.sealer, self._store.ids)
+
+    @cached_property
+    def alerts(self) -> SqlAlerts:
+        """The site's alerts."""
+        return SqlAlerts(self.connection)
 
     @cached_property
     def releases(self) -> SqlReleases:

@@ -23,6 +23,8 @@ class Access:
         self._token = token
         self._cookie = _digest("cookie", token)
         self.cookie_name = f"gateway_{_digest('name', token)[:8]}"
+        #: what a form of a page carries: another site may send a form here, cookie included, but cannot know this
+        self.form_key = _digest("form", token)
 
     def allows(self, request: Request) -> bool:
         """Say whether the request shows the token or its cookie."""
@@ -32,6 +34,10 @@ class Access:
         if scheme.lower() == "bearer":
             return _same(given.strip(), self._token)
         return _same(request.cookies.get(self.cookie_name, ""), self._cookie)
+
+    def allows_form(self, request: Request) -> bool:
+        """Say whether a form that changes something comes from a page of ours."""
+        return self.allows(request) and _same(request.form.get("form_key", ""), self.form_key)
 
     def exchange(self, request: Request) -> Response | None:
         """Return the redirect that puts a token of the address into a cookie; None when it has no right one."""

@@ -28,7 +28,7 @@ def create_app(parts: Parts, limits: WebLimits) -> Flask:
     add_health(app, parts)
     access = Access(limits.token)
     add_api(app, parts, access)
-    add_console(app, parts, access)
+    add_console(app, parts, access, limits.break_page)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _defect)
     app.after_request(_guard)

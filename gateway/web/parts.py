@@ -59,6 +59,8 @@ class WebLimits(msgspec.Struct, frozen=True):
 
     #: opens the page and the read API; empty: nobody can
     token: str = ""
+    #: where a demo may be broken on purpose: its page links there; empty: nowhere
+    break_page: str = ""
     #: bytes of one delivery
     max_body: int = 5 * MIB
     #: deliveries that wait to be applied

@@ -33,7 +33,7 @@ ALERT = record(
     {
         "when": {
             "type": "string",
-            "pattern": r"^[a-z_]+ *(>|>=|<|<=) *[0-9]+([smhdwy]|bd|%)?$",
+            "pattern": r"^[a-z_]+ *(>|>=|<|<=) *([0-9]{1,9}(bd|%)?|([0-9]{1,9}[smhdwy])+)$",
             "description": "a threshold such as dead_letter_age > 30m",
         },
         "notify": NOTIFY,

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -114,7 +115,7 @@ def test_a_person_sees_tickets_of_both_desks_and_leaves_nothing_behind(demo: Dem
     status = demo.status()
     assert [doubled(status.facts[name]) for name in (ZENDESK, RT)] == [[], []]
     pids = [each.pid for each in status.processes if each.pid]
-    assert len(pids) == 9
+    assert len(pids) == 10
     demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(20) == 0, demo.said
     assert list(demo.temporary.iterdir()) == []
@@ -129,6 +130,76 @@ def _group_is_gone(group: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+class Visitor:
+    """Somebody whose browser runs no scripts, on the page that breaks things."""
+
+    def __init__(self, page: str) -> None:
+        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        found = re.search(r'class="break" href="(http://127\.0\.0\.1:\d+/)"', self._open(page))
+        assert found, "the page does not lead to where it may be broken"
+        self._address = found.group(1)
+
+    def _open(self, address: str, form: dict[str, str] | None = None) -> str:
+        data = None if form is None else urllib.parse.urlencode(form).encode()
+        with self._browser.open(address, data, timeout=20) as answer:
+            shown: str = answer.read().decode()
+        return shown
+
+    def buttons(self) -> list[dict[str, str]]:
+        """Return every button of the page as what it sends."""
+        forms = re.findall(r"<form method=\"post\".*?</form>", self._open(self._address), re.DOTALL)
+        hidden = re.compile(r'type="hidden" name="(\w+)" value="([\w-]+)"')
+        return [
+            {**dict(hidden.findall(form)), "target": target}
+            for form in forms
+            for target in re.findall(r'<button name="target" value="([^"]+)"', form)
+        ]
+
+    def press(self, button: dict[str, str]) -> str:
+        """Press one; returns the page that it leads to."""
+        return self._open(self._address, button)
+
+    def counters(self) -> dict[str, Any]:
+        """Return the last look."""
+        found: dict[str, Any] = json.loads(self._open(f"{self._address}counters"))
+        return found
+
+    def healed(self) -> bool:
+        """Say whether everything that was broken has healed."""
+        return all(each.get("healed_at") for each in self.counters()["breaks"])
+
+
+@pytest.mark.timeout(300)
+def test_a_visitor_breaks_everything_and_it_heals(demo: Demo) -> None:
+    """Each button is pressed; all that people had said is then at the other desk, once, and the page was never away."""
+    visitor = Visitor(demo.page())
+    address, _, token = demo.page().partition("?token=")
+    assert wait_until(lambda: visitor.counters()["tally"]["delivered"] >= 20, 40), visitor.counters()
+    first = {each.name: each.pid for each in demo.status().processes}
+    buttons = visitor.buttons()
+    assert {each["way"] for each in buttons} == {
+        "desk-down", "drop-answers", "double-webhooks", "kill-worker", "flush-redis", "kill-web",
+    }  # fmt: skip
+    # a desk that is down cannot be told to do anything else
+    for button in sorted(buttons, key=lambda each: (each["way"] == "desk-down", each["target"] == "up again")):
+        if button["target"] == "up again":
+            assert wait_until(lambda: not all(each["answers"] for each in visitor.counters()["desks"]))
+        assert "What was broken" in visitor.press(button)
+    breaks = visitor.counters()["breaks"]
+    assert len(breaks) == len(buttons) - 1
+    assert wait_until(visitor.healed, 200), visitor.counters()
+    seen = visitor.counters()
+    assert [seen["tally"][name] for name in ("lost", "duplicated", "ambiguous")] == [0, 0, 0]
+    assert seen["tally"]["delivered"] > 20
+    assert max(each["waited"] for each in seen["breaks"]) > 3
+    now = {each.name: each.pid for each in demo.status().processes}
+    assert {name for name in first if first[name] != now[name]} == {"deliver", "apply", "web"}
+    # a field is set again after an unclear answer: its operation is natural
+    twice = [each for name in (ZENDESK, RT) for each in doubled(demo.status().facts[name]) if each[1] != "fields"]
+    assert twice == []
+    assert fetch(f"{address}api/counts", token)["accepted"] > 20
 
 
 def test_it_ends_by_itself_and_can_be_kept(tmp_path: Path) -> None:

@@ -97,6 +97,10 @@ class RtServer:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(5)
 
+    def serves(self) -> bool:
+        """Say whether it was started and not stopped or killed since."""
+        return self._process is not None
+
     def stop(self) -> None:
         """End the server that was started here, with its workers."""
         process = self._process

@@ -66,6 +66,8 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     op: Operation
     point: str = ""
     nth: int = 1
+    #: what became of a natural or keyed write can be looked for as well
+    probes: bool = False
     #: it is stopped beyond its lease and goes on, instead of being killed
     stops: bool = False
     #: the process that finishes the work dies as well, where it comes there for the first time
@@ -74,7 +76,8 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     def __str__(self) -> str:
         where = f", {'stopped' if self.stops else 'killed'} at {self.point} #{self.nth}" if self.point else ""
         then = f", then killed at {self.again}" if self.again else ""
-        return f"{self.strategy}: {self.fault} at {self.op}{where}{then}"
+        looks = " with a probe" if self.probes else ""
+        return f"{self.strategy}{looks}: {self.fault} at {self.op}{where}{then}"
 
 
 class Kit(msgspec.Struct, frozen=True):
@@ -87,7 +90,7 @@ class Kit(msgspec.Struct, frozen=True):
 
 def store_of(kit: Kit, engine: Engine, folder: Path, clock: SharedClock) -> SqlStore:
     """Return the store of a case in the shared time; the schema is there already."""
-    store = kit.store(engine, Keys(folder.parent / "keys", None), clock, SystemIds(clock))  # type: ignore[arg-type]
+    store = kit.store(engine, Keys(folder.parent / "keys", None), clock, SystemIds(clock))
     store.lease_clock = SharedLeases(store.engine.url.get_backend_name(), clock)
     return store
 
@@ -115,10 +118,10 @@ class Life:
         self._said = folder / "said"
         self.desks = Desks(folder / "desk.log", clock, self._source)
         self.desks.befall(case.fault, case.op)
-        connectors = {name: FaultConnector(name, case.strategy) for name in (SOURCE, TARGET)}
+        connectors = {name: FaultConnector(name, case.strategy, probes=case.probes) for name in (SOURCE, TARGET)}
         rules = RuleSet(sync_rules=(sync_rule(source=SOURCE, target=TARGET),))
         self._site = LiveSite("faults", rules, connectors)
-        self._ids = SystemIds(clock)  # type: ignore[arg-type]
+        self._ids = SystemIds(clock)
         self._holder = process_name()
         self._bell = Bell()
         parts = {

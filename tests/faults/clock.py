@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection
 
 from gateway.store.leasing import LeaseClock
+from gateway.system import SystemClock
 
 EPOCH = datetime(2026, 3, 2, 8, tzinfo=UTC)
 #: each look at the clock is a little later than the one before
 TICK = 0.000_01
 
 
-class SharedClock:
+class SharedClock(SystemClock):
     """`ports.Clock` over eight bytes of shared memory."""
 
     def __init__(self) -> None:

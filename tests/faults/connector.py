@@ -97,13 +97,14 @@ def remote(told: Sequence[Told]) -> list[RemoteTicket]:
 class FaultConnector:
     """`ports.Connector` of either desk."""
 
-    def __init__(self, name: str, strategy: Strategy) -> None:
+    def __init__(self, name: str, strategy: Strategy, *, probes: bool = False) -> None:
         self._strategy = strategy
         every = timedelta(seconds=60) if name == "source" else None
         self.settings = ConnectionSettings(
             name, "faulty", f"http://{name}.example", {}, reconcile_every=every, deadline=DEADLINE
         )
-        claim = OperationClaim(strategy, settle=SETTLE, key_ttl=KEY_TTL)
+        # a key that is forgotten at once leaves the probe alone to find out
+        claim = OperationClaim(strategy, settle=SETTLE, key_ttl=0 if probes else KEY_TTL, probe=probes)
         fields = frozenset({"title", "body"})
         self.spec = ConnectorSpec("faulty", "Faulty", 1, (), dict.fromkeys(Operation, claim), fields, fields)
 

@@ -83,5 +83,13 @@ def _run(given: tuple[Case, int, bool]) -> list[Judged]:
     luck = random.Random(f"{seed}: {case}")
     return [
         Judged(case, verdict),
-        *(Judged(each, _bench[0].run(each)) for each in crashes(case, points, luck, every=every)),
+        *(Judged(each, _judged(each)) for each in crashes(case, points, luck, every=every)),
     ]
+
+
+def _judged(case: Case) -> Verdict:
+    """Run one case; a process that breaks is a finding, and the others go on."""
+    try:
+        return _bench[0].run(case)
+    except RuntimeError as error:
+        return Verdict(wrong=[str(error)])

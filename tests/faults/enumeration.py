@@ -32,7 +32,9 @@ _ABSORBING = frozenset({Strategy.KEY, Strategy.CONDITIONAL})
 
 def combinations() -> list[Case]:
     """Return every strategy, fault and kind of write, without a crash."""
-    return [Case(strategy, fault, op) for strategy, fault, op in product(Strategy, Fault, OPERATIONS)]
+    found = [Case(strategy, fault, op) for strategy, fault, op in product(Strategy, Fault, OPERATIONS)]
+    probed = [each for each in found if each.strategy in {Strategy.NATURAL, Strategy.KEY}]
+    return found + [msgspec.structs.replace(each, probes=True) for each in probed]
 
 
 def crashes(case: Case, points: Sequence[str], luck: random.Random, *, every: bool) -> Iterator[Case]:

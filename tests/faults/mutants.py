@@ -28,7 +28,7 @@ class BlindDeliverer(Deliverer):
 
     def _task(self, tx: Any, claim: LaneClaim, update: UpdateRow, link: Link, facts: dict[str, object]) -> Task:
         task = super()._task(tx, claim, update, link, facts)
-        blind = msgspec.structs.replace(task.strategy, strategy=Strategy.NATURAL)
+        blind = msgspec.structs.replace(task.strategy, strategy=Strategy.NATURAL, probe=False)
         return msgspec.structs.replace(task, strategy=blind)
 
 

@@ -52,6 +52,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     skew: float = 0.0
     #: stop what drains the outbox beyond its lease
     stops: bool = True
+    #: engineers change statuses too; see what remains in docs/reliability.md
+    engineers_edit: bool = True
     #: a point at which workers die by chance (GATEWAY_CRASH_AT)
     crash_at: str = ""
 
@@ -79,7 +81,9 @@ def run(folder: Path, plan: Plan, database_url: str, server: PostgresProcess | N
         )  # fmt: skip
         stack.enter_context(site)
         store = stack.enter_context(site.store())
-        people = People(desks, plan.seed, plan.rate, fewest=min(5, plan.lanes), most=plan.lanes)
+        people = People(
+            desks, plan.seed, plan.rate, fewest=min(5, plan.lanes), most=plan.lanes, engineers_edit=plan.engineers_edit
+        )
         for desk in both:
             befall(desk, plan.share)
         desks.point_webhooks(site)
@@ -159,7 +163,7 @@ def _history(store: SqlStore) -> str:
             where = f"{row['connection']} {row['ticket_id']} seq {row['seq']}"
             lines.append(f"{row['created_at']} {where} {row['summary']} {row['state']} {row['done_at']} {fields}")
         lines += [
-            f"{row['received_at']} {row['connection']} {row['source_event_id']} {row['state']} {row['detail']}"
+            f"{row['received_at']} {row['connection']} {row['source_event_id']} {row['state']}"
             for row in tx.connection.execute(select(deliveries)).mappings()
         ]
         tickets = [f"ticket {line.id} {line.links}" for line in tx.view.tickets(limit=1000)]

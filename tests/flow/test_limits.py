@@ -75,3 +75,9 @@ def test_many_lanes_that_meet_one_hiccup_open_the_breaker_once() -> None:
     again = limits.failed(state, later)
     assert again.open_until is not None
     assert again.open_until - later == timedelta(seconds=2 * limits.BREAKER_FIRST)
+
+
+def test_looking_for_a_lost_answer_goes_on_through_an_outage_of_days() -> None:
+    """A desk that cannot be asked has not said that anything is ambiguous."""
+    waited = sum((limits.backoff(number) for number in range(1, limits.MAX_PROBES)), timedelta())
+    assert timedelta(days=2) < waited < timedelta(days=7)

@@ -104,10 +104,18 @@ class People(threading.Thread):
     """Customers, agents and engineers, `rate` actions a second until `stop`."""
 
     def __init__(
-        self, desks: Desks, seed: int, rate: float, *, fewest: int = FEWEST_TICKETS, most: int = MOST_TICKETS
+        self,
+        desks: Desks,
+        seed: int,
+        rate: float,
+        *,
+        fewest: int = FEWEST_TICKETS,
+        most: int = MOST_TICKETS,
+        engineers_edit: bool = True,
     ) -> None:
         super().__init__(name="people", daemon=True)
         self._fewest, self._most = fewest, most
+        self._engineers_edit = engineers_edit
         self.said: list[Said] = []
         self.actions: Counter[str] = Counter()
         self.trouble: BaseException | None = None
@@ -141,7 +149,7 @@ class People(threading.Thread):
         at_zendesk = not copies or chance.random() < 0.5
         if chance.random() < 0.7:
             self._speak(number, copies, at_zendesk=at_zendesk)
-        elif at_zendesk:
+        elif at_zendesk or not self._engineers_edit:
             status = chance.choice(("open", "pending", "hold", "solved"))
             self._desks.zendesk.act("set", ticket_id=number, status=status)
             self.actions["status in Zendesk"] += 1

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import GATEWAY_FILE, Mode, OnDead, Owner, Retention, file_digest, load_site
+from gateway.domain.update import Operation, Strategy
+from gateway.ports import OperationClaim, Setting
+from rules import GATEWAY_FILE, Metric, Mode, OnDead, Owner, Retention, file_digest, load_site
 from rules.problem import in_order
 from tests.rules.making import DESK, GATEWAY, SPECS, problems_of, site
 
@@ -51,7 +53,10 @@ def test_a_site_becomes_values() -> None:
         ("ZEN_URL", False, 5, 10), ("ZEN_TOKEN", False, 6, 12), ("secrets/zen", True, 7, 33),
     ]  # fmt: skip
     assert loaded.retention == Retention(deliveries=1_209_600)
-    assert loaded.alerts[0].when == "dead_letter_age > 30m"
+    (alert,) = loaded.alerts
+    assert (alert.when, alert.metric, alert.limit, alert.watched) == (
+        "dead_letter_age > 30m", Metric.DEAD_LETTER_AGE, 1800, False,
+    )  # fmt: skip
 
 
 def test_the_digest_names_the_files_whatever_their_order() -> None:
@@ -190,6 +195,50 @@ def test_what_is_wrong_in_gateway_yaml_is_said_with_its_place(gateway: str, head
     for secret in ("abc123", "u:p@"):
         assert secret not in problems[0].text
         assert secret not in str(problems[0].as_json())
+
+
+CHAT = msgspec.structs.replace(
+    DESK,
+    name="chat",
+    title="Chat",
+    operations={Operation.NOTIFY: OperationClaim(Strategy.NONE)},
+    settings=(Setting("channel", {"type": "string"}),),
+)
+ALERT_PROBLEMS = [
+    ("alerts: [{when: dead_leter_age > 30m, notify: {role: a}}]", "9:17: error[unknown-metric]: there is nothing 'dead_leter_age' to watch; did you mean 'dead_letter_age'?"),
+    ("alerts: [{when: dead_letter_age > 30, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-limit]: '30' is not a duration such as 30s, 15m, 4h, 1d or 2w; dead_letter_age is a time: write for example dead_letter_age > 30m"),
+    ("alerts: [{when: dead_letters_per_hour > 30m, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-limit]: '30m' is not a number; dead_letters_per_hour is a number such as 20"),
+    ("alerts: [{when: dead_letter_age < 30m, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-comparison]: an alert watches for too much, not for too little; write > or >="),
+    ("alerts: [{when: dead_letter_age > 30m, notify: {connection: cat}}]", "9:61: error[unknown-connection]: there is no connection 'cat'; did you mean 'chat'?"),
+    ("alerts: [{when: dead_letter_age > 30m, notify: {connection: zen}}]", "9:61: error[cannot-notify]: Desk takes no notifications; name one that can: chat"),
+    ("alerts: [{when: dead_letter_age > 30m, notify: {connection: chat}}]", "9:48: error[missing-key]: an alert needs 'channel'; add channel: here"),
+    ("alerts: [{when: dead_letter_age > 30m, notify: {role: a}}]", "9:48: warning[not-sent-yet]: people and roles are not told by themselves yet: this alert will not be sent; give {connection: NAME, channel: NAME}"),
+    ("alerts: [{when: clock_paused > 3bd, notify: {role: a}}]", "9:17: warning[not-watched-yet]: 'clock_paused' is not watched yet: this alert will not be sent; it may stay for later"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("alerts", "head"), ALERT_PROBLEMS)
+def test_what_is_wrong_in_alerts_is_said_with_its_place(alerts: str, head: str) -> None:
+    """One problem each: what is watched, how much is too much, and where it is said."""
+    gateway = GATEWAY + "  chat: {connector: chat, url: https://chat.example}\n" + alerts
+    _, problems = load_site({"gateway.yaml": gateway}, {**SPECS, "chat": CHAT})
+    assert [each.head for each in problems] == [f"gateway.yaml:{head}"]
+
+
+def test_an_alert_becomes_what_is_watched() -> None:
+    """Seconds or a number, the limit itself included or not, and a name that the place in the file does not change."""
+    gateway = GATEWAY + "  chat: {connector: chat, url: https://chat.example, channel: ops}\nalerts:\n"
+    lines = [
+        "  - {when: dead_letter_age >= 1h30m, notify: {connection: chat, channel: night}}\n",
+        "  - {when: dead_letters_per_hour > 20, notify: {connection: chat, runbook: see-wiki}}\n",
+    ]
+    (age, hourly), (second, first) = (
+        site("", gateway + "".join(ordered), {**SPECS, "chat": CHAT}).alerts for ordered in (lines, lines[::-1])
+    )
+    assert (age.metric, age.limit, age.channel, age.watched) == (Metric.DEAD_LETTER_AGE, 5400, "night", True)
+    assert (hourly.limit, hourly.channel, hourly.runbook) == (20, "", "see-wiki")
+    assert (age.key, hourly.key) == (first.key, second.key)
+    assert (age.exceeds(5400), age.exceeds(5399), hourly.exceeds(20), hourly.exceeds(21)) == (True, False, False, True)
 
 
 def test_a_setting_behind_a_reference_is_checked_later() -> None:

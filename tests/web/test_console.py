@@ -90,6 +90,18 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(address: str) -> None
     assert TOKEN not in session.get(f"{address}/", timeout=10).text
 
 
+def test_only_a_demo_can_be_broken(address: str, serve: Serve) -> None:
+    """A real site has neither the link nor anything that takes a press; a demo has the link."""
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert "break" not in page(address).text.lower()
+    assert requests.post(f"{address}/", data={"way": "kill-web"}, headers=bearer, timeout=10).status_code == 405
+    for path in ("/counters", "/part", "/breaking/breaking.js"):
+        assert requests.get(f"{address}{path}", headers=bearer, timeout=10).status_code == 404
+    there = "http://127.0.0.1:9/"
+    assert f'href="{there}"' in page(serve(WebLimits(token=TOKEN, break_page=there))).text
+    assert "script:" not in page(serve(WebLimits(token=TOKEN, break_page="javascript:alert(1)"))).text
+
+
 def test_hooks_and_health_need_no_token(address: str) -> None:
     """Desks and supervisors have none."""
     assert requests.get(f"{address}/healthz", timeout=10).status_code == 200

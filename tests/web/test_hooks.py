@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -169,7 +170,7 @@ def test_chunks_are_counted(serve: Serve, store: SqlStore, chunk: int, status: i
     [{"max_pending": 0}, {"min_free": 2**62}],
 )
 def test_a_full_gateway_asks_for_a_redelivery(
-    serve: Serve, parts: SmallGateway, store: SqlStore, limits: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+    serve: Serve, parts: SmallGateway, store: SqlStore, limits: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """503 with a wait that Zendesk accepts, for authentic deliveries; others are 401 as ever."""
     full = WebLimits(token=TOKEN, data=tmp_path_factory.getbasetemp(), **limits)

@@ -39,7 +39,8 @@ def main() -> int:
             life.step()
         except DeskError as error:
             sys.stderr.write(f"traffic: {error}\n")
-            stopped.wait(_AWAY_SECONDS)
+            if not brewed:
+                stopped.wait(_AWAY_SECONDS)
         stopped.wait(pace.uniform(0.4, 1.6) / given.rate)
     return 0
 

@@ -17,6 +17,10 @@ class DeskError(Exception):
     """A simulator refused, or does not answer."""
 
 
+class DeskAwayError(DeskError):
+    """It does not answer: it is down, or not up yet."""
+
+
 class SimulatorClient:
     """One simulator's /_sim/."""
 
@@ -37,6 +41,11 @@ class SimulatorClient:
         """Say how unreliable the desk's webhooks are."""
         self._ask("POST", "/_sim/webhooks", {"weather": weather})
 
+    def weather_now(self) -> dict[str, Any]:
+        """Return how unreliable they are, as far as it differs from not at all."""
+        found: dict[str, Any] = self._ask("POST", "/_sim/webhooks", {})["weather"]
+        return found
+
     def news(self) -> list[dict[str, Any]]:
         """Return the effects since the last look."""
         found: list[dict[str, Any]] = self._ask("GET", f"/_sim/effects?after={self._seen}")["effects"]
@@ -50,7 +59,7 @@ class SimulatorClient:
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise DeskError(f"{path}: {error}") from error
+            raise DeskAwayError(f"{path}: {error}") from error
         finally:
             connection.close()
         if answer.status != 200:

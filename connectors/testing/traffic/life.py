@@ -6,7 +6,7 @@ import random
 
 import msgspec
 
-from connectors.testing.traffic.desks import DeskError, RequestTracker, Zendesk
+from connectors.testing.traffic.desks import DeskAwayError, DeskError, RequestTracker, Zendesk
 from connectors.testing.traffic.stories import Library, Turn
 
 #: tickets that are worked on at once; the others are finished and left alone
@@ -67,6 +67,8 @@ class Life:
         case = self._chance.choice(self._open)
         try:
             return self._work_on(case)
+        except DeskAwayError:
+            raise  # it comes back, and the next one may be for the other desk
         except DeskError:
             self._leave(case)  # its desk has forgotten it, or takes nothing more for it
             raise
@@ -157,7 +159,11 @@ class Life:
 
     def _find_copies(self) -> None:
         """Note which tickets have reached RT."""
-        for title, number in self._rt.copies().items():
+        try:
+            copies = self._rt.copies()
+        except DeskAwayError:
+            return  # while it is down, people at the other desk go on
+        for title, number in copies.items():
             case = self._titles.get(title)
             if case is not None:
                 case.rt = number

@@ -100,7 +100,7 @@ def guard_pages(answer: Response) -> Response:
     return answer
 
 
-def add_console(app: Flask, parts: Parts, access: Access) -> None:
+def add_console(app: Flask, parts: Parts, access: Access, break_page: str = "") -> None:
     """Add the page to an application."""
     console = Blueprint("console", __name__)
     pages = Pages(parts)
@@ -121,6 +121,12 @@ def add_console(app: Flask, parts: Parts, access: Access) -> None:
         console.add_url_rule(rule, view.__name__, view)
     console.after_request(guard_pages)
     app.register_blueprint(console)
+    add_words(app)
+    app.jinja_env.globals["break_page"] = safe_url(break_page)
+
+
+def add_words(app: Flask) -> None:
+    """Give templates the words in which every page says the same things."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= {

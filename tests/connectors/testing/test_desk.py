@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +19,8 @@ from connectors.testing.desk import Handler, SimulatedDesk
 from connectors.testing.faults import Fault, FaultKind, Faults
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse, json_answer
 from connectors.testing.outgoing import Weather
+from gateway.cli.plan import answers
+from tests.processes import wait_until
 
 
 class Counter(SimulatedDesk):
@@ -121,6 +125,15 @@ def test_waiting_in_both_forms(desk: Counter, client: requests.Session) -> None:
     desk.fault("throttle", seconds=9, as_date=True)
     assert client.get(f"{desk.url}/count", timeout=5).headers["Retry-After"] == "9"
     assert client.get(f"{desk.url}/count", timeout=5).headers["Retry-After"].endswith("GMT")
+
+
+def test_a_fault_that_lasts_for_a_while(desk: Counter, client: requests.Session) -> None:
+    """It befalls every request until its time is over, and is then no longer armed."""
+    desk.fault("error_without_effect", count=None, lasting=0.3)
+    assert {client.get(f"{desk.url}/count", timeout=5).status_code for _ in range(3)} == {500}
+    time.sleep(0.35)
+    assert client.get(f"{desk.url}/count", timeout=5).status_code == 200
+    assert desk.faults.armed() == []
 
 
 def test_faults_choose_by_count_chance_and_place() -> None:
@@ -275,5 +288,11 @@ def test_a_simulator_is_a_process_of_its_own(module: str) -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert requests.get(f"{url}/_sim/effects", timeout=5).json() == {"effects": []}
+        there = answers("127.0.0.1", int(url.rpartition(":")[2]), "/_sim/effects")
+        with contextlib.suppress(requests.ConnectionError):
+            requests.post(f"{url}/_sim/faults", json={"kind": "refuse"}, timeout=5)
+        assert not there()
+        process.send_signal(signal.SIGUSR1)
+        assert wait_until(there, 5)
         process.terminate()
         assert process.wait(10) == 0

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import bulks
+from gateway.store.migrations import alerts, bulks
 
 revision = "0001"
 down_revision = None
@@ -16,6 +16,7 @@ depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
+    alerts.create()
     op.create_table(
         "attempts",
         sa.Column("id", sa.String(length=36), nullable=False),
