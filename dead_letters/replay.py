@@ -2,7 +2,8 @@
 
 The effect key stays, so a desk that knows it, or a probe that finds it, recognises the earlier attempt. When one of
 these may have landed, the update goes back to `unknown`, where the strategy resolves it (a probe first, or the stored
-bytes under the same key); only when all are known to have had no effect does it go back to `ready`.
+bytes under the same key); only when all are known to have had no effect does it go back to `ready`. But for stored
+bytes, what it wants is rendered again, so that a corrected map takes part.
 """
 
 from __future__ import annotations
@@ -11,70 +12,117 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from dead_letters.model import DeadLetterError, Letter
-from gateway.domain.update import Operation, Reason, Strategy, UpdateState
-from gateway.ports import OperationClaim
-
-#: what an attempt came to when it is certain that nothing took effect
-_WITHOUT_EFFECT = frozenset({"rejected", "forbidden", "notsent", "throttled", "unauthorized", "conflict"})
-#: one of several writes is done and noted: the next attempt goes on behind it
-_NOTED = frozenset({"progress"})
+from dead_letters.model import WITHOUT_EFFECT, DeadLetterError, Letter, Reopening, Terms
+from gateway.domain.update import Intent, Operation, Strategy, UpdateState
+from gateway.flow.render import render_again
+from gateway.ports import OperationClaim, UpdateRow
 
 
 class Replay(msgspec.Struct, frozen=True):
     """How to try again."""
 
-    state: UpdateState
-    not_before: datetime | None
-    #: at the end of its lane, because what was behind it has gone ahead
-    tail: bool
+    how: Reopening
     warnings: tuple[str, ...] = ()
+    #: the bytes of an earlier attempt go again under their key, nothing is rendered
+    stored: bool = False
 
 
 def may_have_landed(letter: Letter) -> bool:
     """Say whether any attempt may have taken effect at the desk."""
     if letter.update.state is UpdateState.AMBIGUOUS:
         return True
-    return any(tried.outcome not in _WITHOUT_EFFECT | _NOTED for tried in letter.tries)
+    return any(tried.outcome not in WITHOUT_EFFECT for tried in letter.tries)
 
 
-def decide(letter: Letter, claim: OperationClaim, now: datetime, *, accept_duplicate: bool) -> Replay:
-    """Say how to try again; `claim` is the operation's strategy as it holds for this connection now.
+def decide(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: bool, new_key: str = "") -> Replay:
+    """Say how to try again, by the terms of today.
 
-    Raises DeadLetterError when it would have to be sent blindly and the duplicate is not accepted, and when a part of
-    what was asked never made it into the update.
+    Raises DeadLetterError when it would have to be sent blindly and the duplicate is not accepted, when a value still
+    has no mapping, and when it is known to have landed. `new_key` is a name for an edited update: it is used where
+    nothing has landed under the old one, or where the duplicate is accepted.
     """
-    update = letter.update
-    if update.reason is Reason.UNMAPPED:
+    update, claim = letter.update, terms.claim
+    if update.operation is Operation.CREATE and letter.made and not update.steps:
         msg = (
-            f"{update.detail or 'a value has no mapping'}. This update holds only what did have one, so a replay would "
-            f"leave the rest out: complete the map, change the value once more, and discard this one"
+            f"its ticket {letter.link.remote_id} at {update.connection} is known: to create it again would make a "
+            f"second one. Confirm this one"
         )
         raise DeadLetterError(msg)
     warnings = []
-    state, not_before = UpdateState.READY, None
+    state, not_before, stored, key = UpdateState.READY, None, False, ""
     if may_have_landed(letter):
-        if _resolvable(letter, claim, now):
+        if _resolvable(update, claim, now) and not (update.edited and accept_duplicate):
             state = UpdateState.UNKNOWN
             settle = update.settle_until
             not_before = settle if settle is not None and settle > now else None
+            stored = not update.edited and _is_remembered(update, claim, now)
+            if update.edited and claim.strategy is not Strategy.NATURAL:
+                warnings.append("if an earlier attempt is found at the desk, that one counts, without the edit")
         elif not accept_duplicate:
-            msg = (
-                f"an earlier attempt may have landed, and nothing at {update.connection} can tell: look there first. "
-                f"If it is there, discard this one; if it is not, or twice does no harm, add --accept-duplicate"
-            )
-            raise DeadLetterError(msg)
+            raise DeadLetterError(_blind(update))
         else:
+            key = new_key if update.edited else ""
             warnings.append("it is sent again although an earlier attempt may have landed")
-    touched = sorted(letter.later_fields & set(update.intent.fields))
+    elif update.edited:
+        key = new_key
+    intent = update.intent if stored else rendered_today(letter, terms)
+    touched = sorted(letter.later_fields & set(intent.fields))
     if not letter.standing and touched and update.operation is Operation.SET_FIELDS:
         warnings.append(f"{', '.join(touched)}: a newer one has been written there since, and this one goes over it")
-    return Replay(state, not_before, tail=not letter.standing, warnings=tuple(warnings))
+    again = intent if intent != update.intent else None
+    how = Reopening(state, not_before, tail=not letter.standing, intent=again, effect_key=key)
+    return Replay(how, tuple(warnings), stored)
 
 
-def _resolvable(letter: Letter, claim: OperationClaim, now: datetime) -> bool:
+def rendered_today(letter: Letter, terms: Terms) -> Intent:
+    """Return what the update wants in the words of today; raises DeadLetterError while a value has none."""
+    update = letter.update
+    if terms.rules is None:
+        return update.intent
+    rule = next((each for each in terms.rules.sync_rules if each.name == letter.link.rule), None)
+    if letter.link.rule and rule is None:
+        if set(update.intent.ours) - set(update.intent.fields):
+            msg = (
+                f"{update.detail or 'a value has no mapping'}; and the rule {letter.link.rule!r} is not there any more"
+            )
+            raise DeadLetterError(msg)
+        return update.intent
+    people = terms.rules.sections.get("people") or {}
+    wanted = update.intent
+    if update.edited:
+        # what a person wrote is meant as it stands; only what has no word yet is rendered
+        own = {name: value for name, value in wanted.ours.items() if name not in wanted.fields}
+        again, lacking = render_again(msgspec.structs.replace(wanted, fields={}, ours=own), letter.link, rule, people)
+        again = msgspec.structs.replace(
+            wanted, fields={**again.fields, **wanted.fields}, ours={**wanted.ours, **again.ours}
+        )
+    else:
+        again, lacking = render_again(wanted, letter.link, rule, people)
+    if lacking:
+        raise DeadLetterError(f"{lacking}, gateway up, then replay")
+    if update.operation is Operation.SET_FIELDS and not again.fields:
+        msg = "the rule leaves such values alone now, so nothing is left to write: discard this one"
+        raise DeadLetterError(msg)
+    return again
+
+
+def _blind(update: UpdateRow) -> str:
+    was, harm = (" as it was before the edit", "both do") if update.edited else ("", "twice does")
+    return (
+        f"an earlier attempt may have landed{was}, and nothing at {update.connection} can tell: look there first. "
+        f"If it is there, confirm this one; if it is not, or {harm} no harm, add --accept-duplicate"
+    )
+
+
+def _is_remembered(update: UpdateRow, claim: OperationClaim, now: datetime) -> bool:
+    """Say whether the desk still knows the idempotency key of the first attempt."""
+    first = update.first_sent_at
+    return claim.strategy is Strategy.KEY and first is not None and now - first < timedelta(seconds=claim.key_ttl)
+
+
+def _resolvable(update: UpdateRow, claim: OperationClaim, now: datetime) -> bool:
     """Say whether the strategy can find out what became of the earlier attempt, or may repeat it harmlessly."""
     if claim.strategy is Strategy.KEY:
-        first = letter.update.first_sent_at
-        return claim.probe or (first is not None and now - first < timedelta(seconds=claim.key_ttl))
+        # the key stands for the bytes that were sent: other ones under it would be refused, or taken for them
+        return claim.probe or (not update.edited and _is_remembered(update, claim, now))
     return claim.strategy is not Strategy.NONE

@@ -1,4 +1,4 @@
-"""What a person does with a dead letter: replay it or discard it, in one transaction with its line in the audit."""
+"""What a person does with a dead letter, in one transaction with its line in the audit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 import msgspec
 
-from dead_letters.model import DeadLetterError, Letter, LetterTx
-from dead_letters.replay import decide
+from dead_letters.model import DeadLetterError, Letter, LetterTx, Terms
+from dead_letters.replay import Replay, decide, may_have_landed
 from gateway import crashpoint
-from gateway.domain.update import Operation, UpdateState
-from gateway.ports import AuditEntry, OperationClaim
+from gateway.domain.event import RemoteTicket
+from gateway.domain.ids import effect_key
+from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.update import Intent, Operation, UpdateState
+from gateway.flow.fold import observe
+from gateway.ports import AuditEntry, NewDelivery
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -19,6 +23,8 @@ class Person(msgspec.Struct, frozen=True):
 
     name: str
     why: str = ""
+    #: the bulk action that it is part of
+    bulk: str = ""
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -32,19 +38,154 @@ class Resolved(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     #: updates that were resolved with it
     others: tuple[str, ...] = ()
+    #: updates that waited behind it and go on now
+    freed: int = 0
+
+
+class There(msgspec.Struct, frozen=True):
+    """A remote ticket that a person (or a marker) says is the one that an update made."""
+
+    remote: RemoteTicket
+    #: the fields of the update as the desk reads them back
+    written: dict[str, Any]
+    #: id of the delivery by which what has happened there since is read
+    hint: str
 
 
 def replay_update(
-    tx: LetterTx, update_id: str, claim: OperationClaim, now: datetime, person: Person, *, accept_duplicate: bool
+    tx: LetterTx,
+    update_id: str,
+    terms: Terms,
+    now: datetime,
+    person: Person,
+    *,
+    accept_duplicate: bool,
 ) -> Resolved:
     """Try a given-up update again. Raises DeadLetterError when that cannot be right."""
     letter = _letter(tx, update_id)
-    replay = decide(letter, claim, now, accept_duplicate=accept_duplicate)
-    tx.dead_letters.reopen(update_id, replay.state, now, not_before=replay.not_before, tail=replay.tail)
+    replay = plan_replay(letter, terms, now, accept_duplicate=accept_duplicate)
+    tx.dead_letters.reopen(update_id, replay.how, now)
     crashpoint.reach("replay.reopening")
-    told = {"state": replay.state.value, "accept_duplicate": accept_duplicate} if accept_duplicate else {}
+    told: dict[str, Any] = {"state": replay.how.state.value}
+    if accept_duplicate:
+        told["accept_duplicate"] = True
+    if replay.how.intent is not None:
+        told["rendered_again"] = True
+    if replay.how.effect_key:
+        told["effect_key"] = replay.how.effect_key
     tx.audit.add([_entry(letter, "dead letter replayed", now, person, told)])
-    return Resolved("update", update_id, "deliver", replay.state.value, replay.warnings)
+    state = "stored" if replay.stored else replay.how.state.value
+    return Resolved("update", update_id, "deliver", state, replay.warnings)
+
+
+def plan_replay(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: bool) -> Replay:
+    """Say how a letter would be replayed; what an edited one is now has a name of its own."""
+    update = letter.update
+    key = effect_key(update.link_id, update.effect_key, update.operation.value, f"edit {update.payload_version}")
+    return decide(letter, terms, now, accept_duplicate=accept_duplicate, new_key=key)
+
+
+def edit_update(tx: LetterTx, update_id: str, intent: Intent, now: datetime, person: Person) -> Resolved:
+    """Put another intent in the place of the one that was asked for; it stays a dead letter until it is replayed."""
+    letter = _letter(tx, update_id)
+    old = letter.update.intent
+    changed = sorted(
+        name
+        for name in {**old.fields, **intent.fields, **old.params, **intent.params}
+        if old.fields.get(name) != intent.fields.get(name) or old.params.get(name) != intent.params.get(name)
+    )
+    if old.comment != intent.comment:
+        changed.append("comment")
+    if not changed:
+        raise DeadLetterError("nothing was changed")
+    summary = "set " + ", ".join(intent.fields) if letter.update.operation is Operation.SET_FIELDS else ""
+    tx.dead_letters.edit(update_id, intent, summary or letter.update.summary)
+    told = {"changed": changed, "version": letter.update.payload_version + 1}
+    tx.audit.add([_entry(letter, "dead letter edited", now, person, told)])
+    warnings: tuple[str, ...] = ()
+    if may_have_landed(letter):
+        warnings = ("an earlier attempt may have landed as it was before: a replay looks first where it can",)
+    return Resolved("update", update_id, "", "edited", warnings)
+
+
+def confirm_update(
+    tx: LetterTx, update_id: str, now: datetime, person: Person, *, there: There | None = None, comment: str = ""
+) -> Resolved:
+    """Note that a given-up update did land, and let what it holds go on.
+
+    A creation needs to know which ticket it made (`there`): the lane is linked to it. `comment` is the desk's id of the
+    comment that an update wrote.
+    """
+    letter = _letter(tx, update_id)
+    update, told = letter.update, {}
+    if update.operation is Operation.CREATE and not letter.made:
+        if there is None:
+            msg = f"no ticket with our mark was found at {update.connection}: name it with --remote-id"
+            raise DeadLetterError(msg)
+        _adopt(tx, letter, there, now)
+        told["remote"] = there.remote.remote_id
+    elif there is not None and there.remote.remote_id != letter.link.remote_id:
+        msg = f"its ticket at {update.connection} is {letter.link.remote_id}, not {there.remote.remote_id}"
+        raise DeadLetterError(msg)
+    if comment and update.intent.comment is not None:
+        tx.tickets.bind_comment(letter.link.id, comment, update.intent.comment.comment_id)
+        told["comment"] = comment
+    tx.dead_letters.land(update_id, now)
+    tx.audit.add([_entry(letter, "dead letter confirmed", now, person, told)])
+    ring = "deliver" if letter.held else "apply" if there is not None else ""
+    return Resolved("update", update_id, ring, "confirmed", freed=letter.held)
+
+
+def _adopt(tx: LetterTx, letter: Letter, there: There, now: datetime) -> None:
+    """Link the lane of a creation to the ticket that it made, and have that ticket read."""
+    link, remote = letter.link, there.remote
+    pair = (link.connection, remote.remote_id)
+    other = tx.links.by_remote([pair]).get(pair)
+    if other is not None and other.id != link.id:
+        tx.tickets.lock([pair])
+        _give_way(tx, other, link)
+    seen = observe(msgspec.structs.replace(link, observed={}), remote, ours=True)
+    # where it shows another value than was asked for, somebody has changed it since: that edit is still to be taken
+    observed = {
+        field: value
+        for field, value in seen.observed.items()
+        if field not in there.written or value.value == there.written[field]
+    }
+    tx.links.save(
+        msgspec.structs.replace(
+            seen, remote_id=remote.remote_id, state=LinkState.LIVE, observed={**link.observed, **observed}
+        )
+    )
+    hint = RemoteTicket(remote.remote_id, remote.updated_at, version=remote.version)
+    tx.inbox.add(
+        [
+            NewDelivery(
+                id=there.hint,
+                connection=link.connection,
+                source_event_id=f"confirmed:{letter.update.id}",
+                ref=remote.remote_id,
+                received_at=now,
+                headers={},
+                body=msgspec.json.encode(hint),
+                trace_id=letter.update.trace_id,
+                origin="poll",
+            )
+        ]
+    )
+
+
+def _give_way(tx: LetterTx, other: Link, link: Link) -> None:
+    """Take a remote ticket from a ticket of ours that began with it, because nobody knew whose it was."""
+    alone = len(tx.links.of_ticket(other.ticket_id)) == 1 and other.role is Role.SOURCE
+    ticket = tx.tickets.get(other.ticket_id)
+    if not alone or ticket is None or other.ticket_id == link.ticket_id:
+        msg = (
+            f"{other.remote_id} at {other.connection} belongs to the ticket {other.ticket_id} already, which lives in "
+            f"other desks, too: it is not the one that this update made, or two tickets must be merged at the desk"
+        )
+        raise DeadLetterError(msg)
+    tx.links.save(msgspec.structs.replace(other, remote_id="", state=LinkState.MERGED))
+    tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=link.ticket_id))
 
 
 def discard_update(tx: LetterTx, update_id: str, now: datetime, person: Person) -> Resolved:
@@ -61,14 +202,16 @@ def discard_update(tx: LetterTx, update_id: str, now: datetime, person: Person) 
         tx.dead_letters.close(each, "discarded", now)
     told = {"with": len(others)} if others else {}
     tx.audit.add([_entry(letter, "dead letter discarded", now, person, told)])
-    return Resolved("update", update_id, "deliver" if letter.held > len(others) else "", "discarded", (), others)
+    freed = letter.held - len(others)
+    return Resolved("update", update_id, "deliver" if freed > 0 else "", "discarded", (), others, freed)
 
 
-def replay_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Person) -> Resolved:
-    """Put a parked delivery back in line, in its old place."""
-    if not tx.inbox.reopen(delivery_id):
+def replay_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Person, *, pinned: bool = False) -> Resolved:
+    """Put a parked delivery back in line, in its old place, to be decided by the rules of today (or of then)."""
+    if not tx.inbox.reopen(delivery_id, pinned=pinned):
         raise _gone(delivery_id)
-    tx.audit.add([_about_delivery(delivery_id, "dead letter replayed", now, person)])
+    told = {"rules": "pinned" if pinned else "current"}
+    tx.audit.add([_about_delivery(delivery_id, "dead letter replayed", now, person, told)])
     return Resolved("delivery", delivery_id, "apply", "pending")
 
 
@@ -76,7 +219,7 @@ def discard_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Pers
     """Give a parked delivery up for good."""
     if not tx.inbox.discard(delivery_id):
         raise _gone(delivery_id)
-    tx.audit.add([_about_delivery(delivery_id, "dead letter discarded", now, person)])
+    tx.audit.add([_about_delivery(delivery_id, "dead letter discarded", now, person, {})])
     return Resolved("delivery", delivery_id, "", "discarded")
 
 
@@ -100,10 +243,13 @@ def _entry(letter: Letter, action: str, now: datetime, person: Person, told: dic
         "was": update.state.value,
         "reason": update.reason.value if update.reason else "",
         "why": person.why,
+        **({"bulk": person.bulk} if person.bulk else {}),
         **told,
     }
     return AuditEntry(now, f"person:{person.name}", action, update.ticket_id, detail, update.trace_id)
 
 
-def _about_delivery(delivery_id: str, action: str, now: datetime, person: Person) -> AuditEntry:
-    return AuditEntry(now, f"person:{person.name}", action, "", {"delivery": delivery_id, "why": person.why})
+def _about_delivery(delivery_id: str, action: str, now: datetime, person: Person, told: dict[str, Any]) -> AuditEntry:
+    part = {"bulk": person.bulk} if person.bulk else {}
+    detail = {"delivery": delivery_id, "why": person.why, **part, **told}
+    return AuditEntry(now, f"person:{person.name}", action, "", detail)

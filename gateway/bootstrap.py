@@ -53,6 +53,7 @@ class Gateway:
         self._site: LiveSite | None = None
         self._looked_at = 0.0
         self._accounts: dict[str, str] = {}
+        self._rules: dict[str, RuleSet] = {}
         self._retention = Retention()
         self._refreshing = threading.Lock()
 
@@ -159,16 +160,18 @@ class Gateway:
         )
 
     def rules_of(self, release: str) -> RuleSet:
-        """Return the rules of a release, also of one that is no longer active, to explain what it decided.
+        """Return the rules of a release, also of one that is over: to explain what it decided, or to decide again.
 
         Raises ConfigError when its files do not load with the connectors of today.
         """
-        with self.store.read() as tx:
-            files = tx.releases.files(release)
-        site, problems = load_site(files, self._specs())
-        if site is None:
-            raise ConfigError(f"its files do not load any more: {'; '.join(str(each) for each in problems)}")
-        return site.rules
+        if release not in self._rules:
+            with self.store.read() as tx:
+                files = tx.releases.files(release)
+            site, problems = load_site(files, self._specs())
+            if site is None:
+                raise ConfigError(f"its files do not load any more: {'; '.join(str(each) for each in problems)}")
+            self._rules[release] = site.rules
+        return self._rules[release]
 
     def _specs(self) -> dict[str, ConnectorSpec]:
         return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
@@ -184,6 +187,7 @@ class Gateway:
             doorbell=self.doorbell,
             clock=self.clock,
             ids=self.ids,
+            rules_of=self.rules_of,
         )
 
     def deliverer(self) -> Deliverer:

@@ -52,7 +52,7 @@ SPEC = ConnectorSpec(
     ),
     operations={
         Operation.CREATE: OperationClaim(Strategy.PROBE, settle=10, needs_fact="marker_ticket"),
-        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=10),
+        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=10, probe=True),
         # Without the marker field a comment is found by its words, author and time: the claim holds all the same.
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=10),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),

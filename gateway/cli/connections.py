@@ -11,12 +11,14 @@ import click
 import msgspec
 
 from connectors import registry
+from dead_letters import Filter
 from gateway.bootstrap import Gateway, build
 from gateway.cli import removed
 from gateway.cli.opening import has_record, require_record
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, age, tame, write_json, write_table
 from gateway.config import Settings, environment, read_site, resolve_settings
+from gateway.domain.update import Reason
 from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFoundError
 from gateway.flow.calls import run_reads
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
@@ -144,10 +146,16 @@ def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
             require_record(gateway)
         for each in [name] if name is not None else list(folder.site.connections):
             results, resumed = _try(folder, gateway, each, keeps=keeps)
-            failed = failed or any(not result.ok and not result.warning for result in results)
-            told.append({"connection": each, "checks": results, "resumed": resumed})
+            fails = any(not result.ok and not result.warning for result in results)
+            failed = failed or fails
+            given_up = 0 if fails or not keeps else _given_up(gateway, each)
+            told.append({"connection": each, "checks": results, "resumed": resumed, "given_up": given_up})
             if not as_json:
                 _write(site, each, results, resumed=resumed)
+                if given_up:
+                    heal = f"gateway dead-letters heal --connection {each}"
+                    letters = "dead letter" if given_up == 1 else "dead letters"
+                    click.echo(f"  {given_up} {letters} from while it did not answer: {heal}")
     finally:
         gateway.close()
     if as_json:
@@ -156,6 +164,12 @@ def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
         click.echo("\nWhat was proved is learned again when gateway up runs: this site has no record yet.")
     if failed:
         sys.exit(1)
+
+
+def _given_up(gateway: Gateway, name: str) -> int:
+    """Count what was given up for want of an answer, which a desk that answers again can have."""
+    with gateway.store.read() as tx:
+        return tx.letters.count(Filter(connection=name, reason=Reason.EXHAUSTED.value, no_ambiguous=True))
 
 
 def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[list[CheckResult], bool]:

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
-from typing import Any, TypeVar
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
+import msgspec
 
-from dead_letters import (
-    DeadLetterError,
-    Person,
-    Resolved,
-    discard_delivery,
-    discard_update,
-    replay_delivery,
-    replay_update,
-)
-from gateway.bootstrap import Gateway
+from dead_letters import DeadLetter, Filter, Group
+from dead_letters.look import Comparison, compare
+from gateway.cli.bench import bench, find, plain_json, update_named
+from gateway.cli.choosing import Choice, Duration, choosing
 from gateway.cli.letter import show_delivery, show_update
-from gateway.cli.opening import opened, ring
+from gateway.cli.letter_acts import confirm, discard, edit, replay
+from gateway.cli.letter_files import export, import_lines
+from gateway.cli.letter_heal import heal
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, LIMIT, age, tame, write_json, write_table
-from gateway.domain.update import Reason, Strategy
-from gateway.errors import GatewayError, NotFoundError
-from gateway.flow.attempt import degrade
-from gateway.ports import DeskState, OperationClaim
+from gateway.cli.tables import JSON, LIMIT, age, tame, utc, write_json, write_table
+from gateway.config import read_site
+from gateway.errors import ConfigError
 from gateway.store.unit import SqlTx
 
-F = TypeVar("F", bound=Callable[..., Any])
+COLUMNS = ("ID", "CONNECTION", "REASON", "AGE", "WHAT", "WHY")
+#: how often `watch` looks
+EVERY = 2.0
+#: commits of other processes show a little late, and clocks differ a little
+OVERLAP = timedelta(seconds=10)
+PAGE = 500
 
 
 @click.group("dead-letters")
@@ -39,191 +39,170 @@ def dead_letters() -> None:
     """Look at what was given up, and replay or discard it."""
 
 
+for _command in (replay, confirm, discard, edit, heal, export, import_lines):
+    dead_letters.add_command(_command)
+
+
 @dead_letters.command("list")
-@click.option("--connection", default="", help="Only of this connection.")
-@click.option("--reason", type=click.Choice([each.value for each in Reason]), help="Only for this reason.")
-@click.option("--ticket", default="", help="Only of this ticket: its id, the beginning of it, or its number at a desk.")
+@choosing()
+@click.option("--group", is_flag=True, help="By cause, the most frequent first.")
+@click.option("--all", "whole", is_flag=True, help="All of them, whatever --limit says.")
 @LIMIT
 @JSON
 @pass_site
-def list_letters(site: SiteChoice, connection: str, reason: str | None, ticket: str, limit: int, as_json: bool) -> None:
+def list_letters(site: SiteChoice, choice: Choice, *, group: bool, whole: bool, limit: int, as_json: bool) -> None:
     """List what was given up, the oldest first."""
-    with opened(site) as gateway:
-        with gateway.store.read() as tx:
-            ticket_id = ""
-            if ticket:
-                ticket_id = tx.view.find_ticket(ticket) or ""
-                if not ticket_id:
-                    raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}")
-            found = tx.view.dead_letters(limit=limit, connection=connection, reason=reason or "", ticket_id=ticket_id)
-        now = gateway.clock.now()
+    with bench(site, whole=False) as here:
+        store, now = here.gateway.store, here.now()
+        with store.read() as tx:
+            chosen = choice.filter(tx, now)
+            total = tx.letters.count(chosen)
+            groups = tx.letters.groups(chosen, limit=limit) if group else ()
+            if group:
+                _write_groups(groups, total, now, as_json=as_json)
+                return
+            pages = tx.letters.pages(chosen, PAGE) if whole else iter([tx.letters.page(chosen, limit=limit)])
+            if as_json:
+                _write_array(each for page in pages for each in page)
+                return
+            _write_pages(pages, now)
+    if not whole and total > limit:
+        click.echo(f"{total} in all: --all lists them, --group says what they have in common", err=True)
+
+
+def _write_pages(pages: Iterator[Sequence[DeadLetter]], now: datetime) -> None:
+    first = True
+    for page in pages:
+        rows = [
+            (each.id[-12:], each.connection, each.reason or each.state, age(each.at, now), each.summary, each.detail)
+            for each in page
+        ]
+        if rows:
+            write_table(COLUMNS, rows, grows="WHY", empty="", header=first)
+            first = False
+    if first:
+        click.echo("There is no dead letter.", err=True)
+
+
+def _write_array(letters: Iterator[DeadLetter]) -> None:
+    """Write a JSON array an item at a time, however many there are."""
+    between = "["
+    for each in letters:
+        click.echo(between + msgspec.json.encode(each).decode(), nl=False)
+        between = ",\n" if sys.stdout.isatty() else ","
+    click.echo("[]" if between == "[" else "]")
+
+
+def _write_groups(groups: Sequence[Group], total: int, now: datetime, *, as_json: bool) -> None:
     if as_json:
-        write_json(found)
+        write_json({"total": total, "groups": groups})
         return
     rows = [
         (
-            each.id[-12:],
-            each.connection,
-            each.reason or each.state,
-            age(each.at, now),
-            each.summary,
-            each.detail,
+            str(each.number), each.connection, each.reason, each.error_class, age(each.oldest, now),
+            each.example[-12:], each.cause,
         )
-        for each in found
-    ]
-    columns = ("ID", "CONNECTION", "REASON", "AGE", "WHAT", "WHY")
-    write_table(columns, rows, grows="WHY", empty="There is no dead letter.")
+        for each in groups
+    ]  # fmt: skip
+    columns = ("COUNT", "CONNECTION", "REASON", "ERROR", "OLDEST", "ONE OF THEM", "CAUSE")
+    write_table(columns, rows, grows="CAUSE", empty="There is no dead letter.")
 
 
 @dead_letters.command()
 @click.argument("letter")
 @JSON
 @pass_site
-def show(site: SiteChoice, letter: str, as_json: bool) -> None:
+def show(site: SiteChoice, letter: str, *, as_json: bool) -> None:
     """Show one: what was asked, every attempt, why it was given up, what to do next.
 
     LETTER is its id, or at least six characters of the beginning or the end of it.
     """
-    with opened(site) as gateway, gateway.store.read() as tx:
-        what, found = _find(tx, letter)
-        if what == "update":
-            show_update(tx, found, redact=site.redactor.text, as_json=as_json)
-        else:
-            show_delivery(tx, found, as_json=as_json)
-
-
-def _person(command: F) -> F:
-    """Add the options that say who does it, whether for trial only, and how to answer."""
-    for option in (
-        JSON,
-        click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing."),
-        click.option("--as", "who", help="Who does this, for the audit trail.  [default: your user name]"),
-    ):
-        command = option(command)
-    return command
+    files: dict[str, str] = {}
+    with contextlib.suppress(ConfigError):
+        # a folder that cannot be read now names no cure, and hides no letter
+        files = read_site(site.folder)
+    with bench(site) as here, here.gateway.store.read() as tx:
+        what, found = find(tx, letter)
+        shown = show_update if what == "update" else show_delivery
+        shown(tx, found, files=files, redactor=site.redactor, as_json=as_json)
 
 
 @dead_letters.command()
-@click.argument("letters", metavar="LETTER...", nargs=-1, required=True)
-@click.option("--why", default="", help="Why, for the audit trail.")
-@click.option(
-    "--accept-duplicate",
-    is_flag=True,
-    help="Send again although an earlier attempt may have landed and nothing can tell. For one letter at a time.",
-)
-@_person
+@click.argument("letter")
+@JSON
 @pass_site
-def replay(
-    site: SiteChoice,
-    letters: tuple[str, ...],
-    why: str,
-    accept_duplicate: bool,
-    who: str | None,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
-    """Try again, under the same effect key.
+def diff(site: SiteChoice, letter: str, *, as_json: bool) -> None:
+    """Compare an update with its ticket at the desk, as it is now.
 
-    When an earlier attempt may have landed, the desk is asked first; nothing is sent blindly.
+    Ends with 0 when the desk shows all that the update wants, else with 1.
     """
-    if accept_duplicate and len(letters) > 1:
-        raise click.UsageError("--accept-duplicate is for one letter at a time")
-    person = Person(who or getpass.getuser(), why)
+    with bench(site) as here:
+        with here.gateway.store.read() as tx:
+            found = update_named(tx, letter, "compared with a desk")
+        connector = here.connector(found.update.connection)
+        comparison = compare(found, connector, here.gateway.transport)
+    if as_json:
+        write_json({"id": found.update.id, "is_there": comparison.is_there, **msgspec.to_builtins(comparison)})
+    else:
+        _write_comparison(comparison, found.update.connection, site)
+    if not comparison.is_there:
+        raise click.exceptions.Exit(1)
 
-    def work(gateway: Gateway, now: datetime, tx: SqlTx, what: str, found: str) -> Resolved:
-        if what == "delivery":
-            return replay_delivery(tx, found, now, person)
-        claim = _claim(gateway, tx, found)
-        return replay_update(tx, found, claim, now, person, accept_duplicate=accept_duplicate)
 
-    _resolve(site, letters, work, dry_run=dry_run, as_json=as_json)
+def _write_comparison(found: Comparison, connection: str, site: SiteChoice) -> None:
+    if found.note:
+        click.echo(tame(site.redactor.text(found.note)))
+        return
+    click.echo(f"ticket {tame(found.remote_id)} at {connection}, read just now {tame(found.url)}".rstrip())
+    rows = [
+        ("same" if each.same else "differs", each.field, *map(plain_json, (each.ours, each.theirs, each.seen)))
+        for each in found.differences
+    ]
+    write_table(("", "FIELD", "OURS", "THEIRS NOW", "SEEN BEFORE"), rows, grows="OURS", empty="It sets nothing.")
+    if found.is_there:
+        click.echo("The desk shows all of it: confirm it, and its lane goes on.")
 
 
 @dead_letters.command()
-@click.argument("letters", metavar="LETTER...", nargs=-1, required=True)
-@click.option("--reason", "why", required=True, help="Why it is not needed any more, for the audit trail.")
-@_person
+@choosing()
+@click.option("--every", type=Duration(), default=EVERY, help="How often to look.  [default: 2s]")
+@click.option("--for", "span", type=Duration(), help="End after this long.  [default: until Ctrl-C]")
+@JSON
 @pass_site
-def discard(
-    site: SiteChoice, letters: tuple[str, ...], why: str, who: str | None, dry_run: bool, as_json: bool
-) -> None:
-    """Give up for good; what waits behind it goes on."""
-    person = Person(who or getpass.getuser(), why)
-
-    def work(_gateway: Gateway, now: datetime, tx: SqlTx, what: str, found: str) -> Resolved:
-        if what == "delivery":
-            return discard_delivery(tx, found, now, person)
-        return discard_update(tx, found, now, person)
-
-    _resolve(site, letters, work, dry_run=dry_run, as_json=as_json)
-
-
-class _DryRunError(Exception):
-    """Carries what would have been done out of a transaction that must not stay."""
-
-    def __init__(self, done: list[Resolved]) -> None:
-        super().__init__()
-        self.done = done
-
-
-Work = Callable[[Gateway, datetime, SqlTx, str, str], Resolved]
+def watch(site: SiteChoice, choice: Choice, *, every: float, span: float | None, as_json: bool) -> None:
+    """Write each new dead letter as it is given up, until Ctrl-C."""
+    with bench(site, whole=False) as here:
+        clock = here.gateway.clock
+        end = None if span is None else clock.monotonic() + span
+        told: frozenset[tuple[str, datetime | None]] = frozenset()
+        looked = here.now()
+        first = True
+        while first or end is None or clock.monotonic() < end:
+            begun = here.now()
+            with here.gateway.store.read() as tx:
+                chosen = choice.filter(tx, begun)
+                fresh = _since(tx, chosen, looked - OVERLAP)
+                total = tx.letters.count(chosen) if first and not as_json else 0
+            if first and not as_json:
+                click.echo(f"{total} now; new ones are written as they are given up (Ctrl-C ends this)", err=True)
+            for each in fresh:
+                if not first and (each.id, each.given_up_at) not in told:
+                    _tell(each, as_json=as_json)
+            told, looked, first = frozenset((each.id, each.given_up_at) for each in fresh), begun, False
+            time.sleep(every if end is None else max(0.0, min(every, end - clock.monotonic())))
 
 
-def _resolve(site: SiteChoice, letters: tuple[str, ...], work: Work, *, dry_run: bool, as_json: bool) -> None:
-    """Do it for every letter, all or none, in one transaction; then ring."""
-    with opened(site) as gateway:
-        with contextlib.suppress(GatewayError):
-            # before the transaction, for none spans the loading of rules; whoever needs it hears why there is none
-            gateway.site()
-        try:
-            done = gateway.store.write(partial(_all, gateway, letters, work, dry_run))
-        except _DryRunError as trial:
-            done = trial.done
-        if not dry_run:
-            for step in sorted({each.ring for each in done if each.ring}):
-                ring(gateway, step)
+def _since(tx: SqlTx, chosen: Filter, since: datetime) -> list[DeadLetter]:
+    wanted = msgspec.structs.replace(chosen, given_up_since=since)
+    return [each for page in tx.letters.pages(wanted, PAGE) for each in page]
+
+
+def _tell(letter: DeadLetter, *, as_json: bool) -> None:
     if as_json:
-        write_json({"dry_run": dry_run, "done": done})
+        click.echo(msgspec.json.encode(letter))
         return
-    for each in done:
-        also = f", with {len(each.others)} that waited behind it" if each.others else ""
-        click.echo(f"{'would be' if dry_run else 'is'} {_said(each)}{also}: {each.what} {each.id}")
-        for warning in each.warnings:
-            click.echo(f"  warning: {tame(warning)}", err=True)
-
-
-def _all(gateway: Gateway, letters: tuple[str, ...], work: Work, dry_run: bool, tx: SqlTx) -> list[Resolved]:
-    now = gateway.clock.now()
-    found = dict.fromkeys(_find(tx, word) for word in letters)
-    done = [work(gateway, now, tx, what, letter_id) for what, letter_id in found]
-    if dry_run:
-        raise _DryRunError(done)
-    return done
-
-
-def _said(done: Resolved) -> str:
-    return {
-        "ready": "sent again",
-        "unknown": "looked for at the desk, then sent again if it is not there",
-        "pending": "read again",
-    }.get(done.state, done.state)
-
-
-def _find(tx: SqlTx, word: str) -> tuple[str, str]:
-    found = tx.dead_letters.find(word)
-    if not found:
-        raise NotFoundError(f"there is no open dead letter {word!r}: gateway dead-letters list shows them")
-    if len(found) > 1:
-        raise NotFoundError(f"{word!r} names {len(found)} dead letters: give more of the id")
-    return found[0]
-
-
-def _claim(gateway: Gateway, tx: SqlTx, update_id: str) -> OperationClaim:
-    """Return the strategy of an update's operation as it holds for its connection now."""
-    row = tx.outbox.get(update_id)
-    connector = gateway.site().connectors.get(row.connection) if row is not None else None
-    if row is None or connector is None:
-        name = row.connection if row is not None else "?"
-        raise DeadLetterError(f"the connection {name} is not in the active release: bring it back, or discard this")
-    facts = tx.desks.all().get(row.connection, DeskState(row.connection)).facts
-    return degrade(connector.spec.operations.get(row.operation, OperationClaim(Strategy.NONE)), facts)
+    words: tuple[Any, ...] = (
+        utc(letter.given_up_at), letter.id[-12:], letter.connection, letter.reason or letter.state,
+        tame(letter.summary), tame(letter.detail),
+    )  # fmt: skip
+    click.echo("  ".join(words))

@@ -1,114 +1,164 @@
-"""One dead letter in full, for `gateway dead-letters show`."""
+"""One dead letter in full, for `gateway dead-letters show` and `export`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 import msgspec
 
-from dead_letters import Letter
+from dead_letters import DeadLetter, Letter
+from dead_letters.advice import Advice, for_delivery, for_update
 from gateway.cli.tables import block, tame, utc, write_json
-from gateway.domain.update import Reason, UpdateState
+from gateway.domain.update import Intent
 from gateway.errors import NotFoundError
+from gateway.ports import UpdateRow
 from gateway.store.unit import SqlTx
+from gateway.store.view import AttemptLine
+from gateway.telemetry import Redactor
+from rules.cure import Cure, cure, lacking
 
 #: How much of a body is shown.
 _EXCERPT = 2000
 
-_NEXT = {
-    Reason.REJECTED: "the desk refused it: mend what it complains about, there or in the rules, then replay",
-    Reason.EXHAUSTED: "every attempt failed: see that the desk answers (gateway connections test), then replay",
-    Reason.AUTH: "the credentials do not hold: mend them, gateway connections test, then replay",
-    Reason.POISON: "the connector failed on it, which is a defect: report it; after the repair, replay",
-    Reason.UNREADABLE: "the desk sent what nobody can read: mend its webhook or template; replay, or discard",
-    Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway up, then replay or discard",
-    Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
-    Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
-    Reason.AMBIGUOUS: "it may have landed: look at the desk; if it is there, discard, else replay",
-}
+
+def write_cure(found: Cure, connection: str) -> None:
+    """Write what can be chosen where a map lacks a word, and what comes then."""
+    for change in found.widen:
+        click.echo(f"        {found.file}:{change.line}: {tame(change.text)}")
+    choices = ", ".join(found.choices) or f"a word of {connection}"
+    meaning = f"… is one of: {choices}; " if found.add is not None else ""
+    click.echo(f"      {meaning}then gateway check, gateway up, gateway dead-letters heal")
 
 
-def show_update(tx: SqlTx, update_id: str, *, redact: Callable[[str], str], as_json: bool) -> None:
+def cure_of(detail: str, files: Mapping[str, str]) -> Cure | None:
+    """Return what is to be changed in these files where a reason says that a map lacks a word."""
+    want = lacking(detail)
+    return cure(want, files) if want is not None else None
+
+
+def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor: Redactor, as_json: bool) -> None:
     """Write a given-up update."""
     letter = tx.dead_letters.letter(update_id)
     if letter is None:
         raise NotFoundError(f"{update_id} is no dead letter any more")
     tries = tx.view.attempts(update_id)
-    held = [tx.outbox.get(each) for each in tx.dead_letters.held_behind(update_id)] if letter.standing else []
+    held = _held(tx, letter)
+    original = tx.dead_letters.original(update_id)
+    advice = for_update(letter)
     if as_json:
-        write_json(
-            {
-                "update": letter.update,
-                "attempts": tries,
-                "held": [{"id": each.id, "summary": each.summary} for each in held if each is not None],
-                "next": what_next(letter),
-            }
-        )
+        document = {
+            "update": letter.update,
+            "original": original,
+            "remote_id": letter.link.remote_id,
+            "holds": letter.standing,
+            "attempts": tries,
+            "held": [{"id": each.id, "operation": each.operation, "summary": each.summary} for each in held],
+            "next": advice.words,
+            "commands": [f"gateway dead-letters {each}" for each in advice.commands],
+            "cure": cure_of(letter.update.detail, files),
+        }
+        write_json(redactor.value(msgspec.to_builtins(document)))
         return
     row = letter.update
     _line("update", row.id)
     _line("asked", f"{row.operation.value} at {row.connection}: {row.summary}")
-    _line("ticket", row.ticket_id)
-    _line("decided by", f"rule {row.rule or '-'}, {utc(row.created_at)} UTC")
+    _line("ticket", f"{row.ticket_id}, at {row.connection}: {letter.link.remote_id or 'not there yet'}")
+    _line("decided by", f"rule {row.rule or '-'}, release {row.release or '-'}, {utc(row.created_at)} UTC")
     _line("trace", row.trace_id)
     _line("state", f"{row.state.value}{f' ({row.reason.value})' if row.reason else ''}")
-    _line("why", row.detail or "-")
-    if row.intent.fields:
-        _line("fields", msgspec.json.encode(row.intent.fields).decode())
-    if row.intent.comment is not None:
-        _line("comment", f"{row.intent.comment.visibility.value}:")
-        click.echo(_excerpt(row.intent.comment.body))
+    _line("why", redactor.text(row.detail or "-"))
+    _intent(row.intent, redactor)
+    if original is not None:
+        click.echo(f"\nEdited (version {row.payload_version}). It was asked for as:")
+        _intent(original, redactor)
+    _attempts(tries, redactor)
+    _waiting(letter, held)
+    _advise(advice, cure_of(row.detail, files), row.connection)
+
+
+def _held(tx: SqlTx, letter: Letter) -> list[UpdateRow]:
+    ids = tx.dead_letters.held_behind(letter.update.id) if letter.standing else ()
+    return [each for found in ids if (each := tx.outbox.get(found)) is not None]
+
+
+def _intent(intent: Intent, redactor: Redactor) -> None:
+    if intent.fields:
+        _line("fields", redactor.text(msgspec.json.encode(intent.fields).decode()))
+    lacking = {name: value for name, value in intent.ours.items() if name not in intent.fields}
+    if lacking:
+        _line("no word for", msgspec.json.encode(lacking).decode())
+    if intent.params:
+        _line("parameters", redactor.text(msgspec.json.encode(intent.params).decode()))
+    if intent.comment is not None:
+        _line("comment", f"{intent.comment.visibility.value}:")
+        click.echo(_excerpt(redactor.text(intent.comment.body)))
+
+
+def _attempts(tries: Sequence[AttemptLine], redactor: Redactor) -> None:
     click.echo(f"\n{len(tries)} attempt{'s' * (len(tries) != 1)}")
     for each in tries:
         took = f", {(each.ended_at - each.started_at).total_seconds():.1f} s" if each.ended_at else ", no end recorded"
         status = f", HTTP {each.status}" if each.status else ""
         click.echo(f"  {each.number}. {utc(each.started_at)} UTC{took}{status}, {each.outcome or 'unknown'}")
         if each.detail:
-            click.echo(f"     {tame(redact(each.detail))}")
+            click.echo(f"     {tame(redactor.text(each.detail))}")
         if each.request:
-            click.echo(f"     asked    {tame(redact(each.request))[:_EXCERPT]}")
+            click.echo(f"     asked    {tame(redactor.text(each.request))[:_EXCERPT]}")
         if each.answer:
-            click.echo(f"     answered {tame(redact(each.answer))[:_EXCERPT]}")
+            click.echo(f"     answered {tame(redactor.text(each.answer))[:_EXCERPT]}")
+
+
+def _waiting(letter: Letter, held: Sequence[UpdateRow]) -> None:
     if held:
         click.echo(f"\n{len(held)} wait{'s' * (len(held) == 1)} behind it")
         for waiting in held:
-            if waiting is not None:
-                click.echo(f"  {waiting.id[-12:]}  {waiting.operation.value}  {tame(waiting.summary)}")
-    _advice(what_next(letter), row.id)
+            click.echo(f"  {waiting.id[-12:]}  {waiting.operation.value}  {tame(waiting.summary)}")
+    elif not letter.standing:
+        click.echo("\nIt holds nothing: what came after it has gone ahead, and a replay puts it at the end of its lane")
 
 
-def show_delivery(tx: SqlTx, delivery_id: str, *, as_json: bool) -> None:
+def show_delivery(tx: SqlTx, delivery_id: str, *, files: Mapping[str, str], redactor: Redactor, as_json: bool) -> None:
     """Write a parked delivery."""
     row = tx.inbox.get(delivery_id)
     if row is None:
         raise NotFoundError(f"{delivery_id} is no dead letter any more")
-    reason = Reason(row.reason) if row.reason in set(Reason) else Reason.UNREADABLE
+    advice = for_delivery(row.id, row.reason)
+    body = row.body.decode("utf-8", "replace")
     if as_json:
-        found = msgspec.to_builtins(row) | {"body": row.body.decode("utf-8", "replace"), "next": _NEXT[reason]}
-        write_json(found)
+        found = msgspec.to_builtins(msgspec.structs.replace(row, body=b""))
+        commands = [f"gateway dead-letters {each}" for each in advice.commands]
+        more = {"next": advice.words, "commands": commands, "cure": msgspec.to_builtins(cure_of(row.detail, files))}
+        write_json(redactor.value(found | {"body": body} | more))
         return
     _line("delivery", row.id)
     _line("from", f"{row.connection}, by {row.origin}, {utc(row.received_at)} UTC")
     _line("its id", row.source_event_id)
     _line("trace", row.trace_id)
-    _line("state", f"{row.state} ({row.reason})")
-    _line("why", row.detail or "-")
+    _line("state", f"{row.state} ({row.reason}), release {row.release or '-'}")
+    _line("why", redactor.text(row.detail or "-"))
     _line("body", f"{len(row.body)} bytes")
-    click.echo(_excerpt(row.body.decode("utf-8", "replace")))
-    _advice(_NEXT[reason], row.id)
+    click.echo(_excerpt(redactor.text(body)))
+    _advise(advice, cure_of(row.detail, files), row.connection)
 
 
-def what_next(letter: Letter) -> str:
-    """Return what a person can do."""
-    reason = letter.update.reason
-    if letter.update.state is UpdateState.AMBIGUOUS or reason is None:
-        return _NEXT[Reason.AMBIGUOUS]
-    return _NEXT[reason]
+def letter_document(tx: SqlTx, line: DeadLetter, *, attempts: bool) -> Any:
+    """Return one dead letter as it is exported: the line of the list, and what it wants or what came."""
+    document: dict[str, Any] = msgspec.to_builtins(line)
+    if line.what == "update":
+        row = tx.outbox.get(line.id)
+        document["intent"] = msgspec.to_builtins(row.intent) if row is not None else None
+        if attempts:
+            document["tried"] = msgspec.to_builtins(tx.view.attempts(line.id))
+    else:
+        delivery = tx.inbox.get(line.id)
+        document["body"] = delivery.body.decode("utf-8", "replace") if delivery is not None else ""
+    return document
 
 
 def _line(name: str, text: str) -> None:
-    click.echo(f"{name:<10} {tame(text)}")
+    click.echo(f"{name:<11} {tame(text)}")
 
 
 def _excerpt(text: str) -> str:
@@ -116,7 +166,10 @@ def _excerpt(text: str) -> str:
     return "\n".join(f"    {line}" for line in block(shown).splitlines())
 
 
-def _advice(text: str, letter_id: str) -> None:
-    short = letter_id[-12:]
-    click.echo(f"\nNext: {text}.")
-    click.echo(f"  gateway dead-letters replay {short}\n  gateway dead-letters discard {short} --reason '…'")
+def _advise(advice: Advice, found: Cure | None, connection: str) -> None:
+    click.echo(f"\nNext: {advice.words}.")
+    if found is not None:
+        click.echo(f"      {found}")
+        write_cure(found, connection)
+    for command in advice.commands:
+        click.echo(f"  gateway dead-letters {command}")

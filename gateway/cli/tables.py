@@ -55,8 +55,13 @@ def write_json(value: Any) -> None:
     click.echo(msgspec.json.format(encoded, indent=2) if sys.stdout.isatty() else encoded)
 
 
-def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, grows: str, empty: str) -> None:
-    """Write a list; the column named `grows` gives way when the terminal is too narrow."""
+def write_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, grows: str, empty: str, header: bool = True
+) -> None:
+    """Write a list; the column named `grows` gives way when the terminal is too narrow.
+
+    `header` is False for the rows that go on with a list.
+    """
     if not rows:
         click.echo(empty, err=True)
         return
@@ -68,7 +73,8 @@ def write_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, grows:
         place = columns.index(grows)
         if spare < 0:
             widths[place] = max(_NARROWEST, widths[place] + spare)
-    click.echo(click.style(_line(columns, widths), bold=True) if terminal else _line(columns, widths))
+    if header:
+        click.echo(click.style(_line(columns, widths), bold=True) if terminal else _line(columns, widths))
     for row in cells:
         click.echo(_line(row, widths))
 

@@ -84,12 +84,16 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     own word that the sync rule's map chose and wins over the connector's default; assignee and requester the members of
     RemotePerson, `external_id` being the account at *this* desk or empty. `params` are the `create:` keys of the rule
     (RT queue, Jira project) or the address of a notification (channel).
+
+    `ours` is for rendering again, and no business of a connector: in our words, what a map has replaced in `fields`
+    and what it has no word for.
     """
 
     operation: Operation
     fields: dict[str, Any] = {}
     comment: CommentIntent | None = None
     params: dict[str, Any] = {}
+    ours: dict[str, Any] = {}
     version: int = 1
 
 

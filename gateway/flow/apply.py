@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from enum import Enum
 
+import msgspec
+
 from gateway import crashpoint
 from gateway.domain.update import Reason
 from gateway.errors import (
@@ -26,6 +28,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
 from gateway.ports import Clock, DeliveryRow, Doorbell, Ids, Store, Transport, Tx
+from rules.decide import RuleSet
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +57,25 @@ class _Settled(Enum):
 
 
 class Applier:
-    """Drains the inbox of one site."""
+    """Drains the inbox of one site. `rules_of` gives the rules of an older release, for a replay pinned to it."""
 
     def __init__(
-        self, *, store: Store, site: LiveSite, transport: Transport, doorbell: Doorbell, clock: Clock, ids: Ids
+        self,
+        *,
+        store: Store,
+        site: LiveSite,
+        transport: Transport,
+        doorbell: Doorbell,
+        clock: Clock,
+        ids: Ids,
+        rules_of: Callable[[str], RuleSet] | None = None,
     ) -> None:
         self._store = store
         self._site = site
         self._doorbell = doorbell
         self._clock = clock
         self._ids = ids
-        self._preparer = Preparer(store=store, site=site, transport=transport, clock=clock)
+        self._preparer = Preparer(store=store, site=site, transport=transport, clock=clock, rules_of=rules_of)
 
     def drain(
         self, *, holder: str, seconds: float, linger: float = 0.0, stop: Callable[[], bool] = lambda: False
@@ -159,7 +170,7 @@ class Applier:
             return _Settled.WAITS
         try:
             with tx.savepoint():
-                entry = Entry(tx, self._site, row, now=now, ids=self._ids, read_at=each.read_at)
+                entry = Entry(tx, self._site_for(each), row, now=now, ids=self._ids, read_at=each.read_at)
                 outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
             return _Settled.PLANNED if entry.planned else _Settled.DONE
@@ -180,9 +191,15 @@ class Applier:
             self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
         return _Settled.DONE
 
+    def _site_for(self, each: Ready) -> LiveSite:
+        """Return the site by whose rules a delivery is decided; what it may write to is always that of today."""
+        if each.pinned is None:
+            return self._site
+        return msgspec.structs.replace(self._site, rules=each.pinned, release=each.row.release)
+
     def _park(self, tx: Tx, row: DeliveryRow, reason: Reason, detail: str) -> None:
         log.warning(
             "delivery parked",
             extra={"delivery": row.id, "connection": row.connection, "reason": reason.value, "detail": detail},
         )
-        tx.inbox.park(row.id, reason, detail, self._clock.now())
+        tx.inbox.park(row.id, reason, detail, self._clock.now(), row.release or self._site.release)

@@ -22,6 +22,7 @@ from gateway.domain.update import (
     NotSent,
     Operation,
     Outcome,
+    Rejected,
     Strategy,
     Throttled,
     Unauthorized,
@@ -89,6 +90,8 @@ class Ended(msgspec.Struct, frozen=True):
     ambiguous: bool = False
     #: the connector itself broke before anything was sent
     broken: str = ""
+    #: this one was refused and an earlier one may have landed: what a look at the desk said about that
+    looked_back: Finding | None = None
 
 
 #: asks the main thread to commit the intent; True: send it now
@@ -118,15 +121,50 @@ def visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float
 
 def context_of(task: Task) -> WriteContext:
     """Return what the connector may need beside the intent."""
-    update, link = task.update, task.link
+    return context_for(task.update, task.link, task.known_comments)
+
+
+def context_for(update: UpdateRow, link: Link, known_comments: frozenset[str]) -> WriteContext:
+    """Return what a connector may need beside the intent of an update."""
     return WriteContext(
         effect_key=update.effect_key,
         remote_id=link.remote_id,
         version_token=link.version_token,
-        known_comments=task.known_comments,
+        known_comments=known_comments,
         first_sent_at=update.first_sent_at,
         steps=update.steps,
         observed={field: seen.value for field, seen in link.observed.items()},
+    )
+
+
+def has_earlier(task: Task) -> bool:
+    """Say whether an earlier attempt may have landed."""
+    return task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}
+
+
+def _look_back(task: Task, outcome: Outcome, transport: Transport) -> Finding | None:
+    """Look for an earlier attempt where this one was refused: the refusal says nothing about that one.
+
+    Strategies that probe have looked before they sent; the others send again without looking.
+    """
+    refused = isinstance(outcome, Rejected | Forbidden)
+    if not refused or not has_earlier(task) or task.strategy.strategy not in {Strategy.NATURAL, Strategy.KEY}:
+        return None
+    if not task.strategy.probe:
+        return Unsure("nothing tells whether it landed")
+    try:
+        return _probe(task, transport)
+    except GatewayError as error:
+        return Unsure(str(error))
+
+
+def _probe(task: Task, transport: Transport) -> Finding:
+    return run_reads(
+        task.connector.probe(task.update.intent, context_of(task)),
+        task.connector,
+        transport,
+        deadline=task.connector.settings.deadline,
+        trace_id=task.update.trace_id,
     )
 
 
@@ -146,13 +184,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
         return Ended(task, Unknown("nothing tells whether it landed"), ambiguous=True), None
     crashpoint.reach("deliver.probing")
     try:
-        finding = run_reads(
-            task.connector.probe(task.update.intent, context_of(task)),
-            task.connector,
-            transport,
-            deadline=task.connector.settings.deadline,
-            trace_id=task.update.trace_id,
-        )
+        finding = _probe(task, transport)
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
     crashpoint.reach("deliver.probed")
@@ -205,7 +237,7 @@ class _Sending:
             outcome: Outcome = end.value
             if isinstance(outcome, Forbidden):
                 outcome = _forbidden(outcome, task, self._transport)
-            return self._ended(outcome)
+            return msgspec.structs.replace(self._ended(outcome), looked_back=_look_back(task, outcome, self._transport))
         except _StopError as stop:
             return stop.ended
         except TransportError as error:

@@ -324,7 +324,9 @@ class Deliverer:
         comments: frozenset[str] = frozenset()
         if unresolved and update.operation is not Operation.SET_FIELDS:
             comments = tx.tickets.known_comments(link.id)
-        stored = tx.outbox.last_request(update.id) if unresolved and strategy.strategy is Strategy.KEY else None
+        stored = None
+        if unresolved and strategy.strategy is Strategy.KEY:
+            stored = tx.outbox.last_request(update.id, update.payload_version)
         return Task(
             claim=claim,
             update=update,

@@ -20,7 +20,7 @@ from gateway.domain.ticket import Ticket
 from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
-from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe
+from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
@@ -60,7 +60,7 @@ class Entry:
         Raises DeferError while a write of ours is in flight there, UnreadableError to park the delivery.
         """
         connection = self._row.connection
-        event = _ended(event, read)
+        event = ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)
@@ -84,6 +84,10 @@ class Entry:
                 self._wait_for_flight(link)
                 link = msgspec.structs.replace(link, remote_id=event.remote_id, state=LinkState.LIVE)
                 self._tx.links.save(link)
+                given_up = self._tx.outbox.confirm_by_marker(remote.marker, self._now)
+                if given_up is not None:
+                    told = {"update": given_up, "remote": event.remote_id, "why": "it was seen there with our mark"}
+                    self._note(link.ticket_id, "dead letter confirmed", told)
             if link is not None and link.remote_id == event.remote_id:
                 return link
         self._wait_for_creation()
@@ -149,10 +153,10 @@ class Entry:
             row = comment_row(comment, self._ids.new(), ticket.id, connection)
             if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
                 comments.append(row)
-        self._remember(event, ticket.id, "ticket created")
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
-        self._decide(None, ticket, link, None, comments, event=event)
-        return "ticket created"
+        outcome = "ticket created" + self._decide(None, ticket, link, None, comments, event=event)
+        self._remember(event, ticket.id, outcome)
+        return outcome
 
     # ------------------------------------------------------------ a known ticket
 
@@ -210,13 +214,13 @@ class Entry:
             self._tx.links.set_synced_version(link.id, read.version)
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
-        outcome = _outcome(folded, comments)
+        outcome = told(folded, len(comments))
         if not folded.changed and not comments and not folded.overruled and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
             return outcome
+        outcome += self._decide(ticket, folded.ticket, folded.link, folded, comments, event=event)
         self._remember(event, ticket.id, outcome)
-        self._decide(ticket, folded.ticket, folded.link, folded, comments, event=event)
         return outcome
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
@@ -252,7 +256,8 @@ class Entry:
         comments: list[CommentRow],
         *,
         event: Event,
-    ) -> None:
+    ) -> str:
+        """Let the rules decide and append what follows; return what of it has to wait behind a dead letter."""
         links = list(self._tx.links.of_ticket(ticket.id))
         # a ticket that was deleted or given up there counts as well: nothing is created a second time
         here = frozenset(link.connection for link in links)
@@ -284,6 +289,20 @@ class Entry:
             planned = self._stop(planned, folded.bounced, origin)
         for each in planned:
             self._append(each, ticket.id)
+        return self._held(ticket.id, planned)
+
+    def _held(self, ticket_id: str, planned: list[Planned]) -> str:
+        """Say which of the updates are held, and behind what."""
+        said = ""
+        for link in {each.link.id: each.link for each in planned}.values():
+            blocker = self._tx.outbox.blocker(link.id)
+            mine = [each.summary for each in planned if each.link.id == link.id and each.state is UpdateState.READY]
+            if blocker is None or not mine:
+                continue
+            letter, reason = blocker
+            self._note(ticket_id, "held", {"at": link.connection, "behind": letter, "reason": reason, "what": mine})
+            said += f"; held at {link.connection} behind {letter[-12:]} ({reason})"
+        return said
 
     def _stop(self, planned: list[Planned], bounced: Sequence[str], origin: Link) -> list[Planned]:
         """Leave the writes that a bounce asks for to a person: dead letters, which hold their lanes."""
@@ -362,32 +381,13 @@ class Entry:
 
     def _remember(self, event: Event, ticket_id: str, outcome: str) -> None:
         self._tx.tickets.add_event(
-            event, delivery_id=self._row.id, connection=self._row.connection, ticket_id=ticket_id, outcome=outcome
+            event,
+            delivery_id=self._row.id,
+            connection=self._row.connection,
+            ticket_id=ticket_id,
+            outcome=outcome[:200],
         )
 
     def _note(self, ticket_id: str, action: str, detail: dict[str, Any], inputs: bytes = b"") -> None:
         actor = f"desk:{self._row.connection}"
         self._audit.append(AuditEntry(self._now, actor, action, ticket_id, detail, self._row.trace_id, inputs))
-
-
-def _outcome(folded: Fold, comments: list[CommentRow]) -> str:
-    parts = []
-    if folded.changed:
-        parts.append("changed " + ", ".join(folded.changed))
-    if comments:
-        parts.append(f"{len(comments)} comment" + ("s" if len(comments) > 1 else ""))
-    if folded.echoes or folded.own_comments:
-        parts.append("our own echo")
-    if folded.lost:
-        parts.append("not taken: " + ", ".join(lost.field for lost in folded.lost))
-    return "; ".join(parts) or "nothing new"
-
-
-def _ended(event: Event, read: RemoteTicket | None) -> Event:
-    """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
-    shown = read or event.snapshot
-    if shown is None or event.kind in ENDED:
-        return event
-    if shown.merged_into:
-        return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)
-    return msgspec.structs.replace(event, kind=EventKind.DELETED) if shown.deleted else event

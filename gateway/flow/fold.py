@@ -348,3 +348,27 @@ def _with_head(link: Link, snapshot: RemoteTicket) -> Link:
         version=snapshot.version,
         version_token=snapshot.version_token or link.version_token,
     )
+
+
+def told(folded: Fold, comments: int) -> str:
+    """Say in a word or two what an event came to; `comments` of it were new."""
+    parts = []
+    if folded.changed:
+        parts.append("changed " + ", ".join(folded.changed))
+    if comments:
+        parts.append(f"{comments} comment" + ("s" if comments > 1 else ""))
+    if folded.echoes or folded.own_comments:
+        parts.append("our own echo")
+    if folded.lost:
+        parts.append("not taken: " + ", ".join(lost.field for lost in folded.lost))
+    return "; ".join(parts) or "nothing new"
+
+
+def ended(event: Event, read: RemoteTicket | None) -> Event:
+    """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
+    shown = read or event.snapshot
+    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
+        return event
+    if shown.merged_into:
+        return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)
+    return msgspec.structs.replace(event, kind=EventKind.DELETED) if shown.deleted else event

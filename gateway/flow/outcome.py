@@ -9,6 +9,7 @@ import msgspec
 from gateway.domain.link import COMMENT, LinkPatch, Observed
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
+    Absent,
     Conflict,
     Done,
     Forbidden,
@@ -27,7 +28,7 @@ from gateway.domain.update import (
     UpdateState,
 )
 from gateway.flow import limits
-from gateway.flow.attempt import Ended, Task
+from gateway.flow.attempt import Ended, Task, has_earlier
 from gateway.flow.fold import observe
 from gateway.ports import AttemptEnd, DeskState
 
@@ -65,9 +66,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
-        reason = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
-        dead = msgspec.structs.replace(_withdrawn(end, task), state=UpdateState.DEAD, reason=reason, counts=True)
-        return Verdict(dead, limits.answered(desk))
+        return Verdict(_refused(ended, end, now), limits.answered(desk))
     if isinstance(outcome, Throttled):
         return Verdict(
             _as_before(_withdrawn(end, task), task),
@@ -83,19 +82,40 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
     return _unknown(ended, end, desk, now)
 
 
-def _has_earlier(task: Task) -> bool:
-    """Say whether an earlier attempt may have landed."""
-    return task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}
+def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
+    """Give up what was refused; unless an earlier attempt may have landed, of which the refusal says nothing.
+
+    That one is looked for: there, it has landed; not there and too late to come, nothing has; else it stays unknown.
+    """
+    task, outcome, earlier = ended.task, ended.outcome, ended.looked_back
+    reason = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
+    if isinstance(earlier, Found):
+        return _landed(end, task, earlier.receipt, UpdateState.OBSERVED, now)
+    settle = task.update.settle_until
+    late = settle is not None and settle > now
+    if earlier is None or (isinstance(earlier, Absent) and not late):
+        return msgspec.structs.replace(_withdrawn(end, task), state=UpdateState.DEAD, reason=reason, counts=True)
+    probes = task.update.probes + 1
+    if isinstance(earlier, Absent) and settle is not None:
+        again = settle
+    elif task.strategy.probe and probes < limits.MAX_PROBES:
+        again = now + limits.backoff(probes)
+    else:
+        detail = f"{end.detail}; an earlier attempt may have landed"
+        return msgspec.structs.replace(
+            end, state=UpdateState.AMBIGUOUS, reason=reason, detail=detail, counts=True, probed=True
+        )
+    return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=again, counts=True, probed=True)
 
 
 def _withdrawn(end: AttemptEnd, task: Task) -> AttemptEnd:
     """Take the expected echoes back, unless an earlier attempt may have landed and can still echo."""
-    return msgspec.structs.replace(end, drop_echoes=not _has_earlier(task))
+    return msgspec.structs.replace(end, drop_echoes=not has_earlier(task))
 
 
 def _as_before(end: AttemptEnd, task: Task) -> AttemptEnd:
     """Leave the state as it was: an earlier attempt that is unknown stays unknown."""
-    if not _has_earlier(task):
+    if not has_earlier(task):
         return end
     return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=task.update.not_before)
 
@@ -104,8 +124,9 @@ def _again(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Ver
     """Try again what was certainly without effect and is worth another try, until the attempts are used up."""
     task, outcome = ended.task, ended.outcome
     if ended.broken:
-        dead = msgspec.structs.replace(end, state=UpdateState.DEAD, reason=Reason.POISON, counts=True)
-        return Verdict(dead, desk)
+        # a connector that breaks now says nothing of an earlier attempt
+        state = UpdateState.AMBIGUOUS if has_earlier(task) else UpdateState.DEAD
+        return Verdict(msgspec.structs.replace(end, state=state, reason=Reason.POISON, counts=True), desk)
     number = task.update.attempts + 1
     wait = limits.backoff(number)
     if isinstance(outcome, NotSent) and outcome.retry_after is not None:

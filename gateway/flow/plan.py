@@ -16,10 +16,11 @@ from gateway.domain.event import RemoteComment
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import Category, Ticket, Visibility
+from gateway.domain.ticket import Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
+from gateway.flow.render import Rendered, render
 from gateway.ports import CommentRow, Connector
-from rules.sync import SyncRule, UnmappedChoice, comment_allows, owner_allows
+from rules.sync import SyncRule, comment_allows, owner_allows
 
 #: what the gateway itself decides and writes back to every linked desk that has the field
 DECIDED_FIELDS = frozenset({"priority", "queue", "assignee"})
@@ -67,11 +68,12 @@ class Planner:
         connector = self._connectors[link.connection]
         wanted = [field for field in ("title", "body", *rule.fields) if owner_allows(rule, field, True)]
         wanted += ["title", "body", *(field for field in DECIDED_FIELDS & connector.spec.writable_fields)]
-        fields, refused = self._render(ticket, link, rule, dict.fromkeys(wanted))
+        rendered = self._render(ticket, link, rule, dict.fromkeys(wanted))
         requester = ticket.requester or RemotePerson()
-        fields["requester"] = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
-        intent = Intent(Operation.CREATE, fields=fields, params=dict(rule.create))
-        planned = [self._planned(link, intent, "create", rule.name, "create", refused)]
+        asked = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
+        fields = {**rendered.fields, "requester": asked}
+        intent = Intent(Operation.CREATE, fields=fields, ours=rendered.ours, params=dict(rule.create))
+        planned = [self._planned(link, intent, "create", rule.name, "create", rendered.refused)]
         allowed = [comment for comment in comments if comment_allows(rule, comment.visibility, True)]
         return planned + [self.comment(link, comment, rule) for comment in allowed]
 
@@ -164,7 +166,8 @@ class Planner:
         connector = self._connectors.get(link.connection)
         if connector is not None:
             wanted = [field for field in wanted if field in connector.spec.writable_fields]
-        fields, refused = self._render(ticket, link, rule, dict.fromkeys(wanted))
+        rendered = self._render(ticket, link, rule, dict.fromkeys(wanted))
+        fields, ours, refused = rendered.fields, rendered.ours, rendered.refused
         pending = self._pending(link.id)
         reads = connector.as_read(Intent(Operation.SET_FIELDS, fields=fields)) if connector is not None else {}
         needed = {}
@@ -178,12 +181,14 @@ class Planner:
                     needed[field] = value
         planned = []
         if needed:
-            intent = Intent(Operation.SET_FIELDS, fields=needed)
+            words = {field: value for field, value in ours.items() if field in needed}
+            intent = Intent(Operation.SET_FIELDS, fields=needed, ours=words)
             planned.append(self._planned(link, intent, "set " + ", ".join(needed), by, key, ()))
         if refused:
             # apart, so that it keeps nothing back that does have a word
             summary = "set " + ", ".join(name for name, _ in refused)
-            planned.append(self._planned(link, Intent(Operation.SET_FIELDS), summary, by, key, refused))
+            words = {field: ours[field] for field, _ in refused}
+            planned.append(self._planned(link, Intent(Operation.SET_FIELDS, ours=words), summary, by, key, refused))
         return planned
 
     def _planned(
@@ -205,58 +210,8 @@ class Planner:
             "; ".join(why for _, why in refused),
         )
 
-    def _render(
-        self, ticket: Ticket, link: Link, rule: SyncRule | None, wanted: Mapping[str, None]
-    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Put ticket values into the words of one desk; return them and what no map covers (field, why)."""
-        target = rule if link.role is Role.TARGET else None
-        fields: dict[str, Any] = {}
-        refused: list[tuple[str, str]] = []
-        for field in wanted:
-            value = getattr(ticket, field)
-            if field == "status":
-                native = target.status_map.to_theirs(value.category) if target and target.status_map else ""
-                if native is None or value.category is Category.UNKNOWN:
-                    self._refuse(refused, field, value.category.value, target)
-                    continue
-                value = msgspec.structs.replace(value, native=native)
-            elif field == "priority":
-                native = target.priority_map.to_theirs(value.level) if target and target.priority_map else ""
-                if native is None:
-                    self._refuse(refused, field, value.level.value, target)
-                    continue
-                value = msgspec.structs.replace(value, native=native)
-            elif field == "kind" and target is not None and target.kind_map is not None:
-                native = target.kind_map.to_theirs(value)
-                if native is None:
-                    self._refuse(refused, field, value.value, target)
-                    continue
-                value = native
-            elif field == "assignee":
-                value = self._account(value, link.connection)
-                if value is None:
-                    continue
-            fields[field] = msgspec.to_builtins(value)
-        return fields, refused
-
-    @staticmethod
-    def _refuse(refused: list[tuple[str, str]], field: str, ours: str, rule: SyncRule | None) -> None:
-        if rule is not None and rule.unmapped is UnmappedChoice.IGNORE:
-            return
-        where = f"the map of rule {rule.name!r}" if rule else "the desk's own words"
-        refused.append((field, f"{field} {ours!r} is not in {where}: add a line for it"))
-
-    def _account(self, who: RemotePerson | None, connection: str) -> RemotePerson | None:
-        """Return a person's account at a desk by the site's `people:`; never guessed by name."""
-        if who is None:
-            return None
-        for person in self._people.values():
-            accounts = person.get("accounts", {})
-            same = who.email and person.get("email", "").lower() == who.email.lower()
-            if same or (who.external_id and who.external_id in {str(each) for each in accounts.values()}):
-                account = accounts.get(connection)
-                return RemotePerson(str(account), person.get("email", ""), "", who.name) if account else None
-        return None
+    def _render(self, ticket: Ticket, link: Link, rule: SyncRule | None, wanted: Mapping[str, None]) -> Rendered:
+        return render({field: getattr(ticket, field) for field in wanted}, link, rule, self._people)
 
 
 def attributed(comment: CommentRow) -> str:

@@ -6,7 +6,7 @@ Nothing here writes to a desk; of the record only the pace of a connection, when
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -16,7 +16,9 @@ from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.update import Reason
 from gateway.errors import (
     AuthenticationError,
+    ConfigError,
     GatewayError,
+    NotFoundError,
     ThrottledError,
     TransportError,
     UnreadableError,
@@ -28,6 +30,7 @@ from gateway.flow.enter import PATIENCE_SECONDS
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
+from rules.decide import RuleSet
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ class Ready(msgspec.Struct, frozen=True):
     deferred: tuple[float, str] | None = None
     #: and that costs no try: its desk is paused, or asked us to wait
     waits: bool = False
+    #: the rules of the release that is to decide, where it is not the active one
+    pinned: RuleSet | None = None
 
 
 #: connection, remote id, trace id of a ticket to read
@@ -61,11 +66,20 @@ Answer = RemoteTicket | GatewayError | Closed | None
 class Preparer:
     """Prepares deliveries of one site, batch by batch."""
 
-    def __init__(self, *, store: Store, site: LiveSite, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        site: LiveSite,
+        transport: Transport,
+        clock: Clock,
+        rules_of: Callable[[str], RuleSet] | None = None,
+    ) -> None:
         self._store = store
         self._site = site
         self._transport = transport
         self._clock = clock
+        self._rules_of = rules_of
         self._silent: dict[str, float] = {}
         #: connections that refused a read of this batch: no token, or too many requests
         self._shut: dict[str, GatewayError] = {}
@@ -82,6 +96,16 @@ class Preparer:
         return [msgspec.structs.replace(each, read_at=read_at) for each in joined]
 
     def _parse(self, row: DeliveryRow) -> Ready:
+        ready = self._parsed(row)
+        if ready.parked is not None or self._rules_of is None or row.release in {"", self._site.release}:
+            return ready
+        try:
+            return msgspec.structs.replace(ready, pinned=self._rules_of(row.release))
+        except (ConfigError, NotFoundError) as error:
+            why = f"the release that is to decide it does not load any more; replay it by the current one: {error}"
+            return Ready(row, parked=(Reason.POISON, why[:500]))
+
+    def _parsed(self, row: DeliveryRow) -> Ready:
         connector = self._site.connectors.get(row.connection)
         if connector is None:
             return Ready(row, parked=(Reason.UNREADABLE, _removed(row.connection)))

@@ -48,8 +48,8 @@ class Inbox(Protocol):
         """Mark one as applied."""
         ...
 
-    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
-        """Leave one to a person, with the reason."""
+    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
+        """Leave one to a person, with the reason, and the release under which it was tried."""
         ...
 
     def has_due(self, now: datetime) -> bool:
@@ -152,6 +152,10 @@ class Outbox(Protocol):
         """Append to the lane, coalescing adjacent set_fields rows that were never tried; False: effect key known."""
         ...
 
+    def blocker(self, link_id: str) -> tuple[str, str] | None:
+        """Return (id, reason) of the dead letter that holds what was appended to a lane in this transaction."""
+        ...
+
     def heads_in_flight(self, link_ids: Collection[str]) -> Mapping[str, UpdateState]:
         """Return the lanes whose head is being written or whose outcome is unknown."""
         ...
@@ -204,6 +208,14 @@ class Outbox(Protocol):
         """Let the leases of lanes that are still ours run on."""
         ...
 
+    def last_request(self, update_id: str, payload_version: int) -> bytes | None:
+        """Return the rendered request of the latest attempt at this version of an update."""
+        ...
+
+    def confirm_by_marker(self, effect_key: str, now: datetime) -> str | None:
+        """Note that a given-up update has landed, since its marker was seen; return its id, None when it is no such."""
+        ...
+
     def fence(self, link_id: str, now: datetime) -> None:
         """Take a lane from whoever holds it, for its remote ticket is another one now."""
         ...
@@ -213,10 +225,6 @@ class Outbox(Protocol):
 
         Returns how many updates moved, and how many that set fields were dropped.
         """
-        ...
-
-    def last_request(self, update_id: str) -> bytes | None:
-        """Return the rendered request of the latest attempt of an update."""
         ...
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:

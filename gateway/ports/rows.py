@@ -47,6 +47,8 @@ class DeliveryRow(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     not_before: datetime | None = None
     applied_at: datetime | None = None
+    #: under which it was parked; of a pending one, by which it is decided (empty: by the active one)
+    release: str = ""
 
 
 class NewUpdate(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,6 +109,8 @@ class UpdateRow(msgspec.Struct, frozen=True, omit_defaults=True):
     resolution: str = ""
     steps: dict[str, Any] = {}
     done_at: datetime | None = None
+    #: a person put another intent in the place of the one that was asked for
+    edited: bool = False
 
 
 class LaneClaim(msgspec.Struct, frozen=True):

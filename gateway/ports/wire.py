@@ -219,7 +219,7 @@ class OperationClaim(msgspec.Struct, frozen=True, omit_defaults=True):
     key_ttl: int = 0
     #: the fact (see CheckResult.facts) without which the claim degrades to none; empty: unconditional
     needs_fact: str = ""
-    #: can it be probed for? key: after the key has expired; natural: before it is sent again
+    #: can it be probed for? key: after the key has expired; natural: before it is sent again; both: after a refusal
     probe: bool = False
 
 

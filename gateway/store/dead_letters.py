@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, case, or_, select, text, update
+from sqlalchemy import Connection, case, func, or_, select, text, update
 
-from dead_letters.model import Letter, Tried
-from gateway.domain.update import UpdateState
+from dead_letters.model import Letter, Reopening, Tried
+from gateway.domain.update import Intent, UpdateState
 from gateway.ports import UpdateRow
+from gateway.store import statements
 from gateway.store.lanes import Lanes
+from gateway.store.letters import GIVEN_UP
+from gateway.store.links import SqlLinks
 from gateway.store.outbox import SqlOutbox
+from gateway.store.rows import UpdateRows
+from gateway.store.sealing import Sealer
 from gateway.store.tables import LETTER, PARKED, attempts, deliveries, lanes, links, updates
 
-_GIVEN_UP = ("dead", "ambiguous")
 #: A shorter beginning or end of an id would name too much.
 _SHORTEST = 6
 
@@ -22,10 +27,12 @@ _SHORTEST = 6
 class SqlDeadLetters:
     """Implements dead_letters.Shelf."""
 
-    def __init__(self, connection: Connection, outbox: SqlOutbox, lines: Lanes) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer, outbox: SqlOutbox, lines: Lanes) -> None:
         self._connection = connection
         self._outbox = outbox
         self._lines = lines
+        self._links = SqlLinks(connection, sealer)
+        self._rows = UpdateRows(sealer)
 
     def find(self, word: str) -> Sequence[tuple[str, str]]:
         """Return (update or delivery, id) of the open dead letters whose id is, begins or ends with `word`."""
@@ -54,19 +61,23 @@ class SqlDeadLetters:
         self._connection.execute(locked)
         row = self._connection.execute(
             select(updates.c.standing, updates.c.seq).where(
-                updates.c.id == update_id, updates.c.state.in_(_GIVEN_UP), updates.c.resolution.is_(None)
+                updates.c.id == update_id, updates.c.state.in_(GIVEN_UP), updates.c.resolution.is_(None)
             )
         ).first()
         found = self._outbox.get(update_id) if row is not None else None
         if row is None or found is None:
+            return None
+        link = self._links.get(lane)
+        if link is None:  # pragma: no cover - a lane without its link is a defect of the store
             return None
         return Letter(
             update=found,
             standing=bool(row.standing),
             tries=tuple(self._tries(update_id)),
             held=len(self.held_behind(update_id)) if row.standing else 0,
-            later_fields=self._later_fields(found, row.seq),
-            made=bool(self._connection.execute(select(links.c.remote_id).where(links.c.id == lane)).scalar_one()),
+            # one that holds its lane goes before them all
+            later_fields=frozenset() if row.standing else self._later_fields(found, row.seq),
+            link=link,
         )
 
     def _tries(self, update_id: str) -> list[Tried]:
@@ -104,26 +115,71 @@ class SqlDeadLetters:
         ).scalars()
         return [str(each) for each in rows]
 
-    def reopen(
-        self, update_id: str, state: UpdateState, now: datetime, *, not_before: datetime | None, tail: bool
-    ) -> None:
-        """Begin a new series of attempts under the same effect key; `tail` puts it at the end of its lane."""
-        lane = self._lane(update_id)
-        place = {"seq": self._lines.next_seq(lane)} if tail else {}
+    def reopen(self, update_id: str, how: Reopening, now: datetime) -> None:
+        """Begin a new series of attempts."""
+        row = self._connection.execute(
+            select(updates.c.link_id, updates.c.payload_version, updates.c.day).where(updates.c.id == update_id)
+        ).one()
+        changes: dict[str, Any] = {}
+        if how.tail:
+            changes["seq"] = self._lines.next_seq(row.link_id)
+        if how.intent is not None:
+            changes["intent_sealed"] = self._rows.seal_intent(how.intent)
+            changes["payload_version"] = row.payload_version + 1
+        if how.effect_key:
+            # the name that it had stays known: what asks for the same effect once more is still the same
+            changes["effect_key"] = how.effect_key
+            key = {"effect_key": how.effect_key, "update_id": update_id, "link_id": row.link_id, "day": row.day}
+            self._connection.execute(statements.ADD_KEY[self._connection.dialect.name], key)
+        if how.state is UpdateState.READY:
+            # nothing of the earlier series counts: neither the age of its key nor a late effect
+            changes |= {"first_sent_at": None, "settle_until": None}
         self._connection.execute(
             update(updates)
             .where(updates.c.id == update_id)
             .values(
-                state=state.value,
+                state=how.state.value,
                 standing=True,
                 attempts=0,
                 probes=0,
-                not_before=not_before,
+                not_before=how.not_before,
                 reason=None,
                 detail_sealed=None,
+                error_class=None,
+                cause_key=None,
                 done_at=None,
-                **place,
+                **changes,
             )
+        )
+        self._lines.schedule([row.link_id], now)
+
+    def edit(self, update_id: str, intent: Intent, summary: str) -> None:
+        """Put another intent in the place of the one that was asked for, which is kept."""
+        self._connection.execute(
+            update(updates)
+            .where(updates.c.id == update_id)
+            .values(
+                original_sealed=func.coalesce(updates.c.original_sealed, updates.c.intent_sealed),
+                intent_sealed=self._rows.seal_intent(intent),
+                payload_version=updates.c.payload_version + 1,
+                summary=summary,
+            )
+        )
+
+    def original(self, update_id: str) -> Intent | None:
+        """Return what was asked for before a person edited it; None when nobody has."""
+        sealed = self._connection.execute(
+            select(updates.c.original_sealed).where(updates.c.id == update_id)
+        ).scalar_one_or_none()
+        return None if sealed is None else self._rows.open_sealed(sealed)
+
+    def land(self, update_id: str, now: datetime) -> None:
+        """Note that a given-up update has landed, and let its lane go on."""
+        lane = self._lane(update_id)
+        self._connection.execute(
+            update(updates)
+            .where(updates.c.id == update_id)
+            .values(state=UpdateState.DONE.value, standing=False, resolution="confirmed", done_at=now)
         )
         self._lines.schedule([lane], now)
 
@@ -135,7 +191,7 @@ class SqlDeadLetters:
             .where(updates.c.id == update_id)
             .values(
                 # what merely waited ends as given up, too
-                state=case((updates.c.state.in_(_GIVEN_UP), updates.c.state), else_=UpdateState.DEAD.value),
+                state=case((updates.c.state.in_(GIVEN_UP), updates.c.state), else_=UpdateState.DEAD.value),
                 standing=False,
                 resolution=resolution,
                 done_at=now,

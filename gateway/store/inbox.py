@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, literal_column, or_, select, update
 
+from dead_letters.cause import cause_key, cause_of, error_class
 from gateway.domain.update import Reason
 from gateway.ports import DeliveryRow, NewDelivery
 from gateway.store.columns import day_of, to_micros
@@ -129,6 +130,7 @@ class SqlInbox:
             detail=self._sealer.open_text(_DETAIL, row["detail_sealed"]),
             not_before=row["not_before"],
             applied_at=row["applied_at"],
+            release=row["release"] or "",
         )
 
     def pending(self) -> int:
@@ -149,15 +151,19 @@ class SqlInbox:
         values = {"the_id": delivery_id, "the_now": now, "the_detail": self._sealer.seal_text(_DETAIL, detail[:500])}
         self._connection.execute(_APPLIED, values)
 
-    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime) -> None:
-        """Leave one to a person, with the reason."""
+    def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
+        """Leave one to a person, with the reason, and the release under which it was tried."""
+        detail = detail[:2000]
         self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id)
             .values(
                 state="parked",
                 reason=reason.value,
-                detail_sealed=self._sealer.seal_text(_DETAIL, detail[:2000]),
+                detail_sealed=self._sealer.seal_text(_DETAIL, detail),
+                error_class=error_class(reason=reason.value, detail=detail),
+                cause_key=cause_key(cause_of(detail, reason.value)),
+                release=release or None,
                 not_before=None,
                 applied_at=now,
             )
@@ -175,12 +181,25 @@ class SqlInbox:
             )
         )
 
-    def reopen(self, delivery_id: str) -> bool:
-        """Put a parked delivery back in line, in its old place; False when it is not parked."""
+    def reopen(self, delivery_id: str, *, pinned: bool = False) -> bool:
+        """Put a parked delivery back in line, in its old place; False when it is not parked.
+
+        `pinned`: the release under which it was parked decides again, not the active one.
+        """
         result = self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.state == "parked")
-            .values(state="pending", reason=None, not_before=None, applied_at=None, tries=0, resolution="replayed")
+            .values(
+                state="pending",
+                reason=None,
+                error_class=None,
+                cause_key=None,
+                not_before=None,
+                applied_at=None,
+                tries=0,
+                resolution="replayed",
+                release=deliveries.c.release if pinned else None,
+            )
         )
         return result.rowcount == 1
 

@@ -50,6 +50,8 @@ class Lanes:
     def __init__(self, connection: Connection, clock: LeaseClock) -> None:
         self._connection = connection
         self._clock = clock
+        #: lane -> (id, reason) of the dead letter at its head, as of the last time that it was looked at here
+        self.blocked: dict[str, tuple[str, str]] = {}
         self._is_postgres = connection.dialect.name == "postgresql"
 
     def _free(self, lease_now: float) -> ColumnElement[bool]:
@@ -174,8 +176,18 @@ class Lanes:
             hold = _latest(stored.get(link_id), (holds or {}).get(link_id))
             if hold is not None and hold <= now:
                 hold = None
+            self._note(link_id, heads.get(link_id))
             parameters.append({"the_link": link_id, "the_due": _due(heads.get(link_id), hold, now), "the_hold": hold})
         self._connection.execute(_SET_LANE, parameters)
+
+    def look(self, link_id: str) -> None:
+        """Note whether a dead letter stands at the head of a lane."""
+        self._note(link_id, self.heads([link_id]).get(link_id))
+
+    def _note(self, link_id: str, head: Any | None) -> None:
+        self.blocked.pop(link_id, None)
+        if head is not None and head["state"] in {UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value}:
+            self.blocked[link_id] = (str(head["id"]), str(head["reason"] or head["state"]))
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:
         """Say whether any lane of these connections has a due head and no live lease."""

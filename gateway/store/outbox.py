@@ -20,9 +20,9 @@ from gateway.store import merging, statements
 from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
-from gateway.store.rows import UpdateRows
+from gateway.store.rows import UpdateRows, causes
 from gateway.store.sealing import Sealer
-from gateway.store.tables import attempts, comment_links, echoes, updates
+from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
 
 _REQUEST = "request"
 _ANSWER = "answer"
@@ -66,6 +66,7 @@ class SqlOutbox:
             "probes": 0,
             "reason": new.reason.value if new.reason else None,
             "detail_sealed": self._rows.seal_detail(new.detail),
+            **causes(state, new.reason, new.detail),
             "superseded_by": survivor,
             "rule": new.rule,
             "release": new.release,
@@ -76,9 +77,15 @@ class SqlOutbox:
             "done_at": new.created_at if state is not UpdateState.READY else None,
         }
         self._connection.execute(statements.ADD, values)
-        if not survivor:
+        if survivor:
+            self._lanes.look(new.link_id)
+        else:
             self._lanes.schedule([new.link_id], new.created_at)
         return True
+
+    def blocker(self, link_id: str) -> tuple[str, str] | None:
+        """Return (id, reason) of the dead letter that holds what was appended to a lane in this transaction."""
+        return self._lanes.blocked.get(link_id)
 
     def _coalesce(self, new: NewUpdate) -> str | None:
         """Merge into the last standing row of the lane if that is a set_fields that cannot have landed; return its id.
@@ -97,7 +104,10 @@ class SqlOutbox:
         ):
             return None
         old = self._rows.open_intent(last)
-        merged = msgspec.structs.replace(old, fields={**old.fields, **new.intent.fields})
+        kept = {field: value for field, value in old.ours.items() if field not in new.intent.fields}
+        merged = msgspec.structs.replace(
+            old, fields={**old.fields, **new.intent.fields}, ours={**kept, **new.intent.ours}
+        )
         changed = self._connection.execute(
             update(updates)
             .where(
@@ -147,11 +157,15 @@ class SqlOutbox:
         row = self._connection.execute(select(updates).where(updates.c.id == update_id)).mappings().first()
         return self._rows.update(row) if row else None
 
-    def last_request(self, update_id: str) -> bytes | None:
-        """Return the rendered request of the latest attempt of an update."""
+    def last_request(self, update_id: str, payload_version: int) -> bytes | None:
+        """Return the rendered request of the latest attempt at this version of an update."""
         sealed = self._connection.execute(
             select(attempts.c.request_sealed)
-            .where(attempts.c.update_id == update_id, attempts.c.request_sealed.is_not(None))
+            .where(
+                attempts.c.update_id == update_id,
+                attempts.c.payload_version == payload_version,
+                attempts.c.request_sealed.is_not(None),
+            )
             .order_by(attempts.c.number.desc(), attempts.c.started_at.desc())
             .limit(1)
         ).scalar_one_or_none()
@@ -314,6 +328,7 @@ class SqlOutbox:
 
     def _end(self, end: AttemptEnd) -> dict[str, Any]:
         given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
+        why = causes(end.state, end.reason, end.detail, end.status, end.outcome)
         return {
             "the_id": end.update_id,
             "the_state": end.state.value,
@@ -324,6 +339,8 @@ class SqlOutbox:
             "the_settle": end.settle_until,
             "the_reason": end.reason.value if end.reason else None,
             "the_detail": self._rows.seal_detail(end.detail[:2000]),
+            "the_class": why["error_class"],
+            "the_cause": why["cause_key"],
             "the_steps": end.steps,
             "the_done_at": end.at if end.state not in OPEN_STATES or given_up else None,
         }
@@ -337,3 +354,20 @@ class SqlOutbox:
             "the_detail": self._rows.seal_detail(end.detail[:2000]),
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }
+
+    def confirm_by_marker(self, effect_key: str, now: datetime) -> str | None:
+        """Note that a given-up update has landed, since its marker was seen; return its id, None when it is no such."""
+        found = self._connection.execute(
+            update(updates)
+            .where(
+                updates.c.id.in_(select(effect_keys.c.update_id).where(effect_keys.c.effect_key == effect_key)),
+                updates.c.state.in_([UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value]),
+                updates.c.resolution.is_(None),
+            )
+            .values(state=UpdateState.OBSERVED.value, standing=False, resolution="confirmed", done_at=now)
+            .returning(updates.c.id, updates.c.link_id)
+        ).first()
+        if found is None:
+            return None
+        self._lanes.schedule([found.link_id], now)
+        return str(found.id)

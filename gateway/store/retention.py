@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select
 
 from gateway.domain.ticket import Category
 from gateway.domain.update import UpdateState
 from gateway.ports import Clock
+from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
 from gateway.store.tables import (
     attempts,
@@ -77,7 +78,7 @@ class Pruner:
             echoes=now - timedelta(days=lives.echoes),
         )
         gone = 0
-        for step in (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, self._events):
+        for step in (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, self._events):
             while True:
                 if self._clock.monotonic() >= end:
                     return gone, True
@@ -155,6 +156,20 @@ def _effect_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
 
 def _echoes(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     return _drop(store, echoes, "id", select(echoes.c.id).where(echoes.c.sent_at < cut.echoes), batch)
+
+
+def _bulks(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Clear what is left of bulk actions that ended long ago, or never began: their letters first."""
+    over = or_(bulks.c.ended_at.is_not(None), bulks.c.frozen_at.is_(None))
+    found = _find(store, select(bulks.c.id).where(bulks.c.created_at < cut.keys, over), 1)
+    if not found:
+        return 0, False
+    mine = bulk_letters.c.bulk_id == found[0].id
+    places = [row.place for row in _find(store, select(bulk_letters.c.place).where(mine), batch)]
+    statement = delete(bulks).where(bulks.c.id == found[0].id)
+    if places:
+        statement = delete(bulk_letters).where(mine, bulk_letters.c.place.in_(places))
+    return store.write(lambda tx: tx.connection.execute(statement).rowcount), True
 
 
 def _drop(store: SqlStore, table: Table, key: str, over: Select[Any], batch: int) -> tuple[int, bool]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
+from dead_letters.cause import cause_key, cause_of, error_class
 from gateway.domain.update import Intent, Operation, Reason, UpdateState
 from gateway.ports import UpdateRow
 from gateway.store.sealing import Sealer
 
 _INTENT = "intent"
-_DETAIL = "detail"
+DETAIL = "detail"
 _decode_intent = msgspec.json.Decoder(Intent)
 
 
@@ -28,17 +29,19 @@ class UpdateRows:
     def open_intent(self, row: Any) -> Intent:
         """Decrypt what an update wants; only the operation where the body is pruned."""
         sealed = row["intent_sealed"]
-        if sealed is None:
-            return Intent(operation=Operation(row["operation"]))
+        return Intent(operation=Operation(row["operation"])) if sealed is None else self.open_sealed(sealed)
+
+    def open_sealed(self, sealed: bytes) -> Intent:
+        """Decrypt an intent."""
         return _decode_intent.decode(self._sealer.open(_INTENT, sealed))
 
     def seal_detail(self, words: str) -> bytes | None:
         """Encrypt what was said of an update or an attempt."""
-        return self._sealer.seal_text(_DETAIL, words)
+        return self._sealer.seal_text(DETAIL, words)
 
     def open_detail(self, sealed: bytes | None) -> str:
         """Decrypt what was said of an update, an attempt or a delivery."""
-        return self._sealer.open_text(_DETAIL, sealed)
+        return self._sealer.open_text(DETAIL, sealed)
 
     def update(self, row: Any) -> UpdateRow:
         """Return a stored update as a value."""
@@ -70,4 +73,16 @@ class UpdateRows:
             resolution=row["resolution"] or "",
             steps=row["steps"] or {},
             done_at=row["done_at"],
+            edited=row["original_sealed"] is not None,
         )
+
+
+def causes(
+    state: UpdateState, reason: Reason | None, detail: str, status: int = 0, outcome: str = ""
+) -> dict[str, str | None]:
+    """Return what a given-up update is grouped by: the words themselves are encrypted, so the cause is a digest."""
+    if state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+        return {"error_class": None, "cause_key": None}
+    why = reason.value if reason else state.value
+    kind = error_class(reason=why, detail=detail, status=status, outcome=outcome)
+    return {"error_class": kind, "cause_key": cause_key(cause_of(detail, why))}

@@ -20,6 +20,8 @@ RECORD_UPDATE = (
         settle_until=func.coalesce(bindparam("the_settle", type_=updates.c.settle_until.type), updates.c.settle_until),
         reason=bindparam("the_reason"),
         detail_sealed=bindparam("the_detail"),
+        error_class=bindparam("the_class"),
+        cause_key=bindparam("the_cause"),
         steps=func.coalesce(bindparam("the_steps", type_=updates.c.steps.type), updates.c.steps),
         done_at=bindparam("the_done_at"),
     )

@@ -79,6 +79,10 @@ deliveries = Table(
     Column("reason", String(20)),
     #: what is wrong, often in words of the desk, which may be about people
     Column("detail_sealed", LargeBinary),
+    Column("error_class", String(60)),
+    Column("cause_key", String(32)),
+    #: under which it was parked; of a pending one, by which it is decided (NULL: by the active one)
+    Column("release", _ID),
     Column("resolution", String(20)),
     Column("payload_version", Integer, nullable=False),
     PrimaryKeyConstraint("id", "day"),
@@ -96,12 +100,7 @@ deliveries = Table(
         sqlite_where=text("state = 'pending' AND not_before IS NOT NULL"),
         postgresql_where=text("state = 'pending' AND not_before IS NOT NULL"),
     ),
-    Index(
-        "ix_deliveries_parked",
-        "received_at",
-        sqlite_where=text(PARKED),
-        postgresql_where=text(PARKED),
-    ),
+    Index("ix_deliveries_parked", "received_at", "id", sqlite_where=text(PARKED), postgresql_where=text(PARKED)),
     Index(
         "ix_deliveries_ended",
         "state",
@@ -256,6 +255,8 @@ updates = Table(
     Column("operation", String(20), nullable=False),
     Column("effect_key", String(64), nullable=False),
     Column("intent_sealed", LargeBinary),
+    #: what was asked for before a person edited it; NULL while nobody has
+    Column("original_sealed", LargeBinary),
     Column("payload_version", Integer, nullable=False),
     Column("state", String(12), nullable=False),
     #: True while it stands in its lane and holds what comes after it
@@ -268,6 +269,8 @@ updates = Table(
     Column("first_sent_at", Instant),
     Column("reason", String(20)),
     Column("detail_sealed", LargeBinary),
+    Column("error_class", String(60)),
+    Column("cause_key", String(32)),
     Column("resolution", String(20)),
     Column("superseded_by", _ID),
     Column("steps", Json),
@@ -286,12 +289,7 @@ updates = Table(
         sqlite_where=text("standing = 1"),
         postgresql_where=text("standing"),
     ),
-    Index(
-        "ix_updates_dead",
-        "created_at",
-        sqlite_where=text(LETTER),
-        postgresql_where=text(LETTER),
-    ),
+    Index("ix_updates_dead", "created_at", "id", sqlite_where=text(LETTER), postgresql_where=text(LETTER)),
     Index(
         "ix_updates_creates",
         "connection",

@@ -21,6 +21,7 @@ from gateway.errors import ClashError, RefusedValueError, StoreError
 from gateway.ports import Clock, Ids
 from gateway.store.alerts import SqlAlerts
 from gateway.store.audit import SqlAudit
+from gateway.store.bulks import SqlBulks
 from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
@@ -30,6 +31,7 @@ from gateway.store.lanes import Lanes
 from gateway.store.leases import SqlLeases
 from gateway.store.leasing import LeaseClock
 from gateway.store.ledger import SqlLedger
+from gateway.store.letters import SqlLetters
 from gateway.store.links import SqlLinks
 from gateway.store.outbox import SqlOutbox
 from gateway.store.releases import SqlReleases
@@ -84,7 +86,17 @@ class SqlTx:
     @cached_property
     def dead_letters(self) -> SqlDeadLetters:
         """What was given up."""
-        return SqlDeadLetters(self.connection, self.outbox, self._lanes)
+        return SqlDeadLetters(self.connection, self._store.sealer, self.outbox, self._lanes)
+
+    @cached_property
+    def letters(self) -> SqlLetters:
+        """Lists of what was given up."""
+        return SqlLetters(self.connection, self._store.sealer)
+
+    @cached_property
+    def bulks(self) -> SqlBulks:
+        """What is done with many of them."""
+        return SqlBulks(self.connection)
 
     @cached_property
     def desks(self) -> SqlDesks:

@@ -7,16 +7,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, String, cast, func, literal, or_, select, text, union_all
+from sqlalchemy import Connection, func, or_, select, text
 
+from dead_letters import DeadLetter, Filter
 from gateway.domain.update import UpdateState
 from gateway.store.audit import INPUTS
 from gateway.store.journeys import Journey, Journeys
+from gateway.store.letters import SqlLetters
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import (
     LETTER,
-    PARKED,
     PENDING,
     attempts,
     audit,
@@ -49,24 +50,6 @@ class TicketLine(msgspec.Struct, frozen=True):
     updated_at: datetime
     #: connection -> (remote id, state, url)
     links: dict[str, tuple[str, str, str]]
-
-
-class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One update or delivery that was given up."""
-
-    id: str
-    #: update or delivery
-    what: str
-    connection: str
-    reason: str
-    detail: str
-    summary: str
-    ticket_id: str
-    at: datetime
-    attempts: int = 0
-    state: str = ""
-    operation: str = ""
-    trace_id: str = ""
 
 
 class UpdateLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -246,46 +229,8 @@ class SqlView:
         self, *, limit: int = 100, connection: str = "", reason: str = "", ticket_id: str = ""
     ) -> Sequence[DeadLetter]:
         """Return what was given up, oldest first: dead and ambiguous updates, parked deliveries."""
-        dead = select(
-            updates.c.id,
-            literal("update").label("what"),
-            updates.c.connection,
-            func.coalesce(updates.c.reason, "").label("reason"),
-            updates.c.detail_sealed.label("detail"),
-            updates.c.summary,
-            updates.c.ticket_id,
-            updates.c.created_at.label("at"),
-            updates.c.attempts,
-            updates.c.state,
-            updates.c.operation,
-            updates.c.trace_id,
-        ).where(text(LETTER))
-        parked = select(
-            deliveries.c.id,
-            literal("delivery").label("what"),
-            deliveries.c.connection,
-            func.coalesce(deliveries.c.reason, "").label("reason"),
-            deliveries.c.detail_sealed.label("detail"),
-            (literal("delivery ") + cast(deliveries.c.source_event_id, String)).label("summary"),
-            literal("").label("ticket_id"),
-            deliveries.c.received_at.label("at"),
-            deliveries.c.tries.label("attempts"),
-            deliveries.c.state,
-            deliveries.c.origin.label("operation"),
-            deliveries.c.trace_id,
-        ).where(text(PARKED))
-        both = union_all(dead, parked).subquery()
-        statement = select(both).order_by(both.c.at, both.c.id).limit(limit)
-        if connection:
-            statement = statement.where(both.c.connection == connection)
-        if reason:
-            statement = statement.where(both.c.reason == reason)
-        if ticket_id:
-            statement = statement.where(both.c.ticket_id == ticket_id)
-        return [
-            DeadLetter(**{**row, "detail": self._rows.open_detail(row["detail"])})
-            for row in self._connection.execute(statement).mappings()
-        ]
+        chosen = Filter(connection=connection, reason=reason, ticket_id=ticket_id)
+        return SqlLetters(self._connection, self._sealer).page(chosen, limit=limit)
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of the page: deliveries and updates by state, tickets."""

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from dead_letters import DeadLetterError, Letter, Tried, decide
+from dead_letters import DeadLetterError, Letter, Replay, Terms, Tried
+from dead_letters.replay import decide as decide_by
+from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.update import Intent, Operation, Reason, Strategy, UpdateState
 from gateway.ports import OperationClaim, UpdateRow
 
@@ -14,6 +16,12 @@ NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PROBE = OperationClaim(Strategy.PROBE)
 NONE = OperationClaim(Strategy.NONE)
 KEY = OperationClaim(Strategy.KEY, key_ttl=7200)
+LINK = Link("l", "t", "rt", LinkState.LIVE, Role.TARGET, "7")
+
+
+def decide(given: Letter, claim: OperationClaim, now: datetime, *, accept_duplicate: bool) -> Replay:
+    """Decide by a claim alone."""
+    return decide_by(given, Terms(claim), now, accept_duplicate=accept_duplicate)
 
 
 def letter(*outcomes: str, state: UpdateState = UpdateState.DEAD, **changes: Any) -> Letter:
@@ -30,6 +38,7 @@ def letter(*outcomes: str, state: UpdateState = UpdateState.DEAD, **changes: Any
         tries=tuple(Tried(each, NOW) for each in outcomes),
         held=0,
         later_fields=frozenset(),
+        link=LINK,
     )
     own = {name: changes.pop(name) for name in ("standing", "later_fields") if name in changes}
     return msgspec.structs.replace(made, update=msgspec.structs.replace(update, **changes), **own)
@@ -41,7 +50,7 @@ def letter(*outcomes: str, state: UpdateState = UpdateState.DEAD, **changes: Any
 )
 def test_what_had_no_effect_is_sent_again(claim: OperationClaim, outcomes: tuple[str, ...]) -> None:
     """Whatever the strategy."""
-    assert decide(letter(*outcomes), claim, NOW, accept_duplicate=False).state is UpdateState.READY
+    assert decide(letter(*outcomes), claim, NOW, accept_duplicate=False).how.state is UpdateState.READY
 
 
 @pytest.mark.parametrize("strategy", [Strategy.PROBE, Strategy.NATURAL, Strategy.CONDITIONAL])
@@ -50,14 +59,14 @@ def test_what_had_no_effect_is_sent_again(claim: OperationClaim, outcomes: tuple
 def test_what_may_have_landed_is_resolved_first(strategy: Strategy, outcomes: tuple[str, ...], accept: bool) -> None:
     """One attempt without a certain end is enough; accepting a duplicate does not skip the question."""
     replay = decide(letter(*outcomes), OperationClaim(strategy), NOW, accept_duplicate=accept)
-    assert replay.state is UpdateState.UNKNOWN
+    assert replay.how.state is UpdateState.UNKNOWN
 
 
 def test_a_late_effect_is_waited_for() -> None:
     """Until the settle time has passed."""
     later = NOW + timedelta(seconds=9)
-    assert decide(letter("unknown", settle_until=later), PROBE, NOW, accept_duplicate=False).not_before == later
-    assert decide(letter("unknown", settle_until=NOW), PROBE, NOW, accept_duplicate=False).not_before is None
+    assert decide(letter("unknown", settle_until=later), PROBE, NOW, accept_duplicate=False).how.not_before == later
+    assert decide(letter("unknown", settle_until=NOW), PROBE, NOW, accept_duplicate=False).how.not_before is None
 
 
 @pytest.mark.parametrize("claim", [NONE, OperationClaim(Strategy.KEY, key_ttl=60)])
@@ -67,26 +76,66 @@ def test_nothing_is_sent_blindly(claim: OperationClaim) -> None:
     with pytest.raises(DeadLetterError, match="--accept-duplicate"):
         decide(ambiguous, claim, NOW, accept_duplicate=False)
     accepted = decide(ambiguous, claim, NOW, accept_duplicate=True)
-    assert (accepted.state, len(accepted.warnings)) == (UpdateState.READY, 1)
+    assert (accepted.how.state, len(accepted.warnings)) == (UpdateState.READY, 1)
 
 
 def test_a_young_key_or_a_probe_behind_it_resolves() -> None:
     """The stored bytes go under the same key while the desk remembers it; then a probe."""
     ambiguous = letter("unknown", state=UpdateState.AMBIGUOUS)
-    assert decide(ambiguous, KEY, NOW, accept_duplicate=False).state is UpdateState.UNKNOWN
+    assert decide(ambiguous, KEY, NOW, accept_duplicate=False).how.state is UpdateState.UNKNOWN
     expired = OperationClaim(Strategy.KEY, key_ttl=60, probe=True)
-    assert decide(ambiguous, expired, NOW, accept_duplicate=False).state is UpdateState.UNKNOWN
-
-
-def test_what_never_had_a_mapping_is_not_left_out() -> None:
-    """A replay would drop it silently, so there is none."""
-    with pytest.raises(DeadLetterError, match="leave the rest out"):
-        decide(letter(reason=Reason.UNMAPPED, detail="status 'x' is not in the map"), PROBE, NOW, accept_duplicate=True)
+    assert decide(ambiguous, expired, NOW, accept_duplicate=False).how.state is UpdateState.UNKNOWN
 
 
 def test_out_of_a_lane_that_went_on() -> None:
     """It comes last, with a warning when a newer one has set the same field."""
     replay = decide(letter(standing=False, later_fields=frozenset({"status"})), PROBE, NOW, accept_duplicate=False)
-    assert replay.tail
+    assert replay.how.tail
     assert "status" in replay.warnings[0]
     assert decide(letter(standing=False), PROBE, NOW, accept_duplicate=False).warnings == ()
+
+
+def test_remembered_bytes_go_again_as_they_were() -> None:
+    """While the desk knows the key nothing is rendered; an edited update is never taken for its old bytes."""
+    ambiguous = letter("unknown", state=UpdateState.AMBIGUOUS)
+    replay = decide(ambiguous, KEY, NOW, accept_duplicate=False)
+    assert (replay.stored, replay.how.intent) == (True, None)
+    assert not decide(ambiguous, PROBE, NOW, accept_duplicate=False).stored
+    assert not decide(letter("rejected"), KEY, NOW, accept_duplicate=False).stored
+    expired = OperationClaim(Strategy.KEY, key_ttl=60, probe=True)
+    assert not decide(ambiguous, expired, NOW, accept_duplicate=False).stored
+    edited = letter("unknown", state=UpdateState.AMBIGUOUS, edited=True)
+    with pytest.raises(DeadLetterError, match="as it was before the edit"):
+        decide(edited, KEY, NOW, accept_duplicate=False)
+    probed = OperationClaim(Strategy.KEY, key_ttl=7200, probe=True)
+    assert not decide(edited, probed, NOW, accept_duplicate=False).stored
+
+
+@pytest.mark.parametrize(
+    ("outcome", "strategy", "accept", "key", "state"),
+    [
+        ("rejected", Strategy.PROBE, False, "new", UpdateState.READY),
+        ("unknown", Strategy.PROBE, False, "", UpdateState.UNKNOWN),
+        ("unknown", Strategy.PROBE, True, "new", UpdateState.READY),
+        ("unknown", Strategy.NATURAL, False, "", UpdateState.UNKNOWN),
+        ("unknown", Strategy.NONE, True, "new", UpdateState.READY),
+    ],
+)
+def test_an_edited_update_has_a_name_of_its_own_where_both_may_be(
+    outcome: str, strategy: Strategy, accept: bool, key: str, state: UpdateState
+) -> None:
+    """Nothing of the old one landed, or a person accepts both; else it stays the same effect."""
+    given = letter(outcome, edited=True)
+    how = decide_by(given, Terms(OperationClaim(strategy)), NOW, accept_duplicate=accept, new_key="new").how
+    assert (how.effect_key, how.state) == (key, state)
+    plain = decide_by(letter(outcome), Terms(OperationClaim(strategy)), NOW, accept_duplicate=accept, new_key="new")
+    assert plain.how.effect_key == ""
+
+
+def test_a_creation_whose_ticket_is_known_is_not_made_again() -> None:
+    """Unless a step of it is still to be done."""
+    made = letter("unknown", operation=Operation.CREATE)
+    with pytest.raises(DeadLetterError, match="Confirm this one"):
+        decide(made, PROBE, NOW, accept_duplicate=True)
+    halfway = letter("unknown", operation=Operation.CREATE, steps={"created": "7"})
+    assert decide(halfway, PROBE, NOW, accept_duplicate=False).how.state is UpdateState.UNKNOWN

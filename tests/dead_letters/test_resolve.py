@@ -5,6 +5,7 @@ import pytest
 from dead_letters import (
     DeadLetterError,
     Person,
+    Terms,
     discard_delivery,
     discard_update,
     replay_delivery,
@@ -16,7 +17,7 @@ from gateway.store import SqlStore
 from tests.records import Recorder
 
 WHO = Person("olle", "the queue exists now")
-PROBE = OperationClaim(Strategy.PROBE)
+PROBE = Terms(OperationClaim(Strategy.PROBE))
 
 
 @pytest.fixture
@@ -33,7 +34,9 @@ def row(store: SqlStore, update_id: str) -> UpdateRow:
     return found
 
 
-def given_up(recorder: Recorder, state: UpdateState = UpdateState.DEAD, *, linked: bool = True) -> tuple[str, str, str]:
+def given_up(
+    recorder: Recorder, state: UpdateState = UpdateState.DEAD, *, linked: bool = False
+) -> tuple[str, str, str]:
     """Return ticket, lane and a dead letter (a create) at its head."""
     ticket, lane = recorder.ticket("t", linked=linked)
     dead = recorder.update(ticket, lane, state, detail="no such queue", reason=Reason.REJECTED)
@@ -86,7 +89,7 @@ def test_a_discard_lets_the_lane_go_on(store: SqlStore, recorder: Recorder) -> N
 
 def test_what_waits_behind_a_create_goes_with_it(store: SqlStore, recorder: Recorder) -> None:
     """There will be no ticket to write it to."""
-    ticket, lane, dead = given_up(recorder, linked=False)
+    ticket, lane, dead = given_up(recorder)
     behind = recorder.update(ticket, lane, UpdateState.READY, operation=Operation.PUBLIC_REPLY)
     done = store.write(lambda tx: discard_update(tx, dead, store.clock.now(), WHO))
     assert (done.others, done.ring) == ((behind,), "")
@@ -96,7 +99,7 @@ def test_what_waits_behind_a_create_goes_with_it(store: SqlStore, recorder: Reco
 
 def test_what_waits_behind_a_create_that_was_made_after_all_goes_on(store: SqlStore, recorder: Recorder) -> None:
     """The ticket is there, only its status could not be set: nobody's words are thrown away."""
-    ticket, lane, dead = given_up(recorder)
+    ticket, lane, dead = given_up(recorder, linked=True)
     behind = recorder.update(ticket, lane, UpdateState.READY, operation=Operation.PUBLIC_REPLY)
     done = store.write(lambda tx: discard_update(tx, dead, store.clock.now(), WHO))
     assert (done.others, done.ring) == ((), "deliver")
@@ -108,7 +111,7 @@ def test_an_ambiguous_one_needs_a_person_where_nothing_can_tell(store: SqlStore,
     """Nothing is changed by the refusal."""
     _, _, dead = given_up(recorder, UpdateState.AMBIGUOUS)
     now = store.clock.now()
-    none = OperationClaim(Strategy.NONE)
+    none = Terms(OperationClaim(Strategy.NONE))
     with pytest.raises(DeadLetterError):
         store.write(lambda tx: replay_update(tx, dead, none, now, WHO, accept_duplicate=False))
     assert row(store, dead).state is UpdateState.AMBIGUOUS
@@ -147,7 +150,7 @@ def test_it_is_found_by_a_part_of_its_id(store: SqlStore, recorder: Recorder) ->
 def test_a_skipped_letter_goes_to_the_end_of_its_lane(store: SqlStore, recorder: Recorder) -> None:
     """Where the connection does not hold its lane, what was behind has gone ahead."""
     ticket, lane = recorder.ticket("t")
-    dead = recorder.update(ticket, lane, UpdateState.DEAD, reason=Reason.REJECTED)
+    dead = recorder.update(ticket, lane, UpdateState.DEAD, operation=Operation.INTERNAL_NOTE, reason=Reason.REJECTED)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE updates SET standing = (1 = 0)")
     later = recorder.update(ticket, lane, UpdateState.DONE, operation=Operation.PUBLIC_REPLY)

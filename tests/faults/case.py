@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Engine
 
-from dead_letters import Person, replay_update
+from dead_letters import Person, Terms, replay_update
 from gateway.domain.event import EventKind, RemoteTicket
 from gateway.domain.update import Operation, Reason, Strategy
 from gateway.errors import LostLeaseError
@@ -221,7 +221,12 @@ class Life:
         def replay(tx: SqlTx) -> None:
             for letter in letters:
                 replay_update(
-                    tx, letter.id, claim, self.clock.now(), Person("ann", "the field is there"), accept_duplicate=False
+                    tx,
+                    letter.id,
+                    Terms(claim),
+                    self.clock.now(),
+                    Person("ann", "the field is there"),
+                    accept_duplicate=False,
                 )
 
         self.store.write(replay)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from gateway.domain.update import (
     NotSent,
     Operation,
     Outcome,
+    Reason,
     Receipt,
     Rejected,
     Strategy,
@@ -28,7 +29,7 @@ from gateway.domain.update import (
     UpdateState,
 )
 from gateway.errors import AuthenticationError, GatewayError, ThrottledError, TransportError
-from gateway.flow.attempt import Ended, Task, visit
+from gateway.flow.attempt import Ended, Task, rendered, visit
 from gateway.flow.outcome import judge
 from gateway.ports import (
     Call,
@@ -47,7 +48,14 @@ READ = HttpRequest("GET", "/look", Effect.READ)
 WRITE = HttpRequest("POST", "/do", Effect.WRITE)
 
 
-def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE, *, probe: bool = False) -> Task:
+def task(
+    connector: Any,
+    state: UpdateState,
+    strategy: Strategy = Strategy.PROBE,
+    settle_until: datetime | None = None,
+    *,
+    probe: bool = False,
+) -> Task:
     """Return a visit to a comment in some state."""
     update = UpdateRow(
         id="u1",
@@ -65,6 +73,8 @@ def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE
         probes=0,
         created_at=NOW,
         trace_id="t" * 32,
+        settle_until=settle_until,
+        first_sent_at=NOW,
     )
     connector.settings = ConnectionSettings("desk", "fake", "http://desk.example", {})
     connector.spec = SimpleNamespace(name="fake")
@@ -73,9 +83,9 @@ def task(connector: Any, state: UpdateState, strategy: Strategy = Strategy.PROBE
         update=update,
         link=Link("l1", "t1", "desk", LinkState.LIVE, Role.TARGET, "7"),
         connector=connector,
-        strategy=OperationClaim(strategy, probe=probe),
+        strategy=OperationClaim(strategy, key_ttl=60, probe=probe),
         known_comments=frozenset(),
-        stored=None,
+        stored=rendered(WRITE) if strategy is Strategy.KEY else None,
         attempt_id="a1",
         started=0.0,
     )
@@ -153,6 +163,75 @@ def test_the_echo_of_an_earlier_attempt_that_may_have_landed_is_still_expected(o
     assert not judge(again, DeskState("desk"), NOW, blocks=True).end.drop_echoes
     first = go(SimpleNamespace(write=write), UpdateState.READY, strategy=Strategy.NATURAL)
     assert judge(first, DeskState("desk"), NOW, blocks=True).end.drop_echoes
+
+
+def refusing(finding: Finding | GatewayError) -> Any:
+    """Return a connector whose write is refused, and which finds something when it looks for an earlier one."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        return Rejected("no such status")
+
+    def probe(*_: Any) -> Call[Finding]:
+        yield READ
+        if isinstance(finding, GatewayError):
+            raise finding
+        return finding
+
+    return SimpleNamespace(write=write, probe=probe, as_read=lambda _: {})
+
+
+@pytest.mark.parametrize("strategy", [Strategy.NATURAL, Strategy.KEY])
+@pytest.mark.parametrize(
+    ("finding", "state"),
+    [
+        (Found(Receipt(comment_id="c7")), UpdateState.OBSERVED),
+        (Absent(), UpdateState.DEAD),
+        (Unsure("busy"), UpdateState.UNKNOWN),
+        (TransportError("no answer"), UpdateState.UNKNOWN),
+    ],
+)
+def test_a_refusal_says_nothing_of_an_earlier_attempt(
+    strategy: Strategy, finding: Finding | GatewayError, state: UpdateState
+) -> None:
+    """What was sent again without a look is looked for before the refusal counts: dead means that nothing landed."""
+    ended = go(refusing(finding), UpdateState.UNKNOWN, strategy=strategy, probe=True)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert end.state is state
+    assert end.not_before is None or end.not_before > NOW
+    assert (end.not_before is not None) is (state is UpdateState.UNKNOWN)
+
+
+def test_a_refusal_is_no_end_while_an_earlier_attempt_can_still_land() -> None:
+    """It is asked for again when its settle time is over."""
+    later = NOW + timedelta(seconds=9)
+    ended = go(refusing(Absent()), UpdateState.UNKNOWN, strategy=Strategy.NATURAL, settle_until=later, probe=True)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert (end.state, end.not_before) == (UpdateState.UNKNOWN, later)
+
+
+def test_a_refusal_where_nobody_can_look_is_left_to_a_person() -> None:
+    """A strategy that cannot probe does not know whether the earlier attempt landed."""
+    ended = go(refusing(Absent()), UpdateState.SENDING, strategy=Strategy.NATURAL, probe=False)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert (end.state, end.reason) == (UpdateState.AMBIGUOUS, Reason.REJECTED)
+    assert "may have landed" in end.detail
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(UpdateState.READY, UpdateState.DEAD), (UpdateState.UNKNOWN, UpdateState.AMBIGUOUS)]
+)
+def test_a_connector_that_breaks_says_nothing_of_an_earlier_attempt(before: UpdateState, after: UpdateState) -> None:
+    """Poison is dead only where nothing can have landed."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        prepared: dict[str, HttpRequest] = {}
+        yield prepared["nothing"]
+        return Rejected("never said")
+
+    ended = go(SimpleNamespace(write=write), before, strategy=Strategy.NATURAL)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert (end.state, end.reason) == (after, Reason.POISON)
 
 
 @pytest.mark.parametrize(

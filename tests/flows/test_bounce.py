@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from dead_letters import DeadLetter, Reopening
 from gateway.domain.bounce import MOST_ROUNDS
 from gateway.domain.update import UpdateState
 from gateway.store import SqlStore
-from gateway.store.view import DeadLetter
 from tests.flows.world import World
 
 SYSTEM = -1
@@ -151,9 +151,7 @@ def test_a_bounce_that_is_replayed_goes_on(world: World) -> None:
     on.clear()
     letter = letters(world)[0]
     time.sleep(0.1)
-    world.store.write(
-        lambda tx: tx.dead_letters.reopen(letter.id, UpdateState.READY, world.clock.now(), not_before=None, tail=False)
-    )
+    world.store.write(lambda tx: tx.dead_letters.reopen(letter.id, Reopening(UpdateState.READY), world.clock.now()))
     world.settle()
     ticket = world.rt.records.ticket(int(copy))
     assert ticket is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dead_letters import Reopening
 from gateway.domain.link import LinkState
 from gateway.domain.update import UpdateState
 from gateway.ports import AttemptStart
@@ -223,9 +224,7 @@ def test_a_dead_letter_holds_the_lane_that_it_has_moved_to(world: World) -> None
     assert at_zendesk(world, stays) == []
     with world.store.read() as tx:
         letter = tx.view.dead_letters()[0]
-    world.store.write(
-        lambda tx: tx.dead_letters.reopen(letter.id, UpdateState.READY, world.clock.now(), not_before=None, tail=False)
-    )
+    world.store.write(lambda tx: tx.dead_letters.reopen(letter.id, Reopening(UpdateState.READY), world.clock.now()))
     world.settle()
     assert at_zendesk(world, stays) == ["refused", "held"]
 

@@ -80,6 +80,8 @@ def tell(world: World, change: Callable[[Receipt], Receipt]) -> None:
 @pytest.mark.parametrize("said", ["7\x00", "7" * 300], ids=["nul", "too-long"])
 def test_what_a_desk_says_of_a_create_may_be_unfit_for_the_database(world: World, said: str) -> None:
     """The create is left to a person; other lanes of the same round are recorded."""
+    # else RT's webhook shows our mark, and that heals it
+    world.rt.webhooks.url = ""
     real = iter([True])
     tell(world, lambda receipt: msgspec.structs.replace(receipt, remote_id=said) if next(real, False) else receipt)
     for subject in ("One", "Two", "Three"):
@@ -109,6 +111,8 @@ def test_a_remote_ticket_that_is_linked_already_is_left_to_a_person(world: World
     world.zendesk.act("create", subject="One", body="Body", email="kim@customer.example")
     world.settle()
     first = world.rt.effects.all(kind="create")[0].remote_id
+    # else RT's webhook shows our mark on the ticket that was really made, and that heals it
+    world.rt.webhooks.url = ""
     tell(world, lambda receipt: msgspec.structs.replace(receipt, remote_id=first))
     world.zendesk.act("create", subject="Two", body="Body", email="kim@customer.example")
     world.settle()

@@ -131,6 +131,8 @@ class World:
             claims = {name: msgspec.structs.replace(each, settle=1) for name, each in connector.spec.operations.items()}
             connector.spec = msgspec.structs.replace(connector.spec, operations=claims)
         self.intake = StoringIntake(store)
+        #: rules of older releases
+        self.releases: dict[str, RuleSet] = {}
         self.webhooks_lost = False
 
     def close(self) -> None:
@@ -164,6 +166,7 @@ class World:
             doorbell=Silent(),
             clock=self.clock,
             ids=self.ids,
+            rules_of=self.releases.__getitem__,
         )
 
     def deliverer(self) -> Deliverer:

@@ -11,12 +11,13 @@ from datetime import datetime
 
 import msgspec
 
+from dead_letters import DeadLetter
 from gateway.domain.update import UpdateState
 from gateway.errors import GatewayError
 from gateway.flow.desks import LiveSite, gone
 from gateway.ports import DeskState
 from gateway.store.journeys import Journey
-from gateway.store.view import DeadLetter, TicketLine, UpdateLine
+from gateway.store.view import TicketLine, UpdateLine
 from gateway.web.parts import Parts
 
 #: tickets that a search lists, and whose journeys are shown; without a search the first few are listed

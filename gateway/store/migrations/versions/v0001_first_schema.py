@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts
+from gateway.store.migrations import alerts, bulks
 
 revision = "0001"
 down_revision = None
@@ -106,6 +106,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("applied_at", Instant(), nullable=True),
         sa.Column("reason", sa.String(length=20), nullable=True),
         sa.Column("detail_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("error_class", sa.String(length=60), nullable=True),
+        sa.Column("cause_key", sa.String(length=32), nullable=True),
+        sa.Column("release", sa.String(length=36), nullable=True),
         sa.Column("resolution", sa.String(length=20), nullable=True),
         sa.Column("payload_version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", "day"),
@@ -127,7 +130,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         )
         batch_op.create_index(
             "ix_deliveries_parked",
-            ["received_at"],
+            ["received_at", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'parked'"),
             postgresql_where=sa.text("state = 'parked'"),
@@ -338,6 +341,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("operation", sa.String(length=20), nullable=False),
         sa.Column("effect_key", sa.String(length=64), nullable=False),
         sa.Column("intent_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("original_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("payload_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("standing", sa.Boolean(), nullable=False),
@@ -349,6 +353,8 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("first_sent_at", Instant(), nullable=True),
         sa.Column("reason", sa.String(length=20), nullable=True),
         sa.Column("detail_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("error_class", sa.String(length=60), nullable=True),
+        sa.Column("cause_key", sa.String(length=32), nullable=True),
         sa.Column("resolution", sa.String(length=20), nullable=True),
         sa.Column("superseded_by", sa.String(length=36), nullable=True),
         sa.Column("steps", Json(), nullable=True),
@@ -378,7 +384,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         )
         batch_op.create_index(
             "ix_updates_dead",
-            ["created_at"],
+            ["created_at", "id"],
             unique=False,
             sqlite_where=sa.text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
             postgresql_where=sa.text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
@@ -391,3 +397,4 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             postgresql_where=sa.text("standing"),
         )
         batch_op.create_index("ix_updates_ticket", ["ticket_id", "created_at"], unique=False)
+    bulks.create()

@@ -1,0 +1,55 @@
+"""What a person can do about a dead letter: in words, and the commands that do it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dead_letters.model import DeadLetter, Letter
+from gateway.domain.update import Operation, Reason, UpdateState
+
+_WORDS = {
+    Reason.REJECTED: "the desk refused it: mend what it complains about, there or in the rules, then replay; or edit",
+    Reason.EXHAUSTED: "every attempt failed: see that the desk answers (gateway connections test), then replay",
+    Reason.AUTH: "the credentials do not hold: mend them, gateway connections test, then replay",
+    Reason.POISON: "the connector failed on it, which is a defect: report it; after the repair, replay",
+    Reason.UNREADABLE: "the desk sent what nobody can read: mend its webhook or template; replay, or discard",
+    Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway up, then replay",
+    Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
+    Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
+    Reason.AMBIGUOUS: "it may have landed: look at the desk (diff); if it is there, confirm it, else replay",
+}
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """What to do next."""
+
+    words: str
+    #: what follows `gateway dead-letters`
+    commands: tuple[str, ...]
+
+
+def for_update(letter: Letter) -> Advice:
+    """Advise on an update."""
+    update = letter.update
+    short = update.id[-12:]
+    reason = update.reason or Reason.AMBIGUOUS
+    maybe = update.state is UpdateState.AMBIGUOUS
+    words = _WORDS[Reason.AMBIGUOUS if maybe else reason]
+    known = " --remote-id ID" if update.operation is Operation.CREATE and not letter.made else ""
+    confirm = f"confirm {short}{known} --why '…'"
+    commands = [f"diff {short}", confirm] if maybe else [f"replay {short} --dry-run"]
+    return Advice(words, (*commands, f"replay {short}", f"edit {short}", f"discard {short} --reason '…'"))
+
+
+def for_delivery(delivery_id: str, reason: str) -> Advice:
+    """Advise on a parked delivery."""
+    known = Reason(reason) if reason in set(Reason) else Reason.UNREADABLE
+    short = delivery_id[-12:]
+    return Advice(_WORDS[known], (f"replay {short}", f"discard {short} --reason '…'"))
+
+
+def in_short(letter: DeadLetter) -> str:
+    """Advise in one line, for a list."""
+    if letter.state == "ambiguous":
+        return _WORDS[Reason.AMBIGUOUS]
+    return _WORDS[Reason(letter.reason) if letter.reason in set(Reason) else Reason.UNREADABLE]

@@ -1,0 +1,39 @@
+"""What dead letters have in common: the class of their error, and their cause without what is each one's own."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.domain.ids import digest
+
+#: what has a name of its own: ids, numbers, addresses; an HTTP status is not one of them
+_OWN = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+"
+    r"|\b(?=[0-9a-f]*[0-9])[0-9a-f]{12,}\b"
+    r"|(?<!HTTP )\b[0-9]+\b"
+)
+_RAISED = re.compile(r"\b([A-Z]\w*(?:Error|Exception))\b")
+_OUTCOMES = {"unknown": "no answer", "notsent": "not sent", "throttled": "HTTP 429"}
+MOST = 200
+
+
+def cause_of(detail: str, reason: str) -> str:
+    """Return why something was given up as it reads for all that were given up for it."""
+    words = " ".join(_OWN.sub("#", detail).split())
+    return words[:MOST] or reason
+
+
+def cause_key(cause: str) -> str:
+    """Return what stands for a cause where its words must not be read: they may be a desk's, and about people."""
+    return digest("cause", cause)
+
+
+def error_class(*, reason: str, detail: str, status: int = 0, outcome: str = "") -> str:
+    """Return the class of the last error: the desk's status, the exception, or what came of the attempt."""
+    if status >= 300:
+        return f"HTTP {status}"
+    raised = _RAISED.search(detail)
+    if raised is not None:
+        return raised[1][:60]
+    return _OUTCOMES.get(outcome) or reason or outcome

@@ -1,0 +1,67 @@
+"""Which causes of dead letters are over, so that a replay of all that were given up for one of them will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from dead_letters.filters import Filter
+from dead_letters.model import Group
+from gateway.domain.update import Reason
+from rules.cure import Cure, cure, is_covered, lacking
+from rules.decide import RuleSet
+
+
+class Prognosis(msgspec.Struct, frozen=True):
+    """One cause: whether it is over, and what to do where it is not."""
+
+    group: Group
+    cured: bool
+    says: str
+    cure: Cure | None = None
+
+    @property
+    def chosen(self) -> Filter:
+        """Which letters were given up for it."""
+        group = self.group
+        return Filter(
+            connection=group.connection,
+            reason=group.reason,
+            error_class=group.error_class,
+            cause_key=group.cause_key,
+            what=group.what,
+            no_ambiguous=True,
+        )
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What is known when causes are judged."""
+
+    #: the rules that hold now
+    active: RuleSet
+    #: the rules as they stand in the folder, not yet deployed; None when they are the same, or not usable
+    folder: RuleSet | None
+    files: Mapping[str, str]
+    #: says of a connection whether its desk answers and takes our credentials
+    answers: Callable[[str], bool]
+
+
+def prognosis(group: Group, site: Site) -> Prognosis:
+    """Say whether a cause is over."""
+    want = lacking(group.detail) if group.reason == Reason.UNMAPPED.value else None
+    if want is not None:
+        what = f"{want.field} {want.value!r}"
+        if is_covered(want, site.active):
+            return Prognosis(group, cured=True, says=f"{what} has its line now")
+        if site.folder is not None and is_covered(want, site.folder):
+            says = f"{what} has its line in the folder: gateway up, then heal releases {group.number}"
+            return Prognosis(group, cured=False, says=says)
+        found = cure(want, site.files)
+        says = f"{what} x{group.number}: {found or f'the rule {want.rule!r} is gone'}"
+        return Prognosis(group, cured=False, says=says, cure=found)
+    if group.reason in {Reason.EXHAUSTED.value, Reason.AUTH.value}:
+        if site.answers(group.connection):
+            return Prognosis(group, cured=True, says=f"{group.connection} answers, and takes our credentials")
+        return Prognosis(group, cured=False, says=f"{group.connection} does not answer: gateway connections test")
+    return Prognosis(group, cured=False, says="")

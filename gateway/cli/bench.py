@@ -1,0 +1,115 @@
+"""What the commands for dead letters work with: the active release, its connectors, the letter that a word names."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from dead_letters import DeadLetterError, Letter, Terms
+from gateway.bootstrap import Gateway
+from gateway.cli.opening import opened
+from gateway.cli.site import SiteChoice
+from gateway.domain.update import Operation, Strategy
+from gateway.errors import GatewayError, NotFoundError
+from gateway.flow.attempt import degrade
+from gateway.flow.desks import LiveSite
+from gateway.ports import Connector, DeskState, OperationClaim
+from gateway.store.unit import SqlTx
+
+
+class Bench:
+    """One site's gateway as the commands use it; the release is loaded once, before any transaction."""
+
+    def __init__(self, gateway: Gateway, choice: SiteChoice, *, whole: bool) -> None:
+        self.gateway = gateway
+        self.redactor = choice.redactor
+        self._trouble: GatewayError | None = None
+        self._site: LiveSite | None = None
+        self._desks: Mapping[str, DeskState] = {}
+        if not whole:
+            return
+        try:
+            # no transaction spans the loading of rules; whoever needs them hears why there are none
+            self._site = gateway.site()
+        except GatewayError as error:
+            self._trouble = error
+        if self._site is not None:
+            for connector in self._site.connectors.values():
+                choice.redactor.add(*connector.secrets())
+        with gateway.store.read() as tx:
+            self._desks = tx.desks.all()
+
+    @property
+    def site(self) -> LiveSite:
+        """The active release; raises GatewayError when there is none that can be used."""
+        if self._site is None:
+            raise self._trouble or DeadLetterError("no release is active: gateway up")
+        return self._site
+
+    def now(self) -> datetime:
+        """Return the current instant."""
+        return self.gateway.clock.now()
+
+    def connector(self, connection: str) -> Connector:
+        """Return a connection's connector; raises DeadLetterError when it is not there any more."""
+        connector = self.site.connectors.get(connection)
+        if connector is None:
+            msg = f"the connection {connection} is not in the active release: bring it back, or discard this"
+            raise DeadLetterError(msg)
+        return connector
+
+    def terms(self, connection: str, operation: Operation | str) -> Terms:
+        """Return what holds for an operation of a connection now."""
+        claims = self.connector(connection).spec.operations
+        claim = claims.get(Operation(operation), OperationClaim(Strategy.NONE))
+        facts = self._desks.get(connection, DeskState(connection)).facts
+        return Terms(degrade(claim, facts), self.site.rules)
+
+    def keys_until(self, now: datetime) -> dict[tuple[str, str], datetime]:
+        """Return since when desks remember idempotency keys, where nothing else tells what became of an attempt."""
+        found = {}
+        with contextlib.suppress(GatewayError):
+            for name, connector in self.site.connectors.items():
+                for operation, claim in connector.spec.operations.items():
+                    if claim.strategy is Strategy.KEY and not claim.probe:
+                        found[name, operation.value] = now - timedelta(seconds=claim.key_ttl)
+        return found
+
+
+@contextmanager
+def bench(choice: SiteChoice, *, whole: bool = True) -> Iterator[Bench]:
+    """Open a site for a command that deals with dead letters; not `whole`: without its rules, which take a moment."""
+    with opened(choice) as gateway:
+        yield Bench(gateway, choice, whole=whole)
+
+
+def find(tx: SqlTx, word: str) -> tuple[str, str]:
+    """Return (update or delivery, id) of the one dead letter that a word names; raises NotFoundError."""
+    found = tx.dead_letters.find(word)
+    if not found:
+        raise NotFoundError(f"there is no open dead letter {word!r}: gateway dead-letters list shows them")
+    if len(found) > 1:
+        raise NotFoundError(f"{word!r} names {len(found)} dead letters: give more of the id")
+    return found[0]
+
+
+def update_named(tx: SqlTx, word: str, doing: str) -> Letter:
+    """Return the given-up update that a word names; raises DeadLetterError where it is a delivery."""
+    what, found = find(tx, word)
+    if what != "update":
+        msg = f"{found} is a delivery, and what came in cannot be {doing}: replay it, or discard it"
+        raise DeadLetterError(msg)
+    letter = tx.dead_letters.letter(found)
+    if letter is None:
+        raise NotFoundError(f"{found} is no dead letter any more")
+    return letter
+
+
+def plain_json(value: Any) -> str:
+    """Return a value as one line of JSON for a table."""
+    return "-" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
