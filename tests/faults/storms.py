@@ -119,7 +119,7 @@ def _troubles(
     if plan.stops:
         troubles.append(Trouble("SIGSTOP", plan.seed, (5, 10), lambda _: stop_horse(site, ended)))
     if server is not None:
-        troubles.append(Trouble("database killed", plan.seed, (15, 25), lambda _: kill_database(server)))
+        troubles.append(Trouble("database killed", plan.seed, (6, 12), lambda _: kill_database(server)))
     return troubles
 
 
