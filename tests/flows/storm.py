@@ -288,9 +288,7 @@ def judge(desks: Desks, people: People, store: SqlStore) -> Judgement:
             there = copy.status if copy is not None else "nothing"
             found.disagreeing.append(f"ticket {number} is {here} in Zendesk, its copy {copies[0]} {there} in RT")
     for name, log in (("Zendesk", desks.zendesk.effects), ("RT", desks.rt.effects)):
-        # fields are set again where nothing tells whether they were: that is what makes them natural
-        twice = {key: times for (key, kind), times in log.doubled().items() if kind != "fields"}
-        found.doubled += [f"{name}: {key} {times} times" for key, times in twice.items()]
+        found.doubled += [f"{name}: {kind} {key} {times} times" for (key, kind), times in log.doubled().items()]
     return found
 
 
