@@ -205,7 +205,8 @@ class _Folding:
             self.observed[field] = self._counted(field, bounce.seen_now(before, now, machine=self._is_machine(seen)))
         if echo is not None:
             self.echoed.append(field)
-            if not late and not echo.side_effect:
+            # what a desk does by itself is nobody's word; a value that our own account put back may have come upon one
+            if not late and (not echo.side_effect or (seen.explicit and self._by_us)):
                 self._stand(seen)
         elif late and before is not None and not before.ours:
             # what the desk made of the field since then has been folded already
@@ -253,7 +254,8 @@ class _Folding:
             at=seen.at,
             version=seen.version,
             change_id=self._event.key if seen.explicit else "",
-            by_us=self._by_us if seen.explicit else None,
+            # what stands beside a change of ours may be its side effect, beside somebody else's it says nothing
+            by_us=self._by_us if seen.explicit or self._by_us else None,
             automatic=self._event.automatic and seen.explicit,
         )
         echo = match(incoming, self.ledger)

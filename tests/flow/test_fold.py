@@ -180,3 +180,32 @@ def test_a_change_that_the_desk_has_replaced_since_is_not_taken() -> None:
     after = folded(ticket, link, status_change("open", AT, 313))
     assert (after.changed, after.overruled) == ((), ())
     assert [lost.field for lost in after.lost] == ["status"]
+
+
+def test_an_edit_that_our_reply_put_back_is_written_again() -> None:
+    """RT opens a ticket on a reply, so a reply sends the status along that it read: an edit in between is undone by us.
+
+    The person's edit stands, what our own change shows in passing is no news, and RT is told the edit again.
+    """
+    at = {number: AT + timedelta(seconds=number - 76) for number in (77, 79, 80)}
+    statuses = [Status(Category.NEW, "new"), Status(Category.OPEN, "open")]
+    ledger = tuple(
+        EchoEntry(f"e{number}", "u", "status", value_hash(plain("status", status)), AT, ("txn:79", "79"), 80, AT, True)
+        for number, status in enumerate(statuses)
+    )
+    new = Observed(plain("status", statuses[0]), AT, 52)
+    link = msgspec.structs.replace(TARGET, observed={"status": new})
+    edit = folded(TICKET, link, status_change("open", at[77], 77), ledger=ledger, by_us=False)
+    assert edit.ticket.status.category is Category.OPEN
+    said = RemoteComment("79", at[79], "said", Visibility.PUBLIC)
+    passing = RemoteTicket("20", at[79], version=79, status=statuses[0])
+    reply = Event(EventKind.COMMENTED, "20", "txn:79", at[79], 79, comment=said, snapshot=passing)
+    after = folded(edit.ticket, edit.link, reply, ledger=ledger, by_us=True)
+    assert after.changed == ()
+    assert after.ticket.status.category is Category.OPEN
+    back = folded(after.ticket, after.link, status_change("new", at[80], 80), ledger=ledger, by_us=True)
+    assert back.changed == ()
+    assert back.ticket.status.category is Category.OPEN
+    assert back.overruled == ("status",)
+    kept = folded(TICKET, link, status_change("new", at[80], 80), ledger=ledger, by_us=True)
+    assert kept.overruled == ()
