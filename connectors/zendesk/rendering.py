@@ -58,6 +58,9 @@ def receipt_of(account: Account, data: Json, audit: Json) -> Receipt:
 def rendered(account: Account, intent: Intent, context: WriteContext) -> dict[str, Any]:
     """Return the `ticket` object of the request; raises UnmappedError for a value that Zendesk has no word for."""
     ticket = fields(account, intent)
+    if ticket.get("status") == "new" and _is_opened(context):
+        # Zendesk refuses "new" for a ticket that has been anything else: "open" is the nearest that it takes
+        ticket["status"] = "open"
     if intent.operation is Operation.CREATE:
         body = text(intent.fields.get("body")) or text(intent.fields.get("title")) or NO_TEXT
         ticket["comment"] = {"body": body, "public": intent.params.get("public", True) is not False}
@@ -70,6 +73,12 @@ def rendered(account: Account, intent: Intent, context: WriteContext) -> dict[st
     if ticket:
         ticket["metadata"] = {mapping.METADATA_KEY: context.effect_key}
     return ticket
+
+
+def _is_opened(context: WriteContext) -> bool:
+    """Say whether the ticket is known to have had another status than new (new is left out of stored values)."""
+    seen = context.observed.get("status")
+    return isinstance(seen, dict) and seen.get("category", "new") != "new"
 
 
 def fields(account: Account, intent: Intent) -> dict[str, Any]:

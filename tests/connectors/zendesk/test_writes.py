@@ -474,3 +474,16 @@ def test_a_public_description_can_be_internal(desk: ZendeskSimulator, driver: Dr
 def test_a_bare_create_is_made(desk: ZendeskSimulator, driver: Driver) -> None:
     """Without body, title and requester there is still a ticket."""
     assert isinstance(attempt(driver, Intent(Operation.CREATE), context()), Done)
+
+
+def test_new_is_open_for_a_ticket_that_has_been_opened(desk: ZendeskSimulator, driver: Driver, number: int) -> None:
+    """Zendesk refuses to make an opened ticket new again; what it refuses would hold the lane for nothing."""
+    desk.act("set", ticket_id=number, status="open")
+    intent = Intent(Operation.SET_FIELDS, {"status": {"category": "new"}})
+    known = msgspec.structs.replace(context(number), observed={"status": {"category": "open", "native": "open"}})
+    assert isinstance(attempt(driver, intent, known), Done)
+    assert desk.records.tickets[number]["status"] == "open"
+    desk.act("create", subject="Another", body="One that nobody has opened")
+    fresh = msgspec.structs.replace(context(number + 1), observed={"status": {"native": "new"}})
+    assert isinstance(attempt(driver, intent, fresh), Done)
+    assert desk.records.tickets[number + 1]["status"] == "new"
