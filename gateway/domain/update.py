@@ -110,6 +110,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     comment_id: str = ""
     #: how the ticket reads after the write, as far as the desk said: echoes and drift are judged against it
     observed: RemoteTicket | None = None
+    #: fields that the write set beside those of its intent, as they read back (RT's status, kept by a reply)
+    kept: dict[str, Any] = {}
     #: the desk's clock when it took effect
     at: datetime | None = None
 

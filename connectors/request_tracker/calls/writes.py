@@ -240,11 +240,13 @@ def _message(
         change_ids=(f"txn:{number}", number),
         comment_id=number,
     )
-    return Done((yield from _after_statuses(desk, receipt)) if status else receipt)
+    return Done((yield from _after_statuses(desk, receipt, status)) if status else receipt)
 
 
-def _after_statuses(desk: Desk, receipt: Receipt) -> Call[Receipt]:
+def _after_statuses(desk: Desk, receipt: Receipt, kept: str) -> Call[Receipt]:
     """Read the ticket after a reply that moved its status: the receipt's version must cover RT's own changes.
+
+    Where it still shows the status that we sent along, that one is ours: somebody's edit in between was undone by it.
 
     Where that fails no version is known; the reply landed all the same.
     """
@@ -252,8 +254,11 @@ def _after_statuses(desk: Desk, receipt: Receipt) -> Call[Receipt]:
         response = yield desk.ticket(receipt.remote_id)
         if response.ok:
             ticket = seen(desk, response)
+            status = ticket.status
+            ours = status is not msgspec.UNSET and status.native.lower() == kept.lower()
             return msgspec.structs.replace(
                 receipt,
+                kept={"status": msgspec.to_builtins(status)} if ours else {},
                 version=max(receipt.version, ticket.version),
                 version_token=ticket.version_token,
                 observed=ticket,

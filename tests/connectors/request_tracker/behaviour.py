@@ -283,6 +283,7 @@ class Messages:
         assert all(value in stand.connector.side_effects(intent, {"status": stale})["status"] for value in shown)
         assert [event.automatic for event in told] == [True, False][: len(told)]
         assert all(event.version <= receipt.version for event in events)
+        assert receipt.kept == (observed if opens else {})
         found = stand.probe(intent, where)
         assert isinstance(found, Found)
         assert found.receipt.comment_id == receipt.comment_id
