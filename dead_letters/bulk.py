@@ -17,6 +17,7 @@ import msgspec
 from dead_letters.filters import Filter
 from dead_letters.model import DeadLetter, LetterTx
 from dead_letters.resolve import Resolved
+from gateway import crashpoint
 from gateway.errors import GatewayError
 from gateway.ports import AuditEntry, Clock
 
@@ -86,8 +87,8 @@ class Bulks(Protocol):
         """Return how many are pending, done and skipped."""
         ...
 
-    def end(self, bulk_id: str, now: datetime) -> None:
-        """Note that nothing is left to do."""
+    def end(self, bulk_id: str, now: datetime) -> bool:
+        """Note that nothing is left to do; False when somebody has noted it already."""
         ...
 
 
@@ -137,6 +138,7 @@ def freeze(store: BulkStore, bulk: Bulk, now: datetime) -> int:
         for page in reading.letters.pages(bulk.chosen, FREEZE):
             store.write(lambda tx, first=number, some=page: tx.bulks.freeze(bulk.id, first, some))  # type: ignore[misc]
             number += len(page)
+    crashpoint.reach("bulk.freezing")
 
     def close(tx: BulkTx) -> None:
         tx.bulks.froze(bulk.id, now)
@@ -175,6 +177,8 @@ class Runner:
         begun, number = self._clock.monotonic(), 0
         while not stop():
             dealt, rings = self._store.write(lambda tx: self._some(tx, bulk))
+            if dealt:
+                crashpoint.reach("bulk.dealt")
             for step in sorted(rings):
                 self._ring(step)
             if not dealt:
@@ -204,6 +208,7 @@ class Runner:
             else:
                 dealt.append(Dealt(each.place, "done", done.state))
                 rings |= {done.ring} - {""}
+                crashpoint.reach("bulk.dealing")
         tx.bulks.deal(bulk.id, dealt)
         return dealt, rings
 
@@ -213,8 +218,8 @@ class Runner:
             # somebody else works on the last ones at this moment
             return
         now = self._clock.now()
-        tx.bulks.end(bulk.id, now)
-        tx.audit.add([_entry(bulk, f"bulk {bulk.action} ended", now, dict(counts))])
+        if tx.bulks.end(bulk.id, now):
+            tx.audit.add([_entry(bulk, f"bulk {bulk.action} ended", now, dict(counts))])
 
 
 def _entry(bulk: Bulk, action: str, now: datetime, told: dict[str, Any]) -> AuditEntry:

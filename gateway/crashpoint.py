@@ -32,6 +32,9 @@ POINTS = (
     "deliver.releasing",  # given back, before the COMMIT
     "deliver.recorded",  # committed
     "replay.reopening",  # a dead letter is put back, before the COMMIT
+    "bulk.freezing",  # the letters of a bulk are noted, their set is not said to be whole
+    "bulk.dealing",  # one letter of a bulk is dealt with, before the COMMIT
+    "bulk.dealt",  # some are committed, not rung, others wait
     "poll.keeping",  # the changes of a page are stored, their cursor is not, before the COMMIT
     "sweep.ringing",  # a step is rung, others may wait
     "sweep.sealing",  # a part of the audit trail is sealed, before the COMMIT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, String, Table, Text, text
 
 from gateway.store.columns import Instant, Json
 from gateway.store.tables import metadata
@@ -32,7 +32,8 @@ bulk_letters = Table(
     Column("letter_id", String(36), nullable=False),
     #: pending, done or skipped
     Column("state", String(10), nullable=False),
-    Column("detail", Text),
+    #: why it was left as it is: often in the words of the letter's own reason
+    Column("detail_sealed", LargeBinary),
     PrimaryKeyConstraint("bulk_id", "place"),
     Index(
         "ix_bulk_letters_pending",

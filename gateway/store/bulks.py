@@ -13,19 +13,22 @@ from dead_letters.bulk import Bulk, Dealt, Taken
 from dead_letters.filters import Filter
 from dead_letters.model import DeadLetter
 from gateway.store.bulk_tables import bulk_letters, bulks
+from gateway.store.rows import DETAIL
+from gateway.store.sealing import Sealer
 
 _DEAL = (
     update(bulk_letters)
     .where(bulk_letters.c.bulk_id == bindparam("the_bulk"), bulk_letters.c.place == bindparam("the_place"))
-    .values(state=bindparam("the_state"), detail=bindparam("the_detail"))
+    .values(state=bindparam("the_state"), detail_sealed=bindparam("the_detail"))
 )
 
 
 class SqlBulks:
     """Implements dead_letters.bulk.Bulks."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._connection = connection
+        self._sealer = sealer
 
     def begin(self, bulk: Bulk) -> None:
         """Store one that has no letters yet."""
@@ -63,7 +66,7 @@ class SqlBulks:
                 "the_bulk": bulk_id,
                 "the_place": each.place,
                 "the_state": each.state,
-                "the_detail": each.detail.replace("\x00", ""),
+                "the_detail": self._sealer.seal_text(DETAIL, each.detail),
             }
             for each in dealt
         ]
@@ -81,19 +84,20 @@ class SqlBulks:
         found |= {str(state): int(number) for state, number in rows}
         return found
 
-    def end(self, bulk_id: str, now: datetime) -> None:
-        """Note that nothing is left to do."""
-        self._connection.execute(update(bulks).where(bulks.c.id == bulk_id).values(ended_at=now))
+    def end(self, bulk_id: str, now: datetime) -> bool:
+        """Note that nothing is left to do; False when somebody has noted it already."""
+        open_one = (bulks.c.id == bulk_id, bulks.c.ended_at.is_(None))
+        return self._connection.execute(update(bulks).where(*open_one).values(ended_at=now)).rowcount == 1
 
     def skipped(self, bulk_id: str, limit: int) -> Sequence[tuple[str, str, str]]:
         """Return (update or delivery, id, why) of those that were left as they are."""
         rows = self._connection.execute(
-            select(bulk_letters.c.what, bulk_letters.c.letter_id, bulk_letters.c.detail)
+            select(bulk_letters.c.what, bulk_letters.c.letter_id, bulk_letters.c.detail_sealed)
             .where(bulk_letters.c.bulk_id == bulk_id, bulk_letters.c.state == "skipped")
             .order_by(bulk_letters.c.place)
             .limit(limit)
         )
-        return [(row.what, row.letter_id, row.detail or "") for row in rows]
+        return [(row.what, row.letter_id, self._sealer.open_text(DETAIL, row.detail_sealed)) for row in rows]
 
     def find(self, word: str) -> Sequence[Bulk]:
         """Return the bulk actions whose id is, begins or ends with `word`."""

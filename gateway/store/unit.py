@@ -86,17 +86,17 @@ class SqlTx:
     @cached_property
     def dead_letters(self) -> SqlDeadLetters:
         """What was given up."""
-        return SqlDeadLetters(self.connection, self._store.sealer, self.outbox, self._lanes)
+        return SqlDeadLetters(self.connection, self.sealer, self.outbox, self._lanes)
 
     @cached_property
     def letters(self) -> SqlLetters:
         """Lists of what was given up."""
-        return SqlLetters(self.connection, self._store.sealer)
+        return SqlLetters(self.connection, self.sealer)
 
     @cached_property
     def bulks(self) -> SqlBulks:
         """What is done with many of them."""
-        return SqlBulks(self.connection)
+        return SqlBulks(self.connection, self.sealer)
 
     @cached_property
     def desks(self) -> SqlDesks:
@@ -111,7 +111,7 @@ class SqlTx:
     @cached_property
     def audit(self) -> SqlAudit:
         """The audit trail."""
-        return SqlAudit(self.connection, self._store.sealer, self._store.ids)
+        return SqlAudit(self.connection, self.sealer, self._store.ids)
 
     @cached_property
     def alerts(self) -> SqlAlerts:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Engine
 
-from dead_letters import Person, Terms, replay_update
+from dead_letters import Bulk, Filter, Person, Resolved, Runner, Taken, Terms, freeze, replay_update
 from gateway.domain.event import EventKind, RemoteTicket
 from gateway.domain.update import Operation, Reason, Strategy
 from gateway.errors import LostLeaseError
@@ -37,6 +37,9 @@ SOURCE, TARGET = "source", "target"
 #: steps until everything must be at rest, and how long a step may let time pass
 MOST_STEPS = 400
 LONGEST_WAIT = 16.0
+#: letters a second that a person replays
+REPLAYS = 20.0
+REFUSED = Filter(reason=Reason.REJECTED.value)
 #: a poll comes round in this time
 POLL_ROUND = 61.0
 
@@ -211,24 +214,30 @@ class Life:
         """Say whether nothing is due, ever; a person replays what the case wants replayed."""
         with self.store.read() as tx:
             waits = tx.inbox.pending() or tx.outbox.next_due() is not None
-            letters = () if waits else tx.view.dead_letters(reason=Reason.REJECTED.value)
+            letters = 0 if waits else tx.letters.count(REFUSED)
+            bulks = [] if waits else [each for each in tx.bulks.unfinished() if each.frozen_at is not None]
         if waits:
             return False
-        if self.case.fault is not Fault.REPLAYED or not letters:
+        if self.case.fault is not Fault.REPLAYED or not (letters or bulks):
             return True
-        claim = self._site.connectors[TARGET].spec.operations[self.case.op]
-
-        def replay(tx: SqlTx) -> None:
-            for letter in letters:
-                replay_update(
-                    tx,
-                    letter.id,
-                    Terms(claim),
-                    self.clock.now(),
-                    Person("ann", "the field is there"),
-                    accept_duplicate=False,
-                )
-
-        self.store.write(replay)
-        self._bell.ring("deliver")
+        for bulk in bulks or [self._frozen()]:
+            self._replay(bulk)
         return False
+
+    def _frozen(self) -> Bulk:
+        now = self.clock.now()
+        bulk = Bulk(self._ids.new(), "replay", "ann", "the field is there", REFUSED, {}, now)
+        freeze(self.store, bulk, now)
+        return bulk
+
+    def _replay(self, bulk: Bulk) -> None:
+        """Replay what a bulk has left: one that was begun by a process that died goes on."""
+        terms = Terms(self._site.connectors[TARGET].spec.operations[self.case.op])
+        person = Person(bulk.actor, bulk.why, bulk.id)
+
+        def work(tx: SqlTx, taken: Taken) -> Resolved:
+            return replay_update(tx, taken.letter_id, terms, self.clock.now(), person, accept_duplicate=False)
+
+        Runner(
+            self.store, work=work, clock=self.clock, wait=self.clock.advance, ring=self._bell.ring, rate=REPLAYS
+        ).run(bulk, lambda _: None)

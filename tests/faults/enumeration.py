@@ -19,7 +19,7 @@ OPERATIONS = (Operation.CREATE, Operation.INTERNAL_NOTE, Operation.SET_FIELDS)
 _INSIDE = frozenset(
     {
         "apply.applying", "outbox.coalescing", "deliver.recording", "deliver.releasing", "replay.reopening",
-        "poll.keeping", "sweep.sealing",
+        "bulk.dealing", "poll.keeping", "sweep.sealing",
     }
 )  # fmt: skip
 #: between the last look and the answer nothing can hold a write back that wakes up after its lease

@@ -31,7 +31,7 @@ def create() -> None:
         sa.Column("what", sa.String(length=10), nullable=False),
         sa.Column("letter_id", sa.String(length=36), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("detail_sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("bulk_id", "place"),
     )
     op.create_index(
