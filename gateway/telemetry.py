@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -168,6 +169,29 @@ def configure(level: str = "INFO", secrets: Iterable[str] = (), stream: TextIO |
     for library in ("urllib3", "alembic"):
         logging.getLogger(library).setLevel(logging.WARNING)
     return redactor
+
+
+def tell_defect(log: logging.Logger, message: str, error: BaseException, **about: str) -> None:
+    """Log what a stranger's data broke: its class and where it was raised, but not what it says.
+
+    The words of such an error are often the data's own (`invalid literal for int(): 'my diagnosis is …'`): they belong
+    into the sealed reason of a dead letter, not into a log.
+    """
+    log.error(message, extra={**about, "error": type(error).__name__, "exception": _frames(error)})
+
+
+def _frames(error: BaseException) -> str:
+    """Return a traceback without words, the first cause first."""
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in chain:
+        chain.append(each)
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    lines = []
+    for one in reversed(chain):
+        lines += [f"  {at.filename}:{at.lineno} in {at.name}" for at in traceback.extract_tb(one.__traceback__)]
+        lines.append(type(one).__name__)
+    return "\n".join(lines)
 
 
 # ---------------------------------------------------------------- W3C trace context

@@ -14,6 +14,7 @@ from gateway.telemetry import (
     current_trace,
     new_span_id,
     new_trace_id,
+    tell_defect,
     trace_id_of,
     traced,
     traceparent,
@@ -83,6 +84,26 @@ def test_no_secret_is_written() -> None:
         assert hidden not in text
     assert "ValueError" in text
     assert len(lines(stream)) == 5
+
+
+def test_a_defect_is_told_without_the_words_of_the_data_that_brought_it() -> None:
+    """Class, chain and place, as a traceback has them; what a stranger wrote stays out of the log."""
+    stream = io.StringIO()
+    configure("INFO", (), stream)
+    try:
+        try:
+            int("my diagnosis")
+        except ValueError as error:
+            raise LookupError("what kim wrote") from error
+    except LookupError as error:
+        tell_defect(logging.getLogger("x"), "it broke", error, delivery="d1")
+    (line,) = lines(stream)
+    assert (line["message"], line["delivery"], line["error"]) == ("it broke", "d1", "LookupError")
+    told = line["exception"].splitlines()
+    assert [each for each in told if not each.startswith("  ")] == ["ValueError", "LookupError"]
+    assert all(__file__ in each for each in told if each.startswith("  "))
+    assert "diagnosis" not in stream.getvalue()
+    assert "kim" not in stream.getvalue()
 
 
 @pytest.mark.parametrize(

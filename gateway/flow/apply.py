@@ -28,6 +28,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
 from gateway.ports import Clock, DeliveryRow, Doorbell, Ids, Store, Transport, Tx
+from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
 
 log = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ class Applier:
             if isinstance(error, ClashError) and row.tries < READ_TRIES:
                 tx.inbox.defer(row.id, now + timedelta(seconds=0.1 * 2**row.tries), str(error), counts=True)
                 return _Settled.WAITS
-            log.exception("a delivery is poison", extra={"delivery": row.id, "connection": row.connection})
+            tell_defect(log, "a delivery is poison", error, delivery=row.id, connection=row.connection)
             self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
         return _Settled.DONE
 
@@ -198,8 +199,7 @@ class Applier:
         return msgspec.structs.replace(self._site, rules=each.pinned, release=each.row.release)
 
     def _park(self, tx: Tx, row: DeliveryRow, reason: Reason, detail: str) -> None:
-        log.warning(
-            "delivery parked",
-            extra={"delivery": row.id, "connection": row.connection, "reason": reason.value, "detail": detail},
-        )
+        # not why: that is often in words of the desk, and sealed
+        told = {"delivery": row.id, "connection": row.connection, "reason": reason.value}
+        log.warning("delivery parked", extra=told)
         tx.inbox.park(row.id, reason, detail, self._clock.now(), row.release or self._site.release)

@@ -54,6 +54,7 @@ from gateway.ports import (
     UpdateRow,
     WriteContext,
 )
+from gateway.telemetry import tell_defect
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +115,8 @@ def visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float
             if ended is not None:
                 return ended
         return _Sending(task, ask, transport, clock, lease).run(stored)
-    except Exception as error:
-        log.exception("a connector broke before it sent anything", extra={"update": task.update.id})
+    except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the worker goes on
+        tell_defect(log, "a connector broke before it sent anything", error, update=task.update.id)
         return Ended(task, NotSent(f"{type(error).__name__}: {error}"), broken=f"{type(error).__name__}: {error}"[:300])
 
 
@@ -247,7 +248,7 @@ class _Sending:
                 return self._ended(_kept_from(error))
             if not self._sent:
                 raise
-            log.exception("a connector broke after it had sent", extra={"update": task.update.id})
+            tell_defect(log, "a connector broke after it had sent", error, update=task.update.id)
             return self._ended(Unknown(f"{type(error).__name__}: {error}"))
         finally:
             call.close()

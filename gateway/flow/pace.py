@@ -58,5 +58,6 @@ def note_read(tx: Tx, connection: str, error: GatewayError, now: datetime) -> No
 def tell_pause(tx: Tx, before: DeskState, after: DeskState, now: datetime) -> None:
     """Tell a pause that begins in the log and in the audit trail, once."""
     if after.paused and not before.paused:
-        log.error("connection paused", extra={"connection": after.connection, "why": after.paused})
+        # why is in words of the desk, and sealed: gateway connections list shows it
+        log.error("connection paused", extra={"connection": after.connection})
         tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": after.connection})])

@@ -30,6 +30,7 @@ from gateway.flow.enter import PATIENCE_SECONDS
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
+from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Preparer:
     def _parsed(self, row: DeliveryRow) -> Ready:
         connector = self._site.connectors.get(row.connection)
         if connector is None:
-            return Ready(row, parked=(Reason.UNREADABLE, _removed(row.connection)))
+            return Ready(row, parked=(Reason.REMOVED, _removed(row.connection)))
         if row.origin == "poll":
             return self._parse_poll(row)
         try:
@@ -118,10 +119,9 @@ class Preparer:
         except Exception as error:
             if is_no_fault_of_it(error):
                 raise
-            log.exception("a delivery broke its parser", extra={"delivery": row.id, "connection": row.connection})
-            return Ready(
-                row, parked=(Reason.POISON, f"the parser of {connector.spec.name} broke: {type(error).__name__}")
-            )
+            tell_defect(log, "a delivery broke its parser", error, delivery=row.id, connection=row.connection)
+            why = f"the parser of {connector.spec.name} broke: {type(error).__name__}: {error}"
+            return Ready(row, parked=(Reason.POISON, why[:500]))
         if any(not _is_name(event.remote_id, MAX_REF) or not _is_name(event.key, MAX_ID) for event in events):
             return Ready(row, parked=(Reason.UNREADABLE, "the id of a ticket or of an event in it is no id"))
         return Ready(row, events)
@@ -201,8 +201,8 @@ class Preparer:
             return error
         except GatewayError as error:
             return error
-        except Exception as error:
-            log.exception("reading a ticket broke", extra={"connection": connection, "remote_id": remote_id})
+        except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the batch goes on
+            tell_defect(log, "reading a ticket broke", error, connection=connection, remote_id=remote_id)
             return UnreadableError(f"reading it from {connection} broke: {type(error).__name__}")
 
     def _join(

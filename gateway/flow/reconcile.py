@@ -87,7 +87,7 @@ class Reconciler:
         connector = self._site.connectors[name]
         end = self._clock.monotonic() + seconds
         stored = 0
-        trouble = ""
+        trouble, kind = "", ""
         try:
             self._learn(name, connector)
             polls = connector.spec.polling and connector.settings.reconcile_every is not None
@@ -97,12 +97,13 @@ class Reconciler:
                 if page.end or self._clock.monotonic() > end:
                     break
         except GatewayError as error:
-            trouble, failure = str(error), error
+            trouble, failure, kind = str(error), error, type(error).__name__
             if is_about_pace(failure):
                 self._store.write(lambda tx: note_read(tx, name, failure, self._clock.now()))
         self._store.write(lambda tx: self._finish(tx, name, lease, epoch, trouble))
         if trouble:
-            log.warning("poll failed", extra={"connection": name, "why": trouble})
+            # not why: that may be in words of the desk, and is sealed; gateway connections list shows it
+            log.warning("poll failed", extra={"connection": name, "error": kind})
         if stored:
             self._doorbell.ring("apply")
         return stored

@@ -203,12 +203,12 @@ class SqlInbox:
         )
         return result.rowcount == 1
 
-    def discard(self, delivery_id: str) -> bool:
-        """Close a parked delivery for good; False when it is not parked."""
+    def discard(self, delivery_id: str, now: datetime) -> bool:
+        """Close a parked delivery for good, which ends it now; False when it is not parked."""
         result = self._connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id, deliveries.c.state == "parked")
-            .values(state="discarded", resolution="discarded")
+            .values(state="discarded", resolution="discarded", applied_at=now)
         )
         return result.rowcount == 1
 

@@ -9,7 +9,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from gateway.telemetry import current_trace
+from gateway.telemetry import current_trace, tell_defect
 from gateway.web.access import Access
 from gateway.web.api import add_api
 from gateway.web.console.pages import add_console
@@ -50,7 +50,7 @@ def _http_error(error: HTTPException) -> Response:
 
 def _defect(error: Exception) -> Response:
     """Log what nobody foresaw; the client learns that it happened, and nothing else."""
-    log.error("a request failed", extra={"path": request.path}, exc_info=error)
+    tell_defect(log, "a request failed", error, path=request.path)
     body = {"error": "the gateway failed; its log says why", "trace_id": current_trace()}
     return Response(msgspec.json.encode(body), 500, content_type="application/json")
 

@@ -21,7 +21,7 @@ from gateway.errors import AuthenticationError, GatewayError, StoreError
 from gateway.flow.receive import receive
 from gateway.ports import Connector, Handshake, IncomingRequest
 from gateway.store import GroupCommitIntake
-from gateway.telemetry import new_trace_id, trace_id_of, traced
+from gateway.telemetry import new_trace_id, tell_defect, trace_id_of, traced
 from gateway.web.body import IncompleteError, TooLargeError, read_body
 from gateway.web.parts import Parts, WebLimits
 from gateway.web.ringing import Ringing
@@ -93,9 +93,9 @@ class Hooks:
         with traced(trace_id):
             try:
                 return view(connection, environ, trace_id)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the desk is to send it again
                 if not isinstance(error, GatewayError):
-                    log.exception("a delivery could not be taken", extra={"connection": connection[:100]})
+                    tell_defect(log, "a delivery could not be taken", error, connection=connection[:100])
                 return _later(trace_id, "the gateway cannot take it now")
 
     def _take(self, connection: str, environ: Environ, trace_id: str) -> Answer:

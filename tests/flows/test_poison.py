@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway.domain.ids import uuid7
 from gateway.domain.update import Done, Receipt
 from gateway.ports import NewDelivery
 from gateway.store import SqlStore
+from gateway.telemetry import JsonFormatter, Redactor
 from tests.flows.world import World
 
 
@@ -63,6 +65,72 @@ def test_a_ticket_whose_id_is_none_is_parked(world: World, remote_id: str) -> No
         assert tx.inbox.pending() == 0
         assert [letter.reason for letter in tx.view.dead_letters()] == ["unreadable"]
         assert len(tx.view.tickets()) == 1
+
+
+class Log(logging.Handler):
+    """Keeps all that is logged, as it is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.text += JsonFormatter(Redactor()).format(record)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Give what the process logs meanwhile."""
+    handler, root = Log(), logging.getLogger()
+    root.addHandler(handler)
+    yield handler
+    root.removeHandler(handler)
+
+
+WORDS = "Kim has a diagnosis"
+
+
+def _breaks(*_: Any) -> Any:
+    raise ValueError(f"invalid literal for int(): {WORDS!r}")
+
+
+def test_no_log_line_carries_what_somebody_wrote(world: World, log: Log) -> None:
+    """Whatever breaks on a delivery or a write: the words are in the dead letter, class and ids in the log."""
+    zendesk, rt = world.site.connectors["acme-zendesk"], world.site.connectors["engineering-rt"]
+    ticket = world.zendesk.act("create", subject="Fine", body="Body", email="kim@customer.example")
+    world.settle()
+    rt.write = _breaks  # type: ignore[method-assign,assignment]
+    world.zendesk.act("comment", ticket_id=ticket["id"], body="it cannot be written", public=False)
+    world.settle()
+    zendesk.read = _breaks  # type: ignore[method-assign,assignment]
+    world.zendesk.act("set", ticket_id=ticket["id"], status="pending")
+    world.settle()
+    zendesk.parse = _breaks  # type: ignore[method-assign,assignment]
+    world.zendesk.act("set", ticket_id=ticket["id"], status="open")
+    world.settle()
+    with world.store.read() as tx:
+        letters = tx.view.dead_letters()
+    assert {each.what for each in letters} == {"update", "delivery"}
+    assert any(WORDS in each.detail for each in letters if each.what == "update")
+    assert any(WORDS in each.detail for each in letters if each.what == "delivery")
+    assert all(each.id in log.text for each in letters)
+    assert "ValueError" in log.text
+    assert WORDS not in log.text
+
+
+def test_a_pause_and_a_failed_poll_are_logged_without_the_words_of_the_desk(world: World, log: Log) -> None:
+    """Why stands where a person looks for it, sealed: the log says which connection, and the class."""
+    world.zendesk.expected = "Basic nobody"
+    world.reconciler().poll("acme-zendesk", holder="test-poll")
+    with world.store.read() as tx:
+        state = tx.desks.get("acme-zendesk")
+    assert state.paused
+    assert state.poll_error
+    assert '"message": "connection paused"' in log.text
+    assert '"error": "AuthenticationError"' in log.text
+    assert state.paused not in log.text
+    assert state.poll_error not in log.text
 
 
 def tell(world: World, change: Callable[[Receipt], Receipt]) -> None:

@@ -156,10 +156,10 @@ def test_a_letter_goes_only_after_somebody_has_resolved_it(store: SqlStore, cale
     again = NewDelivery(store.ids.new(), "desk", "d1", "7", calendar.now(), {}, b"{}", "t" * 32)
     assert store.write(lambda tx: tx.inbox.add([again])) == frozenset(), "it waits for a person, so it is known"
     store.write(lambda tx: tx.dead_letters.close(dead, "discarded", calendar.now()))
-    assert store.write(lambda tx: tx.inbox.discard(parked))
+    assert store.write(lambda tx: tx.inbox.discard(parked, calendar.now()))
     calendar.ahead += timedelta(days=2)
     clear(pruner)
-    assert sizes(store)["updates"] == 2, "resolved two days ago"
+    assert (sizes(store)["updates"], sizes(store)["deliveries"]) == (2, 1), "resolved two days ago"
     calendar.ahead += timedelta(days=2)
     clear(pruner)
     assert sizes(store) == {
