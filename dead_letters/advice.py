@@ -16,8 +16,11 @@ _WORDS = {
     Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway up, then replay",
     Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
     Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
+    Reason.REMOVED: "its connection was taken out of gateway.yaml: name it again, gateway up, then replay; or discard",
     Reason.AMBIGUOUS: "it may have landed: look at the desk (diff); if it is there, confirm it, else replay",
 }
+
+_WAITS = "its connection was taken out of gateway.yaml: name it again, gateway up, and it goes on by itself; or discard"
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -28,10 +31,13 @@ class Advice(msgspec.Struct, frozen=True):
     commands: tuple[str, ...]
 
 
-def for_update(letter: Letter) -> Advice:
-    """Advise on an update."""
+def for_update(letter: Letter, *, removed: bool = False) -> Advice:
+    """Advise on an update; `removed`: its connection is not there any more."""
     update = letter.update
     short = update.id[-12:]
+    if removed:
+        words = _WAITS if letter.waits else _WORDS[Reason.REMOVED]
+        return Advice(words, (f"discard {short} --reason '…'",))
     reason = update.reason or Reason.AMBIGUOUS
     maybe = update.state is UpdateState.AMBIGUOUS
     words = _WORDS[Reason.AMBIGUOUS if maybe else reason]
@@ -41,10 +47,14 @@ def for_update(letter: Letter) -> Advice:
     return Advice(words, (*commands, f"replay {short}", f"edit {short}", f"discard {short} --reason '…'"))
 
 
-def for_delivery(delivery_id: str, reason: str) -> Advice:
-    """Advise on a parked delivery."""
+def for_delivery(delivery_id: str, reason: str, *, removed: bool = False) -> Advice:
+    """Advise on a parked delivery; `removed`: its connection is not there any more."""
     known = Reason(reason) if reason in set(Reason) else Reason.UNREADABLE
     short = delivery_id[-12:]
+    if removed:
+        return Advice(_WORDS[Reason.REMOVED], (f"discard {short} --reason '…'",))
+    if known is Reason.REMOVED:
+        return Advice("its connection is in gateway.yaml again: replay", (f"replay {short}",))
     return Advice(_WORDS[known], (f"replay {short}", f"discard {short} --reason '…'"))
 
 

@@ -28,20 +28,26 @@ LOOKED_FOR = "looked for at the desk, then sent again if it is not there"
 READ_AGAIN = "read again"
 
 
-def fate(share: Share, terms: Callable[[str, str], Terms], renders: Callable[[str], object]) -> Fate:
+def fate(
+    share: Share,
+    require: Callable[[str], object],
+    terms: Callable[[str, str], Terms],
+    renders: Callable[[str], object],
+) -> Fate:
     """Say what a replay of a share comes to.
 
-    `terms(connection, operation)` and `renders(update id)` raise DeadLetterError where a replay would be refused: one
-    that lacks a mapping stands for all that lack the same.
+    `require(connection)`, `terms(connection, operation)` and `renders(update id)` raise DeadLetterError where a
+    replay would be refused: one that lacks a mapping stands for all that lack the same.
     """
     would, goes = READ_AGAIN, True
-    if share.what == "update":
-        try:
+    try:
+        require(share.connection)
+        if share.what == "update":
             would, goes = _of_updates(share, terms(share.connection, share.operation))
-            if share.lacking:
-                renders(share.example)
-        except DeadLetterError as error:
-            would, goes = f"left: {error}", False
+        if share.lacking:
+            renders(share.example)
+    except DeadLetterError as error:
+        would, goes = f"left: {error}", False
     return Fate(share.what, share.connection, share.operation, share.number, would, goes)
 
 

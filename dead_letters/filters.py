@@ -23,7 +23,7 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     #: update or delivery
     what: str = ""
-    #: dead, ambiguous or parked
+    #: dead, ambiguous or parked; or waiting, which only those can be that `named` adds
     state: str = ""
     #: asked for before, or after
     before: datetime | None = None
@@ -32,6 +32,9 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
     given_up_since: datetime | None = None
     #: without updates of which nobody knows whether they landed
     no_ambiguous: bool = False
+    #: the connections that the site names. When it is given, what is left of others is marked, and updates that merely
+    #: wait for one of them, which nobody will write, are meant as well
+    named: tuple[str, ...] | None = None
 
     @property
     def is_everything(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -43,6 +43,8 @@ class Site(msgspec.Struct, frozen=True):
     #: the rules as they stand in the folder, not yet deployed; None when they are the same, or not usable
     folder: RuleSet | None
     files: Mapping[str, str]
+    #: the connections that there are
+    connections: Collection[str]
     #: says of a connection whether its desk answers and takes our credentials
     answers: Callable[[str], bool]
 
@@ -60,6 +62,11 @@ def prognosis(group: Group, site: Site) -> Prognosis:
         found = cure(want, site.files)
         says = f"{what} x{group.number}: {found or f'the rule {want.rule!r} is gone'}"
         return Prognosis(group, cured=False, says=says, cure=found)
+    if group.reason == Reason.REMOVED.value:
+        if group.connection in site.connections:
+            return Prognosis(group, cured=True, says=f"{group.connection} is in gateway.yaml again")
+        says = f"{group.connection} is not in gateway.yaml: name it again, gateway up, then heal; or discard"
+        return Prognosis(group, cured=False, says=says)
     if group.reason in {Reason.EXHAUSTED.value, Reason.AUTH.value}:
         if site.answers(group.connection):
             return Prognosis(group, cured=True, says=f"{group.connection} answers, and takes our credentials")

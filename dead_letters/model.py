@@ -47,6 +47,8 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     given_up_at: datetime | None = None
     #: it stands in its lane, and what comes after it waits
     holds: bool = False
+    #: the site names its connection no more
+    removed: bool = False
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -64,6 +66,8 @@ class Group(msgspec.Struct, frozen=True):
     example: str
     detail: str = ""
     cause_key: str = ""
+    #: the site names the connection no more
+    removed: bool = False
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -106,6 +110,11 @@ class Letter(msgspec.Struct, frozen=True):
     link: Link
 
     @property
+    def waits(self) -> bool:
+        """Say whether it was not given up, but waits for a connection that the site names no more."""
+        return self.update.state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
+
+    @property
     def made(self) -> bool:
         """Say whether the remote ticket of the lane is known: what waits has somewhere to go."""
         return bool(self.link.remote_id)
@@ -134,12 +143,18 @@ class Reopening(msgspec.Struct, frozen=True):
 class Shelf(Protocol):
     """Dead letters in the record; each method belongs to one transaction."""
 
-    def find(self, word: str) -> Sequence[tuple[str, str]]:
-        """Return (update or delivery, id) of the open dead letters whose id is, begins or ends with `word`."""
+    def find(self, word: str, named: Collection[str] | None = None) -> Sequence[tuple[str, str]]:
+        """Return (update or delivery, id) of the open dead letters whose id is, begins or ends with `word`.
+
+        `named`: the connections of the site; updates that wait for another one count as well.
+        """
         ...
 
-    def letter(self, update_id: str) -> Letter | None:
-        """Return an update that was given up and not resolved, its lane locked; None when it is not (any more)."""
+    def letter(self, update_id: str, named: Collection[str] | None = None) -> Letter | None:
+        """Return an update that was given up and not resolved, its lane locked; None when it is not (any more).
+
+        `named`: as for `find`.
+        """
         ...
 
     def reopen(self, update_id: str, how: Reopening, now: datetime) -> None:
@@ -178,7 +193,7 @@ class ParkedInbox(Protocol):
         """Put it back in line; False when it is not parked. `pinned`: to be decided by the release of then."""
         ...
 
-    def discard(self, delivery_id: str) -> bool:
+    def discard(self, delivery_id: str, now: datetime) -> bool:
         """Close it for good; False when it is not parked."""
         ...
 

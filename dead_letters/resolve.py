@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
-from gateway.domain.update import Intent, Operation, UpdateState
+from gateway.domain.update import Intent, Operation
 from gateway.flow.fold import observe
 from gateway.ports import AuditEntry, NewDelivery
 
@@ -188,13 +189,16 @@ def _give_way(tx: LetterTx, other: Link, link: Link) -> None:
     tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=link.ticket_id))
 
 
-def discard_update(tx: LetterTx, update_id: str, now: datetime, person: Person) -> Resolved:
+def discard_update(
+    tx: LetterTx, update_id: str, now: datetime, person: Person, named: Collection[str] | None = None
+) -> Resolved:
     """Give an update up for good, and let what it holds go on.
 
     What waits behind a create would be written to a ticket that is never made, so it is discarded with it; unless the
-    ticket was made after all and only a later step of its creation failed.
+    ticket was made after all and only a later step of its creation failed. `named`: the connections of the site; what
+    waits for another one can be discarded, too.
     """
-    letter = _letter(tx, update_id)
+    letter = _letter(tx, update_id, named)
     others: tuple[str, ...] = ()
     if letter.update.operation is Operation.CREATE and letter.standing and not letter.made:
         others = tuple(tx.dead_letters.held_behind(update_id))
@@ -217,15 +221,15 @@ def replay_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Perso
 
 def discard_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Person) -> Resolved:
     """Give a parked delivery up for good."""
-    if not tx.inbox.discard(delivery_id):
+    if not tx.inbox.discard(delivery_id, now):
         raise _gone(delivery_id)
     tx.audit.add([_about_delivery(delivery_id, "dead letter discarded", now, person, {})])
     return Resolved("delivery", delivery_id, "", "discarded")
 
 
-def _letter(tx: LetterTx, update_id: str) -> Letter:
-    letter = tx.dead_letters.letter(update_id)
-    if letter is None or letter.update.state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+def _letter(tx: LetterTx, update_id: str, named: Collection[str] | None = None) -> Letter:
+    letter = tx.dead_letters.letter(update_id, named)
+    if letter is None:
         raise _gone(update_id)
     return letter
 

@@ -13,6 +13,7 @@ import msgspec
 from dead_letters import DeadLetterError, Letter, Terms
 from gateway.bootstrap import Gateway
 from gateway.cli.opening import opened
+from gateway.cli.removed import names_in
 from gateway.cli.site import SiteChoice
 from gateway.domain.update import Operation, Strategy
 from gateway.errors import GatewayError, NotFoundError
@@ -31,6 +32,7 @@ class Bench:
         self._trouble: GatewayError | None = None
         self._site: LiveSite | None = None
         self._desks: Mapping[str, DeskState] = {}
+        self._named = _named(gateway)
         if not whole:
             return
         try:
@@ -51,6 +53,15 @@ class Bench:
             raise self._trouble or DeadLetterError("no release is active: gateway up")
         return self._site
 
+    @property
+    def named(self) -> tuple[str, ...] | None:
+        """The connections of the active release; None where none can be read."""
+        return self._named
+
+    def is_gone(self, connection: str) -> bool:
+        """Say whether the active release names a connection no more."""
+        return self._named is not None and connection not in self._named
+
     def now(self) -> datetime:
         """Return the current instant."""
         return self.gateway.clock.now()
@@ -58,10 +69,16 @@ class Bench:
     def connector(self, connection: str) -> Connector:
         """Return a connection's connector; raises DeadLetterError when it is not there any more."""
         connector = self.site.connectors.get(connection)
-        if connector is None:
-            msg = f"the connection {connection} is not in the active release: bring it back, or discard this"
-            raise DeadLetterError(msg)
-        return connector
+        if connector is not None:
+            return connector
+        self.require(connection)
+        raise DeadLetterError(f"the connection {connection} cannot be used: gateway connections list says why")
+
+    def require(self, connection: str) -> None:
+        """Raise DeadLetterError when a connection is not there any more: nothing of it can be replayed."""
+        if self.is_gone(connection):
+            words = "is not in gateway.yaml any more: name it again, gateway up, and replay; or discard this"
+            raise DeadLetterError(f"the connection {connection} {words}")
 
     def terms(self, connection: str, operation: Operation | str) -> Terms:
         """Return what holds for an operation of a connection now."""
@@ -88,9 +105,16 @@ def bench(choice: SiteChoice, *, whole: bool = True) -> Iterator[Bench]:
         yield Bench(gateway, choice, whole=whole)
 
 
-def find(tx: SqlTx, word: str) -> tuple[str, str]:
+def _named(gateway: Gateway) -> tuple[str, ...] | None:
+    with gateway.store.read() as tx:
+        release = tx.releases.active()
+        found = names_in(tx.releases.files(release)) if release else None
+    return None if found is None else tuple(sorted(found))
+
+
+def find(here: Bench, tx: SqlTx, word: str) -> tuple[str, str]:
     """Return (update or delivery, id) of the one dead letter that a word names; raises NotFoundError."""
-    found = tx.dead_letters.find(word)
+    found = tx.dead_letters.find(word, here.named)
     if not found:
         raise NotFoundError(f"there is no open dead letter {word!r}: gateway dead-letters list shows them")
     if len(found) > 1:
@@ -98,16 +122,26 @@ def find(tx: SqlTx, word: str) -> tuple[str, str]:
     return found[0]
 
 
-def update_named(tx: SqlTx, word: str, doing: str) -> Letter:
+def update_named(here: Bench, tx: SqlTx, word: str, doing: str) -> Letter:
     """Return the given-up update that a word names; raises DeadLetterError where it is a delivery."""
-    what, found = find(tx, word)
+    what, found = find(here, tx, word)
     if what != "update":
         msg = f"{found} is a delivery, and what came in cannot be {doing}: replay it, or discard it"
         raise DeadLetterError(msg)
-    letter = tx.dead_letters.letter(found)
+    letter = tx.dead_letters.letter(found, here.named)
     if letter is None:
         raise NotFoundError(f"{found} is no dead letter any more")
+    if letter.waits:
+        raise waits(found, letter.update.connection)
     return letter
+
+
+def waits(letter_id: str, connection: str) -> DeadLetterError:
+    """Say of an update that was not given up what can be done with it."""
+    return DeadLetterError(
+        f"{letter_id} waits for {connection}, which is not in gateway.yaml any more: name it again, gateway up, and it "
+        f"goes on by itself; or discard it"
+    )
 
 
 def plain_json(value: Any) -> str:

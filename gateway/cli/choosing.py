@@ -54,8 +54,11 @@ class Choice(msgspec.Struct, frozen=True):
         """Say whether anything narrows it."""
         return self != Choice()
 
-    def filter(self, tx: SqlTx, now: datetime) -> Filter:
-        """Return which are meant; raises NotFoundError when there is no such ticket."""
+    def filter(self, tx: SqlTx, now: datetime, named: tuple[str, ...] | None = None) -> Filter:
+        """Return which are meant; raises NotFoundError when there is no such ticket.
+
+        `named`: the connections of the site; updates that wait for another one are meant, too.
+        """
         ticket_id = ""
         if self.ticket:
             ticket_id = tx.view.find_ticket(self.ticket) or ""
@@ -73,6 +76,7 @@ class Choice(msgspec.Struct, frozen=True):
             state=self.state or "",
             before=now - timedelta(seconds=self.older) if self.older is not None else None,
             after=now - timedelta(seconds=self.newer) if self.newer is not None else None,
+            named=named,
         )
 
 
@@ -88,7 +92,11 @@ def choosing(reason: str = "--reason") -> Callable[[F], F]:
         for option in (
             click.option("--newer", type=Duration(), help="Only of the last so long, such as 2h."),
             click.option("--older", type=Duration(), help="Only older than this, such as 30m or 2d."),
-            click.option("--state", type=click.Choice(["dead", "ambiguous", "parked"]), help="Only in this state."),
+            click.option(
+                "--state",
+                type=click.Choice(["dead", "ambiguous", "parked", "waiting"]),
+                help="Only in this state; waiting: for a connection that was taken out.",
+            ),
             click.option("--what", type=click.Choice(["update", "delivery"]), help="Only what goes out, or comes in."),
             click.option("--text", default="", help="Only with this in what was asked, or in the cause."),
             click.option("--rule", default="", help="Only of this rule."),

@@ -18,8 +18,10 @@ from gateway.cli.bench import bench, find, plain_json, update_named
 from gateway.cli.choosing import Choice, Duration, choosing
 from gateway.cli.letter import show_delivery, show_update
 from gateway.cli.letter_acts import confirm, discard, edit, replay
-from gateway.cli.letter_files import export, import_lines
+from gateway.cli.letter_bulk import unfinished
+from gateway.cli.letter_files import export
 from gateway.cli.letter_heal import heal
+from gateway.cli.letter_import import import_lines
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, tame, utc, write_json, write_table
 from gateway.config import read_site
@@ -55,7 +57,7 @@ def list_letters(site: SiteChoice, choice: Choice, *, group: bool, whole: bool, 
     with bench(site, whole=False) as here:
         store, now = here.gateway.store, here.now()
         with store.read() as tx:
-            chosen = choice.filter(tx, now)
+            chosen = choice.filter(tx, now, here.named)
             total = tx.letters.count(chosen)
             groups = tx.letters.groups(chosen, limit=limit) if group else ()
             if group:
@@ -66,6 +68,8 @@ def list_letters(site: SiteChoice, choice: Choice, *, group: bool, whole: bool, 
                 _write_array(each for page in pages for each in page)
                 return
             _write_pages(pages, now)
+            for line in unfinished(tx, now):
+                click.echo(line, err=True)
     if not whole and total > limit:
         click.echo(f"{total} in all: --all lists them, --group says what they have in common", err=True)
 
@@ -74,14 +78,21 @@ def _write_pages(pages: Iterator[Sequence[DeadLetter]], now: datetime) -> None:
     first = True
     for page in pages:
         rows = [
-            (each.id[-12:], each.connection, each.reason or each.state, age(each.at, now), each.summary, each.detail)
+            (
+                each.id[-12:], _where(each), each.reason or each.state, age(each.at, now), each.summary, each.detail,
+            )
             for each in page
-        ]
+        ]  # fmt: skip
         if rows:
             write_table(COLUMNS, rows, grows="WHY", empty="", header=first)
             first = False
     if first:
         click.echo("There is no dead letter.", err=True)
+
+
+def _where(each: DeadLetter | Group) -> str:
+    """Name its connection, marked when the site names it no more."""
+    return f"{each.connection} (removed)" if each.removed else each.connection
 
 
 def _write_array(letters: Iterator[DeadLetter]) -> None:
@@ -99,7 +110,7 @@ def _write_groups(groups: Sequence[Group], total: int, now: datetime, *, as_json
         return
     rows = [
         (
-            str(each.number), each.connection, each.reason, each.error_class, age(each.oldest, now),
+            str(each.number), _where(each), each.reason, each.error_class, age(each.oldest, now),
             each.example[-12:], each.cause,
         )
         for each in groups
@@ -122,9 +133,9 @@ def show(site: SiteChoice, letter: str, *, as_json: bool) -> None:
         # a folder that cannot be read now names no cure, and hides no letter
         files = read_site(site.folder)
     with bench(site) as here, here.gateway.store.read() as tx:
-        what, found = find(tx, letter)
+        what, found = find(here, tx, letter)
         shown = show_update if what == "update" else show_delivery
-        shown(tx, found, files=files, redactor=site.redactor, as_json=as_json)
+        shown(here, tx, found, files=files, as_json=as_json)
 
 
 @dead_letters.command()
@@ -138,7 +149,7 @@ def diff(site: SiteChoice, letter: str, *, as_json: bool) -> None:
     """
     with bench(site) as here:
         with here.gateway.store.read() as tx:
-            found = update_named(tx, letter, "compared with a desk")
+            found = update_named(here, tx, letter, "compared with a desk")
         connector = here.connector(found.update.connection)
         comparison = compare(found, connector, here.gateway.transport)
     if as_json:

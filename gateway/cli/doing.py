@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import click
 
 from dead_letters import Person, Resolved, replay_delivery, replay_update
-from gateway.cli.bench import Bench, find
+from gateway.cli.bench import Bench, find, waits
 from gateway.cli.opening import ring
 from gateway.cli.tables import JSON, tame, write_json
 from gateway.errors import NotFoundError
+from gateway.store.letters import LIVE
 from gateway.store.unit import SqlTx
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,10 +51,16 @@ def replay_one(
     """Replay one (update or delivery, id) by the terms of today."""
     what, found = taken
     if what == "delivery":
+        row_in = tx.inbox.get(found)
+        if row_in is not None:
+            # it would be parked again at once
+            here.require(row_in.connection)
         return replay_delivery(tx, found, here.now(), person, pinned=pinned)
     row = tx.outbox.get(found)
     if row is None:
         raise NotFoundError(f"{found} is not there any more")
+    if row.state in LIVE and here.is_gone(row.connection):
+        raise waits(found, row.connection)
     terms = here.terms(row.connection, row.operation)
     return replay_update(tx, found, terms, here.now(), person, accept_duplicate=accept_duplicate)
 
@@ -76,7 +83,7 @@ def all_or_none(here: Bench, letters: tuple[str, ...], work: Work, *, dry_run: b
     """Do it for every letter, all or none, in one transaction; then ring."""
 
     def together(tx: SqlTx) -> list[Resolved]:
-        found = dict.fromkeys(find(tx, word) for word in letters)
+        found = dict.fromkeys(find(here, tx, word) for word in letters)
         done = [work(tx, what, letter_id) for what, letter_id in found]
         if dry_run:
             raise _DryRunError(done)
@@ -104,4 +111,6 @@ def report(done: list[Resolved], *, dry_run: bool, as_json: bool, left: Sequence
         for warning in each.warnings:
             click.echo(f"  warning: {tame(warning)}", err=True)
     for line in left:
-        click.echo(f"left as it is: {tame(line)}", err=True)
+        click.echo(tame(line), err=True)
+    if left:
+        click.echo("1 line is left as it is" if len(left) == 1 else f"{len(left)} lines are left as they are", err=True)

@@ -10,6 +10,7 @@ import msgspec
 
 from dead_letters import DeadLetter, Letter
 from dead_letters.advice import Advice, for_delivery, for_update
+from gateway.cli.bench import Bench
 from gateway.cli.tables import block, tame, utc, write_json
 from gateway.domain.update import Intent
 from gateway.errors import NotFoundError
@@ -21,6 +22,7 @@ from rules.cure import Cure, cure, lacking
 
 #: How much of a body is shown.
 _EXCERPT = 2000
+_GONE = " (not in gateway.yaml any more)"
 
 
 def write_cure(found: Cure, connection: str) -> None:
@@ -38,21 +40,24 @@ def cure_of(detail: str, files: Mapping[str, str]) -> Cure | None:
     return cure(want, files) if want is not None else None
 
 
-def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor: Redactor, as_json: bool) -> None:
+def show_update(here: Bench, tx: SqlTx, update_id: str, *, files: Mapping[str, str], as_json: bool) -> None:
     """Write a given-up update."""
-    letter = tx.dead_letters.letter(update_id)
+    redactor = here.redactor
+    letter = tx.dead_letters.letter(update_id, here.named)
     if letter is None:
         raise NotFoundError(f"{update_id} is no dead letter any more")
     tries = tx.view.attempts(update_id)
     held = _held(tx, letter)
     original = tx.dead_letters.original(update_id)
-    advice = for_update(letter)
+    removed = here.is_gone(letter.update.connection)
+    advice = for_update(letter, removed=removed)
     if as_json:
         document = {
             "update": letter.update,
             "original": original,
             "remote_id": letter.link.remote_id,
             "holds": letter.standing,
+            "removed": removed,
             "attempts": tries,
             "held": [{"id": each.id, "operation": each.operation, "summary": each.summary} for each in held],
             "next": advice.words,
@@ -63,7 +68,7 @@ def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor
         return
     row = letter.update
     _line("update", row.id)
-    _line("asked", f"{row.operation.value} at {row.connection}: {row.summary}")
+    _line("asked", f"{row.operation.value} at {row.connection}{_GONE * removed}: {row.summary}")
     _line("ticket", f"{row.ticket_id}, at {row.connection}: {letter.link.remote_id or 'not there yet'}")
     _line("decided by", f"rule {row.rule or '-'}, release {row.release or '-'}, {utc(row.created_at)} UTC")
     _line("trace", row.trace_id)
@@ -119,21 +124,24 @@ def _waiting(letter: Letter, held: Sequence[UpdateRow]) -> None:
         click.echo("\nIt holds nothing: what came after it has gone ahead, and a replay puts it at the end of its lane")
 
 
-def show_delivery(tx: SqlTx, delivery_id: str, *, files: Mapping[str, str], redactor: Redactor, as_json: bool) -> None:
+def show_delivery(here: Bench, tx: SqlTx, delivery_id: str, *, files: Mapping[str, str], as_json: bool) -> None:
     """Write a parked delivery."""
+    redactor = here.redactor
     row = tx.inbox.get(delivery_id)
     if row is None:
         raise NotFoundError(f"{delivery_id} is no dead letter any more")
-    advice = for_delivery(row.id, row.reason)
+    removed = here.is_gone(row.connection)
+    advice = for_delivery(row.id, row.reason, removed=removed)
     body = row.body.decode("utf-8", "replace")
     if as_json:
         found = msgspec.to_builtins(msgspec.structs.replace(row, body=b""))
         commands = [f"gateway dead-letters {each}" for each in advice.commands]
-        more = {"next": advice.words, "commands": commands, "cure": msgspec.to_builtins(cure_of(row.detail, files))}
+        found_cure = msgspec.to_builtins(cure_of(row.detail, files))
+        more = {"removed": removed, "next": advice.words, "commands": commands, "cure": found_cure}
         write_json(redactor.value(found | {"body": body} | more))
         return
     _line("delivery", row.id)
-    _line("from", f"{row.connection}, by {row.origin}, {utc(row.received_at)} UTC")
+    _line("from", f"{row.connection}{_GONE * removed}, by {row.origin}, {utc(row.received_at)} UTC")
     _line("its id", row.source_event_id)
     _line("trace", row.trace_id)
     _line("state", f"{row.state} ({row.reason}), release {row.release or '-'}")
@@ -148,7 +156,11 @@ def letter_document(tx: SqlTx, line: DeadLetter, *, attempts: bool) -> Any:
     document: dict[str, Any] = msgspec.to_builtins(line)
     if line.what == "update":
         row = tx.outbox.get(line.id)
+        document["version"] = row.payload_version if row is not None else 0
         document["intent"] = msgspec.to_builtins(row.intent) if row is not None else None
+        original = tx.dead_letters.original(line.id) if row is not None and row.edited else None
+        if original is not None:
+            document["original"] = msgspec.to_builtins(original)
         if attempts:
             document["tried"] = msgspec.to_builtins(tx.view.attempts(line.id))
     else:

@@ -1,14 +1,14 @@
-"""What a person does with dead letters, from the command line: replay, confirm, discard, edit, import."""
+"""What a person does with dead letters, from the command line: replay, confirm, discard, edit."""
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from dead_letters import (
     DeadLetterError,
@@ -21,12 +21,13 @@ from dead_letters import (
     discard_update,
     edit_update,
 )
-from dead_letters.edit import document_of, edited
+from dead_letters.edit import edited
 from dead_letters.look import find_remote
 from gateway.cli.bench import Bench, bench, find, update_named
 from gateway.cli.choosing import Choice, choosing
 from gateway.cli.doing import SAID, by_person, do, replay_one
-from gateway.cli.letter_bulk import Plan, resume, run
+from gateway.cli.draft import Draft
+from gateway.cli.letter_bulk import RATE, RATES, Plan, resume, run
 from gateway.cli.requests import Shown, looked_at, would, write_preview
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.domain.update import Operation
@@ -34,16 +35,12 @@ from gateway.store.unit import SqlTx
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: letters a second that a bulk lets go
-RATE = 20.0
-_RATES = click.FloatRange(0.1, 1000)
-
 
 def _bulky(command: F) -> F:
     """Add the options of a command that may work on many."""
     for option in (
         click.option("--yes", is_flag=True, help="Do not ask before many are dealt with."),
-        click.option("--rate", type=_RATES, default=RATE, show_default=True, help="Of many: so many a second."),
+        click.option("--rate", type=RATES, default=RATE, show_default=True, help="Of many: so many a second."),
         click.option("--resume", "resumed", metavar="BULK", help="Go on with a bulk that was interrupted: its id."),
         click.option("--ambiguous", is_flag=True, help="Of many: also those that may have landed, which nobody knows."),
         click.option("--all", "whole", is_flag=True, help="All that there are."),
@@ -145,7 +142,14 @@ def discard(
     def work(here: Bench, person: Person, tx: SqlTx, what: str, found: str) -> Resolved:
         if what == "delivery":
             return discard_delivery(tx, found, here.now(), person)
-        return discard_update(tx, found, here.now(), person)
+        try:
+            return discard_update(tx, found, here.now(), person, here.named)
+        except DeadLetterError:
+            row = tx.outbox.get(found)
+            if not person.bulk or row is None or row.resolution != "discarded":
+                raise
+            # with the creation that it stood behind, a moment ago
+            return Resolved("update", found, "", "discarded")
 
     with bench(site) as here:
         if letters:
@@ -184,7 +188,7 @@ def confirm(
     person = Person(who or getpass.getuser(), why)
     with bench(site) as here:
         with here.gateway.store.read() as tx:
-            found = update_named(tx, letter, "confirmed")
+            found = update_named(here, tx, letter, "confirmed")
         there = None
         if remote_id or (found.update.operation is Operation.CREATE and not found.made):
             connector = here.connector(found.update.connection)
@@ -221,23 +225,18 @@ def edit(
 ) -> None:
     """Change what an update wants, in $EDITOR. It stays a dead letter until it is replayed; the original is kept.
 
+    Text that cannot be taken is kept as a draft, which the next `edit` of the same letter opens again.
+
     An edited update is another effect: where an earlier attempt may have landed as it was, a replay of it asks the desk
     first, and --accept-duplicate sends both.
     """
     person = Person(who or getpass.getuser(), why)
     with bench(site) as here:
         with here.gateway.store.read() as tx:
-            found = update_named(tx, letter, "edited")
+            found = update_named(here, tx, letter, "edited")
         connector = here.connector(found.update.connection)
-        shown = msgspec.json.format(msgspec.json.encode(document_of(found.update.intent)), indent=2).decode()
-        text = given.read() if given is not None else click.edit(shown, extension=".json")
-        if text is None or text.strip() == shown.strip():
-            raise DeadLetterError("nothing was changed")
-        try:
-            document = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
-            raise DeadLetterError(f"this is no JSON any more: {error}; nothing was changed") from None
-        intent = edited(found, document, connector)
+        draft = Draft(here.gateway.settings.state, found)
+        text = given.read() if given is not None else draft.edit()
 
         def work(tx: SqlTx, _what: str, found_id: str) -> Resolved:
             now = tx.dead_letters.letter(found_id)
@@ -245,7 +244,10 @@ def edit(
                 raise DeadLetterError(f"{found_id} was changed by somebody else in the meantime: look at it again")
             return edit_update(tx, found_id, intent, here.now(), person)
 
-        do(here, (found.update.id,), work, dry_run=dry_run, as_json=as_json)
+        # what was typed by hand is not lost, whatever comes of it
+        with contextlib.nullcontext() if given is not None else draft.kept(text, dry_run=dry_run):
+            intent = edited(found, draft.document(text), connector)
+            do(here, (found.update.id,), work, dry_run=dry_run, as_json=as_json)
 
 
 # ------------------------------------------------------------ inside
@@ -270,9 +272,12 @@ def _preview(here: Bench, letters: tuple[str, ...], *, accept_duplicate: bool, a
     shown: list[Shown] = []
     for word in letters:
         with here.gateway.store.read() as tx:
-            what, found = find(tx, word)
-            looked = looked_at(tx, found) if what == "update" else None
+            what, found = find(here, tx, word)
+            looked = looked_at(here, tx, found) if what == "update" else None
+            row_in = tx.inbox.get(found) if what == "delivery" else None
         if looked is None:
+            if row_in is not None:
+                here.require(row_in.connection)
             shown.append(({"what": what, "id": found, "would": SAID["pending"], "warnings": []}, None))
         else:
             shown.append(would(here, looked, accept_duplicate=accept_duplicate))

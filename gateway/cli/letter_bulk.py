@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import click
@@ -20,12 +21,15 @@ from gateway.cli.bench import Bench
 from gateway.cli.choosing import Choice
 from gateway.cli.opening import ring
 from gateway.cli.requests import Shown, looked_at, request_document, would, write_request
-from gateway.cli.tables import tame, write_json, write_table
+from gateway.cli.tables import age, tame, write_json, write_table
 from gateway.errors import GatewayError, NotFoundError
 from gateway.store.unit import SqlTx
 
 #: how many that were left are named
 NAMED = 20
+#: letters a second that are let go
+RATE = 20.0
+RATES = click.FloatRange(0.1, 1000)
 
 Each = Callable[[Person, SqlTx, Taken], Resolved]
 
@@ -44,9 +48,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, requests: int) -> None:
     """Do it with all that are chosen now, after one confirmation."""
+    if choice.state == "waiting" and plan.action != "discard":
+        raise click.UsageError("what waits goes on by itself when gateway.yaml names its connection again")
     store = here.gateway.store
     with store.read() as tx:
-        chosen = choice.filter(tx, here.now())
+        # what merely waits for a connection that was taken out cannot be replayed: it goes on by itself
+        chosen = choice.filter(tx, here.now(), here.named if plan.action == "discard" else None)
         if not plan.ambiguous and chosen.state != "ambiguous" and chosen.reason != "ambiguous":
             # whether these landed is for a person to find out, one at a time, unless they are asked for
             left = tx.letters.count(msgspec.structs.replace(chosen, state="ambiguous", what="update"))
@@ -101,7 +108,7 @@ def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int
     person = Person(bulk.actor, bulk.why, bulk.id)
     with store.read() as tx:
         before = tx.bulks.counts(bulk.id)
-    with _interruptible() as stopped, _bar(sum(before.values()), plan) as tell:
+    with interruptible() as stopped, _bar(sum(before.values()), plan) as tell:
         tell(before)
         runner = Runner(
             store,
@@ -135,13 +142,25 @@ def end(bulk: Bulk, counts: Mapping[str, int]) -> None:
         raise click.exceptions.Exit(1)
 
 
+def unfinished(tx: SqlTx, now: datetime) -> Iterator[str]:
+    """Return a line for each bulk action that is not at its end: it runs somewhere, or whoever ran it has died."""
+    for bulk in tx.bulks.unfinished():
+        if bulk.frozen_at is not None:
+            counts = tx.bulks.counts(bulk.id)
+            begun = f"begun {age(bulk.created_at, now)} ago by {tame(bulk.actor)}"
+            yield (
+                f"a {bulk.action} of {sum(counts.values())}, {begun}, "
+                f"has {counts['pending']} left; unless it still runs, {_goes_on(bulk)}"
+            )
+
+
 def _goes_on(bulk: Bulk) -> str:
     pinned = " --pinned" if bulk.options.get("pinned") else ""
     return f"it goes on with: gateway dead-letters {bulk.action} --resume {bulk.id[-12:]}{pinned}"
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C end the run after the transaction that it is in; a second one ends it at once."""
     asked: list[int] = []
 
@@ -202,10 +221,12 @@ def _dry_run(here: Bench, chosen: Filter, plan: Plan, number: int, left: int, re
     with here.gateway.store.read() as tx:
         if plan.action == "replay":
             shares = tx.letters.shares(chosen, here.keys_until(now))
-            fates = _together([fate(share, here.terms, lambda one: _renders(here, tx, one)) for share in shares])
+            fates = _together(
+                [fate(share, here.require, here.terms, lambda one: _renders(here, tx, one)) for share in shares]
+            )
             if requests and chosen.what != "delivery":
                 page = tx.letters.page(msgspec.structs.replace(chosen, what="update"), limit=requests)
-                ready = [each for line in page if (each := looked_at(tx, line.id)) is not None]
+                ready = [each for line in page if (each := looked_at(here, tx, line.id)) is not None]
     # outside of the transaction, for a connector may read before it writes
     shown = [_shown(here, each) for each in ready]
     goes = sum(each.number for each in fates if each.goes) if fates else number

@@ -17,7 +17,7 @@ from dead_letters.resolve import Resolved
 from gateway.cli.bench import Bench, bench
 from gateway.cli.doing import by_person, replay_one
 from gateway.cli.letter import write_cure
-from gateway.cli.letter_bulk import Plan, end, frozen, work_on
+from gateway.cli.letter_bulk import RATE, RATES, Plan, end, frozen, work_on
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import tame, write_json
 from gateway.config import read_site
@@ -30,13 +30,12 @@ from rules.decide import RuleSet
 
 #: causes that are looked at
 MOST = 200
-RATE = 20.0
 
 
 @click.command()
 @click.option("--connection", default="", help="Only of this connection.")
 @click.option("--yes", is_flag=True, help="Do not ask before what can be healed is replayed.")
-@click.option("--rate", type=click.FloatRange(0.1, 1000), default=RATE, show_default=True, help="So many a second.")
+@click.option("--rate", type=RATES, default=RATE, show_default=True, help="So many a second.")
 @click.option("--why", default="", help="Why, for the audit trail.")
 @by_person
 @pass_site
@@ -108,7 +107,7 @@ def _known(here: Bench, choice: SiteChoice) -> Site:
             return False
         return whoami(connector, here.gateway.transport, new_trace_id(os.urandom(16))) is True
 
-    return Site(here.site.rules, folder, files, answers)
+    return Site(here.site.rules, folder, files, here.site.connectors.keys(), answers)
 
 
 def _write(found: Sequence[Prognosis], number: int, *, dry_run: bool) -> None:

@@ -39,7 +39,15 @@ def removed(choice: SiteChoice, named: Collection[str]) -> Mapping[str, int]:
 def names(choice: SiteChoice) -> frozenset[str] | None:
     """Return the connections that gateway.yaml names; None where it cannot be read."""
     try:
-        document, _ = load(GATEWAY_FILE, read_site(choice.folder).get(GATEWAY_FILE, ""))
+        return names_in(read_site(choice.folder))
+    except GatewayError:
+        return None
+
+
+def names_in(files: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the connections that the gateway.yaml among these files names; None where it cannot be read."""
+    try:
+        document, _ = load(GATEWAY_FILE, files.get(GATEWAY_FILE, ""))
     except GatewayError:
         return None
     found = document.value.get("connections") if document is not None else None

@@ -11,7 +11,7 @@ import msgspec
 
 from dead_letters import plan_replay
 from dead_letters.look import Looked, Preview, preview
-from gateway.cli.bench import Bench
+from gateway.cli.bench import Bench, waits
 from gateway.cli.doing import SAID
 from gateway.cli.tables import block, tame, write_json
 from gateway.ports import Connector, HttpRequest
@@ -33,11 +33,13 @@ def request_document(request: HttpRequest, connector: Connector) -> dict[str, An
     return {"method": request.method, "url": url, "headers": request.headers, "body": body}
 
 
-def looked_at(tx: SqlTx, update_id: str) -> Looked | None:
+def looked_at(here: Bench, tx: SqlTx, update_id: str) -> Looked | None:
     """Read what the request of a given-up update depends on; None when it is none (any more)."""
-    letter = tx.dead_letters.letter(update_id)
+    letter = tx.dead_letters.letter(update_id, here.named)
     if letter is None:
         return None
+    if letter.waits:
+        raise waits(update_id, letter.update.connection)
     stored = tx.outbox.last_request(update_id, letter.update.payload_version)
     return Looked(letter, stored, tx.tickets.known_comments(letter.link.id))
 

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     AMBIGUOUS = "ambiguous"
     BOUNCE = "bounce"
+    #: it belongs to a connection that the site names no more
+    REMOVED = "removed"
 
 
 class CommentIntent(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, select, text, update
 
 from dead_letters.model import Letter, Reopening, Tried
 from gateway.domain.update import Intent, UpdateState
 from gateway.ports import UpdateRow
 from gateway.store import statements
 from gateway.store.lanes import Lanes
-from gateway.store.letters import GIVEN_UP
+from gateway.store.letters import GIVEN_UP, waiting
 from gateway.store.links import SqlLinks
+from gateway.store.merging import fence
 from gateway.store.outbox import SqlOutbox
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
@@ -34,23 +35,26 @@ class SqlDeadLetters:
         self._links = SqlLinks(connection, sealer)
         self._rows = UpdateRows(sealer)
 
-    def find(self, word: str) -> Sequence[tuple[str, str]]:
+    def find(self, word: str, named: Collection[str] | None = None) -> Sequence[tuple[str, str]]:
         """Return (update or delivery, id) of the open dead letters whose id is, begins or ends with `word`."""
         found: list[tuple[str, str]] = []
-        for what, table, condition in (
-            ("update", updates, text(LETTER)),
-            ("delivery", deliveries, text(PARKED)),
-        ):
-            named = table.c.id == word
+        open_ones: list[tuple[str, Table, ColumnElement[bool]]] = [
+            ("update", updates, text(LETTER)),  # type: ignore[list-item]
+            ("delivery", deliveries, text(PARKED)),  # type: ignore[list-item]
+        ]
+        if named is not None:
+            open_ones.append(("update", updates, and_(*waiting(named))))
+        for what, table, condition in open_ones:
+            meant = table.c.id == word
             if len(word) >= _SHORTEST:
-                named = or_(
-                    named, table.c.id.startswith(word, autoescape=True), table.c.id.endswith(word, autoescape=True)
+                meant = or_(
+                    meant, table.c.id.startswith(word, autoescape=True), table.c.id.endswith(word, autoescape=True)
                 )
-            rows = self._connection.execute(select(table.c.id).where(named, condition).limit(10)).scalars()
+            rows = self._connection.execute(select(table.c.id).where(meant, condition).limit(10)).scalars()
             found += [(what, str(each)) for each in rows]
         return found
 
-    def letter(self, update_id: str) -> Letter | None:
+    def letter(self, update_id: str, named: Collection[str] | None = None) -> Letter | None:
         """Return an update that was given up and not resolved, its lane locked; None when it is not (any more)."""
         lane = self._connection.execute(select(updates.c.link_id).where(updates.c.id == update_id)).scalar_one_or_none()
         if lane is None:
@@ -59,10 +63,11 @@ class SqlDeadLetters:
         if self._connection.dialect.name == "postgresql":
             locked = locked.with_for_update()
         self._connection.execute(locked)
+        is_open: ColumnElement[bool] = and_(updates.c.state.in_(GIVEN_UP), updates.c.resolution.is_(None))
+        if named is not None:
+            is_open = or_(is_open, and_(*waiting(named)))
         row = self._connection.execute(
-            select(updates.c.standing, updates.c.seq).where(
-                updates.c.id == update_id, updates.c.state.in_(GIVEN_UP), updates.c.resolution.is_(None)
-            )
+            select(updates.c.standing, updates.c.seq).where(updates.c.id == update_id, is_open)
         ).first()
         found = self._outbox.get(update_id) if row is not None else None
         if row is None or found is None:
@@ -185,7 +190,13 @@ class SqlDeadLetters:
 
     def close(self, update_id: str, resolution: str, now: datetime) -> None:
         """Resolve an update for good, and let its lane go on."""
-        lane = self._lane(update_id)
+        row = self._connection.execute(
+            select(updates.c.link_id, updates.c.state).where(updates.c.id == update_id)
+        ).one()
+        lane = str(row.link_id)
+        if row.state not in GIVEN_UP:
+            # a worker that is just at it, by an older release, neither sends it nor writes anything down
+            fence(self._connection, lane)
         self._connection.execute(
             update(updates)
             .where(updates.c.id == update_id)

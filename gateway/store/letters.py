@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, literal, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, literal, or_, select, text, true
 
 from dead_letters.cause import cause_of
 from dead_letters.filters import Filter
@@ -23,12 +23,30 @@ from gateway.store.sealing import Sealer
 from gateway.store.tables import LETTER, PARKED, attempts, deliveries, links, updates
 
 GIVEN_UP = ("dead", "ambiguous")
+LIVE = ("ready", "sending", "unknown")
+#: why an update waits that nobody will write
+WAITS = "it waits for a connection that gateway.yaml names no more"
 PAGE = 500
 #: causes in which a word is sought
 MOST_CAUSES = 2000
 
-#: the lines of a table, its time, its key, which of its rows are meant
-Side = tuple[Any, Any, Any, list[Any]]
+
+class Side(msgspec.Struct, frozen=True):
+    """One part of the list: the lines of a table, its time, its key, which of its rows are meant."""
+
+    lines: Select[Any]
+    at: Any
+    key: Any
+    conditions: list[Any]
+    #: updates that were not given up, and wait for a connection that is gone
+    waits: bool = False
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        found: Table = self.key.table
+        return found
+
 
 _UPDATE_LINE = select(
     updates.c.id,
@@ -48,6 +66,9 @@ _UPDATE_LINE = select(
     updates.c.done_at.label("given_up_at"),
     updates.c.standing.label("holds"),
 )
+#: of what was not given up, the columns that say so
+_WAITING = {"state": literal("waiting").label("state"), "reason": literal("removed").label("reason")}
+_WAITING_LINE = select(*(_WAITING.get(str(each.key), each) for each in _UPDATE_LINE.selected_columns))
 _DELIVERY_LINE = select(
     deliveries.c.id,
     literal("delivery").label("what"),
@@ -80,11 +101,12 @@ class SqlLetters:
     def page(self, chosen: Filter, *, limit: int = PAGE, after: Place | None = None) -> Sequence[DeadLetter]:
         """Return the next dead letters, the oldest first."""
         found: list[list[DeadLetter]] = []
-        for statement, at, key, conditions in self._sides(chosen):
-            asked = statement.where(*conditions).order_by(at, key).limit(limit)
+        for side in self._sides(chosen):
+            asked = side.lines.where(*side.conditions).order_by(side.at, side.key).limit(limit)
             if after is not None:
-                asked = asked.where(at >= after[0], or_(at > after[0], key > after[1]))
-            found.append([self._line(row) for row in self._connection.execute(asked).mappings()])
+                asked = asked.where(side.at >= after[0], or_(side.at > after[0], side.key > after[1]))
+            rows = self._connection.execute(asked).mappings()
+            found.append([self._line(row, chosen, waits=side.waits) for row in rows])
         return list(heapq.merge(*found, key=lambda line: (line.at, line.id)))[:limit]
 
     def pages(self, chosen: Filter, size: int = PAGE) -> Iterator[Sequence[DeadLetter]]:
@@ -96,36 +118,39 @@ class SqlLetters:
 
     def count(self, chosen: Filter) -> int:
         """Return how many there are."""
-        total = 0
-        for _, _, key, conditions in self._sides(chosen):
-            total += int(self._connection.execute(select(func.count(key)).where(*conditions)).scalar_one())
-        return total
+        return sum(
+            int(self._connection.execute(select(func.count(side.key)).where(*side.conditions)).scalar_one())
+            for side in self._sides(chosen)
+        )
 
     def groups(self, chosen: Filter, *, limit: int) -> Sequence[Group]:
         """Return what they have in common, the most frequent cause first."""
-        return self._groups(self._sides(chosen), limit)
+        return self._groups(self._sides(chosen), limit, chosen)
 
-    def _groups(self, sides: Iterable[Side], limit: int) -> list[Group]:
+    def _groups(self, sides: Iterable[Side], limit: int, chosen: Filter) -> list[Group]:
         found: list[Group] = []
-        for _, at, key, conditions in sides:
-            table = key.table
-            parts = (table.c.connection, *(func.coalesce(table.c[name], "").label(name) for name in _GROUPED))
-            number = func.count(key).label("number")
-            told = (func.min(at).label("oldest"), func.max(at).label("newest"), func.min(key).label("example"))
+        for side in sides:
+            table = side.table
+            grouped = () if side.waits else _GROUPED
+            parts = (table.c.connection, *(func.coalesce(table.c[name], "").label(name) for name in grouped))
+            number = func.count(side.key).label("number")
+            oldest, newest = func.min(side.at).label("oldest"), func.max(side.at).label("newest")
             asked = (
-                select(*parts, number, *told)
-                .where(*conditions)
-                .group_by(table.c.connection, *(table.c[name] for name in _GROUPED))
+                select(*parts, number, oldest, newest, func.min(side.key).label("example"))
+                .where(*side.conditions)
+                .group_by(table.c.connection, *(table.c[name] for name in grouped))
                 .order_by(number.desc())
                 .limit(limit)
             )
             rows = self._connection.execute(asked).mappings().all()
-            details = self._details(table, [row["example"] for row in rows])
-            what = "update" if table is updates else "delivery"
+            details = {} if side.waits else self._details(table, [row["example"] for row in rows])
             for row in rows:
+                about = {"what": "update" if table is updates else "delivery", "removed": _gone(row, chosen), **row}
+                if side.waits:
+                    found.append(Group(reason="removed", error_class="", cause=WAITS, **about))
+                    continue
                 detail = details.get(row["example"], "")
-                cause = cause_of(detail, row["reason"])
-                found.append(Group(what=what, cause=cause, detail=detail, **row))
+                found.append(Group(cause=cause_of(detail, row["reason"]), detail=detail, **about))
         return sorted(found, key=lambda group: (-group.number, group.connection, group.cause))[:limit]
 
     def _details(self, table: Table, ids: Sequence[str]) -> dict[str, str]:
@@ -136,9 +161,10 @@ class SqlLetters:
             found |= {row.id: self._sealer.open_text(DETAIL, row.detail_sealed) for row in rows}
         return found
 
-    def _line(self, row: Any) -> DeadLetter:
-        detail = self._sealer.open_text(DETAIL, row["detail"])
-        return DeadLetter(**{**row, "detail": detail, "cause": cause_of(detail, row["reason"] or row["state"])})
+    def _line(self, row: Any, chosen: Filter, *, waits: bool) -> DeadLetter:
+        detail = WAITS if waits else self._sealer.open_text(DETAIL, row["detail"])
+        cause = WAITS if waits else cause_of(detail, row["reason"] or row["state"])
+        return DeadLetter(**{**row, "detail": detail, "cause": cause, "removed": _gone(row, chosen)})
 
     def shares(self, chosen: Filter, keys_until: Mapping[tuple[str, str], datetime]) -> Sequence[Share]:
         """Return how many can be replayed in which way.
@@ -147,8 +173,9 @@ class SqlLetters:
         nothing else can tell what became of an attempt.
         """
         found: list[Share] = []
-        for _, _, key, conditions in self._sides(chosen):
-            if key.table is deliveries:
+        for side in self._sides(msgspec.structs.replace(chosen, named=None)):
+            key, conditions = side.key, side.conditions
+            if side.table is deliveries:
                 rows = self._connection.execute(
                     select(deliveries.c.connection, func.count(key).label("number"), func.min(key).label("example"))
                     .where(*conditions)
@@ -187,27 +214,52 @@ class SqlLetters:
         The words of reasons are encrypted, so what is sought in them is sought in the causes that there are.
         """
         for side in _plain_sides(msgspec.structs.replace(chosen, cause="", text="")):
-            lines, at, key, conditions = side
             if not chosen.cause and not chosen.text:
                 yield side
                 continue
-            causes = {group.cause_key: group.cause for group in self._groups([side], MOST_CAUSES)}
+            cause = side.table.c.cause_key
+            causes = {group.cause_key: group.cause for group in self._groups([side], MOST_CAUSES, chosen)}
             if chosen.cause:
-                begun = [name for name, cause in causes.items() if cause.startswith(chosen.cause)]
-                conditions.append(key.table.c.cause_key.in_(begun))
+                begun = [name for name, words in causes.items() if words.startswith(chosen.cause)]
+                # what waits has no cause of its own: its one group stands for all of it
+                side.conditions.append(true() if side.waits and begun else cause.in_(begun))
             if chosen.text:
-                said = updates.c.summary if key.table is updates else deliveries.c.source_event_id
+                said = deliveries.c.source_event_id if side.table is deliveries else updates.c.summary
                 word = chosen.text.casefold()
-                named = [name for name, cause in causes.items() if word in cause.casefold()]
-                conditions.append(or_(said.icontains(chosen.text, autoescape=True), key.table.c.cause_key.in_(named)))
-            yield lines, at, key, conditions
+                named = [name for name, words in causes.items() if word in words.casefold()]
+                told = true() if side.waits and named else cause.in_(named)
+                side.conditions.append(or_(said.icontains(chosen.text, autoescape=True), told))
+            yield side
 
 
 def _plain_sides(chosen: Filter) -> Iterator[Side]:
-    if chosen.what != "delivery" and chosen.state != "parked":
-        yield _UPDATE_LINE, updates.c.created_at, updates.c.id, [text(LETTER), *_of_updates(chosen)]
+    if chosen.what != "delivery" and chosen.state not in {"parked", "waiting"}:
+        yield Side(_UPDATE_LINE, updates.c.created_at, updates.c.id, [text(LETTER), *_of_updates(chosen)])
     if chosen.what != "update" and chosen.state in {"", "parked"} and not chosen.rule:
-        yield _DELIVERY_LINE, deliveries.c.received_at, deliveries.c.id, [text(PARKED), *_of_deliveries(chosen)]
+        yield Side(_DELIVERY_LINE, deliveries.c.received_at, deliveries.c.id, [text(PARKED), *_of_deliveries(chosen)])
+    if chosen.named is not None and _may_wait(chosen):
+        bare = msgspec.structs.replace(chosen, reason="", state="", no_ambiguous=False)
+        asked = [*waiting(chosen.named), *_of_updates(bare)]
+        yield Side(_WAITING_LINE, updates.c.created_at, updates.c.id, asked, waits=True)
+
+
+def _may_wait(chosen: Filter) -> bool:
+    """Say whether a filter can mean what was not given up."""
+    return (
+        chosen.what != "delivery"
+        and chosen.state in {"", "waiting"}
+        and chosen.reason in {"", "removed"}
+        and not (chosen.error_class or chosen.cause_key or chosen.given_up_since)
+    )
+
+
+def waiting(named: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return what holds for an update that waits for a connection which is none of these."""
+    return [updates.c.standing, updates.c.state.in_(LIVE), updates.c.connection.not_in(list(named))]
+
+
+def _gone(row: Any, chosen: Filter) -> bool:
+    return chosen.named is not None and row["connection"] not in chosen.named
 
 
 _GROUPED = ("reason", "error_class", "cause_key")

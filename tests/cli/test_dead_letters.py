@@ -187,6 +187,35 @@ def comment(gateway: Gateway, recorder: Recorder, state: UpdateState = UpdateSta
     return dead
 
 
+def test_an_edit_that_fails_is_kept_as_a_draft(
+    run: Run, gateway: Gateway, recorder: Recorder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line with its place; the next edit opens what was typed, for its owner only, until it is taken."""
+    dead = comment(gateway, recorder)
+    monkeypatch.setenv("EDITOR", "sed -i 's/with a typpo\"/much work that is not lost/'")
+    code, _, said = run("dlq", "edit", dead)
+    assert (code, said.count("\n"), "line 2, column " in said) == (1, 1, True)
+    assert f"your text is kept: gateway dead-letters edit {dead[-12:]}" in said
+    (draft,) = (folder / ".gateway" / "drafts").iterdir()
+    assert draft.stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("EDITOR", f"cp -t {tmp_path}/seen-by-editor")
+    (tmp_path / "seen-by-editor").mkdir()
+    assert run("dlq", "edit", dead)[0] == 1
+    (opened,) = (tmp_path / "seen-by-editor").iterdir()
+    assert "much work that is not lost" in opened.read_text(encoding="utf-8")
+    monkeypatch.setenv("EDITOR", "sed -i 's/not lost/not lost\"/'")
+    code, shown, said = run("dlq", "edit", dead, "--dry-run")
+    assert (code, "would be edited" in shown, "your text is kept" in said) == (0, True, True)
+    assert row(gateway, dead).payload_version == 1
+    monkeypatch.setenv("EDITOR", "sed -i s/much/more/")
+    code, shown, said = run("dlq", "edit", dead)
+    assert (code, "is edited" in shown, "this is your draft" in said) == (0, True, True)
+    after = row(gateway, dead).intent.comment
+    assert after is not None
+    assert after.body == "more work that is not lost"
+    assert list((folder / ".gateway" / "drafts").iterdir()) == []
+
+
 def test_edit_opens_the_editor_and_keeps_the_original(
     run: Run, gateway: Gateway, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,43 +353,15 @@ def test_an_interrupted_bulk_is_resumed(run: Run, gateway: Gateway, recorder: Re
     assert process.returncode == 130
     assert "--resume" in said
     word = said.rsplit("--resume", 1)[1].split()[0]
+    assert f"gateway dead-letters replay --resume {word}" in run("dlq", "list")[2]
     assert run("dlq", "discard", "--resume", word)[0] == 1
     assert run("dlq", "replay", "--resume", "nothing")[0] == 3
     code, shown, _ = run("dlq", "replay", "--resume", word, "--rate", "1000")
     assert (code, "12 replayed, 0 left" in shown) == (0, True)
+    assert "--resume" not in run("dlq", "list")[2]
     with gateway.store.read() as tx:
         done = [each for each in tx.view.audit(limit=500) if each["action"] == "dead letter replayed"]
     assert len(done) == 12
-
-
-def test_export_and_import(run: Run, gateway: Gateway, recorder: Recorder, tmp_path: Path) -> None:
-    """Lines go out with what each wants, and come back with what is to be done; a wrong line does nothing at all."""
-    dead = comment(gateway, recorder)
-    parked = recorder.delivery("d", park=(Reason.UNREADABLE, "not JSON"))
-    file = tmp_path / "letters.jsonl"
-    code, _, said = run("dlq", "export", "--output", str(file), "--attempts")
-    assert (code, said) == (0, "2 dead letters\n")
-    assert file.stat().st_mode & 0o077 == 0
-    lines = {each["id"]: each for each in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
-    assert lines[dead]["intent"]["comment"]["body"] == "with a typpo"
-    assert len(lines[dead]["tried"]) == 1
-    assert lines[parked]["body"] == '{"id": 1}'
-    assert run("dlq", "import", str(file))[0] == 0
-    assert len(json.loads(run("dlq", "list", "--json")[1])) == 2
-    orders = [lines[dead] | {"do": "confirm", "why": "seen"}, lines[parked] | {"do": "discard"}]
-    file.write_text("\n".join(map(json.dumps, orders)), encoding="utf-8")
-    code, _, said = run("dlq", "import", str(file))
-    assert (code, "line 2: why: a discard needs its reason" in said) == (1, True)
-    assert row(gateway, dead).state is UpdateState.DEAD
-    orders[1]["why"] = "a test"
-    file.write_text("\n".join(map(json.dumps, orders)), encoding="utf-8")
-    assert run("dlq", "import", str(file), "--dry-run")[0] == 0
-    assert len(json.loads(run("dlq", "list", "--json")[1])) == 2
-    code, shown, _ = run("dlq", "import", str(file), "--json")
-    assert (code, [each["state"] for each in json.loads(shown)["done"]]) == (0, ["confirmed", "discarded"])
-    code, _, said = run("dlq", "import", str(file))
-    assert (code, said.count("left as it is: line")) == (1, 2)
-    assert json.loads(run("dlq", "list", "--json")[1]) == []
 
 
 def test_watch_tells_what_is_given_up_meanwhile(run: Run, gateway: Gateway, recorder: Recorder) -> None:

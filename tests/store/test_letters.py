@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
 
+import msgspec
 import pytest
 
 from dead_letters import DeadLetter, Filter
@@ -167,3 +168,28 @@ def test_a_share_says_what_may_have_landed(recorder: Recorder) -> None:
     with recorder.store.read() as tx:
         shares = {(each.operation, bool(each.maybe)) for each in tx.letters.shares(Filter(what="update"), {})}
     assert shares == {("internal_note", False), ("create", True), ("public_reply", True)}
+
+
+def test_what_waits_for_a_connection_that_is_gone_is_one_of_the_list(recorder: Recorder) -> None:
+    """Marked, in its place by age, in pages, groups and counts; of a connection that is named nothing of it shows."""
+    ticket, lane = recorder.ticket("five", number=5)
+    waits = recorder.update(ticket, lane, UpdateState.READY, operation=Operation.INTERNAL_NOTE, summary="a note")
+    gone, there = Filter(named=("acme-zendesk",)), Filter(named=("acme-zendesk", "engineering-rt"))
+    with recorder.store.read() as tx:
+        for size in (1, 2, 50):
+            found = [each for page in tx.letters.pages(gone, size) for each in page]
+            assert found == sorted(found, key=lambda each: (each.at, each.id))
+            assert {_name(each): each.removed for each in found} == {
+                "delivery": False, "ambiguous": True, "dead": True, "waiting": True
+            }  # fmt: skip
+        assert tx.letters.count(gone) == sum(each.number for each in tx.letters.groups(gone, limit=9)) == 4
+        assert [each.id for each in tx.letters.page(msgspec.structs.replace(gone, state="waiting"))] == [waits]
+        assert {_name(each): each.removed for each in tx.letters.page(there)} == {
+            "delivery": False, "ambiguous": False, "dead": False
+        }  # fmt: skip
+        assert tx.dead_letters.find(waits, gone.named) == [("update", waits)]
+        assert tx.dead_letters.find(waits, there.named) == tx.dead_letters.find(waits) == []
+        letter = tx.dead_letters.letter(waits, gone.named)
+        assert letter is not None
+        assert letter.waits
+        assert tx.dead_letters.letter(waits) is None
