@@ -10,17 +10,19 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, deliver, journey
+from benchmarks import accept, apply, deliver, journey, letters
 from benchmarks.report import Measure, Progress, table, this_machine
 
-STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, journey.STAGE)
+STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, letters.STAGE, journey.STAGE)
 
 
 @click.command()
 @click.option("--only", type=click.Choice(STAGES), multiple=True, help="This stage; may be given several times.")
 @click.option("--rate", type=click.FloatRange(0.5, 500), help="Webhooks a second of the journey.  [default: half of "
               "the slowest stage measured before, else of what the whole carries in a burst]")  # fmt: skip
-@click.option("--postgres", is_flag=True, help="Also measure apply and the journey on a PostgreSQL of its own.")
+@click.option(
+    "--postgres", is_flag=True, help="Also measure apply, dead letters and the journey on a PostgreSQL of its own."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Measure what this machine accepts, applies and delivers a second, and how long a whole journey takes."""
@@ -33,6 +35,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             (accept.STAGE, accept.STEPS, accept.run),
             (apply.STAGE, apply.STEPS, apply.run),
             (deliver.STAGE, deliver.STEPS, deliver.run),
+            (letters.STAGE, letters.STEPS, letters.run),
         ):
             if stage in chosen:
                 with Progress(stage, steps, quiet=as_json) as progress:
@@ -40,6 +43,9 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if new_database is not None and apply.STAGE in chosen:
             with Progress("apply/pg", apply.STEPS, quiet=as_json) as progress:
                 found += apply.run(progress, new_database, "PostgreSQL")
+        if new_database is not None and letters.STAGE in chosen:
+            with Progress("letters/pg", letters.STEPS, quiet=as_json) as progress:
+                found += letters.run(progress, new_database, "PostgreSQL")
         if journey.STAGE in chosen:
             rate = rate or min((each.value for each in found if each.bounds), default=0.0) / 2
             with Progress(journey.STAGE, journey.STEPS, quiet=as_json) as progress:

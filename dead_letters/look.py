@@ -135,6 +135,12 @@ def compare(letter: Letter, connector: Connector, transport: Transport) -> Compa
         theirs = None if value is msgspec.UNSET else plain(field, value)
         seen = link.observed.get(field)
         rows.append(Difference(field, ours, theirs, seen.value if seen else None, theirs == ours))
+    for field, ours in sorted(update.intent.ours.items()):
+        if field not in update.intent.fields and field in SYNCED_FIELDS:
+            # in our words, for there is none of the desk's yet
+            theirs = plain(field, value) if (value := getattr(remote, field)) is not msgspec.UNSET else None
+            seen = link.observed.get(field)
+            rows.append(Difference(field, ours, theirs, seen.value if seen else None, same=False))
     comment = update.intent.comment
     if comment is not None:
         mine = comment_hash(comment.body, comment.visibility)

@@ -12,7 +12,7 @@ from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Intent, UpdateState
 from gateway.errors import GatewayError
-from gateway.ports import NewDelivery, OperationClaim, UpdateRow
+from gateway.ports import DeliveryRow, NewDelivery, OperationClaim, UpdateRow
 from gateway.ports.record import Audit
 from rules.decide import RuleSet
 
@@ -187,6 +187,10 @@ class ParkedInbox(Protocol):
 
     def add(self, deliveries: Sequence[NewDelivery]) -> frozenset[str]:
         """Store deliveries; return the ids of those that are new."""
+        ...
+
+    def get(self, delivery_id: str) -> DeliveryRow | None:
+        """Return one delivery, or None."""
         ...
 
     def reopen(self, delivery_id: str, *, pinned: bool = False) -> bool:

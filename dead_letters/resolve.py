@@ -215,7 +215,7 @@ def replay_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Perso
     if not tx.inbox.reopen(delivery_id, pinned=pinned):
         raise _gone(delivery_id)
     told = {"rules": "pinned" if pinned else "current"}
-    tx.audit.add([_about_delivery(delivery_id, "dead letter replayed", now, person, told)])
+    tx.audit.add([_about_delivery(tx, delivery_id, "dead letter replayed", now, person, told)])
     return Resolved("delivery", delivery_id, "apply", "pending")
 
 
@@ -223,7 +223,7 @@ def discard_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Pers
     """Give a parked delivery up for good."""
     if not tx.inbox.discard(delivery_id, now):
         raise _gone(delivery_id)
-    tx.audit.add([_about_delivery(delivery_id, "dead letter discarded", now, person, {})])
+    tx.audit.add([_about_delivery(tx, delivery_id, "dead letter discarded", now, person, {})])
     return Resolved("delivery", delivery_id, "", "discarded")
 
 
@@ -253,7 +253,13 @@ def _entry(letter: Letter, action: str, now: datetime, person: Person, told: dic
     return AuditEntry(now, f"person:{person.name}", action, update.ticket_id, detail, update.trace_id)
 
 
-def _about_delivery(delivery_id: str, action: str, now: datetime, person: Person, told: dict[str, Any]) -> AuditEntry:
+def _about_delivery(
+    tx: LetterTx, delivery_id: str, action: str, now: datetime, person: Person, told: dict[str, Any]
+) -> AuditEntry:
+    """Return the line of the trail: in that of the ticket, where the delivery is about one that we know."""
+    row = tx.inbox.get(delivery_id)
+    pair = (row.connection, row.ref) if row is not None else ("", "")
+    link = tx.links.by_remote([pair]).get(pair) if row is not None and row.ref else None
     part = {"bulk": person.bulk} if person.bulk else {}
-    detail = {"delivery": delivery_id, "why": person.why, **part, **told}
-    return AuditEntry(now, f"person:{person.name}", action, "", detail)
+    detail = {"delivery": delivery_id, "connection": pair[0], "why": person.why, **part, **told}
+    return AuditEntry(now, f"person:{person.name}", action, link.ticket_id if link is not None else "", detail)

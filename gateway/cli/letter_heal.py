@@ -84,7 +84,7 @@ def heal(
             healed.append({"bulk": bulk.id, "cause": each.group.cause, **counts})
             if not as_json:
                 left = f", {counts['skipped']} left as they are" if counts["skipped"] else ""
-                click.echo(f"{counts['done']} replayed{left}: {tame(each.group.cause)}")
+                click.echo(f"{counts['done']} replayed{left}: {tame(each.says)}")
             if counts["pending"]:
                 end(bulk, counts)
         if as_json:

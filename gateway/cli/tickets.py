@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from dead_letters import DeadLetter, Filter
+from gateway.bootstrap import Gateway
 from gateway.cli.opening import opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
@@ -62,12 +64,13 @@ def show(site: SiteChoice, ticket: str, as_json: bool) -> None:
     """
     with opened(site) as gateway:
         found = read_ticket(gateway.store, ticket)
+        held = _held(gateway, found.id) if found is not None else []
     if found is None:
         raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
     if as_json:
         write_json(found)
     else:
-        _write(found)
+        _write(found, held)
 
 
 @tickets.command()
@@ -87,13 +90,31 @@ def why(site: SiteChoice, ticket: str, as_json: bool) -> None:
         if not ticket_id:
             raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
         decisions = explain(gateway, ticket_id)
+        held = _held(gateway, ticket_id)
     if as_json:
         write_json(decisions)
     else:
         write_decisions(decisions)
+        _write_held(held)
 
 
-def _write(page: TicketPage) -> None:
+def _held(gateway: Gateway, ticket_id: str) -> list[DeadLetter]:
+    """Return the dead letters behind which updates of a ticket wait, or will."""
+    with gateway.store.read() as tx:
+        found = tx.letters.page(Filter(ticket_id=ticket_id, what="update"))
+    return [each for each in found if each.holds]
+
+
+def _write_held(held: list[DeadLetter]) -> None:
+    if held:
+        _head("Held")
+    for each in held:
+        reason = each.reason or each.state
+        click.echo(f"  what comes for {each.connection} waits behind {each.id[-12:]} ({reason}): {tame(each.detail)}")
+        click.echo(f"      gateway dead-letters show {each.id[-12:]}")
+
+
+def _write(page: TicketPage, held: list[DeadLetter]) -> None:
     click.echo(click.style(tame(page.title) or "(no title)", bold=True))
     click.echo(
         f"{page.id}, from {page.source}, opened {utc(page.created_at)} UTC by {tame(page.requester) or 'unknown'}"
@@ -114,6 +135,7 @@ def _write(page: TicketPage) -> None:
     for comment in page.comments:
         click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
         click.echo(f"{_indented(comment.body, 4)}")
+    _write_held(held)
     _write_record(page)
 
 
@@ -130,10 +152,25 @@ def _write_record(page: TicketPage) -> None:
     if page.audit:
         _head("Audit trail")
     for entry in page.audit:
-        told = _decided(entry["detail"] or {}) if entry["action"] == "decided" else ""
+        told = _told(entry["action"], entry["detail"] or {})
         click.echo(f"  {utc(entry['at'])}  {tame(entry['actor'])}  {tame(entry['action'])}{told}")
     if any(entry["action"] == "decided" for entry in page.audit):
         click.echo(f"\nWhy each was decided so: gateway tickets why {page.id[-12:]}")
+
+
+def _told(action: str, detail: dict[str, Any]) -> str:
+    """Return what a line of the trail has to add, for its end."""
+    if action == "decided":
+        return _decided(detail)
+    if action == "held":
+        what = ", ".join(detail.get("what", ()))
+        behind = f"behind {str(detail.get('behind', ''))[-12:]} ({detail.get('reason', '')})"
+        return tame(f": {what} at {detail.get('at', '')}, {behind}")
+    if action.startswith("dead letter"):
+        what = detail.get("what") or f"delivery {str(detail.get('delivery', ''))[-12:]}"
+        because = f", because: {detail['why']}" if detail.get("why") else ""
+        return tame(f": {what} at {detail.get('connection', '')}{because}")
+    return ""
 
 
 def _decided(detail: dict[str, Any]) -> str:

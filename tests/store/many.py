@@ -30,23 +30,36 @@ INSERT INTO attempts (id, day, update_id, number, epoch, payload_version, starte
 {_SERIES} SELECT 'a-' || i, :day, 'u-' || i, 1, 1, 1, :at, 10.0, 422, CASE i % 10 WHEN 0 THEN 'unknown' ELSE 'rejected'
     END, 't' FROM n
 """
+_LINKS = f"""
+INSERT INTO links (id, ticket_id, connection, remote_id, state, role, rule, key, url, version, synced_version,
+    version_token, created_at)
+{_SERIES} SELECT 'l-' || i, 't-' || i, CASE i % 2 WHEN 0 THEN 'engineering-rt' ELSE 'acme-zendesk' END, '' || i, 'live',
+    'target', 'incidents-and-billing-to-rt', '' || i, '', 1, 1, '', :at FROM n
+"""
+_LANES = f"""
+INSERT INTO lanes (link_id, connection, epoch, next_seq)
+{_SERIES} SELECT 'l-' || i, CASE i % 2 WHEN 0 THEN 'engineering-rt' ELSE 'acme-zendesk' END, 1, 2 FROM n
+"""
 _DELIVERIES = f"""
-INSERT INTO deliveries (id, day, connection, source_event_id, ref, origin, received_at, headers, trace_id, state, tries,
-    applied_at, reason, detail_sealed, error_class, cause_key, payload_version)
-{_SERIES} SELECT 'd-' || i, :day, 'acme-zendesk', 's-' || i, '7', 'webhook', :at + i, '{{{{}}}}', 't', 'parked', 0,
-    :at + i, 'unreadable', :detail, 'unreadable', 'not JSON', 1 FROM n
+INSERT INTO deliveries (id, day, connection, source_event_id, ref, origin, received_at, headers, body_sealed, trace_id,
+    state, tries, applied_at, reason, detail_sealed, error_class, cause_key, payload_version)
+{_SERIES} SELECT 'd-' || i, :day, 'acme-zendesk', 's-' || i, '7', 'webhook', :at + i, '{{{{}}}}', :body, 't', 'parked',
+    0, :at + i, CASE i % 3 WHEN 0 THEN 'poison' ELSE 'unreadable' END, :detail, 'unreadable', 'not JSON ' || (i % 3), 1
+FROM n
 """
 
 
-def give_up(store: SqlStore, number: int, now: datetime) -> None:
-    """Store so many dead letters, a fifth of them parked deliveries, the oldest first."""
+def give_up(store: SqlStore, number: int, now: datetime, *, parked: float = 0.2) -> None:
+    """Store so many dead letters, a share of them parked deliveries, the oldest first; each update holds a lane."""
     intent = Intent(Operation.SET_FIELDS, fields={"title": "as asked"})
     sealed = UpdateRows(store.sealer).seal_intent(intent)
     boolean = "BOOLEAN" if store.engine.dialect.name == "postgresql" else "INTEGER"
     detail = UpdateRows(store.sealer).seal_detail("refused for a cause")
-    values = {"day": day_of(now), "at": to_micros(now) - 10 * number, "intent": sealed, "detail": detail}
+    body = store.sealer.seal("delivery", b'{"ticket": {"description": "' + b"as it came " * 50 + b'"}}')
+    values = {"body": body, "day": day_of(now), "at": to_micros(now) - 10 * number, "intent": sealed, "detail": detail}
     with store.engine.begin() as connection:
-        for statement, share in ((_UPDATES, 0.8), (_ATTEMPTS, 0.8), (_DELIVERIES, 0.2)):
+        of_updates = [(each, 1 - parked) for each in (_UPDATES, _ATTEMPTS, _LINKS, _LANES)]
+        for statement, share in (*of_updates, (_DELIVERIES, parked)):
             asked = text(statement.format(boolean=boolean))
             given = {**values, "number": int(number * share)}
             wanted = {name: given[name] for name in asked._bindparams}

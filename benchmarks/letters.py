@@ -1,0 +1,118 @@
+"""Dead letters: what the commands for them take with very many of them, beside what they take with few."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.lab import RT, Lab
+from benchmarks.report import Measure, Progress
+
+STAGE = "dead-letters"
+FEW, MANY = 1_000, 100_000
+#: seconds of wall clock, from the command to its end, on a machine that does nothing else
+AIM = 2.0
+#: how much more memory very many may take than few: pages are bounded, so next to none
+AIM_MEMORY = 1.25
+ROUNDS = 3
+#: half of them are updates, half are parked deliveries; the first words are what a person types
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "list": ("list",),
+    "list --group": ("list", "--group"),
+    "list --reason --older --text": ("list", "--reason", "rejected", "--older", "1s", "--text", "status of 4"),
+    "replay --dry-run, filtered": ("replay", "--connection", RT, "--reason", "rejected", "--dry-run"),
+    "replay --all --dry-run": ("replay", "--all", "--dry-run"),
+    "discard --dry-run": ("discard", "--older", "1s", "--reason", "an exercise", "--dry-run"),
+    "show": ("show", "u-{half}"),
+    "list --all": ("list", "--all", "--json"),
+}
+#: these write each letter out: their time is in the number of letters, their memory is not
+WHOLE = frozenset({"list --all"})
+STEPS = 2 * len(COMMANDS) + 2
+#: runs the command, and says at its end how much memory it has had at most
+_PROGRAM = """
+import atexit, resource, sys
+told = sys.argv.pop(1)
+def tell():
+    try:
+        with open("/proc/self/status") as status:
+            peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+    with open(told, "w") as file:
+        file.write(str(peak))
+atexit.register(tell)
+from gateway.cli import main
+main(sys.argv[1:])
+"""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What a command took."""
+
+    seconds: float
+    #: of processor time: what it takes where others are at work, too
+    processor: float
+    megabytes: float
+
+
+def run(progress: Progress, new_database: Callable[[], str] = str, name: str = "SQLite") -> list[Measure]:
+    """Measure; `new_database` gives the address of an empty one for each size (empty: SQLite in the site)."""
+    few, many = (_with(number, progress, new_database()) for number in (FEW, MANY))
+    found = []
+    for command in COMMANDS:
+        more = many[command].megabytes / few[command].megabytes
+        note = f"{FEW:,}: {_told(few[command])}; {MANY:,}: {_told(many[command])}, {more:.2f} of the memory"
+        whole = command in WHOLE
+        met = more <= AIM_MEMORY and (whole or many[command].seconds <= AIM)
+        aim = f"memory ≤ {AIM_MEMORY}" if whole else f"≤ {AIM:g} s, memory ≤ {AIM_MEMORY}"
+        found.append(Measure(STAGE, f"{command}, {name}", many[command].seconds, "s", aim, met, note))
+    return found
+
+
+def _told(taken: Taken) -> str:
+    return f"{taken.seconds:.2f} s ({taken.processor:.2f} s of a processor), {taken.megabytes:.0f} MB"
+
+
+def _with(number: int, progress: Progress, database: str) -> dict[str, Taken]:
+    """Give up so many, and run every command."""
+    from tests.store.many import give_up  # noqa: PLC0415 - a measuring of other stages needs nothing of the tests
+
+    progress.step(f"{number:,} are given up")
+    with Lab(database) as lab:
+        lab.desk(RT)
+        gateway = lab.prepared()
+        give_up(gateway.store, number, gateway.clock.now(), parked=0.5)
+        gateway.close()
+        taken = {}
+        for name, words in COMMANDS.items():
+            progress.step(f"{name}, {number:,}")
+            asked = [word.format(half=number // 4) for word in words]
+            rounds = [_run(lab, asked) for _ in range(1 if name in WHOLE else ROUNDS)]
+            taken[name] = min(rounds, key=lambda each: each.seconds)
+        return taken
+
+
+def _run(lab: Lab, words: list[str]) -> Taken:
+    peak = lab.folder / "peak"
+    command = [sys.executable, "-c", _PROGRAM, str(peak), "--site", str(lab.folder), "dead-letters", *words]
+    began, worked = time.perf_counter(), _of_children()
+    with Path(os.devnull).open("wb") as nowhere:
+        ended = subprocess.run(command, env=lab.env, stdout=nowhere, stderr=subprocess.PIPE, check=False)
+    seconds = time.perf_counter() - began
+    if ended.returncode:
+        msg = f"gateway dead-letters {' '.join(words)} ended with {ended.returncode}: {ended.stderr.decode()[-500:]}"
+        raise RuntimeError(msg)
+    return Taken(seconds, _of_children() - worked, int(peak.read_text()) / 1024)
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
