@@ -129,6 +129,18 @@ def test_diff_shows_what_the_desk_shows_now(
     assert (code, said.count("\n")) == (1, 1)
 
 
+def test_diff_shows_what_has_no_word_yet(
+    run: Run, gateway: Gateway, recorder: Recorder, rt: SimulatedRequestTracker
+) -> None:
+    """A value that no map covers stands there in our words, beside the desk's."""
+    remote = rt.act("create", subject="s", body="b")
+    dead = stalled(gateway, recorder, remote, reason=Reason.UNMAPPED)
+    intend(gateway, dead, Intent(Operation.SET_FIELDS, ours={"status": {"category": "on_hold"}}))
+    (found,) = json.loads(run("dlq", "diff", dead, "--json")[1])["differences"]
+    assert (found["field"], found["ours"], found["same"]) == ("status", {"category": "on_hold"}, False)
+    assert found["theirs"]["native"] == "new"
+
+
 def test_a_dry_run_shows_the_very_request(
     run: Run, gateway: Gateway, recorder: Recorder, rt: SimulatedRequestTracker
 ) -> None:

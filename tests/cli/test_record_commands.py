@@ -8,6 +8,7 @@ from gateway.bootstrap import Gateway
 from gateway.cli.tables import tame
 from gateway.domain.ticket import Category, Visibility
 from gateway.domain.update import Operation, Reason, UpdateState
+from gateway.ports import AuditEntry
 from tests.cli.conftest import Run
 from tests.records import Recorder
 
@@ -151,3 +152,28 @@ def test_a_group_alone_shows_its_commands(run: Run, words: tuple[str, ...]) -> N
     code, shown, complaint = run(*words)
     assert code in {0, 2}
     assert "list" in shown + complaint
+
+
+def test_a_ticket_says_behind_what_its_updates_are_held(run: Run, recorder: Recorder) -> None:
+    """In show and in why, with the command that shows the letter; and a person's deed with its reason."""
+    ticket, lane = recorder.ticket("t", number=5)
+    dead = recorder.update(
+        ticket, lane, UpdateState.DEAD, operation=Operation.PUBLIC_REPLY, reason=Reason.REJECTED, detail="no such queue"
+    )
+    held = {"at": "engineering-rt", "behind": dead, "reason": "rejected", "what": ["set status"]}
+    line = AuditEntry(recorder.now, "desk:acme-zendesk", "held", ticket, held)
+    recorder.store.write(lambda tx: tx.audit.add([line]))
+    parked = recorder.delivery("5", park=(Reason.UNREADABLE, "not JSON"))
+    for command in ("show", "why"):
+        shown = run("tickets", command, ticket)[1]
+        assert f"what comes for engineering-rt waits behind {dead[-12:]} (rejected): no such queue" in shown
+        assert f"gateway dead-letters show {dead[-12:]}" in shown
+    assert f"held: set status at engineering-rt, behind {dead[-12:]} (rejected)" in run("tickets", "show", ticket)[1]
+    assert run("dlq", "discard", dead, "--reason", "written by hand", "--as", "olle")[0] == 0
+    assert run("dlq", "replay", parked, "--why", "mended", "--as", "olle")[0] == 0
+    shown = run("tickets", "show", ticket)[1]
+    assert "Held" not in shown
+    assert (
+        "person:olle  dead letter discarded: create in queue General at engineering-rt, because: written by h" in shown
+    )
+    assert f"person:olle  dead letter replayed: delivery {parked[-12:]} at acme-zendesk, because: mended" in shown
