@@ -169,9 +169,12 @@ def test_a_worker_of_yesterday_writes_nothing_down_for_what_was_discarded(
     (claim,) = store.write(
         lambda tx: tx.outbox.claim(holder="old", limit=5, lease=60, now=recorder.now, budgets={"engineering-rt": 5})
     )
-    assert run("dlq", "discard", "--state", "waiting", "--reason", "gone", "--yes", "--rate", "1000")[0] == 0
+    head = json.loads(run("dlq", "list", "--state", "waiting", "--json")[1])[0]["id"]
     with store.read() as tx:
-        assert tx.outbox.heads([claim]) == {}
+        assert [each.id for each in tx.outbox.heads([claim]).values()] == [head]
+    assert run("dlq", "discard", head, "--reason", "gone")[0] == 0
+    with store.read() as tx:
+        assert tx.outbox.heads([claim]) == {}, "although another one stands in the lane"
 
 
 def test_what_a_connection_left_behind_heals_when_it_is_named_again(
