@@ -191,6 +191,8 @@ class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
     #: failures in a row, and until when the breaker is open
     failures: int = 0
     open_until: datetime | None = None
+    #: after that time one lane tries whether the desk is back; until then no other one does, whoever works
+    trial_until: datetime | None = None
     tokens: float = 0.0
     tokens_at: datetime | None = None
     cursor: str = ""

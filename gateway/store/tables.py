@@ -355,6 +355,7 @@ desks = Table(
     Column("not_before", Instant),
     Column("failures", Integer, nullable=False),
     Column("open_until", Instant),
+    Column("trial_until", Instant),
     Column("tokens", Float, nullable=False),
     Column("tokens_at", Instant),
     Column("cursor", Text, nullable=False),

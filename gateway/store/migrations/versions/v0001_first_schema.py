@@ -161,6 +161,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("open_until", Instant(), nullable=True),
+        sa.Column("trial_until", Instant(), nullable=True),
         sa.Column("tokens", sa.Float(), nullable=False),
         sa.Column("tokens_at", Instant(), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=False),
