@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.event import Attachment, RemoteTicket
+from gateway.domain.event import Attachment, Event, RemoteTicket
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
 
@@ -112,6 +112,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     observed: RemoteTicket | None = None
     #: fields that the write set beside those of its intent, as they read back (RT's status, kept by a reply)
     kept: dict[str, Any] = {}
+    #: edits of people that the write undid because it could not know of them: they are folded in, and written again
+    undone: tuple[Event, ...] = ()
     #: the desk's clock when it took effect
     at: datetime | None = None
 

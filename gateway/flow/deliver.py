@@ -27,6 +27,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import tell_pause
 from gateway.flow.threads import Threads
+from gateway.flow.undone import deliveries_of
 from gateway.ports import (
     AttemptEnd,
     AttemptStart,
@@ -275,6 +276,7 @@ class Deliverer:
         crashpoint.reach("deliver.recording")
         tx.outbox.release([each.task.claim for each in ended], now)
         crashpoint.reach("deliver.releasing")
+        tx.inbox.add([row for end in ends if end.link_id in held for row in deliveries_of(end, self._ids, now)])
         for end in ends:
             if end.link_id in held and end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
                 log.warning(

@@ -100,19 +100,26 @@ def test_an_edit_in_rt_right_after_our_write_is_found_by_the_poll(world: World, 
     assert statuses(world, number, copy) == ("solved", "resolved")
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["webhooks arrive", "ours are lost"])
-def test_an_edit_in_rt_that_our_reply_put_back_is_written_again(world: World, *, lost: bool) -> None:
-    """A reply sends the status along that it read; an engineer opened the ticket in that very moment."""
+@pytest.mark.parametrize("lost", ["", "ours", "all"], ids=["webhooks arrive", "ours are lost", "all are lost"])
+@pytest.mark.parametrize(
+    ("read", "edit"), [("new", "open"), ("open", "resolved")], ids=["put back by us", "opened by RT itself"]
+)
+def test_an_edit_in_rt_that_our_reply_undid_is_written_again(world: World, read: str, edit: str, lost: str) -> None:
+    """A reply leaves the status as it read it; an engineer changed it in that very moment."""
     number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
     world.settle()
     copy = world.rt.effects.all(kind="create")[0].remote_id
+    if read == "open":
+        world.zendesk.act("set", ticket_id=number, status="open")
+        world.settle()
     send = world.transport.send
 
     def crossed(*given: object, **more: object) -> object:
         if getattr(given[1], "label", "") == "correspond":
-            world.rt.act("set", ticket=copy, Status="open")
+            world.webhooks_lost = lost == "all"
+            world.rt.act("set", ticket=copy, Status=edit)
             world.rt.webhooks.flush(1)
-            world.webhooks_lost = lost
+            world.webhooks_lost = bool(lost)
         return send(*given, **more)  # type: ignore[arg-type]
 
     world.zendesk.act("comment", ticket_id=number, body="Any news?", public=True)
@@ -120,13 +127,13 @@ def test_an_edit_in_rt_that_our_reply_put_back_is_written_again(world: World, *,
     world.transport.send = crossed  # type: ignore[method-assign, assignment]
     world.deliverer().drain(holder="test-deliver", seconds=2)
     world.transport.send = send  # type: ignore[method-assign]
-    assert statuses(world, number, copy)[1] == "new"
+    assert statuses(world, number, copy)[1] == read
     world.rt.webhooks.flush(1)
     world.webhooks_lost = False
     time.sleep(1.1)
     world.reconciler().poll("engineering-rt", holder="test-poll")
     world.settle()
-    assert statuses(world, number, copy) == ("open", "open")
+    assert statuses(world, number, copy) == ({"open": "open", "resolved": "solved"}[edit], edit)
 
 
 def test_what_was_read_before_our_write_landed_does_not_undo_it(world: World) -> None:
