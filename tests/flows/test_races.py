@@ -136,6 +136,23 @@ def test_an_edit_in_rt_that_our_reply_undid_is_written_again(world: World, read:
     assert statuses(world, number, copy) == ({"open": "open", "resolved": "solved"}[edit], edit)
 
 
+def test_an_answer_in_rt_that_opens_the_ticket_is_no_echo_of_a_reply_that_a_probe_found(world: World) -> None:
+    """RT opens a ticket because of our reply, and later because of an engineer's: only the first is ours."""
+    number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
+    world.settle()
+    copy = world.rt.effects.all(kind="create")[0].remote_id
+    world.zendesk.act("comment", ticket_id=number, body="Any news?", public=True)
+    apply(world)
+    world.rt.fault("reset_after", method="POST", path="correspond")
+    world.webhooks_lost = True
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    world.rt.webhooks.flush(1)
+    world.webhooks_lost = False
+    world.rt.act("reply", ticket=copy, body="I look into it")
+    world.settle_all()
+    assert statuses(world, number, copy) == ("open", "open")
+
+
 def test_what_was_read_before_our_write_landed_does_not_undo_it(world: World) -> None:
     """A poll's read crosses our write within one second of Zendesk's clock: the ticket is read once more."""
     number, copy = begun(world)

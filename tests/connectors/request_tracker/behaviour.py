@@ -289,8 +289,12 @@ class Messages:
         found = stand.probe(intent, where)
         assert isinstance(found, Found)
         assert found.receipt.comment_id == receipt.comment_id
-        # a probe that names a version covers RT's own changes by it
-        assert all(event.version <= (found.receipt.version or event.version) for event in events)
+        # its version covers RT's own changes, and none that belong to somebody's answer
+        assert max(event.version for event in events) == receipt.version == found.receipt.version
+        stand.person("POST", f"/ticket/{number}/correspond", _message("I look into it"), who="agent1")
+        later = stand.probe(intent, where)
+        assert isinstance(later, Found)
+        assert later.receipt.version == receipt.version
 
     @pytest.mark.parametrize(
         ("read", "edit", "left"),
