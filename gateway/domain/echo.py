@@ -33,6 +33,8 @@ class EchoEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     landed_at: datetime | None = None
     #: a change that the desk makes by itself because of our write (RT opens a new ticket on a reply)
     side_effect: bool = False
+    #: the version that our write itself made, where it is known: what it caused cannot be older
+    since: int = 0
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -68,6 +70,8 @@ def match(change: Incoming, entries: tuple[EchoEntry, ...]) -> EchoEntry | None:
             continue
         if entry.side_effect:
             if not change.automatic and change.by_us is not True:
+                continue
+            if change.version and change.version < entry.since:
                 continue
         elif change.by_us is False or change.automatic:
             continue

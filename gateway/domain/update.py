@@ -108,6 +108,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the desk's ids of what the write made (comment, transaction, audit): the ledger matches echoes by them first
     change_ids: tuple[str, ...] = ()
     comment_id: str = ""
+    #: the version that the write itself made, where `version` covers what the desk did because of it as well
+    since: int = 0
     #: how the ticket reads after the write, as far as the desk said: echoes and drift are judged against it
     observed: RemoteTicket | None = None
     #: fields that the write set beside those of its intent, as they read back (RT's status, kept by a reply)

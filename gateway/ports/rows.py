@@ -175,6 +175,7 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     undone: tuple[Event, ...] = ()
     #: echo entries of this update get these facts
     echo_version: int = 0
+    echo_since: int = 0
     echo_change_ids: tuple[str, ...] = ()
     landed_at: datetime | None = None
     #: the write certainly had no effect: its expected echoes are withdrawn

@@ -341,6 +341,7 @@ echoes = Table(
     Column("version", BigInteger, nullable=False),
     Column("landed_at", Instant),
     Column("side_effect", Boolean, nullable=False),
+    Column("since", BigInteger, nullable=False),
     Index("ix_echoes_link", "link_id"),
     Index("ix_echoes_update", "update_id"),
     Index("ix_echoes_sent", "sent_at"),

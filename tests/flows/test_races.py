@@ -158,6 +158,27 @@ def test_an_answer_in_rt_that_opens_the_ticket_is_no_echo_of_a_reply_that_a_prob
     assert statuses(world, number, copy) == ("open", "open")
 
 
+def test_an_answer_in_rt_that_opened_the_ticket_before_our_reply_is_no_echo_of_it(world: World) -> None:
+    """What our reply would have caused, had the ticket not been open already, is not what came before the reply."""
+    number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
+    world.settle()
+    copy = world.rt.effects.all(kind="create")[0].remote_id
+    world.zendesk.act("comment", ticket_id=number, body="Any news?", public=True)
+    apply(world)
+    world.webhooks_lost = True
+    before = len(world.rt.webhooks.sent)
+    world.rt.act("reply", ticket=copy, body="I look into it")
+    world.rt.webhooks.flush(1)
+    told = list(world.rt.webhooks.sent)[before:]
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    world.rt.webhooks.flush(1)
+    world.webhooks_lost = False
+    for sent in reversed(told):
+        world.rt.webhooks.redeliver(sent.body)
+    world.settle_all()
+    assert statuses(world, number, copy) == ("open", "open")
+
+
 def test_what_was_read_before_our_write_landed_does_not_undo_it(world: World) -> None:
     """A poll's read crosses our write within one second of Zendesk's clock: the ticket is read once more."""
     number, copy = begun(world)

@@ -37,6 +37,7 @@ def after_reply(desk: Desk, receipt: Receipt, kept: str) -> Call[Receipt]:
     that the reply left, that one is ours. A look that fails takes nothing back: the reply landed, at a version that is
     not known.
     """
+    receipt = msgspec.structs.replace(receipt, since=integer(receipt.comment_id) or 0)
     after = yield from look_at_history(desk, receipt.remote_id, receipt.comment_id)
     if after is not None:
         receipt = msgspec.structs.replace(receipt, version=after.version)

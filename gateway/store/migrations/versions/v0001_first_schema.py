@@ -183,6 +183,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("landed_at", Instant(), nullable=True),
         sa.Column("side_effect", sa.Boolean(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("echoes", schema=None) as batch_op:
