@@ -66,14 +66,7 @@ def match(change: Incoming, entries: tuple[EchoEntry, ...]) -> EchoEntry | None:
             if change.change_id in entry.change_ids and entry.subject == change.subject:
                 return entry
     for entry in entries:
-        if entry.subject != change.subject or entry.value_hash != change.value_hash:
-            continue
-        if entry.side_effect:
-            if not change.automatic and change.by_us is not True:
-                continue
-            if change.version and change.version < entry.since:
-                continue
-        elif change.by_us is False or change.automatic:
+        if entry.subject != change.subject or entry.value_hash != change.value_hash or not _may_echo(change, entry):
             continue
         if change.version and entry.version:
             if change.version > entry.version:
@@ -82,6 +75,15 @@ def match(change: Incoming, entries: tuple[EchoEntry, ...]) -> EchoEntry | None:
             continue
         return entry
     return None
+
+
+def _may_echo(change: Incoming, entry: EchoEntry) -> bool:
+    """Say whether who made a change, and the desk's order, allow that it is our write, or what the desk did because."""
+    if not entry.side_effect:
+        return not (change.by_us is False or change.automatic)
+    if not change.automatic and change.by_us is not True:
+        return False
+    return not change.version or change.version >= entry.since
 
 
 def outdated(change: Incoming, entries: tuple[EchoEntry, ...]) -> tuple[EchoEntry, ...]:

@@ -141,13 +141,13 @@ def test_due_lanes_of_a_connection_without_budget_cost_no_write_transaction(worl
     """A worker that may not write there looks, and leaves the write gate to others."""
     fill(world, 3)
     later = world.clock.now() + timedelta(minutes=5)
-    told: dict[str, Any] = {
+    states: dict[str, dict[str, Any]] = {
         "paused": {"paused": "credentials refused: 401"},
         "told to wait": {"not_before": later},
         "breaker open": {"failures": limits.BREAKER_FAILURES, "open_until": later},
         "empty bucket": {"tokens": -100.0, "tokens_at": world.clock.now()},
-    }[why]
-    world.store.write(lambda tx: tx.desks.change(RT, **told))
+    }
+    world.store.write(lambda tx: tx.desks.change(RT, **states[why]))
     counted = Counted(world.store)
     worker = Deliverer(
         store=cast("Store", counted),
