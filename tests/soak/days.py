@@ -145,6 +145,14 @@ class Days:
         zendesk.act("comment", ticket_id=pairs[0][0], body="Nobody hears of this", public=False)
         zendesk.webhooks.flush(5)
         self.world.webhooks_lost = False
+        # of what we write now the desk tells nobody: the ledger waits for it in vain
+        zendesk.act("set", ticket_id=pairs[-1][0], priority="low")
+        zendesk.webhooks.flush(5)
+        self._applier.drain(holder="soak", seconds=5)
+        self.world.webhooks_lost = True
+        self._deliverer.drain(holder="soak", seconds=5, linger=0.0)
+        rt.webhooks.flush(5)
+        self.world.webhooks_lost = False
         self._wait(timedelta(hours=1))
         for name in (ZENDESK, RT):
             self._reconciler.poll(name, holder="soak")
