@@ -16,6 +16,7 @@ COMMANDS = {
     "status": ("gateway.cli.status:status", "Show the processes of this site."),
     "init": ("gateway.cli.init:init", "Make a folder to start a site from."),
     "check": ("gateway.cli.check:check", "Say what is wrong with this site, with file, line and column."),
+    "rules": ("gateway.cli.rules:rules", "Write, check, test, explain and release the rules of this site."),
     "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site."),
     "dead-letters": (
