@@ -106,7 +106,7 @@ def test_one_worker_alone_tries_a_desk_whose_breaker_was_open(world: World, back
 
     def work(number: int) -> None:
         together.wait()
-        ended.append(workers[number].drain(holder=f"worker {number}", seconds=1.0, linger=1.0))
+        ended.append(workers[number].drain(holder=f"worker {number}", seconds=5.0, linger=1.0))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(workers))]
     for each in threads:
