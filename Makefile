@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check format bench lock venv clean
+.PHONY: help run test faults soak check format bench lock venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
@@ -27,6 +27,9 @@ test: venv ## Run the whole test suite, servers included
 
 faults: venv ## Crash at every point under every fault, then storms beside a naive baseline (long)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+soak: venv ## Live through a year of days in minutes, and show that nothing grows but what is meant to (long)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: venv ## Check style, format, types and the floors of the code
 	$(BIN)/ruff check .

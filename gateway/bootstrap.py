@@ -226,7 +226,8 @@ class Gateway:
 
     def _lifetimes(self) -> Lifetimes:
         days = max(1, self._retention.deliveries // 86_400)
-        return Lifetimes(deliveries=days, keys=max(Lifetimes().keys, 3 * days))
+        audit = max(1, self._retention.audit // 86_400)
+        return Lifetimes(deliveries=days, keys=max(Lifetimes().keys, 3 * days), audit=audit)
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""

@@ -33,6 +33,8 @@ class EchoEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     landed_at: datetime | None = None
     #: a change that the desk makes by itself because of our write (RT opens a new ticket on a reply)
     side_effect: bool = False
+    #: the version that our write itself made, where it is known: what it caused cannot be older
+    since: int = 0
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -64,12 +66,7 @@ def match(change: Incoming, entries: tuple[EchoEntry, ...]) -> EchoEntry | None:
             if change.change_id in entry.change_ids and entry.subject == change.subject:
                 return entry
     for entry in entries:
-        if entry.subject != change.subject or entry.value_hash != change.value_hash:
-            continue
-        if entry.side_effect:
-            if not change.automatic and change.by_us is not True:
-                continue
-        elif change.by_us is False or change.automatic:
+        if entry.subject != change.subject or entry.value_hash != change.value_hash or not _may_echo(change, entry):
             continue
         if change.version and entry.version:
             if change.version > entry.version:
@@ -78,6 +75,15 @@ def match(change: Incoming, entries: tuple[EchoEntry, ...]) -> EchoEntry | None:
             continue
         return entry
     return None
+
+
+def _may_echo(change: Incoming, entry: EchoEntry) -> bool:
+    """Say whether who made a change, and the desk's order, allow that it is our write, or what the desk did because."""
+    if not entry.side_effect:
+        return not (change.by_us is False or change.automatic)
+    if not change.automatic and change.by_us is not True:
+        return False
+    return not change.version or change.version >= entry.since
 
 
 def outdated(change: Incoming, entries: tuple[EchoEntry, ...]) -> tuple[EchoEntry, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.event import Attachment, RemoteTicket
+from gateway.domain.event import Attachment, Event, RemoteTicket
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
 
@@ -110,10 +110,14 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the desk's ids of what the write made (comment, transaction, audit): the ledger matches echoes by them first
     change_ids: tuple[str, ...] = ()
     comment_id: str = ""
+    #: the version that the write itself made, where `version` covers what the desk did because of it as well
+    since: int = 0
     #: how the ticket reads after the write, as far as the desk said: echoes and drift are judged against it
     observed: RemoteTicket | None = None
     #: fields that the write set beside those of its intent, as they read back (RT's status, kept by a reply)
     kept: dict[str, Any] = {}
+    #: edits of people that the write undid because it could not know of them: they are folded in, and written again
+    undone: tuple[Event, ...] = ()
     #: the desk's clock when it took effect
     at: datetime | None = None
 

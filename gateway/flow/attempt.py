@@ -61,6 +61,8 @@ log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder()
 _decode = msgspec.json.Decoder(HttpRequest)
 MAX_ANSWER = 2000
+#: a thread that is not back this long after its requests' deadlines is left behind
+GRACE_SECONDS = 3.0
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -76,6 +78,8 @@ class Task(msgspec.Struct, frozen=True):
     stored: bytes | None
     attempt_id: str
     started: float
+    #: the one that tries whether a desk is back whose breaker was open
+    trial: bool = False
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -118,6 +122,11 @@ def visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float
     except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the worker goes on
         tell_defect(log, "a connector broke before it sent anything", error, update=task.update.id)
         return Ended(task, NotSent(f"{type(error).__name__}: {error}"), broken=f"{type(error).__name__}: {error}"[:300])
+
+
+def patience_with(connector: Connector) -> float:
+    """Return after how many seconds a visit's requests cannot still be running."""
+    return 4 * connector.settings.deadline + GRACE_SECONDS
 
 
 def context_of(task: Task) -> WriteContext:

@@ -12,7 +12,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -22,10 +22,12 @@ from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
 from gateway.errors import ClashError, RefusedValueError
 from gateway.flow import limits
-from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
+from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, rendered, visit
 from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import tell_pause
+from gateway.flow.threads import Threads
+from gateway.flow.undone import deliveries_of
 from gateway.ports import (
     AttemptEnd,
     AttemptStart,
@@ -50,10 +52,8 @@ LEASE_SECONDS = 30.0
 KEEP_SECONDS = 8.0
 #: how long an idle drain looks for more before it ends
 IDLE_SECONDS = 0.3
-#: a thread that is not back this long after its requests' deadlines is left behind
-GRACE_SECONDS = 3.0
 #: what a round may change of a connection's state
-_PACE = ("paused", "not_before", "failures", "open_until", "tokens", "tokens_at")
+_PACE = ("paused", "not_before", "failures", "open_until", "trial_until", "tokens", "tokens_at")
 _CRASH_STATES = frozenset({UpdateState.READY, UpdateState.UNKNOWN, UpdateState.SENDING})
 
 
@@ -91,7 +91,7 @@ class Deliverer:
         self._flying: dict[str, Task] = {}
         self._granted: set[str] = set()
         self._kept_at = 0.0
-        self._threads = _Threads(lanes)
+        self._threads = Threads(lanes)
 
     def drain(
         self, *, holder: str, seconds: float, linger: float = IDLE_SECONDS, stop: Callable[[], bool] = lambda: False
@@ -126,8 +126,19 @@ class Deliverer:
             return True
         if not claim or len(self._flying) >= self._lanes:
             return False
+        at = self._clock.now()
         with self._store.read() as tx:
-            return tx.outbox.has_due(self._clock.now(), list(self._site.connectors))
+            budgets = self._budgets(tx.desks.all(), self._flying, at)
+            open_to = [name for name, budget in budgets.items() if budget > 0]
+            return bool(open_to) and tx.outbox.has_due(at, open_to)
+
+    def _budgets(self, desks: Mapping[str, DeskState], flying: Mapping[str, Task], now: datetime) -> Mapping[str, int]:
+        """Return how many more lanes of each connection may be worked on."""
+        busy = Counter(task.claim.connection for task in flying.values())
+        return {
+            name: limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, busy[name])
+            for name, connector in self._site.connectors.items()
+        }
 
     def _listen(self, seconds: float) -> tuple[list[_Wish], list[Ended]]:
         """Take everything that threads have put into the queue, waiting a little for the first."""
@@ -151,8 +162,7 @@ class Deliverer:
         for task in self._flying.values():
             if task.attempt_id in returned:
                 continue
-            patience = 4 * task.connector.settings.deadline + GRACE_SECONDS
-            if now - task.started > patience:
+            if now - task.started > patience_with(task.connector):
                 late.append(abandoned(task, granted=task.attempt_id in self._granted))
         return late
 
@@ -217,9 +227,14 @@ class Deliverer:
     ) -> None:
         """Lock what this round may change, in one order, and bring both views of it up to date.
 
-        Every worker spends from the same rate bucket: none may judge by a filling that another is just spending.
+        Every worker spends from the same rate bucket, and only one tries a desk whose breaker was open: none may judge
+        by what another is just changing.
         """
-        paced = {name for name, each in self._site.connectors.items() if each.settings.rate_limit is not None}
+        paced = {
+            name
+            for name, each in self._site.connectors.items()
+            if each.settings.rate_limit is not None or limits.is_broken(desks.get(name, DeskState(connection=name)))
+        }
         for name in sorted(changed | paced if claim else changed):
             fresh = tx.desks.get(name)
             desks[name] = _onto(fresh, desks.get(name, fresh), known.get(name, DeskState(connection=name)))
@@ -238,9 +253,12 @@ class Deliverer:
     ) -> None:
         verdicts: list[Verdict] = []
         for each in ended:
+            name = each.task.claim.connection
+            if each.task.trial and name in desks:
+                desks[name] = msgspec.structs.replace(desks[name], trial_until=None)
+                changed.add(name)
             if each.outcome is None:
                 continue
-            name = each.task.claim.connection
             before = desks.get(name, DeskState(connection=name))
             # a notification that is given up must not silence those that come after it
             apart = name in self._site.skipping or each.task.update.operation is Operation.NOTIFY
@@ -258,6 +276,7 @@ class Deliverer:
         crashpoint.reach("deliver.recording")
         tx.outbox.release([each.task.claim for each in ended], now)
         crashpoint.reach("deliver.releasing")
+        tx.inbox.add([row for end in ends if end.link_id in held for row in deliveries_of(end, self._ids, now)])
         for end in ends:
             if end.link_id in held and end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
                 log.warning(
@@ -293,10 +312,7 @@ class Deliverer:
         now: datetime,
     ) -> list[Task]:
         busy = Counter(task.claim.connection for task in flying.values())
-        budgets = {
-            name: limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, busy[name])
-            for name, connector in self._site.connectors.items()
-        }
+        budgets = self._budgets(desks, flying, now)
         claims = tx.outbox.claim(
             holder=holder, limit=self._lanes - len(flying), lease=LEASE_SECONDS, now=now, budgets=budgets, busy=busy
         )
@@ -312,12 +328,16 @@ class Deliverer:
         tasks = []
         for claim in claims:
             if claim.link_id in heads:
-                facts = desks.get(claim.connection, DeskState(connection=claim.connection)).facts
-                tasks.append(self._task(tx, claim, heads[claim.link_id], links[claim.link_id], facts))
+                desk = desks.get(claim.connection, DeskState(connection=claim.connection))
+                tasks.append(self._task(tx, claim, heads[claim.link_id], links[claim.link_id], desk))
+                if tasks[-1].trial:
+                    until = now + timedelta(seconds=patience_with(tasks[-1].connector))
+                    desks[claim.connection] = limits.tried(desk, until)
+                    changed.add(claim.connection)
         tx.outbox.release([claim for claim in claims if claim.link_id not in heads], now)
         return tasks
 
-    def _task(self, tx: Tx, claim: LaneClaim, update: UpdateRow, link: Link, facts: dict[str, object]) -> Task:
+    def _task(self, tx: Tx, claim: LaneClaim, update: UpdateRow, link: Link, desk: DeskState) -> Task:
         connector = self._site.connectors[claim.connection]
         strategy = connector.spec.operations.get(update.operation, OperationClaim(Strategy.NONE))
         unresolved = update.state is not UpdateState.READY
@@ -332,11 +352,12 @@ class Deliverer:
             update=update,
             link=link,
             connector=connector,
-            strategy=degrade(strategy, facts),
+            strategy=degrade(strategy, desk.facts),
             known_comments=comments,
             stored=stored,
             attempt_id=self._ids.new(),
             started=self._clock.monotonic(),
+            trial=limits.is_broken(desk),
         )
 
     # ------------------------------------------------------------ in the threads
@@ -373,26 +394,3 @@ def _one_by_one(tx: Tx, ends: list[AttemptEnd], now: datetime) -> tuple[list[Att
         recorded.append(end)
         held |= mine
     return recorded, held
-
-
-class _Threads:
-    """Daemon threads that take work from a queue: a stuck one never keeps the process alive."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._started = 0
-        self._idle = threading.Semaphore(0)
-
-    def run(self, work: Callable[[], None]) -> None:
-        """Run `work` in an idle thread, or in a new one."""
-        if not self._idle.acquire(blocking=False):
-            self._started += 1
-            threading.Thread(target=self._serve, name=f"deliver-{self._started}", daemon=True).start()
-        self._work.put(work)
-
-    def _serve(self) -> None:
-        while True:
-            work = self._work.get()
-            work()
-            self._idle.release()

@@ -212,9 +212,9 @@ class _Folding:
             # what the desk made of the field since then has been folded already
             self.lost.append(Lost(field, json, f"{self._link.connection} has changed it again since"))
         elif before is not None or seen.explicit:
-            self._edit(seen, json, before)
-            if late and field in self.changed:
-                # our write came upon this edit before we knew of it: the desk shows ours
+            holds = self._edit(seen, json, before)
+            if late and holds and before is not None and before.value != json:
+                # our write came upon this edit, perhaps before we knew of it: the desk shows ours
                 self.overruled.append(field)
 
     def _is_machine(self, seen: Seen) -> bool:
@@ -266,13 +266,13 @@ class _Folding:
         self.ledger = tuple(entry for entry in self.ledger if entry.id not in gone)
         return echo
 
-    def _edit(self, seen: Seen, json: Any, before: Observed | None) -> None:
-        """Take somebody's edit, if this desk may make it and no newer one stands."""
+    def _edit(self, seen: Seen, json: Any, before: Observed | None) -> bool:
+        """Take somebody's edit, if this desk may make it and no newer one stands; say whether its value stands then."""
         field, rule = seen.field, self._rule
         why = refusal(seen, self._link, rule, self._rules)
         if why:
             self.lost.append(Lost(field, json, why))
-            return
+            return False
         try:
             value = to_ours(field, seen.value, self.ticket, self._link, rule, self._rules)
         except UnmappedError:
@@ -280,16 +280,16 @@ class _Folding:
                 raise
             # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
             _forget(self.observed, field, before)
-            return
+            return False
         if value is None:
             self.ticket = _note_unmapped(self.ticket, self._link, field, json)
-            return
+            return False
         if same(getattr(self.ticket, field), value):
-            return
+            return True
         if not newest(self.ticket.stamps.get(field), seen, self._link, self._event):
             self.lost.append(Lost(field, json, "a newer edit stands"))
             self.overruled.append(field)
-            return
+            return False
         if rule is not None and field in self._pending and rule.conflict_of(field) is ConflictChoice.PARK:
             msg = f"{field} was changed in both desks (rule {rule.name!r} says conflict: park)"
             raise ConflictError(msg)
@@ -297,6 +297,7 @@ class _Folding:
         stamp = Stamp(setter, self._link.connection, seen.at, seen.version)
         self.ticket = with_field(self.ticket, field, value, stamp)
         self.changed.append(field)
+        return True
 
 
 def plain(field: str, value: Any) -> Any:

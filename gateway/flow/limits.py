@@ -48,13 +48,24 @@ def budget(state: DeskState, settings: ConnectionSettings, now: datetime, in_fli
     """Return how many more updates of a connection may be worked on now."""
     if state.paused or (state.not_before is not None and state.not_before > now):
         return 0
-    if state.failures >= BREAKER_FAILURES:
-        if state.open_until is not None and state.open_until > now:
+    if is_broken(state):
+        waits = (state.open_until, state.trial_until)
+        if any(moment is not None and moment > now for moment in waits):
             return 0
         return max(0, 1 - in_flight)
     if settings.rate_limit is None:
         return UNLIMITED
     return max(0, int(tokens(state, settings.rate_limit, now)))
+
+
+def is_broken(state: DeskState) -> bool:
+    """Say whether the breaker is open, or half-open: one lane of one worker may then try at a time."""
+    return state.failures >= BREAKER_FAILURES
+
+
+def tried(state: DeskState, until: datetime) -> DeskState:
+    """Note that a lane tries whether the desk is back; a worker that dies over it leaves the place free at `until`."""
+    return msgspec.structs.replace(state, trial_until=until)
 
 
 def tokens(state: DeskState, rate: float, now: datetime) -> float:
@@ -90,7 +101,7 @@ def failed(state: DeskState, now: datetime) -> DeskState:
 
 def answered(state: DeskState) -> DeskState:
     """Note a definite answer: the breaker closes."""
-    return msgspec.structs.replace(state, failures=0, open_until=None)
+    return msgspec.structs.replace(state, failures=0, open_until=None, trial_until=None)
 
 
 def refused(state: DeskState, why: str) -> DeskState:

@@ -196,7 +196,9 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         hold_until=hold,
         link=_learned(receipt, task, now),
         comment=bound,
+        undone=receipt.undone,
         echo_version=receipt.version,
+        echo_since=receipt.since,
         echo_change_ids=receipt.change_ids,
         landed_at=receipt.at or now,
     )
@@ -242,7 +244,16 @@ def unkept(end: AttemptEnd, why: str) -> AttemptEnd:
     A create of which the id cannot be kept leaves its lane without an address: a person has to look.
     """
     bare = msgspec.structs.replace(
-        end, link=None, comment=None, steps=None, echo_version=0, echo_change_ids=(), answer="", detail=why
+        end,
+        link=None,
+        comment=None,
+        undone=(),
+        steps=None,
+        echo_version=0,
+        echo_since=0,
+        echo_change_ids=(),
+        answer="",
+        detail=why,
     )
     if end.link is None or not end.link.remote_id:
         return bare

@@ -23,7 +23,7 @@ from gateway.errors import (
     TransportError,
     UnreadableError,
 )
-from gateway.flow import limits
+from gateway.flow import limits, undone
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import PATIENCE_SECONDS
@@ -112,6 +112,11 @@ class Preparer:
             return Ready(row, parked=(Reason.REMOVED, _removed(row.connection)))
         if row.origin == "poll":
             return self._parse_poll(row)
+        if row.origin == undone.ORIGIN:
+            try:
+                return Ready(row, (undone.event_of(row),))
+            except msgspec.MsgspecError as error:
+                return Ready(row, parked=(Reason.POISON, f"a stored edit does not decode: {error}"))
         try:
             events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
         except UnreadableError as error:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.echo import EchoEntry
+from gateway.domain.event import Event
 from gateway.domain.link import LinkPatch
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
@@ -15,7 +16,7 @@ from gateway.domain.update import Intent, Operation, Reason, UpdateState
 
 
 class NewDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A delivery to store: one webhook or one polled change, as received."""
+    """A delivery to store: one webhook or one polled change, as received, or what a write of ours found out."""
 
     id: str
     connection: str
@@ -25,7 +26,7 @@ class NewDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str]
     body: bytes
     trace_id: str
-    #: webhook or poll
+    #: webhook, poll or write
     origin: str = "webhook"
 
 
@@ -170,8 +171,11 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     link: LinkPatch | None = None
     #: (remote comment id, our comment id) of a comment that was written
     comment: tuple[str, str] | None = None
+    #: edits of people that the write undid without having known of them
+    undone: tuple[Event, ...] = ()
     #: echo entries of this update get these facts
     echo_version: int = 0
+    echo_since: int = 0
     echo_change_ids: tuple[str, ...] = ()
     landed_at: datetime | None = None
     #: the write certainly had no effect: its expected echoes are withdrawn
@@ -191,6 +195,8 @@ class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
     #: failures in a row, and until when the breaker is open
     failures: int = 0
     open_until: datetime | None = None
+    #: after that time one lane tries whether the desk is back; until then no other one does, whoever works
+    trial_until: datetime | None = None
     tokens: float = 0.0
     tokens_at: datetime | None = None
     cursor: str = ""

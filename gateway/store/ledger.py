@@ -33,6 +33,7 @@ class SqlLedger:
                 version=row["version"],
                 landed_at=row["landed_at"],
                 side_effect=row["side_effect"],
+                since=row["since"],
             )
             for row in rows
         )

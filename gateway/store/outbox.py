@@ -276,6 +276,7 @@ class SqlOutbox:
             "version": entry.version,
             "landed_at": entry.landed_at,
             "side_effect": entry.side_effect,
+            "since": entry.since,
         }
 
     def record(self, ends: Sequence[AttemptEnd], *, lease: float, now: datetime) -> frozenset[str]:
@@ -313,6 +314,7 @@ class SqlOutbox:
             {
                 "the_update": end.update_id,
                 "the_version": end.echo_version,
+                "the_since": end.echo_since,
                 "the_changes": list(end.echo_change_ids),
                 "the_landing": end.landed_at,
             }

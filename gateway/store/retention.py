@@ -2,13 +2,16 @@
 
 Dead letters and what stands in a lane never go by age; a resolved update goes as long after its end as a done one.
 Names of deliveries, effects and events outlive the bodies, so that a late redelivery is still known; and as long as a
-letter waits for a person, the names that belong to it stay as well.
+letter waits for a person, the names that belong to it stay as well. Every table is named here once: by the time after
+which its rows go, or by the reason why they stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -21,6 +24,7 @@ from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
 from gateway.store.tables import (
     attempts,
+    audit,
     deliveries,
     delivery_keys,
     echoes,
@@ -29,12 +33,56 @@ from gateway.store.tables import (
     tickets,
     updates,
 )
-from gateway.store.unit import SqlStore
+from gateway.store.unit import SqlStore, SqlTx
 
 #: how long one visit may take: the sweep has to ring in between
 SECONDS = 0.5
 #: a transaction stays well under the 20 ms that others wait for it
 BATCH = 200
+#: this share of a SQLite file may be free before pages are given back, and it is not worth it below so many
+FREE_SHARE = 0.25
+FREE_PAGES = 1000
+#: PRAGMA auto_vacuum of a file that can give back a part
+INCREMENTAL = 2
+#: moved in one transaction
+GIVE_BACK = 250
+
+#: table -> the member of Lifetimes after which its rows go, counted from their end
+PRUNED: Mapping[str, str] = MappingProxyType(
+    {
+        "deliveries": "deliveries",
+        "updates": "deliveries",
+        "attempts": "deliveries",
+        "delivery_keys": "keys",
+        "effect_keys": "keys",
+        "events": "keys",
+        "bulks": "keys",
+        "bulk_letters": "keys",
+        "echoes": "echoes",
+        "audit": "audit",
+    }
+)
+_REMOTE = "what a desk says of an old ticket must find it, or the ticket would be made at the other desk once more"
+_SAID = "a comment that nothing knows any more would be carried over once more"
+_NAMED = "a row for each name that the site gives"
+#: table -> why its rows stay
+KEPT: Mapping[str, str] = MappingProxyType(
+    {
+        "tickets": _REMOTE,
+        "links": _REMOTE,
+        "lanes": _REMOTE,
+        "comments": _SAID,
+        "comment_links": _SAID,
+        "persons": "who asks again is the same person",
+        "person_keys": "who asks again is the same person",
+        "releases": "a decision names the files by which it was made; a new row only when they change",
+        "facts": _NAMED,
+        "desks": _NAMED,
+        "leases": _NAMED,
+        "alerts": _NAMED,
+    }
+)
+
 _OVER = ("applied", "discarded")
 _DONE = (UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.SUPERSEDED.value)
 _GIVEN_UP = (UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value)
@@ -48,6 +96,7 @@ class Lifetimes(msgspec.Struct, frozen=True):
     #: names of deliveries, effects and events; events of a ticket that is still open stay
     keys: int = 90
     echoes: int = 7
+    audit: int = 7 * 365
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -56,6 +105,7 @@ class Cut(msgspec.Struct, frozen=True):
     bodies: datetime
     keys: datetime
     echoes: datetime
+    audit: datetime
 
 
 class Pruner:
@@ -76,9 +126,10 @@ class Pruner:
             bodies=now - timedelta(days=lives.deliveries),
             keys=now - timedelta(days=lives.keys),
             echoes=now - timedelta(days=lives.echoes),
+            audit=now - timedelta(days=lives.audit),
         )
         gone = 0
-        for step in (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, self._events):
+        for step in (*_STEPS, self._events, _free_pages):
             while True:
                 if self._clock.monotonic() >= end:
                     return gone, True
@@ -170,6 +221,40 @@ def _bulks(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     if places:
         statement = delete(bulk_letters).where(mine, bulk_letters.c.place.in_(places))
     return store.write(lambda tx: tx.connection.execute(statement).rowcount), True
+
+
+def _audit(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Clear the oldest part of the trail, without a gap: what stays is a chain, and the trail says where it begins."""
+    statement = select(audit.c.place, audit.c.at).where(audit.c.place.is_not(None)).order_by(audit.c.place)
+    old = list(takewhile(lambda row: row.at < cut.audit, _find(store, statement, batch)))
+    if not old:
+        return 0, False
+    return store.write(lambda tx: tx.audit.forget(old[-1].place)), len(old) == batch
+
+
+def _free_pages(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Give pages of a SQLite file back to the disk where many are free: a pile has gone, and will not come again."""
+    del cut, batch
+    if store.engine.dialect.name != "sqlite":
+        return 0, False
+    with store.read() as tx:
+        free, pages, mode = (
+            int(tx.connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+            for name in ("freelist_count", "page_count", "auto_vacuum")
+        )
+    if mode != INCREMENTAL or free < FREE_PAGES or free < pages * FREE_SHARE:
+        return 0, False
+    store.write(_give_back)
+    return 0, True
+
+
+def _give_back(tx: SqlTx) -> None:
+    # the driver runs this pragma for one page at a time, however many it is told
+    for _ in range(GIVE_BACK):
+        tx.connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
+
+
+_STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _audit)
 
 
 def _drop(store: SqlStore, table: Table, key: str, over: Select[Any], batch: int) -> tuple[int, bool]:

@@ -40,7 +40,12 @@ RECORD_ATTEMPT = (
 RECORD_ECHO = (
     update(echoes)
     .where(echoes.c.update_id == bindparam("the_update"))
-    .values(version=bindparam("the_version"), change_ids=bindparam("the_changes"), landed_at=bindparam("the_landing"))
+    .values(
+        version=bindparam("the_version"),
+        since=bindparam("the_since"),
+        change_ids=bindparam("the_changes"),
+        landed_at=bindparam("the_landing"),
+    )
 )
 
 ADD_KEY = per_dialect(lambda into: into(effect_keys).on_conflict_do_nothing().returning(effect_keys.c.update_id))

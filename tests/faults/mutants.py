@@ -14,7 +14,7 @@ from gateway.domain.link import Link
 from gateway.domain.update import Strategy
 from gateway.flow.attempt import Task
 from gateway.flow.deliver import Deliverer
-from gateway.ports import LaneClaim, UpdateRow
+from gateway.ports import DeskState, LaneClaim, UpdateRow
 from gateway.store import SqlStore
 from gateway.store.lanes import Lanes
 from gateway.store.unit import SqlTx
@@ -26,8 +26,8 @@ R = TypeVar("R")
 class BlindDeliverer(Deliverer):
     """Sends again whatever has no recorded outcome, without asking what became of it."""
 
-    def _task(self, tx: Any, claim: LaneClaim, update: UpdateRow, link: Link, facts: dict[str, object]) -> Task:
-        task = super()._task(tx, claim, update, link, facts)
+    def _task(self, tx: Any, claim: LaneClaim, update: UpdateRow, link: Link, desk: DeskState) -> Task:
+        task = super()._task(tx, claim, update, link, desk)
         blind = msgspec.structs.replace(task.strategy, strategy=Strategy.NATURAL, probe=False)
         return msgspec.structs.replace(task, strategy=blind)
 

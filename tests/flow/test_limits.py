@@ -36,6 +36,18 @@ def test_the_breaker_opens_then_lets_one_through() -> None:
     assert limits.budget(limits.answered(state), FREE, AT, 0) == limits.UNLIMITED
 
 
+def test_while_one_lane_tries_a_desk_no_other_worker_does() -> None:
+    """The one that tries is known to all; it is over with its outcome, or with the time of a worker that died."""
+    state = DESK
+    for _ in range(5):
+        state = limits.failed(state, AT)
+    later = AT + timedelta(seconds=limits.BREAKER_MAX)
+    trying = limits.tried(state, later + timedelta(seconds=30))
+    assert limits.budget(trying, FREE, later, 0) == 0
+    assert limits.budget(trying, FREE, later + timedelta(seconds=31), 0) == 1
+    assert limits.answered(trying).trial_until is None
+
+
 @given(steps=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 50)), max_size=40))
 def test_a_rate_is_never_exceeded_over_time(steps: list[tuple[int, int]]) -> None:
     """However the work comes, no more is let out than the rate and one second's worth in advance."""

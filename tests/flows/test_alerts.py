@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from gateway.flow.desks import LiveSite
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
-from gateway.system import SystemClock, SystemIds
+from gateway.system import SystemIds
 from rules import Alert
 from rules.alerts import Metric
 from rules.decide import RuleSet
+from tests.clocks import MovedClock
 from tests.flows.world import Silent
 from tests.records import Recorder
 
@@ -46,21 +47,6 @@ alerts:
   - when: dead_letters_per_hour > 2
     notify: {connection: ops-slack, channel: "#duty", runbook: wake somebody up}
 """
-
-
-class MovedClock(SystemClock):
-    """The machine's clock, put forward by a test."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        """Return the time that the test wants."""
-        return super().now() + self.ahead
-
-    def monotonic(self) -> float:
-        """Return the same, as a monotonic clock does."""
-        return super().monotonic() + self.ahead.total_seconds()
 
 
 class Office:

@@ -100,19 +100,26 @@ def test_an_edit_in_rt_right_after_our_write_is_found_by_the_poll(world: World, 
     assert statuses(world, number, copy) == ("solved", "resolved")
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["webhooks arrive", "ours are lost"])
-def test_an_edit_in_rt_that_our_reply_put_back_is_written_again(world: World, *, lost: bool) -> None:
-    """A reply sends the status along that it read; an engineer opened the ticket in that very moment."""
+@pytest.mark.parametrize("lost", ["", "ours", "all"], ids=["webhooks arrive", "ours are lost", "all are lost"])
+@pytest.mark.parametrize(
+    ("read", "edit"), [("new", "open"), ("open", "resolved")], ids=["put back by us", "opened by RT itself"]
+)
+def test_an_edit_in_rt_that_our_reply_undid_is_written_again(world: World, read: str, edit: str, lost: str) -> None:
+    """A reply leaves the status as it read it; an engineer changed it in that very moment."""
     number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
     world.settle()
     copy = world.rt.effects.all(kind="create")[0].remote_id
+    if read == "open":
+        world.zendesk.act("set", ticket_id=number, status="open")
+        world.settle()
     send = world.transport.send
 
     def crossed(*given: object, **more: object) -> object:
         if getattr(given[1], "label", "") == "correspond":
-            world.rt.act("set", ticket=copy, Status="open")
+            world.webhooks_lost = lost == "all"
+            world.rt.act("set", ticket=copy, Status=edit)
             world.rt.webhooks.flush(1)
-            world.webhooks_lost = lost
+            world.webhooks_lost = bool(lost)
         return send(*given, **more)  # type: ignore[arg-type]
 
     world.zendesk.act("comment", ticket_id=number, body="Any news?", public=True)
@@ -120,12 +127,55 @@ def test_an_edit_in_rt_that_our_reply_put_back_is_written_again(world: World, *,
     world.transport.send = crossed  # type: ignore[method-assign, assignment]
     world.deliverer().drain(holder="test-deliver", seconds=2)
     world.transport.send = send  # type: ignore[method-assign]
-    assert statuses(world, number, copy)[1] == "new"
+    assert statuses(world, number, copy)[1] == read
     world.rt.webhooks.flush(1)
     world.webhooks_lost = False
     time.sleep(1.1)
     world.reconciler().poll("engineering-rt", holder="test-poll")
     world.settle()
+    assert statuses(world, number, copy) == ({"open": "open", "resolved": "solved"}[edit], edit)
+
+
+def test_an_answer_in_rt_that_opens_the_ticket_is_no_echo_of_a_reply_that_a_probe_found(world: World) -> None:
+    """RT opens a ticket because of our reply, and later because of an engineer's: only the first is ours."""
+    number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
+    world.settle()
+    copy = world.rt.effects.all(kind="create")[0].remote_id
+    world.zendesk.act("comment", ticket_id=number, body="Any news?", public=True)
+    apply(world)
+    world.rt.fault("reset_after", method="POST", path="correspond")
+    world.webhooks_lost = True
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    world.rt.webhooks.flush(1)
+    before = len(world.rt.webhooks.sent)
+    world.rt.act("reply", ticket=copy, body="I look into it")
+    world.rt.webhooks.flush(1)
+    world.webhooks_lost = False
+    # RT sends the transactions of one request in no particular order
+    for sent in reversed(list(world.rt.webhooks.sent)[before:]):
+        world.rt.webhooks.redeliver(sent.body)
+    world.settle_all()
+    assert statuses(world, number, copy) == ("open", "open")
+
+
+def test_an_answer_in_rt_that_opened_the_ticket_before_our_reply_is_no_echo_of_it(world: World) -> None:
+    """What our reply would have caused, had the ticket not been open already, is not what came before the reply."""
+    number = int(world.zendesk.act("create", subject="Crossed", body="Body", email="kim@customer.example")["id"])
+    world.settle()
+    copy = world.rt.effects.all(kind="create")[0].remote_id
+    world.zendesk.act("comment", ticket_id=number, body="Any news?", public=True)
+    apply(world)
+    world.webhooks_lost = True
+    before = len(world.rt.webhooks.sent)
+    world.rt.act("reply", ticket=copy, body="I look into it")
+    world.rt.webhooks.flush(1)
+    told = list(world.rt.webhooks.sent)[before:]
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    world.rt.webhooks.flush(1)
+    world.webhooks_lost = False
+    for sent in reversed(told):
+        world.rt.webhooks.redeliver(sent.body)
+    world.settle_all()
     assert statuses(world, number, copy) == ("open", "open")
 
 

@@ -83,9 +83,15 @@ class StoringIntake:
 class World:
     """The gateway and its two desks."""
 
-    def __init__(self, store: SqlStore, rules: Iterable[SyncRule] | None = None, mode: str = "live") -> None:
+    def __init__(
+        self,
+        store: SqlStore,
+        rules: Iterable[SyncRule] | None = None,
+        mode: str = "live",
+        clock: SystemClock | None = None,
+    ) -> None:
         self.store = store
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
         self.transport = HttpTransport()
         self.hooks = _Hooks(self._hook)

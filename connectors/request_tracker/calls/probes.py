@@ -14,6 +14,7 @@ from connectors.request_tracker import mapping
 from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, rows, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
 from connectors.request_tracker.calls.reads import author, seen, texts_of, whoami
+from connectors.request_tracker.calls.replies import after_reply
 from connectors.request_tracker.calls.writes import CREATED, receipt_of
 from connectors.request_tracker.mapping import instant, integer, text
 from connectors.sdk import (
@@ -99,7 +100,7 @@ def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Ca
     query = f"'CF.{{{desk.options.comment_marker}}}' = {quoted(context.effect_key)}"
     answer = yield from _search(desk, "/transactions", {"query": query, "orderby": "id", "per_page": "10"})
     for row in rows(answer):
-        return Found(_receipt(desk, context, text(row.get("id")), reply=kind == "Correspond"))
+        return Found((yield from _receipt(desk, context, text(row.get("id")), reply=kind == "Correspond")))
     if intent.comment is None:
         return Absent()
     if not desk.account.login:
@@ -111,7 +112,7 @@ def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Ca
     texts = yield from texts_of(desk, context.remote_id, set(candidates))
     for number in candidates:
         if number in texts and texts[number][0] == wanted:
-            return Found(_receipt(desk, context, number, reply=kind == "Correspond"))
+            return Found((yield from _receipt(desk, context, number, reply=kind == "Correspond")))
     return Absent()
 
 
@@ -157,9 +158,9 @@ def _ours(desk: Desk, row: Row, context: WriteContext, kind: str) -> bool:
     )
 
 
-def _receipt(desk: Desk, context: WriteContext, number: str, *, reply: bool) -> Receipt:
+def _receipt(desk: Desk, context: WriteContext, number: str, *, reply: bool) -> Call[Receipt]:
     """Return what is known of a message that landed; RT's own changes after a reply are newer than its number."""
-    return Receipt(
+    receipt = Receipt(
         remote_id=context.remote_id,
         key=f"#{context.remote_id}",
         url=mapping.web_address(desk.options.base, context.remote_id),
@@ -167,3 +168,4 @@ def _receipt(desk: Desk, context: WriteContext, number: str, *, reply: bool) -> 
         change_ids=(f"txn:{number}", number),
         comment_id=number,
     )
+    return (yield from after_reply(desk, receipt, "")) if reply else receipt

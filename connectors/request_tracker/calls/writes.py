@@ -15,6 +15,7 @@ from connectors.request_tracker.calls.desk import Desk, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
 from connectors.request_tracker.calls.landed import landed_before
 from connectors.request_tracker.calls.reads import seen
+from connectors.request_tracker.calls.replies import after_reply
 from connectors.request_tracker.mapping import OPENED_BY_A_REPLY
 from connectors.sdk import (
     Call,
@@ -41,6 +42,8 @@ from connectors.sdk import (
 
 #: step of a creation whose status RT allows only afterwards: the number of the new ticket
 CREATED = "created"
+#: RT's word for an answer to the requestor
+REPLY = "correspond"
 
 
 def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -201,12 +204,12 @@ def _reply(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
     ticket = seen(desk, response)
     status = ticket.status
     if status is msgspec.UNSET:
-        return (yield from _message(desk, intent, context, "correspond", ticket.remote_id, ""))
+        return (yield from _message(desk, intent, context, REPLY, ticket.remote_id, ""))
     if status.native.lower() == "deleted":
         return Rejected(f"ticket {ticket.remote_id} is deleted in RT: a reply would bring it back to life")
     wanted = str(rendered(desk.options, intent).get("Status", ""))
     keep = wanted or (status.native if status.category in OPENED_BY_A_REPLY else "")
-    return (yield from _message(desk, intent, context, "correspond", ticket.remote_id, keep))
+    return (yield from _message(desk, intent, context, REPLY, ticket.remote_id, keep))
 
 
 def _message(
@@ -240,30 +243,4 @@ def _message(
         change_ids=(f"txn:{number}", number),
         comment_id=number,
     )
-    return Done((yield from _after_statuses(desk, receipt, status)) if status else receipt)
-
-
-def _after_statuses(desk: Desk, receipt: Receipt, kept: str) -> Call[Receipt]:
-    """Read the ticket after a reply that moved its status: the receipt's version must cover RT's own changes.
-
-    Where it still shows the status that we sent along, that one is ours: somebody's edit in between was undone by it.
-
-    Where that fails no version is known; the reply landed all the same.
-    """
-    try:
-        response = yield desk.ticket(receipt.remote_id)
-        if response.ok:
-            ticket = seen(desk, response)
-            status = ticket.status
-            ours = status is not msgspec.UNSET and status.native.lower() == kept.lower()
-            return msgspec.structs.replace(
-                receipt,
-                kept={"status": msgspec.to_builtins(status)} if ours else {},
-                version=max(receipt.version, ticket.version),
-                version_token=ticket.version_token,
-                observed=ticket,
-                at=ticket.updated_at,
-            )
-    except TransportError:
-        pass
-    return msgspec.structs.replace(receipt, version=0)
+    return Done((yield from after_reply(desk, receipt, status)) if kind == REPLY else receipt)

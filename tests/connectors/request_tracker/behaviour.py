@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from gateway.domain.update import (
     Unauthorized,
 )
 from gateway.errors import AuthenticationError
-from gateway.ports import Call, ChangePage, WriteContext
+from gateway.ports import Call, ChangePage, Effect, WriteContext
 from tests.connectors.request_tracker.stand import Stand, fields, note, reply
 
 RESOLVED = {"category": "resolved"}
@@ -261,7 +262,7 @@ class Messages:
         stand.events()
         intent, where = reply("We are **on it** ✓"), context(number)
         receipt = stand.done(stand.write(intent, where))
-        assert len(stand.driver.requests) == (2 if status in {"open", "stalled"} else 3)
+        assert len(stand.driver.requests) == (3 if status in {"open", "stalled"} else 4)
         assert stand.shown(number)["Status"] == status
 
         events = stand.events()
@@ -284,11 +285,53 @@ class Messages:
         assert [event.automatic for event in told] == [True, False][: len(told)]
         assert all(event.version <= receipt.version for event in events)
         assert receipt.kept == (observed if opens else {})
+        assert receipt.undone == ()
         found = stand.probe(intent, where)
         assert isinstance(found, Found)
         assert found.receipt.comment_id == receipt.comment_id
-        # a probe that names a version covers RT's own changes by it
-        assert all(event.version <= (found.receipt.version or event.version) for event in events)
+        # its version covers RT's own changes, and none that belong to somebody's answer
+        assert max(event.version for event in events) == receipt.version == found.receipt.version
+        stand.person("POST", f"/ticket/{number}/correspond", _message("I look into it"), who="agent1")
+        later = stand.probe(intent, where)
+        assert isinstance(later, Found)
+        assert later.receipt.version == receipt.version
+
+    @pytest.mark.parametrize(
+        ("read", "edit", "left"),
+        [
+            ("new", "open", "new"),
+            ("new", "stalled", "new"),
+            ("resolved", "open", "resolved"),
+            ("open", "resolved", "open"),
+            ("open", "stalled", "stalled"),
+        ],
+    )
+    def test_a_reply_tells_of_an_edit_that_it_undid(self, stand: Stand, read: str, edit: str, left: str) -> None:
+        """A person sets the status between our read and our reply: history shows it, to the reply and to a probe."""
+        number = stand.ticket(Requestor="walkin@customer.test")
+        if read != "new":
+            stand.person("PUT", f"/ticket/{number}", {"Status": read})
+        intent, where = reply("We are on it"), context(number)
+
+        def cross() -> None:
+            stand.person("PUT", f"/ticket/{number}", {"Status": edit}, who="agent1")
+
+        outcome = stand.driver.run(_before_write(stand.connector.write(intent, where), cross))
+        receipt = stand.done(outcome)
+        assert stand.shown(number)["Status"] == left
+        words = stand.connector.options.words
+        found = stand.probe(intent, where)
+        assert isinstance(found, Found)
+        for told in (receipt, found.receipt):
+            if left == edit:
+                assert told.undone == ()
+                continue
+            (undone,) = told.undone
+            assert [(each.field, each.value) for each in undone.changes] == [("status", words.status(edit))]
+            assert undone.actor is not None
+            assert undone.actor.external_id == "agent1"
+            assert undone.version < told.version
+            assert told.kept == {"status": msgspec.to_builtins(words.status(left))}
 
     def test_a_reply_does_not_bring_a_deleted_ticket_back(self, stand: Stand) -> None:
         """RT would open it."""
@@ -509,3 +552,15 @@ class Account:
         priority = stand.whole(stand.ticket()).priority
         assert priority is not msgspec.UNSET
         assert (priority.level, priority.native) == (Level.UNSET, "0")
+
+
+def _before_write(call: Call[Outcome], act: Callable[[], None]) -> Call[Outcome]:
+    """Let something happen at the desk right before the write of a call."""
+    request = next(call)
+    while True:
+        if request.effect is Effect.WRITE:
+            act()
+        try:
+            request = call.send((yield request))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks
+from gateway.store.migrations import alerts, bulks, echoes
 
 revision = "0001"
 down_revision = None
@@ -161,6 +161,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("not_before", Instant(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("open_until", Instant(), nullable=True),
+        sa.Column("trial_until", Instant(), nullable=True),
         sa.Column("tokens", sa.Float(), nullable=False),
         sa.Column("tokens_at", Instant(), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=False),
@@ -170,25 +171,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("facts", Json(), nullable=False),
         sa.PrimaryKeyConstraint("connection"),
     )
-    op.create_table(
-        "echoes",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("link_id", sa.String(length=36), nullable=False),
-        sa.Column("update_id", sa.String(length=36), nullable=False),
-        sa.Column("subject", sa.String(length=120), nullable=False),
-        sa.Column("value_hash", sa.String(length=64), nullable=False),
-        sa.Column("sent_at", Instant(), nullable=False),
-        sa.Column("change_ids", Json(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("landed_at", Instant(), nullable=True),
-        sa.Column("side_effect", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("echoes", schema=None) as batch_op:
-        batch_op.create_index("ix_echoes_link", ["link_id"], unique=False)
-        batch_op.create_index("ix_echoes_sent", ["sent_at"], unique=False)
-        batch_op.create_index("ix_echoes_update", ["update_id"], unique=False)
-
+    echoes.create()
     op.create_table(
         "effect_keys",
         sa.Column("effect_key", sa.String(length=64), nullable=False),
