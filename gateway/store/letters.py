@@ -22,7 +22,7 @@ from gateway.store.rows import DETAIL
 from gateway.store.sealing import Sealer
 from gateway.store.tables import LETTER, PARKED, attempts, deliveries, links, updates
 
-GIVEN_UP = ("dead", "ambiguous")
+GIVEN_UP = ("dead", "ambiguous", "doubled")
 PAGE = 500
 #: causes in which a word is sought
 MOST_CAUSES = 2000
@@ -237,6 +237,8 @@ def _of_updates(chosen: Filter) -> Iterator[ColumnElement[bool]]:
         yield updates.c.state == chosen.state
     if chosen.no_ambiguous:
         yield updates.c.state != "ambiguous"
+    if chosen.no_doubled:
+        yield updates.c.state != "doubled"
 
 
 def _of_deliveries(chosen: Filter) -> Iterator[ColumnElement[bool]]:
