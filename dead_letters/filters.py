@@ -32,6 +32,8 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
     given_up_since: datetime | None = None
     #: without updates of which nobody knows whether they landed
     no_ambiguous: bool = False
+    #: without those that landed more than once, of which nothing is left to send
+    no_doubled: bool = False
 
     @property
     def is_everything(self) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from dead_letters.model import DeadLetterError, Letter, LetterTx, Terms
-from dead_letters.replay import Replay, decide, may_have_landed
+from dead_letters.replay import Replay, decide, may_have_landed, require_undone
 from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
-from gateway.domain.update import Intent, Operation, UpdateState
+from gateway.domain.update import GIVEN_UP, Intent, Operation
 from gateway.flow.fold import observe
 from gateway.ports import AuditEntry, NewDelivery
 
@@ -88,6 +88,7 @@ def plan_replay(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate
 def edit_update(tx: LetterTx, update_id: str, intent: Intent, now: datetime, person: Person) -> Resolved:
     """Put another intent in the place of the one that was asked for; it stays a dead letter until it is replayed."""
     letter = _letter(tx, update_id)
+    require_undone(letter)
     old = letter.update.intent
     changed = sorted(
         name
@@ -117,6 +118,7 @@ def confirm_update(
     comment that an update wrote.
     """
     letter = _letter(tx, update_id)
+    require_undone(letter)
     update, told = letter.update, {}
     if update.operation is Operation.CREATE and not letter.made:
         if there is None:
@@ -225,7 +227,7 @@ def discard_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Pers
 
 def _letter(tx: LetterTx, update_id: str) -> Letter:
     letter = tx.dead_letters.letter(update_id)
-    if letter is None or letter.update.state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+    if letter is None or letter.update.state not in GIVEN_UP:
         raise _gone(update_id)
     return letter
 

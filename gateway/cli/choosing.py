@@ -88,7 +88,9 @@ def choosing(reason: str = "--reason") -> Callable[[F], F]:
         for option in (
             click.option("--newer", type=Duration(), help="Only of the last so long, such as 2h."),
             click.option("--older", type=Duration(), help="Only older than this, such as 30m or 2d."),
-            click.option("--state", type=click.Choice(["dead", "ambiguous", "parked"]), help="Only in this state."),
+            click.option(
+                "--state", type=click.Choice(["dead", "ambiguous", "doubled", "parked"]), help="Only in this state."
+            ),
             click.option("--what", type=click.Choice(["update", "delivery"]), help="Only what goes out, or comes in."),
             click.option("--text", default="", help="Only with this in what was asked, or in the cause."),
             click.option("--rule", default="", help="Only of this rule."),

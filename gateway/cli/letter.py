@@ -46,6 +46,7 @@ def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor
     tries = tx.view.attempts(update_id)
     held = _held(tx, letter)
     original = tx.dead_letters.original(update_id)
+    copies = tx.looks.copies(update_id)
     advice = for_update(letter)
     if as_json:
         document = {
@@ -53,6 +54,7 @@ def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor
             "original": original,
             "remote_id": letter.link.remote_id,
             "holds": letter.standing,
+            "copies": copies,
             "attempts": tries,
             "held": [{"id": each.id, "operation": each.operation, "summary": each.summary} for each in held],
             "next": advice.words,
@@ -69,6 +71,8 @@ def show_update(tx: SqlTx, update_id: str, *, files: Mapping[str, str], redactor
     _line("trace", row.trace_id)
     _line("state", f"{row.state.value}{f' ({row.reason.value})' if row.reason else ''}")
     _line("why", redactor.text(row.detail or "-"))
+    for each in copies:
+        _line("copy", f"{each.remote_id}{f', {utc(each.at)} UTC' if each.at else ''}")
     _intent(row.intent, redactor)
     if original is not None:
         click.echo(f"\nEdited (version {row.payload_version}). It was asked for as:")

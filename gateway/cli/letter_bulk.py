@@ -47,6 +47,8 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
     store = here.gateway.store
     with store.read() as tx:
         chosen = choice.filter(tx, here.now())
+        if plan.action == "replay":
+            chosen = msgspec.structs.replace(chosen, no_doubled=True)
         if not plan.ambiguous and chosen.state != "ambiguous" and chosen.reason != "ambiguous":
             # whether these landed is for a person to find out, one at a time, unless they are asked for
             left = tx.letters.count(msgspec.structs.replace(chosen, state="ambiguous", what="update"))
