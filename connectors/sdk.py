@@ -26,6 +26,7 @@ from gateway.domain.update import (
     Absent,
     CommentIntent,
     Conflict,
+    Copy,
     Done,
     Finding,
     Forbidden,
@@ -38,6 +39,7 @@ from gateway.domain.update import (
     Reason,
     Receipt,
     Rejected,
+    Sighting,
     Strategy,
     Throttled,
     Unauthorized,
@@ -145,6 +147,12 @@ def retry_after(response: HttpResponse, now: datetime | None = None) -> int | No
     return max(0, min(int((at - base).total_seconds()), MAX_RETRY_AFTER))
 
 
+def unseen(intent: Intent, context: WriteContext) -> Call[Sighting]:  # noqa: ARG001 - for those that can tell
+    """Be the `effects` of a connector that cannot count what took effect: its spec leaves `sees` empty, too."""
+    yield from ()
+    return Sighting()
+
+
 def excerpt(response: HttpResponse) -> str:
     """Return status and the first words of an answer, for people."""
     text = response.body[: 4 * MAX_DETAIL].decode("utf-8", "replace").replace("\x00", "")
@@ -187,6 +195,7 @@ __all__ = [
     "ConnectionSettings",
     "Connector",
     "ConnectorSpec",
+    "Copy",
     "Done",
     "Effect",
     "Envelope",
@@ -222,6 +231,7 @@ __all__ = [
     "RemotePerson",
     "RemoteTicket",
     "Setting",
+    "Sighting",
     "Status",
     "Strategy",
     "Throttled",
@@ -242,4 +252,5 @@ __all__ = [
     "hookimpl",
     "require_equal",
     "retry_after",
+    "unseen",
 ]

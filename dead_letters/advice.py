@@ -17,6 +17,10 @@ _WORDS = {
     Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
     Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
     Reason.REMOVED: "its connection was taken out of gateway.yaml: name it again, gateway up, then replay; or discard",
+    Reason.DOUBLED: (
+        "it landed more than once, which no protocol can prevent (docs/delivery.md, section 6): look at the copies, "
+        "remove those too many at the desk where nothing did that for you, then discard this note of it"
+    ),
     Reason.AMBIGUOUS: "it may have landed: look at the desk (diff); if it is there, confirm it, else replay",
 }
 
@@ -41,6 +45,8 @@ def for_update(letter: Letter, *, removed: bool = False) -> Advice:
     reason = update.reason or Reason.AMBIGUOUS
     maybe = update.state is UpdateState.AMBIGUOUS
     words = _WORDS[Reason.AMBIGUOUS if maybe else reason]
+    if update.state is UpdateState.DOUBLED:
+        return Advice(words, (f"diff {short}", f"discard {short} --reason 'seen: …'"))
     known = " --remote-id ID" if update.operation is Operation.CREATE and not letter.made else ""
     confirm = f"confirm {short}{known} --why '…'"
     commands = [f"diff {short}", confirm] if maybe else [f"replay {short} --dry-run"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from dead_letters.model import DeadLetterError, Share, Terms
-from gateway.domain.update import Strategy
+from gateway.domain.update import Strategy, UpdateState
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -53,6 +53,8 @@ def fate(
 
 def _of_updates(share: Share, terms: Terms) -> tuple[str, bool]:
     claim = terms.claim
+    if share.state == UpdateState.DOUBLED.value:
+        return "left: they have landed, and more than once", False
     if share.made:
         return "left: their tickets are known, so they have landed: confirm them", False
     if not share.maybe:

@@ -35,6 +35,8 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the connections that the site names. When it is given, what is left of others is marked, and updates that merely
     #: wait for one of them, which nobody will write, are meant as well
     named: tuple[str, ...] | None = None
+    #: without those that landed more than once, of which nothing is left to send
+    no_doubled: bool = False
 
     @property
     def is_everything(self) -> bool:

@@ -42,6 +42,7 @@ def decide(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: boo
     nothing has landed under the old one, or where the duplicate is accepted.
     """
     update, claim = letter.update, terms.claim
+    require_undone(letter)
     if update.operation is Operation.CREATE and letter.made and not update.steps:
         msg = (
             f"its ticket {letter.link.remote_id} at {update.connection} is known: to create it again would make a "
@@ -72,6 +73,12 @@ def decide(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: boo
     again = intent if intent != update.intent else None
     how = Reopening(state, not_before, tail=not letter.standing, intent=again, effect_key=key)
     return Replay(how, tuple(warnings), stored)
+
+
+def require_undone(letter: Letter) -> None:
+    """Raise DeadLetterError where an update has landed, and more than once: nothing of it is ever sent again."""
+    if letter.update.state is UpdateState.DOUBLED:
+        raise DeadLetterError("it has landed more than once already: look at the desk, then discard this note of it")
 
 
 def rendered_today(letter: Letter, terms: Terms) -> Intent:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from dead_letters.model import DeadLetterError, Letter, LetterTx, Terms
-from dead_letters.replay import Replay, decide, may_have_landed
+from dead_letters.replay import Replay, decide, may_have_landed, require_undone
 from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ids import effect_key
@@ -89,6 +89,7 @@ def plan_replay(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate
 def edit_update(tx: LetterTx, update_id: str, intent: Intent, now: datetime, person: Person) -> Resolved:
     """Put another intent in the place of the one that was asked for; it stays a dead letter until it is replayed."""
     letter = _letter(tx, update_id)
+    require_undone(letter)
     old = letter.update.intent
     changed = sorted(
         name
@@ -118,6 +119,7 @@ def confirm_update(
     comment that an update wrote.
     """
     letter = _letter(tx, update_id)
+    require_undone(letter)
     update, told = letter.update, {}
     if update.operation is Operation.CREATE and not letter.made:
         if there is None:

@@ -19,6 +19,7 @@ from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
@@ -204,6 +205,17 @@ class Gateway:
     def reconciler(self) -> Reconciler:
         """Make the step that polls desks."""
         return Reconciler(
+            store=self.store,
+            site=self.site(),
+            transport=self.transport,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def looker(self) -> Looker:
+        """Make the step that looks whether what landed is there once."""
+        return Looker(
             store=self.store,
             site=self.site(),
             transport=self.transport,

@@ -319,6 +319,7 @@ def _settings(connection: Connection, environ: Mapping[str, str], spec: Connecto
         reconcile_every=None if every is None else timedelta(seconds=every),
         deadline=connection.deadline,
         write_back=connection.write_back,
+        undo_doubles=connection.undo_doubles,
     )
 
 

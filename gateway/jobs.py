@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 25.0
 #: an empty step is looked at for so long before its job ends: under load that saves a fork
 LINGER_SECONDS = 1.0
+#: however long the polls took, what landed is looked at for so long
+LOOK_SECONDS = 2.0
 SWEEP_EVERY = 1.0
 
 # RQ hands a job nothing but its name: the process's gateway has to be found from here
@@ -61,10 +63,12 @@ def deliver() -> None:
 
 
 def reconcile() -> None:
-    """Poll the connections that are due."""
+    """Poll the connections that are due, and look at what landed."""
     gateway = _gateway()
     _clear(gateway, "reconcile")
+    began = time.monotonic()
     gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
+    gateway.looker().look_due(seconds=max(LOOK_SECONDS, DRAIN_SECONDS - (time.monotonic() - began)))
 
 
 def _clear(gateway: Gateway, step: str) -> None:

@@ -47,6 +47,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = DEADLINE
     write_back: bool = True
     on_dead: OnDead = OnDead.BLOCK
+    #: what is found there more than once is taken back
+    undo_doubles: bool = False
     #: False when no such connector is installed
     installed: bool = True
     references: tuple[Reference, ...] = ()
@@ -87,6 +89,7 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         deadline=float(seconds(spot.value["deadline"])) if "deadline" in spot else DEADLINE,
         write_back=spot.get("write_back", True),
         on_dead=OnDead(spot.get("on_dead", "block")),
+        undo_doubles=spot.get("undo_doubles", False),
         installed=spec is not None,
         references=references(spot),
     )

@@ -56,7 +56,11 @@ SPEC = ConnectorSpec(
         # Without the marker field a comment is found by its words, author and time: the claim holds all the same.
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=10),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),
+        Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=10),
     },
+    sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
+    # REST 2 has no way to delete a transaction
+    undoes=frozenset({Operation.CREATE}),
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     statuses=tuple(STATUSES),

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.request_tracker import webhook
 from connectors.request_tracker.calls.changes import changes
 from connectors.request_tracker.calls.checks import check
+from connectors.request_tracker.calls.counting import effects
 from connectors.request_tracker.calls.desk import Desk
 from connectors.request_tracker.calls.fields import as_read, side_effects
 from connectors.request_tracker.calls.probes import probe
@@ -33,6 +34,7 @@ from connectors.sdk import (
     RawDelivery,
     RemotePerson,
     RemoteTicket,
+    Sighting,
     WriteContext,
 )
 
@@ -91,6 +93,10 @@ class RequestTracker:
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for the effect of an unknown attempt."""
         return probe(self.desk, intent, context)
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Count the effects of an update that has landed."""
+        return effects(self.desk, intent, context)
 
     # -- small facts
 

@@ -27,8 +27,10 @@ from connectors.sdk import (
     RawDelivery,
     RemotePerson,
     RemoteTicket,
+    Sighting,
     Strategy,
     WriteContext,
+    unseen,
 )
 from connectors.slack import calls, webhook
 from connectors.slack.account import ORIGIN, SETTINGS, Account
@@ -92,6 +94,10 @@ class SlackConnector:
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for a notification whose answer was lost."""
         return calls.probe(self.account, intent, context)
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """See nothing: a message that was sent twice has been read twice, and is not looked for."""
+        return unseen(intent, context)
 
     def authorize(self, request: HttpRequest) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
         """Return the Authorization header."""

@@ -27,10 +27,11 @@ from connectors.sdk import (
     RemotePerson,
     RemoteTicket,
     Setting,
+    Sighting,
     Strategy,
     WriteContext,
 )
-from connectors.zendesk import calls, probes, rendering, webhook, writes
+from connectors.zendesk import calls, counting, probes, rendering, undoing, webhook, writes
 from connectors.zendesk.account import SETTINGS, Account
 from connectors.zendesk.mapping import STATUSES
 
@@ -47,7 +48,11 @@ SPEC = ConnectorSpec(
         Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=5, probe=True),
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=10),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),
+        Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=5),
     },
+    sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
+    # a comment can only be redacted, which leaves black boxes and cannot be taken back: that is for a person
+    undoes=frozenset({Operation.CREATE}),
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "kind", "priority", "status", "queue", "assignee", "tags"}),
     statuses=tuple(STATUSES),
@@ -99,11 +104,17 @@ class ZendeskConnector:
 
     def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
         """Render and send one update."""
+        if intent.operation is Operation.UNDO:
+            return undoing.take_back(self.account, intent)
         return writes.write(self.account, intent, context)
 
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for the effect of an earlier attempt."""
         return probes.probe(self.account, intent, context)
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Count the effects of an update that has landed."""
+        return counting.effects(self.account, intent, context)
 
     def authorize(self, request: HttpRequest) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
         """Return the Authorization header."""

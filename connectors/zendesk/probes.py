@@ -135,7 +135,7 @@ def _commented(account: Account, intent: Intent, context: WriteContext) -> Call[
             said = mapping.marker_of(item)
             if said == context.effect_key:
                 return Found(_comment_receipt(item))
-            if not said and alike is None and _alike(item, intent, context, since):
+            if not said and alike is None and is_alike(item, intent, context, since):
                 if us is None:
                     us = yield from own_id(account)
                 alike = item if not us or ident(item.get("author_id")) in {"", us} else None
@@ -146,7 +146,8 @@ def _commented(account: Account, intent: Intent, context: WriteContext) -> Call[
     return Unsure("the ticket has more comments than can be looked through")
 
 
-def _alike(item: Json, intent: Intent, context: WriteContext, since: datetime | None) -> bool:
+def is_alike(item: Json, intent: Intent, context: WriteContext, since: datetime | None) -> bool:
+    """Say whether a comment reads as the one that was written, and is not known to be another."""
     if intent.comment is None or ident(item.get("id")) in context.known_comments:
         return False
     at = moment(item.get("created_at"))

@@ -66,9 +66,9 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         json={"ticket": ticket},
         label=intent.operation.value,
     )
-    refusal = _refusal(response)
-    if refusal is not None:
-        return refusal
+    refused = refusal(response)
+    if refused is not None:
+        return refused
     receipt = _receipt(account, response, context.remote_id)
     if receipt is None:
         return Unknown(f"Zendesk's answer is not the ticket that was written: {excerpt(response)}")
@@ -89,9 +89,9 @@ def _create(account: Account, intent: Intent, context: WriteContext, ticket: dic
     used = response.status == 400 and KEY_MISMATCH in text((decoded(response) or {}).get("error"))
     if used or response.status == 409:
         return (yield from _already(account, intent, context, response))
-    refusal = _refusal(response)
-    if refusal is not None:
-        return refusal
+    refused = refusal(response)
+    if refused is not None:
+        return refused
     receipt = _receipt(account, response, "")
     return Done(receipt) if receipt else Unknown(f"Zendesk's answer is no ticket: {excerpt(response)}")
 
@@ -117,7 +117,7 @@ def _with_comment(account: Account, intent: Intent, context: WriteContext, recei
     return msgspec.structs.replace(receipt, comment_id=number, change_ids=(*receipt.change_ids, number))
 
 
-def _refusal(response: HttpResponse) -> Outcome | None:
+def refusal(response: HttpResponse) -> Outcome | None:
     """Classify what is not 2xx by the default table, but for two.
 
     409 is Zendesk's lock on a ticket that is being updated by somebody else: nothing took effect and it is worth

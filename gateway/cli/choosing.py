@@ -94,7 +94,7 @@ def choosing(reason: str = "--reason") -> Callable[[F], F]:
             click.option("--older", type=Duration(), help="Only older than this, such as 30m or 2d."),
             click.option(
                 "--state",
-                type=click.Choice(["dead", "ambiguous", "parked", "waiting"]),
+                type=click.Choice(["dead", "ambiguous", "doubled", "parked", "waiting"]),
                 help="Only in this state; waiting: for a connection that was taken out.",
             ),
             click.option("--what", type=click.Choice(["update", "delivery"]), help="Only what goes out, or comes in."),

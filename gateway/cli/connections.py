@@ -18,7 +18,7 @@ from gateway.cli.opening import has_record, require_record
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, age, tame, write_json, write_table
 from gateway.config import Settings, environment, read_site, resolve_settings
-from gateway.domain.update import Reason
+from gateway.domain.update import Operation, Reason
 from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFoundError
 from gateway.flow.calls import run_reads
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
@@ -192,10 +192,23 @@ def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[
         return [*results, CheckResult("checks", ok=False, detail=str(error))], False
     # a connector that checks its credentials says more about them
     results = list({result.name: result for result in results}.values())
+    results.append(_doubles(connector))
     facts: dict[str, Any] = {"account_id": person.external_id, "learned_at": gateway.clock.now().timestamp()}
     for result in results:
         facts |= result.facts
     return results, keeps and gateway.store.write(lambda tx: _keep(tx, gateway, name, facts))
+
+
+def _doubles(connector: Connector) -> CheckResult:
+    """Say whether an effect that is there twice would be seen, and what would be done about it."""
+    spec, undone = connector.spec, connector.settings.undo_doubles
+    unseen = sorted(set(spec.operations) - spec.sees - {Operation.UNDO})
+    if unseen:
+        words = f"nobody would see it if this landed twice: {', '.join(unseen)}"
+        return CheckResult("doubles", ok=False, detail=words, warning=True)
+    can = ", ".join(sorted({*spec.undoes, Operation.SET_FIELDS} & set(spec.operations)))
+    then = f"undone is: {can}" if undone else f"listed (undo_doubles: true undoes: {can})"
+    return CheckResult("doubles", ok=True, detail=f"what lands twice in spite of everything is found and {then}")
 
 
 def _keep(tx: SqlTx, gateway: Gateway, name: str, facts: dict[str, Any]) -> bool:

@@ -50,6 +50,7 @@ def show_update(here: Bench, tx: SqlTx, update_id: str, *, files: Mapping[str, s
     held = _held(tx, letter)
     original = tx.dead_letters.original(update_id)
     removed = here.is_gone(letter.update.connection)
+    copies = tx.looks.copies(update_id)
     advice = for_update(letter, removed=removed)
     if as_json:
         document = {
@@ -58,6 +59,7 @@ def show_update(here: Bench, tx: SqlTx, update_id: str, *, files: Mapping[str, s
             "remote_id": letter.link.remote_id,
             "holds": letter.standing,
             "removed": removed,
+            "copies": copies,
             "attempts": tries,
             "held": [{"id": each.id, "operation": each.operation, "summary": each.summary} for each in held],
             "next": advice.words,
@@ -74,6 +76,8 @@ def show_update(here: Bench, tx: SqlTx, update_id: str, *, files: Mapping[str, s
     _line("trace", row.trace_id)
     _line("state", f"{row.state.value}{f' ({row.reason.value})' if row.reason else ''}")
     _line("why", redactor.text(row.detail or "-"))
+    for each in copies:
+        _line("copy", f"{each.remote_id}{f', {utc(each.at)} UTC' if each.at else ''}")
     _intent(row.intent, redactor)
     if original is not None:
         click.echo(f"\nEdited (version {row.payload_version}). It was asked for as:")

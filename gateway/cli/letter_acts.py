@@ -23,6 +23,7 @@ from dead_letters import (
 )
 from dead_letters.edit import edited
 from dead_letters.look import find_remote
+from dead_letters.replay import require_undone
 from gateway.cli.bench import Bench, bench, find, update_named
 from gateway.cli.choosing import Choice, choosing
 from gateway.cli.doing import SAID, by_person, do, replay_one
@@ -234,6 +235,7 @@ def edit(
     with bench(site) as here:
         with here.gateway.store.read() as tx:
             found = update_named(here, tx, letter, "edited")
+        require_undone(found)
         connector = here.connector(found.update.connection)
         draft = Draft(here.gateway.settings.state, found)
         text = given.read() if given is not None else draft.edit()

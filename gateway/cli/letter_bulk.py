@@ -54,6 +54,8 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
     with store.read() as tx:
         # what merely waits for a connection that was taken out cannot be replayed: it goes on by itself
         chosen = choice.filter(tx, here.now(), here.named if plan.action == "discard" else None)
+        if plan.action == "replay":
+            chosen = msgspec.structs.replace(chosen, no_doubled=True)
         if not plan.ambiguous and chosen.state != "ambiguous" and chosen.reason != "ambiguous":
             # whether these landed is for a person to find out, one at a time, unless they are asked for
             left = tx.letters.count(msgspec.structs.replace(chosen, state="ambiguous", what="update"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from gateway.bootstrap import Gateway, build
 from gateway.cli.site import SiteChoice
@@ -16,6 +17,9 @@ from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.embedded import find_server
 from gateway.errors import ConfigError, GatewayError, StoreError
 from gateway.store import schema_is_current
+from gateway.store.unit import SqlTx
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -36,6 +40,21 @@ def has_record(settings: Settings) -> bool:
     """Say whether there is a database to open (a SQLite file would be made by merely looking)."""
     url = make_url(settings.database_url)
     return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
+def glance(choice: SiteChoice, look: Callable[[SqlTx], T], nothing: T) -> T:
+    """Look into a site's record; return `nothing` where none can be read."""
+    environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
+    gateway = build(Settings.from_env(environ), environ)
+    try:
+        if not has_record(gateway.settings) or not schema_is_current(gateway.store.engine):
+            return nothing
+        with gateway.store.read() as tx:
+            return look(tx)
+    except (GatewayError, SQLAlchemyError):
+        return nothing
+    finally:
+        gateway.close()
 
 
 def require_record(gateway: Gateway) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.bootstrap import build
-from gateway.cli.opening import has_record
+from gateway.cli.opening import glance
 from gateway.cli.site import SiteChoice
-from gateway.config import Settings, environment, read_site
+from gateway.config import read_site
 from gateway.errors import GatewayError
 from gateway.flow.desks import wait_for_it
-from gateway.store import schema_is_current
 from rules import GATEWAY_FILE, Problem, Severity
 from rules.yaml12 import load
 
@@ -22,17 +19,7 @@ HINT = "name it again as it was, and they go on"
 
 def removed(choice: SiteChoice, named: Collection[str]) -> Mapping[str, int]:
     """Return how many updates wait for each connection that is not `named`; nothing where no record can be read."""
-    environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
-    gateway = build(Settings.from_env(environ), environ)
-    try:
-        if not has_record(gateway.settings) or not schema_is_current(gateway.store.engine):
-            return {}
-        with gateway.store.read() as tx:
-            waiting = tx.view.waiting()
-    except (GatewayError, SQLAlchemyError):
-        return {}
-    finally:
-        gateway.close()
+    waiting: Mapping[str, int] = glance(choice, lambda tx: tx.view.waiting(), {})
     return {name: number for name, number in sorted(waiting.items()) if name not in named}
 
 
@@ -72,6 +59,8 @@ def lines(found: Mapping[str, int]) -> list[str]:
     return [f"{message(name, number)}: {HINT}" for name, number in found.items()]
 
 
-def as_json(status: bytes, found: Mapping[str, int]) -> bytes:
-    """Put what waits beside a status."""
-    return msgspec.json.encode({**msgspec.json.decode(status), "removed_connections": found}) if found else status
+def as_json(status: bytes, found: Mapping[str, int], doubles: int) -> bytes:
+    """Put what a person is to know beside a status: what waits, and how many effects are there more than once."""
+    more: dict[str, object] = {"doubles": doubles} if doubles else {}
+    more |= {"removed_connections": found} if found else {}
+    return msgspec.json.encode({**msgspec.json.decode(status), **more}) if more else status

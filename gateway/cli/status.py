@@ -8,6 +8,8 @@ import click
 import msgspec
 
 from gateway.cli import removed
+from gateway.cli.doubles import doubles
+from gateway.cli.doubles import line as doubled_line
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.config import Settings, environment
 from gateway.supervisor import SiteStatus, read_status
@@ -28,9 +30,10 @@ def status(site: SiteChoice, as_json: bool) -> None:
     running = found is not None and found.phase not in {"stopped", "killed"}
     named = removed.names(site)
     orphaned = removed.removed(site, named) if named is not None else {}
+    twice = doubles(site)
     if as_json:
         told = msgspec.json.encode(found) if found is not None else b'{"phase":"stopped","processes":[]}'
-        click.echo(removed.as_json(told, orphaned))
+        click.echo(removed.as_json(told, orphaned, twice))
     elif found is None or not running:
         killed = found is not None and found.phase == "killed"
         how = "its supervisor was killed" if killed else "start it with: gateway up"
@@ -40,6 +43,8 @@ def status(site: SiteChoice, as_json: bool) -> None:
     if not as_json:
         for line in removed.lines(orphaned):
             click.echo(f"warning: {line}")
+        if twice:
+            click.echo(f"warning: {doubled_line(twice)}")
     if not running:
         sys.exit(1)
 

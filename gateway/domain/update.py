@@ -14,7 +14,10 @@ from gateway.domain.ticket import Visibility
 
 
 class UpdateState(StrEnum):
-    """The life of an update. `observed`: a read showed that the effect was there already."""
+    """The life of an update. `observed`: a read showed that the effect was there already.
+
+    `doubled`: it landed, and a look at the desk showed more of it than that; a dead letter that holds nothing.
+    """
 
     READY = "ready"
     SENDING = "sending"
@@ -24,7 +27,11 @@ class UpdateState(StrEnum):
     AMBIGUOUS = "ambiguous"
     DEAD = "dead"
     SUPERSEDED = "superseded"
+    DOUBLED = "doubled"
 
+
+#: states of dead letters, until a person has resolved them
+GIVEN_UP = frozenset({UpdateState.DEAD, UpdateState.AMBIGUOUS, UpdateState.DOUBLED})
 
 #: states in which an update still stands at the head of its lane
 OPEN_STATES = frozenset(
@@ -40,6 +47,8 @@ class Operation(StrEnum):
     PUBLIC_REPLY = "public_reply"
     INTERNAL_NOTE = "internal_note"
     NOTIFY = "notify"
+    #: takes one copy of a doubled effect back: `params` name it (`copy`) and what it is a copy of (`of`)
+    UNDO = "undo"
 
 
 class Strategy(StrEnum):
@@ -66,6 +75,7 @@ class Reason(StrEnum):
     BOUNCE = "bounce"
     #: it belongs to a connection that the site names no more
     REMOVED = "removed"
+    DOUBLED = "doubled"
 
 
 class CommentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -200,3 +210,21 @@ class Unsure(msgspec.Struct, frozen=True, tag=True):
 
 
 Finding = Found | Absent | Unsure
+
+
+class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One effect of an update as the desk shows it: a ticket, or a comment, that bears its mark."""
+
+    remote_id: str
+    at: datetime | None = None
+
+
+class Sighting(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a look at the desk showed of an update that has landed: every time that it did."""
+
+    #: tickets or comments, the first one first
+    copies: tuple[Copy, ...] = ()
+    #: of `set fields`: how the ticket reads now
+    ticket: RemoteTicket | None = None
+    #: and the fields of which the desk says that our account changed them last
+    ours: frozenset[str] = frozenset()

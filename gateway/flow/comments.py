@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gateway.domain.echo import EchoEntry, Incoming, match, value_hash
 from gateway.domain.event import Event, RemoteComment
+from gateway.ports import Tx
 
 
 def sort_comments(
@@ -48,6 +51,14 @@ def _own_comment(comment: RemoteComment, entries: tuple[EchoEntry, ...], *, by_u
         ),
         entries,
     )
+
+
+def is_second_copy(tx: Tx, link_id: str, comment: RemoteComment, now: datetime) -> bool:
+    """Say whether a comment is one that we wrote and that landed once more: it goes nowhere, and is looked into."""
+    if not comment.marker or not tx.looks.witness(comment.marker, now):
+        return False
+    tx.tickets.bind_comment(link_id, comment.remote_id, "")
+    return True
 
 
 def comment_hash(body: str, visibility: str) -> str:

@@ -260,8 +260,8 @@ class Deliverer:
             if each.outcome is None:
                 continue
             before = desks.get(name, DeskState(connection=name))
-            # a notification that is given up must not silence those that come after it
-            apart = name in self._site.skipping or each.task.update.operation is Operation.NOTIFY
+            # what is no part of the ticket's own story must not hold up what comes after it when it is given up
+            apart = name in self._site.skipping or each.task.update.operation in {Operation.NOTIFY, Operation.UNDO}
             verdict = judge(each, before, now, blocks=not apart)
             verdicts.append(verdict)
             if verdict.desk != before:

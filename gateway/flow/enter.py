@@ -19,6 +19,7 @@ from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.errors import DeferError
+from gateway.flow.comments import is_second_copy
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
 from gateway.flow.merge import followed, merge, survivor_of
@@ -90,6 +91,9 @@ class Entry:
                     self._note(link.ticket_id, "dead letter confirmed", told)
             if link is not None and link.remote_id == event.remote_id:
                 return link
+            if link is not None:
+                # a second ticket with our mark: our own, or a person's clone of it, which the look tells apart
+                self._tx.looks.witness(remote.marker, self._now)
         self._wait_for_creation()
         return None
 
@@ -206,6 +210,8 @@ class Entry:
             self._tx.tickets.bind_comment(link.id, remote_id, "")
         comments: list[CommentRow] = []
         for comment in folded.comments:
+            if is_second_copy(self._tx, link.id, comment, self._now):
+                continue
             row = comment_row(comment, self._ids.new(), ticket.id, link.connection)
             if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
                 comments.append(row)

@@ -20,6 +20,10 @@ MAX_ATTEMPTS = 150
 #: a desk that is away cannot be looked at either: an unknown outcome is given up no sooner than an outage of days
 MAX_PROBES = 150
 
+#: the first look at what was resolved waits for so many settle times; the others, each after the one before
+LOOK_SETTLES = 4
+LOOKS = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
+
 BREAKER_FAILURES = 5
 BREAKER_FIRST = 5
 BREAKER_MAX = 60

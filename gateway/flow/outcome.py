@@ -191,10 +191,12 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
     return msgspec.structs.replace(
         end,
         state=state,
+        look_at=now + limits.LOOK_SETTLES * timedelta(seconds=task.strategy.settle) if has_earlier(task) else None,
         counts=end.attempt_id is not None,
         probed=state is UpdateState.OBSERVED,
         hold_until=hold,
-        link=_learned(receipt, task, now),
+        # an undo is about a copy, of which the link says nothing
+        link=None if task.update.intent.operation is Operation.UNDO else _learned(receipt, task, now),
         comment=bound,
         undone=receipt.undone,
         echo_version=receipt.version,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -35,6 +35,16 @@ def closed(desks: Mapping[str, DeskState], connection: str, now: datetime) -> Cl
     if state.not_before is not None and state.not_before > now:
         return Closed(f"{connection} asked us to wait", (state.not_before - now).total_seconds())
     return None
+
+
+def open_to_reads(connections: Collection[str], desks: Mapping[str, DeskState], now: datetime) -> list[str]:
+    """Return the connections that may be read for what can wait: not those that are shut, nor those that fail."""
+    found = [desks.get(name, DeskState(connection=name)) for name in connections]
+    return [
+        state.connection
+        for state in found
+        if closed(desks, state.connection, now) is None and (state.open_until is None or state.open_until <= now)
+    ]
 
 
 def is_about_pace(error: object) -> bool:

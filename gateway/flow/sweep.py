@@ -14,6 +14,7 @@ from datetime import datetime
 from gateway import crashpoint
 from gateway.flow import limits
 from gateway.flow.desks import LiveSite
+from gateway.flow.pace import open_to_reads
 from gateway.ports import Clock, Connector, DeskState, Doorbell, Store, Tx
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,8 @@ class Sweeper:
         ]
         if open_to and tx.outbox.has_due(now, open_to):
             steps.append("deliver")
-        if any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items()):
+        polls = any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items())
+        if polls or tx.looks.has_due(now, open_to_reads(site.connectors, desks, now)):
             steps.append("reconcile")
         return tuple(steps)
 

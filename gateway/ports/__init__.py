@@ -4,6 +4,7 @@
 """
 
 from gateway.ports.alerting import AlertState, Backlog
+from gateway.ports.looking import Look, Looks, Overwritten
 from gateway.ports.record import Audit, Store, Tx
 from gateway.ports.rows import (
     AttemptEnd,
@@ -68,9 +69,12 @@ __all__ = [
     "Ids",
     "IncomingRequest",
     "LaneClaim",
+    "Look",
+    "Looks",
     "NewDelivery",
     "NewUpdate",
     "OperationClaim",
+    "Overwritten",
     "RawDelivery",
     "Setting",
     "Store",

@@ -17,6 +17,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
+from gateway.ports.looking import Looks
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -150,6 +151,10 @@ class Outbox(Protocol):
 
     def add(self, update: NewUpdate) -> bool:
         """Append to the lane, coalescing adjacent set_fields rows that were never tried; False: effect key known."""
+        ...
+
+    def get(self, update_id: str) -> UpdateRow | None:
+        """Return one update, or None."""
         ...
 
     def blocker(self, link_id: str) -> tuple[str, str] | None:
@@ -337,6 +342,11 @@ class Tx(Protocol):
     @property
     def outbox(self) -> Outbox:
         """Return the outbox part."""
+        ...
+
+    @property
+    def looks(self) -> Looks:
+        """Return the looks part."""
         ...
 
     @property

@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.person import RemotePerson
-from gateway.domain.update import Finding, Intent, Operation, Outcome, Strategy
+from gateway.domain.update import Finding, Intent, Operation, Outcome, Sighting, Strategy
 
 T = TypeVar("T")
 
@@ -251,6 +251,10 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     polling: bool = True
     #: keys that `create:` of a sync rule may or must give
     create_params: tuple[Setting, ...] = ()
+    #: operations of which a later look can count the effects: a double of any other stays unseen
+    sees: frozenset[Operation] = frozenset()
+    #: operations of which a double can be taken back (by `operations[UNDO]`)
+    undoes: frozenset[Operation] = frozenset()
     #: extra origins (scheme://host) beside the connection's url
     origins: tuple[str, ...] = ()
 
@@ -266,6 +270,8 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     reconcile_every: timedelta | None = None
     deadline: float = 10.0
     write_back: bool = True
+    #: a double that is found there may be taken back
+    undo_doubles: bool = False
 
     def __repr__(self) -> str:
         """Name the connection only."""
@@ -319,6 +325,13 @@ class Connector(Protocol):
 
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for the effect of an earlier attempt whose outcome is unknown (reads only)."""
+        ...
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Say how often an update that has landed took effect (reads only); asked for operations in `spec.sees`.
+
+        `context.known_comments` are comments of the ticket that are known to be others.
+        """
         ...
 
     # -- small facts

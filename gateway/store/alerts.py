@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.ports import AlertState, Backlog
 from gateway.store.columns import Instant
+from gateway.store.letters import GIVEN_UP
 from gateway.store.tables import deliveries, metadata, updates
 
 alerts = Table(
@@ -89,7 +90,7 @@ def _given_up(now: datetime) -> Select[tuple[str, str, str, int, datetime, int]]
         )
         .where(
             and_(
-                updates.c.state.in_(("dead", "ambiguous")),
+                updates.c.state.in_(GIVEN_UP),
                 updates.c.resolution.is_(None),
                 updates.c.ticket_id != "",
             )

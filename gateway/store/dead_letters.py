@@ -15,6 +15,7 @@ from gateway.store import statements
 from gateway.store.lanes import Lanes
 from gateway.store.letters import GIVEN_UP, waiting
 from gateway.store.links import SqlLinks
+from gateway.store.looks import SqlLooks
 from gateway.store.merging import fence
 from gateway.store.outbox import SqlOutbox
 from gateway.store.rows import UpdateRows
@@ -33,6 +34,7 @@ class SqlDeadLetters:
         self._outbox = outbox
         self._lines = lines
         self._links = SqlLinks(connection, sealer)
+        self._looks = SqlLooks(connection, sealer)
         self._rows = UpdateRows(sealer)
 
     def find(self, word: str, named: Collection[str] | None = None) -> Sequence[tuple[str, str]]:
@@ -186,6 +188,8 @@ class SqlDeadLetters:
             .where(updates.c.id == update_id)
             .values(state=UpdateState.DONE.value, standing=False, resolution="confirmed", done_at=now)
         )
+        # the look of a person says that it is there, and not how often
+        self._looks.expect({update_id: now})
         self._lines.schedule([lane], now)
 
     def close(self, update_id: str, resolution: str, now: datetime) -> None:
@@ -208,6 +212,7 @@ class SqlDeadLetters:
                 done_at=now,
             )
         )
+        self._looks.expect({update_id: now})
         made_nothing = select(updates.c.link_id).where(updates.c.id == update_id, updates.c.operation == "create")
         self._connection.execute(
             # a create that was given up leaves no ticket to write to: nothing is planned for this link any more

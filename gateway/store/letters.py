@@ -22,7 +22,7 @@ from gateway.store.rows import DETAIL
 from gateway.store.sealing import Sealer
 from gateway.store.tables import LETTER, PARKED, attempts, deliveries, links, updates
 
-GIVEN_UP = ("dead", "ambiguous")
+GIVEN_UP = ("dead", "ambiguous", "doubled")
 LIVE = ("ready", "sending", "unknown")
 #: why an update waits that nobody will write
 WAITS = "it waits for a connection that gateway.yaml names no more"
@@ -289,6 +289,8 @@ def _of_updates(chosen: Filter) -> Iterator[ColumnElement[bool]]:
         yield updates.c.state == chosen.state
     if chosen.no_ambiguous:
         yield updates.c.state != "ambiguous"
+    if chosen.no_doubled:
+        yield updates.c.state != "doubled"
 
 
 def _of_deliveries(chosen: Filter) -> Iterator[ColumnElement[bool]]:

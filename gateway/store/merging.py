@@ -8,12 +8,14 @@ from sqlalchemy import Connection, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from gateway.domain.update import Operation, UpdateState
+from gateway.domain.update import GIVEN_UP, Operation, UpdateState
 from gateway.store.lanes import Lanes
 from gateway.store.tables import comment_links, echoes, effect_keys, lanes, updates
 
-_SAID = frozenset({Operation.PUBLIC_REPLY.value, Operation.INTERNAL_NOTE.value, Operation.NOTIFY.value})
-_GIVEN_UP = frozenset({UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value})
+_SAID = frozenset(
+    {Operation.PUBLIC_REPLY.value, Operation.INTERNAL_NOTE.value, Operation.NOTIFY.value, Operation.UNDO.value}
+)
+_GIVEN_UP = frozenset(state.value for state in GIVEN_UP)
 DROPPED = "its ticket was merged into another, whose own values stand"
 
 

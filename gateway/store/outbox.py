@@ -12,14 +12,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from dead_letters.model import WITHOUT_EFFECT
 from gateway import crashpoint
 from gateway.domain.link import patched
-from gateway.domain.update import OPEN_STATES, Operation, UpdateState
+from gateway.domain.update import GIVEN_UP, OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
 from gateway.store import merging, statements
 from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
+from gateway.store.looks import SqlLooks
 from gateway.store.rows import UpdateRows, causes
 from gateway.store.sealing import Sealer
 from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
@@ -36,6 +38,7 @@ class SqlOutbox:
         self._sealer = sealer
         self._lanes = lanes
         self._rows = UpdateRows(sealer)
+        self._looks = SqlLooks(connection, sealer)
         self._insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
 
     # ------------------------------------------------------------ append
@@ -283,12 +286,14 @@ class SqlOutbox:
         """Record outcomes, fenced by the epoch; return the link ids whose epoch still was ours."""
         held = self._lanes.held({end.link_id: end.epoch for end in ends}, live=False)
         mine = [end for end in ends if end.link_id in held]
+        self._note_lost([end for end in ends if end.link_id not in held], now)
         if not mine:
             return frozenset()
         self._connection.execute(statements.RECORD_UPDATE, [self._end(end) for end in mine])
         tried = [self._tried(end) for end in mine if end.attempt_id]
         if tried:
             self._connection.execute(statements.RECORD_ATTEMPT, tried)
+        self._looks.expect({end.update_id: end.look_at for end in mine if end.look_at is not None})
         links = SqlLinks(self._connection, self._sealer)
         stored = links.many([end.link_id for end in mine if end.link is not None])
         for end in mine:
@@ -328,8 +333,19 @@ class SqlOutbox:
         self._lanes.prolong([end.link_id for end in mine], lease)
         return frozenset(end.link_id for end in mine)
 
+    def _note_lost(self, ends: Sequence[AttemptEnd], now: datetime) -> None:
+        """Keep what a sender says whose lane another holds by now: the lane is lost, but its write has left.
+
+        No witness of a double is better: it is looked for at once.
+        """
+        tried = [self._tried(end) for end in ends if end.attempt_id]
+        if tried:
+            self._connection.execute(statements.NOTE_ATTEMPT, tried)
+        left = [end for end in ends if end.attempt_id and end.outcome not in WITHOUT_EFFECT]
+        self._looks.at_once({end.update_id: end.connection for end in left}, now)
+
     def _end(self, end: AttemptEnd) -> dict[str, Any]:
-        given_up = end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
+        given_up = end.state in GIVEN_UP
         why = causes(end.state, end.reason, end.detail, end.status, end.outcome)
         return {
             "the_id": end.update_id,
@@ -371,5 +387,6 @@ class SqlOutbox:
         ).first()
         if found is None:
             return None
+        self._looks.expect({found.id: now})
         self._lanes.schedule([found.link_id], now)
         return str(found.id)

@@ -18,10 +18,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select
 
 from gateway.domain.ticket import Category
-from gateway.domain.update import UpdateState
+from gateway.domain.update import GIVEN_UP, UpdateState
 from gateway.ports import Clock
 from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
+from gateway.store.look_tables import looks
 from gateway.store.tables import (
     attempts,
     audit,
@@ -85,7 +86,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
 
 _OVER = ("applied", "discarded")
 _DONE = (UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.SUPERSEDED.value)
-_GIVEN_UP = (UpdateState.DEAD.value, UpdateState.AMBIGUOUS.value)
+_GIVEN_UP = tuple(sorted(state.value for state in GIVEN_UP))
 _CLOSED = (Category.RESOLVED.value, Category.CLOSED.value, Category.CANCELLED.value)
 
 
@@ -179,7 +180,8 @@ def _drop_updates(store: SqlStore, cut: Cut, batch: int, over: ColumnElement[boo
     ids = [row.id for row in _find(store, select(updates.c.id).where(over, updates.c.done_at < cut.bodies), batch)]
 
     def work(connection: Connection) -> int:
-        connection.execute(delete(attempts).where(attempts.c.update_id.in_(ids)))
+        for table in (attempts, looks):
+            connection.execute(delete(table).where(table.c.update_id.in_(ids)))
         return connection.execute(delete(updates).where(updates.c.id.in_(ids))).rowcount
 
     return store.write(lambda tx: work(tx.connection)) if ids else 0, len(ids) == batch

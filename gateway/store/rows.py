@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from dead_letters.cause import cause_key, cause_of, error_class
-from gateway.domain.update import Intent, Operation, Reason, UpdateState
+from gateway.domain.update import GIVEN_UP, Intent, Operation, Reason, UpdateState
 from gateway.ports import UpdateRow
 from gateway.store.sealing import Sealer
 
@@ -81,7 +81,7 @@ def causes(
     state: UpdateState, reason: Reason | None, detail: str, status: int = 0, outcome: str = ""
 ) -> dict[str, str | None]:
     """Return what a given-up update is grouped by: the words themselves are encrypted, so the cause is a digest."""
-    if state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
+    if state not in GIVEN_UP:
         return {"error_class": None, "cause_key": None}
     why = reason.value if reason else state.value
     kind = error_class(reason=why, detail=detail, status=status, outcome=outcome)

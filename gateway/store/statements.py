@@ -37,6 +37,8 @@ RECORD_ATTEMPT = (
         answer_sealed=bindparam("the_answer"),
     )
 )
+#: by a sender whose lane is another's by now: the attempt is still its own
+NOTE_ATTEMPT = RECORD_ATTEMPT.where(attempts.c.ended_at.is_(None))
 RECORD_ECHO = (
     update(echoes)
     .where(echoes.c.update_id == bindparam("the_update"))
@@ -66,7 +68,7 @@ LANDED_SINCE = (
     .where(
         updates.c.ticket_id == bindparam("the_ticket"),
         updates.c.link_id == bindparam("the_link"),
-        updates.c.state.in_([UpdateState.DONE.value, UpdateState.OBSERVED.value]),
+        updates.c.state.in_([UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.DOUBLED.value]),
         updates.c.done_at > bindparam("the_moment", type_=updates.c.done_at.type),
     )
     .limit(1)

@@ -29,7 +29,7 @@ metadata = MetaData()
 #: A partial index serves only who asks in its very words: what waits, what was given up.
 PENDING = "state = 'pending'"
 PARKED = "state = 'parked'"
-LETTER = "state IN ('dead', 'ambiguous') AND resolution IS NULL"
+LETTER = "state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"
 
 _ID = String(36)
 _NAME = String(120)

@@ -33,6 +33,7 @@ from gateway.store.leasing import LeaseClock
 from gateway.store.ledger import SqlLedger
 from gateway.store.letters import SqlLetters
 from gateway.store.links import SqlLinks
+from gateway.store.looks import SqlLooks
 from gateway.store.outbox import SqlOutbox
 from gateway.store.releases import SqlReleases
 from gateway.store.sealing import Sealer
@@ -77,6 +78,11 @@ class SqlTx:
     def outbox(self) -> SqlOutbox:
         """Updates, lanes, attempts."""
         return SqlOutbox(self.connection, self.sealer, self._lanes)
+
+    @cached_property
+    def looks(self) -> SqlLooks:
+        """Looks at what has landed."""
+        return SqlLooks(self.connection, self.sealer)
 
     @cached_property
     def ledger(self) -> SqlLedger:

@@ -18,6 +18,7 @@ CONNECTION_KEYS: dict[str, Schema] = {
     "deadline": DURATION,
     "write_back": BOOL,
     "on_dead": choice("block", "skip"),
+    "undo_doubles": BOOL,
 }
 
 CONNECTION: Schema = {

@@ -20,7 +20,7 @@ from connectors.request_tracker.simulator import SimulatedRequestTracker
 from dead_letters import Filter
 from gateway.bootstrap import Gateway
 from gateway.domain.ticket import Visibility
-from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
+from gateway.domain.update import CommentIntent, Copy, Intent, Operation, Reason, UpdateState
 from gateway.ports import UpdateRow
 from gateway.store.unit import SqlTx
 from tests.cli.conftest import Run
@@ -447,3 +447,45 @@ def test_heal_asks_the_desk_whether_it_answers_again(
     code, shown, _ = run("dlq", "heal", "--yes", "--json", "--rate", "1000")
     assert (code, json.loads(shown)["healed"][0]["done"]) == (0, 1)
     assert row(gateway, dead).state is UpdateState.READY
+
+
+def doubled(gateway: Gateway, recorder: Recorder) -> str:
+    """Return a note that is at its desk twice."""
+    ticket, lane = recorder.ticket("t", number=5)
+    done = recorder.update(ticket, lane, UpdateState.DONE, operation=Operation.INTERNAL_NOTE, summary="internal note")
+    now = recorder.now
+    copies = [Copy("21"), Copy("23", now)]
+
+    def work(tx: SqlTx) -> None:
+        tx.looks.at_once({done: RT}, now)
+        (look,) = tx.looks.due(now, [RT], 9)
+        assert tx.looks.double(look, copies, "it is there 2 times: 21, 23; it is left to a person", now)
+
+    gateway.store.write(work)
+    return done
+
+
+def test_a_double_is_listed_with_its_copies_and_closed_by_discard(
+    run: Run, gateway: Gateway, recorder: Recorder, rt: SimulatedRequestTracker
+) -> None:
+    """It says what to do next, is told by status, is left by every replay, and goes when somebody has seen it."""
+    del rt
+    double = doubled(gateway, recorder)
+    (listed,) = json.loads(run("dlq", "list", "--reason", "doubled", "--json")[1])
+    assert (listed["id"], listed["state"], "21, 23" in listed["detail"]) == (double, "doubled", True)
+    assert "holds" not in listed
+    shown = run("dlq", "show", double)[1]
+    assert "copy        21" in shown
+    assert "remove those too many" in shown
+    assert "dead-letters replay" not in shown
+    document = json.loads(run("dlq", "show", double, "--json")[1])
+    assert [each["remote_id"] for each in document["copies"]] == ["21", "23"]
+    assert "1 effect is at its desk more than once" in run("status")[1]
+    assert json.loads(run("status", "--json")[1])["doubles"] == 1
+    for words in (("replay", double), ("confirm", double), ("edit", double, "--file", "-")):
+        code, _, said = run("dlq", *words)
+        assert (code, said.count("\n"), "more than once already" in said) == (1, 1, True), words
+    assert "0 of 0 would be replayed" in run("dlq", "replay", "--all", "--dry-run")[1]
+    assert run("dlq", "discard", double, "--reason", "removed one by hand")[0] == 0
+    assert json.loads(run("dlq", "list", "--json")[1]) == []
+    assert "more than once" not in run("status")[1]

@@ -27,3 +27,7 @@ class TestChanges(behaviour.Changes):
 
 class TestAccount(behaviour.Account):
     """Against RT 5."""
+
+
+class TestCounting(behaviour.Counting):
+    """Against a real RT."""

@@ -20,6 +20,7 @@ from gateway.errors import LostLeaseError
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.looks import Looker
 from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.sweep import Sweeper
@@ -61,6 +62,10 @@ PHASES: tuple[tuple[Told, ...], ...] = (
 )
 
 
+#: between the last look and the answer nothing can hold a write back that wakes up after its lease
+UNGUARDED = frozenset({"deliver.guarded", "http.sending"})
+
+
 class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which strategy, which fault at which kind of write, and where the process dies: at the `nth` time at `point`."""
 
@@ -75,11 +80,18 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     stops: bool = False
     #: the process that finishes the work dies as well, where it comes there for the first time
     again: str = ""
+    #: the connection lets doubles be undone
+    undoes: bool = False
+
+    @property
+    def beyond(self) -> bool:
+        """Say whether it breaks what the protocol rests on: a zombie's write, an effect long after the settle time."""
+        return self.fault is Fault.VERY_LATE or (self.stops and self.point in UNGUARDED)
 
     def __str__(self) -> str:
         where = f", {'stopped' if self.stops else 'killed'} at {self.point} #{self.nth}" if self.point else ""
         then = f", then killed at {self.again}" if self.again else ""
-        looks = " with a probe" if self.probes else ""
+        looks = (" with a probe" if self.probes else "") + (", doubles undone" if self.undoes else "")
         return f"{self.strategy}{looks}: {self.fault} at {self.op}{where}{then}"
 
 
@@ -89,6 +101,7 @@ class Kit(msgspec.Struct, frozen=True):
     store: type[SqlStore] = SqlStore
     deliverer: type[Deliverer] = Deliverer
     sweeps: bool = True
+    looks: bool = True
 
 
 def store_of(kit: Kit, engine: Engine, folder: Path, clock: SharedClock) -> SqlStore:
@@ -121,7 +134,10 @@ class Life:
         self._said = folder / "said"
         self.desks = Desks(folder / "desk.log", clock, self._source)
         self.desks.befall(case.fault, case.op)
-        connectors = {name: FaultConnector(name, case.strategy, probes=case.probes) for name in (SOURCE, TARGET)}
+        connectors = {
+            name: FaultConnector(name, case.strategy, probes=case.probes, undoes=case.undoes)
+            for name in (SOURCE, TARGET)
+        }
         rules = RuleSet(sync_rules=(sync_rule(source=SOURCE, target=TARGET),))
         self._site = LiveSite("faults", rules, connectors)
         self._ids = SystemIds(clock)
@@ -134,6 +150,7 @@ class Life:
         self._applier = Applier(**parts)  # type: ignore[arg-type]
         self._deliverer = kit.deliverer(**parts, lanes=1)  # type: ignore[arg-type]
         self._reconciler = Reconciler(**parts)  # type: ignore[arg-type]
+        self._looker = Looker(**parts) if kit.looks else None  # type: ignore[arg-type]
         self._sweeper: Callable[[], object] = lambda: None
         if kit.sweeps:
             self._sweeper = Sweeper(
@@ -193,11 +210,15 @@ class Life:
 
     def _steps(self) -> Mapping[str, Callable[[], int]]:
         return {
-            "reconcile": lambda: self._reconciler.poll_due(holder=self._holder, seconds=60),
+            "reconcile": self._reconcile,
             "apply": lambda: self._applier.drain(holder=self._holder, seconds=60),
             # nothing is waited for inside of a drain: time moves here only
             "deliver": lambda: self._deliverer.drain(holder=self._holder, seconds=3600, linger=-1.0),
         }
+
+    def _reconcile(self) -> int:
+        taken = self._looker.look_due(seconds=60) if self._looker is not None else 0
+        return taken + self._reconciler.poll_due(holder=self._holder, seconds=60)
 
     def _settle(self) -> bool:
         """Work and let time pass until nothing is left to do."""
@@ -205,10 +226,21 @@ class Life:
         for _ in range(MOST_STEPS):
             happened = self._step()
             if not happened and self._at_rest():
-                return True
+                look = self._next_look()
+                if look is None:
+                    return True
+                self.clock.advance(max(0.0, look))
             wait = 0.25 if happened else min(LONGEST_WAIT, wait * 2)
             self.clock.advance(wait)
         return False
+
+    def _next_look(self) -> float | None:
+        """Return in how many seconds something that landed is looked at again."""
+        if self._looker is None:
+            return None
+        with self.store.read() as tx:
+            due = tx.looks.next_due()
+        return None if due is None else (due - self.clock.now()).total_seconds()
 
     def _at_rest(self) -> bool:
         """Say whether nothing is due, ever; a person replays what the case wants replayed."""

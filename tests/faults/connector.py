@@ -14,6 +14,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import (
     Absent,
+    Copy,
     Done,
     Finding,
     Found,
@@ -21,11 +22,12 @@ from gateway.domain.update import (
     Operation,
     Outcome,
     Receipt,
+    Sighting,
     Strategy,
     Unknown,
     Unsure,
 )
-from gateway.errors import AuthenticationError
+from gateway.errors import AuthenticationError, TransportError
 from gateway.ports import (
     Call,
     ChangePage,
@@ -97,16 +99,20 @@ def remote(told: Sequence[Told]) -> list[RemoteTicket]:
 class FaultConnector:
     """`ports.Connector` of either desk."""
 
-    def __init__(self, name: str, strategy: Strategy, *, probes: bool = False) -> None:
+    def __init__(self, name: str, strategy: Strategy, *, probes: bool = False, undoes: bool = False) -> None:
         self._strategy = strategy
         every = timedelta(seconds=60) if name == "source" else None
         self.settings = ConnectionSettings(
-            name, "faulty", f"http://{name}.example", {}, reconcile_every=every, deadline=DEADLINE
+            name, "faulty", f"http://{name}.example", {}, reconcile_every=every, deadline=DEADLINE, undo_doubles=undoes
         )
         # a key that is forgotten at once leaves the probe alone to find out
         claim = OperationClaim(strategy, settle=SETTLE, key_ttl=0 if probes else KEY_TTL, probe=probes)
         fields = frozenset({"title", "body"})
-        self.spec = ConnectorSpec("faulty", "Faulty", 1, (), dict.fromkeys(Operation, claim), fields, fields)
+        claims = dict.fromkeys(Operation, claim) | {Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=SETTLE)}
+        made = frozenset({Operation.CREATE, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE})
+        self.spec = ConnectorSpec(
+            "faulty", "Faulty", 1, (), claims, fields, fields, sees=made | {Operation.SET_FIELDS}, undoes=made
+        )
 
     # -- incoming
     def verify(self, request: IncomingRequest, now: datetime) -> None:
@@ -173,7 +179,7 @@ class FaultConnector:
                 return Done(_receipt(seen.id, seen.version))
             version = seen.version if seen is not None else 0
         body = intent.comment.body if intent.comment is not None else ""
-        fields = self.as_read(intent)
+        fields = intent.params if intent.operation is Operation.UNDO else self.as_read(intent)
         ask = Ask(self._strategy, intent.operation, context.effect_key, context.remote_id, fields, body, version)
         answer = yield HttpRequest("POST", "/write", Effect.WRITE, json=msgspec.to_builtins(ask))
         trouble = classify(answer)
@@ -183,7 +189,7 @@ class FaultConnector:
             told = answer.json()
         except msgspec.DecodeError:
             return Unknown("200 with a body that is not the desk's")
-        return Done(_receipt(told["ticket"], told["version"]))
+        return Done(_receipt(told["ticket"], told["version"], told["comment"]))
 
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for the marker."""
@@ -192,8 +198,26 @@ class FaultConnector:
             return Unsure(f"the desk said {answer.status}")
         for ticket in _tickets(answer):
             if context.effect_key in ticket.keys:
-                return Found(_receipt(ticket.id, ticket.version))
+                return Found(_receipt(ticket.id, ticket.version, ticket.comment_of(context.effect_key)))
         return Absent()
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Count markers."""
+        answer = yield HttpRequest("GET", "/tickets", label="count")
+        if not answer.ok:
+            raise TransportError(f"the desk said {answer.status}")
+        tickets = _tickets(answer)
+        if intent.operation is Operation.CREATE:
+            return Sighting(tuple(Copy(each.id) for each in tickets if each.keys[:1] == [context.effect_key]))
+        own = _of(context, tickets)
+        if own is None:
+            return Sighting()
+        if intent.comment is not None:
+            mine = [name for name in own.comments if name.startswith(f"{context.effect_key}+")]
+            return Sighting(tuple(Copy(name) for name in mine))
+        told = RemoteTicket(own.id, EPOCH, own.version, **own.fields)
+        # nobody else writes there
+        return Sighting(ticket=told, ours=frozenset(intent.fields))
 
     # -- small facts
     def authorize(self, request: HttpRequest) -> Mapping[str, str]:
@@ -225,5 +249,5 @@ def _of(context: WriteContext, tickets: Sequence[DeskTicket]) -> DeskTicket | No
     return next((each for each in tickets if each.id == context.remote_id), None)
 
 
-def _receipt(ticket: str, version: int) -> Receipt:
-    return Receipt(remote_id=ticket, version=version)
+def _receipt(ticket: str, version: int, comment: str = "") -> Receipt:
+    return Receipt(remote_id=ticket, version=version, comment_id=comment)

@@ -24,6 +24,8 @@ from tests.faults.clock import EPOCH, SharedClock
 
 #: seconds after our deadline at which a late effect appears, by which an index lags, and which a desk asks us to wait
 LATE, LAG, WAIT = 4.5, 4.0, 3
+#: far beyond every settle time, between two looks
+VERY_LATE = 700.0
 
 
 class Fault(StrEnum):
@@ -42,6 +44,7 @@ class Fault(StrEnum):
     THROTTLE_DATE = "429 date"
     HANG = "hang"
     LATE = "late effect"
+    VERY_LATE = "very late effect"
     STALE = "stale index"
     PROBE_BROKEN = "reset after, then the probe fails"
     TWICE = "reset after, twice"
@@ -57,6 +60,10 @@ _LANDS = frozenset(
     }
 )  # fmt: skip
 _CUT = frozenset({Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.HALF_BODY, Fault.STALE, Fault.PROBE_BROKEN, Fault.TWICE})
+
+
+#: nobody answers until the deadline has passed
+_SILENT = frozenset({Fault.HANG, Fault.LATE, Fault.VERY_LATE})
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,10 +102,13 @@ class DeskTicket(msgspec.Struct):
     id: str
     fields: dict[str, Any] = {}
     comments: dict[str, str] = {}
-    doubled: list[str] = []
     #: effect keys that were written to it: the markers that a probe reads
     keys: list[str] = []
     version: int = 0
+
+    def comment_of(self, key: str) -> str:
+        """Return the newest comment of an effect; empty when it made none."""
+        return next((name for name in reversed(self.comments) if name.startswith(f"{key}+")), "")
 
 
 class State:
@@ -111,6 +121,8 @@ class State:
 
     def apply(self, ask: Ask) -> tuple[int, str]:
         """Let one request take effect; return the status and the ticket."""
+        if ask.op is Operation.UNDO:
+            return self._undo(ask)
         repeats = ask.mode in {Strategy.NATURAL, Strategy.KEY, Strategy.CONDITIONAL}
         known = self._by_key.get(ask.key) if repeats else None
         if known is not None and ask.mode is Strategy.CONDITIONAL:
@@ -125,12 +137,21 @@ class State:
         ticket.fields |= ask.fields
         if ask.comment:
             # a second copy of a comment is a comment of its own
-            ticket.comments[f"{ask.key}+{len(ticket.comments)}"] = ask.comment
+            ticket.comments[f"{ask.key}+{ticket.version}"] = ask.comment
         ticket.keys.append(ask.key)
         ticket.version += 1
         self._by_key[ask.key] = ticket.id
         self.effects.append(Landed(ask.key, ask.op, ticket.id))
         return 200, ticket.id
+
+    def _undo(self, ask: Ask) -> tuple[int, str]:
+        """Take a comment back, or close a ticket; what is gone stays gone."""
+        copy = str(ask.fields["copy"])
+        if ask.fields["of"] == Operation.CREATE:
+            self.tickets[copy].fields["closed"] = True
+            return 200, copy
+        self.tickets[ask.ticket].comments.pop(copy, None)
+        return 200, ask.ticket
 
     def _ticket(self, ask: Ask) -> DeskTicket:
         if ask.op is not Operation.CREATE:
@@ -211,14 +232,14 @@ class Desks:
         fault = self._fault if strikes else Fault.NOTHING
         now = self._clock.monotonic()
         lands = now if fault is Fault.NOTHING or fault in _LANDS else None
-        if fault is Fault.LATE:
-            lands = now + deadline + LATE
+        if fault in {Fault.LATE, Fault.VERY_LATE}:
+            lands = now + deadline + (LATE if fault is Fault.LATE else VERY_LATE)
         self._append(Heard(ask, lands, fault))
         if fault is Fault.REFUSE:
             raise NotSentError("target: connection refused; nothing was sent")
-        if fault in {Fault.HANG, Fault.LATE}:
+        if fault in _SILENT:
             self._clock.advance(deadline)
-        if fault in _CUT | {Fault.HANG, Fault.LATE}:
+        if fault in _CUT | _SILENT:
             raise OutcomeUnknownError(f"target: {fault}; it may have taken effect")
         return self._answer(ask, fault, now)
 
@@ -241,7 +262,8 @@ class Desks:
         for line in due[:-1]:
             state.apply(line.ask)
         status, ticket = state.apply(due[-1].ask)
-        body = {"ticket": ticket, "version": state.tickets[ticket].version}
+        made = state.tickets[ticket]
+        body = {"ticket": ticket, "version": made.version, "comment": made.comment_of(ask.key)}
         return HttpResponse(status, {}, msgspec.json.encode(body))
 
     def _append(self, line: Heard) -> None:

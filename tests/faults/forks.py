@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -121,7 +123,7 @@ class Bench:
         life = Life(case, kit, engine=self._engine, folder=self._case, clock=self._clock)
         rests = life.live()
         if report is not None:
-            verdict = judge(case, life.store, life.desks.state(), life.desks.lines(), rests=rests)
+            verdict = judge(case, life.store, life.desks.state(at=math.inf), life.desks.lines(), rests=rests)
             report.write_bytes(msgspec.json.encode((reached, verdict)))
         life.close()
 
@@ -160,7 +162,8 @@ def _at(case: Case) -> Callable[[str], None]:
             return
         left[0] -= 1
         if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGSTOP if case.stops else signal.SIGKILL)
+            # to this very thread: one sent to the process may stop it a little later, when the write has left
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP if case.stops else signal.SIGKILL)
 
     return act
 

@@ -95,4 +95,5 @@ MUTANTS = {
     "no sweep": Kit(sweeps=False),
     "no fence": Kit(store=UnfencedStore),
     "no hold": Kit(store=HoldlessStore),
+    "no look": Kit(looks=False),
 }

@@ -15,9 +15,9 @@ from gateway.store import SqlStore
 from gateway.store.tables import attempts, deliveries, events, updates
 from gateway.store.unit import SqlTx
 from tests.faults.case import PHASES, Case
-from tests.faults.desk import Fault, Heard, State
+from tests.faults.desk import DeskTicket, Fault, Heard, State
 
-_LANDED = frozenset({UpdateState.DONE, UpdateState.OBSERVED})
+_LANDED = frozenset({UpdateState.DONE, UpdateState.OBSERVED, UpdateState.DOUBLED})
 _GIVEN_UP = frozenset({UpdateState.DEAD, UpdateState.AMBIGUOUS})
 _OPEN = frozenset({UpdateState.READY, UpdateState.SENDING, UpdateState.UNKNOWN})
 
@@ -29,6 +29,8 @@ class Verdict(msgspec.Struct):
     faults: int = 0
     crashes: int = 0
     ambiguous: int = 0
+    #: doubles that no protocol can prevent, found and listed
+    listed: int = 0
     lost: list[str] = []
     doubled: list[str] = []
     wrong: list[str] = []
@@ -54,7 +56,7 @@ def judge(case: Case, store: SqlStore, state: State, lines: Sequence[Heard], *, 
         _judge_inbox(verdict, tx)
         _judge_rows(verdict, found)
         _judge_updates(verdict, case, tx, found, state)
-        _judge_lanes(verdict, tx, found, state)
+        _judge_lanes(verdict, case, tx, found, state)
     return verdict
 
 
@@ -94,9 +96,12 @@ def _judge_updates(verdict: Verdict, case: Case, tx: SqlTx, found: Sequence[Upda
     verdict.operations = len(found)
     for row in found:
         count, name = times.pop(row.effect_key, 0), _name(row)
-        if count > 1:
-            verdict.doubled.append(f"{name} took effect {count} times")
-        if row.state in _LANDED and not count:
+        if row.state is UpdateState.DOUBLED:
+            _judge_double(verdict, case, row, count, listed=row.id in listed)
+        elif count > 1 and not (case.beyond and row.operation is Operation.SET_FIELDS):
+            # fields that were written twice are a double where an older value stands, which their lane's end shows
+            verdict.doubled.append(f"{name} took effect {count} times, and is not listed")
+        if row.state in _LANDED and not count and row.operation is not Operation.UNDO:
             verdict.lost.append(f"{name} never took effect")
         if row.state is UpdateState.SUPERSEDED and count:
             verdict.wrong.append(f"{name} took effect")
@@ -105,6 +110,17 @@ def _judge_updates(verdict: Verdict, case: Case, tx: SqlTx, found: Sequence[Upda
         if row.state in _OPEN:
             _judge_open(verdict, row, given_up.get(row.link_id), count)
     verdict.wrong += [f"an effect of no update: {key}" for key in times]
+
+
+def _judge_double(verdict: Verdict, case: Case, row: UpdateRow, count: int, *, listed: bool) -> None:
+    """See that only a double is listed as one, and that it is; within the protocol there is none."""
+    verdict.listed += 1
+    if not listed:
+        verdict.wrong.append(f"{_name(row)} is not listed")
+    if count < 2:
+        verdict.wrong.append(f"{_name(row)} took effect {count} times")
+    if not case.beyond:
+        verdict.doubled.append(f"{_name(row)} took effect {count} times within the protocol")
 
 
 def _name(row: UpdateRow) -> str:
@@ -142,12 +158,15 @@ def _judge_open(verdict: Verdict, row: UpdateRow, head: UpdateRow | None, count:
         verdict.wrong.append(f"{_name(row)} went past a dead letter")
 
 
-def _judge_lanes(verdict: Verdict, tx: SqlTx, found: Sequence[UpdateRow], state: State) -> None:
+def _judge_lanes(verdict: Verdict, case: Case, tx: SqlTx, found: Sequence[UpdateRow], state: State) -> None:
     """Effects are in the order of their lane, and the remote ticket is what the lane folds to."""
     seqs = {row.effect_key: row.seq for row in found}
     order: defaultdict[str, list[int]] = defaultdict(list)
     for effect in state.effects:
-        order[effect.ticket].append(seqs.get(effect.key, 0))
+        seq = seqs.get(effect.key, 0)
+        # what came once more comes late
+        if not (case.beyond and seq in order[effect.ticket]):
+            order[effect.ticket].append(seq)
     verdict.wrong += [f"ticket {name}: effects in the order {seq}" for name, seq in order.items() if seq != sorted(seq)]
     happened = {effect.key for effect in state.effects}
     lanes: defaultdict[str, list[UpdateRow]] = defaultdict(list)
@@ -161,13 +180,41 @@ def _judge_lanes(verdict: Verdict, tx: SqlTx, found: Sequence[UpdateRow], state:
         if rows[0].state in _LANDED and link.remote_id not in state.tickets:
             verdict.wrong.append(f"the link says {link.remote_id!r}")
             continue
-        ticket = next(each for each in state.tickets.values() if rows[0].effect_key in each.keys)
+        ticket = state.tickets.get(link.remote_id) or next(
+            each for each in state.tickets.values() if rows[0].effect_key in each.keys
+        )
         folded = _folded(landed)
         said = [row.intent.comment.body for row in landed if row.intent.comment is not None]
-        if dict(ticket.fields) != folded or list(ticket.comments.values()) != said:
-            verdict.wrong.append(
-                f"ticket {ticket.id} is {ticket.fields} {list(ticket.comments.values())}, not {folded} {said}"
-            )
+        fields, comments = _without_listed(case, rows, ticket, folded)
+        if fields != folded or comments != said:
+            verdict.wrong.append(f"ticket {ticket.id} is {fields} {comments}, not {folded} {said}")
+        _judge_copies(verdict, case, rows[0], ticket, state)
+
+
+def _without_listed(
+    case: Case, rows: Sequence[UpdateRow], ticket: DeskTicket, folded: Mapping[str, object]
+) -> tuple[Mapping[str, object], list[str]]:
+    """Return how a ticket is, but for the doubles that are listed and that the connection does not let be undone."""
+    doubled = [row for row in rows if row.state is UpdateState.DOUBLED]
+    if case.undoes or not doubled:
+        return dict(ticket.fields), list(ticket.comments.values())
+    older = {name for row in doubled if row.operation is Operation.SET_FIELDS for name in row.intent.fields}
+    fields = {name: folded.get(name) if name in older else value for name, value in ticket.fields.items()}
+    keys, comments = {row.effect_key for row in doubled}, []
+    for name, body in ticket.comments.items():
+        key = name.partition("+")[0]
+        if key not in keys or body not in comments:
+            comments.append(body)
+    return fields, comments
+
+
+def _judge_copies(verdict: Verdict, case: Case, create: UpdateRow, kept: DeskTicket, state: State) -> None:
+    """See that every second copy of a ticket is closed where the connection lets doubles be undone."""
+    copies = [each for each in state.tickets.values() if create.effect_key in each.keys and each.id != kept.id]
+    if case.undoes:
+        verdict.wrong += [
+            f"ticket {each.id} is a copy and not closed" for each in copies if not each.fields.get("closed")
+        ]
 
 
 def _folded(rows: Sequence[UpdateRow]) -> Mapping[str, object]:
@@ -183,4 +230,5 @@ def total(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, int]]:
         yield name, sum(getattr(each, name) for each in verdicts)
     yield "lost", sum(len(each.lost) for each in verdicts)
     yield "duplicated", sum(len(each.doubled) for each in verdicts)
+    yield "listed", sum(each.listed for each in verdicts)
     yield "ambiguous", sum(each.ambiguous for each in verdicts)

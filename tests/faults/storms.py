@@ -172,6 +172,15 @@ def _history(store: SqlStore) -> str:
 
 def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:
     with store.read() as tx:
-        ambiguous = tx.view.counts().get("updates_ambiguous", 0)
+        counts = tx.view.counts()
     wrong = [*found.disordered, *found.disagreeing, *(each for each in found.given_up if ": ambiguous" not in each)]
-    return Verdict(found.operations, faults, crashes, ambiguous, found.lost, found.doubled, wrong)
+    return Verdict(
+        operations=found.operations,
+        faults=faults,
+        crashes=crashes,
+        ambiguous=counts.get("updates_ambiguous", 0),
+        listed=counts.get("updates_doubled", 0),
+        lost=found.lost,
+        doubled=found.doubled,
+        wrong=wrong,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tests.faults.crew import Judged
 from tests.faults.oracle import Verdict
 
-HEAD = ("", "runs", "operations", "faults", "crashes", "lost", "duplicated", "ambiguous", "other")
+HEAD = ("", "runs", "operations", "faults", "crashes", "lost", "duplicated", "listed", "ambiguous", "other")
 
 
 def numbers(name: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -19,6 +19,7 @@ def numbers(name: str, verdicts: Sequence[Verdict]) -> tuple[str, ...]:
         sum(each.crashes for each in verdicts),
         sum(len(each.lost) for each in verdicts),
         sum(len(each.doubled) for each in verdicts),
+        sum(each.listed for each in verdicts),
         sum(each.ambiguous for each in verdicts),
         sum(len(each.wrong) for each in verdicts),
     ]

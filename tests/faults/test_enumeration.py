@@ -32,6 +32,10 @@ CAUGHT = {
     "no sweep after a crash": Case(Strategy.KEY, Fault.NOTHING, NOTE, "apply.applied", 2),
     "no fence": Case(Strategy.PROBE, Fault.REFUSE, NOTE, "deliver.intended", 2, stops=True),
     "no hold": Case(Strategy.NATURAL, Fault.LATE, FIELDS),
+    "no look": Case(Strategy.PROBE, Fault.VERY_LATE, NOTE),
+    "no look after a stop": Case(Strategy.PROBE, Fault.NOTHING, NOTE, "deliver.guarded", 2, stops=True),
+    "no look at an older value": Case(Strategy.NATURAL, Fault.VERY_LATE, FIELDS),
+    "no look for a second ticket": Case(Strategy.PROBE, Fault.VERY_LATE, Operation.CREATE),
 }
 
 
@@ -52,7 +56,7 @@ def test_whatever_dies_wherever_each_effect_is_there_once(bench: Bench) -> None:
 def test_each_safeguard_is_missed(bench: Bench, name: str) -> None:
     """Without it the same work goes wrong; with it, it does not."""
     case = CAUGHT[name]
-    mutant = MUTANTS[name.removesuffix(" after a crash")]
+    mutant = MUTANTS[" ".join(name.split()[:2])]
     judged = {}
     for who, kit in (("ours", Kit()), ("mutant", mutant)):
         verdict = bench.run(case, kit) if case.point else bench.points(case, kit)[1]

@@ -22,6 +22,7 @@ from gateway.errors import AuthenticationError
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.looks import Looker
 from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
 from gateway.http import HttpTransport
@@ -189,6 +190,17 @@ class World:
     def reconciler(self) -> Reconciler:
         """Return a fresh reconciler."""
         return Reconciler(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+    def looker(self) -> Looker:
+        """Return a fresh looker."""
+        return Looker(
             store=self.store,
             site=self.site,
             transport=self.transport,

@@ -19,7 +19,7 @@ from tests.store.test_record import a_link, an_update, delivery
 
 LARGE = (
     "attempts", "audit", "comments", "deliveries", "delivery_keys", "echoes", "effect_keys", "events", "lanes", "links",
-    "tickets", "updates",
+    "looks", "tickets", "updates",
 )  # fmt: skip
 #: reading all of these is right: they hold only what waits, or what is listed
 SMALL = re.compile(r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed)")
@@ -54,6 +54,14 @@ STEPS: dict[str, Work] = {
     "the page: journeys": lambda tx, _l, ticket, _n: tx.view.journeys([ticket]),
     "the page: events": lambda tx, _l, _t, _n: tx.view.recent_events(),
     "the page: audit": lambda tx, _l, _t, _n: tx.view.audit(),
+    "whether a look is due": lambda tx, _l, _t, now: tx.looks.has_due(now, ["desk", "other"]),
+    "looks that are due": lambda tx, _l, _t, now: tx.looks.due(now, ["desk", "other"], 50),
+    "looks that wait": lambda tx, _l, _t, now: tx.looks.postpone("desk", now, now),
+    "a copy that was seen": lambda tx, _l, _t, now: tx.looks.witness("k", now),
+    "what was written since": lambda tx, _l, _t, _n: tx.looks.newer("u", ["title"]),
+    "looks that are to come": lambda tx, _l, _t, now: tx.looks.expect({"u": now}),
+    "a comment of ours": lambda tx, lane, _t, _n: tx.looks.comment_of(lane, "c"),
+    "how many doubles there are": lambda tx, _l, _t, _n: tx.looks.doubles(),
     "a letter by a part of its id": lambda tx, _l, _t, _n: tx.dead_letters.find("abcdef"),
 }
 

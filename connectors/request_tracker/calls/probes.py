@@ -101,19 +101,23 @@ def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Ca
     answer = yield from _search(desk, "/transactions", {"query": query, "orderby": "id", "per_page": "10"})
     for row in rows(answer):
         return Found((yield from _receipt(desk, context, text(row.get("id")), reply=kind == "Correspond")))
+    for number in (yield from alike(desk, intent, context, kind)):
+        return Found((yield from _receipt(desk, context, number, reply=kind == "Correspond")))
+    return Absent()
+
+
+def alike(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Call[list[str]]:
+    """Return our unmarked messages with these very words that are younger than the first attempt, oldest first."""
     if intent.comment is None:
-        return Absent()
+        return []
     if not desk.account.login:
         yield from whoami(desk)
     candidates = yield from _candidates(desk, context, kind)
-    wanted = mapping.plain(intent.comment.body)
     if not candidates:
-        return Absent()
+        return []
+    wanted = mapping.plain(intent.comment.body)
     texts = yield from texts_of(desk, context.remote_id, set(candidates))
-    for number in candidates:
-        if number in texts and texts[number][0] == wanted:
-            return Found((yield from _receipt(desk, context, number, reply=kind == "Correspond")))
-    return Absent()
+    return [number for number in candidates if number in texts and texts[number][0] == wanted]
 
 
 def _candidates(desk: Desk, context: WriteContext, kind: str) -> Call[list[str]]:

@@ -19,6 +19,7 @@ from connectors.request_tracker.calls.replies import after_reply
 from connectors.request_tracker.mapping import OPENED_BY_A_REPLY
 from connectors.sdk import (
     Call,
+    Category,
     Done,
     Effect,
     Forbidden,
@@ -59,6 +60,8 @@ def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
             return (yield from _reply(desk, intent, context))
         case Operation.INTERNAL_NOTE:
             return (yield from _message(desk, intent, context, "comment", context.remote_id, ""))
+        case Operation.UNDO:
+            return (yield from _take_back(desk, intent))
         case _:
             return Rejected(f"Request Tracker has no operation {intent.operation}")
 
@@ -175,6 +178,15 @@ def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str) -> Call[Outc
         said = " ".join(sentences) or "RT gave no reason"
         return Rejected(f"RT refused {', '.join(sorted(wrong))}: {said}"[:600])
     return Done(receipt_of(ticket))
+
+
+def _take_back(desk: Desk, intent: Intent) -> Call[Outcome]:
+    """Reject a second copy of a ticket: RT's own word for what nobody is to work on."""
+    copy = str(intent.params.get("copy") or "")
+    if intent.params.get("of") != Operation.CREATE.value or not copy.isdigit():
+        return Rejected("RT has no way to take a message back: that is left to a person")
+    word = desk.options.words.native_status({"category": Category.CANCELLED.value})
+    return (yield from _set_fields(desk, {"Status": word}, copy))
 
 
 def _sentences(response: HttpResponse) -> list[str]:

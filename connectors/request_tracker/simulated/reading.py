@@ -107,7 +107,7 @@ class ReadableDesk(SimulatedDesk):
             }  # fmt: skip
             if test(record):
                 found.append(one)
-        rows = [views.ticket_row(self.base, one, request.query) for one in _ordered(found, request.query)]
+        rows = [views.ticket_row(self.base, self.records, one, request.query) for one in _ordered(found, request.query)]
         return self._page(request.query, rows, total=len(rows))
 
     def _marks(self, ticket: Ticket) -> list[str]:

@@ -92,9 +92,15 @@ def attachment(base: str, one: Attachment, params: Params) -> dict[str, Any]:
     return {**_row(base, "attachment", one.number), **_asked(shown, params)}
 
 
-def ticket_row(base: str, one: Ticket, params: Params) -> dict[str, Any]:
+def ticket_row(base: str, records: Records, one: Ticket, params: Params) -> dict[str, Any]:
     """Return a row of a ticket search."""
-    shown = {"LastUpdated": iso(one.updated), "Created": iso(one.created), "Subject": one.subject, "Status": one.status}
+    shown = {
+        "LastUpdated": iso(one.updated),
+        "Created": iso(one.created),
+        "Subject": one.subject,
+        "Status": one.status,
+        "Creator": person(base, records.users.get(one.creator), one.creator, params.get("fields[Creator]", "")),
+    }
     return {**_row(base, "ticket", one.number), **_asked(shown, params)}
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.cli.breaking.oracle import Case, Oracle, Said
 from gateway.domain.link import LinkState
+from gateway.domain.update import UpdateState
 from gateway.store import SqlStore
 from gateway.web.console.snapshot import LIVE_STATES
 
@@ -109,7 +110,8 @@ def ask_record(store: SqlStore, front: str, back: str) -> Ask:
         with store.read() as tx:
             found = tx.links.by_remote({(front, each) for each in front_ids})
             ambiguous = {each.ticket_id for each in tx.view.dead_letters(reason="ambiguous", limit=500)}
-            given_up = {each.ticket_id for each in tx.view.dead_letters(limit=500)}
+            letters = tx.view.dead_letters(limit=500)
+            given_up = {each.ticket_id for each in letters if each.state != UpdateState.DOUBLED}
             fates = {}
             for (_, front_id), link in found.items():
                 ticket = link.ticket_id

@@ -14,6 +14,7 @@ STATES = {
     "unknown": "outcome unknown",
     "ambiguous": "ambiguous",
     "dead": "given up",
+    "doubled": "there more than once",
     "superseded": "merged into a later one",
     "parked": "parked",
 }
@@ -23,6 +24,7 @@ OPERATIONS = {
     "public_reply": "public reply",
     "internal_note": "internal note",
     "notify": "notification",
+    "undo": "take a copy back",
 }
 CATEGORIES = {"pending_customer": "pending", "on_hold": "on hold"}
 DESK_STATES = {

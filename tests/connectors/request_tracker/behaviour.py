@@ -431,6 +431,62 @@ def poll(stand: Stand, cursor: str) -> ChangePage:
             return ChangePage(tuple(found), cursor)
 
 
+class Counting:
+    """What is there of an update, long after it landed; and taking a second copy back."""
+
+    def test_tickets_that_bear_one_mark_are_counted(self, stand: Stand) -> None:
+        """Once is one copy; sent twice, as a zombie does, are two, the first one first."""
+        mark = key()
+        first = stand.create(mark)
+        intent = Intent(Operation.CREATE, fields={"title": "Made by us"}, params={"queue": "Support"})
+        context = WriteContext(effect_key=mark, remote_id=first)
+        assert [each.remote_id for each in stand.count(intent, context).copies] == [first]
+        second = stand.create(mark)
+        assert [each.remote_id for each in stand.count(intent, context).copies] == [first, second]
+        assert stand.driver.writes == []
+
+    def test_a_second_copy_of_a_ticket_is_rejected(self, stand: Stand) -> None:
+        """The one that is kept stays as it is, and doing it twice changes nothing."""
+        mark = key()
+        kept, copy = stand.create(mark), stand.create(mark)
+        undo = Intent(Operation.UNDO, params={"copy": copy, "of": "create", "kept": kept})
+        for _ in range(2):
+            assert isinstance(stand.write(undo, context(kept)), Done)
+            assert stand.shown(copy)["Status"] == "rejected"
+        assert stand.shown(kept)["Status"] == "new"
+
+    def test_a_message_is_not_taken_back(self, stand: Stand) -> None:
+        """RT cannot, and says so; nothing is sent."""
+        number = stand.create(key())
+        undo = Intent(Operation.UNDO, params={"copy": "7", "of": "internal_note", "kept": "6"})
+        assert isinstance(stand.write(undo, context(number)), Rejected)
+        assert stand.driver.requests == []
+
+    @pytest.mark.parametrize("make", [reply, note])
+    def test_a_message_that_landed_twice_is_counted(self, stand: Stand, make: Callable[[str], Intent]) -> None:
+        """By our mark; another message with the same words is not it."""
+        number = stand.create(key())
+        given, intent = context(number), make("just once")
+        stand.done(stand.write(intent, context(number)))
+        ids = [stand.done(stand.write(intent, given)).comment_id]
+        assert [each.remote_id for each in stand.count(intent, given).copies] == ids
+        ids.append(stand.done(stand.write(intent, given)).comment_id)
+        assert [each.remote_id for each in stand.count(intent, given).copies] == ids
+
+    def test_the_history_tells_who_set_a_field_last(self, stand: Stand) -> None:
+        """Ours until a person sets it, whatever the value."""
+        number = stand.create(key())
+        given, intent = context(number), fields(title="Ours", status={"category": "open"})
+        stand.done(stand.write(intent, given))
+        seen = stand.count(intent, given)
+        assert seen.ours == {"title", "status"}
+        assert seen.ticket is not None
+        assert seen.ticket.title == "Ours"
+        stand.person("PUT", f"/ticket/{number}", {"Subject": "Theirs"}, who="agent1")
+        stand.person("PUT", f"/ticket/{number}", {"Subject": "Ours"}, who="agent1")
+        assert stand.count(intent, given).ours == {"status"}
+
+
 class Changes:
     """Polling, merging and deleting."""
 

@@ -11,7 +11,7 @@ from connectors.request_tracker.connection import RequestTracker
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.ticket import Visibility
-from gateway.domain.update import CommentIntent, Done, Finding, Intent, Operation, Outcome, Receipt
+from gateway.domain.update import CommentIntent, Done, Finding, Intent, Operation, Outcome, Receipt, Sighting
 from gateway.ports import ConnectionSettings, IncomingRequest, RawDelivery, WriteContext
 from tests.connectors.driver import Driver
 
@@ -101,6 +101,10 @@ class Stand:
     def probe(self, intent: Intent, context: WriteContext) -> Finding:
         """Run one probe."""
         return self.driver.run(self.connector.probe(intent, context))
+
+    def count(self, intent: Intent, context: WriteContext) -> Sighting:
+        """Count the effects of an update."""
+        return self.driver.run(self.connector.effects(intent, context))
 
     def read(self, number: str) -> RemoteTicket | None:
         """Read one ticket whole."""

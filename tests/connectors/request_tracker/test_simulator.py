@@ -60,6 +60,18 @@ class TestMessages(behaviour.Messages):
     """Against the simulator."""
 
 
+class TestCounting(behaviour.Counting):
+    """Against the simulator."""
+
+    def test_a_clone_that_a_person_made_is_not_counted(self, desk: SimulatedRequestTracker, stand: Stand) -> None:
+        """It carries our mark, and is theirs."""
+        mark = WriteContext(effect_key="f" * 32)
+        first = stand.create(mark.effect_key)
+        desk.act("create", subject="Made by us", body="b", CustomFields={"ExternalRef": mark.effect_key})
+        intent = Intent(Operation.CREATE, fields={"title": "Made by us"}, params={"queue": "Support"})
+        assert [each.remote_id for each in stand.count(intent, mark).copies] == [first]
+
+
 class TestChanges(behaviour.Changes):
     """Against the simulator."""
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks, echoes
+from gateway.store.migrations import alerts, bulks, echoes, looks
 
 revision = "0001"
 down_revision = None
@@ -16,7 +16,8 @@ depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    alerts.create()
+    for apart in (alerts, bulks, looks):
+        apart.create()
     op.create_table(
         "attempts",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -369,8 +370,8 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             "ix_updates_dead",
             ["created_at", "id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
-            postgresql_where=sa.text("state IN ('dead', 'ambiguous') AND resolution IS NULL"),
+            sqlite_where=sa.text("state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"),
+            postgresql_where=sa.text("state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"),
         )
         batch_op.create_index(
             "ix_updates_standing",
@@ -380,4 +381,3 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             postgresql_where=sa.text("standing"),
         )
         batch_op.create_index("ix_updates_ticket", ["ticket_id", "created_at"], unique=False)
-    bulks.create()
