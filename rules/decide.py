@@ -10,9 +10,12 @@ import msgspec
 
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
+from rules import policies as sla_phase
 from rules import sync as sync_phase
 from rules.classify import ClassifyRule, Set
+from rules.duplicates import Duplicate
 from rules.fields import Facts
+from rules.policies import Policy
 from rules.sync import SyncRule
 from rules.trace import TraceLine
 
@@ -20,29 +23,36 @@ from rules.trace import TraceLine
 class RuleSet:
     """Every rule of one site, compiled. It holds closures: to send it elsewhere, send the files and load them there."""
 
-    __slots__ = ("_order", "_sync", "classify_rules", "digest", "sections", "sync_rules")
+    __slots__ = ("_order", "_policies", "_sync", "classify_rules", "digest", "policies", "sections", "sync_rules")
 
     def __init__(
         self,
         *,
         classify_rules: tuple[ClassifyRule, ...] = (),
+        policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
     ) -> None:
         self.classify_rules = classify_rules
+        self.policies = policies
         self.sync_rules = sync_rules
         #: every section as plain merged data, for the phases that are not compiled here
         self.sections: Mapping[str, Any] = sections or {}
         #: names the files that this was loaded from
         self.digest = digest
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
+        self._policies = {policy.name: policy for policy in policies}
         self._sync = {rule.name: rule for rule in sync_rules}
 
     @property
     def order(self) -> Mapping[str, int]:
         """The place of each classify rule."""
         return self._order
+
+    def policy(self, name: str) -> Policy | None:
+        """Return the policy of that name."""
+        return self._policies.get(name)
 
     def sync(self, name: str) -> SyncRule | None:
         """Return the sync rule of that name."""
@@ -63,6 +73,10 @@ class Decision(msgspec.Struct, frozen=True):
     #: sync rules in whose target the ticket is still to be created
     create: tuple[SyncRule, ...]
     trace: tuple[TraceLine, ...]
+    #: name of the policy that applies, empty when there is none
+    policy: str = ""
+    #: tickets that this one repeats
+    duplicates: tuple[Duplicate, ...] = ()
 
 
 def decide(
@@ -82,5 +96,6 @@ def decide(
     facts = Facts(ticket, previous, links, now)
     classified, sets, trace = classify_phase.run(rules.classify_rules, rules.order, facts, explain=explain)
     facts = msgspec.structs.replace(facts, ticket=classified)
+    policy, chosen = sla_phase.run(rules.policies, facts, explain=explain)
     create, more = sync_phase.run(rules.sync_rules, facts, explain=explain)
-    return Decision(classified, sets, create, (*trace, *more))
+    return Decision(classified, sets, create, (*trace, *chosen, *more), policy)

@@ -265,7 +265,7 @@ class Entry:
         decided = decision.ticket
         trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
         sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
-        told = {"release": self._site.release, "sets": sets, "matched": trace}
+        told = {"release": self._site.release, "sets": sets, "matched": trace, "policy": decision.policy}
         self._note(ticket.id, "decided", told, encoded(Inputs.of(ticket, before, here, self._now)))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
