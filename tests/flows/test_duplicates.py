@@ -9,7 +9,10 @@ import pytest
 
 from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.ticket import Category, Kind, Setter, Stamp, Ticket, Visibility
+from gateway.errors import DuplicateError
+from gateway.flow.judge import Judge, Judged
 from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
 from rules.decide import RuleSet
 from rules.mapping import Row, StatusMap
 from rules.sync import Owner
@@ -223,3 +226,106 @@ def test_the_stage_follows_the_desks(world: World) -> None:
     world.zendesk.act("set", ticket_id=number, status="open")
     world.settle()
     assert of(world, ZENDESK, number).stage == "building"
+
+
+def judged(world: World, act: str, *numbers: int) -> Judged:
+    """Let a person say it of tickets by their Zendesk numbers; what is to be written for it is written."""
+    named = [of(world, ZENDESK, number).id for number in numbers]
+
+    def work(tx: SqlTx) -> Judged:
+        judge = Judge(tx, world.site, ids=world.ids, now=world.clock.now(), actor="person:eva", why="same matter")
+        made: Judged = getattr(judge, act)(*named)
+        return made
+
+    made = world.store.write(work)
+    world.settle()
+    return made
+
+
+def test_a_person_accepts_a_proposal_and_takes_it_back(world: World) -> None:
+    """Every note is written once, at each desk of both; then the two are left alone for ever."""
+    given(world, "propose")
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    merged = judged(world, "merge", second, first)
+    assert (merged.pair.state, merged.pair.rule, merged.pair.by) == (PairState.MERGED, "again", "person:eva")
+    assert merged.notes == 4
+    duplicate = of(world, ZENDESK, second)
+    assert duplicate.duplicate_of == of(world, ZENDESK, first).id
+    assert duplicate.stamps["duplicate_of"].by is Setter.PERSON
+    assert [len(notes(world, each)) for each in (first, second)] == [1, 1]
+    world.zendesk.act("comment", ticket_id=second, body="Hello?", public=True, by="customer")
+    world.settle()
+    assert [each.splitlines()[-1] for each in notes(world, first)[1:]] == ["Hello?"]
+    split = judged(world, "split", second)
+    assert (split.pair.state, split.notes) == (PairState.SPLIT, 4)
+    assert of(world, ZENDESK, second).duplicate_of == ""
+    assert notes(world, second)[-1].startswith(f"This ticket is no longer taken for a duplicate of {ZENDESK} #{first}")
+    world.zendesk.act("comment", ticket_id=second, body="Still there?", public=True, by="customer")
+    world.zendesk.act("set", ticket_id=second, subject="Another invoice")
+    world.settle()
+    assert len(notes(world, first)) == 3, "the merge, the reply, the split"
+    assert [pair.state for pair in pairs(world)] == [PairState.SPLIT]
+    again = judged(world, "merge", second, first)
+    assert again.notes == 4
+    assert len(notes(world, first)) == 4
+    assert world.counts()["dead_letters"] == 0
+
+
+def test_copies_of_a_split_ticket_are_made_when_it_changes_next(world: World) -> None:
+    """The merge had kept them back."""
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    judged(world, "split", second)
+    assert len(world.rt.effects.all(kind="create")) == 1
+    world.zendesk.act("set", ticket_id=second, subject="Another invoice")
+    world.settle()
+    assert len(world.rt.effects.all(kind="create")) == 2
+    assert of(world, ZENDESK, first).duplicate_of == ""
+
+
+def test_a_rejected_proposal_is_not_made_again(world: World) -> None:
+    """Nobody is told, and a third ticket is still found to repeat the first."""
+    given(world, "propose")
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    assert judged(world, "reject", second, first).pair.state is PairState.REJECTED
+    with pytest.raises(DuplicateError, match="rejected already"):
+        judged(world, "reject", second, first)
+    third = ask(world, "Invoice, thrice")
+    names = {of(world, ZENDESK, number).id: number for number in (first, second, third)}
+    assert [(names[pair.ticket], names[pair.of]) for pair in pairs(world, "proposed")] == [(third, first)]
+    assert notes(world, first) == []
+
+
+def test_there_is_never_a_chain(world: World) -> None:
+    """Into a duplicate means into its original; an original takes its duplicates along."""
+    given(world, "propose")
+    first, second, third = (ask(world, words) for words in ("Invoice", "Invoice 2", "Invoice 3"))
+    judged(world, "merge", second, first)
+    into_duplicate = judged(world, "merge", third, second)
+    assert into_duplicate.pair.of == of(world, ZENDESK, first).id
+    assert "itself, which is its original now" in into_duplicate.warnings[0]
+    judged(world, "split", third)
+    moved = judged(world, "merge", first, third)
+    original = of(world, ZENDESK, third).id
+    assert moved.moved == (of(world, ZENDESK, second).id,)
+    assert [of(world, ZENDESK, each).duplicate_of for each in (first, second, third)] == [original, original, ""]
+    assert notes(world, second)[-1].startswith(f"This ticket is now a duplicate of {ZENDESK} #{third}")
+    states = sorted((pair.state.value, pair.of == original) for pair in pairs(world))
+    assert states == [("merged", True), ("merged", True)]
+
+
+def test_what_cannot_be_merged_says_why(world: World) -> None:
+    """And nothing comes of it."""
+    first, other = ask(world, "Invoice"), ask(world, "Door", who=LEE, body="It squeaks")
+    second = ask(world, "Invoice, again")
+    for act, numbers, why in (
+        ("merge", (first, first), "the same"),
+        ("merge", (first, second), "is the original of the two"),
+        ("merge", (other, first), "of two customers"),
+        ("merge", (second, first), "already: gateway tickets split it first"),
+        ("split", (first,), "is no duplicate"),
+        ("reject", (second, first), "merged already: gateway tickets split takes a merge back"),
+        ("reject", (other, first), "nothing was proposed"),
+    ):
+        with pytest.raises(DuplicateError, match=why):
+            judged(world, act, *numbers)
+    assert [pair.state for pair in pairs(world)] == [PairState.MERGED]
