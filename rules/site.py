@@ -18,7 +18,10 @@ from rules.decide import RuleSet
 from rules.duration import seconds
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.loading.classify import classify_rules
+from rules.loading.duplicates import duplicate_rules
+from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
+from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
 from rules.problem import Problem, Severity, in_order
 from rules.schema import for_loader
@@ -153,6 +156,9 @@ class _Loading:
         )
         rules = RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),
+            stages=stages(sections, configured, self.problems),
+            duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
+            policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
             sections=sections.plain(),
             digest=file_digest(self.files),
@@ -162,28 +168,27 @@ class _Loading:
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
-        metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
-        clocks = Vocabulary(
-            connections=vocabulary.fields["source"].words,
-            stages=vocabulary.fields["stage"].words,
-            people=vocabulary.people,
-            extra=(metric,),
-        )
-        for section, what in (("sla", "policy"), ("escalations", "escalation"), ("routes", "route")):
+        for section, what in (("escalations", "escalation"), ("routes", "route")):
             for _, item in names(sections.items(section), what, self.problems):
-                for key in ("when", "pause_when"):
-                    if key in item:
-                        known = clocks if key == "pause_when" else vocabulary
-                        compile_condition(item[key], known, self.problems)
-        for item in sections.items("duplicates"):
-            if "when" in item:
-                compile_condition(item["when"], vocabulary, self.problems)
+                if "when" in item:
+                    compile_condition(item["when"], vocabulary, self.problems)
+
+
+def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
+    """Return the words that `pause_when` knows: those of every rule, and the metric that is asked about."""
+    metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
+    return Vocabulary(
+        connections=vocabulary.fields["source"].words,
+        stages=vocabulary.fields["stage"].words,
+        people=vocabulary.people,
+        extra=(metric,),
+    )
 
 
 def _stages(sections: Sections) -> tuple[str, ...]:
     """Return the stages of every kind."""
     found: list[str] = []
-    for stages in sections.entries("stages").values():
-        for stage in stages.value:
+    for steps in sections.entries("stages").values():
+        for stage in steps.value:
             found += [stage] if isinstance(stage, str) else list(stage)
     return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))

@@ -23,6 +23,7 @@ from gateway.ports import Clock
 from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
 from gateway.store.look_tables import looks
+from gateway.store.relation_tables import duplicate_keys
 from gateway.store.tables import (
     attempts,
     audit,
@@ -61,6 +62,8 @@ PRUNED: Mapping[str, str] = MappingProxyType(
         "bulk_letters": "keys",
         "echoes": "echoes",
         "audit": "audit",
+        "duplicate_keys": "keys",
+        "looks": "deliveries",
     }
 )
 _REMOTE = "what a desk says of an old ticket must find it, or the ticket would be made at the other desk once more"
@@ -74,6 +77,8 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "lanes": _REMOTE,
         "comments": _SAID,
         "comment_links": _SAID,
+        "duplicates": "what a person or a rule said of two tickets holds as long as they do",
+        "stage_moves": "the clocks of stages are counted from them",
         "persons": "who asks again is the same person",
         "person_keys": "who asks again is the same person",
         "releases": "a decision names the files by which it was made; a new row only when they change",
@@ -256,9 +261,6 @@ def _give_back(tx: SqlTx) -> None:
         tx.connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
 
 
-_STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _audit)
-
-
 def _drop(store: SqlStore, table: Table, key: str, over: Select[Any], batch: int) -> tuple[int, bool]:
     keys = [row[0] for row in _find(store, over, batch)]
     if not keys:
@@ -274,3 +276,16 @@ def _drop_names(connection: Connection, table: Table, column: str, names: Sequen
         mine = [key for name, key in names if name == one]
         gone += connection.execute(delete(table).where(table.c.connection == one, table.c[column].in_(mine))).rowcount
     return gone
+
+
+def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Clear by what tickets were found that nothing repeats any more."""
+    over = select(duplicate_keys.c.ticket_id).where(duplicate_keys.c.until < cut.bodies)
+    mine = [row.ticket_id for row in _find(store, over, batch)]
+    if not mine:
+        return 0, False
+    statement = delete(duplicate_keys).where(duplicate_keys.c.ticket_id.in_(mine), duplicate_keys.c.until < cut.bodies)
+    return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(mine) == batch
+
+
+_STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _duplicate_keys, _audit)

@@ -6,17 +6,15 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks, echoes, looks
+from gateway.store.migrations import alerts, bulks, echoes, looks, relations
 
 revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
+down_revision = branch_labels = depends_on = None
 
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    for apart in (alerts, bulks, looks):
+    for apart in (alerts, bulks, looks, relations):
         apart.create()
     op.create_table(
         "attempts",
