@@ -17,7 +17,7 @@ from gateway.domain import public_holidays
 from gateway.domain.calendar_spec import Always, CalendarError, Fault, Timetable, Union, read
 from gateway.domain.calendar_year import AlwaysPattern, Pattern, TimetablePattern, UnionPattern, Years
 from gateway.domain.open_days import DayMode, OpenDays
-from gateway.domain.public_holidays import HolidaySource
+from gateway.domain.public_holidays import HolidayRule, HolidaySource
 from gateway.domain.wall import DAY, Wall, date_of, year_start, zone
 
 __all__ = ["LONGEST_CLOSED", "Calendar", "CalendarError", "DayMode", "Fault"]
@@ -102,6 +102,13 @@ class Calendar:
     def timezone(self) -> str:
         """The time zone of its hours; empty for a union and for one that is always open."""
         return self._spec.timezone if isinstance(self._spec, Timetable) else ""
+
+    @property
+    def holidays(self) -> frozenset[HolidayRule]:
+        """Whose holidays it keeps, those of a union's members included."""
+        own = self._spec.holidays if isinstance(self._spec, Timetable) else None
+        found = frozenset(() if own is None else (own,))
+        return found.union(*(member.holidays for member in self.members))
 
     def is_open(self, at: datetime) -> bool:
         """Say whether it is open at an instant. It is at the instant of opening, and is not at that of closing."""
@@ -228,11 +235,13 @@ class Calendar:
     def _run_past(self, spent: int) -> tuple[int, list[int]] | None:
         """Return the run when it holds more open seconds than `spent`, extended as needed; None when none does."""
         run = self._run
+        years = 1
         while run[1][-1] <= spent:
-            year = run[0] + len(run[1]) - 1
-            if year > _LAST_YEAR:
+            first_unknown = run[0] + len(run[1]) - 1
+            if first_unknown > _LAST_YEAR:
                 return None
-            run = self._extended(year)
+            run = self._extended(min(first_unknown + years - 1, _LAST_YEAR))
+            years *= 2
         return run
 
     def _extended(self, year: int) -> tuple[int, list[int]]:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.public_holidays import HolidayRule, HolidaySource, UnknownHolidaysError
-from gateway.domain.wall import DAY, Dst, day_number, zone
+from gateway.domain.wall import DAY, Dst, day_number, zone, zone_names
 from gateway.errors import ConfigError
 
 #: (opens, closes) in seconds after the local midnight of the date they belong to; closes at most 48 hours after it
@@ -53,6 +53,8 @@ class Fault(msgspec.Struct, frozen=True):
     hint: str = ""
     #: words one of which was probably meant
     known: tuple[str, ...] = ()
+    #: the last key of the path is wrong, not its value
+    at_key: bool = False
 
 
 class CalendarError(ConfigError):
@@ -109,8 +111,8 @@ class _Reader:
         self.source = source
         self.faults: list[Fault] = []
 
-    def fault(self, path: Path, code: str, message: str, hint: str = "", known: Sequence[str] = ()) -> None:
-        self.faults.append(Fault(path, code, message, hint, tuple(known)))
+    def fault(self, path: Path, code: str, message: str, hint: str = "", **more: Any) -> None:
+        self.faults.append(Fault(path, code, message, hint, **more))
 
     def calendar(self, spec: Any) -> Always | Union | Timetable | None:
         if spec in ALWAYS_WORDS or spec == {"always": True}:
@@ -120,12 +122,17 @@ class _Reader:
             return None
         if "union" in spec:
             return self.union(spec)
+        if "always" in spec:
+            self.fault(("always",), "bad-calendar", "this is not `always: true` alone", "write 24x7")
+            return None
         keys = {_SYNONYMS.get(key, key): key for key in spec if isinstance(key, str)}
         for key in spec:
             if keys.get(_SYNONYMS.get(key, key) if isinstance(key, str) else "") != key:
-                self.fault((str(key),), "bad-calendar", f"'{key}' says the same as another key", "leave one out")
+                message = f"'{str(key)[:60]}' says the same as another key"
+                self.fault((str(key),), "bad-calendar", message, "leave one out", at_key=True)
             elif _SYNONYMS.get(key, key) not in _KEYS:
-                self.fault((key,), "bad-calendar", f"a calendar has no '{key}'", known=sorted(_KEYS))
+                message = f"a calendar has no '{str(key)[:60]}'"
+                self.fault((str(key),), "bad-calendar", message, known=tuple(sorted(_KEYS)), at_key=True)
         return self.timetable({word: spec[key] for word, key in keys.items()}, keys)
 
     def union(self, spec: Mapping[str, Any]) -> Union | None:
@@ -133,7 +140,8 @@ class _Reader:
         for key in spec:
             if key != "union":
                 hint = "each member keeps its own hours, zone and holidays"
-                self.fault((str(key),), "bad-calendar", f"a union has no '{key}' of its own", hint)
+                message = f"a union has no '{str(key)[:60]}' of its own"
+                self.fault((str(key),), "bad-calendar", message, hint, at_key=True)
         if not isinstance(names, Sequence) or isinstance(names, str) or not all(isinstance(n, str) for n in names):
             self.fault(("union",), "bad-calendar", "a union is a list of names of calendars")
             return None
@@ -160,8 +168,8 @@ class _Reader:
         if name is None:
             self.fault((), "no-timezone", "this calendar has no timezone", "write one such as Europe/Prague, or UTC")
         elif not isinstance(name, str) or zone(name) is None:
-            hint = "" if isinstance(name, str) and "/" in name else "write one such as Europe/Prague, or UTC"
-            self.fault((keys["timezone"],), "unknown-timezone", f"there is no time zone '{str(name)[:60]}'", hint)
+            message = f"there is no time zone '{str(name)[:60]}'"
+            self.fault((keys["timezone"],), "unknown-timezone", message, known=zone_names())
 
     def choice(self, spec: Mapping[str, Any], path: Path, kind: Any, default: Any) -> Any:
         value = spec.get(str(path[-1]))
@@ -169,7 +177,9 @@ class _Reader:
             return default
         if value in tuple(kind):
             return kind(value)
-        self.fault(path, "bad-calendar", f"'{str(value)[:60]}' is not a choice here", known=tuple(kind))
+        self.fault(
+            path, "bad-calendar", f"'{str(value)[:60]}' is not a choice here", known=tuple(str(word) for word in kind)
+        )
         return default
 
     def week(self, spec: Any, path: Path) -> tuple[Hours, ...]:
@@ -183,7 +193,7 @@ class _Reader:
             for day in self.days(key, path):
                 if day in said:
                     message = f"{DAYS[day]} is in '{said[day]}' already"
-                    self.fault((*path, str(key)), "day-twice", message, "give each day its hours once")
+                    self.fault((*path, str(key)), "day-twice", message, "give each day its hours once", at_key=True)
                     continue
                 said[day] = str(key)
                 week[day] = hours
@@ -192,7 +202,8 @@ class _Reader:
     def days(self, key: Any, path: Path) -> Iterator[int]:
         first, dash, last = str(key).partition("-")
         if first not in DAYS or (dash and last not in DAYS):
-            self.fault((*path, str(key)), "bad-hours", f"'{str(key)[:60]}' is not a day", "write mon, or mon-fri")
+            message = f"'{str(key)[:60]}' is not a day"
+            self.fault((*path, str(key)), "bad-hours", message, "write mon, or mon-fri", at_key=True)
             return
         start = DAYS.index(first)
         length = (DAYS.index(last) - start) % 7 if dash else 0
@@ -231,7 +242,8 @@ class _Reader:
             path = ("exceptions", str(key))
             day = _day(key)
             if day is None:
-                self.fault(path, "bad-date", f"'{str(key)[:60]}' is not a date", "write one such as 2026-12-24")
+                message = f"there is no date '{str(key)[:60]}'"
+                self.fault(path, "bad-date", message, "write one such as 2026-12-24", at_key=True)
                 continue
             found[day] = () if value == "closed" else self.hours(value, path)
         return found
@@ -257,7 +269,7 @@ class _Reader:
         days = {key: _day(key) for key in value}
         for key, day in days.items():
             if day is None:
-                self.fault(("holidays",), "bad-date", f"'{str(key)[:60]}' is not a date")
+                self.fault(("holidays",), "bad-date", f"there is no date '{str(key)[:60]}'")
         return scope, None, frozenset(day for day in days.values() if day is not None)
 
     def rule(self, spec: Mapping[str, Any]) -> HolidayRule | None:

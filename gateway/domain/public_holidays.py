@@ -7,7 +7,7 @@ A site that is released keeps the days as they were then; a source that reads th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
 from typing import Any
@@ -86,3 +86,28 @@ def _country(rule: HolidayRule) -> Any:
         message = f"the holidays of {rule.country} have no names in '{rule.language[:60]}'"
         raise UnknownHolidaysError("language", message, tuple(sorted(country.supported_languages)))
     return country
+
+
+def snapshot(rules: Iterable[HolidayRule], first_year: int, last_year: int) -> dict[str, dict[str, dict[str, str]]]:
+    """Return the holidays of some years as plain JSON: rule -> year -> date -> name; `kept` reads it."""
+    return {
+        _name(rule): {
+            str(year): {day.isoformat(): name for day, name in dates(rule, year).items()}
+            for year in range(first_year, last_year + 1)
+        }
+        for rule in rules
+    }
+
+
+def kept(days: Mapping[str, Mapping[str, Mapping[str, str]]]) -> HolidaySource:
+    """Return a source that knows the days of a snapshot, whatever the library says by now, and asks it for the rest."""
+
+    def source(rule: HolidayRule, year: int) -> Mapping[date, str]:
+        found = days.get(_name(rule), {}).get(str(year))
+        return dates(rule, year) if found is None else {date.fromisoformat(day): found[day] for day in found}
+
+    return source
+
+
+def _name(rule: HolidayRule) -> str:
+    return msgspec.json.encode(rule).decode()

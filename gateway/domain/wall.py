@@ -52,6 +52,12 @@ def zone(name: str) -> ZoneInfo | None:
         return None
 
 
+@cache
+def zone_names() -> tuple[str, ...]:
+    """Return the names of all time zones."""
+    return tuple(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+
+
 def day_number(day: date) -> int:
     """Return how many days after 1970-01-01 a date is."""
     return day.toordinal() - _EPOCH_DAY
