@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from gateway.domain.calendar import Calendar
+from gateway.domain.calendar_spec import Scope
+from gateway.domain.open_days import DayMode
 from gateway.domain.public_holidays import HolidayRule, kept
+from gateway.domain.wall import Dst
 from rules import load_site
+from rules.duration import seconds, words
+from rules.schema.clocks import CALENDAR
 from tests.rules.making import GATEWAY, SPECS, problems_of, rule_set
 
 CALENDARS = """\
@@ -85,3 +93,50 @@ def test_what_is_wrong_in_a_calendar_is_said_with_its_place(calendar: str, point
     assert [each.head for each in problems_of(text)] == [head]
     if "union:" not in calendar:
         assert [each.head for each in problems_of(text + "\n  u: {union: [a, c]}\n")] == [head]
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rules" / "calendars.md").read_text("utf-8")
+
+
+def test_the_examples_of_the_page_load_without_a_problem() -> None:
+    """Each block of YAML is a rule file."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for text in blocks:
+        assert problems_of(text) == ()
+
+
+def test_the_page_names_every_key_and_every_choice() -> None:
+    """So that the page cannot fall behind the schema."""
+    properties = next(shape["then"] for shape in CALENDAR["allOf"] if "properties" in shape["then"])["properties"]
+    keys = {*properties, *properties["holidays"]["properties"], *DayMode, *Scope, *Dst}
+    assert [key for key in sorted(keys) if f"`{key}" not in PAGE] == []
+
+
+ROWS = re.findall(r"^\| ([A-Z]\w+/\w+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \| .* \|$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("zone", "hours", "start", "end", "length"), ROWS)
+def test_what_the_page_says_of_changes_of_the_clock_is_true(
+    zone: str, hours: str, start: str, end: str, length: str
+) -> None:
+    """Each row of its table."""
+    calendar = Calendar.from_spec({"timezone": zone, "week": {"mon-sun": [hours]}})
+    low, high = (datetime.fromisoformat(f"{at}Z") for at in (start, end))
+    assert words(calendar.elapsed(low, high)) == words(seconds(length))
+
+
+def test_the_page_has_rows() -> None:
+    """The pattern above finds the table."""
+    assert len(ROWS) >= 7
+
+
+def test_what_the_page_says_of_business_days_is_true() -> None:
+    """Thursday 13:00 and two business days."""
+    said = dict(re.findall(r"^\| `(\w+)`.* \| .*?Monday (\d\d:\d\d)", PAGE, re.MULTILINE))
+    calendar = Calendar.from_spec({"timezone": "UTC", "week": {"mon-fri": ["09:00-17:00"]}})
+    start = datetime(2026, 6, 4, 13, tzinfo=UTC)
+    found = {mode: calendar.business_days(start, 2, mode) for mode in DayMode}
+    assert {mode: f"{at:%A %H:%M}" for mode, at in found.items() if at} == {
+        mode: f"Monday {at}" for mode, at in said.items()
+    }
