@@ -71,8 +71,9 @@ class Year:
 class Pattern(Protocol):
     """Where the intervals of a calendar come from."""
 
-    #: years with exceptions in or near them
+    #: years with exceptions, or days that were given as closed, in or near them; and how many such dates there are
     own_years: frozenset[int]
+    own_dates: int
 
     def is_special(self, year: int) -> bool:
         """Say whether a year is unlike those of its shape."""
@@ -88,6 +89,7 @@ class AlwaysPattern:
     """Open at any time."""
 
     own_years: frozenset[int] = frozenset()
+    own_dates = 0
 
     def is_special(self, year: int) -> bool:  # noqa: ARG002 - no year is
         """Say that no year is unlike another."""
@@ -106,8 +108,11 @@ class UnionPattern:
     """Open when any of several is."""
 
     def __init__(self, members: Sequence[Pattern]) -> None:
-        self.members = members
-        self.own_years = frozenset[int]().union(*(member.own_years for member in members))
+        # Each pattern once, so that unions of unions of the same calendars stay small.
+        inner = (each.members if isinstance(each, UnionPattern) else (each,) for each in members)
+        self.members: tuple[Pattern, ...] = tuple(dict.fromkeys(each for group in inner for each in group))
+        self.own_years = frozenset[int]().union(*(member.own_years for member in self.members))
+        self.own_dates = sum(member.own_dates for member in self.members)
 
     def is_special(self, year: int) -> bool:
         """Say whether it is to any of them."""
@@ -129,7 +134,8 @@ class TimetablePattern:
         self.wall = wall
         self.timetable = timetable
         self._source = source
-        days = (*timetable.exceptions, *timetable.closed)
+        days = {*timetable.exceptions, *timetable.closed}
+        self.own_dates = len(days)
         self.own_years = frozenset(date_of(_within(day + step)).year for day in days for step in (-_MARGIN, _MARGIN))
         self._has_breaks = any(timetable.breaks)
 

@@ -363,6 +363,23 @@ def test_threads_may_ask_at_once() -> None:
         assert answers == [calendar().elapsed(at, at + timedelta(days=365 * 3)) for at in asked * 4]
 
 
+@pytest.mark.parametrize("zone", ["Europe/Prague", "Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"])
+def test_a_night_over_the_new_year_is_whole(zone: str) -> None:
+    """Years of UTC are compiled apart, and shifts reach from one into the next."""
+    found = calendar({"timezone": zone, "week": {"mon-sun": ["22:00-06:00"]}})
+    span = "2025-12-31T12:00", "2026-01-01T12:00"
+    assert hours(found, *span, ZoneInfo(zone)) == ["31 22:00-01 06:00"]
+    assert found.elapsed(*(local(each, ZoneInfo(zone)) for each in span)) == 8 * 3600
+
+
+def test_a_date_that_begins_in_a_gap_begins_with_the_jump() -> None:
+    """In Toronto 23:30 of 30 March 1919 was followed by 00:30 of the 31st."""
+    spec = {"timezone": "America/Toronto", "week": {"mon-sun": ["00:00-24:00"]}, "exceptions": {"1919-03-31": "closed"}}
+    windows = calendar(spec).windows(instant("1919-03-31"), instant("1919-04-02"))
+    assert [at for window in windows for at in window][1:3] == [
+        instant("1919-03-31T04:30"), instant("1919-04-01T04:00")]  # fmt: skip
+
+
 def test_every_zone_has_hours_every_day() -> None:
     """A day of ten hours is open on each of the days that a zone had, and closes at the hour."""
     for name in ("Europe/Prague", "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Chatham", "UTC"):
@@ -414,13 +431,15 @@ WRONG: list[tuple[Any, tuple[str | int, ...], str]] = [
     ({"union": ["a"], "timezone": "UTC"}, ("timezone",), "bad-calendar"),
     ({"union": ["a", "nobody"]}, ("union", 1), "unknown-calendar"),
     ({"union": ["loop"]}, ("union", 0), "union-of-itself"),
+    ({"union": ["deep0"]}, ("union", 0), "union-too-deep"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("spec", "path", "code"), WRONG)
 def test_what_is_wrong_is_said_with_its_place(spec: Any, path: tuple[str | int, ...], code: str) -> None:
     """Exactly one fault each."""
-    assert faults(spec, a=OFFICE, loop={"union": ["loop"]}) == [(path, code)]
+    deep = {f"deep{level}": {"union": [f"deep{level + 1}"]} for level in range(2000)}
+    assert faults(spec, a=OFFICE, loop={"union": ["loop"]}, **deep) == [(path, code)]
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

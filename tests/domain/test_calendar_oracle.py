@@ -31,6 +31,7 @@ ODD = (
     ("America/Scoresbysund", "2024-03-31"),  # a new offset and summer time at once
     ("Pacific/Chatham", "2025-09-28"),
     ("Africa/Casablanca", "2025-02-23"),  # Ramadan
+    ("America/Toronto", "1919-03-31"),  # midnight within the gap
     ("Asia/Pyongyang", "2015-08-15"),
     ("Asia/Kathmandu", "2025-12-31"),
     ("UTC", "2024-12-31"),

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -71,6 +72,7 @@ WRONG = [
     ("  c: {timezone: UTC, week: {mon: [09:00-24:30]}}", "09:00-24:30", "[wrong-form]: '09:00-24:30' is not opening hours such as 09:00-17:30"),
     ("  c: {timezone: UTC, week: {mon: [24:00-06:00]}}", "24:00-06", "[wrong-form]: '24:00-06:00' is not opening hours such as 09:00-17:30"),
     ("  c: {timezone: UTC, week: {mon: [00:00-24:00]}, exceptions: {2026-02-30: closed}}", "2026-02-30", "[bad-date]: there is no date '2026-02-30'; write one such as 2026-12-24"),
+    ("  c: {timezone: UTC, week: {mon: [00:00-24:00]}, exceptions: {0226-02-03: closed}}", "0226-02-03", "[bad-date]: nobody works in the year 0226; write a date between 1970 and 2199"),
     ("  c: {timezone: UTC, week: {}}", "c: {", "[never-open]: c: this calendar never opens; give it hours, or write 24x7"),
     ("  c: {timezone: UTC, exceptions: {2026-02-03: [09:00-10:00]}}", "c: {", "[never-open]: c: this calendar opens for the last time on 2026-02-03; give its week hours"),
     ("  c: {timezone: UTC, week: {mon: [09:00-10:00]}, holidays: {country: CY, subdivision: NSW}}", "NSW", "[unknown-subdivision]: CY has no subdivision 'NSW' with holidays of its own"),
@@ -93,6 +95,27 @@ def test_what_is_wrong_in_a_calendar_is_said_with_its_place(calendar: str, point
     assert [each.head for each in problems_of(text)] == [head]
     if "union:" not in calendar:
         assert [each.head for each in problems_of(text + "\n  u: {union: [a, c]}\n")] == [head]
+
+
+def test_unions_within_unions_are_neither_slow_nor_endless() -> None:
+    """Each level names the one below twice, which would be a million calendars; and a chain has an end."""
+    doubled = "".join(f"  u{level}: {{union: [u{level - 1}, u{level - 1}]}}\n" for level in range(1, 20))
+    began = time.monotonic()
+    found = rule_set(HEAD + doubled.replace("u0", "a")).calendars["u19"]
+    assert found.elapsed(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 8, tzinfo=UTC)) == 5 * 8 * 3600
+    chain = "".join(f"  u{level}: {{union: [u{level + 1}, a]}}\n" for level in range(3000))
+    problems = problems_of(HEAD + chain + "  u3000: 24x7\n")
+    assert {each.code for each in problems} == {"union-too-deep"}
+    assert time.monotonic() - began < 5
+
+
+def test_thousands_of_exceptions_are_checked_at_once() -> None:
+    """Every day of a hundred years."""
+    days = "".join(f"      {date(1990, 1, 1) + timedelta(days=day)}: closed\n" for day in range(20_000))
+    began = time.monotonic()
+    (problem,) = problems_of(HEAD + "  c:\n    timezone: UTC\n    week: {mon: [09:00-10:00]}\n    exceptions:\n" + days)
+    assert "closed from 1989-12-25 to 2044-10-10" in problem.message
+    assert time.monotonic() - began < 10
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules" / "calendars.md").read_text("utf-8")
