@@ -89,7 +89,10 @@ class Calendar:
             if len(above) >= MOST_NESTED:
                 raise CalendarError(Fault(("union", index), "union-too-deep", "these unions are nested too deep"))
             if not isinstance(calendars[name], Calendar):
-                calendars[name] = cls._made(calendars[name], calendars, holidays, (*above, name))
+                try:
+                    calendars[name] = cls._made(calendars[name], calendars, holidays, (*above, name))
+                except CalendarError as error:
+                    raise error.within(index, name) from None
         members: tuple[Calendar, ...] = tuple(calendars[name] for name in found.names)
         return cls(found, UnionPattern([member.pattern for member in members]), members)
 
