@@ -113,6 +113,14 @@ def test_breaks_are_taken_out_on_the_date_that_the_clock_shows() -> None:
     assert hours(found, "2025-06-06T12:00", "2025-06-07T12:00") == ["06 22:00-07 02:00", "07 02:30-07 06:00"]
 
 
+def test_a_break_may_go_over_midnight() -> None:
+    """It is taken out of the next day's hours as well."""
+    found = calendar(
+        {**OFFICE, "week": {"mon": ["20:00-24:00"], "tue": ["00:00-06:00"]}}, breaks={"mon": ["23:00-01:00"]}
+    )
+    assert hours(found, "2025-06-02T00:00", "2025-06-04T00:00") == ["02 20:00-02 23:00", "03 01:00-03 06:00"]
+
+
 def test_exceptions_replace_the_hours_of_a_date_breaks_included() -> None:
     """What is written for a date is all there is on it; a moved day is one closed and one opened."""
     found = calendar(
