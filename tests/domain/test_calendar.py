@@ -389,6 +389,18 @@ def test_a_date_that_begins_in_a_gap_begins_with_the_jump() -> None:
         instant("1919-03-31T04:30"), instant("1919-04-01T04:00")]  # fmt: skip
 
 
+def test_what_moves_over_a_day_that_was_left_out_is_cut_where_it_lands() -> None:
+    """Kwajalein had no 21 August 1993; its Friday night ends a day later with rfc5545, on a date that is closed."""
+    spec = {"timezone": "Pacific/Kwajalein", "week": {"fri": ["20:00-04:00"]}, "dst": "rfc5545"}
+    span = instant("1993-08-20"), instant("1993-08-25")
+    zone = ZoneInfo("Pacific/Kwajalein")
+    moved = [("20 20:00", "22 04:00"), ("20 20:00", "22 00:00"), ("20 20:00", "22 01:00"), ("22 02:00", "22 04:00")]
+    closed = calendar(spec, exceptions={"1993-08-22": []})
+    paused = calendar(spec, breaks={"sun": ["01:00-02:00"]})
+    found = [window for each in (calendar(spec), closed, paused) for window in each.windows(*span)]
+    assert [tuple(f"{at.astimezone(zone):%d %H:%M}" for at in window) for window in found] == moved
+
+
 def test_every_zone_has_hours_every_day() -> None:
     """A day of ten hours is open on each of the days that a zone had, and closes at the hour."""
     for name in ("Europe/Prague", "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Chatham", "UTC"):
