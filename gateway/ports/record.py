@@ -17,12 +17,9 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
-<<<<<<< HEAD
-from gateway.ports.releasing import Releases
-=======
 from gateway.ports.leases import Leases
 from gateway.ports.relations import Duplicates, Stages
->>>>>>> h4b
+from gateway.ports.releasing import Releases
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
