@@ -58,7 +58,8 @@ def extended(original: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, A
     Targets are joined metric by metric and priority by priority; any other key that the policy says replaces the one
     of the original.
     """
-    joined = {key: value for key, value in original.items() if key not in OWN_KEYS} | own
+    joined: dict[str, Any] = {key: value for key, value in original.items() if key not in OWN_KEYS}
+    joined |= own
     targets = dict(original.get("targets", {}))
     for metric, target in own.get("targets", {}).items():
         targets[metric] = _target(targets[metric], target) if metric in targets else target

@@ -53,9 +53,7 @@ class _Specs:
         at = spot["extends"]
         if wanted not in self.spots:
             others = [name for name in self.spots if name not in self.path]
-            self.problems.append(
-                at.error("unknown-policy", f"there is no policy '{wanted}'", nearest(wanted, others))
-            )
+            self.problems.append(at.error("unknown-policy", f"there is no policy '{wanted}'", nearest(wanted, others)))
             return own
         if wanted in self.path:
             ring = [*self.path[self.path.index(wanted) :], wanted]

@@ -171,7 +171,7 @@ ERRORS = [
     ("sla:\n  - {name: a, extends: standrad}\n  - {name: standard}", "2:24: error[unknown-policy]: there is no policy 'standrad'; did you mean 'standard'?"),
     ("sla:\n  - {name: a, extends: a}", "2:24: error[extends-cycle]: 'a' extends itself: a -> a; one of them has to stand by itself"),
     ("sla:\n  - {name: x, extends: b}\n  - {name: a, extends: b}\n  - {name: b, extends: c}\n  - {name: c, extends: a}", "3:24: error[extends-cycle]: 'b' extends itself: b -> c -> a -> b; one of them has to stand by itself"),
-    ("sla:\n  - {name: a, targets: {resolution: {P1: 1h, urgent: 2h}}}", "2:47: error[duplicate-name]: 'urgent' and 'P1' are one priority: resolution has two targets for it; keep one of them"),
+    ("sla:\n  - {name: a, targets: {resolution: {P1: 1h, urgent: 2h}}}", "2:46: error[duplicate-name]: 'urgent' and 'P1' are one priority: resolution has two targets for it; keep one of them"),
     ("sla:\n  - {name: a, when: {kindd: task}}", "2:22: error[unknown-field]: there is no field 'kindd'; did you mean 'kind'?"),
     ("sla:\n  - {name: a}\n  - {name: a}", "3:12: error[duplicate-name]: there is another policy 'a' in rules/a.yaml:2:12; give each rule a name of its own"),
 ]  # fmt: skip
