@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.ticket import Ticket
+from gateway.domain.ticket import Setter, Ticket
 from rules.decide import Decision, RuleSet, decide
 
 
@@ -54,6 +54,19 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
             old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
             previous = msgspec.convert(old, Ticket)
         return decide(rules, self.ticket, previous=previous, links=frozenset(self.links), now=self.now, explain=True)
+
+
+def as_new(ticket: Ticket) -> Ticket:
+    """Return a ticket without what rules have set on it: what people and desks said stays.
+
+    What a rule wrote over is not known any more, so such a field is as empty as on a new ticket.
+    """
+    bare = Ticket(id="", source="", created_at=ticket.created_at, updated_at=ticket.updated_at)
+    ours = [field for field, stamp in ticket.stamps.items() if stamp.by is Setter.RULE]
+    changes = {field: getattr(bare, field) for field in ours if not field.startswith("custom.")}
+    custom = {name: value for name, value in ticket.custom.items() if f"custom.{name}" not in ours}
+    stamps = {field: stamp for field, stamp in ticket.stamps.items() if stamp.by is not Setter.RULE}
+    return msgspec.structs.replace(ticket, **changes, custom=custom, stamps=stamps)
 
 
 _encoder = msgspec.json.Encoder()

@@ -8,8 +8,8 @@ from rules.cases.coverage import PhaseCoverage, cover
 from rules.cases.kinds import PENDING_KINDS
 from rules.cases.loading import CASES_SUFFIXES, CaseFile, load_cases, load_given
 from rules.cases.model import Case, CaseError, Given, Moment, Place, Reply, Step, Told
-from rules.cases.words import Words
 from rules.cases.run import Outcome, Result, Run, run_cases
+from rules.cases.words import Words
 
 __all__ = [
     "CASES_SUFFIXES",

@@ -226,7 +226,9 @@ def _created(expected: Expected, seen: Seen) -> Difference | None:
     if sorted(got) == sorted(expected.wanted):
         return None
     missing = [name for name in expected.wanted if name not in got]
-    return different(expected, shown(list(got)), _sync_why(missing or [n for n in got if n not in expected.wanted], seen))
+    return different(
+        expected, shown(list(got)), _sync_why(missing or [n for n in got if n not in expected.wanted], seen)
+    )
 
 
 def _sync_why(connections: Iterable[str], seen: Seen) -> list[str]:

@@ -102,7 +102,9 @@ class _Reader:
         expect = tuple(expectations(spot["expect"])) if "expect" in spot else ()
         if not expect and not any(step.expect for step in given.steps):
             message = "this case expects nothing"
-            self.problems.append(spot["name"].error("missing-key", message, "add expect: to it, or to one of its steps"))
+            self.problems.append(
+                spot["name"].error("missing-key", message, "add expect: to it, or to one of its steps")
+            )
         if len(self.problems) > before:
             return None
         return Case(spot.value["name"], place_of(spot["name"]), given, expect)
@@ -170,4 +172,3 @@ class _Reader:
     def _unknown(self, spot: Spot) -> Problem:
         message = f"there is no connection '{spot.value[:60]}'"
         return spot.error("unknown-connection", message, nearest(spot.value, self.words.connections))
-

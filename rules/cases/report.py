@@ -79,7 +79,7 @@ def coverage_text(phases: Sequence[PhaseCoverage]) -> Iterator[str]:
             yield f"  {phase.phase:<11} not built yet ({phase.rules})"
 
 
-def as_json(run: Run, phases: Sequence[PhaseCoverage] | None) -> dict[str, Any]:
+def plain(run: Run, phases: Sequence[PhaseCoverage] | None) -> dict[str, Any]:
     """Return a run as plain JSON."""
     found: dict[str, Any] = {
         "cases": [_result(result) for result in run.results],

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.rules.reading import Read, read_files, show
+from gateway.cli.rules.reading import Read, read_files, show, text_of
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, write_json
-from gateway.config import read_text
 from gateway.errors import ConfigError
 from gateway.flow.rehearse import rehearse, rehearsed_desks
 from rules.cases import CASES_SUFFIXES, Outcome, Words, cover, load_cases, run_cases
 from rules.cases.junit import junit
-from rules.cases.report import as_json, coverage_text, text
+from rules.cases.report import coverage_text, plain, text
 
 
 @click.command("test")
@@ -34,7 +33,7 @@ def test(
     junit_file: Path | None,
     coverage: bool,
     strict: bool,
-    as_json_: bool,
+    as_json: bool,
 ) -> None:
     """Run the cases beside the rules, in simulated time.
 
@@ -42,11 +41,11 @@ def test(
     one fails, with 2 when files cannot be used. What waits for a part of the gateway that is not built yet is pending:
     neither passed nor, without --strict, a failure.
     """
-    read = read_files(site.folder)
+    read = read_files(site.folder, as_json=as_json)
     known = Words.of(read.site)
     found, problems = load_cases(_chosen(site.folder, files, read), known)
     if any(problem.is_error for problem in problems):
-        show(problems, as_json=as_json_)
+        show(problems, as_json=as_json)
         sys.exit(2)
     desks = rehearsed_desks(read.site, read.specs)
     wanted = words.casefold().split()
@@ -57,8 +56,8 @@ def test(
     phases = cover(read.site, [moment for result in run.results for moment in result.moments]) if coverage else None
     if junit_file is not None:
         _save(junit_file, junit(run))
-    if as_json_:
-        write_json(as_json(run, phases))
+    if as_json:
+        write_json(plain(run, phases))
     else:
         for line in text(run):
             click.echo(tame(line))
@@ -79,7 +78,7 @@ def _chosen(folder: Path, files: tuple[Path, ...], read: Read) -> Mapping[str, s
     for path in files:
         real = path.resolve()
         name = real.relative_to(folder).as_posix() if real.is_relative_to(folder) else str(path)
-        found[name] = mine[name] if name in mine else read_text(path)
+        found[name] = mine[name] if name in mine else text_of(path)
     return found
 
 
