@@ -77,8 +77,12 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
             now=self.now,
             explain=True,
             desks=self.desks,
-            earlier=lambda key, _since, _until: self.others.get(key, ()),
+            earlier=self.earlier,
         )
+
+    def earlier(self, key: str, _since: datetime, _until: datetime) -> tuple[Candidate, ...]:
+        """Return the other tickets that were looked up by that key."""
+        return self.others.get(key, ())
 
 
 def as_new(ticket: Ticket) -> Ticket:

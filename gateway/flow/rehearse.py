@@ -1,4 +1,4 @@
-"""What the gateway would do with a ticket, without a desk, a database or a clock: for the cases of a site, and to explain.
+"""What the gateway would do with a ticket, without desk, database or clock: for the cases of a site, and to explain.
 
 One ticket goes through the very code of apply (fold, rules, plan). The other desks take what they are told at once and
 as it is, people do what the steps say, and time is what the case says.
@@ -15,17 +15,19 @@ import msgspec
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import Category, Priority, Setter, Stamp, Status, Ticket
+from gateway.domain.ticket import OPEN_CATEGORIES, Category, Priority, Setter, Stamp, Status, Ticket
 from gateway.domain.update import Intent, Operation, UpdateState
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.ports import CommentRow, ConnectionSettings, ConnectorSpec
-from rules.cases.model import CaseError, Given, Moment, Place, Reply, Step, Told
-from rules.cases.values import status_of, synced, with_rest
+from rules.cases.model import CaseError, Earlier, Given, Moment, Place, Reply, Step, Told
+from rules.cases.values import synced, with_rest
 from rules.classify import value_text
 from rules.decide import Decision, RuleSet, decide
+from rules.duplicates import Candidate
 from rules.site import Site
+from rules.stages import DeskStatus
 from rules.sync import SyncRule
 from rules.trace import TraceLine
 
@@ -104,9 +106,13 @@ class _Rehearsal:
         self.given = given
         self.rules = rules
         self.desks = desks
-        self.source: str = given.fields["source"]
+        self.source = ""
         self.links: list[Link] = []
         self.comments: list[CommentRow] = []
+        #: connection -> the last status that somebody gave the ticket there
+        self.said: dict[str, DeskStatus] = {}
+        #: what was there before: candidate and the keys by which it is found
+        self.others: list[tuple[Candidate, frozenset[str]]] = []
         self.ticket: Ticket
         self.moments: list[Moment] = []
 
@@ -119,14 +125,46 @@ class _Rehearsal:
     # ------------------------------------------------------------ what happens
 
     def begin(self) -> None:
-        """Let the desk send a new ticket: what is given was set by a person, the rest is as a desk leaves it."""
-        at, fields = self.given.at, self.given.fields
+        """Let the desk send a new ticket, after those that were there before."""
+        for each in sorted(self.given.earlier, key=lambda one: -one.ago):
+            self.remember(each)
+        self.source = self.given.fields["source"]
+        ticket, remote = self.arrive("this", self.given.fields, self.given.at)
+        link = Link("1", "this", self.source, LinkState.LIVE, Role.SOURCE, "1", "1")
+        self.links.append(observe(link, remote))
+        self.hear(self.source, ticket)
+        self.decide(None, ticket, self.links[0], None, [], at=self.given.at, key="1")
+
+    def remember(self, earlier: Earlier) -> None:
+        """Let an earlier ticket come in, so that later ones may be its duplicates."""
+        self.source = earlier.fields["source"]
+        at = self.given.at - timedelta(seconds=earlier.ago)
+        ticket, _ = self.arrive(earlier.name, earlier.fields, at)
+        self.hear(self.source, ticket)
+        here = frozenset({self.source})
+        decision = decide(
+            self.rules, ticket, previous=None, links=here, now=at, desks=tuple(self.said.values()), earlier=self.look_up
+        )
+        self.said.clear()
+        ticket = decision.ticket
+        candidate = Candidate(
+            id=earlier.name,
+            created_at=ticket.created_at,
+            requester_id=ticket.requester_id,
+            original=ticket.duplicate_of,
+            open=ticket.status.category in OPEN_CATEGORIES,
+        )
+        self.others.append((candidate, frozenset(key.key for key in decision.keys or ())))
+
+    def arrive(self, name: str, fields: Mapping[str, Any], at: datetime) -> tuple[Ticket, RemoteTicket]:
+        """Return a new ticket: what is given was set by a person, the rest is as a desk leaves it."""
         created = fields.get("created_at", at)
         said = synced(fields, Ticket(id="", source=self.source, created_at=at, updated_at=at))
+        asked = dict.fromkeys(said, Stamp(Setter.PERSON, self.source, created, 1))
         said["status"] = self.at_home(said.get("status", Status()))
         left = {"title": "", "body": "", "priority": Priority()}
         remote = RemoteTicket(
-            remote_id="1",
+            remote_id=name,
             updated_at=at,
             version=1,
             channel=fields.get("channel", ""),
@@ -134,15 +172,19 @@ class _Rehearsal:
             complete=True,
             **{**left, **said},
         )
-        event = Event(EventKind.CREATED, "1", "1", at, 1)
-        ticket = new_ticket("this", self.source, remote, event)
-        person = Stamp(Setter.PERSON, self.source, created, 1)
-        asked = {name for name in said if name != "status" or status_of(fields, ticket.status) is not None}
-        ticket = msgspec.structs.replace(ticket, stamps={**ticket.stamps, **dict.fromkeys(asked, person)})
-        ticket = with_rest(ticket, fields, person)
-        link = Link("1", "this", self.source, LinkState.LIVE, Role.SOURCE, "1", "1")
-        self.links.append(observe(link, remote))
-        self.decide(None, ticket, self.links[0], None, [], at=at, key="1")
+        ticket = new_ticket(name, self.source, remote, Event(EventKind.CREATED, name, "1", at, 1))
+        ticket = msgspec.structs.replace(ticket, stamps={**ticket.stamps, **asked})
+        return with_rest(ticket, fields, Stamp(Setter.PERSON, self.source, created, 1)), remote
+
+    def hear(self, connection: str, ticket: Ticket) -> None:
+        """Note with which status the ticket came."""
+        stamp = ticket.stamps.get("status")
+        if ticket.status.native and stamp is not None:
+            self.said[connection] = DeskStatus(connection, ticket.status.native, stamp.at, stamp.by, new=True)
+
+    def look_up(self, key: str, since: datetime, until: datetime) -> tuple[Candidate, ...]:
+        """Return the earlier tickets with that key."""
+        return tuple(each for each, keys in self.others if key in keys and since <= each.created_at <= until)
 
     def step(self, number: int, step: Step) -> None:
         """Let somebody do something at one of the desks."""
@@ -170,6 +212,11 @@ class _Rehearsal:
             self.moments.append(self.same(at, connection, parked=str(error)))
             return
         before = self.ticket
+        self.said = {name: msgspec.structs.replace(each, new=False) for name, each in self.said.items()}
+        refused = {each.field for each in folded.lost}
+        for change in event.changes:
+            if change.field == "status" and change.value.native and "status" not in refused:
+                self.said[connection] = DeskStatus(connection, change.value.native, at, Setter.PERSON, new=True)
         ticket = with_rest(folded.ticket, step.sets, Stamp(Setter.PERSON, connection, at, number))
         self.links[self.links.index(link)] = folded.link
         new = [comment_row(each, each.remote_id, "this", connection) for each in folded.comments]
@@ -236,7 +283,16 @@ class _Rehearsal:
     ) -> None:
         """Let the rules decide, as apply does, and let the desks take what follows."""
         here = frozenset(link.connection for link in self.links)
-        decision = decide(self.rules, ticket, previous=before, links=here, now=at, explain=True)
+        decision = decide(
+            self.rules,
+            ticket,
+            previous=before,
+            links=here,
+            now=at,
+            explain=True,
+            desks=tuple(self.said.values()),
+            earlier=self.look_up,
+        )
         self.ticket = decision.ticket
         planner = self.planner(self.rules_of(), key)
         planned = planner.comments(comments, origin)
@@ -284,6 +340,8 @@ class _Rehearsal:
         place = next(index for index, link in enumerate(self.links) if link.id == planned.link.id)
         link = self.links[place]
         reads = self.desks[link.connection].as_read(planned.intent)
+        if "status" in reads:
+            self.said.pop(link.connection, None)
         seen = {field: Observed(value, at, version, True) for field, value in reads.items()}
         link = msgspec.structs.replace(link, observed={**link.observed, **seen}, version=version)
         if planned.operation is Operation.CREATE:

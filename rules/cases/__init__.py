@@ -1,7 +1,7 @@
 """Tests of the rules, as an admin writes them: read with the place of every error, judged, told and counted.
 
-Nothing here runs a ticket: a rehearsal (gateway/flow/rehearse.py) does, with the very code of apply, and gives back what
-happened moment by moment. What is expected is held against that.
+Nothing here runs a ticket: a rehearsal (gateway/flow/rehearse.py) does, with the very code of apply, and gives back
+what happened moment by moment. What is expected is held against that.
 """
 
 from rules.cases.coverage import PhaseCoverage, cover

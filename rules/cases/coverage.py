@@ -46,6 +46,10 @@ def cover(site: Site, moments: Iterable[Moment]) -> tuple[PhaseCoverage, ...]:
     found = []
     for section, phase in _PHASES.items():
         rules = places.get(section, ())
+        if section == "duplicates" and len(rules) == len(site.rules.duplicate_rules):
+            # one without a name is named after what it compares
+            pairs = zip(rules, site.rules.duplicate_rules, strict=True)
+            rules = tuple(Untouched(rule.name, at.place) for at, rule in pairs)
         untouched = tuple(rule for rule in rules if (phase, rule.name) not in matched)
         if rules:
             found.append(PhaseCoverage(phase, len(rules), untouched))

@@ -191,7 +191,7 @@ def _not_matched(expected: Expected, seen: Seen) -> Difference | None:
 
 
 def _lines_of(subject: str, seen: Seen) -> list[TraceLine] | str:
-    """Return what became of a rule (`name`, or `phase:name` where two phases share it), or why there is no such rule."""
+    """Return what became of a rule (`name`, `phase:name` where two phases share it), or that there is none."""
     phase, _, name = subject.rpartition(":")
     named = seen.words.named()
     phases = [each for each, names in named.items() if name in names and phase in {"", each}]
@@ -204,7 +204,7 @@ def _lines_of(subject: str, seen: Seen) -> list[TraceLine] | str:
 
 
 def _duplicates(expected: Expected, seen: Seen) -> Difference | None:
-    found = seen.now.duplicates
+    found = tuple(dict.fromkeys(each for moment in seen.scope for each in moment.duplicates))
     wanted = [{**each} for each in expected.wanted]
     left = list(found)
     for each in wanted:

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 
 from gateway.domain.ticket import Visibility
 from rules.cases.kinds import expectations, place_of
-from rules.cases.model import Case, Earlier, Given, Reply, Step
+from rules.cases.model import Case, Earlier, Expected, Given, Reply, Step
 from rules.cases.values import instant, read_fields
 from rules.cases.words import Words
 from rules.duration import seconds
@@ -101,10 +101,8 @@ class _Reader:
         given = self.given(spot["given"])
         expect = tuple(expectations(spot["expect"])) if "expect" in spot else ()
         if not expect and not any(step.expect for step in given.steps):
-            message = "this case expects nothing"
-            self.problems.append(
-                spot["name"].error("missing-key", message, "add expect: to it, or to one of its steps")
-            )
+            hint = "add expect: to it, or to one of its steps"
+            self.problems.append(spot["name"].error("missing-key", "this case expects nothing", hint))
         if len(self.problems) > before:
             return None
         return Case(spot.value["name"], place_of(spot["name"]), given, expect)
@@ -154,7 +152,7 @@ class _Reader:
                 self.problems.append(spot["set"][name].error("impossible-step", message, "say it once", key=True))
             sets |= more
         reply = self._reply(spot["reply"]) if "reply" in spot else None
-        expect = ()
+        expect: tuple[Expected, ...] = ()
         if "expect" in spot:
             expect = tuple(expectations(spot["expect"], f"after {in_words(seconds(spot.value['after']))}: "))
         if not sets and reply is None and not expect:

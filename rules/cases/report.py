@@ -24,7 +24,8 @@ def text(run: Run) -> Iterator[str]:
         for difference in result.differences:
             yield from difference_text(difference)
         if result.pending:
-            yield f"      pending: {', '.join(result.pending)} ({waits_for(result.pending)})"
+            held = f"; {result.held} other{'s hold' if result.held > 1 else ' holds'}" if result.held else ""
+            yield f"      pending: {', '.join(result.pending)} ({waits_for(result.pending)}){held}"
     yield ""
     yield summary(run)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,21 @@ from rules.yaml12 import Written
 _STATUS = frozenset({"status", "hold_reason", "status.native"})
 
 
+def _custom(value: Any) -> Any:
+    """Return a value of a custom field, without how its number was written."""
+    return int(value) if isinstance(value, int) and isinstance(value, Written) else value
+
+
+_MADE: Mapping[str, Callable[[Any], Any]] = {
+    "kind": Kind,
+    "hold_reason": HoldReason,
+    "priority": lambda value: Priority(LEVEL_NAMES[value]),
+    "tags": tuple,
+    "participants": tuple,
+    "custom": _custom,
+}
+
+
 def instant(spot: Spot, problems: list[Problem]) -> datetime | None:
     """Read an instant; without a zone it is UTC."""
     try:
@@ -53,30 +68,18 @@ def read_fields(
 
 
 def _read(name: str, spot: Spot, words: Words, problems: list[Problem], *, theirs: bool) -> Any:
-    value = spot.value
     match name:
-        case "kind":
-            return Kind(value)
-        case "priority":
-            return Priority(LEVEL_NAMES[value])
-        case "status":
-            return value if theirs else _one_of(spot, tuple(Category), "a status", problems, Category)
-        case "hold_reason":
-            return HoldReason(value)
+        case "status" if not theirs:
+            return _one_of(spot, tuple(Category), "status", problems, Category)
         case "source":
-            return _one_of(spot, words.connections, "a connection", problems)
+            return _one_of(spot, words.connections, "connection", problems)
         case "stage":
-            return _one_of(spot, words.stages, "a stage", problems)
+            return _one_of(spot, words.stages, "stage", problems)
         case "created_at":
             return instant(spot, problems)
         case "requester" | "assignee":
             return _person(spot, words, problems)
-        case "tags" | "participants":
-            return tuple(value)
-        case _ if name.startswith("custom."):
-            return int(value) if isinstance(value, Written) and isinstance(value, int) else value
-        case _:
-            return as_words(value)
+    return _MADE.get(name.partition(".")[0] if name.startswith("custom.") else name, as_words)(spot.value)
 
 
 def as_words(value: Any) -> str:
@@ -88,7 +91,7 @@ def as_words(value: Any) -> str:
 
 def _one_of(spot: Spot, known: tuple[str, ...], what: str, problems: list[Problem], made: Any = str) -> Any:
     if spot.value not in known:
-        message = f"there is no {what.partition(' ')[2]} '{str(spot.value)[:60]}'"
+        message = f"there is no {what} '{str(spot.value)[:60]}'"
         problems.append(spot.error("unknown-value", message, nearest(str(spot.value), known)))
         return None
     return made(spot.value)

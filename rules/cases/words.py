@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from rules.decide import RuleSet
-from rules.fields import DEFAULT_STAGES
 from rules.site import Site
 
 
@@ -24,24 +23,20 @@ class Words(msgspec.Struct, frozen=True):
     @staticmethod
     def of(site: Site) -> Words:
         """Return the words of a site."""
-        found: list[str] = []
-        for stages in (site.rules.sections.get("stages") or {}).values():
-            for stage in stages:
-                found += [stage] if isinstance(stage, str) else list(stage)
+        stages = site.rules.stages
         return Words(
             rules=site.rules,
             connections=tuple(site.connections),
-            stages=tuple(dict.fromkeys((*found, *DEFAULT_STAGES))),
+            stages=tuple(dict.fromkeys(name for kind in stages.kinds for name in stages.of(kind))),
             people=site.rules.sections.get("people") or {},
         )
 
     def named(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the rules of each phase that is built."""
         rules = self.rules
-        duplicates = self.rules.sections.get("duplicates") or []
         return {
             "classify": tuple(rule.name for rule in rules.classify_rules),
-            "duplicates": tuple(rule["name"] for rule in duplicates if "name" in rule),
+            "duplicates": tuple(rule.name for rule in rules.duplicate_rules),
             "sla": tuple(policy.name for policy in rules.policies),
             "sync": tuple(rule.name for rule in rules.sync_rules),
         }

@@ -1,8 +1,6 @@
-"""Schema of *.cases.yaml: tests of the rules. What can be given and expected of a ticket follows the fields of rules."""
+"""Schema of *.cases.yaml: tests of the rules. What can be given and expected follows the fields of conditions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from gateway.domain.ticket import SYNCED_FIELDS, Category, Visibility
 from rules.duplicates import DuplicateAction
@@ -236,8 +234,3 @@ CASES: Schema = record(
     required=("cases",),
     description="a file of cases",
 )
-
-
-def given_schema() -> dict[str, Any]:
-    """Return the schema of a file that holds what stands under `given`."""
-    return dict(GIVEN)

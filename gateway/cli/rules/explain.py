@@ -45,8 +45,8 @@ def explain(
 ) -> None:
     """Say of every rule whether it matched, and if not, why not.
 
-    TICKET is its id, six characters or more of either end of it, or its number at a desk: its last decision is explained
-    by the release that made it. With --rules or --release it is decided anew, and what would differ is shown. --given
+    TICKET is its id, six characters or more of either end of it, or its number at a desk. Its last decision is explained
+    by the release that made it; with --rules or --release it is decided anew, and what would differ is shown. --given
     takes a ticket that need not exist, and the files of this site.
     """
     if (ticket is None) is (given_file is None):

@@ -11,10 +11,10 @@ import msgspec
 
 from connectors import registry
 from gateway.cli.tables import block, write_json
-from gateway.config import GATEWAY_FILE, read_site
+from gateway.config import read_site
 from gateway.errors import ConfigError
 from gateway.ports import ConnectorSpec
-from rules import Problem, Site, load_site
+from rules import GATEWAY_FILE, Problem, Site, load_site
 from rules.yaml12 import MAX_BYTES
 
 

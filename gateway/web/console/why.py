@@ -100,10 +100,9 @@ def told(decision: Decision, at: datetime, release: int) -> Explained:
 
 def differences(before: Decision, after: Decision) -> tuple[Differs, ...]:
     """Return what two decisions on one ticket make different."""
-    found = []
     sets = [{each.field: value_text(each.value) for each in decision.sets} for decision in (before, after)]
-    for field in dict.fromkeys([*sets[0], *sets[1]]):
-        found.append((field, sets[0].get(field, "not set"), sets[1].get(field, "not set")))
+    fields = dict.fromkeys([*sets[0], *sets[1]])
+    found = [(field, sets[0].get(field, "not set"), sets[1].get(field, "not set")) for field in fields]
     found.append(("policy", before.policy or "none", after.policy or "none"))
     created = [", ".join(rule.target for rule in decision.create) or "nowhere" for decision in (before, after)]
     found.append(("created in", created[0], created[1]))
@@ -131,7 +130,16 @@ def _last(store: SqlStore, ticket_id: str) -> tuple[Mapping[str, Any] | None, In
 
 def _anew(inputs: Inputs, rules: RuleSet) -> Decision:
     ticket = as_new(inputs.ticket)
-    return decide(rules, ticket, previous=None, links=frozenset({ticket.source}), now=inputs.now, explain=True)
+    return decide(
+        rules,
+        ticket,
+        previous=None,
+        links=frozenset({ticket.source}),
+        now=inputs.now,
+        explain=True,
+        desks=inputs.desks,
+        earlier=inputs.earlier,
+    )
 
 
 def _explained(
