@@ -18,7 +18,7 @@ from rules.cases.words import Words
 from rules.duration import seconds
 from rules.duration import words as in_words
 from rules.problem import Problem, in_order, nearest
-from rules.schema.cases import CASES, GIVEN, STEP_FIELDS, TICKET
+from rules.schema.cases import CASES, DEFINITIONS, GIVEN, STEP_FIELDS, TICKET
 from rules.schema.check import findings, validator
 from rules.source import Spot
 from rules.yaml12 import load
@@ -40,7 +40,7 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 @cache
 def _validator(name: str) -> Draft7Validator:
-    return validator(_SCHEMAS[name])
+    return validator({**_SCHEMAS[name], "definitions": DEFINITIONS})
 
 
 def load_cases(files: Mapping[str, str], words: Words) -> tuple[tuple[CaseFile, ...], tuple[Problem, ...]]:
@@ -155,7 +155,7 @@ class _Reader:
         expect: tuple[Expected, ...] = ()
         if "expect" in spot:
             expect = tuple(expectations(spot["expect"], f"after {in_words(seconds(spot.value['after']))}: "))
-        if not sets and reply is None and not expect:
+        if not spot.value.keys() - {"after", "connection"}:
             hint = "set a field, write a reply, or expect something"
             self.problems.append(spot.error("impossible-step", "nothing happens in this step", hint))
         return Step(seconds(spot.value["after"]), place_of(spot), connection, sets, reply, expect)

@@ -29,15 +29,19 @@ from rules.yaml12 import Written
 _STATUS = frozenset({"status", "hold_reason", "status.native"})
 
 
+def _level(value: str) -> Priority:
+    return Priority(LEVEL_NAMES[value])
+
+
 def _custom(value: Any) -> Any:
     """Return a value of a custom field, without how its number was written."""
-    return int(value) if isinstance(value, int) and isinstance(value, Written) else value
+    return value.real if isinstance(value, Written) else value
 
 
 _MADE: Mapping[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "hold_reason": HoldReason,
-    "priority": lambda value: Priority(LEVEL_NAMES[value]),
+    "priority": _level,
     "tags": tuple,
     "participants": tuple,
     "custom": _custom,

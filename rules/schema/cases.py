@@ -27,6 +27,11 @@ DERIVED = frozenset(
 #: a rule may ask for these, but a case that says them would say one thing twice
 _INSIDE = frozenset({"priority.native", "requester.external_id", "requester.role", "assignee.role"})
 
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}
+
+
 INSTANT: Schema = {
     "type": "string",
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}.*)?$",
@@ -91,7 +96,11 @@ _TOLD: Schema = {
     "description": "a value in the words of that desk, or null: it is not told",
 }
 _SAID = by_type("words of the comment, or null: there is none", string=TEXT, null={})
-TOLD_FIELDS: dict[str, Schema] = {**dict.fromkeys(SYNCED_FIELDS, _TOLD), "public_reply": _SAID, "internal_note": _SAID}
+TOLD_FIELDS: dict[str, Schema] = {
+    **dict.fromkeys(SYNCED_FIELDS, _ref("case_value")),
+    "public_reply": _SAID,
+    "internal_note": _SAID,
+}
 
 _CONNECTIONS = listed(NAME, "a list of connections")
 SYNC: Schema = record(
@@ -100,7 +109,7 @@ SYNC: Schema = record(
             "a list of connections, or a mapping from connection to what the new ticket has there",
             array=_CONNECTIONS,
             object=named(
-                record(TOLD_FIELDS, description="what the new ticket has", additionalProperties=_TOLD),
+                record(TOLD_FIELDS, description="what the new ticket has", additionalProperties=_ref("case_value")),
                 "a mapping from connection to what the new ticket has there",
             ),
         ),
@@ -154,9 +163,9 @@ CLOCK: Schema = record(
     minProperties=1,
 )
 CLOCKS: Schema = record(
-    dict.fromkeys(METRICS, CLOCK),
+    dict.fromkeys(METRICS, _ref("clock")),
     description="a mapping from metric to its clock",
-    patternProperties={"^stage:[A-Za-z0-9_.-]+$": CLOCK},
+    patternProperties={"^stage:[A-Za-z0-9_.-]+$": _ref("clock")},
     minProperties=1,
 )
 
@@ -194,7 +203,7 @@ STEP_KEYS: dict[str, Schema] = {
     "connection": NAME,
     "reply": REPLY,
     "set": record(STEP_FIELDS, description="fields", patternProperties={_CUSTOM_KEYS: CUSTOM}, minProperties=1),
-    "expect": EXPECT,
+    "expect": _ref("expect"),
 }
 STEP: Schema = record(
     {**STEP_KEYS, **STEP_FIELDS},
@@ -204,7 +213,7 @@ STEP: Schema = record(
 )
 
 EARLIER: Schema = record(
-    {"name": NAME, "ago": DURATION, "ticket": TICKET},
+    {"name": NAME, "ago": DURATION, "ticket": _ref("ticket")},
     required=("name", "ago", "ticket"),
     description="a ticket that was there before",
 )
@@ -212,7 +221,7 @@ EARLIER: Schema = record(
 GIVEN: Schema = record(
     {
         "at": INSTANT,
-        "ticket": TICKET,
+        "ticket": _ref("ticket"),
         "earlier": listed(EARLIER, "a list of tickets that were there before"),
         "then": listed(STEP, "a list of steps"),
     },
@@ -220,11 +229,14 @@ GIVEN: Schema = record(
     description="the ticket and what happens to it",
 )
 
+#: said once and referred to, so that the printed schema stays small
+DEFINITIONS: dict[str, Schema] = {"case_value": _TOLD, "clock": CLOCK, "expect": EXPECT, "ticket": TICKET}
+
 CASES: Schema = record(
     {
         "cases": listed(
             record(
-                {"name": TEXT, "given": GIVEN, "expect": EXPECT},
+                {"name": TEXT, "given": GIVEN, "expect": _ref("expect")},
                 required=("name", "given"),
                 description="a case",
             ),

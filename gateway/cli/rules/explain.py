@@ -14,7 +14,8 @@ from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, utc, write_json
 from gateway.cli.why import write, write_compared, write_lines
 from gateway.errors import ConfigError, NotFoundError
-from gateway.flow.rehearse import rehearse, rehearsed_desks
+from gateway.flow.rehearse import rehearse
+from gateway.flow.rehearsed import rehearsed_desks
 from gateway.web.console.why import compare_last, explain_last
 from rules import RuleSet
 from rules.cases import CaseError, Moment, Words, load_given
@@ -45,9 +46,9 @@ def explain(
 ) -> None:
     """Say of every rule whether it matched, and if not, why not.
 
-    TICKET is its id, six characters or more of either end of it, or its number at a desk. Its last decision is explained
-    by the release that made it; with --rules or --release it is decided anew, and what would differ is shown. --given
-    takes a ticket that need not exist, and the files of this site.
+    TICKET is its id, six characters or more of either end of it, or its number at a desk. Its last decision is
+    explained by the release that made it; with --rules or --release it is decided anew, and what would differ is
+    shown. --given takes a ticket that need not exist, and the files of this site.
     """
     if (ticket is None) is (given_file is None):
         raise click.UsageError("name a ticket, or a file with --given")

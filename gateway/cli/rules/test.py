@@ -12,7 +12,8 @@ from gateway.cli.rules.reading import Read, read_files, show, text_of
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, write_json
 from gateway.errors import ConfigError
-from gateway.flow.rehearse import rehearse, rehearsed_desks
+from gateway.flow.rehearse import rehearse
+from gateway.flow.rehearsed import rehearsed_desks
 from rules.cases import CASES_SUFFIXES, Outcome, Words, cover, load_cases, run_cases
 from rules.cases.junit import junit
 from rules.cases.report import coverage_text, plain, text
