@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Key
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
 from rules import duplicates as duplicates_phase
 from rules import policies as sla_phase
 from rules import sync as sync_phase
 from rules.classify import ClassifyRule, Set
-from rules.duplicates import Duplicate, DuplicateRule, Earlier, Key, nobody
+from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.fields import Facts
 from rules.policies import Policy
 from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle

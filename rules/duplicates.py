@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Candidate, Key
 from gateway.domain.ids import digest
 from gateway.domain.ticket import OPEN_CATEGORIES, Kind, Setter, Stamp, Ticket
 from rules.conditions import Condition
@@ -67,28 +68,6 @@ class DuplicateRule(msgspec.Struct, frozen=True, kw_only=True):
     original: OriginalChoice = OriginalChoice.OPEN
     #: read everything that the rule depends on, to see whether it has changed
     readers: tuple[Reader, ...] = ()
-
-
-class Key(msgspec.Struct, frozen=True):
-    """What a ticket is found by in one rule, as long as others may still be its duplicates."""
-
-    rule: str
-    key: str
-    until: datetime
-
-
-class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A ticket with the key that was asked for."""
-
-    id: str
-    created_at: datetime
-    requester_id: str
-    #: its original, where it is a duplicate itself
-    original: str = ""
-    #: whether it, or its original, is neither resolved nor closed nor cancelled
-    open: bool = True
-    #: what was said about these two before: proposed, merged, rejected, split; empty: nothing
-    judged: str = ""
 
 
 #: looks up the other tickets with a key that were opened between two instants

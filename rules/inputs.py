@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Candidate
 from gateway.domain.ticket import Setter, Ticket
 from rules.decide import Decision, RuleSet, decide
-from rules.duplicates import Candidate
 from rules.stages import DeskStatus
 
 

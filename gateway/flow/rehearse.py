@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Candidate
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.domain.person import RemotePerson
@@ -21,13 +22,12 @@ from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.flow.rehearsed import RehearsedDesk
+from gateway.flow.stages import desk_statuses
 from gateway.ports import CommentRow
 from rules.cases.model import CaseError, Earlier, Given, Moment, Place, Reply, Step, Told
 from rules.cases.values import synced, with_rest
 from rules.classify import value_text
 from rules.decide import Decision, RuleSet, decide
-from rules.duplicates import Candidate
-from rules.stages import DeskStatus
 from rules.sync import SyncRule
 from rules.trace import TraceLine
 
@@ -52,8 +52,6 @@ class _Rehearsal:
         self.source = ""
         self.links: list[Link] = []
         self.comments: list[CommentRow] = []
-        #: connection -> the last status that somebody gave the ticket there
-        self.said: dict[str, DeskStatus] = {}
         #: what was there before: candidate and the keys by which it is found
         self.others: list[tuple[Candidate, frozenset[str]]] = []
         self.ticket: Ticket
@@ -75,20 +73,17 @@ class _Rehearsal:
         ticket, remote = self.arrive("this", self.given.fields, self.given.at)
         link = Link("1", "this", self.source, LinkState.LIVE, Role.SOURCE, "1", "1")
         self.links.append(observe(link, remote))
-        self.hear(self.source, ticket)
         self.decide(None, ticket, self.links[0], None, [], at=self.given.at, key="1")
 
     def remember(self, earlier: Earlier) -> None:
         """Let an earlier ticket come in, so that later ones may be its duplicates."""
         self.source = earlier.fields["source"]
         at = self.given.at - timedelta(seconds=earlier.ago)
-        ticket, _ = self.arrive(earlier.name, earlier.fields, at)
-        self.hear(self.source, ticket)
+        ticket, remote = self.arrive(earlier.name, earlier.fields, at)
+        link = Link(earlier.name, earlier.name, self.source, LinkState.LIVE, Role.SOURCE, "1", "1")
+        desks = desk_statuses([observe(link, remote)], None)
         here = frozenset({self.source})
-        decision = decide(
-            self.rules, ticket, previous=None, links=here, now=at, desks=tuple(self.said.values()), earlier=self.look_up
-        )
-        self.said.clear()
+        decision = decide(self.rules, ticket, previous=None, links=here, now=at, desks=desks, earlier=self.look_up)
         ticket = decision.ticket
         candidate = Candidate(
             id=earlier.name,
@@ -118,12 +113,6 @@ class _Rehearsal:
         ticket = new_ticket(name, self.source, remote, Event(EventKind.CREATED, name, "1", at, 1))
         ticket = msgspec.structs.replace(ticket, stamps={**ticket.stamps, **asked})
         return with_rest(ticket, fields, Stamp(Setter.PERSON, self.source, created, 1)), remote
-
-    def hear(self, connection: str, ticket: Ticket) -> None:
-        """Note with which status the ticket came."""
-        stamp = ticket.stamps.get("status")
-        if ticket.status.native and stamp is not None:
-            self.said[connection] = DeskStatus(connection, ticket.status.native, stamp.at, stamp.by, new=True)
 
     def look_up(self, key: str, since: datetime, until: datetime) -> tuple[Candidate, ...]:
         """Return the earlier tickets with that key."""
@@ -155,16 +144,11 @@ class _Rehearsal:
             self.moments.append(self.same(at, connection, parked=str(error)))
             return
         before = self.ticket
-        self.said = {name: msgspec.structs.replace(each, new=False) for name, each in self.said.items()}
-        refused = {each.field for each in folded.lost}
-        for change in event.changes:
-            if change.field == "status" and change.value.native and "status" not in refused:
-                self.said[connection] = DeskStatus(connection, change.value.native, at, Setter.PERSON, new=True)
         ticket = with_rest(folded.ticket, step.sets, Stamp(Setter.PERSON, connection, at, number))
         self.links[self.links.index(link)] = folded.link
         new = [comment_row(each, each.remote_id, "this", connection) for each in folded.comments]
         self.comments += new
-        if ticket == before and not new and not folded.overruled:
+        if ticket == before and not new and not folded.overruled and folded.moved is None:
             self.moments.append(self.same(at, connection, lost=_lost(folded, connection)))
             return
         self.decide(before, ticket, folded.link, folded, new, at=at, key=str(number))
@@ -233,7 +217,7 @@ class _Rehearsal:
             links=here,
             now=at,
             explain=True,
-            desks=tuple(self.said.values()),
+            desks=desk_statuses(self.links, folded.moved if folded is not None else None),
             earlier=self.look_up,
         )
         self.ticket = decision.ticket
@@ -283,8 +267,6 @@ class _Rehearsal:
         place = next(index for index, link in enumerate(self.links) if link.id == planned.link.id)
         link = self.links[place]
         reads = self.desks[link.connection].as_read(planned.intent)
-        if "status" in reads:
-            self.said.pop(link.connection, None)
         seen = {field: Observed(value, at, version, True) for field, value in reads.items()}
         link = msgspec.structs.replace(link, observed={**link.observed, **seen}, version=version)
         if planned.operation is Operation.CREATE:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Executable, bindparam, func, insert, select, tuple_, update
 
 from gateway.domain.event import Event
 from gateway.domain.person import RemotePerson
@@ -75,13 +75,25 @@ class SqlTickets:
         if not pairs or self._dialect != "postgresql":
             return
         mine = select(links.c.ticket_id).where(tuple_(links.c.connection, links.c.remote_id).in_(pairs))
-        locked = select(tickets.c.id).where(tickets.c.id.in_(mine)).order_by(tickets.c.id).with_for_update()
+        self._lock(tickets.c.id.in_(mine), wait=True)
+
+    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> None:
+        """Lock tickets by their ids, and their lanes, as `lock` does.
+
+        Without `wait` a ticket that is busy makes the whole transaction begin anew: the caller holds others already,
+        and two that wait for each other would stand still.
+        """
+        if ticket_ids and self._dialect == "postgresql":
+            self._lock(tickets.c.id.in_(list(ticket_ids)), wait=wait)
+
+    def _lock(self, these: ColumnElement[bool], *, wait: bool) -> None:
+        locked = select(tickets.c.id).where(these).order_by(tickets.c.id).with_for_update(nowait=not wait)
         ticket_ids = self._connection.execute(locked).scalars().all()
         self._connection.execute(
             select(lanes.c.link_id)
             .where(lanes.c.link_id.in_(select(links.c.id).where(links.c.ticket_id.in_(ticket_ids))))
             .order_by(lanes.c.link_id)
-            .with_for_update()
+            .with_for_update(nowait=not wait)
         )
 
     def get(self, ticket_id: str) -> Ticket | None:

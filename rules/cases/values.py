@@ -83,7 +83,8 @@ def _read(name: str, spot: Spot, words: Words, problems: list[Problem], *, their
             return instant(spot, problems)
         case "requester" | "assignee":
             return _person(spot, words, problems)
-    return _MADE.get(name.partition(".")[0] if name.startswith("custom.") else name, as_words)(spot.value)
+    made: Callable[[Any], Any] = _MADE.get("custom" if name.startswith("custom.") else name, as_words)
+    return made(spot.value)
 
 
 def as_words(value: Any) -> str:

@@ -45,7 +45,9 @@ def test_the_last_decision_is_explained_phase_by_phase(run: Run, folder: Path, t
     assert any(line.startswith("yes  outage: kind = incident") for line in lines)
     assert "-    premium-customers: nothing that it reads has changed" in lines
     assert any(line.startswith("no   implementation-request: text is not with the words") for line in lines)
-    assert any(line.startswith("no   implementations-to-rt: the ticket lives in 'engineering-rt' already") for line in lines)
+    assert any(
+        line.startswith("no   implementations-to-rt: the ticket lives in 'engineering-rt' already") for line in lines
+    )
     assert "breakdown" not in shown
     assert "gateway tickets why" in shown
     found = json.loads(run("rules", "explain", ticket, "--json")[1])

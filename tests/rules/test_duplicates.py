@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.duplicate import Candidate
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Category, Kind, Setter, Status, Ticket
 from rules import Decision, Duplicate, DuplicateAction, decide
-from rules.duplicates import Candidate, key_of
+from rules.duplicates import key_of
 from rules.inputs import Inputs, decoded, encoded
 from tests.rules.making import NOW, facts, problems_of, rule_set, ticket
 
@@ -33,7 +35,8 @@ def asked(**changes: Any) -> Ticket:
 
 def other(**changes: Any) -> Candidate:
     """Return a ticket that was opened an hour before."""
-    return Candidate(**{"id": "t0", "created_at": NOW - timedelta(hours=1), "requester_id": "p"} | changes)
+    plain = Candidate("t0", NOW - timedelta(hours=1), "p")
+    return msgspec.structs.replace(plain, **changes)
 
 
 def run(

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of whole cases and messages
 """What a case can give and expect: each kind holds where it should, and fails where it should not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of whole cases and messages
 """What is wrong with a file of cases, each at its place and with what was meant."""
 
 from __future__ import annotations
