@@ -7,6 +7,7 @@ import pytest
 
 from gateway.ports import AuditEntry
 from rules import decide
+from rules.classify import value_text
 from rules.inputs import Inputs, encoded
 from tests.records import ZENDESK, Recorder
 from tests.rules.making import rule_set
@@ -37,7 +38,7 @@ def decided(recorder: Recorder, title: str, release: str, *, redacted: bool = Fa
     assert ticket is not None
     here = frozenset({ZENDESK})
     decision = decide(rule_set(RULES), ticket, previous=None, links=here, now=recorder.now)
-    sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
+    sets = {each.field: value_text(each.value) for each in decision.sets}
     inputs = b"" if redacted else encoded(Inputs.of(ticket, None, here, recorder.now))
     entry = AuditEntry(recorder.now, "desk:x", "decided", ticket_id, {"release": release, "sets": sets}, "", inputs)
     recorder.store.write(lambda tx: tx.audit.add([entry]))
@@ -52,7 +53,7 @@ def test_every_rule_is_there_with_what_it_saw(address: str, recorder: Recorder, 
         text = page(address, path).text
         folded = text[text.index('<details id="why">') : text.index("</details>", text.index('<details id="why">'))]
         assert folded.index("<h3>classify</h3>") < folded.index("<h3>sla</h3>")
-        assert "kind = incident" in folded
+        assert "set kind = incident, priority = P1" in folded
         assert "title is &#39;Total outage&#39;, not with the words" in folded
         assert "policy “incidents”" in folded
         assert "not asked: " in folded
