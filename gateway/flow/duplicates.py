@@ -183,11 +183,12 @@ def live_links(tx: Tx, ticket_id: str) -> list[Link]:
 
 def places(links: Sequence[Link], ticket: Ticket) -> str:
     """Name a ticket as the people at the desks know it."""
-    named = [
-        f"{link.connection} #{link.key or link.remote_id}" + (f" ({link.url})" if link.url else "")
-        for link in links
-        if link.remote_id
-    ]
+    named = []
+    for link in links:
+        number = link.key or link.remote_id
+        if number:
+            word = f"#{number}" if number.isdigit() else number
+            named.append(f"{link.connection} {word}" + (f" ({link.url})" if link.url else ""))
     return " and ".join(named) or f"ticket {ticket.id}"
 
 

@@ -16,6 +16,7 @@ import msgspec
 from gateway.domain import bounce
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
@@ -142,7 +143,7 @@ class Entry:
         rules = tuple(rule for rule in self._site.rules.sync_rules if rule.active and rule.source == connection)
         ticket = first_sight(ticket, link, remote, rules)
         link = observe(link, remote)
-        ticket = self._stitched(ticket, connection)
+        ticket = self._stitched(ticket, connection, None)
         self._tx.tickets.save(ticket)
         self._tx.links.add(link, self._now)
         if read is not None and read.complete:
@@ -222,7 +223,7 @@ class Entry:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
             return outcome
-        now = self._stitched(folded.ticket, link.connection)
+        now = self._stitched(folded.ticket, link.connection, ticket.requester)
         outcome += self._decide(ticket, now, folded.link, folded, comments, event=event)
         self._remember(event, ticket.id, outcome)
         return outcome
@@ -249,9 +250,9 @@ class Entry:
         self._note(ticket.id, event.kind.value, detail)
         return outcome
 
-    def _stitched(self, ticket: Ticket, connection: str) -> Ticket:
-        """Say who the requester is, across desks, as soon as one is known."""
-        if ticket.requester is None or ticket.requester_id:
+    def _stitched(self, ticket: Ticket, connection: str, known: RemotePerson | None) -> Ticket:
+        """Say who the requester is, across desks, as soon as one is known, and again when more is known of them."""
+        if ticket.requester is None or ticket.requester == known:
             return ticket
         requester_id = self._tx.tickets.person(connection, ticket.requester, self._now)
         return msgspec.structs.replace(ticket, requester_id=requester_id)

@@ -29,6 +29,10 @@ class Duplicates(Protocol):
         """Replace what is said of a pair."""
         ...
 
+    def drop(self, pair: Pair) -> None:
+        """Forget what was said of a pair."""
+        ...
+
     def get(self, one: str, other: str) -> Pair | None:
         """Return what was said of two tickets, whichever repeats the other."""
         ...

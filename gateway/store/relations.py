@@ -103,6 +103,11 @@ class SqlDuplicates:
         this = and_(duplicates.c.ticket_id == pair.ticket, duplicates.c.of_id == pair.of)
         self._connection.execute(update(duplicates).where(this).values(**_values(pair)))
 
+    def drop(self, pair: Pair) -> None:
+        """Forget what was said of a pair."""
+        this = and_(duplicates.c.ticket_id == pair.ticket, duplicates.c.of_id == pair.of)
+        self._connection.execute(delete(duplicates).where(this))
+
     def get(self, one: str, other: str) -> Pair | None:
         """Return what was said of two tickets, whichever repeats the other."""
         row = self._connection.execute(_PAIR, {"one": one, "other": other}).mappings().first()

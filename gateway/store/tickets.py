@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -134,7 +134,7 @@ class SqlTickets:
             if person_id is not None:
                 found[kind, value] = person_id
         if found:
-            person_id = next(iter(found.values()))
+            person_id = self._one(found)
         else:
             person_id = self._ids.new()
             self._connection.execute(
@@ -147,6 +147,22 @@ class SqlTickets:
                 [{"kind": kind, "value": value, "person_id": person_id} for kind, value in missing],
             )
         return person_id
+
+    def _one(self, found: Mapping[tuple[str, str], str]) -> str:
+        """Return the one person behind several keys.
+
+        An account that was known by itself turns out to have an address that another desk has told: the two are one
+        from now on. A telephone may be an office's and joins nobody who has another key.
+        """
+        known = [person_id for (kind, _), person_id in found.items() if kind != "phone"] or list(found.values())
+        # of two the one with the address: more desks know it
+        keep = known[-1]
+        gone = set(known) - {keep}
+        if gone:
+            self._connection.execute(
+                update(person_keys).where(person_keys.c.person_id.in_(gone)).values(person_id=keep)
+            )
+        return keep
 
     def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
         """Record a fact; False when (connection, event key) is already there."""
