@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.duplicate import Candidate
-from gateway.domain.ticket import Ticket
+from gateway.domain.ticket import Setter, Ticket
 from rules.decide import Decision, RuleSet, decide
 from rules.stages import DeskStatus
 
@@ -81,8 +81,25 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
             now=self.now,
             explain=explain,
             desks=self.desks,
-            earlier=lambda key, _since, _until: self.others.get(key, ()),
+            earlier=self.earlier,
         )
+
+    def earlier(self, key: str, _since: datetime, _until: datetime) -> tuple[Candidate, ...]:
+        """Return the other tickets that were looked up by that key."""
+        return self.others.get(key, ())
+
+
+def as_new(ticket: Ticket) -> Ticket:
+    """Return a ticket without what rules have set on it: what people and desks said stays.
+
+    What a rule wrote over is not known any more, so such a field is as empty as on a new ticket.
+    """
+    bare = Ticket(id="", source="", created_at=ticket.created_at, updated_at=ticket.updated_at)
+    ours = [field for field, stamp in ticket.stamps.items() if stamp.by is Setter.RULE]
+    changes = {field: getattr(bare, field) for field in ours if not field.startswith("custom.")}
+    custom = {name: value for name, value in ticket.custom.items() if f"custom.{name}" not in ours}
+    stamps = {field: stamp for field, stamp in ticket.stamps.items() if stamp.by is not Setter.RULE}
+    return msgspec.structs.replace(ticket, **changes, custom=custom, stamps=stamps)
 
 
 _encoder = msgspec.json.Encoder()

@@ -8,6 +8,11 @@ from gateway.cli.lazy import LazyGroup
 
 #: name → where it is, and its line in the help (the same as the first line of its docstring; a test compares them).
 COMMANDS = {
+    "test": ("gateway.cli.rules.test:test", "Run the cases beside the rules, in simulated time."),
+    "explain": (
+        "gateway.cli.rules.explain:explain",
+        "Say of every rule whether it matched, and if not, why not.",
+    ),
     "schema": ("gateway.cli.rules.schema:schema", "Print the JSON Schema by which an editor completes and checks."),
     "release": ("gateway.cli.rules.releases:release", "Make the files of the folder a release, and the active one."),
     "list": ("gateway.cli.rules.releases:listing", "List the releases, the newest first."),
