@@ -90,8 +90,16 @@ def carried(state: Ticket, before: Ticket, after: Ticket) -> Ticket:
         for name in after.__struct_fields__
         if name not in _BY_KEY and getattr(after, name) != getattr(before, name)
     }
+    for name, stamp in after.stamps.items():
+        # somebody set it, perhaps to what it was already under the rules of then
+        if before.stamps.get(name) != stamp and not name.startswith("custom."):
+            changed[name] = getattr(after, name)
     for name in _BY_KEY:
         changed[name] = _merged(getattr(state, name), getattr(before, name), getattr(after, name))
+    for name, stamp in after.stamps.items():
+        key = name.removeprefix("custom.")
+        if name.startswith("custom.") and before.stamps.get(name) != stamp and key in after.custom:
+            changed["custom"][key] = after.custom[key]
     return msgspec.structs.replace(state, **changed)
 
 
