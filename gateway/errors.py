@@ -41,6 +41,13 @@ class ConflictError(UnreadableError):
     reason = "conflict"
 
 
+class OtherReleaseError(GatewayError):
+    """Another release of the site is active by now: what is left is for it to decide."""
+
+    def __init__(self) -> None:
+        super().__init__("another release of the site is active now")
+
+
 class DeferError(GatewayError):
     """This delivery can be applied, only not yet (a write of ours is in flight, or an order must be kept)."""
 

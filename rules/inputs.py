@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.duplicate import Candidate
-from gateway.domain.ticket import Ticket
+from gateway.domain.ticket import Setter, Ticket
 from rules.decide import Decision, RuleSet, decide
 from rules.stages import DeskStatus
 
@@ -63,22 +63,43 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
             return self
         return msgspec.structs.replace(self, ticket=msgspec.structs.replace(self.ticket, body=body), same_body=False)
 
-    def again(self, rules: RuleSet) -> Decision:
-        """Decide once more by the rules of that time, with a line for every rule."""
-        previous = None
-        if self.before is not None:
-            old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
-            previous = msgspec.convert(old, Ticket)
+    @property
+    def previous(self) -> Ticket | None:
+        """The ticket as it was when the rules last ran; None when they never had."""
+        if self.before is None:
+            return None
+        old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
+        return msgspec.convert(old, Ticket)
+
+    def again(self, rules: RuleSet, *, explain: bool = True) -> Decision:
+        """Decide once more by the rules of that time, with a line for every rule, or for those that matched."""
         return decide(
             rules,
             self.ticket,
-            previous=previous,
+            previous=self.previous,
             links=frozenset(self.links),
             now=self.now,
-            explain=True,
+            explain=explain,
             desks=self.desks,
-            earlier=lambda key, _since, _until: self.others.get(key, ()),
+            earlier=self.earlier,
         )
+
+    def earlier(self, key: str, _since: datetime, _until: datetime) -> tuple[Candidate, ...]:
+        """Return the other tickets that were looked up by that key."""
+        return self.others.get(key, ())
+
+
+def as_new(ticket: Ticket) -> Ticket:
+    """Return a ticket without what rules have set on it: what people and desks said stays.
+
+    What a rule wrote over is not known any more, so such a field is as empty as on a new ticket.
+    """
+    bare = Ticket(id="", source="", created_at=ticket.created_at, updated_at=ticket.updated_at)
+    ours = [field for field, stamp in ticket.stamps.items() if stamp.by is Setter.RULE]
+    changes = {field: getattr(bare, field) for field in ours if not field.startswith("custom.")}
+    custom = {name: value for name, value in ticket.custom.items() if f"custom.{name}" not in ours}
+    stamps = {field: stamp for field, stamp in ticket.stamps.items() if stamp.by is not Setter.RULE}
+    return msgspec.structs.replace(ticket, **changes, custom=custom, stamps=stamps)
 
 
 _encoder = msgspec.json.Encoder()

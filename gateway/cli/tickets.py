@@ -12,12 +12,12 @@ from gateway.cli import duplicates
 from gateway.cli.opening import opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
-from gateway.cli.why import explain
 from gateway.cli.why import write as write_decisions
 from gateway.domain.duplicate import PairState
 from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
 from gateway.web.console.ticket import TicketPage, read_ticket
+from gateway.web.console.why import explain_all
 
 
 @click.group()
@@ -95,7 +95,7 @@ def why(site: SiteChoice, ticket: str, as_json: bool) -> None:
             ticket_id = known.id if known is not None else tx.view.find_ticket(ticket)
         if not ticket_id:
             raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
-        decisions = explain(gateway, ticket_id)
+        decisions = explain_all(gateway.store, gateway.rules_of, ticket_id)
         held = _held(gateway, ticket_id)
     if as_json:
         write_json(decisions)

@@ -1,77 +1,59 @@
-"""`gateway tickets why`: each decision on a ticket, explained by the rules of that time."""
+"""Decisions on the terminal: phase by phase, a line for every rule."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 import click
-import msgspec
 
-from gateway.bootstrap import Gateway
 from gateway.cli.tables import tame, utc
-from gateway.errors import GatewayError
-from rules import RuleSet, TraceLine
-from rules.inputs import decoded
+from gateway.web.console.why import Compared, Explained, by_phase
+from rules import TraceLine
 
 
-class Explained(msgspec.Struct, frozen=True):
-    """One decision: when, by which release, what it set, and what became of every rule."""
-
-    at: datetime
-    #: number of the release, 0 where it is not known
-    release: int
-    sets: dict[str, str]
-    rules: tuple[TraceLine, ...]
-    #: why the rules cannot be asked again; empty when they were
-    trouble: str = ""
-
-
-def explain(gateway: Gateway, ticket_id: str) -> list[Explained]:
-    """Explain every decision on a ticket, oldest first."""
-    with gateway.store.read() as tx:
-        decisions = tx.view.decisions(ticket_id)
-        numbers = tx.releases.numbers()
-    known: dict[str, RuleSet | GatewayError] = {}
-    body = ""
-    found = []
-    for each in decisions:
-        inputs = decoded(each["inputs"]).with_body(body) if each["inputs"] else None
-        body = inputs.ticket.body if inputs is not None else body
-        release = str(each["detail"].get("release", ""))
-        if release not in known:
-            known[release] = _rules(gateway, release)
-        rules = known[release]
-        trouble, trace = "", tuple[TraceLine, ...]()
-        if isinstance(rules, GatewayError):
-            trouble = str(rules)
-        elif inputs is None:
-            trouble = "what it was made from has been redacted"
-        else:
-            trace = inputs.again(rules).trace
-        found.append(Explained(each["at"], numbers.get(release, 0), _sets(each["detail"]), trace, trouble))
-    return found
-
-
-def _sets(detail: Mapping[str, Any]) -> dict[str, str]:
-    return {str(name): str(value) for name, value in detail.get("sets", {}).items()}
-
-
-def _rules(gateway: Gateway, release: str) -> RuleSet | GatewayError:
-    try:
-        return gateway.rules_of(release)
-    except GatewayError as error:
-        return error
-
-
-def write(decisions: list[Explained]) -> None:
+def write(decisions: Sequence[Explained]) -> None:
     """Print each decision with a line for every rule."""
     for each in decisions:
-        sets = ", ".join(f"{name} = {value}" for name, value in each.sets.items()) or "nothing"
-        click.echo(f"\n{click.style(utc(each.at), bold=True)}  release {each.release or '?'}  set {tame(sets)}")
+        click.echo(f"\n{head(each)}")
         if each.trouble:
             click.echo(f"  cannot be explained: {tame(each.trouble)}")
-        for line in each.rules:
+        write_lines(each.rules)
+
+
+def head(each: Explained) -> str:
+    """Return the line above a decision: when, by which release, what it came to."""
+    said = [f"set {came_to(each)}"]
+    if each.policy:
+        said.append(f"policy {each.policy}")
+    if each.created:
+        said.append(f"created in {', '.join(each.created)}")
+    return f"{click.style(utc(each.at), bold=True)}  release {each.release or '?'}  {tame('; '.join(said))}"
+
+
+def came_to(each: Explained) -> str:
+    """Return what rules set, in a line."""
+    return ", ".join(f"{name} = {value}" for name, value in each.sets.items()) or "nothing"
+
+
+def write_lines(lines: Sequence[TraceLine]) -> None:
+    """Print a trace phase by phase."""
+    for phase, rules in by_phase(lines):
+        click.echo(f"  {click.style(phase, bold=True)}")
+        for line in rules:
             mark = click.style("yes", fg="green") if line.matched else "no " if line.ran else "-  "
-            click.echo(f"  {mark}  {line.phase}: {tame(line.rule)}: {tame(line.reason)}".rstrip(": "))
+            click.echo(f"    {mark}  {tame(line.rule)}: {tame(line.reason)}".rstrip(": "))
+
+
+def write_compared(compared: Compared, name: str) -> None:
+    """Print what other rules make of a ticket, and what would differ."""
+    click.echo(
+        f"By {name}, as if it came in as it stood at {utc(compared.at)}: set {tame(came_to(compared.explained))}"
+    )
+    write_lines(compared.explained.rules)
+    click.echo()
+    if not compared.differs:
+        click.echo(f"Nothing differs from release {compared.release or '?'}.")
+        return
+    click.echo(f"What differs from release {compared.release or '?'}:")
+    for each in compared.differs:
+        click.echo(f"  {tame(each.what)}: {tame(each.before)} -> {tame(each.after)}")

@@ -20,13 +20,13 @@ import msgspec
 from gateway import crashpoint
 from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
-from gateway.errors import ClashError, RefusedValueError
+from gateway.errors import ClashError, OtherReleaseError, RefusedValueError
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, rendered, visit
 from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import tell_pause
-from gateway.flow.threads import Threads
+from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
     AttemptEnd,
@@ -57,15 +57,6 @@ _PACE = ("paused", "not_before", "failures", "open_until", "trial_until", "token
 _CRASH_STATES = frozenset({UpdateState.READY, UpdateState.UNKNOWN, UpdateState.SENDING})
 
 
-class _Wish(msgspec.Struct):
-    """A thread waits for its intent to be committed."""
-
-    task: Task
-    request: HttpRequest
-    decided: threading.Event
-    granted: bool = False
-
-
 class Deliverer:
     """Drains the outbox of one site."""
 
@@ -87,25 +78,30 @@ class Deliverer:
         self._clock = clock
         self._ids = ids
         self._lanes = lanes
-        self._inbox: queue.SimpleQueue[_Wish | Ended] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Wish | Ended] = queue.SimpleQueue()
         self._flying: dict[str, Task] = {}
         self._granted: set[str] = set()
         self._kept_at = 0.0
+        #: another release of the site is active: nothing more is claimed by this one
+        self._outdated = False
         self._threads = Threads(lanes)
 
     def drain(
         self, *, holder: str, seconds: float, linger: float = IDLE_SECONDS, stop: Callable[[], bool] = lambda: False
     ) -> int:
-        """Deliver what is due for at most `seconds`, then finish what is in flight; return how many visits ended."""
+        """Deliver what is due for at most `seconds`, then finish what is in flight; return how many visits ended.
+
+        Raises OtherReleaseError, with nothing left in flight, when another release of the site has become active.
+        """
         end = self._clock.monotonic() + seconds
         idle_since = self._clock.monotonic()
         ended_in_all = 0
-        wishes: list[_Wish] = []
+        wishes: list[Wish] = []
         ended: list[Ended] = []
         while True:
             now = self._clock.monotonic()
             # in mode observe nothing leaves, also not what was planned before the site was told to observe
-            open_for_more = now < end and not stop() and self._site.mode != "observe"
+            open_for_more = now < end and not stop() and self._site.mode != "observe" and not self._outdated
             ended += self._overdue(now, ended)
             if wishes or ended or self._must_look(now, claim=open_for_more):
                 claimed = self._round(wishes, ended, holder=holder, claim=open_for_more)
@@ -118,6 +114,8 @@ class Deliverer:
         if ended_in_all:
             # what waited for these writes (echoes, answers of people) can be applied now
             self._doorbell.ring("apply")
+        if self._outdated:
+            raise OtherReleaseError
         return ended_in_all
 
     def _must_look(self, now: float, *, claim: bool) -> bool:
@@ -140,14 +138,14 @@ class Deliverer:
             for name, connector in self._site.connectors.items()
         }
 
-    def _listen(self, seconds: float) -> tuple[list[_Wish], list[Ended]]:
+    def _listen(self, seconds: float) -> tuple[list[Wish], list[Ended]]:
         """Take everything that threads have put into the queue, waiting a little for the first."""
-        wishes: list[_Wish] = []
+        wishes: list[Wish] = []
         ended: list[Ended] = []
         try:
             message = self._inbox.get(timeout=seconds)
             while True:
-                if isinstance(message, _Wish):
+                if isinstance(message, Wish):
                     wishes.append(message)
                 elif self._flying.get(message.task.claim.link_id) is message.task:
                     ended.append(message)
@@ -168,7 +166,7 @@ class Deliverer:
 
     # ------------------------------------------------------------ one transaction a round
 
-    def _round(self, wishes: list[_Wish], ended: list[Ended], *, holder: str, claim: bool) -> int:
+    def _round(self, wishes: list[Wish], ended: list[Ended], *, holder: str, claim: bool) -> int:
         """Record, intend, give back, claim: one transaction; then let the threads go on."""
         # the end of a visit is no longer in flight, whatever its record says
         flying = {key: task for key, task in self._flying.items() if all(task is not each.task for each in ended)}
@@ -196,7 +194,7 @@ class Deliverer:
         self,
         tx: Tx,
         *,
-        wishes: list[_Wish],
+        wishes: list[Wish],
         ended: list[Ended],
         flying: Mapping[str, Task],
         holder: str,
@@ -215,6 +213,8 @@ class Deliverer:
             self._kept_at = self._clock.monotonic()
             tx.outbox.keep([task.claim for task in flying.values()], LEASE_SECONDS)
         tasks: list[Task] = []
+        if claim and tx.releases.active() not in {"", self._site.release}:
+            self._outdated, claim = True, False
         self._lock_desks(tx, known, desks, changed, claim=claim)
         if claim:
             tasks = self._claim(tx, flying, desks, changed, holder, now)
@@ -284,7 +284,7 @@ class Deliverer:
                     extra={"update": end.update_id, "connection": end.connection, "reason": end.reason},
                 )
 
-    def _start(self, wish: _Wish, now: datetime) -> AttemptStart:
+    def _start(self, wish: Wish, now: datetime) -> AttemptStart:
         task = wish.task
         return AttemptStart(
             id=task.attempt_id,
@@ -367,7 +367,7 @@ class Deliverer:
 
     def _ask(self, task: Task, request: HttpRequest) -> bool:
         """Wait until the main thread has committed the intent (or refused it)."""
-        wish = _Wish(task, request, threading.Event())
+        wish = Wish(task, request, threading.Event())
         self._inbox.put(wish)
         return wish.decided.wait(LEASE_SECONDS) and wish.granted
 

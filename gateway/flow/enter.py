@@ -28,6 +28,7 @@ from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.stages import desk_statuses, move_of
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
+from rules.classify import value_text
 from rules.decide import Decision, decide
 from rules.duplicates import parted
 from rules.inputs import Inputs, encoded
@@ -286,7 +287,7 @@ class Entry:
         )
         decided = decision.ticket
         trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
-        sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
+        sets = {each.field: value_text(each.value) for each in decision.sets}
         told = {"release": self._site.release, "sets": sets, "matched": trace, "policy": decision.policy}
         inputs = Inputs.of(ticket, before, here, now, desks=desks, others=earlier.found)
         self._note(ticket.id, "decided", told, encoded(inputs))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,11 +20,22 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
 from gateway.flow.render import Rendered, render
-from gateway.ports import CommentRow, Connector, NewUpdate
+from gateway.ports import CommentRow, ConnectionSettings, ConnectorSpec, NewUpdate
 from rules.sync import SyncRule, comment_allows, owner_allows
 
 #: what the gateway itself decides and writes back to every linked desk that has the field
 DECIDED_FIELDS = frozenset({"priority", "queue", "assignee"})
+
+
+class Desk(Protocol):
+    """What planning asks of a connector: what can be written there, and how it reads back."""
+
+    spec: ConnectorSpec
+    settings: ConnectionSettings
+
+    def as_read(self, intent: Intent) -> dict[str, Any]:
+        """Return the fields of `intent` as the desk will read them back."""
+        ...
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -49,7 +60,7 @@ class Planner:
         *,
         links: Sequence[Link],
         rules: Sequence[SyncRule],
-        connectors: Mapping[str, Connector],
+        connectors: Mapping[str, Desk],
         people: Mapping[str, Any],
         pending: Callable[[str], Mapping[str, Any]],
         event_key: str,

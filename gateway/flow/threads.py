@@ -6,6 +6,20 @@ import queue
 import threading
 from collections.abc import Callable
 
+import msgspec
+
+from gateway.flow.attempt import Task
+from gateway.ports import HttpRequest
+
+
+class Wish(msgspec.Struct):
+    """A thread waits for its intent to be committed."""
+
+    task: Task
+    request: HttpRequest
+    decided: threading.Event
+    granted: bool = False
+
 
 class Threads:
     """Daemon threads that take work from a queue: a stuck one never keeps the process alive."""

@@ -6,6 +6,7 @@
 from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.looking import Look, Looks, Overwritten
 from gateway.ports.record import Audit, Store, Tx
+from gateway.ports.releasing import ReleaseRow, Releases
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -76,6 +77,8 @@ __all__ = [
     "OperationClaim",
     "Overwritten",
     "RawDelivery",
+    "ReleaseRow",
+    "Releases",
     "Setting",
     "Store",
     "Transport",

@@ -82,6 +82,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "persons": "who asks again is the same person",
         "person_keys": "who asks again is the same person",
         "releases": "a decision names the files by which it was made; a new row only when they change",
+        "activations": "a few rows for each release; the record of who switched to it, and why",
         "facts": _NAMED,
         "desks": _NAMED,
         "leases": _NAMED,

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import Connection, Select, func, or_, select, text
 
 from dead_letters import DeadLetter, Filter
 from gateway.domain.update import UpdateState
 from gateway.store.audit import INPUTS
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.letters import SqlLetters
+from gateway.store.release_tables import releases
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import (
@@ -24,7 +25,6 @@ from gateway.store.tables import (
     deliveries,
     events,
     links,
-    releases,
     tickets,
     updates,
 )
@@ -85,6 +85,16 @@ class AttemptLine(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     request: str
     answer: str
+
+
+#: the order of decisions on one ticket
+_TIMES = (audit.c.at, audit.c.id)
+
+
+def _decided(ticket_id: str) -> Select[Any]:
+    return select(audit.c.at, audit.c.detail, audit.c.inputs_sealed).where(
+        audit.c.ticket_id == ticket_id, audit.c.action == "decided"
+    )
 
 
 class SqlView:
@@ -305,19 +315,17 @@ class SqlView:
 
     def decisions(self, ticket_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the decisions on a ticket, oldest first: at, detail, and `inputs` (the stored bytes) where known."""
-        rows = self._connection.execute(
-            select(audit.c.at, audit.c.detail, audit.c.inputs_sealed)
-            .where(audit.c.ticket_id == ticket_id, audit.c.action == "decided")
-            .order_by(audit.c.at, audit.c.id)
-        )
-        return [
-            {
-                "at": row.at,
-                "detail": row.detail or {},
-                "inputs": self._sealer.open(INPUTS, row.inputs_sealed) if row.inputs_sealed else b"",
-            }
-            for row in rows
-        ]
+        return [self._decision(row) for row in self._connection.execute(_decided(ticket_id).order_by(*_TIMES))]
+
+    def last_decision(self, ticket_id: str) -> Mapping[str, Any] | None:
+        """Return the last of them; None without one."""
+        newest = _decided(ticket_id).order_by(*(column.desc() for column in _TIMES)).limit(1)
+        row = self._connection.execute(newest).one_or_none()
+        return self._decision(row) if row is not None else None
+
+    def _decision(self, row: Any) -> Mapping[str, Any]:
+        inputs = self._sealer.open(INPUTS, row.inputs_sealed) if row.inputs_sealed else b""
+        return {"at": row.at, "detail": row.detail or {}, "inputs": inputs}
 
     def release_number(self) -> int:
         """Return the number of the active release, 0 without one."""

@@ -10,6 +10,7 @@ import msgspec
 from gateway.flow.desks import LiveSite
 from gateway.ports import Clock, Doorbell, Ids
 from gateway.store import SqlStore
+from rules import RuleSet
 
 MIB = 1024 * 1024
 
@@ -51,6 +52,10 @@ class Parts(Protocol):
 
     def site(self) -> LiveSite:
         """Return the active release."""
+        ...
+
+    def rules_of(self, release: str) -> RuleSet:
+        """Return the rules of a release; raises GatewayError when they cannot be asked any more."""
         ...
 
 

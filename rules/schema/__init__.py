@@ -13,8 +13,7 @@ from typing import Any
 
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS, Operator
-from rules.schema import clocks, routing, tickets
-from rules.schema.cases import CASES
+from rules.schema import cases, clocks, routing, tickets
 from rules.schema.shapes import ANYTHING, BOOL, DURATION, WORD, Schema, listed, record
 from rules.schema.site import GATEWAY
 
@@ -27,18 +26,21 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 RULE_FILE: Schema = record(SECTIONS, description="a rule file")
 
+#: what the schema of a file says once and refers to
+_SHARED: Mapping[str, Mapping[str, Schema]] = {"rules": clocks.DEFINITIONS, "cases": cases.DEFINITIONS}
+
 NAMES = ("gateway", "rules", "cases")
 
 
 def for_loader(name: str) -> Schema:
     """Return the schema by which the loader checks: a condition is anything."""
-    return _body(name) | {"$schema": DRAFT, "definitions": {"condition": ANYTHING, **clocks.DEFINITIONS}}
+    return _body(name) | {"$schema": DRAFT, "definitions": {"condition": ANYTHING, **_SHARED.get(name, {})}}
 
 
 def for_editors(name: str) -> Schema:
     """Return the schema for editors: a condition spelled out."""
     title = {"gateway": "gateway.yaml", "rules": "a file of rules", "cases": "a file of cases"}[name]
-    definitions = {**_conditions(), **clocks.DEFINITIONS} if name == "rules" else {}
+    definitions = {**(_conditions() if name == "rules" else {}), **_SHARED.get(name, {})}
     return {"$schema": DRAFT, "title": f"Desk Gateway: {title}", **_body(name), "definitions": definitions}
 
 
@@ -48,7 +50,7 @@ def schema_text(name: str) -> str:
 
 
 def _body(name: str) -> Schema:
-    return {"gateway": GATEWAY, "rules": RULE_FILE, "cases": CASES}[name]
+    return {"gateway": GATEWAY, "rules": RULE_FILE, "cases": cases.CASES}[name]
 
 
 def _conditions() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.house.tree import files, relative
 #: also read by people: the files that `gateway init` writes
 EXAMPLES = list(files(".md", under="rules/examples"))
 #: what stands between two commands of one line
-_BETWEEN = re.compile(r"&&|\|\||[;|]|\s#\s.*")
+_BETWEEN = re.compile(r"&&|\|\||[;|]|\s>\s.*|\s#\s.*")
 _COMMAND = re.compile(r"(?:\S*/)?gateway(?:\s|$)(.*)")
 
 

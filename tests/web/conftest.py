@@ -11,6 +11,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from connectors import registry
+from gateway.errors import ConfigError
 from gateway.flow.desks import LiveSite
 from gateway.ports import ConnectionSettings, Connector
 from gateway.store import SqlStore, migrate, open_store
@@ -61,11 +62,18 @@ class SmallGateway:
         self.ids = SystemIds(self.clock)
         self.store = store
         self.doorbell = CountingBell()
+        self.releases: dict[str, RuleSet] = {}
         self.live = LiveSite(release="", rules=RuleSet(), connectors={"acme-zendesk": zendesk()})
 
     def site(self) -> LiveSite:
         """Return what the test put there."""
         return self.live
+
+    def rules_of(self, release: str) -> RuleSet:
+        """Return the rules that the test put there."""
+        if release not in self.releases:
+            raise ConfigError("its files do not load any more")
+        return self.releases[release]
 
     def rqbell(self) -> CountingBell:
         """Return the bell."""

@@ -15,6 +15,7 @@ from gateway.web.console import wording
 from gateway.web.console.markdown import to_html
 from gateway.web.console.recent import Filters, Recent
 from gateway.web.console.ticket import read_ticket
+from gateway.web.console.why import Explained, by_phase, explain_last
 from gateway.web.parts import Parts
 from gateway.web.tagged import stamp, tag_of, unchanged
 
@@ -51,15 +52,20 @@ class Pages:
         found = read_ticket(self._parts.store, ticket_id)
         if found is None:
             return _page("missing.html", 404, what=f"ticket {ticket_id}")
-        return _page("ticket.html", ticket=found, now=self._now(), poll=_poll(f"/part/tickets/{found.id}"))
+        why = self._why(found.id)
+        return _page("ticket.html", ticket=found, why=why, now=self._now(), poll=_poll(f"/part/tickets/{found.id}"))
 
     def ticket_part(self, ticket_id: str) -> Response:
         """Give the changing part of a ticket's page."""
         found = read_ticket(self._parts.store, ticket_id)
         if found is None:
             return _page("missing.html", 404, what=f"ticket {ticket_id}")
-        tag = tag_of(msgspec.json.encode(found))
-        return unchanged(request, tag) or stamp(_page("_ticket.html", ticket=found, now=self._now()), tag)
+        why = self._why(found.id)
+        tag = tag_of(msgspec.json.encode(found), msgspec.json.encode(why))
+        return unchanged(request, tag) or stamp(_page("_ticket.html", ticket=found, why=why, now=self._now()), tag)
+
+    def _why(self, ticket_id: str) -> Explained | None:
+        return explain_last(self._parts.store, self._parts.rules_of, ticket_id)
 
     def _now(self) -> datetime:
         return self._parts.clock.now()
@@ -137,4 +143,9 @@ def add_words(app: Flask) -> None:
         "safe_url": safe_url,
         "as_json": lambda value: msgspec.json.encode(value).decode(),
     }
-    app.jinja_env.globals |= {"say": wording, "step": wording.step, "categories": [each.value for each in Category]}
+    app.jinja_env.globals |= {
+        "by_phase": by_phase,
+        "say": wording,
+        "step": wording.step,
+        "categories": [each.value for each in Category],
+    }

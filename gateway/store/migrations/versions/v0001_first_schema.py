@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks, echoes, looks, relations
+from gateway.store.migrations import alerts, bulks, echoes, looks, relations, releases
 
 revision = "0001"
 down_revision = branch_labels = depends_on = None
@@ -14,7 +14,7 @@ down_revision = branch_labels = depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    for apart in (alerts, bulks, looks, relations):
+    for apart in (alerts, bulks, looks, relations, releases):
         apart.create()
     op.create_table(
         "attempts",
@@ -279,19 +279,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "releases",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("files_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("author", sa.String(length=200), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("digest"),
-        sa.UniqueConstraint("number"),
     )
     op.create_table(
         "tickets",

@@ -1,0 +1,309 @@
+"""What the gateway would do with a ticket, without desk, database or clock: for the cases of a site, and to explain.
+
+One ticket goes through the very code of apply (fold, rules, plan). The other desks take what they are told at once and
+as it is, people do what the steps say, and time is what the case says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from gateway.domain.duplicate import Candidate
+from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
+from gateway.domain.link import Link, LinkState, Observed, Role
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import OPEN_CATEGORIES, Category, Priority, Setter, Stamp, Status, Ticket
+from gateway.domain.update import Operation, UpdateState
+from gateway.errors import ConflictError, UnmappedError
+from gateway.flow.fold import Fold, fold, new_ticket, observe
+from gateway.flow.plan import Planned, Planner, comment_row
+from gateway.flow.rehearsed import RehearsedDesk
+from gateway.flow.stages import desk_statuses
+from gateway.ports import CommentRow
+from rules.cases.model import CaseError, Earlier, Given, Moment, Place, Reply, Step, Told
+from rules.cases.values import synced, with_rest
+from rules.classify import value_text
+from rules.decide import Decision, RuleSet, decide
+from rules.sync import SyncRule
+from rules.trace import TraceLine
+
+_AGENT = RemotePerson(external_id="agent", name="an agent", role="agent")
+
+
+def rehearse(given: Given, rules: RuleSet, desks: Mapping[str, RehearsedDesk]) -> tuple[Moment, ...]:
+    """Return what happens: a moment for the beginning, and one for each step.
+
+    Raises CaseError where a step cannot happen.
+    """
+    return _Rehearsal(given, rules, desks).run()
+
+
+class _Rehearsal:
+    """One ticket on its way."""
+
+    def __init__(self, given: Given, rules: RuleSet, desks: Mapping[str, RehearsedDesk]) -> None:
+        self.given = given
+        self.rules = rules
+        self.desks = desks
+        self.source = ""
+        self.links: list[Link] = []
+        self.comments: list[CommentRow] = []
+        #: what was there before: candidate and the keys by which it is found
+        self.others: list[tuple[Candidate, frozenset[str]]] = []
+        self.ticket: Ticket
+        self.moments: list[Moment] = []
+
+    def run(self) -> tuple[Moment, ...]:
+        self.begin()
+        for number, step in enumerate(self.given.steps, 2):
+            self.step(number, step)
+        return tuple(self.moments)
+
+    # ------------------------------------------------------------ what happens
+
+    def begin(self) -> None:
+        """Let the desk send a new ticket, after those that were there before."""
+        for each in sorted(self.given.earlier, key=lambda one: -one.ago):
+            self.remember(each)
+        self.source = self.given.fields["source"]
+        ticket, remote = self.arrive("this", self.given.fields, self.given.at)
+        link = Link("1", "this", self.source, LinkState.LIVE, Role.SOURCE, "1", "1")
+        self.links.append(observe(link, remote))
+        self.decide(None, ticket, self.links[0], None, [], at=self.given.at, key="1")
+
+    def remember(self, earlier: Earlier) -> None:
+        """Let an earlier ticket come in, so that later ones may be its duplicates."""
+        self.source = earlier.fields["source"]
+        at = self.given.at - timedelta(seconds=earlier.ago)
+        ticket, remote = self.arrive(earlier.name, earlier.fields, at)
+        link = Link(earlier.name, earlier.name, self.source, LinkState.LIVE, Role.SOURCE, "1", "1")
+        desks = desk_statuses([observe(link, remote)], None)
+        here = frozenset({self.source})
+        decision = decide(self.rules, ticket, previous=None, links=here, now=at, desks=desks, earlier=self.look_up)
+        ticket = decision.ticket
+        candidate = Candidate(
+            id=earlier.name,
+            created_at=ticket.created_at,
+            requester_id=ticket.requester_id,
+            original=ticket.duplicate_of,
+            open=ticket.status.category in OPEN_CATEGORIES,
+        )
+        self.others.append((candidate, frozenset(key.key for key in decision.keys or ())))
+
+    def arrive(self, name: str, fields: Mapping[str, Any], at: datetime) -> tuple[Ticket, RemoteTicket]:
+        """Return a new ticket: what is given was set by a person, the rest is as a desk leaves it."""
+        created = fields.get("created_at", at)
+        said = synced(fields, Ticket(id="", source=self.source, created_at=at, updated_at=at))
+        asked = dict.fromkeys(said, Stamp(Setter.PERSON, self.source, created, 1))
+        said["status"] = self.at_home(said.get("status", Status()))
+        left = {"title": "", "body": "", "priority": Priority()}
+        remote = RemoteTicket(
+            remote_id=name,
+            updated_at=at,
+            version=1,
+            channel=fields.get("channel", ""),
+            created_at=created,
+            complete=True,
+            **{**left, **said},
+        )
+        ticket = new_ticket(name, self.source, remote, Event(EventKind.CREATED, name, "1", at, 1))
+        ticket = msgspec.structs.replace(ticket, stamps={**ticket.stamps, **asked})
+        return with_rest(ticket, fields, Stamp(Setter.PERSON, self.source, created, 1)), remote
+
+    def look_up(self, key: str, since: datetime, until: datetime) -> tuple[Candidate, ...]:
+        """Return the earlier tickets with that key."""
+        return tuple(each for each, keys in self.others if key in keys and since <= each.created_at <= until)
+
+    def step(self, number: int, step: Step) -> None:
+        """Let somebody do something at one of the desks."""
+        at = self.given.at + timedelta(seconds=step.after)
+        connection = step.connection or self.source
+        link = next((each for each in self.links if each.connection == connection), None)
+        if link is None:
+            where = ", ".join(each.connection for each in self.links)
+            message = f"the ticket does not live in '{connection}' at this step"
+            raise CaseError(step.place, message, f"it lives in {where}; a sync rule would have to take it there first")
+        event = self.event(number, step, link, at)
+        rules = self.rules_of()
+        try:
+            folded = fold(
+                self.ticket,
+                link,
+                event,
+                rules=rules,
+                ledger=(),
+                by_us=False,
+                known_comments=frozenset(),
+                pending={},
+            )
+        except (UnmappedError, ConflictError) as error:
+            self.moments.append(self.same(at, connection, parked=str(error)))
+            return
+        before = self.ticket
+        ticket = with_rest(folded.ticket, step.sets, Stamp(Setter.PERSON, connection, at, number))
+        self.links[self.links.index(link)] = folded.link
+        new = [comment_row(each, each.remote_id, "this", connection) for each in folded.comments]
+        self.comments += new
+        if ticket == before and not new and not folded.overruled and folded.moved is None:
+            self.moments.append(self.same(at, connection, lost=_lost(folded, connection)))
+            return
+        self.decide(before, ticket, folded.link, folded, new, at=at, key=str(number))
+
+    def event(self, number: int, step: Step, link: Link, at: datetime) -> Event:
+        """Return a step as the desk would tell it."""
+        home = link.role is Role.SOURCE
+        fields = {**step.sets}
+        native = "" if home else fields.pop("status", "")
+        said = synced(fields, self.ticket)
+        if native:
+            said["status"] = self.word_of(native, link, fields, step.place)
+        elif "status" in said:
+            said["status"] = self.at_home(said["status"])
+        return Event(
+            EventKind.COMMENTED if step.reply is not None else EventKind.CHANGED,
+            link.remote_id,
+            f"step {number}",
+            at,
+            number,
+            actor=_AGENT,
+            changes=tuple(FieldChange(name, value) for name, value in said.items()),
+            comment=self.comment(number, step.reply, at) if step.reply is not None else None,
+        )
+
+    def word_of(self, native: str, link: Link, fields: Mapping[str, Any], place: Place) -> Status:
+        """Return what another desk's own word for a status says; without a map it has to be one of ours."""
+        desk = self.desks[link.connection]
+        status = desk.status(Status(Category.UNKNOWN, native, fields.get("hold_reason")))
+        rule = self.rules.sync(link.rule)
+        if status.category is Category.UNKNOWN and (rule is None or rule.status_map is None):
+            hint = "without a map, write one of: " + ", ".join(each for each in Category if each != "unknown")
+            raise CaseError(place, f"nothing says what '{native}' means at '{link.connection}'", hint)
+        return status
+
+    def at_home(self, said: Status) -> Status:
+        desk = self.desks.get(self.source)
+        return desk.status(said) if desk is not None else said
+
+    def comment(self, number: int, reply: Reply, at: datetime) -> RemoteComment:
+        author = _AGENT
+        if reply.by == "customer":
+            known = self.ticket.requester or RemotePerson(external_id="customer", name="the customer")
+            author = msgspec.structs.replace(known, role="customer")
+        return RemoteComment(f"comment {number}", at, reply.text, reply.visibility, author)
+
+    # ------------------------------------------------------------ what the gateway makes of it
+
+    def decide(
+        self,
+        before: Ticket | None,
+        ticket: Ticket,
+        origin: Link,
+        folded: Fold | None,
+        comments: list[CommentRow],
+        *,
+        at: datetime,
+        key: str,
+    ) -> None:
+        """Let the rules decide, as apply does, and let the desks take what follows."""
+        here = frozenset(link.connection for link in self.links)
+        decision = decide(
+            self.rules,
+            ticket,
+            previous=before,
+            links=here,
+            now=at,
+            explain=True,
+            desks=desk_statuses(self.links, folded.moved if folded is not None else None),
+            earlier=self.look_up,
+        )
+        self.ticket = decision.ticket
+        planner = self.planner(self.rules_of(), key)
+        planned = planner.comments(comments, origin)
+        if folded is not None:
+            planned += planner.fields(decision.ticket, folded.changed, origin)
+            planned += planner.overruled(decision.ticket, folded.overruled, origin)
+        planned += planner.decided(decision.ticket, [(each.field, each.rule) for each in decision.sets], frozenset())
+        for rule in decision.create:
+            planned += self.link_up(decision.ticket, rule, key)
+        for each in planned:
+            self.land(each, at, int(key))
+        lost = _lost(folded, origin.connection) if folded is not None else ()
+        self.moments.append(
+            Moment(
+                at=at,
+                ticket=decision.ticket,
+                policy=decision.policy,
+                duplicates=decision.duplicates,
+                sets=_sets(decision),
+                told=tuple(_told(each) for each in planned),
+                trace=decision.trace,
+                lost=lost,
+                connection=origin.connection,
+            )
+        )
+
+    def same(self, at: datetime, connection: str, *, lost: tuple[str, ...] = (), parked: str = "") -> Moment:
+        """Return a moment in which nothing was decided."""
+        last = self.moments[-1]
+        none: tuple[TraceLine, ...] = ()
+        return Moment(at, last.ticket, last.policy, last.duplicates, {}, (), none, lost, parked, connection)
+
+    def link_up(self, ticket: Ticket, rule: SyncRule, key: str) -> list[Planned]:
+        if rule.target not in self.desks:
+            return []
+        number = str(len(self.links) + 1)
+        link = Link(number, "this", rule.target, LinkState.PENDING, Role.TARGET, rule=rule.name)
+        self.links.append(link)
+        return self.planner((rule,), key).create(ticket, link, rule, self.comments)
+
+    def land(self, planned: Planned, at: datetime, version: int) -> None:
+        """Let a desk take one update at once."""
+        if planned.state is not UpdateState.READY:
+            return
+        place = next(index for index, link in enumerate(self.links) if link.id == planned.link.id)
+        link = self.links[place]
+        reads = self.desks[link.connection].as_read(planned.intent)
+        seen = {field: Observed(value, at, version, True) for field, value in reads.items()}
+        link = msgspec.structs.replace(link, observed={**link.observed, **seen}, version=version)
+        if planned.operation is Operation.CREATE:
+            link = msgspec.structs.replace(link, state=LinkState.LIVE, remote_id=link.id, key=link.id)
+        self.links[place] = link
+
+    def planner(self, rules: tuple[SyncRule, ...], key: str) -> Planner:
+        return Planner(
+            links=self.links,
+            rules=rules,
+            connectors=self.desks,
+            people=self.rules.sections.get("people") or {},
+            pending=lambda _link: {},
+            event_key=key,
+        )
+
+    def rules_of(self) -> tuple[SyncRule, ...]:
+        names = {link.rule for link in self.links if link.rule}
+        return tuple(rule for rule in self.rules.sync_rules if rule.name in names)
+
+
+def _sets(decision: Decision) -> dict[str, str]:
+    return {each.field: value_text(each.value) for each in decision.sets}
+
+
+def _lost(folded: Fold, connection: str) -> tuple[str, ...]:
+    return tuple(f"{lost.field} of {connection} is not taken: {lost.why}" for lost in folded.lost)
+
+
+def _told(planned: Planned) -> Told:
+    intent = planned.intent
+    return Told(
+        connection=planned.link.connection,
+        operation=planned.operation.value,
+        rule=planned.rule,
+        # as a connector reads it: what the rule says of a new ticket stands where the ticket says nothing
+        fields=intent.fields | {name: value for name, value in intent.params.items() if not intent.fields.get(name)},
+        comment=intent.comment.body if intent.comment is not None else "",
+        refused=planned.detail if planned.state is UpdateState.DEAD else "",
+    )

@@ -1,0 +1,165 @@
+"""Writes docs/rules/reference.md from the schemas, the fields and the operators, so that it cannot fall behind them.
+
+`python tools/reference.py` writes the page; with --check it only says whether the page is up to date.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rules.fields import FieldType, Vocabulary
+from rules.operators import OPERATORS
+from rules.schema import SECTIONS, cases, clocks
+from rules.schema.site import GATEWAY
+
+PAGE = Path(__file__).parents[1] / "docs" / "rules" / "reference.md"
+#: deeper than this a table says only what a value is
+DEEPEST = 5
+
+_HEAD = """\
+# Reference
+
+Every key of a site's files, every field and every operator. This page is written by `make reference` from the schemas
+by which the gateway checks your files; [Writing rules](README.md) says what they mean, the [tutorial](tutorial.md) shows
+them at work.
+
+In the tables, `a.b` is the key `b` inside `a`, `a[]` stands for each item of the list `a`, and `NAME` for a name of
+your choice.
+"""
+
+_TYPES = {
+    FieldType.TEXT: "text",
+    FieldType.CHOICE: "word",
+    FieldType.LEVEL: "priority",
+    FieldType.LANGUAGE: "language",
+    FieldType.LIST: "list",
+    FieldType.TIME: "time",
+    FieldType.DURATION: "length of time",
+    FieldType.PERSON: "person",
+    FieldType.ANY: "anything",
+}
+
+_DEFINITIONS = {**clocks.DEFINITIONS, **cases.DEFINITIONS}
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [_HEAD]
+    parts += ["## gateway.yaml\n", _table(GATEWAY)]
+    parts.append("## Rule files: rules/*.yaml\n\nAny file may hold any section.\n")
+    for name, schema in SECTIONS.items():
+        parts += [f"### {name}\n", f"{_first_upper(_said(schema))}.\n", _table(schema)]
+    parts += ["## Conditions\n", _fields(), _operators()]
+    parts += ["## Cases: rules/*.cases.yaml\n", _table(cases.CASES)]
+    for name in ("ticket", "expect", "clock"):
+        parts += [f"### {name}\n", _table(cases.DEFINITIONS[name])]
+    return "\n".join(parts)
+
+
+# ---------------------------------------------------------------- keys
+
+
+def _table(schema: dict[str, Any]) -> str:
+    rows = list(_rows(schema, "", 0))
+    if not rows:
+        return ""
+    lines = ["| key | value | |", "|---|---|---|"]
+    lines += [f"| `{path}` | {_cell(said)} | {'needed' if needed else ''} |" for path, said, needed in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(schema: dict[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, str, bool]]:
+    """Go through the keys of a mapping, or of the items of a list, and what is inside them."""
+    for path, inner, needed in _inside(schema, prefix):
+        if path != prefix and not path.endswith("[]"):
+            yield path, _said(inner), needed
+        shared = inner.get("$ref", "").rpartition("/")[2]
+        if depth < DEEPEST and shared not in {"ticket", "expect", "clock", "case_value", "condition"}:
+            yield from _rows(inner, path, depth + 1)
+
+
+def _inside(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    dot = f"{prefix}." if prefix else ""
+    schema = _resolved(schema)
+    for key, inner in schema.get("properties", {}).items():
+        yield f"{dot}{key}", inner, key in schema.get("required", ())
+    for pattern, inner in schema.get("patternProperties", {}).items():
+        yield f"{dot}{_pattern(pattern)}", inner, False
+    more = schema.get("additionalProperties")
+    if isinstance(more, dict) and more:
+        yield f"{dot}NAME", more, False
+    if "items" in schema:
+        yield f"{prefix}[]", schema["items"], False
+    for branch in schema.get("allOf", ()):
+        then = branch.get("then", {})
+        if str(_resolved(then).get("type")) in {"object", "array"}:
+            yield from _inside(then, prefix)
+
+
+def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return _DEFINITIONS.get(name, {}) if name else schema
+
+
+def _pattern(pattern: str) -> str:
+    return {"^stage:": "stage:NAME", "^custom\\.": "custom.NAME"}.get(pattern.partition("[")[0], "NAME")
+
+
+def _said(schema: dict[str, Any]) -> str:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    if name == "condition":
+        return "a [condition](#conditions)"
+    if name in {"ticket", "expect", "clock"}:
+        return f"[{_resolved(schema)['description']}](#{name})"
+    found = _resolved(schema)
+    return str(found.get("description") or "anything")
+
+
+# ---------------------------------------------------------------- fields and operators
+
+
+def _fields() -> str:
+    lines = ["### Fields\n", "| field | holds | words |", "|---|---|---|"]
+    for field in Vocabulary(stages=()).fields.values():
+        words = {"source": "the connections of the site", "links": "the connections of the site"}.get(field.name)
+        words = words or {"stage": "the stages of the site"}.get(field.name) or ", ".join(field.words)
+        lines.append(f"| `{field.name}` | {_TYPES.get(field.type, str(field.type))} | {_cell(words)} |")
+    lines.append(f"| `custom.NAME` | {_TYPES[FieldType.ANY]} | |")
+    return "\n".join(lines) + "\n"
+
+
+def _operators() -> str:
+    lines = ["### Operators\n", "| operator | for |", "|---|---|"]
+    for operator in OPERATORS.values():
+        known = [_TYPES.get(each, str(each)) for each in FieldType if each in operator.types]
+        missing = [_TYPES.get(each, str(each)) for each in FieldType if each not in operator.types]
+        every = f"all but {', '.join(missing)}" if missing and len(missing) < len(known) else ", ".join(known)
+        lines.append(f"| `{operator.name}` | {every if missing else 'all'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def main() -> int:
+    """Write the page, or say whether it is up to date."""
+    text = page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{PAGE.name} is not up to date: make reference", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
