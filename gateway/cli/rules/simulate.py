@@ -179,8 +179,8 @@ def _notes(report: Report) -> None:
     for why, number in report.left_out.items():
         click.echo(f"\n{number} left out: {why}.", err=True)
     if report.bodiless:
-        number = f"{report.bodiless} of {report.tickets}"
-        click.echo(f"\nWithout bodies in this file, rules on `text` see the title only ({number}).", err=True)
+        few = f"{report.bodiless} of {report.tickets}"
+        click.echo(f"\nWithout bodies in this file, rules on `text` see the title only ({few}).", err=True)
     if report.not_looked_up:
         click.echo(
             f"\nFor {report.not_looked_up} decisions nobody had looked up what the duplicates rules here ask for: "
