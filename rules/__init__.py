@@ -15,7 +15,8 @@ from rules.policies import Policy
 from rules.problem import Problem, Severity
 from rules.references import Reference
 from rules.schema import schema_text
-from rules.site import GATEWAY_FILE, Mode, Retention, Site, file_digest, load_site
+from rules.lint.effect import ClockLine, PolicyEffect
+from rules.site import GATEWAY_FILE, Checked, Mode, Retention, Site, check_site, file_digest, load_site
 from rules.sync import (
     ConflictChoice,
     Owner,
@@ -30,7 +31,9 @@ from rules.trace import TraceLine
 __all__ = [
     "GATEWAY_FILE",
     "Alert",
+    "Checked",
     "ClassifyRule",
+    "ClockLine",
     "ConflictChoice",
     "Connection",
     "Decision",
@@ -43,6 +46,7 @@ __all__ = [
     "Owner",
     "Policy",
     "PriorityMap",
+    "PolicyEffect",
     "Problem",
     "Reference",
     "Retention",
@@ -57,6 +61,7 @@ __all__ = [
     "UnmappedChoice",
     "ValueMap",
     "attachment_allows",
+    "check_site",
     "comment_allows",
     "decide",
     "file_digest",

@@ -17,6 +17,9 @@ from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
+from rules.lint import Reading
+from rules.lint import findings as lint
+from rules.lint.effect import PolicyEffect, effects
 from rules.loading.classify import classify_rules
 from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
@@ -83,6 +86,32 @@ def load_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> t
     return (None if any(problem.is_error for problem in problems) else site), problems
 
 
+class Checked(msgspec.Struct, frozen=True):
+    """Everything that can be said of a site's files without running them."""
+
+    #: None when there is an error
+    site: Site | None
+    problems: tuple[Problem, ...]
+    #: which clocks of which policy start, pause and stop when; empty when there is an error
+    policies: tuple[PolicyEffect, ...] = ()
+
+
+def check_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> Checked:
+    """Read a site as `load_site` does, and look at what its rules mean together: see `rules.lint`.
+
+    This is what decides whether files may become a release. `load_site` alone is for a release that is one already: it
+    must still load when a later version of the gateway has learnt to find more.
+    """
+    loading = _Loading(files, specs)
+    site = loading.run()
+    if loading.reading is not None:
+        loading.problems += lint(loading.reading, loading.problems)
+    problems = in_order(loading.problems)
+    if site is None or loading.reading is None or any(problem.is_error for problem in problems):
+        return Checked(None, problems)
+    return Checked(site, problems, tuple(effects(loading.reading)))
+
+
 def _schema_of(file: str) -> str:
     if file == GATEWAY_FILE:
         return "gateway"
@@ -96,6 +125,8 @@ class _Loading:
         self.problems: list[Problem] = []
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
+        #: for lint; None when a file could not be read, for then much would seem to be missing
+        self.reading: Reading | None = None
 
     def run(self) -> Site | None:
         documents = {file: document for file in sorted(self.files) if (document := self.read(file)) is not None}
@@ -108,6 +139,16 @@ class _Loading:
         rule_files = [document for file, document in documents.items() if _schema_of(file) == "rules"]
         sections = merge(rule_files, frozenset(self.bad), self.problems)
         rules = self.rules(sections, configured)
+        if len(documents) == len(self.files):
+            self.reading = Reading(
+                sections,
+                _of_clocks(self.vocabulary),
+                gateway=gateway,
+                connections=configured,
+                specs=self.specs,
+                policies=rules.policies,
+                sync_rules=rules.sync_rules,
+            )
         watched = self.alerts(gateway, configured)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
@@ -147,7 +188,7 @@ class _Loading:
         return alerts(section, configured, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
-        vocabulary = Vocabulary(
+        vocabulary = self.vocabulary = Vocabulary(
             connections=tuple(configured),
             stages=_stages(sections),
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
