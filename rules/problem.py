@@ -14,6 +14,12 @@ from typing import Any
 
 import msgspec
 
+from rules.codes import page
+
+#: so many problems are shown at once
+MOST = 200
+#: at most so many names are compared with one that is not known
+COMPARED = 500
 #: an excerpt shows at most this many characters of a line
 WIDTH = 160
 
@@ -70,9 +76,10 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.severity is Severity.ERROR
 
     def as_json(self) -> dict[str, Any]:
-        """Return the members as plain JSON."""
+        """Return the members as plain JSON, and the page that explains the code."""
         members: dict[str, Any] = msgspec.to_builtins(self)
-        return members
+        where = page(self.code)
+        return members | ({"docs": where} if where else {})
 
     def __str__(self) -> str:
         return self.text
@@ -90,19 +97,47 @@ def masked(line: str) -> str:
     return _SECRET.sub(cover, line)
 
 
+class TooManyError(Exception):
+    """There is more wrong than anybody reads."""
+
+
+class Problems(list[Problem]):
+    """What is wrong so far; it ends the reading when that is more than anybody reads."""
+
+    def append(self, problem: Problem) -> None:
+        """Add one; raises TooManyError instead when there are enough."""
+        if len(self) >= MOST:
+            raise TooManyError
+        super().append(problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add several, one by one."""
+        for problem in problems:
+            self.append(problem)
+
+
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems by place, each once."""
     unique = dict.fromkeys(problems)
     return tuple(sorted(unique, key=lambda p: (p.file, p.line, p.column, p.code, p.message)))
 
 
+def _alike(name: str, names: set[str]) -> list[str]:
+    """Return a few of very many names, those that begin alike first: comparing each would take seconds."""
+    start = name[:2].casefold()
+    size = len(name)
+    close = [each for each in names if abs(len(each) - size) <= 2 and each[:2].casefold() == start]
+    return sorted(close)[:COMPARED]
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return the hint that names what was probably meant, or the valid names when few, or nothing."""
-    known = sorted(set(names))
+    every = set(names)
+    known = sorted(every if len(every) <= COMPARED else _alike(name, every))
     by_case = {known_name.casefold(): known_name for known_name in known}
     close = difflib.get_close_matches(name.casefold()[:80], by_case, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{by_case[close[0]]}'?"
-    if 0 < len(known) <= 12:
+    if 0 < len(every) <= 12:
         return "valid: " + ", ".join(known)
     return ""

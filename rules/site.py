@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 from jsonschema import Draft7Validator
@@ -24,7 +25,7 @@ from rules.loading.classify import classify_rules
 from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.sync import sync_rules
-from rules.problem import Problem, Severity, in_order
+from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
 from rules.source import Document, Path
@@ -33,6 +34,8 @@ from rules.yaml12 import load
 GATEWAY_FILE = "gateway.yaml"
 
 YEAR = 365 * 86_400
+
+T = TypeVar("T")
 
 
 class Mode(StrEnum):
@@ -82,7 +85,7 @@ def load_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> t
     """
     loading = _Loading(files, specs)
     site = loading.run()
-    problems = in_order(loading.problems)
+    problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
 
 
@@ -104,9 +107,8 @@ def check_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> 
     """
     loading = _Loading(files, specs)
     site = loading.run()
-    if loading.reading is not None:
-        loading.problems += lint(loading.reading, loading.problems)
-    problems = in_order(loading.problems)
+    loading.lint()
+    problems = loading.found()
     if site is None or loading.reading is None or any(problem.is_error for problem in problems):
         return Checked(None, problems)
     return Checked(site, problems, tuple(effects(loading.reading)))
@@ -122,13 +124,42 @@ class _Loading:
     def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> None:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
+        #: says that there is more than is shown
+        self.beyond: list[Problem] = []
         #: for lint; None when a file could not be read, for then much would seem to be missing
         self.reading: Reading | None = None
 
+    def found(self) -> tuple[Problem, ...]:
+        """Return what is wrong, in order."""
+        return in_order((*self.problems, *self.beyond))
+
+    def lint(self) -> None:
+        """Look at what the rules mean together."""
+        reading = self.reading
+        if reading is not None and not self.beyond:
+            self.enough(lambda: self.problems.extend(lint(reading, tuple(self.problems))))
+
+    def enough(self, step: Callable[[], T]) -> T | None:
+        """Take a step; where it finds too much, say so and go no further."""
+        try:
+            return step()
+        except TooManyError:
+            last = self.problems[-1]
+            message = f"more than {MOST} problems: the rest is not shown"
+            hint = "mend these first, or is this another kind of file?"
+            self.beyond.append(
+                Problem(last.file, last.line, last.column, "too-many-problems", Severity.ERROR, message, hint)
+            )
+            return None
+
     def run(self) -> Site | None:
+        """Read everything; None when something is wrong."""
+        return self.enough(self.read_all)
+
+    def read_all(self) -> Site | None:
         documents = {file: document for file in sorted(self.files) if (document := self.read(file)) is not None}
         gateway = documents.get(GATEWAY_FILE)
         if GATEWAY_FILE not in self.files:

@@ -7,7 +7,7 @@ Every code has its entry in `rules.codes` and its section, with an example, in d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rules.lint import contradictions, desks, kinds, levels, names, promises, shadows, templates
 from rules.lint.reading import Reading
@@ -38,17 +38,22 @@ MEANING: tuple[Analysis, ...] = (
 )
 
 
-def findings(reading: Reading, found: Iterable[Problem] = ()) -> list[Problem]:
-    """Return what lint finds in a site, after what was `found` when it was loaded.
+def findings(reading: Reading, found: Sequence[Problem] = ()) -> Iterator[Problem]:
+    """Go through what lint finds in a site, after what was `found` when it was loaded.
 
     While something is an error, what the rules mean together is not looked at: it would follow from the error.
     """
-    problems = [problem for analysis in NAMES for problem in analysis(reading)]
-    if not any(problem.is_error for problem in (*found, *problems)):
-        problems += [problem for analysis in MEANING for problem in analysis(reading)]
-        if reading.solver.exhausted:
-            problems.append(_unfinished(reading))
-    return problems
+    wrong = any(problem.is_error for problem in found)
+    for analysis in NAMES:
+        for problem in analysis(reading):
+            wrong = wrong or problem.is_error
+            yield problem
+    if wrong:
+        return
+    for analysis in MEANING:
+        yield from analysis(reading)
+    if reading.solver.exhausted:
+        yield _unfinished(reading)
 
 
 def _unfinished(reading: Reading) -> Problem:

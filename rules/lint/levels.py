@@ -86,7 +86,7 @@ def feedback(reading: Reading) -> Iterator[Problem]:
                 continue
             raised = by_rank[min(RANKS[level] + raising.value["raise_priority"], max(by_rank))]
             after = dues.get((name, metric, raised))
-            if raised is not level and after is not None and _same(after[1], due) is False:
+            if raised is not level and after is not None and not _same(after[1], due):
                 again.append(f"{metric} of '{name}' from {level} to {raised}")
         if again:
             message = f"raising the priority gives {again[0]} a new target, for which this level fires again"

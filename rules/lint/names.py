@@ -11,14 +11,14 @@ from rules.problem import Problem, nearest
 from rules.schema.clocks import METRICS
 from rules.source import Spot
 
-#: what sort of name → its section, and the words of a message
-_GIVEN: Mapping[str, tuple[str, str]] = {
-    "calendar": ("calendars", "there is no calendar '{}' under calendars"),
-    "person": ("people", "there is nobody called '{}' under people"),
-    "role": ("roles", "there is no role '{}' under roles"),
-    "template": ("templates", "there is no template '{}' under templates"),
-    "team": ("teams", "there is no team '{}' under teams"),
-    "policy": ("sla", "there is no policy '{}'"),
+#: what sort of name → its section, the code and the words of a problem
+_GIVEN: Mapping[str, tuple[str, str, str]] = {
+    "calendar": ("calendars", "unknown-calendar", "there is no calendar '{}' under calendars"),
+    "person": ("people", "unknown-person", "there is nobody called '{}' under people"),
+    "role": ("roles", "unknown-role", "there is no role '{}' under roles"),
+    "template": ("templates", "unknown-template", "there is no template '{}' under templates"),
+    "team": ("teams", "unknown-team", "there is no team '{}' under teams"),
+    "policy": ("sla", "unknown-policy", "there is no policy '{}'"),
 }
 #: fields that name a person
 PERSON_FIELDS = ("ticket.assignee", "ticket.requester", "ticket.team.manager", "ticket.org.account_manager")
@@ -51,10 +51,10 @@ def unknown(reading: Reading) -> Iterator[Problem]:
 
 
 def _missing(reading: Reading, use: Use) -> Iterator[Problem]:
-    section, words = _GIVEN[use.kind]
+    section, code, words = _GIVEN[use.kind]
     if reading.sections.lacks(section, use.name):
         hint = nearest(use.name, reading.sections.names.get(section, ())) or f"add it under {section}:"
-        yield use.spot.error(f"unknown-{use.kind}", words.format(use.name[:60]), hint, key=use.key)
+        yield use.spot.error(code, words.format(use.name[:60]), hint, key=use.key)
 
 
 def _connection(reading: Reading, use: Use) -> Iterator[Problem]:

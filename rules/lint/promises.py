@@ -18,7 +18,7 @@ PAUSABLE = ("resolution", "pausable_update")
 
 def default(reading: Reading) -> Iterator[Problem]:
     """Say where a list is tried in order and nothing is for everything that is left."""
-    for section, what in (("sla", "policy"), ("routes", "route")):
+    for section, what, code in (("sla", "policy", "no-default-policy"), ("routes", "route", "no-default-route")):
         rules = reading.sections.items(section)
         if not rules or not reading.solver.can_hold(*(opposite(reading.formula(rule)) for rule in rules)):
             continue
@@ -28,7 +28,7 @@ def default(reading: Reading) -> Iterator[Problem]:
         hint = f"add a {what} without `when` at the end"
         if section == "routes":
             hint += ", or routing: {fallback_queue: NAME}"
-        yield rules[-1].warning(f"no-default-{what}", message, hint)
+        yield rules[-1].warning(code, message, hint)
 
 
 def waiting(reading: Reading) -> Iterator[Problem]:
