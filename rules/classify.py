@@ -15,6 +15,7 @@ import msgspec
 from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
 from rules.conditions import Condition
 from rules.fields import Facts, Reader
+from rules.stages import NO_STAGES, Stages
 from rules.trace import TraceLine
 
 
@@ -69,8 +70,9 @@ def _asked(rule: ClassifyRule, facts: Facts, released: set[str]) -> bool:
 class _Run:
     """One pass over the rules for one ticket."""
 
-    def __init__(self, order: Mapping[str, int], facts: Facts) -> None:
+    def __init__(self, order: Mapping[str, int], facts: Facts, stages: Stages) -> None:
         self.order = order
+        self.stages = stages
         self.facts = facts
         #: fields set by a rule that ran again and no longer matches: the rules below it may take them
         self.released: set[str] = set()
@@ -94,10 +96,17 @@ class _Run:
             return f"{field} kept: set by rule '{stamp.name}'"
         return ""
 
+    def misfit(self, field: str, value: Any) -> str:
+        """Return why a stage cannot be entered: it is none of the kind's own."""
+        kind = self.facts.ticket.kind
+        if field != "stage" or value in self.stages.of(kind):
+            return ""
+        return f"stage ignored: {kind} has no stage '{value}'"
+
     def apply(self, rule: ClassifyRule) -> tuple[str, ...]:
         effects = []
         for field, value in rule.sets.items():
-            kept = self.keeper(field, rule)
+            kept = self.keeper(field, rule) or self.misfit(field, value)
             if kept:
                 effects.append(kept)
                 continue
@@ -136,9 +145,10 @@ def run(
     facts: Facts,
     *,
     explain: bool,
+    stages: Stages = NO_STAGES,
 ) -> tuple[Ticket, tuple[Set, ...], list[TraceLine]]:
     """Run the phase once; return the ticket, what was set, and a line for each rule."""
-    this = _Run(order, facts)
+    this = _Run(order, facts, stages)
     trace = []
     for rule in rules:
         if not _asked(rule, this.facts, this.released):

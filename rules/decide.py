@@ -8,14 +8,17 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Key
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
+from rules import duplicates as duplicates_phase
 from rules import policies as sla_phase
 from rules import sync as sync_phase
 from rules.classify import ClassifyRule, Set
-from rules.duplicates import Duplicate
+from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.fields import Facts
 from rules.policies import Policy
+from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
 from rules.sync import SyncRule
 from rules.trace import TraceLine
 
@@ -23,18 +26,33 @@ from rules.trace import TraceLine
 class RuleSet:
     """Every rule of one site, compiled. It holds closures: to send it elsewhere, send the files and load them there."""
 
-    __slots__ = ("_order", "_policies", "_sync", "classify_rules", "digest", "policies", "sections", "sync_rules")
+    __slots__ = (
+        "_order",
+        "_policies",
+        "_sync",
+        "classify_rules",
+        "digest",
+        "duplicate_rules",
+        "policies",
+        "sections",
+        "stages",
+        "sync_rules",
+    )
 
     def __init__(
         self,
         *,
         classify_rules: tuple[ClassifyRule, ...] = (),
+        stages: Stages = NO_STAGES,
+        duplicate_rules: tuple[DuplicateRule, ...] = (),
         policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
     ) -> None:
         self.classify_rules = classify_rules
+        self.stages = stages
+        self.duplicate_rules = duplicate_rules
         self.policies = policies
         self.sync_rules = sync_rules
         #: every section as plain merged data, for the phases that are not compiled here
@@ -75,8 +93,10 @@ class Decision(msgspec.Struct, frozen=True):
     trace: tuple[TraceLine, ...]
     #: name of the policy that applies, empty when there is none
     policy: str = ""
-    #: tickets that this one repeats
+    #: which ticket repeats which: this one another, or one that was opened after it this one
     duplicates: tuple[Duplicate, ...] = ()
+    #: what the ticket is to be found by in phase duplicates from now on; None: as before
+    keys: tuple[Key, ...] | None = None
 
 
 def decide(
@@ -87,15 +107,34 @@ def decide(
     links: frozenset[str],
     now: datetime,
     explain: bool = True,
+    desks: tuple[DeskStatus, ...] = (),
+    earlier: Earlier = nobody,
 ) -> Decision:
     """Run the phases over a ticket.
 
     `previous` is the ticket as it was stored after the rules last ran, None for a new one; `links` are the names of the
-    connections in which it lives or is about to. Without `explain` the trace holds only what matched.
+    connections in which it lives or is about to; `desks` say how each of them words its status; `earlier` looks up
+    other tickets. Without `explain` the trace holds only what matched.
     """
     facts = Facts(ticket, previous, links, now)
-    classified, sets, trace = classify_phase.run(rules.classify_rules, rules.order, facts, explain=explain)
+    moved, entered = follow(rules.stages, facts, desks)
+    facts = msgspec.structs.replace(facts, ticket=moved)
+    classified, sets, trace = classify_phase.run(
+        rules.classify_rules, rules.order, facts, stages=rules.stages, explain=explain
+    )
     facts = msgspec.structs.replace(facts, ticket=classified)
+    settled, fitted = settle(rules.stages, facts, desks)
+    facts = msgspec.structs.replace(facts, ticket=settled)
+    found = duplicates_phase.run(rules.duplicate_rules, facts, earlier, explain=explain)
+    facts = msgspec.structs.replace(facts, ticket=found.ticket)
     policy, chosen = sla_phase.run(rules.policies, facts, explain=explain)
     create, more = sync_phase.run(rules.sync_rules, facts, explain=explain)
-    return Decision(classified, sets, create, (*trace, *chosen, *more), policy)
+    return Decision(
+        ticket=found.ticket,
+        sets=sets,
+        create=create,
+        trace=(*entered, *trace, *fitted, *found.trace, *chosen, *more),
+        policy=policy,
+        duplicates=found.duplicates,
+        keys=found.keys,
+    )

@@ -22,8 +22,10 @@ from rules.lint import Reading
 from rules.lint import findings as lint
 from rules.lint.effect import PolicyEffect, effects
 from rules.loading.classify import classify_rules
+from rules.loading.duplicates import duplicate_rules
 from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
+from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
 from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order
 from rules.schema import for_loader
@@ -226,6 +228,8 @@ class _Loading:
         )
         rules = RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),
+            stages=stages(sections, configured, self.problems),
+            duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
             sections=sections.plain(),
@@ -240,9 +244,6 @@ class _Loading:
             for _, item in names(sections.items(section), what, self.problems):
                 if "when" in item:
                     compile_condition(item["when"], vocabulary, self.problems)
-        for item in sections.items("duplicates"):
-            if "when" in item:
-                compile_condition(item["when"], vocabulary, self.problems)
 
 
 def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
@@ -259,7 +260,7 @@ def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
 def _stages(sections: Sections) -> tuple[str, ...]:
     """Return the stages of every kind."""
     found: list[str] = []
-    for stages in sections.entries("stages").values():
-        for stage in stages.value:
+    for steps in sections.entries("stages").values():
+        for stage in steps.value:
             found += [stage] if isinstance(stage, str) else list(stage)
     return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))
