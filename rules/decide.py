@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.calendar import Calendar
 from gateway.domain.duplicate import Key
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
@@ -30,6 +31,7 @@ class RuleSet:
         "_order",
         "_policies",
         "_sync",
+        "calendars",
         "classify_rules",
         "digest",
         "duplicate_rules",
@@ -47,6 +49,7 @@ class RuleSet:
         duplicate_rules: tuple[DuplicateRule, ...] = (),
         policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
+        calendars: Mapping[str, Calendar] | None = None,
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
     ) -> None:
@@ -55,6 +58,8 @@ class RuleSet:
         self.duplicate_rules = duplicate_rules
         self.policies = policies
         self.sync_rules = sync_rules
+        #: every calendar of the site by its name
+        self.calendars: Mapping[str, Calendar] = calendars or {}
         #: every section as plain merged data, for the phases that are not compiled here
         self.sections: Mapping[str, Any] = sections or {}
         #: names the files that this was loaded from

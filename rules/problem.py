@@ -17,7 +17,7 @@ import msgspec
 from rules.codes import page
 
 #: so many problems are shown at once
-MOST = 200
+MOST = 100
 #: at most so many names are compared with one that is not known
 COMPARED = 500
 #: an excerpt shows at most this many characters of a line
@@ -28,6 +28,8 @@ _SECRET = re.compile(r"""(?ix)
     (\b[\w.-]*(?:token|secret|password|passwd|private_key|api_key)\b["']?\s*:\s*)   # the key
     ( \[[^\]]*\]? | "(?:[^"\\]|\\.)*"? | '(?:[^']|'')*'? | [^\s,}\]]+ )                           # the value
 """)
+_SPACE = re.compile(r"[\t\n\r]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]")
 #: a password inside an address
 _ADDRESS = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:)([^\s/@'\"]+)(@)")
 
@@ -56,7 +58,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     def head(self) -> str:
         """The one-line form."""
         tail = f"; {self.hint}" if self.hint else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}[{self.code}]: {self.message}{tail}"
+        return tamed(f"{self.file}:{self.line}:{self.column}: {self.severity}[{self.code}]: {self.message}{tail}")
 
     @property
     def text(self) -> str:
@@ -64,7 +66,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         if not self.excerpt:
             return self.head
         start = max(0, self.column - 1 - WIDTH // 2)
-        shown = self.excerpt[start : start + WIDTH].expandtabs(1)
+        shown = tamed(self.excerpt[start : start + WIDTH])
         number = str(self.line)
         margin = " " * len(number)
         caret = " " * (self.column - 1 - start) + "^"
@@ -83,6 +85,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         return self.text
+
+
+def tamed(text: str) -> str:
+    """Return `text` as it may be shown: one line, in which nothing moves the cursor or turns the order of letters."""
+    return _CONTROL.sub("\ufffd", _SPACE.sub(" ", text))
 
 
 def masked(line: str) -> str:

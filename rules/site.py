@@ -10,7 +10,9 @@ from typing import TypeVar
 import msgspec
 from jsonschema import Draft7Validator
 
+from gateway.domain import public_holidays
 from gateway.domain.ids import digest
+from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.conditions import compile_condition
@@ -21,6 +23,7 @@ from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.lint import Reading
 from rules.lint import findings as lint
 from rules.lint.effect import PolicyEffect, effects
+from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
 from rules.loading.policies import policies
@@ -80,12 +83,15 @@ def _validator(name: str) -> Draft7Validator:
     return validator(for_loader(name))
 
 
-def load_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> tuple[Site | None, tuple[Problem, ...]]:
+def load_site(
+    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
+    `holidays` gives the days of a country: for a release those that were kept with it (`public_holidays.kept`).
     """
-    loading = _Loading(files, specs)
+    loading = _Loading(files, specs, holidays)
     site = loading.run()
     problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -101,13 +107,15 @@ class Checked(msgspec.Struct, frozen=True):
     policies: tuple[PolicyEffect, ...] = ()
 
 
-def check_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> Checked:
+def check_site(
+    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+) -> Checked:
     """Read a site as `load_site` does, and look at what its rules mean together: see `rules.lint`.
 
     This is what decides whether files may become a release. `load_site` alone is for a release that is one already: it
     must still load when a later version of the gateway has learnt to find more.
     """
-    loading = _Loading(files, specs)
+    loading = _Loading(files, specs, holidays)
     site = loading.run()
     loading.lint()
     problems = loading.found()
@@ -123,9 +131,10 @@ def _schema_of(file: str) -> str:
 
 
 class _Loading:
-    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> None:
+    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource) -> None:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
+        self.holidays = holidays
         self.problems = Problems()
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
@@ -232,11 +241,16 @@ class _Loading:
             duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
+            calendars=calendars(sections, self.holidays, self.refused("calendars"), self.problems),
             sections=sections.plain(),
             digest=file_digest(self.files),
         )
         self.later_phases(sections, vocabulary)
         return rules
+
+    def refused(self, section: str) -> frozenset[str]:
+        """Return the names in a section that their schema refused."""
+        return frozenset(str(path[1]) for _, path in self.bad if len(path) > 1 and path[0] == section)
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""

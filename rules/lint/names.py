@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.domain.ticket import Category
 from rules.lint.reading import Reading
@@ -36,9 +36,7 @@ def unknown(reading: Reading) -> Iterator[Problem]:
     }
     said: set[tuple[str, str, str]] = set()
     for use in uses(reading):
-        if use.kind == "policy" and use.spot.path[-1] == "extends":
-            continue
-        if use.kind == "connection" and use.spot.path[0] == "sync" and use.spot.path[2] in {"from", "to"}:
+        if _is_said_already(use):
             continue
         for problem in checks[use.kind](reading, use):
             # a skill that nobody has is said once a route, not again where it is relaxed
@@ -48,6 +46,14 @@ def unknown(reading: Reading) -> Iterator[Problem]:
             said.add(once)
     yield from _fields(reading)
     yield from _metrics(reading)
+
+
+def _is_said_already(use: Use) -> bool:
+    """Say whether the phase that the place belongs to has looked for the name itself."""
+    section, last = use.spot.path[0], use.spot.path[-1]
+    if use.kind == "connection":
+        return section == "stages" or (section == "sync" and use.spot.path[2] in {"from", "to"})
+    return (use.kind == "policy" and last == "extends") or (use.kind == "calendar" and section == "calendars")
 
 
 def _missing(reading: Reading, use: Use) -> Iterator[Problem]:
@@ -106,11 +112,6 @@ def _fields(reading: Reading) -> Iterator[Problem]:
         for step in route["relax"].each() if "relax" in route else ():
             if "drop" in step and not step.value["drop"].startswith("skills."):
                 yield from _need(step["drop"])
-    for rule in reading.sections.items("duplicates"):
-        for field in rule["same"].each():
-            if reading.vocabulary.field(field.value) is None or field.value == "metric":
-                message = f"there is no field '{field.value[:60]}'"
-                yield field.error("unknown-field", message, nearest(field.value, reading.vocabulary.names()))
 
 
 def _must_be(spot: Spot, field: str, what: str) -> Iterator[Problem]:
@@ -165,7 +166,6 @@ def unused(reading: Reading) -> Iterator[Problem]:
     """Say which names are given and then spoken of nowhere."""
     used: dict[str, set[str]] = {}
     for use in uses(reading):
-        # a calendar that only its own union names would still be used; roles and the rest name no one of their kind
         used.setdefault(use.kind, set()).add(use.name)
     for kind, section, keep in (
         ("calendar", "calendars", _never),
@@ -210,5 +210,3 @@ def _runs_a_region(reading: Reading, kind: str, spot: Spot) -> bool:
     regions |= {route.get("start_in") for route in reading.sections.items("routes")}
     return kind == "team" and bool(regions & set(values_of(spot, "region")))
 
-
-Check = Callable[[Reading, Use], Iterator[Problem]]

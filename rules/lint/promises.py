@@ -96,9 +96,6 @@ def business_days(reading: Reading) -> Iterator[Problem]:
         if "on" in escalation and isinstance(span(escalation["on"].value["over"]), BusinessDays):
             on = escalation["on"]
             yield from _countable(clockwork, on.get("calendar", ""), on["over"], on.value["over"])
-    for rule in reading.sections.items("duplicates"):
-        if isinstance(span(rule.value["within"]), BusinessDays):
-            yield from _countable(clockwork, "", rule["within"], rule.value["within"])
 
 
 def _countable(clockwork: Clockwork, calendar: str, spot: Spot, written: str) -> Iterator[Problem]:
