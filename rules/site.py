@@ -188,6 +188,7 @@ class _Loading:
                 gateway=gateway,
                 connections=configured,
                 specs=self.specs,
+                calendars=rules.calendars,
                 policies=rules.policies,
                 sync_rules=rules.sync_rules,
             )

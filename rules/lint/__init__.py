@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rules.lint import contradictions, desks, kinds, levels, names, promises, shadows, templates
+from rules.lint import contradictions, cover, desks, kinds, levels, names, promises, shadows, templates
 from rules.lint.reading import Reading
 from rules.problem import Problem, Severity
 
@@ -31,6 +31,7 @@ MEANING: tuple[Analysis, ...] = (
     levels.feedback,
     desks.rings,
     desks.masters,
+    cover.dark_hours,
     kinds.never_entered,
     kinds.chains,
     templates.placeholders,

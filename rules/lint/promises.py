@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from gateway.domain.ticket import Category
+from gateway.domain.ticket import Category, Level
 from rules.duration import BusinessDays, span
 from rules.lint.formula import formula_of, opposite
 from rules.lint.reading import LEVELS, Reading
-from rules.lint.terms import Clockwork, exceeds, is_later, may_have, terms
+from rules.lint.terms import Clockwork, Due, exceeds, is_later, may_have, terms
 from rules.problem import Problem
 from rules.source import Spot
 
@@ -53,21 +54,38 @@ def waiting(reading: Reading) -> Iterator[Problem]:
 
 def rising(reading: Reading) -> Iterator[Problem]:
     """Say where a higher priority is due later than a lower one."""
-    clockwork = Clockwork(reading)
     for policy in terms(reading):
         levels = [level for level in LEVELS if may_have(reading, policy.applies, level)]
         for metric in policy.metrics:
             known = [(level, policy.due(metric, level.value)) for level in levels]
             dues = [(level, due) for level, due in known if due is not None]
             for place, (level, due) in enumerate(dues):
-                lower = next((each for each in dues[place + 1 :] if is_later(due, each[1], clockwork)), None)
-                if lower is not None:
+                found = _overtaking(reading, due, dues[place + 1 :])
+                if found is not None:
+                    lower, against, start = found
                     message = (
-                        f"{metric} of a {level} is due later than of a {lower[0]}: "
-                        f"{due.within} against {lower[1].within} in the policy '{policy.name}'"
+                        f"{metric} of a {level} can be due later than of a {lower}, by the policy '{policy.name}': "
+                        f"{_said(due)} against {_said(against)}"
                     )
+                    if due.calendar != against.calendar:
+                        message += f", for example from {start:%a %H:%M} UTC on"
                     yield due.spot.warning("target-not-rising", message, "give the higher priority the shorter target")
                     break
+
+
+def _said(due: Due) -> str:
+    return f"{due.within} on {due.calendar}" if due.calendar else due.within
+
+
+def _overtaking(
+    reading: Reading, due: Due, below: Sequence[tuple[Level, Due]]
+) -> tuple[Level, Due, datetime] | None:
+    """Return a lower priority that is due earlier from some start, and that start."""
+    for level, other in below:
+        start = is_later(due, other, reading.calendars)
+        if start is not None:
+            return level, other, start
+    return None
 
 
 def warnings(reading: Reading) -> Iterator[Problem]:

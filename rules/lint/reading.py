@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gateway.domain.calendar import Calendar
 from gateway.domain.ticket import Level
 from gateway.ports import ConnectorSpec
 from rules.connections import Connection
@@ -40,6 +41,7 @@ class Reading:
         gateway: Document | None = None,
         connections: Mapping[str, Connection],
         specs: Mapping[str, ConnectorSpec],
+        calendars: Mapping[str, Calendar],
         policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
     ) -> None:
@@ -49,6 +51,7 @@ class Reading:
         self.gateway = gateway
         self.connections = connections
         self.specs = specs
+        self.calendars = calendars
         self.policies = {policy.name: policy for policy in policies}
         self.sync_rules = {rule.name: rule for rule in sync_rules}
         self.solver = Solver(vocabulary)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from gateway.domain.calendar import Calendar
 from gateway.domain.ticket import Level
 from rules.duration import BusinessDays, span
 from rules.lint.formula import Formula, opposite
@@ -16,7 +18,10 @@ from rules.source import Spot
 
 #: the longest day that there is, in seconds: one on which clocks are set back
 LONGEST_DAY = 25 * 3600
-SHORTEST_DAY = 23 * 3600
+#: a week of working days, from Monday 00:00 UTC
+WEEK = datetime(2026, 3, 2, tzinfo=UTC)
+#: hours between two starts that are tried
+STEP = 3
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -139,18 +144,29 @@ class Clockwork:
         return isinstance(spec, dict) and "union" in spec
 
 
-def is_later(one: Due, other: Due, clockwork: Clockwork) -> bool:
-    """Say whether `one` is certainly due later than `other`, from whatever start."""
-    mine, theirs = one.span, other.span
-    if isinstance(mine, BusinessDays) and isinstance(theirs, BusinessDays):
-        return one.calendar == other.calendar and one.mode == other.mode and mine.days > theirs.days
-    if isinstance(theirs, BusinessDays):
-        return False
-    if isinstance(mine, BusinessDays):
-        # n business days are n days at least, less one hour where clocks are set forward
-        whole = one.mode == "same_wall" and clockwork.always(other.calendar)
-        return whole and mine.days * LONGEST_DAY - (mine.days + 1) * 3600 > theirs
-    return mine > theirs and (one.calendar == other.calendar or clockwork.always(other.calendar))
+def is_later(one: Due, other: Due, calendars: Mapping[str, Calendar]) -> datetime | None:
+    """Return a start from which `one` is due later than `other`, as far as their calendars are known; else None.
+
+    The starts tried are those of one week, so a "no" may miss one; a start that is returned is proof.
+    """
+    if one.calendar == other.calendar and isinstance(one.span, int) and isinstance(other.span, int):
+        return WEEK if one.span > other.span else None
+    measured, against = calendars.get(one.calendar), calendars.get(other.calendar)
+    if measured is None or against is None:
+        return None
+    for hours in range(0, 7 * 24, STEP):
+        start = WEEK + timedelta(hours=hours)
+        first, second = _at(measured, one, start), _at(against, other, start)
+        if first is not None and second is not None and first > second:
+            return start
+    return None
+
+
+def _at(calendar: Calendar, due: Due, start: datetime) -> datetime | None:
+    length = due.span
+    if isinstance(length, int):
+        return calendar.due(start, length)
+    return None if calendar.is_always or calendar.is_union else calendar.business_days(start, length.days, due.mode)
 
 
 def exceeds(part: str, whole: str) -> bool:
