@@ -19,8 +19,10 @@ FORM = frozenset({
     "unknown-connector", "bad-url", "insecure-url", "literal-secret", "bad-reference", "deadline-range",
     "wrong-comparison", "wrong-limit", "not-watched-yet", "not-sent-yet", "cannot-notify",
     "unknown-field", "unknown-operator", "wrong-operator", "empty-condition", "unknown-value", "bad-pattern",
-    "too-many-patterns",
     "same-desk", "not-readable", "not-writable", "only-at-creation", "wrong-back", "wrong-to", "extends-cycle",
+    "wrong-field", "missing-requester",
+    "bad-calendar", "unknown-country", "unknown-subdivision", "unknown-categories", "bad-date", "day-twice", "no-timezone", "unknown-timezone", "never-open",
+    "union-of-itself",
 })  # fmt: skip
 
 #: every part is right by itself, and the whole is not, or means something else than it seems
@@ -30,7 +32,7 @@ LINT = frozenset({
     "unknown-placeholder", "unused-name",
     "unreachable-rule", "contradictory-condition", "not-examined",
     "no-default-policy", "no-default-route", "waiting-not-paused", "target-not-rising", "no-calendar",
-    "business-days-without-hours", "threshold-after-target", "threshold-before-start", "escalation-without-target",
+    "business-days-without-days", "threshold-after-target", "threshold-before-start", "escalation-without-target",
     "escalation-feeds-itself",
     "inert-rule", "sync-loop", "field-mapped-twice", "cannot-do", "hours-without-cover",
     "mapped-twice", "status-not-invertible", "priority-not-invertible", "kind-not-invertible", "status-map-gap",

@@ -122,9 +122,9 @@ def _countable(clockwork: Clockwork, calendar: str, spot: Spot, written: str) ->
         yield spot.error("no-calendar", message, "name a calendar with opening hours, or write a duration such as 3d")
     elif clockwork.always(calendar):
         message = f"{written} are business days, and '{calendar}' is open all the time"
-        yield spot.error("business-days-without-hours", message, "write a duration such as 72h, or name another calendar")
+        yield spot.error("business-days-without-days", message, "write a duration such as 72h, or name another calendar")
     elif clockwork.union(calendar):
         message = f"{written} are business days, and '{calendar}' is a union: its members have different days"
-        yield spot.error("business-days-without-hours", message, "name one of its members, or write a duration such as 24h")
+        yield spot.error("business-days-without-days", message, "name one of its members, or write a duration such as 24h")
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 
 from gateway.domain.ticket import OPEN_CATEGORIES
-from rules.lint.formula import All, Any_, Formula, Literal, fields_of, opposite
+from rules.lint.formula import COMPARISONS, All, Formula, Literal, fields_of, opposite
 from rules.lint.reading import Reading, called
 from rules.problem import Problem
 from rules.source import Spot
@@ -15,6 +15,9 @@ from rules.source import Spot
 TOGETHER = 40
 #: rules that no word of theirs can be found by are compared one by one, so many of them
 ONE_BY_ONE = 40
+
+
+_RANGES = frozenset({*COMPARISONS, "exists", "differs"})
 
 
 class _Above:
@@ -33,6 +36,8 @@ class _Above:
 
     def candidates(self, formula: Formula) -> list[int]:
         found = set(self._others)
+        for field in fields_of(formula):
+            found.update(self._by_word.get((field,), ())[:ONE_BY_ONE])
         for clause in _clauses(formula):
             words = _words(clause)
             if words:
@@ -58,6 +63,9 @@ def _words(clause: Formula) -> tuple[Hashable, ...]:
     if isinstance(clause, Literal):
         if not clause.holds:
             return ()
+        if clause.atom.op in _RANGES or clause.atom.field == "language":
+            # what implies it need not have the same word
+            return ((clause.atom.field,),)
         if isinstance(clause.atom.value, frozenset):
             return tuple((clause.atom.field, each) for each in sorted(clause.atom.value, key=str))
         return (clause.atom,)
@@ -182,5 +190,3 @@ def _read_by(formula: Formula) -> frozenset[str]:
     """Return the fields, as rules set them, that a condition looks at."""
     return frozenset(name.partition(".")[0] if not name.startswith("custom.") else name for name in fields_of(formula))
 
-
-__all__ = ["All", "Any_", "classify", "first_match", "sync"]
