@@ -75,7 +75,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 def file_digest(files: Mapping[str, str]) -> str:
     """Name a set of files by their names and texts."""
-    return digest("site", dict(files))
+    # A text that is no UTF-8 never becomes a site, and what is said of it must not fail for its name.
+    return digest("site", {name: text.encode("utf-8", "replace").decode() for name, text in files.items()})
 
 
 @cache

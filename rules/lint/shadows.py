@@ -85,14 +85,16 @@ def first_match(reading: Reading) -> Iterator[Problem]:
         formulas = [reading.formula(rule) for rule in rules]
         above = _Above()
         for place, (rule, formula) in enumerate(zip(rules, formulas, strict=True)):
-            by = _covered(reading, formula, formulas, above.candidates(formula))
+            # of few rules all are taken together: of many, those only that have something to do with this one
+            some = range(place) if len(rules) <= TOGETHER else above.candidates(formula)[:TOGETHER]
+            by = _covered(reading, formula, formulas, above.candidates(formula), some)
             if by:
                 yield _unreachable(rule, f"no ticket reaches the {what} {called(rule)}", [rules[each] for each in by])
             above.add(place, formula)
 
 
 def _covered(
-    reading: Reading, formula: Formula, formulas: Sequence[Formula], candidates: Sequence[int]
+    reading: Reading, formula: Formula, formulas: Sequence[Formula], candidates: Sequence[int], some: Sequence[int]
 ) -> tuple[int, ...]:
     """Return the rules above that hold whenever `formula` does; nothing when it can hold by itself."""
     if not reading.solver.can_hold(formula):
@@ -101,7 +103,6 @@ def _covered(
     for each in candidates:
         if reading.solver.follows(formula, formulas[each]):
             return (each,)
-    some = candidates[:TOGETHER]
     if len(some) > 1 and not reading.solver.can_hold(formula, *(opposite(formulas[each]) for each in some)):
         return tuple(some)
     return ()

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of whole files
 """Every code: the smallest file that has the problem, and its neighbour that has not, as the documentation shows them."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from rules.lint.solver import Solver
 from tests.rules.codes import PLACES, ROOT, in_source
 from tests.rules.making import NOW, document, facts, installed, ticket
 from tests.rules.test_conditions import HOLDS
+from tests.rules.test_examples import LANGUAGE, SHARED, texts
 
 SECTION = re.compile(r"^### ([a-z0-9-]+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```yaml (wrong|right)( gateway)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -299,3 +302,129 @@ def test_what_needs_too_many_steps_can_hold() -> None:
     assert asked.exhausted
     assert asked.can_hold(impossible)
     assert not Solver(VOCABULARY).can_hold(impossible)
+
+
+# ---------------------------------------------------------------- what the shapes do not show
+
+
+def heads(rules: str) -> list[str]:
+    """Return what is said of a rule file, whole."""
+    return [problem.head for problem in checked({"rules/a.yaml": rules}).problems if problem.file != "gateway.yaml"]
+
+
+OFFICE = "calendars: {office: {timezone: Europe/Prague, week: {mon-fri: [09:00-17:00]}}, always: 24x7}\n"
+MEANT = [
+    (
+        OFFICE + "sla: [{name: all, calendar: office, targets: {first_response: {P1: 1h, P2: {within: 8h, calendar: always}, default: {within: 90h, calendar: always}}}}]",
+        "2:68: warning[target-not-rising]: first_response of a P1 can be due later than of a P2, by the policy 'all': 1h on office against 8h on always, for example from Mon 00:00 UTC on; give the higher priority the shorter target",
+    ),
+    (
+        OFFICE.replace(", always: 24x7", "") + "sla: [{name: all, calendar: office, targets: {first_response: {P1: 3bd, P2: 2bd, default: 4bd}}}]",
+        "2:68: warning[target-not-rising]: first_response of a P1 can be due later than of a P2, by the policy 'all': 3bd on office against 2bd on office; give the higher priority the shorter target",
+    ),
+    (
+        "sla:\n  - {name: gold, when: {tier: gold}, extends: all, targets: {first_response: {P2: 30m}}}\n  - {name: all, targets: {first_response: {P1: 1h, default: 2h}}}",
+        "3:48: warning[target-not-rising]: first_response of a P1 can be due later than of a P2, by the policy 'gold': 1h against 30m; give the higher priority the shorter target",
+    ),
+    (
+        "sla: [{name: all, targets: {first_response: {P1: 1h, default: 6h}}}]\nescalations: [{name: soon, at: 2h left, when: {priority: [P1, P2]}, do: [{queue: late}]}]",
+        "2:32: warning[threshold-before-start]: '2h left' lies before the start of first_response P1 of 'all' (1h): this level does not fire there; name a shorter time, or a percentage",
+    ),
+    (
+        "sla: [{name: all, on_retarget: restart, targets: {first_response: {P1: 1h, default: 2h}}}]\nescalations: [{name: late, at: breach, do: [{raise_priority: 2}]}]",
+        "2:46: warning[escalation-feeds-itself]: raising the priority gives first_response of 'all' from P2 to P1 a new target, for which this level fires again; raise it at breach, with a policy that does not restart, or let `when` name the one priority",
+    ),
+    (
+        "classify: [{name: a, when: {any: [{kind: incident}, {priority: {above: P1}}]}, set: {tier: gold}}]",
+        "1:53: warning[contradictory-condition]: this alternative can never hold; take it out, or mend what stands around it",
+    ),
+    (
+        "routes:\n  - {name: a, when: {tags: vip}}\n  - {name: b, when: {not: {tags: vip}}}\n  - {name: c}",
+        "4:12: warning[unreachable-rule]: no ticket reaches the route 'c': those above it hold, one or another, whenever it does; move it up, narrow the other, or take it out",
+    ),
+]
+SILENT = [
+    # the level names its one priority, so that the raised one is not its business
+    "sla: [{name: all, targets: {first_response: {P1: 1h, P2: 2h, default: 4h}}}]\nescalations: [{name: soon, at: 80%, when: {priority: P2}, do: [{raise_priority: 1}]}]",
+    # no P1 gets there
+    "sla: [{name: all, targets: {first_response: {P1: 1h, default: 6h}}}]\nescalations: [{name: soon, at: 2h left, when: {priority: P2}, do: [{queue: late}]}]",
+    # the policies above leave no P1
+    "sla: [{name: top, when: {priority: P1}, targets: {first_response: 30m}}, {name: all, targets: {first_response: {P1: 3h, default: 2h}}}]",
+    # every kind of ticket has a policy
+    "sla: [{name: some, when: {kind: incident}, targets: {first_response: 30m}}, {name: all, when: {not: {kind: incident}}, targets: {first_response: 1h}}]",
+    # a finished ticket is taken only by the rule that asks for its status
+    "sync: [{name: a, from: acme-zendesk, to: acme-zendesk-eu}, {name: b, from: acme-zendesk, to: acme-zendesk-eu, when: {status: resolved}}]",
+    # waiting pauses only some metrics, and those that never pause are not asked for
+    "sla: [{name: all, targets: {first_response: 1h, next_reply: 1h, periodic_update: 1d}}]",
+]
+
+
+@pytest.mark.parametrize(("rules", "head"), MEANT)
+def test_what_rules_mean_together_is_said_at_its_place(rules: str, head: str) -> None:
+    """One problem each."""
+    assert heads(rules) == [f"rules/a.yaml:{head}"]
+
+
+@pytest.mark.parametrize("rules", SILENT)
+def test_nothing_is_said_that_is_not_certain(rules: str) -> None:
+    """Each seems wrong at first and is not."""
+    assert heads(rules) == []
+
+
+def test_hours_without_cover_are_named_in_the_zone_of_the_region() -> None:
+    """Nights and week-ends; on call covers them."""
+    rules = (
+        "people: {eva: {accounts: {acme-zendesk: 1}}}\n" + OFFICE
+        + "teams: {support: {region: emea, calendar: office}}\nagents: [{person: eva, team: support}]\nfollow_the_sun: [emea]\n"
+    )  # fmt: skip
+    said = [head for head in heads(rules) if "hours-without-cover" in head]
+    assert len(said) == 1
+    assert "nobody covers Mon-Thu 17:00-09:00, Fri 17:00 to Mon 09:00 (Europe/Prague)" in said[0]
+    for calendar in (", calendar: always", ""):
+        covered = rules + f"on_call: {{rota: [{{person: eva{calendar}}}]}}\n"
+        assert [head for head in heads(covered) if "hours-without-cover" in head] == []
+
+
+def test_the_policies_say_which_clocks_start_pause_and_stop_when() -> None:
+    """First responses, next replies and periodic updates never pause, whatever the policy says."""
+    rules = (
+        OFFICE + "sla:\n  - name: all\n    calendar: office\n    update_starts: first_reply\n"
+        "    targets: {first_response: {P1: {within: 1h, calendar: always}, default: 4h}, next_reply: 2h, periodic_update: 1d,"
+        " pausable_update: 1d, requester_wait: 4d, agent_work: 3d, resolution: 5d, ownership: 1h, stage:testing: 2bd}\n"
+        "    pause_when: {any: [{status: pending_customer}, {stage: testing, metric: resolution}, {status: on_hold, metric: [resolution, ownership]}]}\n"
+    )  # fmt: skip
+    (policy,) = checked({"rules/a.yaml": rules}).policies
+    assert (policy.name, policy.file, policy.line, policy.applies, policy.calendar) == (
+        "all", "rules/a.yaml", 3, "every ticket that is left", "office",
+    )  # fmt: skip
+    assert {clock.metric: (clock.targets, clock.starts, clock.pauses) for clock in policy.clocks} == {
+        "first_response": ("P1 1h (always), else 4h", "the ticket is created", "never"),
+        "next_reply": ("2h", "oldest unanswered message of the customer", "never"),
+        "periodic_update": ("1d", "first public reply, then each public reply", "never"),
+        "pausable_update": ("1d", "first public reply, then each public reply", "status: pending_customer"),
+        "requester_wait": ("4d", "the ticket is created", "status: pending_customer"),
+        "agent_work": ("3d", "the ticket is created", "status: [pending_customer, on_hold]"),
+        "resolution": ("5d", "the ticket is created", "status: pending_customer; or stage: testing; or status: on_hold"),
+        "ownership": ("1h", "the ticket reaches the team", "status: pending_customer; or status: on_hold"),
+        "stage:testing": ("2bd", "the stage is entered", "status: pending_customer"),
+    }
+    assert all(clock.stops for clock in policy.clocks)
+
+
+@pytest.mark.parametrize("folder", [LANGUAGE, SHARED], ids=["ours", "shared"])
+def test_every_warning_of_the_example_sites_is_true(folder: Path) -> None:
+    """Read one by one: no Jira connector is installed; a P1 has two hours of provisioning; RT's `deleted` is not mapped."""
+    if not folder.is_dir():
+        pytest.skip("not in this checkout")
+    found = check_site(texts(folder), installed())
+    assert found.site is not None, [problem.head for problem in found.problems if problem.is_error]
+    ours = {
+        "not-watched-yet", "not-sent-yet", "unknown-connector", "inert-rule", "status-map-gap", "threshold-before-start",
+    }  # fmt: skip
+    if folder == LANGUAGE:
+        # its stages have no status, its team sleeps, and nobody works in the other region
+        ours |= {"unknown-region", "stage-never-entered", "hours-without-cover"}
+    codes_found = {problem.code for problem in found.problems}
+    assert codes_found <= ours, [problem.head for problem in found.problems if problem.code not in ours]
+    (early,) = (problem for problem in found.problems if problem.code == "threshold-before-start") if folder == SHARED else (None,)
+    assert early is None or "stage:provisioning P1 of 'implementation' (2h)" in early.message
