@@ -10,12 +10,12 @@ from rules.classify import ClassifyRule, Set
 from rules.connections import Connection, OnDead
 from rules.decide import Decision, RuleSet, decide
 from rules.duplicates import Duplicate, DuplicateAction
+from rules.lint.effect import ClockLine, PolicyEffect
 from rules.mapping import KindMap, PriorityMap, Row, StatusMap, ValueMap
 from rules.policies import Policy
 from rules.problem import Problem, Severity
 from rules.references import Reference
 from rules.schema import schema_text
-from rules.lint.effect import ClockLine, PolicyEffect
 from rules.site import GATEWAY_FILE, Checked, Mode, Retention, Site, check_site, file_digest, load_site
 from rules.sync import (
     ConflictChoice,
@@ -45,8 +45,8 @@ __all__ = [
     "OnDead",
     "Owner",
     "Policy",
-    "PriorityMap",
     "PolicyEffect",
+    "PriorityMap",
     "Problem",
     "Reference",
     "Retention",

@@ -14,14 +14,16 @@ LINT_PAGE = "docs/rules/lint.md"
 FORM = frozenset({
     "yaml-syntax", "yaml-duplicate-key", "yaml-alias", "yaml-tag", "yaml-key", "yaml-documents", "yaml-depth",
     "yaml-size", "too-many-problems", "missing-file", "hidden-character",
-    "unknown-key", "missing-key", "wrong-type", "wrong-form", "wrong-value", "not-one-of", "empty-value", "too-many-keys",
+    "unknown-key", "missing-key", "wrong-type", "wrong-form", "wrong-value", "not-one-of", "empty-value",
+    "too-many-keys",
     "duplicate-name", "ambiguous-number",
     "unknown-connector", "bad-url", "insecure-url", "literal-secret", "bad-reference", "deadline-range",
     "wrong-comparison", "wrong-limit", "not-watched-yet", "not-sent-yet", "cannot-notify",
     "unknown-field", "unknown-operator", "wrong-operator", "empty-condition", "unknown-value", "bad-pattern",
     "same-desk", "not-readable", "not-writable", "only-at-creation", "wrong-back", "wrong-to", "extends-cycle",
     "wrong-field", "missing-requester",
-    "bad-calendar", "unknown-country", "unknown-subdivision", "unknown-categories", "bad-date", "day-twice", "no-timezone", "unknown-timezone", "never-open",
+    "bad-calendar", "unknown-country", "unknown-subdivision", "unknown-categories", "bad-date",
+    "day-twice", "no-timezone", "unknown-timezone", "never-open",
     "union-of-itself",
 })  # fmt: skip
 

@@ -263,7 +263,7 @@ def _hidden(document: Document) -> Iterator[Problem]:
         column = found.start() - document.text.rfind("\n", 0, found.start())
         name = unicodedata.name(found[0], "control character").lower()
         message = f"a character that nobody sees stands here (U+{ord(found[0]):04X}, {name})"
-        hint = "delete it; where it is meant, write it as \"\\u" + f"{ord(found[0]):04X}\" in double quotes"
+        hint = 'delete it; where it is meant, write it as "\\u' + f'{ord(found[0]):04X}" in double quotes'
         yield Problem(
             document.file, line, column, "hidden-character", Severity.ERROR, message, hint, document.line(line)
         )

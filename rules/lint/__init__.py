@@ -60,7 +60,9 @@ def findings(reading: Reading, found: Sequence[Problem] = ()) -> Iterator[Proble
 def _unfinished(reading: Reading) -> Problem:
     file = next((rule.document.file for _, rule, _ in reading.conditions()), "rules")
     message = "there is too much here to compare every rule with every other: some of it was not"
-    return Problem(file, 1, 1, "not-examined", Severity.WARNING, message, "fewer or simpler conditions are compared whole")
+    return Problem(
+        file, 1, 1, "not-examined", Severity.WARNING, message, "fewer or simpler conditions are compared whole"
+    )
 
 
 __all__ = ["MEANING", "NAMES", "Analysis", "Reading", "findings"]

@@ -68,6 +68,3 @@ def _alternatives(reading: Reading, condition: Spot, around: list[Formula]) -> I
             else:
                 message = "this alternative can never hold"
                 yield each.warning("contradictory-condition", message, "take it out, or mend what stands around it")
-
-
-

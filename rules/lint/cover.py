@@ -51,9 +51,8 @@ def _covering(reading: Reading, regions: set[str]) -> list[Calendar] | None:
         if team is not None and team.get("region") in regions:
             names.append(agent.get("calendar") or team.get("calendar"))
     rota = reading.sections.entries("on_call").get("rota")
-    for shift in rota.each() if rota is not None else ():
-        # a shift from one date to another covers a part of the year only: it is taken as there
-        names.append(shift.get("calendar"))
+    # a shift from one date to another covers a part of the year only: it is taken as there
+    names += [shift.get("calendar") for shift in (rota.each() if rota is not None else ())]
     found = [reading.calendars.get(name) if name else None for name in dict.fromkeys(names)]
     return None if None in found else [calendar for calendar in found if calendar is not None]
 
@@ -91,5 +90,3 @@ def _said(start: str, end: str, nights: int, days: Sequence[int]) -> str:
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
         runs = f"{_DAYS[days[0]]}-{_DAYS[days[-1]]}"
     return f"{runs} {start}-{'24:00' if end == '00:00' else end}"
-
-

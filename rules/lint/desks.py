@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import Operation
@@ -29,7 +29,9 @@ def rings(reading: Reading) -> Iterator[Problem]:
             said.add(frozenset(ring))
             way = " -> ".join([*(rules[each].value["from"] for each in ring), rules[first].value["from"]])
             named = ", ".join(called(rules[each]) for each in ring)
-            message = f"a ring of rules ({named}): {way} can hold for one ticket, so it is handed back to where it began"
+            message = (
+                f"a ring of rules ({named}): {way} can hold for one ticket, so it is handed back to where it began"
+            )
             hint = "let each rule's `when` name the `source` that it is for"
             yield rules[max(ring)]["to"].warning("sync-loop", message, hint)
 
@@ -132,14 +134,14 @@ def _notified(reading: Reading, spot: Spot) -> Iterator[Problem]:
         yield spot.error("cannot-notify", f"{spec.title} takes no notifications", hint)
 
 
-def _tells(operations: dict[Operation, object]) -> bool:
+def _tells(operations: Mapping[Operation, object]) -> bool:
     return Operation.NOTIFY in operations
 
 
 def _comments(reading: Reading, rule: Spot) -> Iterator[Problem]:
     spot = rule["fields"]["comments"]
     owners = (
-        {visibility: (spot, spot.value) for visibility in Visibility}
+        dict.fromkeys(Visibility, (spot, spot.value))
         if isinstance(spot.value, str)
         else {Visibility(key): (inner, inner.value) for key, inner in spot.entries()}
     )

@@ -76,7 +76,9 @@ def _effect(reading: Reading, policy: Terms) -> PolicyEffect:
 def _line(reading: Reading, policy: Terms, metric: str) -> ClockLine:
     starts, stops = _LIFE.get(metric, ("the stage is entered", "the stage is left"))
     update = "first public reply" if policy.spec.get("update_starts") == "first_reply" else "the ticket is created"
-    return ClockLine(metric, _targets(policy, metric), starts.format(update=update), stops, _pauses(reading, policy, metric))
+    return ClockLine(
+        metric, _targets(policy, metric), starts.format(update=update), stops, _pauses(reading, policy, metric)
+    )
 
 
 def _targets(policy: Terms, metric: str) -> str:

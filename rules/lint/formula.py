@@ -121,11 +121,11 @@ def _test(field: Field, operator: str, operand: Any, vocabulary: Vocabulary) -> 
 
 def _known(field: Field, operator: str, operand: Any, vocabulary: Vocabulary) -> Formula:
     name = field.name
+    if operator in {"equals", "in"} or (operator == "contains" and field.type is FieldType.LIST):
+        return _among(field, name, operand, vocabulary)
+    if operator in COMPARISONS:
+        return _comparison(field, operator, operand)
     match operator:
-        case "equals" | "in":
-            return _among(field, name, operand, vocabulary)
-        case "contains" if field.type is FieldType.LIST:
-            return _among(field, name, operand, vocabulary)
         case "contains" | "words" | "matches":
             texts = [as_text(each) for each in as_list(operand)]
             folded = texts if operator == "matches" else [" ".join(fold(each).split()) for each in texts]
@@ -142,8 +142,6 @@ def _known(field: Field, operator: str, operand: Any, vocabulary: Vocabulary) ->
             return All((Any_((NEW, _differs(name))), _among(field, name, operand, vocabulary)))
         case "changed_from":
             return All((opposite(NEW), _differs(name), _among(field, name + BEFORE, operand, vocabulary)))
-        case _ if operator in COMPARISONS:
-            return _comparison(field, operator, operand)
     return _opaque(name, operator, operand)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.domain.ticket import Level
+from rules.duration import BusinessDays, span
 from rules.lint.formula import RANKS
 from rules.lint.reading import LEVELS, Reading, called
 from rules.lint.terms import Due, Terms, exceeds, may_have, terms
@@ -86,12 +87,26 @@ def feedback(reading: Reading) -> Iterator[Problem]:
                 continue
             raised = by_rank[min(RANKS[level] + raising.value["raise_priority"], max(by_rank))]
             after = dues.get((name, metric, raised))
-            if raised is not level and after is not None and not _same(after[1], due):
+            if raised is level or after is None or _same(after[1], due):
+                continue
+            if _is_reached(at, due) and _is_reached(at, after[1]):
                 again.append(f"{metric} of '{name}' from {level} to {raised}")
         if again:
             message = f"raising the priority gives {again[0]} a new target, for which this level fires again"
             hint = "raise it at breach, with a policy that does not restart, or let `when` name the one priority"
             yield raising["raise_priority"].warning("escalation-feeds-itself", message, hint, key=True)
+
+
+def _is_reached(at: re.Match[str], due: Due) -> bool:
+    """Say whether a level certainly lies in the life of a clock."""
+    if at["percent"]:
+        return int(at["percent"]) <= 100
+    if not at["left"]:
+        return True
+    left, whole = span(at["left"]), due.span
+    if isinstance(left, BusinessDays) or isinstance(whole, BusinessDays):
+        return isinstance(left, BusinessDays) and isinstance(whole, BusinessDays) and left.days < whole.days
+    return left < whole
 
 
 def _same(one: Due, other: Due) -> bool:

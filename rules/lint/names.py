@@ -28,7 +28,7 @@ _NEEDS = ("language", "team")
 def unknown(reading: Reading) -> Iterator[Problem]:
     """Say where a name is used that nothing gives."""
     checks = {
-        **{kind: _missing for kind in _GIVEN},
+        **dict.fromkeys(_GIVEN, _missing),
         "connection": _connection,
         "stage": _stage,
         "region": _region,
@@ -103,8 +103,8 @@ def _fields(reading: Reading) -> Iterator[Problem]:
     for route in reading.sections.items("routes"):
         if "start_in" in route and is_field(route.value["start_in"]):
             yield from _must_be(route["start_in"], "ticket.region", "a region")
-        needs = route["needs"] if "needs" in route else None
-        if needs is not None and "language" in needs and is_field(needs.value["language"]):
+        needs = route.part("needs")
+        if needs is not route and is_field(needs.get("language")):
             yield from _must_be(needs["language"], "ticket.language", "a language")
         for need in route["hard"].each() if "hard" in route else ():
             if not need.value.startswith("skills."):
@@ -135,9 +135,9 @@ def _metrics(reading: Reading) -> Iterator[Problem]:
                 yield from _metric(reading, spot)
     statuses = [category.value for category in Category]
     for escalation in reading.sections.items("escalations"):
-        status = escalation["on"] if "on" in escalation else None
-        if status is not None and "time_in_status" in status and status.value["time_in_status"] not in statuses:
-            spot = status["time_in_status"]
+        on = escalation.part("on")
+        if on is not escalation and on.get("time_in_status", statuses[0]) not in statuses:
+            spot = on["time_in_status"]
             yield spot.error("unknown-value", f"'{spot.value[:60]}' is not a status", nearest(spot.value, statuses))
 
 
@@ -196,12 +196,12 @@ def _never(_spot: Spot) -> bool:
 
 
 def _is_known_at_a_desk(person: Spot) -> bool:
-    """One person's accounts are told to be one person's: that is a use."""
+    """Say whether accounts are told to be one person's: that is a use."""
     return bool(person.get("accounts"))
 
 
 def _is_a_desks_group(team: Spot) -> bool:
-    """A desk's group is told to be this team: that is a use."""
+    """Say whether a desk's group is told to be this team: that is a use."""
     return bool(team.get("accounts"))
 
 
@@ -209,4 +209,3 @@ def _runs_a_region(reading: Reading, kind: str, spot: Spot) -> bool:
     regions = {each.value for each in reading.sections.items("follow_the_sun")}
     regions |= {route.get("start_in") for route in reading.sections.items("routes")}
     return kind == "team" and bool(regions & set(values_of(spot, "region")))
-

@@ -77,9 +77,7 @@ def _said(due: Due) -> str:
     return f"{due.within} on {due.calendar}" if due.calendar else due.within
 
 
-def _overtaking(
-    reading: Reading, due: Due, below: Sequence[tuple[Level, Due]]
-) -> tuple[Level, Due, datetime] | None:
+def _overtaking(reading: Reading, due: Due, below: Sequence[tuple[Level, Due]]) -> tuple[Level, Due, datetime] | None:
     """Return a lower priority that is due earlier from some start, and that start."""
     for level, other in below:
         start = is_later(due, other, reading.calendars)
@@ -93,7 +91,7 @@ def warnings(reading: Reading) -> Iterator[Problem]:
     for policy in terms(reading):
         for due in policy.each():
             if due.warn and exceeds(due.warn, due.within):
-                spot = due.spot["warn"] if "warn" in due.spot else due.spot
+                spot = due.spot.part("warn")
                 message = f"the warning after {due.warn} lies after the target of {due.within}: it is never given"
                 yield spot.warning("threshold-after-target", message, "warn earlier")
 
@@ -104,7 +102,7 @@ def business_days(reading: Reading) -> Iterator[Problem]:
     for policy in terms(reading):
         for due in policy.each():
             for key, written in (("within", due.within), ("warn", due.warn)):
-                spot = due.spot[key] if key in due.spot else due.spot
+                spot = due.spot.part(key)
                 if written and isinstance(span(written), BusinessDays):
                     yield from _countable(clockwork, due.calendar, spot, written)
         longest = policy.where("max_pause")
@@ -122,9 +120,11 @@ def _countable(clockwork: Clockwork, calendar: str, spot: Spot, written: str) ->
         yield spot.error("no-calendar", message, "name a calendar with opening hours, or write a duration such as 3d")
     elif clockwork.always(calendar):
         message = f"{written} are business days, and '{calendar}' is open all the time"
-        yield spot.error("business-days-without-days", message, "write a duration such as 72h, or name another calendar")
+        yield spot.error(
+            "business-days-without-days", message, "write a duration such as 72h, or name another calendar"
+        )
     elif clockwork.union(calendar):
         message = f"{written} are business days, and '{calendar}' is a union: its members have different days"
-        yield spot.error("business-days-without-days", message, "name one of its members, or write a duration such as 24h")
-
-
+        yield spot.error(
+            "business-days-without-days", message, "name one of its members, or write a duration such as 24h"
+        )

@@ -113,7 +113,7 @@ def _unreachable(rule: Spot, message: str, by: Sequence[Spot]) -> Problem:
         why = f"{called(by[0])} at {by[0].at()} is above it and holds whenever it does"
     else:
         why = "those above it hold, one or another, whenever it does"
-    spot = rule["name"] if "name" in rule else rule
+    spot = rule.part("name")
     return spot.warning("unreachable-rule", f"{message}: {why}", "move it up, narrow the other, or take it out")
 
 
@@ -190,4 +190,3 @@ def _setter(
 def _read_by(formula: Formula) -> frozenset[str]:
     """Return the fields, as rules set them, that a condition looks at."""
     return frozenset(name.partition(".")[0] if not name.startswith("custom.") else name for name in fields_of(formula))
-

@@ -224,7 +224,7 @@ def _list(_field: Field, atoms: Signed) -> bool:
 
 
 def _number(field: Field, atoms: Signed) -> bool:
-    """A number, an instant or an age: inside every bound, if it is one at all."""
+    """Look at a number, an instant or an age: inside every bound, if it is one at all."""
     compared = {atom: holds for atom, holds in atoms.items() if atom.op in _BOUNDS}
     exists = next((holds for atom, holds in atoms.items() if atom.op == "exists"), None)
     positive = any(compared.values())

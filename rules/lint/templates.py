@@ -20,7 +20,10 @@ _INSTANTS = ("clock.due",)
 def placeholders(reading: Reading) -> Iterator[Problem]:
     """Say which placeholders stand for nothing."""
     known = known_placeholders(reading)
-    instants = {*_INSTANTS, *(f"ticket.{name}" for name, f in reading.vocabulary.fields.items() if f.type is FieldType.TIME)}
+    instants = {
+        *_INSTANTS,
+        *(f"ticket.{name}" for name, f in reading.vocabulary.fields.items() if f.type is FieldType.TIME),
+    }
     for template in reading.sections.entries("templates").values():
         for found in dict.fromkeys(_PLACEHOLDER.findall(template.value)):
             name, _, form = found.partition(":")

@@ -45,7 +45,9 @@ class Due(msgspec.Struct, frozen=True):
 class Terms:
     """One policy."""
 
-    def __init__(self, name: str, chain: tuple[Spot, ...], spec: Mapping[str, Any], applies: tuple[Formula, ...]) -> None:
+    def __init__(
+        self, name: str, chain: tuple[Spot, ...], spec: Mapping[str, Any], applies: tuple[Formula, ...]
+    ) -> None:
         self.name = name
         #: where it stands, then the policies from which it takes over what it does not say itself
         self.chain = chain

@@ -135,10 +135,9 @@ def _action(action: Spot) -> Iterator[Use]:
 
 
 def _told(spot: Spot) -> Iterator[Use]:
-    for key, kind in (
-        ("role", "role"), ("roles", "role"), ("person", "person"), ("connection", "connection"), ("template", "template"),
-    ):  # fmt: skip
-        yield from _one(spot, key, kind)
+    yield from _one(spot, "roles", "role")
+    for kind in ("role", "person", "connection", "template"):
+        yield from _one(spot, kind, kind)
 
 
 def _work(reading: Reading) -> Iterator[Use]:

@@ -44,7 +44,7 @@ def test_a_warning_fails_only_when_that_is_asked_for(run: Run, folder: Path) -> 
     (folder / "rules" / "30-sla.yaml").write_text(POLICIES.replace("P1: 15m, default: 1h", "P1: 2h, default: 1h"))
     code, shown, _ = run("rules", "check", "--no-policies")
     assert code == 0
-    assert "rules/30-sla.yaml:4:37: warning[target-not-rising]: " in shown
+    assert "rules/30-sla.yaml:4:36: warning[target-not-rising]: " in shown
     assert run("check") == (0, shown, "")
     assert run("rules", "check", "--strict")[0] == 1
     assert run("check", "--strict")[0] == 1
@@ -76,7 +76,7 @@ def test_a_pull_request_shows_each_problem_beside_its_line(
     code, shown, _ = run("rules", "check", "--format", "github")
     assert code == 0
     assert shown.startswith(
-        f"::warning file={folder.name}/rules/30-sla.yaml,line=4,col=37,title=target-not-rising::first_response of a P1 "
+        f"::warning file={folder.name}/rules/30-sla.yaml,line=4,col=36,title=target-not-rising::first_response of a P1 "
     )
     assert shown.count("\n") == 1
     (folder / "rules" / "30-sla.yaml").write_bytes(b"sla: \xff")

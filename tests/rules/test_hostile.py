@@ -98,7 +98,9 @@ def test_what_a_file_says_moves_no_cursor() -> None:
 
 def test_words_of_yaml_1_1_and_long_numbers_are_what_they_look_like() -> None:
     """`on`, `no`, `22:00`, `012`, a day and a long id."""
-    read = document("{on: no, a: 22:00, b: 012, c: 2026-03-01, d: y, e: 123456789012345678901234567890, f: 0o17, g: 1e400}")
+    read = document(
+        "{on: no, a: 22:00, b: 012, c: 2026-03-01, d: y, e: 123456789012345678901234567890, f: 0o17, g: 1e400}"
+    )
     assert read.value == {
         "on": "no", "a": "22:00", "b": 12, "c": "2026-03-01", "d": "y", "e": "123456789012345678901234567890", "f": 15,
         "g": "1e400",
@@ -120,7 +122,7 @@ def test_a_hundred_thousand_rules_end() -> None:
 # ---------------------------------------------------------------- anything, near what is right
 
 SITE = texts(LANGUAGE)
-PLAIN = {file: yaml.load(text, Loader=yaml.BaseLoader) for file, text in SITE.items()}  # noqa: S506 - texts only
+PLAIN = {file: yaml.load(text, Loader=yaml.BaseLoader) for file, text in SITE.items()}
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=12),
     st.sampled_from(["P1", "5bd", "75%", "breach", "ticket.region", "24x7", "resolution", "stage:build", "emea", "gold", "*"]),
@@ -165,7 +167,9 @@ def _changed(tree: Any, path: tuple[Any, ...], how: str, odd: Any) -> None:
 
 
 CHANGES = st.lists(
-    st.tuples(st.sampled_from(PLACES), st.sampled_from(["replace", "drop", "rename", "wrap"]), ODD), min_size=1, max_size=4
+    st.tuples(st.sampled_from(PLACES), st.sampled_from(["replace", "drop", "rename", "wrap"]), ODD),
+    min_size=1,
+    max_size=4,
 )
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import HoldReason, Kind, Level, Priority, Ticket
-from rules import Checked, check_site
+from rules import Checked, Problem, check_site
 from rules.codes import CODES, FORM, LINT, page
 from rules.conditions import compile_condition
 from rules.fields import Vocabulary
@@ -52,7 +52,9 @@ def many(number: int) -> str:
 
 def heavy(number: int) -> str:
     """Return a file with conditions that take many steps to look at."""
-    alternatives = ", ".join(f"{{any: [{', '.join(f'{{tags: t{row}x{place}}}' for place in range(9))}]}}" for row in range(5))
+    alternatives = ", ".join(
+        f"{{any: [{', '.join(f'{{tags: t{row}x{place}}}' for place in range(9))}]}}" for row in range(5)
+    )
     rules = (f"  - {{name: r{each}, when: {{all: [{alternatives}]}}, set: {{tier: gold}}}}\n" for each in range(number))
     return "classify:\n" + "".join(rules)
 
@@ -137,7 +139,9 @@ def codes(rules: str) -> list[str]:
 VOCABULARY = Vocabulary(connections=("zen", "rt"))
 
 
-CLASSIFY = "classify:\n  - {{name: a, when: {0}, set: {{tier: gold}}}}\n  - {{name: b, when: {1}, set: {{tier: gold}}}}\n"
+CLASSIFY = (
+    "classify:\n  - {{name: a, when: {0}, set: {{tier: gold}}}}\n  - {{name: b, when: {1}, set: {{tier: gold}}}}\n"
+)
 SHADOWED = [
     ("{kind: [incident, request]}", "{kind: incident}"),
     ("{priority: {at_least: P2}}", "{priority: [P1, P2], tags: vip}"),
@@ -240,13 +244,15 @@ LEAVES = st.one_of(
         st.sampled_from(["priority", "custom.x", "age"]),
         st.sampled_from(["above", "at_least", "below", "at_most"]),
         st.integers(1, 3),
-    ).map(lambda leaf: {name: {op: _operand(name, value) for op, value in test.items()} for name, test in leaf.items()}),
-    st.builds(
-        lambda op, day: {"resolved_at": {op: f"2026-03-0{day}"}}, st.sampled_from(["before", "after"]), st.integers(1, 3)
+    ).map(
+        lambda leaf: {name: {op: _operand(name, value) for op, value in test.items()} for name, test in leaf.items()}
     ),
     st.builds(
-        lambda op, value: {"tier": {op: value}}, st.sampled_from(["changed_from", "changed_to"]), WORDS
+        lambda op, day: {"resolved_at": {op: f"2026-03-0{day}"}},
+        st.sampled_from(["before", "after"]),
+        st.integers(1, 3),
     ),
+    st.builds(lambda op, value: {"tier": {op: value}}, st.sampled_from(["changed_from", "changed_to"]), WORDS),
     st.builds(lambda value: {"tier": {"changed": value}}, st.booleans()),
 )
 CONDITIONS = st.recursive(
@@ -266,7 +272,8 @@ TICKETS = st.builds(
     kind=st.sampled_from(list(Kind)),
     priority=st.sampled_from(list(Level)).map(Priority),
     language=st.sampled_from(["und", "es", "es-MX", "es-mx-x-a", "EN", "", "UND", "und-x"]),
-    assignee=st.none() | st.builds(RemotePerson, external_id=st.just("1"), email=st.sampled_from(["", "A@x.example", "b@x.example"])),
+    assignee=st.none()
+    | st.builds(RemotePerson, external_id=st.just("1"), email=st.sampled_from(["", "A@x.example", "b@x.example"])),
     custom=st.fixed_dictionaries(
         {}, optional={"x": st.sampled_from([1, 2.0, "1", "2", "A", "nan", True, None, "", ["a", 1], [], [2, "a"]])}
     ),
@@ -287,7 +294,9 @@ def test_the_solver_never_contradicts_a_ticket(
     """What a ticket shows to hold together can hold, and what one ticket tells apart does not follow."""
     seen = facts(now, before)
     spots = [document(json.dumps(each)) for each in (one, other)]
-    held = [compile_condition(spot.root, VOCABULARY, problems := []).holds(seen) and not problems for spot in spots]
+    problems: list[Problem] = []
+    held = [compile_condition(spot.root, VOCABULARY, problems).holds(seen) for spot in spots]
+    assert problems == []
     formulas = [formula_of(spot.value, VOCABULARY) for spot in spots]
     asked = Solver(VOCABULARY)
     assert asked.can_hold(*(each if so else opposite(each) for each, so in zip(formulas, held, strict=True)))
@@ -315,11 +324,13 @@ def heads(rules: str) -> list[str]:
 OFFICE = "calendars: {office: {timezone: Europe/Prague, week: {mon-fri: [09:00-17:00]}}, always: 24x7}\n"
 MEANT = [
     (
-        OFFICE + "sla: [{name: all, calendar: office, targets: {first_response: {P1: 1h, P2: {within: 8h, calendar: always}, default: {within: 90h, calendar: always}}}}]",
+        OFFICE
+        + "sla: [{name: all, calendar: office, targets: {first_response: {P1: 1h, P2: {within: 8h, calendar: always}, default: {within: 90h, calendar: always}}}}]",
         "2:68: warning[target-not-rising]: first_response of a P1 can be due later than of a P2, by the policy 'all': 1h on office against 8h on always, for example from Mon 00:00 UTC on; give the higher priority the shorter target",
     ),
     (
-        OFFICE.replace(", always: 24x7", "") + "sla: [{name: all, calendar: office, targets: {first_response: {P1: 3bd, P2: 2bd, default: 4bd}}}]",
+        OFFICE.replace(", always: 24x7", "")
+        + "sla: [{name: all, calendar: office, targets: {first_response: {P1: 3bd, P2: 2bd, default: 4bd}}}]",
         "2:68: warning[target-not-rising]: first_response of a P1 can be due later than of a P2, by the policy 'all': 3bd on office against 2bd on office; give the higher priority the shorter target",
     ),
     (
@@ -354,6 +365,8 @@ SILENT = [
     "sla: [{name: some, when: {kind: incident}, targets: {first_response: 30m}}, {name: all, when: {not: {kind: incident}}, targets: {first_response: 1h}}]",
     # a finished ticket is taken only by the rule that asks for its status
     "sync: [{name: a, from: acme-zendesk, to: acme-zendesk-eu}, {name: b, from: acme-zendesk, to: acme-zendesk-eu, when: {status: resolved}}]",
+    # the level lies before the start of every target, so that it does not fire at all, let alone again
+    "sla: [{name: all, targets: {resolution: 1d, first_response: {P1: 1h, default: 2h}}, pause_when: {status: pending_customer}}]\nescalations: [{name: soon, at: 3h left, metrics: [first_response], when: {priority: P4}, do: [{raise_priority: 3}]}]",
     # waiting pauses only some metrics, and those that never pause are not asked for
     "sla: [{name: all, targets: {first_response: 1h, next_reply: 1h, periodic_update: 1d}}]",
 ]
@@ -404,7 +417,11 @@ def test_the_policies_say_which_clocks_start_pause_and_stop_when() -> None:
         "pausable_update": ("1d", "first public reply, then each public reply", "status: pending_customer"),
         "requester_wait": ("4d", "the ticket is created", "status: pending_customer"),
         "agent_work": ("3d", "the ticket is created", "status: [pending_customer, on_hold]"),
-        "resolution": ("5d", "the ticket is created", "status: pending_customer; or stage: testing; or status: on_hold"),
+        "resolution": (
+            "5d",
+            "the ticket is created",
+            "status: pending_customer; or stage: testing; or status: on_hold",
+        ),
         "ownership": ("1h", "the ticket reaches the team", "status: pending_customer; or status: on_hold"),
         "stage:testing": ("2bd", "the stage is entered", "status: pending_customer"),
     }
@@ -426,5 +443,9 @@ def test_every_warning_of_the_example_sites_is_true(folder: Path) -> None:
         ours |= {"unknown-region", "stage-never-entered", "hours-without-cover"}
     codes_found = {problem.code for problem in found.problems}
     assert codes_found <= ours, [problem.head for problem in found.problems if problem.code not in ours]
-    (early,) = (problem for problem in found.problems if problem.code == "threshold-before-start") if folder == SHARED else (None,)
+    (early,) = (
+        (problem for problem in found.problems if problem.code == "threshold-before-start")
+        if folder == SHARED
+        else (None,)
+    )
     assert early is None or "stage:provisioning P1 of 'implementation' (2h)" in early.message
