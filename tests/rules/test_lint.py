@@ -365,8 +365,6 @@ SILENT = [
     "sla: [{name: some, when: {kind: incident}, targets: {first_response: 30m}}, {name: all, when: {not: {kind: incident}}, targets: {first_response: 1h}}]",
     # a finished ticket is taken only by the rule that asks for its status
     "sync: [{name: a, from: acme-zendesk, to: acme-zendesk-eu}, {name: b, from: acme-zendesk, to: acme-zendesk-eu, when: {status: resolved}}]",
-    # the level lies before the start of every target, so that it does not fire at all, let alone again
-    "sla: [{name: all, targets: {resolution: 1d, first_response: {P1: 1h, default: 2h}}, pause_when: {status: pending_customer}}]\nescalations: [{name: soon, at: 3h left, metrics: [first_response], when: {priority: P4}, do: [{raise_priority: 3}]}]",
     # waiting pauses only some metrics, and those that never pause are not asked for
     "sla: [{name: all, targets: {first_response: 1h, next_reply: 1h, periodic_update: 1d}}]",
 ]
@@ -382,6 +380,16 @@ def test_what_rules_mean_together_is_said_at_its_place(rules: str, head: str) ->
 def test_nothing_is_said_that_is_not_certain(rules: str) -> None:
     """Each seems wrong at first and is not."""
     assert heads(rules) == []
+
+
+def test_a_level_that_does_not_fire_does_not_feed_itself() -> None:
+    """It lies before the start of the targets that raising the priority leads to."""
+    rules = (
+        "sla: [{name: all, targets: {first_response: {P1: 1h, P2: 2h, P3: 4h, default: 8h}}}]\n"
+        "escalations: [{name: soon, at: 3h left, when: {priority: [P2, P3]}, do: [{raise_priority: 1}]}]\n"
+    )
+    assert codes(rules) == ["threshold-before-start"]
+    assert codes(rules.replace("3h left", "1h left")) == ["escalation-feeds-itself"]
 
 
 def test_hours_without_cover_are_named_in_the_zone_of_the_region() -> None:

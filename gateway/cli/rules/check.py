@@ -29,8 +29,8 @@ FORMATS = ("text", "github", "json")
 def check(site: SiteChoice, strict: bool, form: str, policies: bool, as_json: bool) -> None:
     """Say what is wrong with the rules, and what each policy comes to.
 
-    It finds what `gateway check` finds. Ends with 0 when there is no error, 1 when there is one (with --strict: also for
-    a warning), 2 when there is no site. Each code is explained in docs/rules/lint.md and docs/rules/problems.md.
+    It finds what `gateway check` finds. Ends with 0 when there is no error, 1 when there is one (with --strict: also
+    for a warning), 2 when there is no site. Each code is explained in docs/rules/lint.md and docs/rules/problems.md.
     """
     form = "json" if as_json else form
     folder = site.folder
