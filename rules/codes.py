@@ -24,7 +24,7 @@ FORM = frozenset({
     "wrong-field", "missing-requester",
     "bad-calendar", "unknown-country", "unknown-subdivision", "unknown-categories", "bad-date",
     "day-twice", "no-timezone", "unknown-timezone", "never-open",
-    "union-of-itself",
+    "union-of-itself", "union-too-deep",
 })  # fmt: skip
 
 #: every part is right by itself, and the whole is not, or means something else than it seems

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.domain.calendar import MOST_NESTED
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import HoldReason, Kind, Level, Priority, Ticket
 from rules import Checked, Problem, check_site
@@ -59,6 +60,12 @@ def heavy(number: int) -> str:
     return "classify:\n" + "".join(rules)
 
 
+def nested(number: int) -> str:
+    """Return unions inside one another."""
+    unions = (f"  u{each}: {{union: [u{each + 1}, a]}}\n" for each in range(number))
+    return f"sla: [{{name: all, calendar: u0, targets: {{first_response: 1h}}}}]\ncalendars:\n  a: 24x7\n{''.join(unions)}  u{number}: 24x7\n"
+
+
 #: what would fill a page: (the file that has the problem, its neighbour)
 MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]]] = {
     "yaml-depth": (
@@ -70,6 +77,7 @@ MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]
         lambda: {"rules/a.yaml": "# " + "x" * (1024 * 1024 - 2)},
     ),
     "too-many-problems": (lambda: {"rules/a.yaml": many(101)}, lambda: {"rules/a.yaml": many(90)}),
+    "union-too-deep": (lambda: {"rules/a.yaml": nested(MOST_NESTED + 2)}, lambda: {"rules/a.yaml": nested(2)}),
     "missing-file": (lambda: {"gateway.yaml": ""}, dict),
     "not-examined": (lambda: {"rules/a.yaml": heavy(60)}, lambda: {"rules/a.yaml": heavy(1)}),
 }
