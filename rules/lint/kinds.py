@@ -59,8 +59,8 @@ def chains(reading: Reading) -> Iterator[Problem]:
             if mine == theirs or not reading.solver.can_hold(reading.formula(rule), reading.formula(other)):
                 continue
             message = (
-                f"a ticket that the rule {called(other)} at {other.at()} merges into another can be what this one "
-                "merges a third into: a duplicate of a duplicate"
+                f"a ticket that the rule {called(other)} at {other.at()} merges into an original can be what this one "
+                "finds a third to repeat: the third then goes to an original with which it need not share the same fields"
             )
             hint = "merge by one of them and let the other propose, or keep them apart by `when`"
             yield rule.warning("duplicate-chain", message, hint)
