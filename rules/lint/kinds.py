@@ -60,7 +60,7 @@ def chains(reading: Reading) -> Iterator[Problem]:
                 continue
             message = (
                 f"a ticket that the rule {called(other)} at {other.at()} merges into an original can be what this one "
-                "finds a third to repeat: the third then goes to an original with which it need not share the same fields"
+                "finds a third to repeat: the third goes to an original with which it need not share these fields"
             )
             hint = "merge by one of them and let the other propose, or keep them apart by `when`"
             yield rule.warning("duplicate-chain", message, hint)
