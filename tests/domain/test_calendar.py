@@ -306,7 +306,7 @@ def test_what_never_opens_again_has_no_due() -> None:
     """Never a hang, never a silent 24x7: the answer is that there is none, and the check says why."""
     never = calendar({"timezone": "UTC", "week": {}})
     once = calendar({"timezone": "UTC", "week": {}, "exceptions": {"2025-06-05": ["09:00-12:00"]}})
-    began = time.monotonic()
+    began = time.process_time()
     at = instant("2025-06-05T10:00")
     assert (never.due(at, 1), never.next_opening(at), never.is_open(at), never.elapsed(at, instant("9999-01-01"))) == (
         None, None, False, 0)  # fmt: skip
@@ -315,7 +315,7 @@ def test_what_never_opens_again_has_no_due() -> None:
     assert once.due(at, 7201) is None
     assert once.next_opening(instant("2025-06-05T12:00")) is None
     assert once.business_days(at, 1) is None
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_check_finds_what_is_closed_for_good_or_far_too_long() -> None:
@@ -339,7 +339,7 @@ def test_the_check_finds_what_is_closed_for_good_or_far_too_long() -> None:
 def test_far_away_and_long_ago() -> None:
     """No year overflows or hangs, and the repetition of far years is true."""
     found = calendar(holidays={"country": "CZ"})
-    began = time.monotonic()
+    began = time.process_time()
     for year in (1, 1582, 1849, 1850, 1970, 2101, 2102, 2500, 5000, 9999):
         day = next(each for each in range(2, 9) if date(year, 6, each).weekday() == 2)
         start = instant(f"{year:04}-06-{day:02}T00:00")
@@ -348,7 +348,7 @@ def test_far_away_and_long_ago() -> None:
     assert found.due(instant("9999-12-31T23:59:59"), 10**12) is None
     assert found.next_opening(instant("9999-12-31T23:59:59")) is None
     assert Calendar.from_spec("24x7").due(instant("9999-12-31T23:59:59"), 1) is None
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_a_stretch_of_all_time_is_counted_at_once() -> None:

@@ -100,22 +100,22 @@ def test_what_is_wrong_in_a_calendar_is_said_with_its_place(calendar: str, point
 def test_unions_within_unions_are_neither_slow_nor_endless() -> None:
     """Each level names the one below twice, which would be a million calendars; and a chain has an end."""
     doubled = "".join(f"  u{level}: {{union: [u{level - 1}, u{level - 1}]}}\n" for level in range(1, 20))
-    began = time.monotonic()
+    began = time.process_time()
     found = rule_set(HEAD + doubled.replace("u0", "a")).calendars["u19"]
     assert found.elapsed(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 8, tzinfo=UTC)) == 5 * 8 * 3600
     chain = "".join(f"  u{level}: {{union: [u{level + 1}, a]}}\n" for level in range(3000))
     problems = problems_of(HEAD + chain + "  u3000: 24x7\n")
     assert {each.code for each in problems} == {"union-too-deep", "too-many-problems"}
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_thousands_of_exceptions_are_checked_at_once() -> None:
     """Every day of 22 years."""
     days = "".join(f"      {date(1990, 1, 1) + timedelta(days=day)}: closed\n" for day in range(8_000))
-    began = time.monotonic()
+    began = time.process_time()
     (problem,) = problems_of(HEAD + "  c:\n    timezone: UTC\n    week: {mon: [09:00-10:00]}\n    exceptions:\n" + days)
     assert "closed from 1989-12-25 to 2011-11-28" in problem.message
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules" / "calendars.md").read_text("utf-8")

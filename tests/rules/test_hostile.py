@@ -18,8 +18,8 @@ from rules.problem import MOST
 from tests.rules.making import GATEWAY, SPECS, document, installed
 from tests.rules.test_examples import LANGUAGE, texts
 
-#: on a machine that does nothing else each takes a fifth of this at most
-SECONDS = 10
+#: of this process, whatever else the machine does; each takes a third of it at most
+SECONDS = 6
 
 MANY = 20_000
 HOSTILE = {
@@ -67,9 +67,9 @@ def checked(rules: str) -> Checked:
 @pytest.mark.parametrize(("text", "code"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_is_a_clear_error_soon(text: str, code: str) -> None:
     """With a place, and never more problems than anybody reads."""
-    begun = time.monotonic()
+    begun = time.process_time()
     found = checked(text)
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     assert found.site is None
     assert code in {problem.code for problem in found.problems}
     assert len(found.problems) <= MOST + 1
@@ -113,9 +113,9 @@ def test_a_hundred_thousand_rules_end() -> None:
         f"rules/{part}.yaml": "classify:\n" + "".join(f"  - {{name: r{part}x{each}, sot: {{tier: a}}}}\n" for each in range(25_000))
         for part in range(4)
     }  # fmt: skip
-    begun = time.monotonic()
+    begun = time.process_time()
     found = check_site({"gateway.yaml": GATEWAY, **files}, SPECS)
-    assert time.monotonic() - begun < 4 * SECONDS
+    assert time.process_time() - begun < 4 * SECONDS
     assert "too-many-problems" in {problem.code for problem in found.problems}
 
 
