@@ -190,6 +190,8 @@ def test_a_rule_below_one_that_holds_whenever_it_does_is_unreachable(above: str,
 def test_a_rule_that_can_hold_by_itself_is_reachable(above: str, below: str) -> None:
     """Also where it seems otherwise at first: the check says nothing that it is not certain of."""
     assert codes(CLASSIFY.format(above, below)) == []
+    known, asked = (formula_of(document(each).value, VOCABULARY) for each in (below, above))
+    assert not Solver(VOCABULARY).follows(known, asked)
 
 
 def test_a_rule_between_that_sets_what_the_upper_one_reads_makes_the_lower_one_reachable() -> None:
