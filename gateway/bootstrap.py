@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -28,7 +28,7 @@ from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
-from rules import OnDead, Problem, Retention, RuleSet, load_site
+from rules import OnDead, Problem, Retention, RuleSet, check_site, load_site
 
 log = logging.getLogger(__name__)
 
@@ -96,23 +96,30 @@ class Gateway:
     @cached_property
     def releasing(self) -> Releasing:
         """What makes releases of the site and switches between them."""
-        return Releasing(store=self.store, clock=self.clock, check=self.check)
+        return Releasing(store=self.store, clock=self.clock, check=self.check, usable=self.usable)
 
     def check(self, files: Mapping[str, str]) -> tuple[Problem, ...]:
-        """Return the warnings of a site's files.
+        """Return the warnings of files that are to become a release; raises ConfigError as `usable` does.
+
+        What the rules mean together counts as well: see `rules.lint`.
+        """
+        checked = check_site(files, self._specs())
+        _refuse(checked.problems, read=checked.site is not None)
+        return (*checked.problems, *self.usable(files))
+
+    def usable(self, files: Mapping[str, str]) -> tuple[Problem, ...]:
+        """Return the warnings about running the files of a release.
 
         Raises ConfigError, with file:line:column for each error, when they cannot be run here and now: what is wrong
         with them, a connector that has gone since they were active, a secret that is not in this environment.
         """
         site, problems = load_site(files, self._specs())
-        errors = [problem for problem in problems if problem.is_error]
-        if site is None or errors:
-            raise ConfigError("\n".join(str(problem) for problem in errors) or "the site could not be read")
+        _refuse(problems, read=site is not None)
+        if site is None:  # pragma: no cover - refused above
+            return ()
         _, missing = resolve_settings(site, self._environ, self._specs())
-        errors = [problem for problem in missing if problem.is_error]
-        if errors:
-            raise ConfigError("\n".join(str(problem) for problem in errors))
-        return tuple(problems) + missing
+        _refuse(missing)
+        return missing
 
     def activate_folder(self, *, author: str, message: str = "") -> tuple[Problem, ...]:
         """Bring the database up to date and make the site's folder the active release; return the warnings."""
@@ -263,6 +270,13 @@ class Gateway:
             self.store.close()
         if "transport" in self.__dict__:
             self.transport.close()
+
+
+def _refuse(problems: Sequence[Problem], *, read: bool = True) -> None:
+    """Raise ConfigError with every error; `read` is False where no site came of it."""
+    errors = [problem for problem in problems if problem.is_error]
+    if errors or not read:
+        raise ConfigError("\n".join(str(problem) for problem in errors) or "the site could not be read")
 
 
 def _knowing(settings: ConnectionSettings, account_id: str) -> ConnectionSettings:

@@ -10,12 +10,13 @@ from rules.classify import ClassifyRule, Set
 from rules.connections import Connection, OnDead
 from rules.decide import Decision, RuleSet, decide
 from rules.duplicates import Duplicate, DuplicateAction
+from rules.lint.effect import ClockLine, PolicyEffect
 from rules.mapping import KindMap, PriorityMap, Row, StatusMap, ValueMap
 from rules.policies import Policy
 from rules.problem import Problem, Severity
 from rules.references import Reference
 from rules.schema import schema_text
-from rules.site import GATEWAY_FILE, Mode, Retention, Site, file_digest, load_site
+from rules.site import GATEWAY_FILE, Checked, Mode, Retention, Site, check_site, file_digest, load_site
 from rules.sync import (
     ConflictChoice,
     Owner,
@@ -30,7 +31,9 @@ from rules.trace import TraceLine
 __all__ = [
     "GATEWAY_FILE",
     "Alert",
+    "Checked",
     "ClassifyRule",
+    "ClockLine",
     "ConflictChoice",
     "Connection",
     "Decision",
@@ -42,6 +45,7 @@ __all__ = [
     "OnDead",
     "Owner",
     "Policy",
+    "PolicyEffect",
     "PriorityMap",
     "Problem",
     "Reference",
@@ -57,6 +61,7 @@ __all__ = [
     "UnmappedChoice",
     "ValueMap",
     "attachment_allows",
+    "check_site",
     "comment_allows",
     "decide",
     "file_digest",

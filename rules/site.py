@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 from jsonschema import Draft7Validator
@@ -19,6 +20,9 @@ from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
+from rules.lint import Reading
+from rules.lint import findings as lint
+from rules.lint.effect import PolicyEffect, effects
 from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
@@ -26,7 +30,7 @@ from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
-from rules.problem import Problem, Severity, in_order
+from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
 from rules.source import Document, Path
@@ -35,6 +39,8 @@ from rules.yaml12 import load
 GATEWAY_FILE = "gateway.yaml"
 
 YEAR = 365 * 86_400
+
+T = TypeVar("T")
 
 
 class Mode(StrEnum):
@@ -69,7 +75,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 def file_digest(files: Mapping[str, str]) -> str:
     """Name a set of files by their names and texts."""
-    return digest("site", dict(files))
+    # A text that is no UTF-8 never becomes a site, and what is said of it must not fail for its name.
+    return digest("site", {name: text.encode("utf-8", "replace").decode() for name, text in files.items()})
 
 
 @cache
@@ -87,8 +94,35 @@ def load_site(
     """
     loading = _Loading(files, specs, holidays)
     site = loading.run()
-    problems = in_order(loading.problems)
+    problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Everything that can be said of a site's files without running them."""
+
+    #: None when there is an error
+    site: Site | None
+    problems: tuple[Problem, ...]
+    #: which clocks of which policy start, pause and stop when; empty when there is an error
+    policies: tuple[PolicyEffect, ...] = ()
+
+
+def check_site(
+    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+) -> Checked:
+    """Read a site as `load_site` does, and look at what its rules mean together: see `rules.lint`.
+
+    This is what decides whether files may become a release. `load_site` alone is for a release that is one already: it
+    must still load when a later version of the gateway has learnt to find more.
+    """
+    loading = _Loading(files, specs, holidays)
+    site = loading.run()
+    loading.lint()
+    problems = loading.found()
+    if site is None or loading.reading is None or any(problem.is_error for problem in problems):
+        return Checked(None, problems)
+    return Checked(site, problems, tuple(effects(loading.reading)))
 
 
 def _schema_of(file: str) -> str:
@@ -102,11 +136,42 @@ class _Loading:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
         self.holidays = holidays
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
+        #: says that there is more than is shown
+        self.beyond: list[Problem] = []
+        #: for lint; None when a file could not be read, for then much would seem to be missing
+        self.reading: Reading | None = None
+
+    def found(self) -> tuple[Problem, ...]:
+        """Return what is wrong, in order."""
+        return in_order((*self.problems, *self.beyond))
+
+    def lint(self) -> None:
+        """Look at what the rules mean together."""
+        reading = self.reading
+        if reading is not None and not self.beyond:
+            self.enough(lambda: self.problems.extend(lint(reading, tuple(self.problems))))
+
+    def enough(self, step: Callable[[], T]) -> T | None:
+        """Take a step; where it finds too much, say so and go no further."""
+        try:
+            return step()
+        except TooManyError:
+            last = self.problems[-1]
+            message = f"more than {MOST} problems: the rest is not shown"
+            hint = "mend these first, or is this another kind of file?"
+            self.beyond.append(
+                Problem(last.file, last.line, last.column, "too-many-problems", Severity.ERROR, message, hint)
+            )
+            return None
 
     def run(self) -> Site | None:
+        """Read everything; None when something is wrong."""
+        return self.enough(self.read_all)
+
+    def read_all(self) -> Site | None:
         documents = {file: document for file in sorted(self.files) if (document := self.read(file)) is not None}
         gateway = documents.get(GATEWAY_FILE)
         if GATEWAY_FILE not in self.files:
@@ -117,6 +182,17 @@ class _Loading:
         rule_files = [document for file, document in documents.items() if _schema_of(file) == "rules"]
         sections = merge(rule_files, frozenset(self.bad), self.problems)
         rules = self.rules(sections, configured)
+        if len(documents) == len(self.files):
+            self.reading = Reading(
+                sections,
+                _of_clocks(self.vocabulary),
+                gateway=gateway,
+                connections=configured,
+                specs=self.specs,
+                calendars=rules.calendars,
+                policies=rules.policies,
+                sync_rules=rules.sync_rules,
+            )
         watched = self.alerts(gateway, configured)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
@@ -156,7 +232,7 @@ class _Loading:
         return alerts(section, configured, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
-        vocabulary = Vocabulary(
+        vocabulary = self.vocabulary = Vocabulary(
             connections=tuple(configured),
             stages=_stages(sections),
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},

@@ -98,6 +98,10 @@ class Spot:
     def __contains__(self, key: object) -> bool:
         return isinstance(self.value, dict) and key in self.value
 
+    def part(self, key: str) -> Spot:
+        """Return the place of `key`, or this one where the value has no such key."""
+        return self[key] if isinstance(self.value, dict) and key in self.value else self
+
     def get(self, key: str, default: Any = None) -> Any:
         """Return the plain value of `key`, or the default."""
         return self.value.get(key, default) if isinstance(self.value, dict) else default

@@ -8,7 +8,11 @@ place: events are read one by one, so that none of them costs time or memory fir
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -21,6 +25,10 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 200_000
 MAX_PROBLEMS = 20
+#: a whole number beyond this is read as a text: a long id, which would not survive as a number
+MOST_WHOLE = 2**63 - 1
+#: what turns the text around it, or cannot be seen: a reader of the file would be shown another rule than the gateway
+_HIDDEN = re.compile("[\u200b\u2060\u202a-\u202e\u2066-\u2069]")
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -64,6 +72,9 @@ def resolve(word: str) -> Any:
     elif _FLOAT.fullmatch(word):
         number = float(word)
     else:
+        return word
+    if not -MOST_WHOLE <= number <= MOST_WHOLE and (isinstance(number, int) or math.isinf(number)):
+        # No number of a program holds it: as a text it stays what was written.
         return word
     if str(number) == word:
         return number
@@ -246,6 +257,18 @@ def _syntax(reader: _Reader, error: yaml.YAMLError) -> Problem:
     return Problem(reader.document.file, line, column, "yaml-syntax", Severity.ERROR, message, hint, excerpt)
 
 
+def _hidden(document: Document) -> Iterator[Problem]:
+    for found in islice(_HIDDEN.finditer(document.text), MAX_PROBLEMS):
+        line = document.text.count("\n", 0, found.start()) + 1
+        column = found.start() - document.text.rfind("\n", 0, found.start())
+        name = unicodedata.name(found[0], "control character").lower()
+        message = f"a character that nobody sees stands here (U+{ord(found[0]):04X}, {name})"
+        hint = 'delete it; where it is meant, write it as "\\u' + f'{ord(found[0]):04X}" in double quotes'
+        yield Problem(
+            document.file, line, column, "hidden-character", Severity.ERROR, message, hint, document.line(line)
+        )
+
+
 def load(file: str, text: str) -> tuple[Document | None, tuple[Problem, ...]]:
     """Read one file. An empty one is an empty mapping. No document comes back when it could not be read whole."""
     text = text.removeprefix("\ufeff")
@@ -260,6 +283,7 @@ def load(file: str, text: str) -> tuple[Document | None, tuple[Problem, ...]]:
         message = f"the file has {size:,} bytes, more than {MAX_BYTES:,}"
         return None, (Problem(file, 1, 1, "yaml-size", Severity.ERROR, message, "split it into several files"),)
     reader = _Reader(file, text)
+    reader.problems.extend(_hidden(reader.document))
     try:
         reader.run()
     except yaml.YAMLError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -15,7 +17,7 @@ from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
 from gateway.config import Settings, environment, read_site, resolve_settings
 from gateway.errors import ConfigError, StoreError
-from rules import Problem, Severity, load_site
+from rules import PolicyEffect, Problem, Severity, check_site
 
 
 @click.command()
@@ -38,7 +40,8 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
             click.echo(str(error))
         sys.exit(1)
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
-    problems, notes = _problems(site, files, environ)
+    examined = examine(site, files, environ)
+    problems, notes = examined.problems, examined.notes
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -57,24 +60,35 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
     else:
         if record:
             click.echo(f"error: {record}\n")
-        _write(problems, notes, len(files), more=bool(record))
+        write_problems(problems, notes, len(files), more=bool(record))
     if failed:
         sys.exit(1)
 
 
-def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
+class Examined(NamedTuple):
+    """What is said of a site's files, by every command that checks them."""
+
+    problems: list[Problem]
+    #: connectors that could not be loaded
+    notes: list[str]
+    policies: tuple[PolicyEffect, ...]
+
+
+def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, str]) -> Examined:
+    """Check the files of a site with the connectors and the secrets of this environment."""
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
-    loaded, found = load_site(files, specs)
-    problems = list(found)
-    if loaded is not None:
-        _, missing = resolve_settings(loaded, environ, specs)
+    checked = check_site(files, specs)
+    problems = list(checked.problems)
+    if checked.site is not None:
+        _, missing = resolve_settings(checked.site, environ, specs)
         problems += [
             msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
             for each in missing
         ]
-        problems += removed.problems(removed.removed(site, loaded.connections))
-    return problems, [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
+        problems += removed.problems(removed.removed(site, checked.site.connections))
+    notes = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
+    return Examined(problems, notes, checked.policies)
 
 
 def _record(environ: dict[str, str]) -> str:
@@ -94,7 +108,8 @@ def _record(environ: dict[str, str]) -> str:
     return ""
 
 
-def _write(problems: list[Problem], notes: list[str], files: int, *, more: bool) -> None:
+def write_problems(problems: list[Problem], notes: list[str], files: int, *, more: bool = False) -> None:
+    """Write each problem with its line and a caret, and how many there are."""
     for problem in problems:
         click.echo(f"{problem.text}\n")
     for note in notes:

@@ -96,7 +96,7 @@ def prepare(settings: Settings, environment: Mapping[str, str], *, release: bool
         if active is None or release:
             message = "the first start" if active is None else "gateway up --release"
             return [str(problem) for problem in gateway.activate_folder(author=author(), message=message)]
-        warnings = gateway.check(gateway.releasing.files(active))
+        warnings = gateway.usable(gateway.releasing.files(active))
         return [*_differs(settings.site, active), *(str(problem) for problem in warnings)]
     finally:
         gateway.close()

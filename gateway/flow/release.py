@@ -14,6 +14,8 @@ from gateway.errors import ConfigError, NotFoundError
 from gateway.ports import AuditEntry, Clock, ReleaseRow, Store, Tx
 from rules import Problem, file_digest
 
+Check = Callable[[Mapping[str, str]], tuple[Problem, ...]]
+
 
 class Released(msgspec.Struct, frozen=True):
     """What became of asking for a release."""
@@ -29,15 +31,23 @@ class Released(msgspec.Struct, frozen=True):
 class Releasing:
     """Makes releases of one site and switches between them.
 
-    `check` returns the warnings of a set of files, and raises ConfigError when it cannot be run here and now.
+    `check` returns the warnings of files that are to become a release, `usable` those about running one that there is;
+    both raise ConfigError when they cannot be run here and now. A later version of the gateway may find more in old
+    files than the one that released them: that does not keep anyone from going back to them.
     """
 
     def __init__(
-        self, *, store: Store, clock: Clock, check: Callable[[Mapping[str, str]], tuple[Problem, ...]]
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        check: Check,
+        usable: Check,
     ) -> None:
         self._store = store
         self._clock = clock
         self._check = check
+        self._runs = usable
 
     def active(self) -> ReleaseRow | None:
         """Return the active release."""
@@ -108,7 +118,7 @@ class Releasing:
 
     def _usable(self, target: ReleaseRow) -> tuple[Problem, ...]:
         try:
-            return self._check(self.files(target))
+            return self._runs(self.files(target))
         except ConfigError as error:
             msg = f"release {target.number} cannot be used now, and was not activated:\n{error}"
             raise ConfigError(msg) from None

@@ -15,6 +15,13 @@ from rules.sync import Owner
 
 _OURS: Mapping[str, type[StrEnum]] = {"status": Category, "priority": Level, "kind": Kind}
 
+_NOT_INVERTIBLE = {
+    "status": "status-not-invertible",
+    "priority": "priority-not-invertible",
+    "kind": "kind-not-invertible",
+}
+_GAP = {"status": "status-map-gap", "priority": "priority-map-gap", "kind": "kind-map-gap"}
+
 #: words that say that nothing is known; a map need not have them
 _UNSAID = frozenset({Category.UNKNOWN, Level.UNSET})
 
@@ -60,10 +67,10 @@ def _row(kind: type[StrEnum], row: Spot, owner: Owner, field: str, problems: lis
         problems.append(row["to"].error("wrong-to", message, nearest(to, theirs)))
     if owner is not Owner.FROM and back is None and len(ours) > 1:
         message = f"several of ours meet '{theirs[0]}': coming back it will mean '{ours[0]}'"
-        problems.append(row["ours"].warning(f"{field}-not-invertible", message, "say which with `back:`"))
+        problems.append(row["ours"].warning(_NOT_INVERTIBLE[field], message, "say which with `back:`"))
     if owner is not Owner.TO and to is None and len(theirs) > 1:
         message = f"several of theirs meet '{ours[0]}': '{theirs[0]}' will be written"
-        problems.append(row["theirs"].warning(f"{field}-not-invertible", message, "say which with `to:`"))
+        problems.append(row["theirs"].warning(_NOT_INVERTIBLE[field], message, "say which with `to:`"))
     return Row(ours, theirs, to if to is not None else theirs[0], kind(back) if back is not None else ours[0])
 
 
@@ -73,7 +80,7 @@ def _total(field: str, spot: Spot, kind: type[StrEnum], compiled: ValueMap[Any],
     missing = [word for word in kind if word not in _UNSAID and compiled.to_theirs(word) is None]
     if missing:
         message = f"the map says nothing about {', '.join(missing)} of ours"
-        yield spot.warning(f"{field}-map-gap", message, "add a row for each", key=True)
+        yield spot.warning(_GAP[field], message, "add a row for each", key=True)
 
 
 def _native(

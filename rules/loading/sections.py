@@ -20,6 +20,14 @@ class Sections:
     def __init__(self) -> None:
         self.lists: dict[str, list[Spot]] = {}
         self.mappings: dict[str, dict[str, Spot]] = {}
+        #: every name that a section gives, also of what its schema refused: who uses it has made no mistake
+        self.names: dict[str, set[str]] = {}
+        #: sections of which some names are not known, because a part of them could not be understood
+        self.unsure: set[str] = set()
+
+    def lacks(self, section: str, name: str) -> bool:
+        """Say whether a section certainly does not give that name."""
+        return section not in self.unsure and name not in self.names.get(section, ())
 
     def items(self, section: str) -> list[Spot]:
         """Return the items of a list section."""
@@ -41,6 +49,7 @@ def merge(documents: Iterable[Document], bad: frozenset[tuple[str, Path]], probl
     merged = Sections()
     for document in sorted(documents, key=lambda each: each.file):
         for section, spot in document.root.entries():
+            _name(merged, section, spot)
             if (document.file, spot.path) in bad:
                 continue
             if section in LISTS:
@@ -49,6 +58,20 @@ def merge(documents: Iterable[Document], bad: frozenset[tuple[str, Path]], probl
             else:
                 _join(merged.mappings.setdefault(section, {}), spot, bad, problems)
     return merged
+
+
+def _name(merged: Sections, section: str, spot: Spot) -> None:
+    """Note the names that a section gives in one file."""
+    found = merged.names.setdefault(section, set())
+    if isinstance(spot.value, dict):
+        found.update(spot.value)
+    elif not isinstance(spot.value, list):
+        merged.unsure.add(section)
+    else:
+        for item in spot.value:
+            name = item.get("name") if isinstance(item, dict) else None
+            if isinstance(name, str):
+                found.add(name)
 
 
 def _join(entries: dict[str, Spot], spot: Spot, bad: frozenset[tuple[str, Path]], problems: list[Problem]) -> None:

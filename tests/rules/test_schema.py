@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft7Validator
 
+from rules.codes import LINT
 from rules.conditions import compile_condition
 from rules.fields import Vocabulary
 from rules.problem import Problem
 from rules.schema import NAMES, SECTIONS, for_editors, for_loader, schema_text
 from tests.rules.making import document
 from tests.rules.test_conditions import CONDITIONS, HOLDS
-from tests.rules.test_examples import LANGUAGE, texts
+from tests.rules.test_examples import LANGUAGE, SHARED, texts
+from tests.rules.test_lint import examples
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,3 +79,36 @@ def test_both_refuse_the_same(text: str) -> None:
     compile_condition(document(text).root, Vocabulary(), problems)
     assert problems
     assert not condition_schema().is_valid(document(text).value)
+
+
+#: what a schema can say; the rest needs the whole site
+SHAPE = {
+    "unknown-key", "missing-key", "wrong-type", "wrong-form", "not-one-of", "empty-value", "too-many-keys",
+    "unknown-field", "unknown-operator", "wrong-operator", "empty-condition",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", sorted(SHAPE))
+def test_an_editor_underlines_what_the_loader_refuses_by_its_shape(code: str) -> None:
+    """And leaves the neighbour alone."""
+    files = examples(code)
+    schema = Draft7Validator(for_editors("rules"))
+    valid = {kind: schema.is_valid(document(text).value) for kind, each in files.items() for text in each.values()}
+    assert valid == {"wrong": False, "right": True}
+
+
+@pytest.mark.parametrize("code", sorted(LINT))
+def test_an_editor_underlines_nothing_in_what_only_lint_can_see(code: str) -> None:
+    """Both examples have the right shape."""
+    schema = Draft7Validator(for_editors("rules"))
+    for each in examples(code).values():
+        for text in each.values():
+            assert list(schema.iter_errors(document(text).value)) == []
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="not in this checkout")
+def test_the_editors_schema_accepts_the_example_site() -> None:
+    """Every file of it."""
+    for file, text in texts(SHARED).items():
+        name = "gateway" if file == "gateway.yaml" else "cases" if ".cases." in file else "rules"
+        assert list(Draft7Validator(for_editors(name)).iter_errors(document(text, file).value)) == []

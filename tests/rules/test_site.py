@@ -322,6 +322,7 @@ def test_problems_come_in_order_and_as_json() -> None:
     assert json.loads(json.dumps(problems[0].as_json())) == {
         "file": "gateway.yaml", "line": 8, "column": 7, "code": "not-one-of", "severity": "error",
         "message": "'x' is not valid here", "hint": "valid: live, observe", "excerpt": "mode: x",
+        "docs": "docs/rules/problems.md#not-one-of",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from gateway.cli.lazy import LazyGroup
 
 #: name → where it is, and its line in the help (the same as the first line of its docstring; a test compares them).
 COMMANDS = {
+    "check": ("gateway.cli.rules.check:check", "Say what is wrong with the rules, and what each policy comes to."),
     "test": ("gateway.cli.rules.test:test", "Run the cases beside the rules, in simulated time."),
     "explain": (
         "gateway.cli.rules.explain:explain",

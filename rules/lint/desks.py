@@ -1,0 +1,158 @@
+"""Desks: rings of rules, one field under two rules, and what the other desk cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gateway.domain.ticket import Visibility
+from gateway.domain.update import Operation
+from rules.lint.formula import Formula
+from rules.lint.reading import Reading, called
+from rules.problem import Problem
+from rules.source import Spot
+from rules.sync import Owner
+
+#: longer rings are not looked for
+LONGEST = 6
+_WRITES = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
+_DOES = {Operation.PUBLIC_REPLY: "public replies", Operation.INTERNAL_NOTE: "internal notes"}
+
+
+def rings(reading: Reading) -> Iterator[Problem]:
+    """Say where rules hand a ticket from desk to desk back to where it came from."""
+    rules = reading.sections.items("sync")
+    said: set[frozenset[int]] = set()
+    for first in range(len(rules)):
+        for ring in _rings(reading, rules, [first], [reading.formula(rules[first])]):
+            if frozenset(ring) in said:
+                continue
+            said.add(frozenset(ring))
+            way = " -> ".join([*(rules[each].value["from"] for each in ring), rules[first].value["from"]])
+            named = ", ".join(called(rules[each]) for each in ring)
+            message = (
+                f"a ring of rules ({named}): {way} can hold for one ticket, so it is handed back to where it began"
+            )
+            hint = "let each rule's `when` name the `source` that it is for"
+            yield rules[max(ring)]["to"].warning("sync-loop", message, hint)
+
+
+def _rings(reading: Reading, rules: list[Spot], path: list[int], held: list[Formula]) -> Iterator[list[int]]:
+    start, end = rules[path[0]].value["from"], rules[path[-1]].value["to"]
+    if start == end:
+        yield path
+        return
+    if len(path) >= LONGEST or reading.solver.exhausted:
+        return
+    passed = {rules[each].value["from"] for each in path}
+    for place, rule in enumerate(rules):
+        if place < path[0] or place in path or rule.value["from"] != end or rule.value["to"] in passed - {start}:
+            continue
+        with_it = [*held, reading.formula(rule)]
+        if reading.solver.can_hold(*with_it):
+            yield from _rings(reading, rules, [*path, place], with_it)
+
+
+def masters(reading: Reading) -> Iterator[Problem]:
+    """Say where two desks are both alone in saying what one field of one ticket is."""
+    rules = reading.sections.items("sync")
+    for place, rule in enumerate(rules):
+        for other in rules[:place]:
+            if rule.value["from"] != other.value["from"] or rule.value["to"] == other.value["to"]:
+                continue
+            both = [field for field in _owned(rule) if field in _owned(other)]
+            if both and reading.solver.can_hold(reading.formula(rule), reading.formula(other)):
+                field = both[0]
+                message = (
+                    f"'{field}' belongs to '{rule.value['to']}' here and to '{other.value['to']}' by the rule "
+                    f"{called(other)} at {other.at()}, and both can hold for one ticket"
+                )
+                hint = "let one of them own it, or keep the rules apart by `when`"
+                yield rule["fields"][field].warning("field-mapped-twice", message, hint, key=True)
+    yield from _written(reading, rules)
+
+
+def _owned(rule: Spot) -> list[str]:
+    """Return the fields that the `to` desk of a rule alone may change."""
+    if "fields" not in rule:
+        return []
+    found = []
+    for field, spot in rule["fields"].entries():
+        owner = spot.get("owner") if isinstance(spot.value, dict) else spot.value
+        if owner == Owner.TO:
+            found.append(field)
+    return found
+
+
+def _written(reading: Reading, rules: list[Spot]) -> Iterator[Problem]:
+    """Say where two metrics are written into one field of one desk."""
+    seen: dict[tuple[str, str], list[tuple[Spot, Spot]]] = {}
+    for rule in rules:
+        if "fields" not in rule or "due_time" not in rule["fields"]:
+            continue
+        due = rule["fields"]["due_time"]
+        for connection, field in due["write"].entries():
+            for other, before in seen.get((connection, field.value), ()):
+                differ = before.value["metric"] != due.value["metric"]
+                if differ and reading.solver.can_hold(reading.formula(rule), reading.formula(other)):
+                    message = (
+                        f"'{field.value}' of '{connection}' gets {due.value['metric']} here and "
+                        f"{before.value['metric']} by the rule {called(other)} at {other.at()}"
+                    )
+                    yield field.warning("field-mapped-twice", message, "write one of them into a field of its own")
+            seen.setdefault((connection, field.value), []).append((rule, due))
+
+
+def abilities(reading: Reading) -> Iterator[Problem]:
+    """Say what a desk is asked for that its connector does not do."""
+    for rule in reading.sections.items("sync"):
+        yield from _able(reading, rule["to"], Operation.CREATE, "takes no new tickets")
+        if "fields" in rule and "comments" in rule["fields"]:
+            yield from _comments(reading, rule)
+    for escalation in reading.sections.items("escalations"):
+        for action in escalation["do"].each():
+            if "open_incident" in action:
+                yield from _able(
+                    reading, action["open_incident"]["connection"], Operation.CREATE, "takes no new tickets"
+                )
+            if "notify" in action and "connection" in action["notify"]:
+                yield from _notified(reading, action["notify"]["connection"])
+
+
+def _able(reading: Reading, spot: Spot, operation: Operation, words: str) -> Iterator[Problem]:
+    spec = reading.spec_of(spot.value)
+    if spec is not None and operation not in spec.operations:
+        able = [name for name in reading.connections if (one := reading.spec_of(name)) and operation in one.operations]
+        hint = f"name one that does: {', '.join(able)}" if able else ""
+        yield spot.error("cannot-do", f"'{spot.value}' ({spec.title}) {words}", hint)
+
+
+def _notified(reading: Reading, spot: Spot) -> Iterator[Problem]:
+    spec = reading.spec_of(spot.value)
+    if spec is not None and Operation.NOTIFY not in spec.operations:
+        able = [name for name in reading.connections if (one := reading.spec_of(name)) and _tells(one.operations)]
+        hint = f"name one that can: {', '.join(able)}" if able else "add a connection to a channel such as Slack"
+        yield spot.error("cannot-notify", f"{spec.title} takes no notifications", hint)
+
+
+def _tells(operations: Mapping[Operation, object]) -> bool:
+    return Operation.NOTIFY in operations
+
+
+def _comments(reading: Reading, rule: Spot) -> Iterator[Problem]:
+    spot = rule["fields"]["comments"]
+    owners = (
+        dict.fromkeys(Visibility, (spot, spot.value))
+        if isinstance(spot.value, str)
+        else {Visibility(key): (inner, inner.value) for key, inner in spot.entries()}
+    )
+    for visibility, (at, owner) in owners.items():
+        written = []
+        if owner != Owner.TO:
+            written.append(rule.value["to"])
+        if owner != Owner.FROM:
+            written.append(rule.value["from"])
+        for connection in written:
+            spec = reading.spec_of(connection)
+            if spec is not None and _WRITES[visibility] not in spec.operations:
+                message = f"'{connection}' ({spec.title}) takes no {_DOES[_WRITES[visibility]]}"
+                yield at.error("cannot-do", message, "take it out, or turn its direction", key=True)

@@ -1,0 +1,192 @@
+"""Who speaks of whom: every place in a site's files that uses a name which another place gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rules.fields import FieldType
+from rules.lint.reading import Reading
+from rules.operators import as_list
+from rules.policies import is_one_target
+from rules.source import Spot
+
+STAGE_METRIC = "stage:"
+
+
+class Use:
+    """One use of a name."""
+
+    __slots__ = ("key", "kind", "name", "spot")
+
+    def __init__(self, kind: str, spot: Spot, name: str | None = None, *, key: bool = False) -> None:
+        #: what sort of name: calendar, person, role, template, connection, team, policy, region, skill, stage
+        self.kind = kind
+        self.spot = spot
+        self.name: str = spot.value if name is None else name
+        #: True when the name is the key of the place
+        self.key = key
+
+
+def uses(reading: Reading) -> Iterator[Use]:
+    """Go through every use of a name."""
+    yield from _people(reading)
+    yield from _time(reading)
+    yield from _escalations(reading)
+    yield from _work(reading)
+    yield from _desks(reading)
+
+
+def _one(spot: Spot, key: str, kind: str) -> Iterator[Use]:
+    if key in spot:
+        for each in spot[key].each():
+            yield Use(kind, each)
+
+
+def _keys(spot: Spot, key: str, kind: str) -> Iterator[Use]:
+    if key in spot:
+        for name, inner in spot[key].entries():
+            yield Use(kind, inner, name, key=True)
+
+
+def _people(reading: Reading) -> Iterator[Use]:
+    for role in reading.sections.entries("roles").values():
+        if isinstance(role.value, list):
+            for each in role.each():
+                yield Use("person", each)
+    for person in reading.sections.entries("people").values():
+        yield from _keys(person, "accounts", "connection")
+    for _, _, condition in reading.conditions():
+        yield from _named(reading, condition)
+
+
+def _named(reading: Reading, spot: Spot) -> Iterator[Use]:
+    """Go through the people and the calendars that a condition names."""
+    if isinstance(spot.value, list):
+        for each in spot.each():
+            yield from _named(reading, each)
+    for key, inner in spot.entries():
+        field = None if key in {"all", "any", "not"} else reading.vocabulary.field(key)
+        if field is None:
+            yield from _named(reading, inner)
+        elif isinstance(inner.value, dict):
+            for operator, operand in inner.entries():
+                if operator in {"inside", "outside"}:
+                    yield from (Use("calendar", each) for each in operand.each())
+                elif field.type is FieldType.PERSON and operator not in {"exists", "changed"}:
+                    yield from _persons(reading, operand)
+        elif field.type is FieldType.PERSON:
+            yield from _persons(reading, inner)
+
+
+def _persons(reading: Reading, spot: Spot) -> Iterator[Use]:
+    for each in spot.each():
+        if each.value in reading.sections.names.get("people", ()):
+            yield Use("person", each)
+
+
+def _time(reading: Reading) -> Iterator[Use]:
+    for calendar in reading.sections.entries("calendars").values():
+        yield from _one(calendar, "union", "calendar")
+    for policy in reading.sections.items("sla"):
+        yield from _one(policy, "calendar", "calendar")
+        yield from _one(policy, "extends", "policy")
+        if "targets" in policy:
+            for metric, target in policy["targets"].entries():
+                if metric.startswith(STAGE_METRIC):
+                    yield Use("stage", target, metric.removeprefix(STAGE_METRIC), key=True)
+                for due in dues(target):
+                    yield from _one(due, "calendar", "calendar")
+
+
+def dues(target: Spot) -> Iterator[Spot]:
+    """Go through the single targets of one metric."""
+    if is_one_target(target.value):
+        yield target
+    else:
+        for _, inner in target.entries():
+            yield inner
+
+
+def _escalations(reading: Reading) -> Iterator[Use]:
+    for escalation in reading.sections.items("escalations"):
+        yield from _one(escalation, "policies", "policy")
+        if "on" in escalation:
+            yield from _one(escalation["on"], "calendar", "calendar")
+            yield from _one(escalation["on"], "time_in_stage", "stage")
+        if "metrics" in escalation:
+            for metric in escalation["metrics"].each():
+                if metric.value.startswith(STAGE_METRIC):
+                    yield Use("stage", metric, metric.value.removeprefix(STAGE_METRIC))
+        for action in escalation["do"].each():
+            yield from _action(action)
+    for alert in reading.alerts():
+        if "notify" in alert:
+            # what an alert says about connections is checked with the alerts themselves
+            yield from (use for use in _told(alert["notify"]) if use.kind != "connection")
+
+
+def _action(action: Spot) -> Iterator[Use]:
+    if "notify" in action:
+        yield from _told(action["notify"])
+    for key in ("add_participant", "open_incident"):
+        if key in action:
+            yield from _told(action[key])
+
+
+def _told(spot: Spot) -> Iterator[Use]:
+    yield from _one(spot, "roles", "role")
+    for kind in ("role", "person", "connection", "template"):
+        yield from _one(spot, kind, kind)
+
+
+def _work(reading: Reading) -> Iterator[Use]:
+    for team in reading.sections.entries("teams").values():
+        yield from _one(team, "calendar", "calendar")
+        yield from _one(team, "manager", "person")
+        yield from _keys(team, "accounts", "connection")
+    for agent in reading.sections.items("agents"):
+        yield from _one(agent, "person", "person")
+        yield from _one(agent, "team", "team")
+        yield from _one(agent, "calendar", "calendar")
+    for region in reading.sections.items("follow_the_sun"):
+        yield Use("region", region)
+    rota = reading.sections.entries("on_call").get("rota")
+    for shift in rota.each() if rota is not None else ():
+        yield from _one(shift, "person", "person")
+        yield from _one(shift, "calendar", "calendar")
+    for route in reading.sections.items("routes"):
+        if "start_in" in route and not is_field(route.value["start_in"]):
+            yield Use("region", route["start_in"])
+        if "needs" in route:
+            yield from _one(route["needs"], "team", "team")
+            yield from _keys(route["needs"], "skills", "skill")
+        if "hard" in route:
+            for need in route["hard"].each():
+                if need.value.startswith("skills."):
+                    yield Use("skill", need, need.value.removeprefix("skills."))
+        for step in route["relax"].each() if "relax" in route else ():
+            yield from _keys(step, "skills", "skill")
+
+
+def is_field(word: Any) -> bool:
+    """Say whether a word names a field of the ticket, such as ticket.region."""
+    return isinstance(word, str) and word.startswith("ticket.")
+
+
+def _desks(reading: Reading) -> Iterator[Use]:
+    for stages in reading.sections.entries("stages").values():
+        for stage in stages.each():
+            for name, desks in stage.entries():
+                if desks.value is not None:
+                    yield from _keys(stage, name, "connection")
+    for rule in reading.sections.items("sync"):
+        for end in ("from", "to"):
+            yield from _one(rule, end, "connection")
+        if "fields" in rule and "due_time" in rule["fields"]:
+            yield from _keys(rule["fields"]["due_time"], "write", "connection")
+
+
+def values_of(spot: Spot, key: str) -> list[Any]:
+    """Return the values of a key that may hold one or several."""
+    return as_list(spot.value[key]) if key in spot else []
