@@ -55,7 +55,7 @@ def prognosis(group: Group, site: Site) -> Prognosis:
         if is_covered(want, site.active):
             return Prognosis(group, cured=True, says=f"{what} has its line now")
         if site.folder is not None and is_covered(want, site.folder):
-            says = f"{what} has its line in the folder: gateway up, then heal releases {group.number}"
+            says = f"{what} has its line in the folder: gateway rules release, then heal releases {group.number}"
             return Prognosis(group, cured=False, says=says)
         found = cure(want, site.files)
         says = f"{what} x{group.number}: {found or f'the rule {want.rule!r} is gone'}"

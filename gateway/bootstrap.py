@@ -20,6 +20,7 @@ from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
 from gateway.flow.reconcile import Reconciler
+from gateway.flow.release import Releasing
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
@@ -91,25 +92,31 @@ class Gateway:
 
     # ------------------------------------------------------------ the site
 
-    def activate(self, files: Mapping[str, str], *, author: str) -> tuple[str, tuple[Problem, ...]]:
-        """Check a site's files and make them the active release; return its id and the warnings.
+    @cached_property
+    def releasing(self) -> Releasing:
+        """What makes releases of the site and switches between them."""
+        return Releasing(store=self.store, clock=self.clock, check=self.check)
 
-        Raises ConfigError with every error, file:line:column each, when they are not usable: nothing is activated.
+    def check(self, files: Mapping[str, str]) -> tuple[Problem, ...]:
+        """Return the warnings of a site's files.
+
+        Raises ConfigError, with file:line:column for each error, when they cannot be run here and now: what is wrong
+        with them, a connector that has gone since they were active, a secret that is not in this environment.
         """
         site, problems = load_site(files, self._specs())
         errors = [problem for problem in problems if problem.is_error]
         if site is None or errors:
             raise ConfigError("\n".join(str(problem) for problem in errors) or "the site could not be read")
-        release = self.store.write(
-            lambda tx: tx.releases.activate(site.digest, files, author=author, now=self.clock.now())
-        )
-        return release, tuple(problems)
+        _, missing = resolve_settings(site, self._environ, self._specs())
+        errors = [problem for problem in missing if problem.is_error]
+        if errors:
+            raise ConfigError("\n".join(str(problem) for problem in errors))
+        return tuple(problems) + missing
 
-    def activate_folder(self, *, author: str) -> tuple[Problem, ...]:
+    def activate_folder(self, *, author: str, message: str = "") -> tuple[Problem, ...]:
         """Bring the database up to date and make the site's folder the active release; return the warnings."""
         self.migrate()
-        _, problems = self.activate(read_site(self.settings.site), author=author)
-        return problems
+        return self.releasing.release(read_site(self.settings.site), actor=author, message=message).warnings
 
     def migrate(self) -> None:
         """Bring the database to the newest schema."""
@@ -129,6 +136,13 @@ class Gateway:
             self._looked_at = self.clock.monotonic()
             return self._site
 
+    def renewed(self) -> LiveSite:
+        """Return the active release as it is now, without waiting for the next look."""
+        with self._refreshing:
+            self._site = self._current(self._site)
+            self._looked_at = self.clock.monotonic()
+            return self._site
+
     def _current(self, known: LiveSite | None) -> LiveSite:
         with self.store.read() as tx:
             active = tx.releases.active()
@@ -136,7 +150,9 @@ class Gateway:
             if known is not None and known.release == active and accounts == self._accounts:
                 return known
             if not active:
-                msg = "no release of the site is active: run `gateway up` (it activates the files of the site)"
+                msg = (
+                    "no release of the site is active: run `gateway up` (the first one releases the files of the site)"
+                )
                 raise ConfigError(msg)
             files = tx.releases.files(active)
         site, problems = load_site(files, self._specs())

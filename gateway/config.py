@@ -112,12 +112,15 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
-def load(site: Path) -> Settings:
-    """Read and check a site with the environment; raises ConfigError with every error and its place."""
+def load(site: Path, files: Mapping[str, str] | None = None) -> Settings:
+    """Read and check a site with the environment; raises ConfigError with every error and its place.
+
+    `files` are those of a release, where it is not the folder's that matter.
+    """
     environ = {**environment(), "GATEWAY_SITE": str(site)}
     settings = Settings.from_env(environ)
     specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
-    loaded, problems = load_site(read_site(settings.site), specs)
+    loaded, problems = load_site(read_site(settings.site) if files is None else files, specs)
     if loaded is None:
         raise ConfigError("\n".join(str(problem) for problem in problems if problem.is_error))
     found, missing = resolve_settings(loaded, environ, specs)

@@ -41,6 +41,10 @@ class ConflictError(UnreadableError):
     reason = "conflict"
 
 
+class OtherReleaseError(GatewayError):
+    """Another release of the site is active by now: what is left is for it to decide."""
+
+
 class DeferError(GatewayError):
     """This delivery can be applied, only not yet (a write of ours is in flight, or an order must be kept)."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from gateway.bootstrap import Gateway, build
 from gateway.config import Settings, environment
 from gateway.doorbell import stop_requested
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, OtherReleaseError
 from gateway.telemetry import configure
 
 log = logging.getLogger(__name__)
@@ -50,14 +50,24 @@ def apply() -> None:
     """Apply deliveries."""
     gateway = _gateway()
     _clear(gateway, "apply")
-    gateway.applier().drain(holder=gateway.holder, seconds=DRAIN_SECONDS, linger=LINGER_SECONDS, stop=stop_requested)
+    _drain(
+        gateway,
+        lambda seconds: gateway.applier().drain(
+            holder=gateway.holder, seconds=seconds, linger=LINGER_SECONDS, stop=stop_requested
+        ),
+    )
 
 
 def deliver() -> None:
     """Deliver updates."""
     gateway = _gateway()
     _clear(gateway, "deliver")
-    gateway.deliverer().drain(holder=gateway.holder, seconds=DRAIN_SECONDS, linger=LINGER_SECONDS, stop=stop_requested)
+    _drain(
+        gateway,
+        lambda seconds: gateway.deliverer().drain(
+            holder=gateway.holder, seconds=seconds, linger=LINGER_SECONDS, stop=stop_requested
+        ),
+    )
 
 
 def reconcile() -> None:
@@ -65,6 +75,18 @@ def reconcile() -> None:
     gateway = _gateway()
     _clear(gateway, "reconcile")
     gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
+
+
+def _drain(gateway: Gateway, drain: Callable[[float], int]) -> None:
+    """Drain for the time of a job; where another release became active meanwhile, go on with that one."""
+    end = time.monotonic() + DRAIN_SECONDS
+    while not stop_requested() and (left := end - time.monotonic()) > 0:
+        try:
+            drain(left)
+        except OtherReleaseError:
+            log.info("another release is active", extra={"release": gateway.renewed().release})
+        else:
+            return
 
 
 def _clear(gateway: Gateway, step: str) -> None:

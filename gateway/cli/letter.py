@@ -29,7 +29,7 @@ def write_cure(found: Cure, connection: str) -> None:
         click.echo(f"        {found.file}:{change.line}: {tame(change.text)}")
     choices = ", ".join(found.choices) or f"a word of {connection}"
     meaning = f"… is one of: {choices}; " if found.add is not None else ""
-    click.echo(f"      {meaning}then gateway check, gateway up, gateway dead-letters heal")
+    click.echo(f"      {meaning}then gateway rules release -m WHY, gateway dead-letters heal")
 
 
 def cure_of(detail: str, files: Mapping[str, str]) -> Cure | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import getpass
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,3 +69,27 @@ def ring(gateway: Gateway, step: str) -> None:
         return
     if server.socket.exists():
         RqDoorbell(ringing_connection(server.url)).ring(step)
+
+
+def active_files(settings: Settings, environ: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Return the files of the active release; None when there is none yet, or the record is not of this version."""
+    if not has_record(settings):
+        return None
+    gateway = build(settings, environ)
+    try:
+        if not schema_is_current(gateway.store.engine):
+            return None
+        active = gateway.releasing.active()
+        return gateway.releasing.files(active) if active is not None else None
+    except DBAPIError as error:
+        raise StoreError("the database cannot be reached") from error
+    finally:
+        gateway.close()
+
+
+def author() -> str:
+    """Return who runs this command, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from gateway.bootstrap import build
+from gateway.cli.opening import author
 from gateway.cli.plan import Plan, processes, require_free
-from gateway.config import Settings
+from gateway.config import Settings, read_site
 from gateway.embedded import Server, check_given, find_server
+from gateway.errors import ConfigError
+from gateway.ports import ReleaseRow
 from gateway.supervisor import Process, SiteLock, Supervisor
 from gateway.system import SystemClock
 from gateway.web.token import page_address, page_token
+from rules import file_digest
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class Watcher:
     """What wants to know how the start goes; each method may be left as it is."""
 
     def prepared(self, warnings: Sequence[str]) -> None:
-        """Hear that the database is at its newest schema, and the files of the site are the active release."""
+        """Hear that the database is at its newest schema and a release is active; `warnings` are for a person."""
 
     def stage(self, started: Sequence[Process]) -> None:
         """Hear that these processes are up."""
@@ -43,6 +45,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
+    #: make the files of the folder the active release, also where another one is active
+    release: bool = False
     #: workers of the deliver step
     workers: int = 1
     #: processes beside the gateway's own, as in Plan
@@ -61,7 +65,7 @@ def run_site(settings: Settings, environment: Mapping[str, str], asked: Asked, w
     lock.acquire()  # says who runs already, before anything else complains about the port
     lock.release()
     require_free(asked.host, asked.port)
-    watcher.prepared(prepare(settings, environment))
+    watcher.prepared(prepare(settings, environment, release=asked.release))
     url, server = _redis(settings.redis_url, settings.state)
     plan = Plan(
         settings.site, asked.host, asked.port, asked.workers, WEB_WORKERS, WEB_THREADS, url, server,
@@ -79,20 +83,35 @@ def run_site(settings: Settings, environment: Mapping[str, str], asked: Asked, w
     ).run()
 
 
-def prepare(settings: Settings, environment: Mapping[str, str]) -> list[str]:
-    """Bring the database to the newest schema, make the site's files the active release; return the warnings."""
+def prepare(settings: Settings, environment: Mapping[str, str], *, release: bool = False) -> list[str]:
+    """Bring the database to the newest schema and see to it that a release is active; return what a person must know.
+
+    The first start releases the files of the folder; later ones leave the active release alone, so that a rollback
+    outlives a restart, and say when the folder differs from it. `release` makes the folder's files active then, too.
+    """
     gateway = build(settings, environment)
     try:
-        return [str(problem) for problem in gateway.activate_folder(author=_author())]
+        gateway.migrate()
+        active = gateway.releasing.active()
+        if active is None or release:
+            message = "the first start" if active is None else "gateway up --release"
+            return [str(problem) for problem in gateway.activate_folder(author=author(), message=message)]
+        warnings = gateway.check(gateway.releasing.files(active))
+        return [*_differs(settings.site, active), *(str(problem) for problem in warnings)]
     finally:
         gateway.close()
 
 
-def _author() -> str:
+def _differs(folder: Path, active: ReleaseRow) -> list[str]:
+    """Say that the files of the folder are not what runs."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"user {os.getuid()}"
+        same = file_digest(read_site(folder)) == active.digest
+    except ConfigError as error:
+        return [f"release {active.number} runs; the folder cannot be read: {error}"]
+    if same:
+        return []
+    how = "gateway rules diff shows how, gateway rules release makes them the active one"
+    return [f"release {active.number} runs, and the files of {folder} differ from it: {how}"]
 
 
 def _redis(given: str | None, state: Path) -> tuple[str, Server | None]:

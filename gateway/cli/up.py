@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import click
 
+from gateway.cli.opening import active_files
 from gateway.cli.running import Asked, Watcher, run_site
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.config import environment, load
+from gateway.config import Settings, environment, load
 from gateway.telemetry import configure
 
 
@@ -34,16 +35,26 @@ class _Announcer(Watcher):
     show_default=True,
     help="Processes that deliver; each keeps many desks in flight.",
 )
+@click.option("--release", is_flag=True, help="Make the files of the folder the active release first.")
 @pass_site
-def up(site: SiteChoice, host: str | None, port: int | None, workers: int) -> None:
+def up(site: SiteChoice, host: str | None, port: int | None, workers: int, *, release: bool) -> None:
     """Run the whole gateway for this site, until Ctrl-C.
 
-    Checks the site, brings the database up to date, starts a Redis-compatible server unless REDIS_URL names one, and
-    then the web process, the workers and the sweep. What dies is started again.
+    The first start releases the files of the site; later ones run the active release, and say when the files differ
+    from it (gateway rules release makes them the active one). Brings the database up to date, starts a
+    Redis-compatible server unless REDIS_URL names one, and then the web process, the workers and the sweep. What dies
+    is started again.
     """
-    settings = load(site.folder)
+    settings = _settings(site, release=release)
     site.redactor.add(*settings.secrets())
     configure(settings.log_level, settings.secrets())
     site.state  # noqa: B018 - makes the folder, which git is to ignore
-    asked = Asked(host=host or settings.host, port=port or settings.port, workers=workers)
+    asked = Asked(host=host or settings.host, port=port or settings.port, workers=workers, release=release)
     run_site(settings, environment(), asked, _Announcer())
+
+
+def _settings(site: SiteChoice, *, release: bool) -> Settings:
+    """Read the settings with the secrets of what is to run: the active release, or else the files of the folder."""
+    environ = {**environment(), "GATEWAY_SITE": str(site.folder)}
+    files = None if release else active_files(Settings.from_env(environ), environ)
+    return load(site.folder, files)

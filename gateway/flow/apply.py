@@ -22,6 +22,7 @@ from gateway.errors import (
     ClashError,
     DeferError,
     LostLeaseError,
+    OtherReleaseError,
     UnreadableError,
 )
 from gateway.flow.desks import LiveSite
@@ -82,6 +83,7 @@ class Applier:
     ) -> int:
         """Apply what is due for at most `seconds`; return how many deliveries were settled. 0 when another drains.
 
+        Raises OtherReleaseError, between two transactions, when another release of the site has become active.
         An empty inbox is looked at again for `linger` seconds before the drain ends: under load that saves a job.
         """
         end = self._clock.monotonic() + seconds
@@ -136,6 +138,9 @@ class Applier:
         if not tx.leases.renew(LEASE, epoch, LEASE_SECONDS):
             msg = "another worker drains the inbox now"
             raise LostLeaseError(msg)
+        if tx.releases.active() not in {"", self._site.release}:
+            msg = "another release of the site is active now"
+            raise OtherReleaseError(msg)
         began = self._clock.monotonic()
         pairs = {(each.row.connection, name) for each in ready for event in each.events for name in names(each, event)}
         tx.tickets.lock(pairs)

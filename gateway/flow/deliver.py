@@ -20,7 +20,7 @@ import msgspec
 from gateway import crashpoint
 from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
-from gateway.errors import ClashError, RefusedValueError
+from gateway.errors import ClashError, OtherReleaseError, RefusedValueError
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, rendered, visit
 from gateway.flow.desks import LiveSite
@@ -91,12 +91,17 @@ class Deliverer:
         self._flying: dict[str, Task] = {}
         self._granted: set[str] = set()
         self._kept_at = 0.0
+        #: another release of the site is active: nothing more is claimed by this one
+        self._outdated = False
         self._threads = _Threads(lanes)
 
     def drain(
         self, *, holder: str, seconds: float, linger: float = IDLE_SECONDS, stop: Callable[[], bool] = lambda: False
     ) -> int:
-        """Deliver what is due for at most `seconds`, then finish what is in flight; return how many visits ended."""
+        """Deliver what is due for at most `seconds`, then finish what is in flight; return how many visits ended.
+
+        Raises OtherReleaseError, with nothing left in flight, when another release of the site has become active.
+        """
         end = self._clock.monotonic() + seconds
         idle_since = self._clock.monotonic()
         ended_in_all = 0
@@ -105,7 +110,7 @@ class Deliverer:
         while True:
             now = self._clock.monotonic()
             # in mode observe nothing leaves, also not what was planned before the site was told to observe
-            open_for_more = now < end and not stop() and self._site.mode != "observe"
+            open_for_more = now < end and not stop() and self._site.mode != "observe" and not self._outdated
             ended += self._overdue(now, ended)
             if wishes or ended or self._must_look(now, claim=open_for_more):
                 claimed = self._round(wishes, ended, holder=holder, claim=open_for_more)
@@ -118,6 +123,9 @@ class Deliverer:
         if ended_in_all:
             # what waited for these writes (echoes, answers of people) can be applied now
             self._doorbell.ring("apply")
+        if self._outdated:
+            msg = "another release of the site is active now"
+            raise OtherReleaseError(msg)
         return ended_in_all
 
     def _must_look(self, now: float, *, claim: bool) -> bool:
@@ -205,6 +213,8 @@ class Deliverer:
             self._kept_at = self._clock.monotonic()
             tx.outbox.keep([task.claim for task in flying.values()], LEASE_SECONDS)
         tasks: list[Task] = []
+        if claim and tx.releases.active() not in {"", self._site.release}:
+            self._outdated, claim = True, False
         self._lock_desks(tx, known, desks, changed, claim=claim)
         if claim:
             tasks = self._claim(tx, flying, desks, changed, holder, now)

@@ -5,6 +5,7 @@
 
 from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.record import Audit, Store, Tx
+from gateway.ports.releasing import ReleaseRow, Releases
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -72,6 +73,8 @@ __all__ = [
     "NewUpdate",
     "OperationClaim",
     "RawDelivery",
+    "ReleaseRow",
+    "Releases",
     "Setting",
     "Store",
     "Transport",

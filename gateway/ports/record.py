@@ -19,6 +19,7 @@ from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
 from gateway.ports.leases import Leases
 from gateway.ports.relations import Duplicates, Stages
+from gateway.ports.releasing import Releases
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -287,22 +288,6 @@ class Audit(Protocol):
 
     def seal(self, limit: int) -> int:
         """Chain unsealed entries into the hash chain; return how many."""
-        ...
-
-
-class Releases(Protocol):
-    """Releases of the site's files."""
-
-    def active(self) -> str:
-        """Return the id of the active release, or an empty string."""
-        ...
-
-    def files(self, release_id: str) -> Mapping[str, str]:
-        """Return the files of a release by relative name."""
-        ...
-
-    def activate(self, digest: str, files: Mapping[str, str], *, author: str, now: datetime) -> str:
-        """Store (once per digest) and activate a release; return its id."""
         ...
 
 

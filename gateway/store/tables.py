@@ -36,18 +36,6 @@ _NAME = String(120)
 
 facts = Table("facts", metadata, Column("name", _NAME, primary_key=True), Column("value", Text, nullable=False))
 
-releases = Table(
-    "releases",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("number", Integer, nullable=False, unique=True),
-    Column("digest", String(64), nullable=False, unique=True),
-    Column("files_sealed", LargeBinary, nullable=False),
-    Column("author", String(200), nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("active", Boolean, nullable=False),
-)
-
 delivery_keys = Table(
     "delivery_keys",
     metadata,

@@ -14,6 +14,7 @@ from gateway.domain.update import UpdateState
 from gateway.store.audit import INPUTS
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.letters import SqlLetters
+from gateway.store.release_tables import releases
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import (
@@ -24,7 +25,6 @@ from gateway.store.tables import (
     deliveries,
     events,
     links,
-    releases,
     tickets,
     updates,
 )

@@ -410,7 +410,7 @@ def test_heal_names_the_line_and_then_replays(run: Run, gateway: Gateway, record
     lines[change["line"] - 1] = "          " + change["text"]
     file.write_text("\n".join(lines), encoding="utf-8")
     shown = run("dlq", "heal", "--dry-run")[1]
-    assert "has its line in the folder: gateway up, then heal releases 3" in shown
+    assert "has its line in the folder: gateway rules release, then heal releases 3" in shown
     gateway.activate_folder(author="tests")
     code, shown, _ = run("dlq", "heal", "--dry-run")
     assert (code, "3 would be released" in shown) == (0, True)

@@ -18,7 +18,7 @@ from gateway.domain.link import Link, LinkPatch, LinkState, Observed, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket, Visibility
 from gateway.domain.update import Intent, Operation, Reason, UpdateState
-from gateway.errors import NotFoundError, StoreError
+from gateway.errors import StoreError
 from gateway.ports import AttemptEnd, AttemptStart, AuditEntry, CommentRow, LaneClaim, NewDelivery, NewUpdate
 from gateway.store import GroupCommitIntake, SqlStore, migrate, schema_is_current
 from gateway.store.tables import metadata
@@ -335,18 +335,6 @@ def test_the_audit_chain_tells_a_changed_line(store: SqlStore) -> None:
     store.write(forge)
     with store.read() as tx:
         assert tx.audit.verify() == 2
-
-
-def test_a_release_is_stored_once_and_one_is_active(store: SqlStore) -> None:
-    """The same files are one release; activating another one leaves the first as it was."""
-    one = store.write(lambda tx: tx.releases.activate("d1", {"a": "1"}, author="me", now=now(store)))
-    two = store.write(lambda tx: tx.releases.activate("d2", {"a": "2"}, author="me", now=now(store)))
-    assert store.write(lambda tx: tx.releases.activate("d1", {"a": "1"}, author="me", now=now(store))) == one
-    with store.read() as tx:
-        assert tx.releases.active() == one
-        assert tx.releases.files(two) == {"a": "2"}
-        with pytest.raises(NotFoundError):
-            tx.releases.files("nothing")
 
 
 def test_a_savepoint_undoes_only_itself(store: SqlStore) -> None:

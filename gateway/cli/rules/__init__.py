@@ -14,6 +14,11 @@ COMMANDS = {
         "Say of every rule whether it matched, and if not, why not.",
     ),
     "schema": ("gateway.cli.rules.schema:schema", "Print the JSON Schema by which an editor completes and checks."),
+    "release": ("gateway.cli.rules.releases:release", "Make the files of the folder a release, and the active one."),
+    "list": ("gateway.cli.rules.releases:listing", "List the releases, the newest first."),
+    "diff": ("gateway.cli.rules.releases:diff", "Show how two releases differ, or a release and the folder."),
+    "activate": ("gateway.cli.rules.releases:activate", "Make a release of before the active one again."),
+    "rollback": ("gateway.cli.rules.releases:rollback", "Go back to the release that was active before this one."),
 }
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks, relations
+from gateway.store.migrations import alerts, bulks, relations, releases
 
 revision = "0001"
 down_revision = branch_labels = depends_on = None
@@ -15,6 +15,7 @@ down_revision = branch_labels = depends_on = None
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
     alerts.create()
+    releases.create()
     op.create_table(
         "attempts",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -295,19 +296,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "releases",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("files_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("author", sa.String(length=200), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("digest"),
-        sa.UniqueConstraint("number"),
     )
     op.create_table(
         "tickets",
