@@ -16,7 +16,7 @@ from tests.flows.world import World
 from tests.rules.making import installed
 
 GIVEN = """\
-ticket: {source: acme-zendesk, title: Please set up SSO, body: For all of us, status: new, requester: kim@customer.example}
+ticket: {source: acme-zendesk, title: Please set up SSO, body: For all of us, requester: kim@customer.example}
 then:
   - {after: 1m, status: open}
   - {after: 2m, reply: {by: agent, text: We are on it}}
