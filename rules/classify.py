@@ -7,7 +7,7 @@ that it reads has changed. What a person set stays; what a desk filled in by its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
 from rules.conditions import Condition
 from rules.fields import Facts, Reader
+from rules.index import Glance, Index, Indexed
 from rules.trace import TraceLine
 
 
@@ -58,6 +59,11 @@ def _same(field: str, before: Any, value: Any) -> bool:
     return bool(before.level == value.level if field == "priority" else before == value)
 
 
+def indexed(rules: Sequence[ClassifyRule]) -> Index:
+    """Return the index of the rules of the phase."""
+    return Index([Indexed(rule.when.guard, rule.readers, rule.when.volatile, rule.sets) for rule in rules])
+
+
 def _asked(rule: ClassifyRule, facts: Facts, released: set[str]) -> bool:
     """Say whether anything that the rule reads has changed, or a field that it sets has become free."""
     previous = facts.previous
@@ -76,11 +82,15 @@ class _Run:
         self.released: set[str] = set()
         self.sets: list[Set] = []
 
-    def release(self, rule: ClassifyRule) -> None:
-        for field in rule.sets:
-            stamp = self.facts.ticket.stamps.get(field)
-            if stamp is not None and stamp.by is Setter.RULE and stamp.name == rule.name:
-                self.released.add(field)
+    def release(self, rule: ClassifyRule) -> bool:
+        """Free the fields that `rule` has set; say whether there are any."""
+        free = [field for field in rule.sets if self.holds(rule, field)]
+        self.released.update(free)
+        return bool(free)
+
+    def holds(self, rule: ClassifyRule, field: str) -> bool:
+        stamp = self.facts.ticket.stamps.get(field)
+        return stamp is not None and stamp.by is Setter.RULE and stamp.name == rule.name
 
     def keeper(self, field: str, rule: ClassifyRule) -> str:
         """Return why `rule` may not set `field`, or nothing when it may."""
@@ -136,9 +146,21 @@ def run(
     facts: Facts,
     *,
     explain: bool,
+    index: Index | None = None,
 ) -> tuple[Ticket, tuple[Set, ...], list[TraceLine]]:
-    """Run the phase once; return the ticket, what was set, and a line for each rule."""
+    """Run the phase once; return the ticket, what was set, and a line for each rule.
+
+    Without `explain` only the rules that match have one; then the `index` finds those that could, with the same result.
+    """
     this = _Run(order, facts)
+    if index is not None and not explain:
+        trace = _by_index(rules, this, index)
+    else:
+        trace = _one_by_one(rules, this, explain=explain)
+    return this.facts.ticket, tuple(this.sets), trace
+
+
+def _one_by_one(rules: tuple[ClassifyRule, ...], this: _Run, *, explain: bool) -> list[TraceLine]:
     trace = []
     for rule in rules:
         if not _asked(rule, this.facts, this.released):
@@ -146,11 +168,32 @@ def run(
                 reason = "nothing that it reads has changed"
                 trace.append(TraceLine("classify", rule.name, matched=False, reason=reason, ran=False))
         elif rule.when.holds(this.facts):
-            effects = this.apply(rule)
-            trace.append(TraceLine("classify", rule.name, matched=True, reason="; ".join(effects), effects=effects))
+            trace.append(_matched(rule, this.apply(rule)))
         else:
             this.release(rule)
             if explain:
                 reason = rule.when.why(this.facts)
                 trace.append(TraceLine("classify", rule.name, matched=False, reason=reason))
-    return this.facts.ticket, tuple(this.sets), trace
+    return trace
+
+
+def _by_index(rules: tuple[ClassifyRule, ...], this: _Run, index: Index) -> list[TraceLine]:
+    # a rule that has set a field is asked even when it cannot hold: then the field becomes free
+    stamps = this.facts.ticket.stamps.values()
+    holders = {this.order[stamp.name] for stamp in stamps if stamp.by is Setter.RULE and stamp.name in this.order}
+    glance = Glance(index, this.facts, also=holders)
+    trace = []
+    for place in glance:
+        rule = rules[place]
+        before = this.facts
+        if rule.when.holds(before):
+            trace.append(_matched(rule, this.apply(rule)))
+            if this.facts is not before:
+                glance.update(this.facts, this.released)
+        elif this.release(rule):
+            glance.update(this.facts, this.released)
+    return trace
+
+
+def _matched(rule: ClassifyRule, effects: tuple[str, ...]) -> TraceLine:
+    return TraceLine("classify", rule.name, matched=True, reason="; ".join(effects), effects=effects)

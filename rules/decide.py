@@ -20,7 +20,9 @@ from rules.trace import TraceLine
 class RuleSet:
     """Every rule of one site, compiled. It holds closures: to send it elsewhere, send the files and load them there."""
 
-    __slots__ = ("_order", "_sync", "classify_rules", "digest", "sections", "sync_rules")
+    __slots__ = (
+        "_order", "_sync", "classify_index", "classify_rules", "digest", "sections", "sync_index", "sync_rules",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,6 +40,9 @@ class RuleSet:
         self.digest = digest
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
         self._sync = {rule.name: rule for rule in sync_rules}
+        # made here, so that a worker's children inherit them
+        self.classify_index = classify_phase.indexed(classify_rules)
+        self.sync_index = sync_phase.indexed(sync_rules)
 
     @property
     def order(self) -> Mapping[str, int]:
@@ -80,7 +85,9 @@ def decide(
     connections in which it lives or is about to. Without `explain` the trace holds only what matched.
     """
     facts = Facts(ticket, previous, links, now)
-    classified, sets, trace = classify_phase.run(rules.classify_rules, rules.order, facts, explain=explain)
+    classified, sets, trace = classify_phase.run(
+        rules.classify_rules, rules.order, facts, explain=explain, index=rules.classify_index
+    )
     facts = msgspec.structs.replace(facts, ticket=classified)
-    create, more = sync_phase.run(rules.sync_rules, facts, explain=explain)
+    create, more = sync_phase.run(rules.sync_rules, facts, explain=explain, index=rules.sync_index)
     return Decision(classified, sets, create, (*trace, *more))
