@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.calendar import Calendar
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
 from rules import sync as sync_phase
@@ -21,19 +22,30 @@ class RuleSet:
     """Every rule of one site, compiled. It holds closures: to send it elsewhere, send the files and load them there."""
 
     __slots__ = (
-        "_order", "_sync", "classify_index", "classify_rules", "digest", "sections", "sync_index", "sync_rules",
-    )  # fmt: skip
+        "_order",
+        "_sync",
+        "calendars",
+        "classify_index",
+        "classify_rules",
+        "digest",
+        "sections",
+        "sync_index",
+        "sync_rules",
+    )
 
     def __init__(
         self,
         *,
         classify_rules: tuple[ClassifyRule, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
+        calendars: Mapping[str, Calendar] | None = None,
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
     ) -> None:
         self.classify_rules = classify_rules
         self.sync_rules = sync_rules
+        #: every calendar of the site by its name
+        self.calendars: Mapping[str, Calendar] = calendars or {}
         #: every section as plain merged data, for the phases that are not compiled here
         self.sections: Mapping[str, Any] = sections or {}
         #: names the files that this was loaded from

@@ -9,7 +9,9 @@ from functools import cache
 import msgspec
 from jsonschema import Draft7Validator
 
+from gateway.domain import public_holidays
 from gateway.domain.ids import digest
+from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.conditions import compile_condition
@@ -17,6 +19,7 @@ from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
+from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
 from rules.loading.sections import Sections, merge, names
 from rules.loading.sync import sync_rules
@@ -71,12 +74,15 @@ def _validator(name: str) -> Draft7Validator:
     return validator(for_loader(name))
 
 
-def load_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> tuple[Site | None, tuple[Problem, ...]]:
+def load_site(
+    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
+    `holidays` gives the days of a country: for a release those that were kept with it (`public_holidays.kept`).
     """
-    loading = _Loading(files, specs)
+    loading = _Loading(files, specs, holidays)
     site = loading.run()
     problems = in_order(loading.problems)
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -89,9 +95,10 @@ def _schema_of(file: str) -> str:
 
 
 class _Loading:
-    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> None:
+    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource) -> None:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
+        self.holidays = holidays
         self.problems: list[Problem] = []
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
@@ -154,11 +161,16 @@ class _Loading:
         rules = RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
+            calendars=calendars(sections, self.holidays, self.refused("calendars"), self.problems),
             sections=sections.plain(),
             digest=file_digest(self.files),
         )
         self.later_phases(sections, vocabulary)
         return rules
+
+    def refused(self, section: str) -> frozenset[str]:
+        """Return the names in a section that their schema refused."""
+        return frozenset(str(path[1]) for _, path in self.bad if len(path) > 1 and path[0] == section)
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
