@@ -97,3 +97,7 @@ class NotFoundError(GatewayError):
     """No such ticket, connection or dead letter."""
 
     exit_code = 3
+
+
+class DuplicateError(GatewayError):
+    """Two tickets cannot be made one, or cannot be parted: the text says why, and what can be done."""

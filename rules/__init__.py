@@ -9,7 +9,9 @@ from rules.alerts import Alert, Metric
 from rules.classify import ClassifyRule, Set
 from rules.connections import Connection, OnDead
 from rules.decide import Decision, RuleSet, decide
+from rules.duplicates import Duplicate, DuplicateAction
 from rules.mapping import KindMap, PriorityMap, Row, StatusMap, ValueMap
+from rules.policies import Policy
 from rules.problem import Problem, Severity
 from rules.references import Reference
 from rules.schema import schema_text
@@ -32,11 +34,14 @@ __all__ = [
     "ConflictChoice",
     "Connection",
     "Decision",
+    "Duplicate",
+    "DuplicateAction",
     "KindMap",
     "Metric",
     "Mode",
     "OnDead",
     "Owner",
+    "Policy",
     "PriorityMap",
     "Problem",
     "Reference",

@@ -16,6 +16,7 @@ from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
 from rules.conditions import Condition
 from rules.fields import Facts, Reader
 from rules.index import Glance, Index, Indexed
+from rules.stages import NO_STAGES, Stages
 from rules.trace import TraceLine
 
 
@@ -75,8 +76,9 @@ def _asked(rule: ClassifyRule, facts: Facts, released: set[str]) -> bool:
 class _Run:
     """One pass over the rules for one ticket."""
 
-    def __init__(self, order: Mapping[str, int], facts: Facts) -> None:
+    def __init__(self, order: Mapping[str, int], facts: Facts, stages: Stages) -> None:
         self.order = order
+        self.stages = stages
         self.facts = facts
         #: fields set by a rule that ran again and no longer matches: the rules below it may take them
         self.released: set[str] = set()
@@ -104,10 +106,17 @@ class _Run:
             return f"{field} kept: set by rule '{stamp.name}'"
         return ""
 
+    def misfit(self, field: str, value: Any) -> str:
+        """Return why a stage cannot be entered: it is none of the kind's own."""
+        kind = self.facts.ticket.kind
+        if field != "stage" or value in self.stages.of(kind):
+            return ""
+        return f"stage ignored: {kind} has no stage '{value}'"
+
     def apply(self, rule: ClassifyRule) -> tuple[str, ...]:
         effects = []
         for field, value in rule.sets.items():
-            kept = self.keeper(field, rule)
+            kept = self.keeper(field, rule) or self.misfit(field, value)
             if kept:
                 effects.append(kept)
                 continue
@@ -146,13 +155,14 @@ def run(
     facts: Facts,
     *,
     explain: bool,
+    stages: Stages = NO_STAGES,
     index: Index | None = None,
 ) -> tuple[Ticket, tuple[Set, ...], list[TraceLine]]:
     """Run the phase once; return the ticket, what was set, and a line for each rule.
 
     Without `explain` only the rules that match have one; then the `index` finds those that could, with the same result.
     """
-    this = _Run(order, facts)
+    this = _Run(order, facts, stages)
     if index is not None and not explain:
         trace = _by_index(rules, this, index)
     else:

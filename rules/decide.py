@@ -9,11 +9,17 @@ from typing import Any
 import msgspec
 
 from gateway.domain.calendar import Calendar
+from gateway.domain.duplicate import Key
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
+from rules import duplicates as duplicates_phase
+from rules import policies as sla_phase
 from rules import sync as sync_phase
 from rules.classify import ClassifyRule, Set
+from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.fields import Facts
+from rules.policies import Policy
+from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
 from rules.sync import SyncRule
 from rules.trace import TraceLine
 
@@ -23,12 +29,17 @@ class RuleSet:
 
     __slots__ = (
         "_order",
+        "_policies",
         "_sync",
         "calendars",
         "classify_index",
         "classify_rules",
         "digest",
+        "duplicate_rules",
+        "policies",
+        "policy_index",
         "sections",
+        "stages",
         "sync_index",
         "sync_rules",
     )
@@ -37,12 +48,18 @@ class RuleSet:
         self,
         *,
         classify_rules: tuple[ClassifyRule, ...] = (),
+        stages: Stages = NO_STAGES,
+        duplicate_rules: tuple[DuplicateRule, ...] = (),
+        policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
         calendars: Mapping[str, Calendar] | None = None,
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
     ) -> None:
         self.classify_rules = classify_rules
+        self.stages = stages
+        self.duplicate_rules = duplicate_rules
+        self.policies = policies
         self.sync_rules = sync_rules
         #: every calendar of the site by its name
         self.calendars: Mapping[str, Calendar] = calendars or {}
@@ -51,15 +68,21 @@ class RuleSet:
         #: names the files that this was loaded from
         self.digest = digest
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
+        self._policies = {policy.name: policy for policy in policies}
         self._sync = {rule.name: rule for rule in sync_rules}
         # made here, so that a worker's children inherit them
         self.classify_index = classify_phase.indexed(classify_rules)
         self.sync_index = sync_phase.indexed(sync_rules)
+        self.policy_index = sla_phase.indexed(policies)
 
     @property
     def order(self) -> Mapping[str, int]:
         """The place of each classify rule."""
         return self._order
+
+    def policy(self, name: str) -> Policy | None:
+        """Return the policy of that name."""
+        return self._policies.get(name)
 
     def sync(self, name: str) -> SyncRule | None:
         """Return the sync rule of that name."""
@@ -80,6 +103,12 @@ class Decision(msgspec.Struct, frozen=True):
     #: sync rules in whose target the ticket is still to be created
     create: tuple[SyncRule, ...]
     trace: tuple[TraceLine, ...]
+    #: name of the policy that applies, empty when there is none
+    policy: str = ""
+    #: which ticket repeats which: this one another, or one that was opened after it this one
+    duplicates: tuple[Duplicate, ...] = ()
+    #: what the ticket is to be found by in phase duplicates from now on; None: as before
+    keys: tuple[Key, ...] | None = None
 
 
 def decide(
@@ -90,16 +119,34 @@ def decide(
     links: frozenset[str],
     now: datetime,
     explain: bool = True,
+    desks: tuple[DeskStatus, ...] = (),
+    earlier: Earlier = nobody,
 ) -> Decision:
     """Run the phases over a ticket.
 
     `previous` is the ticket as it was stored after the rules last ran, None for a new one; `links` are the names of the
-    connections in which it lives or is about to. Without `explain` the trace holds only what matched.
+    connections in which it lives or is about to; `desks` say how each of them words its status; `earlier` looks up
+    other tickets. Without `explain` the trace holds only what matched.
     """
     facts = Facts(ticket, previous, links, now)
+    moved, entered = follow(rules.stages, facts, desks)
+    facts = msgspec.structs.replace(facts, ticket=moved)
     classified, sets, trace = classify_phase.run(
-        rules.classify_rules, rules.order, facts, explain=explain, index=rules.classify_index
+        rules.classify_rules, rules.order, facts, stages=rules.stages, explain=explain, index=rules.classify_index
     )
     facts = msgspec.structs.replace(facts, ticket=classified)
+    settled, fitted = settle(rules.stages, facts, desks)
+    facts = msgspec.structs.replace(facts, ticket=settled)
+    found = duplicates_phase.run(rules.duplicate_rules, facts, earlier, explain=explain)
+    facts = msgspec.structs.replace(facts, ticket=found.ticket)
+    policy, chosen = sla_phase.run(rules.policies, facts, explain=explain, index=rules.policy_index)
     create, more = sync_phase.run(rules.sync_rules, facts, explain=explain, index=rules.sync_index)
-    return Decision(classified, sets, create, (*trace, *more))
+    return Decision(
+        ticket=found.ticket,
+        sets=sets,
+        create=create,
+        trace=(*entered, *trace, *fitted, *found.trace, *chosen, *more),
+        policy=policy,
+        duplicates=found.duplicates,
+        keys=found.keys,
+    )

@@ -6,13 +6,16 @@ a line of JSON, and from it and the files of its release `decide` says at any ti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Candidate
 from gateway.domain.ticket import Ticket
 from rules.decide import Decision, RuleSet, decide
+from rules.stages import DeskStatus
 
 
 class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,13 +28,26 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
     before: dict[str, Any] | None = None
     #: the body is long and rarely changes: it is left out where it is that of the decision before
     same_body: bool = False
+    #: how the desks word its status
+    desks: tuple[DeskStatus, ...] = ()
+    #: the other tickets that were looked up, by the key of phase duplicates
+    others: dict[str, tuple[Candidate, ...]] = {}
     version: int = 1
 
     @staticmethod
-    def of(ticket: Ticket, previous: Ticket | None, links: frozenset[str], now: datetime) -> Inputs:
+    def of(
+        ticket: Ticket,
+        previous: Ticket | None,
+        links: frozenset[str],
+        now: datetime,
+        *,
+        desks: tuple[DeskStatus, ...] = (),
+        others: Mapping[str, tuple[Candidate, ...]] | None = None,
+    ) -> Inputs:
         """Keep what `decide` is given."""
+        known = Inputs(ticket, now, tuple(sorted(links)), desks=desks, others=dict(others or {}))
         if previous is None:
-            return Inputs(ticket, now, tuple(sorted(links)))
+            return known
         before = {
             name: getattr(previous, name)
             for name in ticket.__struct_fields__
@@ -39,7 +55,7 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
         }
         same = "body" not in before
         kept = msgspec.structs.replace(ticket, body="") if same else ticket
-        return Inputs(kept, now, tuple(sorted(links)), before, same)
+        return msgspec.structs.replace(known, ticket=kept, before=before, same_body=same)
 
     def with_body(self, body: str) -> Inputs:
         """Put the body of the decision before back in, where it was left out."""
@@ -53,7 +69,16 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.before is not None:
             old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
             previous = msgspec.convert(old, Ticket)
-        return decide(rules, self.ticket, previous=previous, links=frozenset(self.links), now=self.now, explain=True)
+        return decide(
+            rules,
+            self.ticket,
+            previous=previous,
+            links=frozenset(self.links),
+            now=self.now,
+            explain=True,
+            desks=self.desks,
+            earlier=lambda key, _since, _until: self.others.get(key, ()),
+        )
 
 
 _encoder = msgspec.json.Encoder()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
@@ -21,7 +22,10 @@ from rules.duration import seconds
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
+from rules.loading.duplicates import duplicate_rules
+from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
+from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
 from rules.problem import Problem, Severity, in_order
 from rules.schema import for_loader
@@ -153,15 +157,21 @@ class _Loading:
         return alerts(section, configured, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
+        hours = calendars(sections, self.holidays, self.refused("calendars"), self.problems)
         vocabulary = Vocabulary(
             connections=tuple(configured),
             stages=_stages(sections),
+            # one that is wrong is known all the same: a rule that names it is right
+            calendars=dict.fromkeys(sections.entries("calendars"), _Closed()) | hours,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
         rules = RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),
+            stages=stages(sections, configured, self.problems),
+            duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
+            policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
-            calendars=calendars(sections, self.holidays, self.refused("calendars"), self.problems),
+            calendars=hours,
             sections=sections.plain(),
             digest=file_digest(self.files),
         )
@@ -174,28 +184,36 @@ class _Loading:
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
-        metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
-        clocks = Vocabulary(
-            connections=vocabulary.fields["source"].words,
-            stages=vocabulary.fields["stage"].words,
-            people=vocabulary.people,
-            extra=(metric,),
-        )
-        for section, what in (("sla", "policy"), ("escalations", "escalation"), ("routes", "route")):
+        for section, what in (("escalations", "escalation"), ("routes", "route")):
             for _, item in names(sections.items(section), what, self.problems):
-                for key in ("when", "pause_when"):
-                    if key in item:
-                        known = clocks if key == "pause_when" else vocabulary
-                        compile_condition(item[key], known, self.problems)
-        for item in sections.items("duplicates"):
-            if "when" in item:
-                compile_condition(item["when"], vocabulary, self.problems)
+                if "when" in item:
+                    compile_condition(item["when"], vocabulary, self.problems)
+
+
+class _Closed:
+    """Stands for a calendar that could not be compiled, in a site that does not load."""
+
+    def is_open(self, at: datetime) -> bool:  # noqa: ARG002 - as OpenHours
+        return False
+
+
+def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
+    """Return the words that `pause_when` knows: those of every rule, and the metric that is asked about."""
+    metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
+    return Vocabulary(
+        connections=vocabulary.fields["source"].words,
+        stages=vocabulary.fields["stage"].words,
+        people=vocabulary.people,
+        calendars=vocabulary.calendars,
+        operators=vocabulary.operators,
+        extra=(metric,),
+    )
 
 
 def _stages(sections: Sections) -> tuple[str, ...]:
     """Return the stages of every kind."""
     found: list[str] = []
-    for stages in sections.entries("stages").values():
-        for stage in stages.value:
+    for steps in sections.entries("stages").values():
+        for stage in steps.value:
             found += [stage] if isinstance(stage, str) else list(stage)
     return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))

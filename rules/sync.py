@@ -109,6 +109,8 @@ def _refusal(rule: SyncRule, facts: Facts, taken: frozenset[str]) -> str:
         return f"the ticket does not live in '{rule.source}'"
     if rule.target in facts.links:
         return f"the ticket lives in '{rule.target}' already"
+    if facts.ticket.duplicate_of:
+        return f"it is a duplicate of {facts.ticket.duplicate_of}: the original is what lives there"
     if not rule.when.holds(facts):
         return rule.when.why(facts)
     if rule.target in taken:

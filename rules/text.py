@@ -40,6 +40,17 @@ def tokens(folded: str) -> frozenset[str]:
     return frozenset(_RUN.findall(folded))
 
 
+@lru_cache(maxsize=16)
+def _is_plain(folded: str) -> bool:
+    """Say whether a text holds no combining mark, so that each of its tokens is a whole word."""
+    return folded.isascii() or not _marks()(folded)
+
+
+@lru_cache(maxsize=1)
+def _marks() -> Search:
+    return _compile(r"\p{M}")
+
+
 def _options(*, case_sensitive: bool = False) -> re2.Options:
     options = re2.Options()
     options.log_errors = False
@@ -106,12 +117,16 @@ def words_search(words: Sequence[str]) -> Search:
     if not pattern:
         return lambda _text: False
     keys = word_keys(words)
+    single = frozenset(word for each in words if _RUN.fullmatch(word := fold(each).strip()) and not _unspaced()(word))
     compiled: list[Search] = []
 
     def search(text: str) -> bool:
         folded = fold(text)
-        if keys is not None and keys.isdisjoint(tokens(folded)):
+        there = tokens(folded)
+        if keys is not None and keys.isdisjoint(there):
             return False
+        if _is_plain(folded) and not single.isdisjoint(there):
+            return True
         if not compiled:
             compiled.append(_compile(pattern, case_sensitive=True))
         return compiled[0](folded)

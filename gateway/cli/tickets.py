@@ -6,11 +6,13 @@ from typing import Any
 
 import click
 
+from gateway.cli import duplicates
 from gateway.cli.opening import opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
 from gateway.cli.why import explain
 from gateway.cli.why import write as write_decisions
+from gateway.domain.duplicate import PairState
 from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
 from gateway.web.console.ticket import TicketPage, read_ticket
@@ -18,7 +20,11 @@ from gateway.web.console.ticket import TicketPage, read_ticket
 
 @click.group()
 def tickets() -> None:
-    """Look at the tickets of this site."""
+    """Look at the tickets of this site, and say which repeat which."""
+
+
+for each in duplicates.COMMANDS:
+    tickets.add_command(each)
 
 
 @tickets.command("list")
@@ -109,12 +115,31 @@ def _write(page: TicketPage) -> None:
     for link in page.links:
         where = f"#{link.key or link.remote_id}" if link.remote_id else "not there yet"
         click.echo(f"  {link.connection}  {tame(where)}  {link.state}  {tame(link.url)}".rstrip())
+    _write_related(page)
     if page.comments:
         _head("Comments")
     for comment in page.comments:
         click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
         click.echo(f"{_indented(comment.body, 4)}")
     _write_record(page)
+
+
+def _write_related(page: TicketPage) -> None:
+    """Print the stages that it went through, and the tickets that it repeats or that repeat it."""
+    if page.stages:
+        _head("Stages")
+    for move in page.stages:
+        click.echo(f"  {utc(move.at)}  {tame(move.stage) or '(none)'}  by {move.by} {tame(move.name)}".rstrip())
+    if page.pairs:
+        _head("Duplicates")
+    for pair in page.pairs:
+        said = f"a duplicate of {pair.of}" if pair.ticket == page.id else f"{pair.ticket} is a duplicate of it"
+        by = pair.by or f"rule {pair.rule}"
+        click.echo(
+            f"  {utc(pair.decided_at or pair.at)}  {pair.state}  {said}  by {tame(by)}  {tame(pair.why)}".rstrip()
+        )
+        if pair.state is PairState.PROPOSED:
+            click.echo(f"      gateway tickets merge {pair.ticket[-12:]} {pair.of[-12:]}, or reject")
 
 
 def _write_record(page: TicketPage) -> None:

@@ -16,15 +16,18 @@ import msgspec
 from gateway.domain import bounce
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Operation, Reason, UpdateState
+from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
+from gateway.flow.duplicates import Lookup, forwarded, say
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
 from gateway.flow.merge import followed, merge, survivor_of
-from gateway.flow.plan import Planned, Planner, comment_row
-from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, NewUpdate, Tx
-from rules.decide import decide
+from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
+from gateway.flow.stages import desk_statuses, move_of
+from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
+from rules.decide import Decision, decide
 from rules.inputs import Inputs, encoded
 from rules.sync import SyncRule
 
@@ -50,6 +53,7 @@ class Entry:
         self._now = now
         self._ids = ids
         self._read_at = read_at
+        self._cause = Cause(site.release, row.trace_id, now, row.id, site.skipping)
         self._audit: list[AuditEntry] = []
         #: whether updates were planned
         self.planned = False
@@ -138,9 +142,7 @@ class Entry:
         rules = tuple(rule for rule in self._site.rules.sync_rules if rule.active and rule.source == connection)
         ticket = first_sight(ticket, link, remote, rules)
         link = observe(link, remote)
-        if ticket.requester is not None:
-            requester_id = self._tx.tickets.person(connection, ticket.requester, self._now)
-            ticket = msgspec.structs.replace(ticket, requester_id=requester_id)
+        ticket = self._stitched(ticket, connection, None)
         self._tx.tickets.save(ticket)
         self._tx.links.add(link, self._now)
         if read is not None and read.complete:
@@ -215,11 +217,13 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        if not folded.changed and not comments and not folded.overruled and folded.ticket == ticket:
+        is_news = folded.changed or comments or folded.overruled or folded.moved is not None
+        if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
             return outcome
-        outcome += self._decide(ticket, folded.ticket, folded.link, folded, comments, event=event)
+        now = self._stitched(folded.ticket, link.connection, ticket.requester)
+        outcome += self._decide(ticket, now, folded.link, folded, comments, event=event)
         self._remember(event, ticket.id, outcome)
         return outcome
 
@@ -245,6 +249,13 @@ class Entry:
         self._note(ticket.id, event.kind.value, detail)
         return outcome
 
+    def _stitched(self, ticket: Ticket, connection: str, known: RemotePerson | None) -> Ticket:
+        """Say who the requester is, across desks, as soon as one is known, and again when more is known of them."""
+        if ticket.requester is None or ticket.requester == known:
+            return ticket
+        requester_id = self._tx.tickets.person(connection, ticket.requester, self._now)
+        return msgspec.structs.replace(ticket, requester_id=requester_id)
+
     # ------------------------------------------------------------ decisions and updates
 
     def _decide(
@@ -261,12 +272,17 @@ class Entry:
         links = list(self._tx.links.of_ticket(ticket.id))
         # a ticket that was deleted or given up there counts as well: nothing is created a second time
         here = frozenset(link.connection for link in links)
-        decision = decide(self._site.rules, ticket, previous=before, links=here, now=self._now, explain=False)
+        desks = desk_statuses(links, folded.moved if folded is not None else None)
+        earlier, now = Lookup(self._tx, ticket.id), self._now
+        decision = decide(
+            self._site.rules, ticket, previous=before, links=here, now=now, explain=False, desks=desks, earlier=earlier
+        )
         decided = decision.ticket
         trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
         sets = {each.field: str(msgspec.to_builtins(each.value)) for each in decision.sets}
-        told = {"release": self._site.release, "sets": sets, "matched": trace}
-        self._note(ticket.id, "decided", told, encoded(Inputs.of(ticket, before, here, self._now)))
+        told = {"release": self._site.release, "sets": sets, "matched": trace, "policy": decision.policy}
+        inputs = Inputs.of(ticket, before, here, now, desks=desks, others=earlier.found)
+        self._note(ticket.id, "decided", told, encoded(inputs))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
         planner = Planner(
@@ -287,9 +303,25 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
+        planned += self._relate(before, decision, comments, origin, event)
         for each in planned:
-            self._append(each, ticket.id)
+            self._append(each)
         return self._held(ticket.id, planned)
+
+    def _relate(
+        self, before: Ticket | None, decision: Decision, comments: list[CommentRow], origin: Link, event: Event
+    ) -> list[Planned]:
+        """Store the stage that the ticket has entered and the tickets that it repeats; return who is told of it."""
+        decided, connectors = decision.ticket, self._site.connectors
+        move = move_of(before, decided, event.at, self._now)
+        if move is not None:
+            self._tx.stages.add(move)
+            told = {"stage": move.stage, "from": before.stage if before is not None else "", "by": move.name}
+            self._note(decided.id, "stage entered" if move.stage else "stage left", told)
+        said = say(self._tx, decision, self._cause, connectors)
+        self._audit += said.audit
+        later = forwarded(self._tx, decided, comments, origin, connectors) if before is not None else []
+        return [*said.planned, *later]
 
     def _held(self, ticket_id: str, planned: list[Planned]) -> str:
         """Say which of the updates are held, and behind what."""
@@ -311,13 +343,7 @@ class Entry:
         why = bounce.told(" and ".join(bounced), origin.connection)
         self._note(origin.ticket_id, "bounce stopped", {"at": origin.connection, "fields": list(bounced)})
         log.warning("bounce stopped", extra={"ticket": origin.ticket_id, "connection": origin.connection})
-        dead = {"state": UpdateState.DEAD, "reason": Reason.BOUNCE, "detail": why}
-        return [
-            msgspec.structs.replace(each, **dead)
-            if each.state is UpdateState.READY and each.operation is not Operation.CREATE
-            else each
-            for each in planned
-        ]
+        return stopped(planned, why)
 
     def _link_up(self, ticket: Ticket, rule: SyncRule, links: list[Link], event: Event) -> list[Planned]:
         """Begin the link of a sync rule: the ticket will be created in its target."""
@@ -347,33 +373,13 @@ class Entry:
         )
         return planner.create(ticket, link, rule, self._tx.tickets.comments(ticket.id))
 
-    def _append(self, planned: Planned, ticket_id: str) -> None:
+    def _append(self, planned: Planned) -> None:
         if self._site.mode == "observe":
-            self._note(ticket_id, "withheld", {"at": planned.link.connection, "what": planned.summary})
+            what = {"at": planned.link.connection, "what": planned.summary}
+            self._note(planned.link.ticket_id, "withheld", what)
             return
         self.planned = True
-        self._tx.outbox.add(
-            NewUpdate(
-                id=self._ids.new(),
-                link_id=planned.link.id,
-                ticket_id=ticket_id,
-                connection=planned.link.connection,
-                operation=Operation(planned.operation),
-                effect_key=planned.effect_key,
-                intent=planned.intent,
-                summary=planned.summary,
-                delivery_id=self._row.id,
-                event_key=planned.effect_key,
-                rule=planned.rule,
-                release=self._site.release,
-                trace_id=self._row.trace_id,
-                created_at=self._now,
-                state=planned.state,
-                reason=planned.reason,
-                detail=planned.detail,
-                blocks=planned.reason is Reason.BOUNCE or planned.link.connection not in self._site.skipping,
-            )
-        )
+        self._tx.outbox.add(new_update(planned, self._ids.new(), self._cause))
 
     def _rules_of(self, ticket_id: str) -> tuple[SyncRule, ...]:
         names = {link.rule for link in self._tx.links.of_ticket(ticket_id) if link.rule}

@@ -30,6 +30,7 @@ from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.comments import comment_hash, sort_comments
 from gateway.flow.edits import Seen, newest, refusal, same, stands
 from gateway.flow.translate import require_ignorable, to_ours
+from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
 
 
@@ -61,6 +62,8 @@ class Fold(msgspec.Struct, frozen=True):
     overruled: tuple[str, ...] = ()
     #: what an automation there has answered once too often (bounce.py): nothing more of it is written
     bounced: tuple[str, ...] = ()
+    #: the status that somebody gave the ticket at this desk, whatever it means to us
+    moved: DeskStatus | None = None
 
 
 def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) -> Ticket:
@@ -161,6 +164,7 @@ def fold(
         tuple(folding.echoed),
         tuple(folding.overruled),
         tuple(folding.bounced),
+        folding.moved,
     )
 
 
@@ -187,6 +191,7 @@ class _Folding:
         self.echoed: list[str] = []
         self.overruled: list[str] = []
         self.bounced: list[str] = []
+        self.moved: DeskStatus | None = None
         self._link = link
         self._event = event
         self._rules = rules
@@ -216,6 +221,10 @@ class _Folding:
             if late and field in self.changed:
                 # our write came upon this edit before we knew of it: the desk shows ours
                 self.overruled.append(field)
+            elif not late and field == "status" and field not in self.overruled:
+                setter = Setter.DESK if self._event.automatic else Setter.PERSON
+                native = seen.value.native or seen.value.category
+                self.moved = DeskStatus(self._link.connection, native, seen.at, setter, new=True)
 
     def _is_machine(self, seen: Seen) -> bool:
         return seen.explicit and (self._event.automatic or self._by_us is True)

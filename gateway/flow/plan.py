@@ -7,7 +7,8 @@ before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
 from gateway.flow.render import Rendered, render
-from gateway.ports import CommentRow, Connector
+from gateway.ports import CommentRow, Connector, NewUpdate
 from rules.sync import SyncRule, comment_allows, owner_allows
 
 #: what the gateway itself decides and writes back to every linked desk that has the field
@@ -236,4 +237,50 @@ def comment_row(comment: RemoteComment, comment_id: str, ticket_id: str, connect
         visibility=comment.visibility,
         body=comment.body,
         author=comment.author,
+    )
+
+
+def stopped(planned: Sequence[Planned], why: str) -> list[Planned]:
+    """Leave to a person what a bounce asks for: dead letters, which hold their lanes. A create is none of it."""
+    dead = {"state": UpdateState.DEAD, "reason": Reason.BOUNCE, "detail": why}
+    return [
+        msgspec.structs.replace(each, **dead)
+        if each.state is UpdateState.READY and each.operation is not Operation.CREATE
+        else each
+        for each in planned
+    ]
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """What updates come from: the delivery (empty: a person's word), the release that decided, when."""
+
+    release: str
+    trace_id: str
+    now: datetime
+    delivery_id: str = ""
+    #: connections whose dead letters do not hold their lane
+    skipping: Collection[str] = ()
+
+
+def new_update(planned: Planned, update_id: str, cause: Cause) -> NewUpdate:
+    """Return what is planned as the outbox takes it."""
+    return NewUpdate(
+        id=update_id,
+        link_id=planned.link.id,
+        ticket_id=planned.link.ticket_id,
+        connection=planned.link.connection,
+        operation=Operation(planned.operation),
+        effect_key=planned.effect_key,
+        intent=planned.intent,
+        summary=planned.summary,
+        delivery_id=cause.delivery_id,
+        event_key=planned.effect_key,
+        rule=planned.rule,
+        release=cause.release,
+        trace_id=cause.trace_id,
+        created_at=cause.now,
+        state=planned.state,
+        reason=planned.reason,
+        detail=planned.detail,
+        blocks=planned.reason is Reason.BOUNCE or planned.link.connection not in cause.skipping,
     )

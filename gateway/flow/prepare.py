@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.person import RemotePerson
 from gateway.domain.update import Reason
 from gateway.errors import (
     AuthenticationError,
@@ -124,7 +125,17 @@ class Preparer:
             )
         if any(not _is_name(event.remote_id, MAX_REF) or not _is_name(event.key, MAX_ID) for event in events):
             return Ready(row, parked=(Reason.UNREADABLE, "the id of a ticket or of an event in it is no id"))
-        return Ready(row, events)
+        return Ready(row, tuple(self._with_person(event) for event in events))
+
+    def _with_person(self, event: Event) -> Event:
+        """Let a new ticket be read whose desk names its requester by an account only.
+
+        Rules that look for duplicates compare people across desks, and an account says nothing to another desk.
+        """
+        who = event.snapshot.requester if event.snapshot is not None else None
+        if not self._site.rules.duplicate_rules or not isinstance(who, RemotePerson) or who.email:
+            return event
+        return msgspec.structs.replace(event, needs_read=True)
 
     @staticmethod
     def _parse_poll(row: DeliveryRow) -> Ready:

@@ -17,6 +17,8 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
+from gateway.ports.leases import Leases
+from gateway.ports.relations import Duplicates, Stages
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -66,6 +68,10 @@ class Tickets(Protocol):
 
     def lock(self, pairs: Collection[tuple[str, str]]) -> None:
         """Lock the tickets of (connection, remote id) pairs, then their lanes, so that writers never wait in a ring."""
+        ...
+
+    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> None:
+        """Lock tickets by id, and their lanes; without `wait` the transaction is run again where they are busy."""
         ...
 
     def get(self, ticket_id: str) -> Ticket | None:
@@ -268,22 +274,6 @@ class Desks(Protocol):
         ...
 
 
-class Leases(Protocol):
-    """Named leases: one drain of apply, one leading sweep, one poll of a connection."""
-
-    def acquire(self, name: str, holder: str, seconds: float) -> int | None:
-        """Take or keep a lease; return its epoch, or None while another holds it."""
-        ...
-
-    def renew(self, name: str, epoch: int, seconds: float) -> bool:
-        """Prolong a lease; False when it was lost."""
-        ...
-
-    def release(self, name: str, epoch: int) -> None:
-        """Give a lease back."""
-        ...
-
-
 class Audit(Protocol):
     """The audit trail."""
 
@@ -362,6 +352,16 @@ class Tx(Protocol):
     @property
     def alerts(self) -> Alerts:
         """Return the alerts part."""
+        ...
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """Return which ticket repeats which."""
+        ...
+
+    @property
+    def stages(self) -> Stages:
+        """Return the stages that tickets went through."""
         ...
 
     @property

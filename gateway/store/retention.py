@@ -19,6 +19,7 @@ from gateway.domain.update import UpdateState
 from gateway.ports import Clock
 from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
+from gateway.store.relation_tables import duplicate_keys
 from gateway.store.tables import (
     attempts,
     deliveries,
@@ -78,7 +79,7 @@ class Pruner:
             echoes=now - timedelta(days=lives.echoes),
         )
         gone = 0
-        for step in (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, self._events):
+        for step in (*_STEPS, self._events):
             while True:
                 if self._clock.monotonic() >= end:
                     return gone, True
@@ -187,3 +188,18 @@ def _drop_names(connection: Connection, table: Table, column: str, names: Sequen
         mine = [key for name, key in names if name == one]
         gone += connection.execute(delete(table).where(table.c.connection == one, table.c[column].in_(mine))).rowcount
     return gone
+
+
+def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Clear by what tickets were found that nothing repeats any more."""
+    over = select(duplicate_keys.c.ticket_id).where(duplicate_keys.c.until < cut.bodies)
+    tickets_of = [row[0] for row in _find(store, over.distinct(), batch)]
+    if not tickets_of:
+        return 0, False
+    statement = delete(duplicate_keys).where(
+        duplicate_keys.c.ticket_id.in_(tickets_of), duplicate_keys.c.until < cut.bodies
+    )
+    return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(tickets_of) == batch
+
+
+_STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _duplicate_keys)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Executable, bindparam, func, insert, select, tuple_, update
 
 from gateway.domain.event import Event
 from gateway.domain.person import RemotePerson
@@ -75,13 +75,25 @@ class SqlTickets:
         if not pairs or self._dialect != "postgresql":
             return
         mine = select(links.c.ticket_id).where(tuple_(links.c.connection, links.c.remote_id).in_(pairs))
-        locked = select(tickets.c.id).where(tickets.c.id.in_(mine)).order_by(tickets.c.id).with_for_update()
+        self._lock(tickets.c.id.in_(mine), wait=True)
+
+    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> None:
+        """Lock tickets by their ids, and their lanes, as `lock` does.
+
+        Without `wait` a ticket that is busy makes the whole transaction begin anew: the caller holds others already,
+        and two that wait for each other would stand still.
+        """
+        if ticket_ids and self._dialect == "postgresql":
+            self._lock(tickets.c.id.in_(list(ticket_ids)), wait=wait)
+
+    def _lock(self, these: ColumnElement[bool], *, wait: bool) -> None:
+        locked = select(tickets.c.id).where(these).order_by(tickets.c.id).with_for_update(nowait=not wait)
         ticket_ids = self._connection.execute(locked).scalars().all()
         self._connection.execute(
             select(lanes.c.link_id)
             .where(lanes.c.link_id.in_(select(links.c.id).where(links.c.ticket_id.in_(ticket_ids))))
             .order_by(lanes.c.link_id)
-            .with_for_update()
+            .with_for_update(nowait=not wait)
         )
 
     def get(self, ticket_id: str) -> Ticket | None:
@@ -122,7 +134,7 @@ class SqlTickets:
             if person_id is not None:
                 found[kind, value] = person_id
         if found:
-            person_id = next(iter(found.values()))
+            person_id = self._one(found)
         else:
             person_id = self._ids.new()
             self._connection.execute(
@@ -135,6 +147,22 @@ class SqlTickets:
                 [{"kind": kind, "value": value, "person_id": person_id} for kind, value in missing],
             )
         return person_id
+
+    def _one(self, found: Mapping[tuple[str, str], str]) -> str:
+        """Return the one person behind several keys.
+
+        An account that was known by itself turns out to have an address that another desk has told: the two are one
+        from now on. A telephone may be an office's and joins nobody who has another key.
+        """
+        known = [person_id for (kind, _), person_id in found.items() if kind != "phone"] or list(found.values())
+        # of two the one with the address: more desks know it
+        keep = known[-1]
+        gone = set(known) - {keep}
+        if gone:
+            self._connection.execute(
+                update(person_keys).where(person_keys.c.person_id.in_(gone)).values(person_id=keep)
+            )
+        return keep
 
     def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
         """Record a fact; False when (connection, event key) is already there."""

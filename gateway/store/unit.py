@@ -34,6 +34,7 @@ from gateway.store.ledger import SqlLedger
 from gateway.store.letters import SqlLetters
 from gateway.store.links import SqlLinks
 from gateway.store.outbox import SqlOutbox
+from gateway.store.relations import SqlDuplicates, SqlStages
 from gateway.store.releases import SqlReleases
 from gateway.store.sealing import Sealer
 from gateway.store.tickets import SqlTickets
@@ -117,6 +118,16 @@ class SqlTx:
     def alerts(self) -> SqlAlerts:
         """The site's alerts."""
         return SqlAlerts(self.connection)
+
+    @cached_property
+    def duplicates(self) -> SqlDuplicates:
+        """Which ticket repeats which."""
+        return SqlDuplicates(self.connection)
+
+    @cached_property
+    def stages(self) -> SqlStages:
+        """The stages that tickets went through."""
+        return SqlStages(self.connection, self._store.ids)
 
     @cached_property
     def releases(self) -> SqlReleases:

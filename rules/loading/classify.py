@@ -19,7 +19,9 @@ def classify_rules(sections: Sections, vocabulary: Vocabulary, problems: list[Pr
     rules = []
     for name, spot in names(sections.items("classify"), "classify rule", problems):
         when = compile_condition(spot["when"], vocabulary, problems) if "when" in spot else ALWAYS
-        sets = {field: _value(field, value, vocabulary, problems) for field, value in spot["set"].entries()}
+        # the kind first: it says which stages there are
+        written = sorted(spot["set"].entries(), key=lambda entry: entry[0] != "kind")
+        sets = {field: _value(field, value, vocabulary, problems) for field, value in written}
         found = (vocabulary.field(field) for field in sorted(when.reads))
         readers = tuple(field.read for field in found if field is not None)
         rules.append(ClassifyRule(name=name, when=when, sets=sets, readers=readers))

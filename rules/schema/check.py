@@ -10,6 +10,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from rules.problem import Problem, nearest
+from rules.schema.phases import belongs
 from rules.source import Document, Path
 from rules.yaml12 import Written
 
@@ -121,7 +122,8 @@ def _unexpected(document: Document, path: Path, instance: Any, schema: dict[str,
         if key in known or any(pattern.search(key) for pattern in patterns):
             continue
         message = f"{what} has no key '{_short(key)}'" if path else f"there is no section '{_short(key)}'"
-        yield document.problem((*path, key), "unknown-key", message, nearest(key, known), key=True)
+        hint = belongs(what, key) or nearest(key, known)
+        yield document.problem((*path, key), "unknown-key", message, hint, key=True)
 
 
 def _wrong_type(document: Document, path: Path, instance: Any, wanted: Any, schema: dict[str, Any]) -> Problem:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from gateway.domain.ticket import SYNCED_FIELDS, Category, Kind, Level, Visibility
+from rules.duplicates import DuplicateAction, OriginalChoice
 from rules.fields import LEVEL_NAMES
 from rules.schema.shapes import (
     ANYTHING,
     BOOL,
     CONDITION,
+    DURATION,
     LANGUAGE,
     NAME,
-    SPAN,
     TEXT,
     WORD,
     Schema,
@@ -110,8 +111,9 @@ DUPLICATES = listed(
             "name": NAME,
             "when": CONDITION,
             "same": listed(TEXT, "a list of fields", least=1),
-            "within": SPAN,
-            "do": choice("propose", "merge"),
+            "within": DURATION,
+            "do": choice(*DuplicateAction),
+            "original": choice(*OriginalChoice),
         },
         required=("same", "within"),
         description="a duplicates rule",

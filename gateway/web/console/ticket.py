@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.duplicate import Pair
 from gateway.domain.link import Link
+from gateway.domain.stage import StageMove
 from gateway.domain.ticket import SYNCED_FIELDS, Stamp, Ticket
 from gateway.ports import CommentRow
 from gateway.store import SqlStore
@@ -90,6 +92,9 @@ class TicketPage(msgspec.Struct, frozen=True):
     updated_at: datetime
     resolved_at: datetime | None
     duplicate_of: str
+    #: what was said of this ticket and others, the newest first
+    pairs: tuple[Pair, ...]
+    stages: tuple[StageMove, ...]
     fields: tuple[FieldLine, ...]
     unmapped: tuple[str, ...]
     links: tuple[LinkLine, ...]
@@ -127,6 +132,8 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             updated_at=ticket.updated_at,
             resolved_at=ticket.resolved_at,
             duplicate_of=ticket.duplicate_of,
+            pairs=tuple(tx.duplicates.of_ticket(ticket.id)),
+            stages=tuple(tx.stages.of_ticket(ticket.id)),
             fields=tuple(_fields(ticket)),
             unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
             links=tuple(_link(link) for link in tx.links.of_ticket(ticket.id)),

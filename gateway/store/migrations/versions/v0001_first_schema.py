@@ -6,12 +6,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks
+from gateway.store.migrations import alerts, bulks, relations
 
 revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
+down_revision = branch_labels = depends_on = None
 
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
@@ -398,3 +396,4 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         )
         batch_op.create_index("ix_updates_ticket", ["ticket_id", "created_at"], unique=False)
     bulks.create()
+    relations.create()

@@ -1,0 +1,229 @@
+"""Tickets that repeat one another: what is looked up, what a rule's word comes to, and who hears of it at the desks.
+
+A duplicate keeps its place at the desk where it was opened and its status there; it points to its original. Agents on
+both sides are told by an internal note, the duplicate gets no copies in other desks, and what is said publicly on it
+from then on is noted at the original, internally: the customer is answered once, by those who work on the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from gateway.domain.duplicate import Candidate, Pair, PairState
+from gateway.domain.ids import digest, effect_key
+from gateway.domain.link import Link, LinkState
+from gateway.domain.ticket import Category, Ticket, Visibility
+from gateway.domain.update import CommentIntent, Intent, Operation
+from gateway.errors import ClashError
+from gateway.flow.merge import survivor_of
+from gateway.flow.plan import Cause, Planned
+from gateway.ports import AuditEntry, CommentRow, Connector, Tx
+from rules.decide import Decision
+from rules.duplicates import Duplicate, DuplicateAction
+
+#: so long after its window a ticket need not be found any more
+STALE = timedelta(days=30)
+#: of what the customer wrote in the duplicate, so much stands in the note at the original
+MOST_QUOTED = 2000
+#: a desk refuses to write to such a ticket
+_SHUT = frozenset({Category.CLOSED, Category.CANCELLED})
+
+
+class Lookup:
+    """Looks up the other tickets with a key, and remembers what it found: a decision was made from it."""
+
+    def __init__(self, tx: Tx, ticket_id: str) -> None:
+        self._tx = tx
+        self._ticket_id = ticket_id
+        self.found: dict[str, tuple[Candidate, ...]] = {}
+
+    def __call__(self, key: str, since: datetime, until: datetime) -> tuple[Candidate, ...]:
+        """Return them."""
+        self.found[key] = self._tx.duplicates.others(self._ticket_id, key, since, until)
+        return self.found[key]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What came of a decision about duplicates."""
+
+    planned: tuple[Planned, ...] = ()
+    audit: tuple[AuditEntry, ...] = ()
+
+
+def say(tx: Tx, decision: Decision, cause: Cause, connectors: Mapping[str, Connector]) -> Said:
+    """Store by what the ticket is found, and what the rules say of it and another."""
+    ticket, now = decision.ticket, cause.now
+    if decision.keys is not None:
+        tx.duplicates.keep(ticket.id, ticket.created_at, [key for key in decision.keys if key.until > now - STALE])
+    planned: list[Planned] = []
+    audit: list[AuditEntry] = []
+    for each in decision.duplicates:
+        merges = each.action is DuplicateAction.MERGE
+        pair = Pair(
+            ticket=each.ticket,
+            of=each.of,
+            state=PairState.MERGED if merges else PairState.PROPOSED,
+            rule=each.rule,
+            release=cause.release,
+            at=now,
+            by=f"rule:{each.rule}" if merges else "",
+            decided_at=now if merges else None,
+        )
+        original = _original(tx, each) if merges else None
+        if not tx.duplicates.add(pair):
+            continue
+        audit += told(pair, now, f"rule:{each.rule}", cause.trace_id)
+        if original is not None:
+            planned += merge_notes(tx, ticket, original, pair, connectors)
+    return Said(tuple(planned), tuple(audit))
+
+
+def _original(tx: Tx, duplicate: Duplicate) -> Ticket:
+    """Return the original, locked; raises ClashError where a person has made it something else at this very moment."""
+    tx.tickets.hold([duplicate.of], wait=False)
+    original = tx.tickets.get(duplicate.of)
+    if original is None or original.duplicate_of:
+        msg = f"the original {duplicate.of} has just been merged itself"
+        raise ClashError(msg)
+    return original
+
+
+def told(pair: Pair, now: datetime, actor: str, trace_id: str = "") -> list[AuditEntry]:
+    """Return the lines of the audit trail about a pair, one for each ticket."""
+    detail = {"ticket": pair.ticket, "of": pair.of, "rule": pair.rule, "why": pair.why}
+    action = f"duplicate {pair.state}"
+    return [AuditEntry(now, actor, action, ticket_id, detail, trace_id) for ticket_id in (pair.ticket, pair.of)]
+
+
+# ---------------------------------------------------------------- what the desks are told
+
+
+def merge_notes(
+    tx: Tx, ticket: Ticket, original: Ticket, pair: Pair, connectors: Mapping[str, Connector]
+) -> list[Planned]:
+    """Tell the agents on both sides that the one repeats the other."""
+    here, there = live_links(tx, ticket.id), live_links(tx, original.id)
+    of_duplicate = (
+        f"This ticket is a duplicate of {places(there, original)}{_titled(original)}. "
+        "Work goes on there; what is said publicly here is noted there."
+    )
+    of_original = (
+        f"{places(here, ticket)} is a duplicate of this ticket: the same customer asked again{_titled(ticket)}. "
+        "What is said publicly there is noted here."
+    )
+    if ticket.body.strip():
+        of_original += f"\n\n{_quoted(ticket.body)}"
+    return [
+        *_notes(ticket, here, of_duplicate, pair, connectors),
+        *_notes(original, there, of_original, pair, connectors),
+    ]
+
+
+def split_notes(
+    tx: Tx, ticket: Ticket, original: Ticket, pair: Pair, connectors: Mapping[str, Connector]
+) -> list[Planned]:
+    """Tell the agents on both sides that it was taken back."""
+    here, there = live_links(tx, ticket.id), live_links(tx, original.id)
+    of_duplicate = f"This ticket is no longer taken for a duplicate of {places(there, original)}."
+    of_original = f"{places(here, ticket)} is no longer taken for a duplicate of this ticket."
+    return [
+        *_notes(ticket, here, of_duplicate, pair, connectors),
+        *_notes(original, there, of_original, pair, connectors),
+    ]
+
+
+def moved_notes(
+    tx: Tx, ticket: Ticket, original: Ticket, pair: Pair, connectors: Mapping[str, Connector]
+) -> list[Planned]:
+    """Tell the agents of a duplicate that its original has become one of another ticket."""
+    words = f"This ticket is now a duplicate of {places(live_links(tx, original.id), original)}{_titled(original)}."
+    return _notes(ticket, live_links(tx, ticket.id), words, pair, connectors)
+
+
+def forwarded(
+    tx: Tx, ticket: Ticket, comments: Sequence[CommentRow], origin: Link, connectors: Mapping[str, Connector]
+) -> list[Planned]:
+    """Note what was said publicly on a duplicate at its original, internally: who works there must hear it."""
+    public = [comment for comment in comments if comment.visibility is Visibility.PUBLIC]
+    if not public or not is_ours(ticket):
+        return []
+    tx.tickets.hold([ticket.duplicate_of], wait=False)
+    original = tx.tickets.get(ticket.duplicate_of)
+    if original is None or original.status.category in _SHUT:
+        return []
+    planned = []
+    for comment in public:
+        author = comment.author.label if comment.author is not None else "someone"
+        words = f"{author} on {places([origin], ticket)}, a duplicate of this ticket:\n\n{comment.body}"
+        for link in live_links(tx, original.id):
+            if not _takes_notes(link, connectors):
+                continue
+            key = effect_key(link.id, f"comment:{comment.id}", Operation.INTERNAL_NOTE.value, comment.id)
+            planned.append(_note(link, key, comment.id, words, "public reply on a duplicate"))
+    return planned
+
+
+def is_ours(ticket: Ticket) -> bool:
+    """Say whether a rule or a person made it a duplicate here; a desk's own merge (merge.py) takes care of itself."""
+    return bool(ticket.duplicate_of) and "duplicate_of" in ticket.stamps
+
+
+def live_links(tx: Tx, ticket_id: str) -> list[Link]:
+    """Return where a ticket can be written to: its links, and those that go on for the ones that a desk merged."""
+    found = {}
+    for link in tx.links.of_ticket(ticket_id):
+        last = survivor_of(tx, link)
+        if last is not None and last.state in {LinkState.LIVE, LinkState.PENDING}:
+            found[last.id] = last
+    return list(found.values())
+
+
+def places(links: Sequence[Link], ticket: Ticket) -> str:
+    """Name a ticket as the people at the desks know it."""
+    named = []
+    for link in links:
+        number = link.key or link.remote_id
+        if number:
+            word = f"#{number}" if number.isdigit() else number
+            named.append(f"{link.connection} {word}" + (f" ({link.url})" if link.url else ""))
+    return " and ".join(named) or f"ticket {ticket.id}"
+
+
+def _titled(ticket: Ticket) -> str:
+    return f' "{ticket.title}"' if ticket.title else ""
+
+
+def _quoted(body: str) -> str:
+    text = body.strip()
+    text = f"{text[:MOST_QUOTED]}…" if len(text) > MOST_QUOTED else text
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _takes_notes(link: Link, connectors: Mapping[str, Connector]) -> bool:
+    # a connector that is missing (for now) tells nothing: what is wanted waits in its lane until it is back
+    connector = connectors.get(link.connection)
+    return connector is None or Operation.INTERNAL_NOTE in connector.spec.operations
+
+
+def _notes(
+    ticket: Ticket, links: Sequence[Link], words: str, pair: Pair, connectors: Mapping[str, Connector]
+) -> list[Planned]:
+    if ticket.status.category in _SHUT:
+        return []
+    planned = []
+    for link in links:
+        if _takes_notes(link, connectors):
+            name = f"duplicate:{pair.ticket}:{pair.of}:{pair.round}"
+            key = effect_key(link.id, name, Operation.INTERNAL_NOTE.value, pair.state.value)
+            planned.append(_note(link, key, digest("note", key), words, f"note: duplicate {pair.state}"))
+    return planned
+
+
+def _note(link: Link, key: str, comment_id: str, words: str, summary: str) -> Planned:
+    comment = CommentIntent(comment_id, words, Visibility.INTERNAL)
+    return Planned(
+        link, Operation.INTERNAL_NOTE, key, Intent(Operation.INTERNAL_NOTE, comment=comment), summary, link.rule
+    )
