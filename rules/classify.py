@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
+from rules.classifiers import PREFIX, Said, is_open, model_value
 from rules.conditions import Condition
 from rules.fields import Facts, Reader
 from rules.index import Glance, Index, Indexed
@@ -125,6 +126,23 @@ class _Run:
             self.set(field, value, rule.name)
         return tuple(effects)
 
+    def guess(self, said: Said) -> str:
+        """Take what a classifier said, where nobody else has said anything; return what became of it."""
+        field, value = said.field, model_value(said.field, said.value)
+        name = PREFIX + said.classifier
+        sure = f"({said.confidence:.0%} sure)"
+        stamp = self.facts.ticket.stamps.get(field)
+        gone = stamp is not None and stamp.by is Setter.RULE and stamp.name not in self.order
+        retired = gone and stamp is not None and not stamp.name.startswith(PREFIX)
+        if not retired and not is_open(self.facts.ticket, field, said.classifier):
+            by = f"set by {stamp.by} '{stamp.name}'" if stamp is not None else "filled in already"
+            return f"{field} kept: {by}; guessed {value_text(value)} {sure}"
+        misfit = self.misfit(field, value)
+        if misfit:
+            return misfit
+        self.set(field, value, name)
+        return f"{field} = {value_text(value)} {sure}"
+
     def set(self, field: str, value: Any, name: str) -> None:
         ticket = self.facts.ticket
         before = value_of(ticket, field)
@@ -157,8 +175,9 @@ def run(
     explain: bool,
     stages: Stages = NO_STAGES,
     index: Index | None = None,
+    said: Sequence[Said] = (),
 ) -> tuple[Ticket, tuple[Set, ...], list[TraceLine]]:
-    """Run the phase once; return the ticket, what was set, and a line for each rule.
+    """Run the phase once; return the ticket, what was set, and a line for each rule and for each guess.
 
     Without `explain` only the rules that match have one; then the `index` finds those that could, with the same result.
     """
@@ -167,6 +186,9 @@ def run(
         trace = _by_index(rules, this, index)
     else:
         trace = _one_by_one(rules, this, explain=explain)
+    for each in said:
+        effect = this.guess(each)
+        trace.append(TraceLine("classify", PREFIX + each.classifier, matched=True, reason=effect, effects=(effect,)))
     return this.facts.ticket, tuple(this.sets), trace
 
 

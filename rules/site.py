@@ -15,14 +15,17 @@ from gateway.domain.ids import digest
 from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
+from rules.classifiers import Known
 from rules.conditions import compile_condition
 from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
+from rules.extending import NOTHING, Extensions
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
+from rules.loading.languages import languages
 from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
@@ -78,15 +81,26 @@ def _validator(name: str) -> Draft7Validator:
     return validator(for_loader(name))
 
 
+def _validator_with(name: str, extensions: Extensions) -> Draft7Validator:
+    """Return the validator of one kind of file; without actions of other packages it is made once a process."""
+    if name != "rules" or not extensions.actions:
+        return _validator(name)
+    return validator(for_loader(name, {action.name: action.schema for action in extensions.actions.values()}))
+
+
 def load_site(
-    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+    files: Mapping[str, str],
+    specs: Mapping[str, ConnectorSpec],
+    holidays: HolidaySource = public_holidays.dates,
+    extensions: Extensions = NOTHING,
 ) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
     `holidays` gives the days of a country: for a release those that were kept with it (`public_holidays.kept`).
+    `extensions` are the operators, actions and classifiers of other packages.
     """
-    loading = _Loading(files, specs, holidays)
+    loading = _Loading(files, specs, holidays, extensions)
     site = loading.run()
     problems = in_order(loading.problems)
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -99,10 +113,17 @@ def _schema_of(file: str) -> str:
 
 
 class _Loading:
-    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        specs: Mapping[str, ConnectorSpec],
+        holidays: HolidaySource,
+        extensions: Extensions,
+    ) -> None:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
         self.holidays = holidays
+        self.extensions = extensions
         self.problems: list[Problem] = []
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
@@ -137,7 +158,7 @@ class _Loading:
         self.problems.extend(found)
         if document is None:
             return None
-        for path, problem in findings(document, _validator(_schema_of(file))):
+        for path, problem in findings(document, _validator_with(_schema_of(file), self.extensions)):
             self.problems.append(problem)
             self.bad.add((file, path[:2]))
         return document
@@ -163,6 +184,7 @@ class _Loading:
             stages=_stages(sections),
             # one that is wrong is known all the same: a rule that names it is right
             calendars=dict.fromkeys(sections.entries("calendars"), _Closed()) | hours,
+            operators=self.extensions.operators,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
         rules = RuleSet(
@@ -172,6 +194,8 @@ class _Loading:
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
             calendars=hours,
+            classifiers=self.extensions.classifiers,
+            known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),
         )
