@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check format bench lock reference venv clean
+.PHONY: help run test faults check format bench rivals lock reference venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
@@ -40,6 +40,9 @@ format: venv ## Format the code, and mend what ruff can mend safely
 
 bench: venv ## Measure this machine: what is accepted, applied and delivered a second
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+rivals: venv ## Install what `make bench` compares us with (into .venv; `make clean` removes it)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 
 lock: venv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(BIN)/uv pip compile pyproject.toml --extra postgres --extra lang --group dev --universal --python-version 3.11 \

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
 import msgspec
 from jsonschema import Draft7Validator
 
+from gateway.domain import public_holidays
 from gateway.domain.ids import digest
+from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
+from rules.classifiers import Known
 from rules.conditions import compile_condition
 from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
+from rules.extending import NOTHING, Extensions
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
+from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
+from rules.loading.languages import languages
 from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
@@ -74,12 +81,26 @@ def _validator(name: str) -> Draft7Validator:
     return validator(for_loader(name))
 
 
-def load_site(files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> tuple[Site | None, tuple[Problem, ...]]:
+def _validator_with(name: str, extensions: Extensions) -> Draft7Validator:
+    """Return the validator of one kind of file; without actions of other packages it is made once a process."""
+    if name != "rules" or not extensions.actions:
+        return _validator(name)
+    return validator(for_loader(name, {action.name: action.schema for action in extensions.actions.values()}))
+
+
+def load_site(
+    files: Mapping[str, str],
+    specs: Mapping[str, ConnectorSpec],
+    holidays: HolidaySource = public_holidays.dates,
+    extensions: Extensions = NOTHING,
+) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
+    `holidays` gives the days of a country: for a release those that were kept with it (`public_holidays.kept`).
+    `extensions` are the operators, actions and classifiers of other packages.
     """
-    loading = _Loading(files, specs)
+    loading = _Loading(files, specs, holidays, extensions)
     site = loading.run()
     problems = in_order(loading.problems)
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -92,9 +113,17 @@ def _schema_of(file: str) -> str:
 
 
 class _Loading:
-    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        specs: Mapping[str, ConnectorSpec],
+        holidays: HolidaySource,
+        extensions: Extensions,
+    ) -> None:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
+        self.holidays = holidays
+        self.extensions = extensions
         self.problems: list[Problem] = []
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
@@ -129,7 +158,7 @@ class _Loading:
         self.problems.extend(found)
         if document is None:
             return None
-        for path, problem in findings(document, _validator(_schema_of(file))):
+        for path, problem in findings(document, _validator_with(_schema_of(file), self.extensions)):
             self.problems.append(problem)
             self.bad.add((file, path[:2]))
         return document
@@ -149,9 +178,13 @@ class _Loading:
         return alerts(section, configured, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
+        hours = calendars(sections, self.holidays, self.refused("calendars"), self.problems)
         vocabulary = Vocabulary(
             connections=tuple(configured),
             stages=_stages(sections),
+            # one that is wrong is known all the same: a rule that names it is right
+            calendars=dict.fromkeys(sections.entries("calendars"), _Closed()) | hours,
+            operators=self.extensions.operators,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
         rules = RuleSet(
@@ -160,11 +193,18 @@ class _Loading:
             duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
+            calendars=hours,
+            classifiers=self.extensions.classifiers,
+            known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),
         )
         self.later_phases(sections, vocabulary)
         return rules
+
+    def refused(self, section: str) -> frozenset[str]:
+        """Return the names in a section that their schema refused."""
+        return frozenset(str(path[1]) for _, path in self.bad if len(path) > 1 and path[0] == section)
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
@@ -174,6 +214,13 @@ class _Loading:
                     compile_condition(item["when"], vocabulary, self.problems)
 
 
+class _Closed:
+    """Stands for a calendar that could not be compiled, in a site that does not load."""
+
+    def is_open(self, at: datetime) -> bool:  # noqa: ARG002 - as OpenHours
+        return False
+
+
 def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
     """Return the words that `pause_when` knows: those of every rule, and the metric that is asked about."""
     metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
@@ -181,6 +228,8 @@ def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
         connections=vocabulary.fields["source"].words,
         stages=vocabulary.fields["stage"].words,
         people=vocabulary.people,
+        calendars=vocabulary.calendars,
+        operators=vocabulary.operators,
         extra=(metric,),
     )
 

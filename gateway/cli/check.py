@@ -15,7 +15,14 @@ from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
 from gateway.config import Settings, environment, read_site, resolve_settings
 from gateway.errors import ConfigError, StoreError
+from gateway.extensions import installed
+from gateway.languages import is_installed
 from rules import Problem, Severity, load_site
+
+NO_LANGUAGE = (
+    "no library for languages is installed, so a ticket whose desk names no language stays `und`; "
+    "install desk-gateway[lang] to have it told from the text"
+)
 
 
 @click.command()
@@ -39,6 +46,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         sys.exit(1)
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
     problems, notes = _problems(site, files, environ)
+    remarks = [] if is_installed() else [NO_LANGUAGE]
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -51,6 +59,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
                 "warnings": len(problems) - len(errors),
                 "problems": [problem.as_json() for problem in problems],
                 "connectors_not_loaded": notes,
+                "remarks": remarks,
                 **({"record": record} if record else {}),
             }
         )
@@ -58,6 +67,8 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         if record:
             click.echo(f"error: {record}\n")
         _write(problems, notes, len(files), more=bool(record))
+        for remark in remarks:
+            click.echo(f"note: {remark}")
     if failed:
         sys.exit(1)
 
@@ -65,7 +76,8 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
 def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) -> tuple[list[Problem], list[str]]:
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
-    loaded, found = load_site(files, specs)
+    extensions = installed()
+    loaded, found = load_site(files, specs, extensions=extensions)
     problems = list(found)
     if loaded is not None:
         _, missing = resolve_settings(loaded, environ, specs)
@@ -74,7 +86,8 @@ def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) 
             for each in missing
         ]
         problems += removed.problems(removed.removed(site, loaded.connections))
-    return problems, [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
+    broken = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
+    return problems, broken + [f"extension {each.name}: {each.reason}" for each in extensions.broken]
 
 
 def _record(environ: dict[str, str]) -> str:

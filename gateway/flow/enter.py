@@ -23,6 +23,7 @@ from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import Lookup, forwarded, say
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
+from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.stages import desk_statuses, move_of
@@ -46,9 +47,18 @@ class Entry:
     """Enters the events of one delivery."""
 
     def __init__(
-        self, tx: Tx, site: LiveSite, row: DeliveryRow, *, now: datetime, ids: Ids, read_at: datetime | None = None
+        self,
+        tx: Tx,
+        site: LiveSite,
+        row: DeliveryRow,
+        *,
+        now: datetime,
+        ids: Ids,
+        listener: Listener,
+        read_at: datetime | None = None,
     ) -> None:
         self._tx = tx
+        self._listener = listener
         self._site = site
         self._row = row
         self._now = now
@@ -275,14 +285,23 @@ class Entry:
         here = frozenset(link.connection for link in links)
         desks = desk_statuses(links, folded.moved if folded is not None else None)
         earlier, now = Lookup(self._tx, ticket.id), self._now
+        said = self._listener.about(self._site.rules, ticket, before)
         decision = decide(
-            self._site.rules, ticket, previous=before, links=here, now=now, explain=False, desks=desks, earlier=earlier
+            self._site.rules,
+            ticket,
+            previous=before,
+            links=here,
+            now=now,
+            explain=False,
+            desks=desks,
+            earlier=earlier,
+            said=said,
         )
         decided = decision.ticket
         trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
         sets = {each.field: value_text(each.value) for each in decision.sets}
         told = {"release": self._site.release, "sets": sets, "matched": trace, "policy": decision.policy}
-        inputs = Inputs.of(ticket, before, here, now, desks=desks, others=earlier.found)
+        inputs = Inputs.of(ticket, before, here, now, desks=desks, others=earlier.found, said=said)
         self._note(ticket.id, "decided", told, encoded(inputs))
         if before is None or decided != before:
             self._tx.tickets.save(decided)

@@ -7,6 +7,7 @@ conditions to `rules.conditions`, which knows the site's own words.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -32,9 +33,10 @@ _SHARED: Mapping[str, Mapping[str, Schema]] = {"rules": clocks.DEFINITIONS, "cas
 NAMES = ("gateway", "rules", "cases")
 
 
-def for_loader(name: str) -> Schema:
-    """Return the schema by which the loader checks: a condition is anything."""
-    return _body(name) | {"$schema": DRAFT, "definitions": {"condition": ANYTHING, **_SHARED.get(name, {})}}
+def for_loader(name: str, actions: Mapping[str, Mapping[str, Any]] | None = None) -> Schema:
+    """Return the schema by which the loader checks: a condition is anything. `actions` are those of other packages."""
+    definitions = {"condition": ANYTHING, **_SHARED.get(name, {})}
+    return _with_actions(_body(name), actions or {}) | {"$schema": DRAFT, "definitions": definitions}
 
 
 def for_editors(name: str) -> Schema:
@@ -51,6 +53,16 @@ def schema_text(name: str) -> str:
 
 def _body(name: str) -> Schema:
     return {"gateway": GATEWAY, "rules": RULE_FILE, "cases": cases.CASES}[name]
+
+
+def _with_actions(body: Schema, actions: Mapping[str, Mapping[str, Any]]) -> Schema:
+    """Return the schema of a rule file with more actions in `do:`."""
+    if not actions:
+        return body
+    more = copy.deepcopy(body)
+    do = more["properties"]["escalations"]["items"]["properties"]["do"]["items"]
+    do["properties"] = {**do["properties"], **{name: dict(schema) for name, schema in actions.items()}}
+    return more
 
 
 def _conditions() -> dict[str, Any]:

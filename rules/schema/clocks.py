@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.domain.calendar_spec import Scope
+from gateway.domain.open_days import DayMode
+from gateway.domain.wall import Dst
 from rules.schema.shapes import (
     BOOL,
     CONDITION,
@@ -30,13 +33,28 @@ METRICS = (
 )
 
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
-_HOUR = "([01]?[0-9]|2[0-4]):[0-5][0-9]"
+_HOUR = "([01]?[0-9]|2[0-3]):[0-5][0-9]"
 
 INTERVALS = listed(
-    {"type": "string", "pattern": f"^{_HOUR}-{_HOUR}$", "description": "opening hours such as 09:00-17:30"},
+    {"type": "string", "pattern": f"^{_HOUR}-({_HOUR}|24:00)$", "description": "opening hours such as 09:00-17:30"},
     "a list of opening hours such as 09:00-17:30",
 )
 CLOSED: Schema = {"type": "string", "enum": ["closed"], "description": "closed, or a list of opening hours"}
+
+SCOPE = choice(*Scope)
+
+
+def _week(description: str) -> Schema:
+    return {
+        "type": "object",
+        "propertyNames": {
+            "pattern": f"^{_DAY}(-{_DAY})?$",
+            "description": "a day or a range of days such as mon-fri",
+        },
+        "additionalProperties": INTERVALS,
+        "description": description,
+    }
+
 
 CALENDAR = by_type(
     "a calendar, or 24x7",
@@ -44,22 +62,16 @@ CALENDAR = by_type(
     object=record(
         {
             "timezone": TEXT,
-            "week": {
-                "type": "object",
-                "propertyNames": {
-                    "pattern": f"^{_DAY}(-{_DAY})?$",
-                    "description": "a day or a range of days such as mon-fri",
-                },
-                "additionalProperties": INTERVALS,
-                "description": "a mapping from days to opening hours",
-            },
+            "week": _week("a mapping from days to opening hours"),
+            "breaks": _week("a mapping from days to the hours of breaks"),
             "holidays": record(
                 {
                     "country": TEXT,
                     "subdivision": TEXT,
                     "observed": BOOL,
                     "categories": listed(TEXT),
-                    "scope": choice("calendar_day", "shift_start"),
+                    "language": TEXT,
+                    "scope": SCOPE,
                 },
                 required=("country",),
             ),
@@ -72,7 +84,8 @@ CALENDAR = by_type(
                 "additionalProperties": by_type("closed, or a list of opening hours", string=CLOSED, array=INTERVALS),
                 "description": "a mapping from dates to opening hours",
             },
-            "dst": choice("wall", "rfc5545"),
+            "holiday_scope": SCOPE,
+            "dst": choice(*Dst),
             "union": listed(NAME, "a list of calendars", least=2),
         },
         description="a calendar",
@@ -80,7 +93,7 @@ CALENDAR = by_type(
 )
 
 _DUE = record(
-    {"warn": SPAN, "within": SPAN, "calendar": NAME, "business_days": choice("same_wall", "end_of_day", "nominal")},
+    {"warn": SPAN, "within": SPAN, "calendar": NAME, "business_days": choice(*DayMode)},
     required=("within",),
     description="a target",
 )
@@ -130,7 +143,7 @@ SLA = listed(
             "on_merge": choice("adopt_oldest", "keep_own"),
             "stage_reentry": choice("accumulate", "new_cycle"),
             "update_starts": choice("created", "first_reply"),
-            "business_days": choice("same_wall", "end_of_day", "nominal"),
+            "business_days": choice(*DayMode),
             "max_pause": SPAN,
         },
         required=("name",),

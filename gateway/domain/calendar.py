@@ -1,0 +1,278 @@
+"""Calendars: when time counts, to the second.
+
+A calendar is made once for each version of its spec and answers from sorted instants with running sums, so that a
+question costs the same for an hour and for a year. Instants are aware datetimes; results are in UTC, whole seconds (a
+fraction of a second is cut off). docs/rules/calendars.md says what the words of a spec mean.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Self
+
+from gateway.domain import public_holidays
+from gateway.domain.calendar_spec import Always, CalendarError, Fault, Timetable, Union, read
+from gateway.domain.calendar_year import AlwaysPattern, Pattern, TimetablePattern, UnionPattern, Years
+from gateway.domain.open_days import DayMode, OpenDays
+from gateway.domain.public_holidays import HolidayRule, HolidaySource
+from gateway.domain.wall import DAY, Wall, date_of, year_start, zone
+
+__all__ = ["LONGEST_CLOSED", "Calendar", "CalendarError", "DayMode", "Fault"]
+
+#: a calendar that stays closed for more days than this is a mistake
+LONGEST_CLOSED = 400
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_YEAR = date.max.year
+_END = year_start(_LAST_YEAR + 1) * DAY
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Calendar:
+    """When time counts. It never changes; what it has worked out it keeps."""
+
+    __slots__ = ("_days", "_run", "_spec", "_years", "members", "pattern")
+
+    def __init__(self, spec: Always | Union | Timetable, pattern: Pattern, members: tuple[Calendar, ...] = ()) -> None:
+        self._spec = spec
+        #: where its intervals come from
+        self.pattern = pattern
+        #: the calendars of a union
+        self.members = members
+        self._years = Years(pattern)
+        self._days = OpenDays(pattern, self._years) if isinstance(pattern, TimetablePattern) else None
+        #: a run of years: the first of them, and the open seconds, from an arbitrary zero, before each and after the
+        #: last. Replaced as one, so that threads may ask at once.
+        self._run: tuple[int, list[int]] = (0, [])
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: Any,
+        calendars: Mapping[str, Any] = _NONE,
+        *,
+        holidays: HolidaySource = public_holidays.dates,
+    ) -> Self:
+        """Make a calendar of what a rule file says; `calendars` are the specs (or calendars) that a union may name.
+
+        `holidays` gives the days of a country. Raises CalendarError with all that is wrong. A calendar that never
+        opens can be made, so that what was released once can still be read: `due` is None there; `check` refuses it.
+        """
+        return cls._from_spec(spec, calendars, holidays, ())
+
+    @classmethod
+    def _from_spec(
+        cls, spec: Any, calendars: Mapping[str, Any], holidays: HolidaySource, above: tuple[str, ...]
+    ) -> Self:
+        found = read(spec, holidays)
+        if isinstance(found, Always):
+            return cls(found, AlwaysPattern())
+        if isinstance(found, Timetable):
+            place = zone(found.timezone)
+            assert place is not None, "read() has found it"  # noqa: S101 - for the type checker
+            return cls(found, TimetablePattern(found, Wall(place, found.dst), holidays))
+        members = []
+        for index, name in enumerate(found.names):
+            if name in above:
+                message = f"the union contains itself: {' -> '.join((*above, name))}"
+                raise CalendarError(Fault(("union", index), "union-of-itself", message))
+            if name not in calendars:
+                message = f"there is no calendar '{name[:60]}'"
+                raise CalendarError(Fault(("union", index), "unknown-calendar", message, known=tuple(calendars)))
+            member = calendars[name]
+            if not isinstance(member, Calendar):
+                member = cls._from_spec(member, calendars, holidays, (*above, name))
+            members.append(member)
+        return cls(found, UnionPattern([member.pattern for member in members]), tuple(members))
+
+    @property
+    def is_always(self) -> bool:
+        """Say whether it is open at any time, by its spec."""
+        return isinstance(self._spec, Always)
+
+    @property
+    def is_union(self) -> bool:
+        """Say whether it is a union."""
+        return isinstance(self._spec, Union)
+
+    @property
+    def timezone(self) -> str:
+        """The time zone of its hours; empty for a union and for one that is always open."""
+        return self._spec.timezone if isinstance(self._spec, Timetable) else ""
+
+    @property
+    def holidays(self) -> frozenset[HolidayRule]:
+        """Whose holidays it keeps, those of a union's members included."""
+        own = self._spec.holidays if isinstance(self._spec, Timetable) else None
+        found = frozenset(() if own is None else (own,))
+        return found.union(*(member.holidays for member in self.members))
+
+    def is_open(self, at: datetime) -> bool:
+        """Say whether it is open at an instant. It is at the instant of opening, and is not at that of closing."""
+        instant, year = _counted(at)
+        moved, known = self._years.of(year)
+        return known.is_open(instant - moved)
+
+    def elapsed(self, start: datetime, end: datetime) -> int:
+        """Return the open seconds from `start` to before `end`; none when `end` is not later."""
+        return max(0, self._open_until(*_counted(end)) - self._open_until(*_counted(start)))
+
+    def due(self, start: datetime, seconds: int) -> datetime | None:
+        """Return the earliest instant by which so many seconds have been open since `start`.
+
+        When they are used up exactly at closing, that is the closing. None when they never will be.
+        """
+        if seconds < 0:
+            raise ValueError("a target has no negative seconds")
+        instant, year = _counted(start)
+        if seconds == 0:
+            return _instant(instant)
+        goal = self._open_until(instant, year) + seconds
+        run = self._run_past(goal - 1)
+        if run is None:
+            return None
+        first, edges = run
+        year = first + bisect_left(edges, goal) - 1
+        moved, known = self._years.of(year)
+        return _instant(moved + known.reached(goal - edges[year - first]))
+
+    def next_opening(self, at: datetime) -> datetime | None:
+        """Return the earliest instant from `at` on at which it is open: `at` itself when it is; None when never."""
+        instant, year = _counted(at)
+        opening = self._opening(instant, year)
+        return None if opening is None else _instant(opening)
+
+    def windows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Go through the open intervals between two instants, in order; no two of them touch."""
+        (low, year), (high, last) = _counted(start), _counted(end)
+        kept: tuple[int, int] | None = None
+        for each in range(year, last + 1):
+            moved, known = self._years.of(each)
+            for opens, closes in zip(known.opens, known.closes, strict=True):
+                opening, closing = max(opens + moved, low), min(closes + moved, high)
+                if opening >= closing:
+                    continue
+                if kept is not None and kept[1] == opening:
+                    opening = kept[0]
+                elif kept is not None:
+                    yield _aware(kept[0]), _aware(kept[1])
+                kept = (opening, closing)
+        if kept is not None:
+            yield _aware(kept[0]), _aware(kept[1])
+
+    def business_days(self, start: datetime, count: int, mode: DayMode | str = DayMode.SAME_WALL) -> datetime | None:
+        """Return when so many business days are over; None when there are not so many.
+
+        A start at which it is closed first moves to the next opening. Raises CalendarError for a union and for a
+        calendar that is always open: these have no days.
+        """
+        if self._days is None:
+            what = "a union" if self.is_union else "a calendar that is always open"
+            hint = "take a calendar with hours of its own, or a target in hours"
+            raise CalendarError(Fault((), "business-days-without-days", f"{what} has no business days", hint))
+        if count < 0:
+            raise ValueError("there are no negative business days")
+        opening = self._opening(*_counted(start))
+        if opening is None:
+            return None
+        mode = DayMode(mode)
+        if mode is DayMode.NOMINAL:
+            length = self._days.usual_length()
+            return self.due(_aware(opening), count * length) if length else None
+        later = self._days.same_wall if mode is DayMode.SAME_WALL else self._days.end_of_day
+        found = later(opening, count)
+        return None if found is None else _instant(found)
+
+    def check(self) -> Fault | None:
+        """Say what makes it useless: it never opens, or stays closed for more than LONGEST_CLOSED days."""
+        plain = next(year for year in range(_LAST_YEAR, 0, -1) if year not in self.pattern.own_years)
+        if not self._years.of(plain)[1].total:
+            years = sorted(self.pattern.own_years)
+            last = [year for year in years if self._years.of(year)[1].total]
+            if not last:
+                return Fault((), "never-open", "this calendar never opens", "give it hours, or write 24x7")
+            moved, known = self._years.of(last[-1])
+            day = date_of((known.closes[-1] + moved - 1) // DAY)
+            return Fault((), "never-open", f"this calendar opens for the last time on {day}", "give its week hours")
+        closed = None
+        for year in sorted(self.pattern.own_years):
+            since = _aware(year_start(max(year - 2, 1)) * DAY)
+            until = _aware(min(year_start(min(year + 3, _LAST_YEAR + 1)) * DAY, _END - 1))
+            for opens, closes in self.windows(since, until):
+                if closed is not None and opens - closed > timedelta(days=LONGEST_CLOSED):
+                    message = f"this calendar is closed from {closed.date()} to {opens.date()}"
+                    return Fault((), "never-open", message, f"more than {LONGEST_CLOSED} days must be a mistake")
+                closed = closes
+            closed = None
+        return None
+
+    def _opening(self, instant: int, year: int) -> int | None:
+        moved, known = self._years.of(year)
+        if known.is_open(instant - moved):
+            return instant
+        found = known.opening_after(instant - moved)
+        if found is not None:
+            return found + moved
+        spent = self._open_until(instant, year)
+        run = self._run_past(spent)
+        if run is None:
+            return None
+        first, edges = run
+        moved, known = self._years.of(first + bisect_right(edges, spent) - 1)
+        return known.opens[0] + moved
+
+    def _open_until(self, instant: int, year: int) -> int:
+        """Return the open seconds before an instant, from the zero of the run."""
+        first, edges = self._run
+        if not first <= year < first + len(edges) - 1:
+            first, edges = self._extended(year)
+        moved, known = self._years.of(year)
+        return edges[year - first] + known.open_until(instant - moved)
+
+    def _run_past(self, spent: int) -> tuple[int, list[int]] | None:
+        """Return the run when it holds more open seconds than `spent`, extended as needed; None when none does."""
+        run = self._run
+        years = 1
+        while run[1][-1] <= spent:
+            first_unknown = run[0] + len(run[1]) - 1
+            if first_unknown > _LAST_YEAR:
+                return None
+            run = self._extended(min(first_unknown + years - 1, _LAST_YEAR))
+            years *= 2
+        return run
+
+    def _extended(self, year: int) -> tuple[int, list[int]]:
+        """Extend the run so that it holds a year."""
+        first, known = self._run
+        if not known:
+            first, known = year, [0]
+        earlier: list[int] = []
+        for before in range(first - 1, year - 1, -1):
+            earlier.append((earlier[-1] if earlier else known[0]) - self._years.of(before)[1].total)
+        edges = [*reversed(earlier), *known]
+        for after in range(first + len(known) - 1, year + 1):
+            edges.append(edges[-1] + self._years.of(after)[1].total)
+        self._run = (min(first, year), edges)
+        return self._run
+
+
+def _counted(at: datetime) -> tuple[int, int]:
+    """Return an instant in whole seconds since 1970, and its year."""
+    if at.tzinfo is not UTC:
+        if at.tzinfo is None:
+            raise ValueError(f"an instant needs a time zone, and {at.isoformat()} has none")
+        at = at.astimezone(UTC)
+    since = at - _EPOCH
+    return since.days * DAY + since.seconds, at.year
+
+
+def _instant(seconds: int) -> datetime | None:
+    """Return an instant, or None for one that no datetime can hold."""
+    return _EPOCH + timedelta(seconds=seconds) if seconds < _END else None
+
+
+def _aware(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)
