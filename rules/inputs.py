@@ -67,19 +67,23 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
             return self
         return msgspec.structs.replace(self, ticket=msgspec.structs.replace(self.ticket, body=body), same_body=False)
 
-    def again(self, rules: RuleSet) -> Decision:
-        """Decide once more by the rules of that time, with a line for every rule."""
-        previous = None
-        if self.before is not None:
-            old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
-            previous = msgspec.convert(old, Ticket)
+    @property
+    def previous(self) -> Ticket | None:
+        """The ticket as it was when the rules last ran; None when they never had."""
+        if self.before is None:
+            return None
+        old = {**msgspec.to_builtins(self.ticket), **msgspec.to_builtins(self.before)}
+        return msgspec.convert(old, Ticket)
+
+    def again(self, rules: RuleSet, *, explain: bool = True) -> Decision:
+        """Decide once more by the rules of that time, with a line for every rule, or for those that matched."""
         return decide(
             rules,
             self.ticket,
-            previous=previous,
+            previous=self.previous,
             links=frozenset(self.links),
             now=self.now,
-            explain=True,
+            explain=explain,
             desks=self.desks,
             said=self.said,
             earlier=self.earlier,

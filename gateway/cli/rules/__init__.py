@@ -14,6 +14,14 @@ COMMANDS = {
         "Say of every rule whether it matched, and if not, why not.",
     ),
     "schema": ("gateway.cli.rules.schema:schema", "Print the JSON Schema by which an editor completes and checks."),
+    "simulate": (
+        "gateway.cli.rules.simulate:simulate_command",
+        "Replay the past through other rules, and say what would differ from what happened.",
+    ),
+    "export-history": (
+        "gateway.cli.rules.simulate:export_history",
+        "Write the decisions of the past into a file that simulate reads elsewhere.",
+    ),
     "release": ("gateway.cli.rules.releases:release", "Make the files of the folder a release, and the active one."),
     "list": ("gateway.cli.rules.releases:listing", "List the releases, the newest first."),
     "diff": ("gateway.cli.rules.releases:diff", "Show how two releases differ, or a release and the folder."),

@@ -1,0 +1,117 @@
+"""The past as `simulate` and `export-history` read it: from the record, ticket by ticket, or from an exported file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.bootstrap import Gateway
+from gateway.errors import ConfigError, GatewayError
+from gateway.store.history import SqlHistory
+from rules import RuleSet
+from rules.duration import seconds
+from rules.inputs import decoded
+from rules.simulate import Happened, HistoryError, Outcome, TicketHistory, read_line
+
+PAGE = 200
+_LAST = re.compile(r"last-([0-9a-z]+)")
+
+#: why a ticket of the record cannot be simulated
+REDACTED = "what its decisions were made from has been redacted"
+FORGOTTEN = "the release that decided it does not load any more"
+
+Past = TicketHistory | str
+
+
+class LastType(click.ParamType):  # type: ignore[type-arg] - older versions of click are not generic
+    """`last-30d`, or a file."""
+
+    name = "last-30d|FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta | Path:
+        """Return how far to look back, or the file."""
+        if isinstance(value, timedelta | Path):
+            return value
+        found = _LAST.fullmatch(str(value))
+        if found is not None:
+            try:
+                return timedelta(seconds=seconds(found[1]))
+            except ValueError as error:
+                self.fail(str(error), param, ctx)
+        path = Path(value)
+        if not path.is_file():
+            self.fail(f"'{value}' is neither a time such as last-30d nor a file", param, ctx)
+        return path
+
+
+def count(gateway: Gateway, since: datetime) -> int:
+    """Count the tickets that have decisions."""
+    with gateway.store.read() as tx:
+        return SqlHistory(tx.connection).count(since)
+
+
+def recorded(gateway: Gateway, since: datetime) -> Iterator[Past]:
+    """Go through the tickets with a decision since an instant: the history of each, or why there is none."""
+    after = ""
+    while True:
+        with gateway.store.read() as tx:
+            page = SqlHistory(tx.connection).tickets(since, after=after, limit=PAGE)
+        if not page:
+            return
+        for ticket_id in page:
+            yield _history(gateway, ticket_id, since)
+        after = page[-1]
+
+
+def _history(gateway: Gateway, ticket_id: str, since: datetime) -> Past:
+    with gateway.store.read() as tx:
+        decisions = tx.view.decisions(ticket_id)
+    body = ""
+    happened = []
+    for each in decisions:
+        if not each["inputs"]:
+            if each["at"] >= since:
+                return REDACTED
+            continue
+        inputs = decoded(each["inputs"]).with_body(body)
+        body = inputs.ticket.body
+        if each["at"] < since:
+            continue
+        rules = _rules(gateway, str(each["detail"].get("release", "")))
+        if rules is None:
+            return FORGOTTEN
+        links = frozenset(inputs.links)
+        happened.append(Happened(inputs, Outcome.of(inputs.again(rules, explain=False), rules, links)))
+    return TicketHistory(ticket_id, happened[-1].inputs.ticket.title, tuple(happened)) if happened else REDACTED
+
+
+def _rules(gateway: Gateway, release: str) -> RuleSet | None:
+    try:
+        return gateway.rules_of(release)
+    except GatewayError:
+        return None
+
+
+def exported(path: Path) -> Iterator[tuple[int, TicketHistory]]:
+    """Go through an exported file: (how many bytes were read so far, the history of a ticket).
+
+    Raises ConfigError with file:line for a line that cannot be read.
+    """
+    position = 0
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            position += len(text)
+            if not text.strip():
+                continue
+            try:
+                history = read_line(text)
+            except HistoryError as error:
+                raise ConfigError(f"{path}:{number}: {error}") from None
+            if not history.decisions:
+                continue
+            yield position, history
