@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.ticket import Category, Kind, Setter, Stamp, Ticket, Visibility
@@ -117,6 +118,20 @@ def test_who_asks_twice_is_merged_and_both_sides_are_told_once(world: World) -> 
     with world.store.read() as tx:
         actions = [(row["actor"], row["action"]) for row in tx.view.audit(ticket_id=duplicate.id)]
     assert ("rule:again", "duplicate merged") in actions
+
+
+def test_what_is_delivered_again_says_nothing_twice(world: World) -> None:
+    """Every delivery of a merge and of a reply to the duplicate is applied once more."""
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    world.zendesk.act("comment", ticket_id=second, body="Any news?", public=True)
+    world.settle()
+    before = (notes(world, first), notes(world, second), pairs(world))
+    again = text("UPDATE deliveries SET state = 'pending', applied_at = NULL")
+    world.store.write(lambda tx: tx.connection.execute(again))
+    world.settle()
+    assert (notes(world, first), notes(world, second), pairs(world)) == before
+    assert len(before[0]) == 2
+    assert of(world, ZENDESK, second).duplicate_of == of(world, ZENDESK, first).id
 
 
 def test_what_is_said_on_a_duplicate_reaches_those_who_work_on_the_original(world: World) -> None:
