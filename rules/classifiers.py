@@ -1,9 +1,9 @@
 """Classifiers: what a program guesses of a ticket, where neither a person nor a rule has said it.
 
 A classifier is a pure function of a ticket. It is asked before the decision; what it said goes into the decision's
-inputs, so that the decision can be explained, and made again, without it. In phase classify it stands below every rule:
-it sets only what nobody has filled in, under the name `classifier:<name>`, and a rule or a person takes that over at any
-time.
+inputs, so that the decision can be explained, and made again, without it. In phase classify it stands below every
+rule: it sets only what nobody has filled in, under the name `classifier:<name>`, and a rule or a person takes that over
+at any time.
 """
 
 from __future__ import annotations

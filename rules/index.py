@@ -117,8 +117,10 @@ class Index:
                 if place == 0:
                     self._places.append((len(self._blocks) - 1, 1 << len(self._blocks[-1].rules)))
                 self._blocks[-1].add(rule, entry, looked, mine)
-        for part in (*self._slots, *self._blocks):
-            part.finish()
+        for slot in self._slots:
+            slot.finish()
+        for whole in self._blocks:
+            whole.finish()
         self._readers = tuple(readers)
 
     def _slot(self, slots: dict[tuple[Reader, Look], int], clue: Clue, reader: int) -> int:

@@ -183,7 +183,7 @@ class _Loading:
             connections=tuple(configured),
             stages=_stages(sections),
             # one that is wrong is known all the same: a rule that names it is right
-            calendars=dict.fromkeys(sections.entries("calendars"), _Closed()) | hours,
+            calendars={**dict.fromkeys(sections.entries("calendars"), _Closed()), **hours},
             operators=self.extensions.operators,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )

@@ -32,7 +32,7 @@ class Office:
 
     def is_open(self, at: Any) -> bool:
         """As OpenHours."""
-        return at.hour % 2 == 0
+        return bool(at.hour % 2 == 0)
 
 
 VOCABULARY = Vocabulary(connections=("zen", "rt"), people={"ann": "ann@acme.example"}, calendars={"office": Office()})
