@@ -18,6 +18,7 @@ from gateway.errors import ConfigError, StoreError
 from gateway.extensions import installed
 from gateway.languages import is_installed
 from rules import Problem, Severity, load_site
+from rules.cases import Words, cases_of, load_cases
 
 NO_LANGUAGE = (
     "no library for languages is installed, so a ticket whose desk names no language stays `und`; "
@@ -86,6 +87,7 @@ def _problems(site: SiteChoice, files: dict[str, str], environ: dict[str, str]) 
             for each in missing
         ]
         problems += removed.problems(removed.removed(site, loaded.connections))
+        problems += load_cases(cases_of(loaded), Words.of(loaded))[1]
     broken = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
     return problems, broken + [f"extension {each.name}: {each.reason}" for each in extensions.broken]
 

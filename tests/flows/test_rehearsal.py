@@ -67,7 +67,10 @@ def test_the_gateway_does_what_a_rehearsal_says(store: SqlStore) -> None:
         with world.store.read() as tx:
             done = tx.view.updates(ticket_id=line.id)
             ticket = tx.tickets.get(line.id)
-            decided = [row["detail"] for row in tx.view.decisions(line.id)]
+            decisions = tx.view.decisions(line.id)
+            assert tx.view.last_decision(line.id) == decisions[-1]
+            assert tx.view.last_decision("nothing") is None
+            decided = [row["detail"] for row in decisions]
     assert ticket is not None
     in_order = sorted(done, key=lambda each: (each.created_at, each.seq))
     assert [(each.connection, each.operation, each.summary) for each in in_order] == expected(moments)
