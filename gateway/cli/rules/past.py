@@ -28,7 +28,7 @@ FORGOTTEN = "the release that decided it does not load any more"
 Past = TicketHistory | str
 
 
-class LastType(click.ParamType):  # type: ignore[type-arg] - older versions of click are not generic
+class LastType(click.ParamType):  # type: ignore[type-arg]  # older versions of click are not generic
     """`last-30d`, or a file."""
 
     name = "last-30d|FILE"

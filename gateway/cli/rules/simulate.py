@@ -180,7 +180,8 @@ def _notes(report: Report) -> None:
         click.echo(f"\n{number} left out: {why}.", err=True)
     if report.bodiless:
         click.echo(
-            f"\nWithout bodies in this file, rules on `text` and `body` see the title only ({report.bodiless} of {report.tickets}).",
+            "\nWithout bodies in this file, rules on `text` and `body` see the title only "
+            f"({report.bodiless} of {report.tickets}).",
             err=True,
         )
     if report.not_looked_up:
