@@ -28,7 +28,7 @@ class Rival(msgspec.Struct, frozen=True):
     compile: Callable[[Any, Sequence[Rule]], Evaluate]
     #: how many rules and tickets it is asked about: enough to measure, few where each takes long
     rules: int = 1000
-    tickets: int = 50
+    tickets: int = 20
 
     def prepare(self, rules: Sequence[Rule]) -> Evaluate:
         """Compile the rules; raises Missing."""

@@ -10,6 +10,7 @@ make theirs here as well, so that a test and its clue cannot mean two things.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
@@ -158,12 +159,45 @@ def _filled(value: Any) -> Keys:
     return (not is_empty(value),)
 
 
+def number_in(value: Any) -> float | None:
+    """Return the number that a custom field holds, also where the desk keeps it as a text; None where it is none."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+#: numbers are told apart by size, two steps for each doubling, from below zero up to about a million millions
+SIZES = range(-1, 82)
+
+
+def size(number: float) -> int:
+    """Return the size of a number: a greater number has never a smaller one."""
+    if number < 1:
+        return 0 if number >= 0 else -1
+    return 1 + int(min(80.0, 2 * math.log2(number)))
+
+
+def sizes(limit: float, *, upwards: bool) -> frozenset[int]:
+    """Return the sizes of all numbers above a limit or below it, with one to spare for how a logarithm is rounded."""
+    if math.isnan(limit):
+        return frozenset()
+    mine = size(limit)
+    return frozenset(each for each in SIZES if (each >= mine - 1 if upwards else each <= mine + 1))
+
+
 def _custom_keys(custom: Any) -> Keys:
     found: list[Hashable] = []
     for name, value in custom.items():
-        if value is not None:
-            found.append((name, Look.FILLED))
-            found += [(name, key) for key in any_keys(value)]
+        if value is None:
+            continue
+        found.append((name, Look.FILLED))
+        found += [(name, key) for key in any_keys(value)]
+        number = number_in(value)
+        if number is not None and number == number:  # noqa: PLR0124 - false for what is no number
+            found.append((name, "size", size(number)))
     return found
 
 
@@ -182,6 +216,8 @@ def keys_of(field: Field, look: Look, known: Iterable[Hashable]) -> Callable[[An
             return lambda value: frozenset[str]().union(*(search.found(text) for text in _texts(value)))
         case Look.FILLED:
             return _filled
+        case Look.SIZE:
+            return _none
 
 
 # ---------------------------------------------------------------- clues
@@ -203,6 +239,8 @@ def clue(field: Field, look: Look, keys: frozenset[Hashable]) -> Clue | None:
     if look is Look.SAME:
         # what is not there is no key of the custom fields that are
         return None if ("is", None) in keys else Clue(CUSTOM, Look.SAME, frozenset((name, key) for key in keys))
+    if look is Look.SIZE:
+        return Clue(CUSTOM, Look.SAME, frozenset((name, "size", key) for key in keys))
     if look is Look.FILLED and False in keys:
         return None
     return Clue(CUSTOM, Look.SAME, frozenset({(name, Look.FILLED)}))

@@ -87,6 +87,8 @@ class Look(Enum):
     FILLED = "filled"
     #: the runs of letters and digits in it
     TOKENS = "tokens"
+    #: how large a number in a custom field is, roughly
+    SIZE = "size"
     #: which of the rules' regular expressions are found in it
     PATTERNS = "patterns"
 

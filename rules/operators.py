@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Level
-from rules.clues import any_keys, clue, is_empty
+from rules.clues import any_keys, clue, is_empty, number_in, sizes
 from rules.fields import Clue, Field, FieldType, Look, Operator, Test, Vocabulary
 from rules.operands import (
     RANK,
@@ -206,15 +206,10 @@ def _exists_clue(operand: Any, field: Field, _vocabulary: Vocabulary) -> Clue | 
 def _measure(value: Any, field: Field) -> float | None:
     if field.type is FieldType.LEVEL:
         return RANK.get(value)
-    if isinstance(value, str) and field.type is FieldType.ANY:
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return number_in(value) if field.type is FieldType.ANY or not isinstance(value, str) else None
 
 
-def _comparison(name: str, holds: Callable[[float, float], bool]) -> Operator:
+def _comparison(name: str, holds: Callable[[float, float], bool], *, upwards: bool) -> Operator:
     def build(operand: Any, field: Field, _vocabulary: Vocabulary) -> Test:
         limit = amount(operand, field)
         if field.type is FieldType.LEVEL:
@@ -231,7 +226,9 @@ def _comparison(name: str, holds: Callable[[float, float], bool]) -> Operator:
         if field.type is FieldType.LEVEL:
             limit = amount(operand, field)
             return clue(field, Look.SAME, frozenset[Hashable](each for each in Level if holds(RANK[each], limit)))
-        return _custom_is_there(operand, field, _vocabulary)
+        if not field.name.startswith("custom."):
+            return None
+        return clue(field, Look.SIZE, frozenset[Hashable](sizes(amount(operand, field), upwards=upwards)))
 
     return Operator(name, _ORDERED, name.replace("_", " "), build, clue=sign)
 
@@ -305,10 +302,10 @@ OPERATORS: Mapping[str, Operator] = {
         Operator("words", _TEXTS, "with the words", has_words, clue=_words_clue),
         Operator("matches", _TEXTS, "matching", matches, clue=_patterns_clue),
         Operator("exists", _ALL, "existing:", exists, clue=_exists_clue),
-        _comparison("above", lambda value, limit: value > limit),
-        _comparison("at_least", lambda value, limit: value >= limit),
-        _comparison("below", lambda value, limit: value < limit),
-        _comparison("at_most", lambda value, limit: value <= limit),
+        _comparison("above", lambda value, limit: value > limit, upwards=True),
+        _comparison("at_least", lambda value, limit: value >= limit, upwards=True),
+        _comparison("below", lambda value, limit: value < limit, upwards=False),
+        _comparison("at_most", lambda value, limit: value <= limit, upwards=False),
         Operator("before", _TIMES, "before", _time(lambda value, limit: value < limit), clue=_time_is_there),
         Operator("after", _TIMES, "after", _time(lambda value, limit: value > limit), clue=_time_is_there),
         Operator("inside", _TIMES, "inside the hours of", inside, clue=_time_is_there),

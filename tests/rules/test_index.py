@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Category, Kind, Level, Org, Priority, Setter, Stamp, Status, Ticket
 from rules import RuleSet, SyncRule, decide
-from rules.clues import MOST_ROWS, OPEN, Guard
+from rules.clues import MOST_ROWS, OPEN, Guard, size, sizes
 from rules.conditions import Condition, compile_condition
 from rules.fields import LEVEL_NAMES, Vocabulary
 from rules.index import Index, Indexed
@@ -67,7 +67,11 @@ TEXT_TESTS = st.one_of(
 CUSTOM_TESTS = st.one_of(
     TEXT_TESTS,
     st.sampled_from([None, True, False, 0, 1, 1.5, 12, "12", "1.5", "a"]),
-    st.builds(lambda op, v: {op: v}, st.sampled_from(["above", "below", "at_least", "at_most"]), st.integers(-1, 13)),
+    st.builds(
+        lambda op, v: {op: v},
+        st.sampled_from(["above", "below", "at_least", "at_most"]),
+        st.integers(-1, 13) | st.floats(allow_nan=False, allow_infinity=False),
+    ),
 )
 
 
@@ -240,6 +244,7 @@ def guard(text: str) -> Guard:
         ("{kind: task, any: [{tags: a}, {org.plan: x}]}",
          [{"kind": {"task"}, "tags": {"a"}}, {"kind": {"task"}, "org.plan": {"x"}}]),
         ("custom.a: 12", [{"custom": {("a", "12"), ("a", 12)}}]),
+        ("custom.a: {below: 0}", [{"custom": {("a", "size", each) for each in (-1, 0, 1)}}]),
         ("not: {kind: task}", [{}]),
         ("{not: {kind: task}, channel: email}", [{"channel": {"email"}}]),
         ("any: [{kind: task}, {not: {tags: a}}]", [{}]),
@@ -253,6 +258,15 @@ def guard(text: str) -> Guard:
 def test_the_clues_of_a_condition(text: str, rows: list[dict[str, set[Any]]]) -> None:
     """Equality and what comes down to it; nothing where nothing can be said."""
     assert [{clue.field.name: set(clue.keys) for clue in row} for row in guard(text)] == rows
+
+
+@given(st.floats() | st.integers(), st.floats(allow_nan=False) | st.integers())
+def test_a_number_that_compares_has_one_of_the_sizes(value: float, limit: float) -> None:
+    """Wherever the two are, also where a number is too large to have a logarithm of its own."""
+    if value >= limit:
+        assert size(value) in sizes(limit, upwards=True)
+    if value <= limit:
+        assert size(value) in sizes(limit, upwards=False)
 
 
 def test_many_alternatives_about_one_field_are_one_row_and_about_many_fields_none() -> None:
