@@ -149,6 +149,31 @@ def test_what_is_said_on_a_duplicate_reaches_those_who_work_on_the_original(worl
     assert [each.splitlines()[-1] for each in notes(world, second)[1:]] == ["between us"]
 
 
+def test_what_a_duplicate_brings_along_is_heard_too(world: World) -> None:
+    """The gateway hears of it late: the customer has added something already."""
+    first = ask(world, "Invoice")
+    world.webhooks_lost = True
+    second = int(world.zendesk.act("create", subject="Invoice, again", body="About my invoice", email=KIM)["id"])
+    world.zendesk.act("comment", ticket_id=second, body="It is urgent", public=True, by="customer")
+    world.zendesk.webhooks.flush(1)
+    world.webhooks_lost = False
+    world.zendesk.act("set", ticket_id=second, priority="high")
+    world.settle()
+    assert of(world, ZENDESK, second).duplicate_of == of(world, ZENDESK, first).id
+    assert [each.splitlines()[-1] for each in notes(world, first)] == ["> About my invoice", "It is urgent"]
+
+
+def test_a_desk_that_merges_the_two_itself_has_the_last_word(world: World) -> None:
+    """What it has made one, only it can take apart."""
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    world.zendesk.act("merge", ticket_id=second, into=first)
+    world.settle()
+    duplicate, original = of(world, ZENDESK, second), of(world, ZENDESK, first)
+    assert (duplicate.duplicate_of, original.duplicate_of) == (original.id, "")
+    with pytest.raises(DuplicateError, match="only there can it be taken apart"):
+        judged(world, "split", second)
+
+
 def test_a_customer_is_known_across_desks(world: World) -> None:
     """Two accounts of one person share an address; a namesake does not."""
     world.site = msgspec.structs.replace(
