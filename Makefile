@@ -10,12 +10,12 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults soak check format bench rivals lock venv clean
+.PHONY: help run test faults soak check format bench rivals lock reference venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=/path/to/python3.12 chooses the Python; ARGS=\"...\" goes to the command behind a target."
 
@@ -52,6 +52,9 @@ lock: venv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade takes 
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
 		--output-file requirements.lock $(ARGS)
 	@echo "requirements.lock is written; the next make brings .venv up to date."
+
+reference: venv ## Write docs/rules/reference.md from the schemas, fields and operators
+	@$(BIN)/python tools/reference.py
 
 venv: ## Set .venv up (every other target does it when needed)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, calendars, deliver, journey, letters
+from benchmarks import accept, apply, calendars, deliver, journey, letters, rules
 from benchmarks.report import Measure, Progress, table, this_machine
 
-STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, letters.STAGE, journey.STAGE, calendars.STAGE)
+STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, letters.STAGE, journey.STAGE, rules.STAGE, calendars.STAGE)
 
 
 @click.command()
@@ -56,6 +56,9 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if calendars.STAGE in chosen:
             with Progress(calendars.STAGE, calendars.STEPS, quiet=as_json) as progress:
                 found += calendars.run(progress)
+        if rules.STAGE in chosen:
+            with Progress(rules.STAGE, rules.STEPS, quiet=as_json) as progress:
+                found += rules.run(progress)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"machine": machine, "measures": found})).decode())
         return

@@ -15,10 +15,12 @@ from gateway import crashpoint
 from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
+from gateway.extensions import installed
 from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.release import Releasing
@@ -28,7 +30,8 @@ from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
-from rules import OnDead, Problem, Retention, RuleSet, check_site, load_site
+from rules import OnDead, Problem, Retention, RuleSet, Site, check_site, load_site
+from rules.extending import Extensions
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +94,16 @@ class Gateway:
         """Return the doorbell where it is a real one."""
         return self.doorbell if isinstance(self.doorbell, RqDoorbell) else None
 
+    @cached_property
+    def extensions(self) -> Extensions:
+        """What is installed beside the rules: operators, actions and classifiers."""
+        return installed()
+
     # ------------------------------------------------------------ the site
+
+    def load(self, files: Mapping[str, str]) -> tuple[Site | None, tuple[Problem, ...]]:
+        """Read a site from its files, with the connectors and the extensions that are installed here."""
+        return load_site(files, self._specs(), extensions=self.extensions)
 
     @cached_property
     def releasing(self) -> Releasing:
@@ -103,7 +115,7 @@ class Gateway:
 
         What the rules mean together counts as well: see `rules.lint`.
         """
-        checked = check_site(files, self._specs())
+        checked = check_site(files, self._specs(), extensions=self.extensions)
         _refuse(checked.problems, read=checked.site is not None)
         return (*checked.problems, *self.usable(files))
 
@@ -113,7 +125,7 @@ class Gateway:
         Raises ConfigError, with file:line:column for each error, when they cannot be run here and now: what is wrong
         with them, a connector that has gone since they were active, a secret that is not in this environment.
         """
-        site, problems = load_site(files, self._specs())
+        site, problems = self.load(files)
         _refuse(problems, read=site is not None)
         if site is None:  # pragma: no cover - refused above
             return ()
@@ -163,7 +175,7 @@ class Gateway:
                 )
                 raise ConfigError(msg)
             files = tx.releases.files(active)
-        site, problems = load_site(files, self._specs())
+        site, problems = self.load(files)
         if site is None:
             raise ConfigError("the active release does not load: " + "; ".join(str(each) for each in problems))
         settings, missing = resolve_settings(site, self._environ, self._specs())
@@ -191,7 +203,7 @@ class Gateway:
         if release not in self._rules:
             with self.store.read() as tx:
                 files = tx.releases.files(release)
-            site, problems = load_site(files, self._specs())
+            site, problems = self.load(files)
             if site is None:
                 raise ConfigError(f"its files do not load any more: {'; '.join(str(each) for each in problems)}")
             self._rules[release] = site.rules
@@ -199,6 +211,10 @@ class Gateway:
 
     def _specs(self) -> dict[str, ConnectorSpec]:
         return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
+
+    def warm(self) -> None:
+        """Let what deciding needs be loaded now, for the children of this process; raises as `site` does."""
+        warm(self.site().rules)
 
     # ------------------------------------------------------------ the steps
 

@@ -16,6 +16,7 @@ import msgspec
 
 from connectors import registry
 from gateway.errors import ConfigError
+from gateway.extensions import installed
 from gateway.ports import ConnectionSettings, ConnectorSpec
 from rules import GATEWAY_FILE, Connection, Problem, Reference, Site, load_site
 from rules.connections import settings_schema, url_problems
@@ -120,7 +121,8 @@ def load(site: Path, files: Mapping[str, str] | None = None) -> Settings:
     environ = {**environment(), "GATEWAY_SITE": str(site)}
     settings = Settings.from_env(environ)
     specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
-    loaded, problems = load_site(read_site(settings.site) if files is None else files, specs)
+    texts = read_site(settings.site) if files is None else files
+    loaded, problems = load_site(texts, specs, extensions=installed())
     if loaded is None:
         raise ConfigError("\n".join(str(problem) for problem in problems if problem.is_error))
     found, missing = resolve_settings(loaded, environ, specs)

@@ -48,6 +48,17 @@ def prepare() -> None:
         gateway.close()
 
 
+def prepare_apply() -> None:
+    """Prepare a worker that applies: its children also share what the classifiers have loaded."""
+    prepare()
+    try:
+        _gateway().warm()
+    except GatewayError:
+        pass  # prepare has said it
+    finally:
+        _gateway().close()
+
+
 def apply() -> None:
     """Apply deliveries."""
     gateway = _gateway()

@@ -7,14 +7,16 @@ that it reads has changed. What a person set stays; what a desk filled in by its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
+from rules.classifiers import PREFIX, Said, is_open, model_value
 from rules.conditions import Condition
 from rules.fields import Facts, Reader
+from rules.index import Glance, Index, Indexed
 from rules.stages import NO_STAGES, Stages
 from rules.trace import TraceLine
 
@@ -59,6 +61,11 @@ def _same(field: str, before: Any, value: Any) -> bool:
     return bool(before.level == value.level if field == "priority" else before == value)
 
 
+def indexed(rules: Sequence[ClassifyRule]) -> Index:
+    """Return the index of the rules of the phase."""
+    return Index([Indexed(rule.when.guard, rule.readers, rule.when.volatile, rule.sets) for rule in rules])
+
+
 def _asked(rule: ClassifyRule, facts: Facts, released: set[str]) -> bool:
     """Say whether anything that the rule reads has changed, or a field that it sets has become free."""
     previous = facts.previous
@@ -78,11 +85,15 @@ class _Run:
         self.released: set[str] = set()
         self.sets: list[Set] = []
 
-    def release(self, rule: ClassifyRule) -> None:
-        for field in rule.sets:
-            stamp = self.facts.ticket.stamps.get(field)
-            if stamp is not None and stamp.by is Setter.RULE and stamp.name == rule.name:
-                self.released.add(field)
+    def release(self, rule: ClassifyRule) -> bool:
+        """Free the fields that `rule` has set; say whether there are any."""
+        free = [field for field in rule.sets if self.holds(rule, field)]
+        self.released.update(free)
+        return bool(free)
+
+    def holds(self, rule: ClassifyRule, field: str) -> bool:
+        stamp = self.facts.ticket.stamps.get(field)
+        return stamp is not None and stamp.by is Setter.RULE and stamp.name == rule.name
 
     def keeper(self, field: str, rule: ClassifyRule) -> str:
         """Return why `rule` may not set `field`, or nothing when it may."""
@@ -115,6 +126,23 @@ class _Run:
             self.set(field, value, rule.name)
         return tuple(effects)
 
+    def guess(self, said: Said) -> str:
+        """Take what a classifier said, where nobody else has said anything; return what became of it."""
+        field, value = said.field, model_value(said.field, said.value)
+        name = PREFIX + said.classifier
+        sure = f"({said.confidence:.0%} sure)"
+        stamp = self.facts.ticket.stamps.get(field)
+        gone = stamp is not None and stamp.by is Setter.RULE and stamp.name not in self.order
+        retired = gone and stamp is not None and not stamp.name.startswith(PREFIX)
+        if not retired and not is_open(self.facts.ticket, field, said.classifier):
+            by = f"set by {stamp.by} '{stamp.name}'" if stamp is not None else "filled in already"
+            return f"{field} kept: {by}; guessed {value_text(value)} {sure}"
+        misfit = self.misfit(field, value)
+        if misfit:
+            return misfit
+        self.set(field, value, name)
+        return f"{field} = {value_text(value)} {sure}"
+
     def set(self, field: str, value: Any, name: str) -> None:
         ticket = self.facts.ticket
         before = value_of(ticket, field)
@@ -146,9 +174,25 @@ def run(
     *,
     explain: bool,
     stages: Stages = NO_STAGES,
+    index: Index | None = None,
+    said: Sequence[Said] = (),
 ) -> tuple[Ticket, tuple[Set, ...], list[TraceLine]]:
-    """Run the phase once; return the ticket, what was set, and a line for each rule."""
+    """Run the phase once; return the ticket, what was set, and a line for each rule and for each guess.
+
+    Without `explain` only the rules that match have one; then the `index` finds those that could, with the same result.
+    """
     this = _Run(order, facts, stages)
+    if index is not None and not explain:
+        trace = _by_index(rules, this, index)
+    else:
+        trace = _one_by_one(rules, this, explain=explain)
+    for each in said:
+        effect = this.guess(each)
+        trace.append(TraceLine("classify", PREFIX + each.classifier, matched=True, reason=effect, effects=(effect,)))
+    return this.facts.ticket, tuple(this.sets), trace
+
+
+def _one_by_one(rules: tuple[ClassifyRule, ...], this: _Run, *, explain: bool) -> list[TraceLine]:
     trace = []
     for rule in rules:
         if not _asked(rule, this.facts, this.released):
@@ -156,11 +200,32 @@ def run(
                 reason = "nothing that it reads has changed"
                 trace.append(TraceLine("classify", rule.name, matched=False, reason=reason, ran=False))
         elif rule.when.holds(this.facts):
-            effects = this.apply(rule)
-            trace.append(TraceLine("classify", rule.name, matched=True, reason="; ".join(effects), effects=effects))
+            trace.append(_matched(rule, this.apply(rule)))
         else:
             this.release(rule)
             if explain:
                 reason = rule.when.why(this.facts)
                 trace.append(TraceLine("classify", rule.name, matched=False, reason=reason))
-    return this.facts.ticket, tuple(this.sets), trace
+    return trace
+
+
+def _by_index(rules: tuple[ClassifyRule, ...], this: _Run, index: Index) -> list[TraceLine]:
+    # a rule that has set a field is asked even when it cannot hold: then the field becomes free
+    stamps = this.facts.ticket.stamps.values()
+    holders = {this.order[stamp.name] for stamp in stamps if stamp.by is Setter.RULE and stamp.name in this.order}
+    glance = Glance(index, this.facts, also=holders)
+    trace = []
+    for place in glance:
+        rule = rules[place]
+        before = this.facts
+        if rule.when.holds(before):
+            trace.append(_matched(rule, this.apply(rule)))
+            if this.facts is not before:
+                glance.update(this.facts, this.released)
+        elif this.release(rule):
+            glance.update(this.facts, this.released)
+    return trace
+
+
+def _matched(rule: ClassifyRule, effects: tuple[str, ...]) -> TraceLine:
+    return TraceLine("classify", rule.name, matched=True, reason="; ".join(effects), effects=effects)

@@ -6,11 +6,14 @@ list of values (one of them) or a mapping of operators.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
-from rules.fields import Facts, Field, FieldType, Vocabulary
-from rules.operators import MISSING, OPERATORS, OTHER_WORDS, OperandError, Operator, Test, as_list, is_empty
+from rules.clues import OPEN, Guard, both, either, guard_of, is_empty
+from rules.fields import Facts, Field, FieldType, Operator, Test, Vocabulary
+from rules.operands import OperandError, as_list
+from rules.operators import MISSING, OPERATORS, OTHER_WORDS
 from rules.problem import Problem, nearest
 from rules.source import Spot
 from rules.trace import shown
@@ -25,9 +28,11 @@ _UNQUOTED = frozenset({"text", "body"})
 class Condition:
     """A compiled condition."""
 
-    __slots__ = ("holds", "reads", "volatile", "why")
+    __slots__ = ("guard", "holds", "reads", "volatile", "why")
 
-    def __init__(self, holds: Holds, why: Why, reads: frozenset[str], *, volatile: bool = False) -> None:
+    def __init__(
+        self, holds: Holds, why: Why, reads: frozenset[str], *, volatile: bool = False, guard: Guard = OPEN
+    ) -> None:
         #: says whether it holds
         self.holds = holds
         #: says why it does not hold: the first part that failed, with the actual value
@@ -36,6 +41,8 @@ class Condition:
         self.reads = reads
         #: True when it may turn although no field has changed
         self.volatile = volatile
+        #: without which it cannot hold, for an index (`rules.clues`)
+        self.guard = guard
 
 
 def _always(_facts: Facts) -> bool:
@@ -67,7 +74,8 @@ def _all(parts: list[Condition]) -> Condition:
     def why(facts: Facts) -> str:
         return next((part.why(facts) for part in parts if not part.holds(facts)), "")
 
-    return Condition(holds, why, _reads(parts), volatile=any(part.volatile for part in parts))
+    guard = reduce(both, (part.guard for part in parts))
+    return Condition(holds, why, _reads(parts), volatile=any(part.volatile for part in parts), guard=guard)
 
 
 def _any(parts: list[Condition]) -> Condition:
@@ -84,7 +92,8 @@ def _any(parts: list[Condition]) -> Condition:
         more = f" (and {len(parts) - 4} more)" if len(parts) > 4 else ""
         return "none of these: " + "; ".join(reasons) + more
 
-    return Condition(holds, why, _reads(parts), volatile=any(part.volatile for part in parts))
+    guard = either(part.guard for part in parts)
+    return Condition(holds, why, _reads(parts), volatile=any(part.volatile for part in parts), guard=guard)
 
 
 def _not(part: Condition, said: str) -> Condition:
@@ -94,6 +103,7 @@ def _not(part: Condition, said: str) -> Condition:
     def why(_facts: Facts) -> str:
         return f"this holds, and must not: {said}"
 
+    # what would let the part hold says nothing about what keeps it from holding: no guard
     return Condition(holds, why, part.reads, volatile=part.volatile)
 
 
@@ -112,7 +122,7 @@ def _inner(value: Any) -> str:
     return "true" if value is True else "false" if value is False else str(value)
 
 
-def _leaf(field: Field, operator: Operator, operand: Any, test: Test) -> Condition:
+def _leaf(field: Field, operator: Operator, operand: Any, test: Test, guard: Guard) -> Condition:
     read, name = field.read, field.name
     wanted = f"{operator.phrase} {_inner(operand)}".strip()
 
@@ -144,13 +154,14 @@ def _leaf(field: Field, operator: Operator, operand: Any, test: Test) -> Conditi
                 return f"{name} is not {wanted}"
             return f"{name} is {shown(now)}, not {wanted}"
 
-    return Condition(holds, why, frozenset({name}), volatile=field.volatile)
+    return Condition(holds, why, frozenset({name}), volatile=field.volatile, guard=guard)
 
 
 class _Compiler:
     def __init__(self, vocabulary: Vocabulary, problems: list[Problem]) -> None:
         self.vocabulary = vocabulary
         self.problems = problems
+        self.operators_by_name: Mapping[str, Operator] = {**vocabulary.operators, **OPERATORS}
 
     def mapping(self, spot: Spot) -> Condition:
         if not isinstance(spot.value, dict):
@@ -184,14 +195,14 @@ class _Compiler:
 
     def operators(self, field: Field, spot: Spot) -> Condition:
         if not spot.value:
-            self.problems.append(spot.error("empty-condition", "an operator is missing", _known(field)))
+            self.problems.append(spot.error("empty-condition", "an operator is missing", self.known(field)))
             return ALWAYS
         parts = []
         for name, inner in spot.entries():
-            operator = OPERATORS.get(name)
+            operator = self.operators_by_name.get(name)
             if operator is None:
-                hint = f"did you mean '{OTHER_WORDS[name]}'?" if name in OTHER_WORDS else nearest(name, OPERATORS)
-                hint = hint or _known(field)
+                near = nearest(name, self.operators_by_name)
+                hint = f"did you mean '{OTHER_WORDS[name]}'?" if name in OTHER_WORDS else near or self.known(field)
                 self.problems.append(
                     inner.error("unknown-operator", f"there is no operator '{name[:60]}'", hint, key=True)
                 )
@@ -204,11 +215,13 @@ class _Compiler:
             message = f"'{operator.name}' does not fit {field.name}, which is a {field.type}"
             if field.type in {FieldType.TIME, FieldType.DURATION} and operator.name in {"equals", "in"}:
                 message = f"{field.name} is a {field.type} and needs an operator"
-            self.problems.append(spot.error("wrong-operator", message, _known(field), key=True))
+            self.problems.append(spot.error("wrong-operator", message, self.known(field), key=True))
             return ALWAYS
         operands = as_list(spot.value)
         try:
-            return _leaf(field, operator, spot.value, operator.build(spot.value, field, self.vocabulary))
+            test = operator.build(spot.value, field, self.vocabulary)
+            sign = operator.clue(spot.value, field, self.vocabulary) if operator.clue else None
+            return _leaf(field, operator, spot.value, test, guard_of(sign))
         except OperandError as error:
             self.problems.append(
                 self.at_fault(field, operator, spot, operands).error(error.code, error.message, error.hint)
@@ -225,9 +238,10 @@ class _Compiler:
                     return spot[index]
         return spot
 
-
-def _known(field: Field) -> str:
-    return "valid: " + ", ".join(name for name, operator in OPERATORS.items() if field.type in operator.types)
+    def known(self, field: Field) -> str:
+        """Name the operators that fit a field."""
+        fitting = (name for name, operator in self.operators_by_name.items() if field.type in operator.types)
+        return "valid: " + ", ".join(fitting)
 
 
 def compile_condition(spot: Spot, vocabulary: Vocabulary, problems: list[Problem]) -> Condition:

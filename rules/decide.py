@@ -15,6 +15,7 @@ from rules import classify as classify_phase
 from rules import duplicates as duplicates_phase
 from rules import policies as sla_phase
 from rules import sync as sync_phase
+from rules.classifiers import Classifier, Known, Said
 from rules.classify import ClassifyRule, Set
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.fields import Facts
@@ -32,16 +33,21 @@ class RuleSet:
         "_policies",
         "_sync",
         "calendars",
+        "classifiers",
+        "classify_index",
         "classify_rules",
         "digest",
         "duplicate_rules",
+        "known",
         "policies",
+        "policy_index",
         "sections",
         "stages",
+        "sync_index",
         "sync_rules",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one a phase
         self,
         *,
         classify_rules: tuple[ClassifyRule, ...] = (),
@@ -50,6 +56,8 @@ class RuleSet:
         policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
         calendars: Mapping[str, Calendar] | None = None,
+        classifiers: tuple[Classifier, ...] = (),
+        known: Known = Known(),  # noqa: B008 - frozen
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
     ) -> None:
@@ -60,6 +68,9 @@ class RuleSet:
         self.sync_rules = sync_rules
         #: every calendar of the site by its name
         self.calendars: Mapping[str, Calendar] = calendars or {}
+        #: the classifiers that are installed, and what this site tells them
+        self.classifiers = classifiers
+        self.known = known
         #: every section as plain merged data, for the phases that are not compiled here
         self.sections: Mapping[str, Any] = sections or {}
         #: names the files that this was loaded from
@@ -67,6 +78,10 @@ class RuleSet:
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
         self._policies = {policy.name: policy for policy in policies}
         self._sync = {rule.name: rule for rule in sync_rules}
+        # made here, so that a worker's children inherit them
+        self.classify_index = classify_phase.indexed(classify_rules)
+        self.sync_index = sync_phase.indexed(sync_rules)
+        self.policy_index = sla_phase.indexed(policies)
 
     @property
     def order(self) -> Mapping[str, int]:
@@ -104,7 +119,7 @@ class Decision(msgspec.Struct, frozen=True):
     keys: tuple[Key, ...] | None = None
 
 
-def decide(
+def decide(  # noqa: PLR0913 - everything that a decision depends on
     rules: RuleSet,
     ticket: Ticket,
     *,
@@ -114,26 +129,33 @@ def decide(
     explain: bool = True,
     desks: tuple[DeskStatus, ...] = (),
     earlier: Earlier = nobody,
+    said: tuple[Said, ...] = (),
 ) -> Decision:
     """Run the phases over a ticket.
 
     `previous` is the ticket as it was stored after the rules last ran, None for a new one; `links` are the names of the
     connections in which it lives or is about to; `desks` say how each of them words its status; `earlier` looks up
-    other tickets. Without `explain` the trace holds only what matched.
+    other tickets; `said` is what classifiers guess. Without `explain` the trace holds only what matched.
     """
     facts = Facts(ticket, previous, links, now)
     moved, entered = follow(rules.stages, facts, desks)
     facts = msgspec.structs.replace(facts, ticket=moved)
     classified, sets, trace = classify_phase.run(
-        rules.classify_rules, rules.order, facts, stages=rules.stages, explain=explain
+        rules.classify_rules,
+        rules.order,
+        facts,
+        stages=rules.stages,
+        explain=explain,
+        index=rules.classify_index,
+        said=said,
     )
     facts = msgspec.structs.replace(facts, ticket=classified)
     settled, fitted = settle(rules.stages, facts, desks)
     facts = msgspec.structs.replace(facts, ticket=settled)
     found = duplicates_phase.run(rules.duplicate_rules, facts, earlier, explain=explain)
     facts = msgspec.structs.replace(facts, ticket=found.ticket)
-    policy, chosen = sla_phase.run(rules.policies, facts, explain=explain)
-    create, more = sync_phase.run(rules.sync_rules, facts, explain=explain)
+    policy, chosen = sla_phase.run(rules.policies, facts, explain=explain, index=rules.policy_index)
+    create, more = sync_phase.run(rules.sync_rules, facts, explain=explain, index=rules.sync_index)
     return Decision(
         ticket=found.ticket,
         sets=sets,

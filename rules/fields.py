@@ -1,14 +1,16 @@
-"""What a rule can ask of a ticket: the names, what each may hold, and how it is read.
+"""What a rule can ask of a ticket: the names, what each may hold, how it is read, and what an operator is.
 
-A `Vocabulary` is made for one site, because some of the valid words (connections, stages, people) are the site's own.
+A `Vocabulary` is made for one site, because some of the valid words (connections, stages, people, calendars) are the
+site's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from enum import Enum, StrEnum
+from functools import lru_cache
+from typing import Any, Protocol
 
 import msgspec
 
@@ -76,6 +78,60 @@ class Field(msgspec.Struct, frozen=True):
     volatile: bool = False
 
 
+class Look(Enum):
+    """How an index looks at the value of a field: each gives some keys (`rules.clues`)."""
+
+    #: what the value is, in the form in which values are compared
+    SAME = "same"
+    #: whether it holds anything
+    FILLED = "filled"
+    #: the runs of letters and digits in it
+    TOKENS = "tokens"
+    #: how large a number in a custom field is, roughly
+    SIZE = "size"
+    #: which of the rules' regular expressions are found in it
+    PATTERNS = "patterns"
+
+
+class Clue(msgspec.Struct, frozen=True):
+    """A sign without which a condition cannot hold: looked at in this way, the field shows one of these keys."""
+
+    field: Field
+    look: Look
+    keys: frozenset[Hashable]
+
+
+Test = Callable[[Any], bool]
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """One operator: its name, the fields that know it, how it reads in a sentence, and its builder.
+
+    It is built once, when a release is loaded; `build(operand, field, vocabulary)` raises `OperandError` with words for
+    the admin, or returns a test of one value. That test must be pure: the same value gives the same answer.
+    """
+
+    name: str
+    types: frozenset[FieldType]
+    #: how a trace says that it does not hold: `org.plan is 'basic', not <phrase> premium`
+    phrase: str
+    build: Callable[[Any, Field, Vocabulary], Test]
+    #: looks at the value before, too: (now, before or MISSING) instead of (now)
+    compares: bool = False
+    #: the sign without which it cannot hold; without one the rules that use it are asked each time
+    clue: Callable[[Any, Field, Vocabulary], Clue | None] | None = None
+    #: JSON Schema of what stands behind it, for editors; None: as for a comparison with the field
+    schema: Mapping[str, Any] | None = None
+
+
+class OpenHours(Protocol):
+    """What a condition asks of a calendar."""
+
+    def is_open(self, at: datetime) -> bool:
+        """Say whether it is open at that instant."""
+        ...
+
+
 def _plain(attribute: str) -> Reader:
     def read(ticket: Ticket, _facts: Facts) -> Any:
         return getattr(ticket, attribute)
@@ -98,8 +154,14 @@ def _custom(key: str) -> Reader:
     return read
 
 
+@lru_cache(maxsize=16)
+def _joined(title: str, body: str) -> str:
+    return f"{title}\n{body}"
+
+
 def _text(ticket: Ticket, _facts: Facts) -> str:
-    return f"{ticket.title}\n{ticket.body}"
+    # kept, because every rule about `text` wants the same one, folded
+    return _joined(ticket.title, ticket.body)
 
 
 def _hold_reason(ticket: Ticket, _facts: Facts) -> str:
@@ -108,6 +170,10 @@ def _hold_reason(ticket: Ticket, _facts: Facts) -> str:
 
 def _age(ticket: Ticket, facts: Facts) -> float:
     return (facts.now - ticket.created_at).total_seconds()
+
+
+def _now(_ticket: Ticket, facts: Facts) -> datetime:
+    return facts.now
 
 
 def _links(_ticket: Ticket, facts: Facts) -> tuple[str, ...]:
@@ -140,6 +206,7 @@ def _fixed() -> tuple[Field, ...]:
         Field("language", FieldType.LANGUAGE, _plain("language")),
         *(Field(name, time, _plain(name)) for name in ("created_at", "updated_at", "resolved_at", "closed_at")),
         Field("age", FieldType.DURATION, _age, volatile=True),
+        Field("now", time, _now, volatile=True),
     )
 
 
@@ -155,6 +222,8 @@ class Vocabulary:
         connections: tuple[str, ...] = (),
         stages: tuple[str, ...] = DEFAULT_STAGES,
         people: Mapping[str, str] | None = None,
+        calendars: Mapping[str, OpenHours] | None = None,
+        operators: Mapping[str, Operator] | None = None,
         extra: tuple[Field, ...] = (),
     ) -> None:
         own = (
@@ -165,11 +234,19 @@ class Vocabulary:
         self.fields: Mapping[str, Field] = {field.name: field for field in (*_FIXED, *own, *extra)}
         #: name in `people:` -> e-mail address, empty where there is none
         self.people: Mapping[str, str] = people or {}
+        #: name in `calendars:` -> when it is open
+        self.calendars: Mapping[str, OpenHours] = calendars or {}
+        #: operators that plug-ins add to those of `rules.operators`
+        self.operators: Mapping[str, Operator] = operators or {}
+        self._custom: dict[str, Field] = {}
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name; `custom.<anything>` always exists."""
         if name.startswith("custom.") and len(name) > len("custom."):
-            return Field(name, FieldType.ANY, _custom(name.removeprefix("custom.")))
+            # one and the same for all rules, so that they can share what is read
+            if name not in self._custom:
+                self._custom[name] = Field(name, FieldType.ANY, _custom(name.removeprefix("custom.")))
+            return self._custom[name]
         return self.fields.get(name)
 
     def names(self) -> tuple[str, ...]:

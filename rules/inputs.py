@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.domain.duplicate import Candidate
 from gateway.domain.ticket import Setter, Ticket
+from rules.classifiers import Said
 from rules.decide import Decision, RuleSet, decide
 from rules.stages import DeskStatus
 
@@ -32,6 +33,8 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
     desks: tuple[DeskStatus, ...] = ()
     #: the other tickets that were looked up, by the key of phase duplicates
     others: dict[str, tuple[Candidate, ...]] = {}
+    #: what classifiers said: they are not asked again
+    said: tuple[Said, ...] = ()
     version: int = 1
 
     @staticmethod
@@ -43,9 +46,10 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
         *,
         desks: tuple[DeskStatus, ...] = (),
         others: Mapping[str, tuple[Candidate, ...]] | None = None,
+        said: tuple[Said, ...] = (),
     ) -> Inputs:
         """Keep what `decide` is given."""
-        known = Inputs(ticket, now, tuple(sorted(links)), desks=desks, others=dict(others or {}))
+        known = Inputs(ticket, now, tuple(sorted(links)), desks=desks, others=dict(others or {}), said=said)
         if previous is None:
             return known
         before = {
@@ -81,6 +85,7 @@ class Inputs(msgspec.Struct, frozen=True, omit_defaults=True):
             now=self.now,
             explain=explain,
             desks=self.desks,
+            said=self.said,
             earlier=self.earlier,
         )
 

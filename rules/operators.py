@@ -1,163 +1,107 @@
-"""The operators of conditions: which fields know them, and how each becomes a test of one value.
+"""The operators of conditions: which fields know them, and how each becomes a test of one value, and a clue.
 
-An operator is built once, when a release is loaded; building raises `OperandError` with words for the admin.
+An operator is built once, when a release is loaded; building raises `OperandError` with words for the admin. Its clue
+is what an index looks up instead of asking every rule; where there is none, the rules that use it are asked each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Level
-from rules.duration import seconds
-from rules.fields import LEVEL_NAMES, Field, FieldType, Vocabulary
-from rules.problem import nearest
-from rules.text import fold, pattern_search, words_search
-from rules.yaml12 import Written
-
-Test = Callable[[Any], bool]
-
-_RANK = {Level.UNSET: 0, Level.P4: 1, Level.P3: 2, Level.P2: 3, Level.P1: 4}
-
-
-class OperandError(Exception):
-    """What stands behind an operator does not fit it."""
-
-    def __init__(self, message: str, hint: str = "", *, code: str = "wrong-value") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.code = code
-
-
-class Operator(msgspec.Struct, frozen=True):
-    """One operator: its name, the fields that know it, how it reads in a sentence, and its builder."""
-
-    name: str
-    types: frozenset[FieldType]
-    #: how a trace says that it does not hold: `org.plan is 'basic', not <phrase> premium`
-    phrase: str
-    build: Callable[[Any, Field, Vocabulary], Test]
-    #: looks at the value before, too: (now, before or MISSING) instead of (now)
-    compares: bool = False
-
+from rules.clues import any_keys, clue, is_empty, number_in, sizes
+from rules.fields import Clue, Field, FieldType, Look, Operator, Test, Vocabulary
+from rules.operands import (
+    RANK,
+    OperandError,
+    amount,
+    as_list,
+    as_text,
+    calendars,
+    choice,
+    instant,
+    level,
+    people,
+    yes_or_no,
+)
+from rules.text import fold, pattern_search, word_keys, words_search
 
 #: the value before, where there was no ticket before
 MISSING = object()
 
-
-def as_list(operand: Any) -> list[Any]:
-    """Return the operand as a list; one value is a list of one."""
-    return operand if isinstance(operand, list) else [operand]
+Builder = Callable[[Any, Field, Vocabulary], Test]
 
 
-def as_text(operand: Any) -> str:
-    """Return an operand as the admin wrote it."""
-    if isinstance(operand, Written):
-        return operand.text
-    if isinstance(operand, bool) or operand is None:
-        word = {True: "true", False: "false", None: "null"}[operand]
-        msg = f"{word} is not a text"
-        raise OperandError(msg, f'put it in quotes: "{word}"')
-    if isinstance(operand, str | int | float):
-        return str(operand)
-    msg = "a word is expected here, not a list or a mapping"
-    raise OperandError(msg)
+# ---------------------------------------------------------------- the same
 
 
-def is_empty(value: Any) -> bool:
-    """Say whether a field holds nothing."""
-    return value is None or value in {"", "und", "unset"} if isinstance(value, str | None) else value in ((), [], {})
-
-
-def _choice(operand: Any, field: Field) -> str:
-    word = as_text(operand)
-    if field.words and word not in field.words:
-        msg = f"'{word[:60]}' is not a {field.name}"
-        raise OperandError(msg, nearest(word, field.words), code="unknown-value")
-    return word
-
-
-def level(operand: Any) -> Level:
-    """Return a priority level by any of its names."""
-    word = as_text(operand)
-    if word not in LEVEL_NAMES:
-        msg = f"'{word[:60]}' is not a priority"
-        raise OperandError(msg, nearest(word, LEVEL_NAMES), code="unknown-value")
-    return LEVEL_NAMES[word]
-
-
-def _people(operands: list[Any], vocabulary: Vocabulary) -> frozenset[str]:
-    found = set()
-    for operand in operands:
-        name = as_text(operand)
-        if name in vocabulary.people:
-            if not vocabulary.people[name]:
-                msg = f"'{name}' has no e-mail address under people"
-                raise OperandError(
-                    msg, "add `email:` there: people are never told apart by name", code="unknown-person"
-                )
-            found.add(vocabulary.people[name].strip().lower())
-        elif "@" in name:
-            found.add(name.strip().lower())
-        else:
-            msg = f"there is nobody called '{name[:60]}' under people"
-            raise OperandError(
-                msg, nearest(name, vocabulary.people) or "write an e-mail address", code="unknown-person"
-            )
-    return frozenset(found)
-
-
-def _any_equals(operands: list[Any]) -> Test:
-    texts = frozenset(fold(as_text(o)).strip() for o in operands if not isinstance(o, bool) and o is not None)
-    numbers = frozenset(float(o) for o in operands if isinstance(o, int | float) and not isinstance(o, bool))
-    exact = tuple(o for o in operands if isinstance(o, bool) or o is None)
-
-    def test(value: Any) -> bool:
-        if isinstance(value, str):
-            return fold(value).strip() in texts
-        if isinstance(value, bool) or value is None:
-            return any(value is each for each in exact)
-        if isinstance(value, int | float):
-            return float(value) in numbers
-        if isinstance(value, list | tuple):
-            return any(test(each) for each in value)
-        return False
-
-    return test
-
-
-def equals(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
-    """Hold when the value is one of the operands."""
+def _keys(operand: Any, field: Field, vocabulary: Vocabulary) -> frozenset[Hashable]:
+    """Return the operands in the form in which values of the field are compared (`rules.clues`)."""
     operands = as_list(operand)
     if not operands:
         msg = "an empty list can never hold"
         raise OperandError(msg, "write at least one value")
     match field.type:
         case FieldType.CHOICE:
-            choices = frozenset(_choice(each, field) for each in operands)
-            return lambda value: value in choices
+            return frozenset(choice(each, field) for each in operands)
         case FieldType.LEVEL:
-            levels = frozenset(level(each) for each in operands)
-            return lambda value: value in levels
+            return frozenset(level(each) for each in operands)
         case FieldType.LANGUAGE:
-            tags = tuple(as_text(each).lower() for each in operands)
+            return frozenset(as_text(each).lower() for each in operands)
+        case FieldType.PERSON:
+            return people(operands, vocabulary)
+        case FieldType.LIST:
+            return frozenset(fold(choice(each, field)).strip() for each in operands)
+        case FieldType.ANY:
+            return frozenset(key for each in operands for key in _written(each))
+        case _:
+            return frozenset(fold(as_text(each)).strip() for each in operands)
+
+
+def _written(operand: Any) -> list[Hashable]:
+    """Return the keys of one operand of a custom field: a number may also be kept as a text."""
+    if isinstance(operand, bool) or operand is None:
+        return list(any_keys(operand))
+    text = fold(as_text(operand)).strip()
+    return [text, operand] if isinstance(operand, int | float) else [text]
+
+
+def _any_equals(keys: frozenset[Hashable]) -> Test:
+    def test(value: Any) -> bool:
+        if isinstance(value, str):
+            return fold(value).strip() in keys
+        return not keys.isdisjoint(any_keys(value))
+
+    return test
+
+
+def equals(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
+    """Hold when the value is one of the operands."""
+    keys = _keys(operand, field, vocabulary)
+    match field.type:
+        case FieldType.CHOICE | FieldType.LEVEL:
+            return lambda value: value in keys
+        case FieldType.LANGUAGE:
+            tags = tuple(str(key) for key in keys)
             return lambda value: any((low := value.lower()) == tag or low.startswith(f"{tag}-") for tag in tags)
         case FieldType.PERSON:
-            addresses = _people(operands, vocabulary)
-            return lambda value: isinstance(value, RemotePerson) and value.email.strip().lower() in addresses
+            return lambda value: isinstance(value, RemotePerson) and value.email.strip().lower() in keys
         case FieldType.LIST:
-            items = frozenset(fold(_choice(each, field)).strip() for each in operands)
-            return lambda value: any(fold(each).strip() in items for each in value)
+            return lambda value: any(fold(each).strip() in keys for each in value)
         case FieldType.ANY:
-            return _any_equals(operands)
+            return _any_equals(keys)
         case _:
-            texts = frozenset(fold(as_text(each)).strip() for each in operands)
-            return lambda value: fold(value).strip() in texts
+            return lambda value: fold(value).strip() in keys
+
+
+def _same(operand: Any, field: Field, vocabulary: Vocabulary) -> Clue | None:
+    return clue(field, Look.SAME, _keys(operand, field, vocabulary))
+
+
+# ---------------------------------------------------------------- texts
 
 
 def contains(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
@@ -168,7 +112,7 @@ def contains(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
     if not parts or not all(parts):
         msg = "an empty text is in everything"
         raise OperandError(msg, "write at least one letter")
-    members = _any_equals(as_list(operand))
+    members = _any_equals(_keys(operand, field, vocabulary))
 
     def test(value: Any) -> bool:
         if isinstance(value, str):
@@ -177,6 +121,12 @@ def contains(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
         return isinstance(value, list | tuple) and members(value)
 
     return test
+
+
+def _contains_clue(operand: Any, field: Field, vocabulary: Vocabulary) -> Clue | None:
+    if field.type is FieldType.LIST:
+        return _same(operand, field, vocabulary)
+    return _custom_is_there(operand, field, vocabulary)
 
 
 def _over_texts(search: Test) -> Test:
@@ -194,13 +144,26 @@ def has_words(operand: Any, _field: Field, _vocabulary: Vocabulary) -> Test:
     if not listed or not all(word.strip() for word in listed):
         msg = "an empty word stands nowhere"
         raise OperandError(msg, "write at least one word")
-    return _over_texts(words_search(listed))
+    try:
+        return _over_texts(words_search(listed))
+    except ValueError as error:
+        msg = f"the words cannot be used: {error}"
+        raise OperandError(msg, "spread them over several rules") from None
+
+
+def _words_clue(operand: Any, field: Field, _vocabulary: Vocabulary) -> Clue | None:
+    keys = word_keys([as_text(each) for each in as_list(operand)])
+    return None if keys is None else clue(field, Look.TOKENS, frozenset[Hashable](keys))
 
 
 def matches(operand: Any, _field: Field, _vocabulary: Vocabulary) -> Test:
     """Hold when one of the regular expressions (RE2) is found in the text."""
+    operands = as_list(operand)
+    if not operands:
+        msg = "an empty list can never hold"
+        raise OperandError(msg, "write at least one pattern")
     searches = []
-    for each in as_list(operand):
+    for each in operands:
         pattern = as_text(each)
         try:
             searches.append(pattern_search(pattern))
@@ -208,50 +171,50 @@ def matches(operand: Any, _field: Field, _vocabulary: Vocabulary) -> Test:
             msg = f"the pattern cannot be used: {error}"
             hint = "patterns are RE2: no look-around and no back-references"
             raise OperandError(msg, hint, code="bad-pattern") from None
+    if len(searches) == 1:
+        return _over_texts(searches[0])
     return _over_texts(lambda text: any(search(text) for search in searches))
+
+
+def _patterns_clue(operand: Any, field: Field, vocabulary: Vocabulary) -> Clue | None:
+    if field.name.startswith("custom."):
+        return _custom_is_there(operand, field, vocabulary)
+    return clue(field, Look.PATTERNS, frozenset[Hashable](as_text(each) for each in as_list(operand)))
+
+
+def _custom_is_there(_operand: Any, field: Field, _vocabulary: Vocabulary) -> Clue | None:
+    # a pattern may match an empty text, and a text may say `und`: only what is not there at all can be left out
+    return clue(field, Look.FILLED, frozenset({True})) if field.name.startswith("custom.") else None
+
+
+# ---------------------------------------------------------------- there or not
 
 
 def exists(operand: Any, _field: Field, _vocabulary: Vocabulary) -> Test:
     """Hold when the field has a value (true) or has none (false)."""
-    wanted = _yes_or_no(operand)
+    wanted = yes_or_no(operand)
     return lambda value: is_empty(value) is not wanted
 
 
-def _yes_or_no(operand: Any) -> bool:
-    if not isinstance(operand, bool):
-        msg = "true or false is expected here"
-        raise OperandError(msg)
-    return operand
+def _exists_clue(operand: Any, field: Field, _vocabulary: Vocabulary) -> Clue | None:
+    return clue(field, Look.FILLED, frozenset({yes_or_no(operand)}))
 
 
-def _amount(operand: Any, field: Field) -> float:
-    if field.type is FieldType.LEVEL:
-        return _RANK[level(operand)]
-    if field.type is FieldType.DURATION:
-        try:
-            return seconds(as_text(operand))
-        except ValueError as error:
-            raise OperandError(str(error)) from None
-    if isinstance(operand, int | float) and not isinstance(operand, bool):
-        return float(operand)
-    msg = f"a number is expected here, not '{str(operand)[:40]}'"
-    raise OperandError(msg)
+# ---------------------------------------------------------------- more and less
 
 
 def _measure(value: Any, field: Field) -> float | None:
     if field.type is FieldType.LEVEL:
-        return _RANK.get(value)
-    if isinstance(value, str) and field.type is FieldType.ANY:
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return RANK.get(value)
+    return number_in(value) if field.type is FieldType.ANY or not isinstance(value, str) else None
 
 
-def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Any, Field, Vocabulary], Test]:
+def _comparison(name: str, holds: Callable[[float, float], bool], *, upwards: bool) -> Operator:
     def build(operand: Any, field: Field, _vocabulary: Vocabulary) -> Test:
-        limit = _amount(operand, field)
+        limit = amount(operand, field)
+        if field.type is FieldType.LEVEL:
+            levels = frozenset(each for each in Level if holds(RANK[each], limit))
+            return lambda value: value in levels
 
         def test(value: Any) -> bool:
             measured = _measure(value, field)
@@ -259,30 +222,50 @@ def _comparison(holds: Callable[[float, float], bool]) -> Callable[[Any, Field, 
 
         return test
 
-    return build
+    def sign(operand: Any, field: Field, _vocabulary: Vocabulary) -> Clue | None:
+        if field.type is FieldType.LEVEL:
+            limit = amount(operand, field)
+            return clue(field, Look.SAME, frozenset[Hashable](each for each in Level if holds(RANK[each], limit)))
+        if not field.name.startswith("custom."):
+            return None
+        return clue(field, Look.SIZE, frozenset[Hashable](sizes(amount(operand, field), upwards=upwards)))
+
+    return Operator(name, _ORDERED, name.replace("_", " "), build, clue=sign)
 
 
-def _instant(operand: Any) -> datetime:
-    text = as_text(operand)
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        msg = f"'{text[:40]}' is not a date or an instant"
-        raise OperandError(msg, "write 2026-03-10 or 2026-03-10T09:00+01:00") from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+# ---------------------------------------------------------------- times
 
 
-def _time(holds: Callable[[datetime, datetime], bool]) -> Callable[[Any, Field, Vocabulary], Test]:
+def _time(holds: Callable[[datetime, datetime], bool]) -> Builder:
     def build(operand: Any, _field: Field, _vocabulary: Vocabulary) -> Test:
-        limit = _instant(operand)
+        limit = instant(operand)
         return lambda value: isinstance(value, datetime) and holds(value, limit)
 
     return build
 
 
+def inside(operand: Any, _field: Field, vocabulary: Vocabulary) -> Test:
+    """Hold when the time falls into the open hours of one of the calendars."""
+    named = calendars(operand, vocabulary)
+    return lambda value: isinstance(value, datetime) and any(each.is_open(value) for each in named)
+
+
+def outside(operand: Any, _field: Field, vocabulary: Vocabulary) -> Test:
+    """Hold when there is a time, and all of the calendars are closed then."""
+    named = calendars(operand, vocabulary)
+    return lambda value: isinstance(value, datetime) and not any(each.is_open(value) for each in named)
+
+
+def _time_is_there(_operand: Any, field: Field, _vocabulary: Vocabulary) -> Clue | None:
+    return clue(field, Look.FILLED, frozenset({True}))
+
+
+# ---------------------------------------------------------------- changes
+
+
 def changed(operand: Any, _field: Field, _vocabulary: Vocabulary) -> Test:
     """Hold when the value differs from the one before; on a new ticket, when there is a value."""
-    wanted = _yes_or_no(operand)
+    wanted = yes_or_no(operand)
 
     def test(pair: Any) -> bool:
         now, before = pair
@@ -313,21 +296,23 @@ _STORED = _ALL - {FieldType.DURATION}
 OPERATORS: Mapping[str, Operator] = {
     operator.name: operator
     for operator in (
-        Operator("equals", _SAME, "", equals),
-        Operator("in", _SAME, "one of", equals),
-        Operator("contains", _TEXTS, "containing", contains),
-        Operator("words", _TEXTS, "with the words", has_words),
-        Operator("matches", _TEXTS, "matching", matches),
-        Operator("exists", _ALL, "existing:", exists),
-        Operator("above", _ORDERED, "above", _comparison(lambda value, limit: value > limit)),
-        Operator("at_least", _ORDERED, "at least", _comparison(lambda value, limit: value >= limit)),
-        Operator("below", _ORDERED, "below", _comparison(lambda value, limit: value < limit)),
-        Operator("at_most", _ORDERED, "at most", _comparison(lambda value, limit: value <= limit)),
-        Operator("before", _TIMES, "before", _time(lambda value, limit: value < limit)),
-        Operator("after", _TIMES, "after", _time(lambda value, limit: value > limit)),
+        Operator("equals", _SAME, "", equals, clue=_same),
+        Operator("in", _SAME, "one of", equals, clue=_same),
+        Operator("contains", _TEXTS, "containing", contains, clue=_contains_clue),
+        Operator("words", _TEXTS, "with the words", has_words, clue=_words_clue),
+        Operator("matches", _TEXTS, "matching", matches, clue=_patterns_clue),
+        Operator("exists", _ALL, "existing:", exists, clue=_exists_clue),
+        _comparison("above", lambda value, limit: value > limit, upwards=True),
+        _comparison("at_least", lambda value, limit: value >= limit, upwards=True),
+        _comparison("below", lambda value, limit: value < limit, upwards=False),
+        _comparison("at_most", lambda value, limit: value <= limit, upwards=False),
+        Operator("before", _TIMES, "before", _time(lambda value, limit: value < limit), clue=_time_is_there),
+        Operator("after", _TIMES, "after", _time(lambda value, limit: value > limit), clue=_time_is_there),
+        Operator("inside", _TIMES, "inside the hours of", inside, clue=_time_is_there),
+        Operator("outside", _TIMES, "outside the hours of", outside, clue=_time_is_there),
         Operator("changed", _STORED, "changed:", changed, compares=True),
         Operator("changed_from", _SAME, "changed from", changed_from, compares=True),
-        Operator("changed_to", _SAME, "changed to", changed_to, compares=True),
+        Operator("changed_to", _SAME, "changed to", changed_to, compares=True, clue=_same),
     )
 }
 
@@ -336,4 +321,7 @@ OTHER_WORDS: Mapping[str, str] = {
     ">": "above", "gt": "above", ">=": "at_least", "gte": "at_least", "<": "below", "lt": "below",
     "<=": "at_most", "lte": "at_most", "==": "equals", "=": "equals", "eq": "equals", "is": "equals",
     "regex": "matches", "match": "matches", "includes": "contains", "word": "words", "present": "exists",
+    "within": "inside", "during": "inside",
 }  # fmt: skip
+
+__all__ = ["MISSING", "OPERATORS", "OTHER_WORDS", "OperandError", "Operator", "Test", "as_list", "as_text", "is_empty"]

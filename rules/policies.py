@@ -5,13 +5,14 @@ What a policy promises is kept as plain data with its `extends` resolved; the cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from rules.conditions import Condition
 from rules.fields import LEVEL_NAMES, Facts
+from rules.index import Index, Indexed
 from rules.trace import TraceLine
 
 #: a policy says these for itself: they are never taken over from the one that it extends
@@ -89,11 +90,21 @@ def _promise(original: Any, own: Any) -> Any:
     return {key: value for key, value in original.items() if key != "warn"} | said
 
 
-def run(policies: tuple[Policy, ...], facts: Facts, *, explain: bool) -> tuple[str, list[TraceLine]]:
-    """Return the name of the first policy that applies, empty when none does, and why."""
+def indexed(policies: Sequence[Policy]) -> Index:
+    """Return the index of the policies."""
+    return Index([Indexed(policy.when.guard) for policy in policies])
+
+
+def run(
+    policies: tuple[Policy, ...], facts: Facts, *, explain: bool, index: Index | None = None
+) -> tuple[str, list[TraceLine]]:
+    """Return the name of the first policy that applies, empty when none does, and why.
+
+    Without `explain` the `index` finds those that could, with the same result.
+    """
     chosen = ""
     trace: list[TraceLine] = []
-    for policy in policies:
+    for policy in policies if index is None or explain else (policies[place] for place in index.possible(facts)):
         if chosen:
             reason = f"not asked: '{chosen}' stands above it and applies"
             trace.append(TraceLine("sla", policy.name, matched=False, reason=reason, ran=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import TypeVar
@@ -15,10 +16,12 @@ from gateway.domain.ids import digest
 from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
+from rules.classifiers import Known
 from rules.conditions import compile_condition
 from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
+from rules.extending import NOTHING, Extensions
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.lint import Reading
 from rules.lint import findings as lint
@@ -26,6 +29,7 @@ from rules.lint.effect import PolicyEffect, effects
 from rules.loading.calendars import calendars
 from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
+from rules.loading.languages import languages
 from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
@@ -84,15 +88,26 @@ def _validator(name: str) -> Draft7Validator:
     return validator(for_loader(name))
 
 
+def _validator_with(name: str, extensions: Extensions) -> Draft7Validator:
+    """Return the validator of one kind of file; without actions of other packages it is made once a process."""
+    if name != "rules" or not extensions.actions:
+        return _validator(name)
+    return validator(for_loader(name, {action.name: action.schema for action in extensions.actions.values()}))
+
+
 def load_site(
-    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+    files: Mapping[str, str],
+    specs: Mapping[str, ConnectorSpec],
+    holidays: HolidaySource = public_holidays.dates,
+    extensions: Extensions = NOTHING,
 ) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
     `holidays` gives the days of a country: for a release those that were kept with it (`public_holidays.kept`).
+    `extensions` are the operators, actions and classifiers of other packages.
     """
-    loading = _Loading(files, specs, holidays)
+    loading = _Loading(files, specs, holidays, extensions)
     site = loading.run()
     problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -109,14 +124,17 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check_site(
-    files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource = public_holidays.dates
+    files: Mapping[str, str],
+    specs: Mapping[str, ConnectorSpec],
+    holidays: HolidaySource = public_holidays.dates,
+    extensions: Extensions = NOTHING,
 ) -> Checked:
     """Read a site as `load_site` does, and look at what its rules mean together: see `rules.lint`.
 
     This is what decides whether files may become a release. `load_site` alone is for a release that is one already: it
     must still load when a later version of the gateway has learnt to find more.
     """
-    loading = _Loading(files, specs, holidays)
+    loading = _Loading(files, specs, holidays, extensions)
     site = loading.run()
     loading.lint()
     problems = loading.found()
@@ -132,10 +150,17 @@ def _schema_of(file: str) -> str:
 
 
 class _Loading:
-    def __init__(self, files: Mapping[str, str], specs: Mapping[str, ConnectorSpec], holidays: HolidaySource) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        specs: Mapping[str, ConnectorSpec],
+        holidays: HolidaySource,
+        extensions: Extensions,
+    ) -> None:
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
         self.specs = specs
         self.holidays = holidays
+        self.extensions = extensions
         self.problems = Problems()
         #: items that their schema refused: they are not looked at further
         self.bad: set[tuple[str, Path]] = set()
@@ -212,7 +237,7 @@ class _Loading:
         self.problems.extend(found)
         if document is None:
             return None
-        for path, problem in findings(document, _validator(_schema_of(file))):
+        for path, problem in findings(document, _validator_with(_schema_of(file), self.extensions)):
             self.problems.append(problem)
             self.bad.add((file, path[:2]))
         return document
@@ -232,9 +257,13 @@ class _Loading:
         return alerts(section, configured, self.specs, bad, self.problems)
 
     def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
+        hours = calendars(sections, self.holidays, self.refused("calendars"), self.problems)
         vocabulary = self.vocabulary = Vocabulary(
             connections=tuple(configured),
             stages=_stages(sections),
+            # one that is wrong is known all the same: a rule that names it is right
+            calendars={**dict.fromkeys(sections.entries("calendars"), _Closed()), **hours},
+            operators=self.extensions.operators,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
         rules = RuleSet(
@@ -243,7 +272,9 @@ class _Loading:
             duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
-            calendars=calendars(sections, self.holidays, self.refused("calendars"), self.problems),
+            calendars=hours,
+            classifiers=self.extensions.classifiers,
+            known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),
         )
@@ -262,6 +293,13 @@ class _Loading:
                     compile_condition(item["when"], vocabulary, self.problems)
 
 
+class _Closed:
+    """Stands for a calendar that could not be compiled, in a site that does not load."""
+
+    def is_open(self, at: datetime) -> bool:  # noqa: ARG002 - as OpenHours
+        return False
+
+
 def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
     """Return the words that `pause_when` knows: those of every rule, and the metric that is asked about."""
     metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
@@ -269,6 +307,8 @@ def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
         connections=vocabulary.fields["source"].words,
         stages=vocabulary.fields["stage"].words,
         people=vocabulary.people,
+        calendars=vocabulary.calendars,
+        operators=vocabulary.operators,
         extra=(metric,),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from gateway.domain.ticket import OPEN_CATEGORIES, Visibility
 from rules.conditions import Condition
 from rules.fields import Facts
+from rules.index import Index, Indexed
 from rules.mapping import KindMap, PriorityMap, StatusMap
 from rules.trace import TraceLine
 
@@ -119,12 +121,22 @@ def _refusal(rule: SyncRule, facts: Facts, taken: frozenset[str]) -> str:
     return ""
 
 
-def run(rules: tuple[SyncRule, ...], facts: Facts, *, explain: bool) -> tuple[tuple[SyncRule, ...], list[TraceLine]]:
-    """Return the rules that want the ticket created in their target, the first one for each target, and why."""
+def indexed(rules: Sequence[SyncRule]) -> Index:
+    """Return the index of the rules of the phase."""
+    return Index([Indexed(rule.when.guard) for rule in rules])
+
+
+def run(
+    rules: tuple[SyncRule, ...], facts: Facts, *, explain: bool, index: Index | None = None
+) -> tuple[tuple[SyncRule, ...], list[TraceLine]]:
+    """Return the rules that want the ticket created in their target, the first one for each target, and why.
+
+    Without `explain` the `index` finds those whose condition could hold, with the same result.
+    """
     create: list[SyncRule] = []
     taken: frozenset[str] = frozenset()
     trace: list[TraceLine] = []
-    for rule in rules:
+    for rule in rules if index is None or explain else (rules[place] for place in index.possible(facts)):
         refusal = _refusal(rule, facts, taken)
         if not refusal:
             create.append(rule)

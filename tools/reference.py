@@ -13,21 +13,24 @@ from typing import Any
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
 from rules.schema import SECTIONS, cases, clocks
+from rules.schema.shapes import NAME_WORDS
 from rules.schema.site import GATEWAY
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules" / "reference.md"
 #: deeper than this a table says only what a value is
 DEEPEST = 5
+#: more keys than this that take the same are said once
+ALIKE = 5
 
 _HEAD = """\
 # Reference
 
-Every key of a site's files, every field and every operator. This page is written by `make reference` from the schemas
-by which the gateway checks your files; [Writing rules](README.md) says what they mean, the [tutorial](tutorial.md) shows
-them at work.
+Every key of a site's files, every field and every operator. `make reference` writes this page from the schemas by which
+the gateway checks your files. [Writing rules](README.md) says what they mean, the [tutorial](tutorial.md) shows them at
+work.
 
 In the tables, `a.b` is the key `b` inside `a`, `a[]` stands for each item of the list `a`, and `NAME` for a name of
-your choice.
+letters, digits, `-`, `_` and `.`, at most 64.
 """
 
 _TYPES = {
@@ -84,7 +87,14 @@ def _rows(schema: dict[str, Any], prefix: str, depth: int) -> Iterator[tuple[str
 def _inside(schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any], bool]]:
     dot = f"{prefix}." if prefix else ""
     schema = _resolved(schema)
-    for key, inner in schema.get("properties", {}).items():
+    properties = schema.get("properties", {})
+    if len(properties) > ALIKE and all(each == next(iter(properties.values())) for each in properties.values()):
+        # every kind has such stages, every metric such a target: said once
+        for key, inner in list(properties.items())[:1]:
+            one_of = {"description": f"{_said(inner)}; NAME is one of {', '.join(properties)}"}
+            yield f"{dot}NAME", {**_resolved(inner), **one_of}, key in schema.get("required", ())
+        properties = {}
+    for key, inner in properties.items():
         yield f"{dot}{key}", inner, key in schema.get("required", ())
     for pattern, inner in schema.get("patternProperties", {}).items():
         yield f"{dot}{_pattern(pattern)}", inner, False
@@ -115,7 +125,8 @@ def _said(schema: dict[str, Any]) -> str:
     if name in {"ticket", "expect", "clock"}:
         return f"[{_resolved(schema)['description']}](#{name})"
     found = _resolved(schema)
-    return str(found.get("description") or "anything")
+    said = str(found.get("description") or "anything")
+    return "a name" if said == NAME_WORDS else said
 
 
 # ---------------------------------------------------------------- fields and operators

@@ -17,7 +17,15 @@ from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
 from gateway.config import Settings, environment, read_site, resolve_settings
 from gateway.errors import ConfigError, StoreError
+from gateway.extensions import installed
+from gateway.languages import is_installed
 from rules import PolicyEffect, Problem, Severity, check_site
+from rules.cases import Words, cases_of, load_cases
+
+NO_LANGUAGE = (
+    "no library for languages is installed, so a ticket whose desk names no language stays `und`; "
+    "install desk-gateway[lang] to have it told from the text"
+)
 
 
 @click.command()
@@ -42,6 +50,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
     examined = examine(site, files, environ)
     problems, notes = examined.problems, examined.notes
+    remarks = [] if is_installed() else [NO_LANGUAGE]
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -54,6 +63,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
                 "warnings": len(problems) - len(errors),
                 "problems": [problem.as_json() for problem in problems],
                 "connectors_not_loaded": notes,
+                "remarks": remarks,
                 **({"record": record} if record else {}),
             }
         )
@@ -61,6 +71,8 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         if record:
             click.echo(f"error: {record}\n")
         write_problems(problems, notes, len(files), more=bool(record))
+        for remark in remarks:
+            click.echo(f"note: {remark}")
     if failed:
         sys.exit(1)
 
@@ -78,7 +90,8 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
     """Check the files of a site with the connectors and the secrets of this environment."""
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
-    checked = check_site(files, specs)
+    extensions = installed()
+    checked = check_site(files, specs, extensions=extensions)
     problems = list(checked.problems)
     if checked.site is not None:
         _, missing = resolve_settings(checked.site, environ, specs)
@@ -87,7 +100,9 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
             for each in missing
         ]
         problems += removed.problems(removed.removed(site, checked.site.connections))
+        problems += load_cases(cases_of(checked.site), Words.of(checked.site))[1]
     notes = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
+    notes += [f"extension {each.name}: {each.reason}" for each in extensions.broken]
     return Examined(problems, notes, checked.policies)
 
 

@@ -20,6 +20,7 @@ from gateway.cli.tables import JSON, age, tame, write_json, write_table
 from gateway.config import Settings, environment, read_site, resolve_settings
 from gateway.domain.update import Operation, Reason
 from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFoundError
+from gateway.extensions import installed
 from gateway.flow.calls import run_reads
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
 from gateway.store.unit import SqlTx
@@ -46,7 +47,7 @@ def _read(choice: SiteChoice) -> _Folder:
     environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
     known = registry.load()
     specs = {name: plugin.spec for name, plugin in known.plugins.items()}
-    loaded, problems = load_site(read_site(choice.folder), specs)
+    loaded, problems = load_site(read_site(choice.folder), specs, extensions=installed())
     if loaded is None:
         raise ConfigError("\n".join(each.head for each in problems if each.is_error))
     settings, missing = resolve_settings(loaded, environ, specs)

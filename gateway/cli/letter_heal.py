@@ -25,7 +25,6 @@ from gateway.errors import GatewayError
 from gateway.flow.prepare import whoami
 from gateway.store.unit import SqlTx
 from gateway.telemetry import new_trace_id
-from rules import load_site
 from rules.decide import RuleSet
 
 #: causes that are looked at
@@ -96,7 +95,7 @@ def _known(here: Bench, choice: SiteChoice) -> Site:
     files = read_site(choice.folder)
     folder: RuleSet | None = None
     with contextlib.suppress(GatewayError):
-        loaded, _ = load_site(files, {name: each.spec for name, each in here.gateway.registry.plugins.items()})
+        loaded, _ = here.gateway.load(files)
         if loaded is not None and loaded.rules.digest != here.site.rules.digest:
             folder = loaded.rules
 

@@ -58,7 +58,8 @@ def worker(site: SiteChoice, step: str) -> None:
     from gateway.doorbell import make_worker, run_worker, working_connection  # noqa: PLC0415 - the same
 
     try:
-        made = make_worker(step, working_connection(settings.redis_url), jobs().prepare)
+        prepare = jobs().prepare_apply if step == "apply" else jobs().prepare
+        made = make_worker(step, working_connection(settings.redis_url), prepare)
     except redis.RedisError as error:
         log.warning("Redis is away; this worker ends and is started again", extra={"error": str(error)})
         sys.exit(1)

@@ -48,6 +48,10 @@ class Jobs(Protocol):
         """Refresh what forked work-horses inherit."""
         ...
 
+    def prepare_apply(self) -> None:
+        """Do the same for those that apply, and load what deciding needs."""
+        ...
+
     def sweep(self, stop: Callable[[], bool]) -> None:
         """Sweep until `stop` says so."""
         ...

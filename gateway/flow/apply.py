@@ -27,6 +27,7 @@ from gateway.errors import (
 )
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
+from gateway.flow.listening import Listener
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
 from gateway.ports import Clock, DeliveryRow, Doorbell, Ids, Store, Transport, Tx
 from gateway.telemetry import tell_defect
@@ -77,7 +78,10 @@ class Applier:
         self._doorbell = doorbell
         self._clock = clock
         self._ids = ids
-        self._preparer = Preparer(store=store, site=site, transport=transport, clock=clock, rules_of=rules_of)
+        self._listener = Listener()
+        self._preparer = Preparer(
+            store=store, site=site, transport=transport, clock=clock, listener=self._listener, rules_of=rules_of
+        )
 
     def drain(
         self, *, holder: str, seconds: float, linger: float = 0.0, stop: Callable[[], bool] = lambda: False
@@ -175,7 +179,15 @@ class Applier:
             return _Settled.WAITS
         try:
             with tx.savepoint():
-                entry = Entry(tx, self._site_for(each), row, now=now, ids=self._ids, read_at=each.read_at)
+                entry = Entry(
+                    tx,
+                    self._site_for(each),
+                    row,
+                    now=now,
+                    ids=self._ids,
+                    listener=self._listener,
+                    read_at=each.read_at,
+                )
                 outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
             return _Settled.PLANNED if entry.planned else _Settled.DONE

@@ -21,17 +21,19 @@ from gateway.domain.ticket import Ticket
 from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
 from gateway.flow.comments import is_second_copy
+from gateway.flow.deciding import decide_on
 from gateway.flow.desks import LiveSite
-from gateway.flow.duplicates import Lookup, forwarded, say
+from gateway.flow.duplicates import forwarded, say
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
+from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
-from gateway.flow.stages import desk_statuses, move_of
+from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.classify import value_text
-from rules.decide import Decision, decide
+from rules.decide import Decision
 from rules.duplicates import parted
-from rules.inputs import Inputs, encoded
+from rules.inputs import encoded
 from rules.sync import SyncRule
 
 log = logging.getLogger(__name__)
@@ -48,11 +50,18 @@ class Entry:
     """Enters the events of one delivery."""
 
     def __init__(
-        self, tx: Tx, site: LiveSite, row: DeliveryRow, *, now: datetime, ids: Ids, read_at: datetime | None = None
+        self,
+        tx: Tx,
+        site: LiveSite,
+        row: DeliveryRow,
+        *,
+        now: datetime,
+        ids: Ids,
+        listener: Listener,
+        read_at: datetime | None = None,
     ) -> None:
-        self._tx = tx
-        self._site = site
-        self._row = row
+        self._tx, self._site, self._row = tx, site, row
+        self._listener = listener
         self._now = now
         self._ids = ids
         self._read_at = read_at
@@ -105,13 +114,11 @@ class Entry:
 
     def _wait_for_creation(self) -> None:
         if self._tx.outbox.creates_in_flight(self._row.connection) and self._patient():
-            msg = "a ticket of ours is being created there"
-            raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
+            raise DeferError("a ticket of ours is being created there", seconds=IN_FLIGHT_WAIT)
 
     def _wait_for_flight(self, link: Link) -> None:
         if self._tx.outbox.heads_in_flight([link.id]) and self._patient():
-            msg = f"a write of ours to {link.connection} is in flight"
-            raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
+            raise DeferError(f"a write of ours to {link.connection} is in flight", seconds=IN_FLIGHT_WAIT)
 
     def _require_fresh(self, link: Link) -> None:
         """Let the ticket be read again when a write of ours landed meanwhile: what was read may be from before it.
@@ -121,8 +128,7 @@ class Entry:
         if self._read_at is None or not self._patient():
             return
         if self._tx.outbox.landed_since(link.ticket_id, link.id, self._read_at):
-            msg = f"it was read while a write of ours to {link.connection} landed"
-            raise DeferError(msg, seconds=IN_FLIGHT_WAIT)
+            raise DeferError(f"it was read while a write of ours to {link.connection} landed", seconds=IN_FLIGHT_WAIT)
 
     def _patient(self) -> bool:
         return (self._now - self._row.received_at).total_seconds() < PATIENCE_SECONDS
@@ -278,30 +284,18 @@ class Entry:
     ) -> str:
         """Let the rules decide and append what follows; return what of it has to wait behind a dead letter."""
         links = list(self._tx.links.of_ticket(ticket.id))
-        # a ticket that was deleted or given up there counts as well: nothing is created a second time
-        here = frozenset(link.connection for link in links)
-        desks = desk_statuses(links, folded.moved if folded is not None else None)
-        earlier, now = Lookup(self._tx, ticket.id), self._now
-        decision = decide(
-            self._site.rules, ticket, previous=before, links=here, now=now, explain=False, desks=desks, earlier=earlier
+        moved = folded.moved if folded is not None else None
+        decision, inputs = decide_on(
+            ticket, before, links, moved, tx=self._tx, rules=self._site.rules, listener=self._listener, now=self._now
         )
         decided = decision.ticket
         trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
         sets = {each.field: value_text(each.value) for each in decision.sets}
         told = {"release": self._site.release, "sets": sets, "matched": trace, "policy": decision.policy}
-        inputs = Inputs.of(ticket, before, here, now, desks=desks, others=earlier.found)
         self._note(ticket.id, "decided", told, encoded(inputs))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
-        planner = Planner(
-            links=links,
-            rules=self._rules_of(ticket.id),
-            connectors=self._site.connectors,
-            people=self._site.rules.sections.get("people") or {},
-            pending=self._tx.outbox.pending_fields,
-            event_key=f"{origin.connection}:{event.key}",
-            followed=followed(self._tx, links),
-        )
+        planner = self._planner(links, self._rules_of(ticket.id), event, followed(self._tx, links))
         planned = planner.comments(comments, origin)
         if folded is not None:
             planned += planner.fields(decided, folded.changed, origin)
@@ -370,15 +364,21 @@ class Entry:
         )
         self._tx.links.add(link, self._now)
         links.append(link)
-        planner = Planner(
+        planner = self._planner(links, (rule,), event)
+        return planner.create(ticket, link, rule, self._tx.tickets.comments(ticket.id))
+
+    def _planner(
+        self, links: Sequence[Link], rules: Sequence[SyncRule], event: Event, followed: Sequence[Link] = ()
+    ) -> Planner:
+        return Planner(
             links=links,
-            rules=(rule,),
+            rules=rules,
             connectors=self._site.connectors,
             people=self._site.rules.sections.get("people") or {},
             pending=self._tx.outbox.pending_fields,
             event_key=f"{self._row.connection}:{event.key}",
+            followed=followed,
         )
-        return planner.create(ticket, link, rule, self._tx.tickets.comments(ticket.id))
 
     def _append(self, planned: Planned) -> None:
         if self._site.mode == "observe":
@@ -389,7 +389,7 @@ class Entry:
         self._tx.outbox.add(new_update(planned, self._ids.new(), self._cause))
 
     def _rules_of(self, ticket_id: str) -> tuple[SyncRule, ...]:
-        names = {link.rule for link in self._tx.links.of_ticket(ticket_id) if link.rule}
+        names = {link.rule for link in self._tx.links.of_ticket(ticket_id)}
         return tuple(rule for rule in self._site.rules.sync_rules if rule.name in names)
 
     def _remember(self, event: Event, ticket_id: str, outcome: str) -> None:

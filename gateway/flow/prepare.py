@@ -28,6 +28,8 @@ from gateway.flow import limits, undone
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import PATIENCE_SECONDS
+from gateway.flow.fold import new_ticket
+from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
@@ -75,8 +77,10 @@ class Preparer:
         site: LiveSite,
         transport: Transport,
         clock: Clock,
+        listener: Listener,
         rules_of: Callable[[str], RuleSet] | None = None,
     ) -> None:
+        self._listener = listener
         self._store = store
         self._site = site
         self._transport = transport
@@ -95,7 +99,19 @@ class Preparer:
         answers = dict(zip(wanted, pool.map(lambda want: self._read(*want), wanted), strict=True)) if wanted else {}
         self._note_pace(answers)
         joined = self._join(parsed, {**answers, **unasked})
+        for each in joined:
+            self._listen(each)
         return [msgspec.structs.replace(each, read_at=read_at) for each in joined]
+
+    def _listen(self, ready: Ready) -> None:
+        """Ask the classifiers about what a delivery shows, so that the transaction finds their answers."""
+        rules = ready.pinned or self._site.rules
+        if not rules.classifiers:
+            return
+        for event in ready.events:
+            remote = ready.reads.get(event.remote_id) or event.snapshot
+            if remote is not None and remote.title is not msgspec.UNSET:
+                self._listener.about(rules, new_ticket("", ready.row.connection, remote, event), None)
 
     def _parse(self, row: DeliveryRow) -> Ready:
         ready = self._parsed(row)

@@ -20,6 +20,7 @@ from gateway.domain.ticket import OPEN_CATEGORIES, Category, Priority, Setter, S
 from gateway.domain.update import Operation, UpdateState
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.fold import Fold, fold, new_ticket, observe
+from gateway.flow.listening import Listener
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.flow.rehearsed import RehearsedDesk
 from gateway.flow.stages import desk_statuses
@@ -52,6 +53,7 @@ class _Rehearsal:
         self.source = ""
         self.links: list[Link] = []
         self.comments: list[CommentRow] = []
+        self.listener = Listener()
         #: what was there before: candidate and the keys by which it is found
         self.others: list[tuple[Candidate, frozenset[str]]] = []
         self.ticket: Ticket
@@ -219,6 +221,7 @@ class _Rehearsal:
             explain=True,
             desks=desk_statuses(self.links, folded.moved if folded is not None else None),
             earlier=self.look_up,
+            said=self.listener.about(self.rules, ticket, before),
         )
         self.ticket = decision.ticket
         planner = self.planner(self.rules_of(), key)

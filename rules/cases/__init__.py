@@ -6,7 +6,7 @@ what happened moment by moment. What is expected is held against that.
 
 from rules.cases.coverage import PhaseCoverage, cover
 from rules.cases.kinds import PENDING_KINDS
-from rules.cases.loading import CASES_SUFFIXES, CaseFile, load_cases, load_given
+from rules.cases.loading import CASES_SUFFIXES, CaseFile, cases_of, load_cases, load_given
 from rules.cases.model import Case, CaseError, Given, Moment, Place, Reply, Step, Told
 from rules.cases.run import Outcome, Result, Run, run_cases
 from rules.cases.words import Words
@@ -28,6 +28,7 @@ __all__ = [
     "Step",
     "Told",
     "Words",
+    "cases_of",
     "cover",
     "load_cases",
     "load_given",

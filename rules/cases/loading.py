@@ -20,6 +20,7 @@ from rules.duration import words as in_words
 from rules.problem import Problem, in_order, nearest
 from rules.schema.cases import CASES, DEFINITIONS, GIVEN, STEP_FIELDS, TICKET
 from rules.schema.check import findings, validator
+from rules.site import Site
 from rules.source import Spot
 from rules.yaml12 import load
 
@@ -41,6 +42,11 @@ class CaseFile(msgspec.Struct, frozen=True):
 @cache
 def _validator(name: str) -> Draft7Validator:
     return validator({**_SCHEMAS[name], "definitions": DEFINITIONS})
+
+
+def cases_of(site: Site) -> dict[str, str]:
+    """Return the files of cases among those of a site."""
+    return {file: text for file, text in site.files.items() if file.endswith(CASES_SUFFIXES)}
 
 
 def load_cases(files: Mapping[str, str], words: Words) -> tuple[tuple[CaseFile, ...], tuple[Problem, ...]]:

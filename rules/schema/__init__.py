@@ -7,12 +7,13 @@ conditions to `rules.conditions`, which knows the site's own words.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from rules.fields import FieldType, Vocabulary
-from rules.operators import OPERATORS, Operator
+from rules.fields import FieldType, Operator, Vocabulary
+from rules.operators import OPERATORS
 from rules.schema import cases, clocks, routing, tickets
 from rules.schema.shapes import ANYTHING, BOOL, DURATION, WORD, Schema, listed, record
 from rules.schema.site import GATEWAY
@@ -32,33 +33,58 @@ _SHARED: Mapping[str, Mapping[str, Schema]] = {"rules": clocks.DEFINITIONS, "cas
 NAMES = ("gateway", "rules", "cases")
 
 
-def for_loader(name: str) -> Schema:
-    """Return the schema by which the loader checks: a condition is anything."""
-    return _body(name) | {"$schema": DRAFT, "definitions": {"condition": ANYTHING, **_SHARED.get(name, {})}}
+def for_loader(name: str, actions: Mapping[str, Mapping[str, Any]] | None = None) -> Schema:
+    """Return the schema by which the loader checks: a condition is anything. `actions` are those of other packages."""
+    definitions = {"condition": ANYTHING, **_SHARED.get(name, {})}
+    return _with_actions(_body(name), actions or {}) | {"$schema": DRAFT, "definitions": definitions}
 
 
-def for_editors(name: str) -> Schema:
-    """Return the schema for editors: a condition spelled out."""
+def for_editors(
+    name: str,
+    operators: Mapping[str, Operator] | None = None,
+    actions: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Schema:
+    """Return the schema for editors: a condition spelled out, with what other packages add."""
     title = {"gateway": "gateway.yaml", "rules": "a file of rules", "cases": "a file of cases"}[name]
-    definitions = {**(_conditions() if name == "rules" else {}), **_SHARED.get(name, {})}
-    return {"$schema": DRAFT, "title": f"Desk Gateway: {title}", **_body(name), "definitions": definitions}
+    definitions = {**_SHARED.get(name, {})}
+    if name != "rules":
+        return {"$schema": DRAFT, "title": f"Desk Gateway: {title}", **_body(name), "definitions": definitions}
+    definitions = {**_conditions({**(operators or {}), **OPERATORS}), **definitions}
+    body = _with_actions(_body(name), actions or {})
+    return {"$schema": DRAFT, "title": f"Desk Gateway: {title}", **body, "definitions": definitions}
 
 
-def schema_text(name: str) -> str:
+def schema_text(
+    name: str,
+    operators: Mapping[str, Operator] | None = None,
+    actions: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """Return one schema (`gateway`, `rules` or `cases`) as it is printed; raises KeyError for another name."""
-    return json.dumps(for_editors(name), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(for_editors(name, operators, actions), indent=2, ensure_ascii=False) + "\n"
 
 
 def _body(name: str) -> Schema:
     return {"gateway": GATEWAY, "rules": RULE_FILE, "cases": cases.CASES}[name]
 
 
-def _conditions() -> dict[str, Any]:
+def _with_actions(body: Schema, actions: Mapping[str, Mapping[str, Any]]) -> Schema:
+    """Return the schema of a rule file with more actions in `do:`."""
+    if not actions:
+        return body
+    more = copy.deepcopy(body)
+    do = more["properties"]["escalations"]["items"]["properties"]["do"]["items"]
+    do["properties"] = {**do["properties"], **{name: dict(schema) for name, schema in actions.items()}}
+    return more
+
+
+def _conditions(known: Mapping[str, Operator]) -> dict[str, Any]:
     vocabulary = Vocabulary(stages=())
     inner: Schema = {"$ref": "#/definitions/condition"}
     fields = {name: {"$ref": f"#/definitions/{_slot(field.type, field.words)}"} for name, field in _fields(vocabulary)}
-    values = {_slot(field.type, field.words): _value(field.type, field.words) for _, field in _fields(vocabulary)}
-    values["any"] = _value(FieldType.ANY, ())
+    values = {
+        _slot(field.type, field.words): _value(field.type, field.words, known) for _, field in _fields(vocabulary)
+    }
+    values["any"] = _value(FieldType.ANY, (), known)
     condition = {
         "type": "object",
         "properties": {"all": listed(inner, least=1), "any": listed(inner, least=1), "not": inner, **fields},
@@ -78,11 +104,11 @@ def _slot(kind: FieldType, words: tuple[str, ...]) -> str:
     return f"{kind}_{'_'.join(words)[:24]}" if words else str(kind)
 
 
-def _value(kind: FieldType, words: tuple[str, ...]) -> Schema:
+def _value(kind: FieldType, words: tuple[str, ...], known: Mapping[str, Operator]) -> Schema:
     scalar: Schema = {"type": "string", "enum": list(words)} if words else {**WORD}
     if kind is FieldType.ANY:
         scalar = {"type": ["string", "integer", "number", "boolean", "null"]}
-    operators = {name: _operand(op, scalar) for name, op in OPERATORS.items() if kind in op.types}
+    operators = {name: _operand(op, scalar) for name, op in known.items() if kind in op.types}
     mapping = record(operators, minProperties=1)
     if kind not in OPERATORS["equals"].types:
         return mapping
@@ -90,11 +116,13 @@ def _value(kind: FieldType, words: tuple[str, ...]) -> Schema:
 
 
 def _operand(operator: Operator, scalar: Schema) -> Schema:
+    if operator.schema is not None:
+        return dict(operator.schema)
     if operator.name in {"exists", "changed"}:
         return BOOL
     if operator.name in {"equals", "in", "contains", "changed_from", "changed_to"}:
         return {"anyOf": [scalar, listed(scalar, least=1)]}
-    if operator.name in {"words", "matches"}:
+    if operator.name in {"words", "matches", "inside", "outside"}:
         return {"anyOf": [WORD, listed(WORD, least=1)]}
     return {"anyOf": [WORD, DURATION]}
 

@@ -191,6 +191,7 @@ SYNC = listed(
 )
 
 SECTIONS: dict[str, Schema] = {
+    "languages": listed(LANGUAGE, "a list of language tags"),
     "people": named(PERSON, "a mapping from names to people"),
     "roles": named(ROLE, "a mapping from roles to people"),
     "templates": named(TEXT, "a mapping from names to texts"),

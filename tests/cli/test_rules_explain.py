@@ -95,7 +95,7 @@ def test_what_a_person_set_stays_where_it_is_decided_anew(run: Run, folder: Path
 
 GIVEN = """\
 at: 2026-03-10T09:00+01:00
-ticket: {source: acme-zendesk, title: Please set up SSO, priority: P2}
+ticket: {source: acme-zendesk, title: Please set up SSO, priority: P2, language: en}
 then:
   - {after: 1h, status: open}
   - {after: 2h, connection: engineering-rt, title: Mine}

@@ -92,6 +92,8 @@ def test_files_that_cannot_be_used_end_with_2(run: Run, cases: Path, folder: Pat
     cases.write_text(CASES.replace("title: Outage", "source: zen").replace("source: acme-zendesk, source", "source"))
     code, _, said = run("rules", "test")
     assert (code, "error[unknown-value]: there is no connection 'zen'" in said) == (2, True), said
+    code, shown, _ = run("check")
+    assert (code, "error[unknown-value]: there is no connection 'zen'" in shown) == (1, True)
     step = "then: [{after: 1h, connection: engineering-rt, status: open}]"
     cases.write_text(CASES.replace("title: invoice}", f"title: hello}}, {step}"), encoding="utf-8")
     code, shown, _ = run("rules", "test")

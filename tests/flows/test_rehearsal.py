@@ -16,7 +16,7 @@ from tests.flows.world import World
 from tests.rules.making import installed
 
 GIVEN = """\
-ticket: {source: acme-zendesk, title: Please set up SSO, body: For all of us, status: new, requester: kim@customer.example}
+ticket: {source: acme-zendesk, title: Total outage, body: For all of us, requester: kim@customer.example}
 then:
   - {after: 1m, status: open}
   - {after: 2m, reply: {by: agent, text: We are on it}}
@@ -39,7 +39,7 @@ def expected(moments: tuple[Moment, ...]) -> list[tuple[str, str, str]]:
 
 
 def test_the_gateway_does_what_a_rehearsal_says(store: SqlStore) -> None:
-    """The same updates in the same order, and the same ticket at the end."""
+    """The same updates, in each lane in the same order, and the same ticket at the end."""
     site, _ = load_site(example("demo"), installed())
     assert site is not None
     given, problems = load_given("ticket.yaml", GIVEN, Words.of(site))
@@ -47,9 +47,9 @@ def test_the_gateway_does_what_a_rehearsal_says(store: SqlStore) -> None:
     moments = rehearse(given, site.rules, rehearsed_desks(site, installed()))
     with World(store) as world:
         world.site = msgspec.structs.replace(world.site, rules=site.rules)
-        world.rt.records.queues["Onboarding"] = 90
+        world.rt.records.queues["Support"] = 90
         number = world.zendesk.act(
-            "create", subject="Please set up SSO", body="For all of us", email="kim@customer.example"
+            "create", subject="Total outage", body="For all of us", email="kim@customer.example"
         )["id"]
         world.settle()
         (line,) = _tickets(world)
@@ -67,10 +67,14 @@ def test_the_gateway_does_what_a_rehearsal_says(store: SqlStore) -> None:
         with world.store.read() as tx:
             done = tx.view.updates(ticket_id=line.id)
             ticket = tx.tickets.get(line.id)
-            decided = [row["detail"] for row in tx.view.decisions(line.id)]
+            decisions = tx.view.decisions(line.id)
+            assert tx.view.last_decision(line.id) == decisions[-1]
+            assert tx.view.last_decision("nothing") is None
+            decided = [row["detail"] for row in decisions]
     assert ticket is not None
-    in_order = sorted(done, key=lambda each: (each.created_at, each.seq))
-    assert [(each.connection, each.operation, each.summary) for each in in_order] == expected(moments)
+    in_order = sorted(done, key=lambda each: (each.connection, each.created_at, each.seq))
+    lanes = [(each.connection, each.operation, each.summary) for each in in_order]
+    assert lanes == sorted(expected(moments), key=lambda each: each[0])
     assert _told(ticket) == _told(moments[-1].ticket)
     assert [each["sets"] for each in decided if each["sets"]] == [each.sets for each in moments if each.sets]
 

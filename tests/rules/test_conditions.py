@@ -15,6 +15,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Ticket
 from rules.conditions import compile_condition
 from rules.fields import LEVEL_NAMES, Vocabulary
+from rules.index import Index, Indexed
 from rules.problem import Problem
 from tests.rules.making import NOW, condition, document, facts, ticket
 
@@ -107,6 +108,7 @@ def test_a_condition_holds_and_its_negation_does_not(text: str) -> None:
     vocabulary = Vocabulary(connections=("zen", "rt"), people={"ann": "ann@acme.example"})
     compiled = condition(text, vocabulary)
     assert compiled.holds(facts(TICKET)), compiled.why(facts(TICKET))
+    assert list(Index([Indexed(compiled.guard)]).possible(facts(TICKET))) == [0]
     negated = condition("not:\n" + "\n".join(f"  {line}" for line in text.splitlines()), vocabulary)
     assert not negated.holds(facts(TICKET))
     assert negated.why(facts(TICKET))

@@ -13,6 +13,7 @@ from connectors import registry
 from gateway.cli.tables import block, write_json
 from gateway.config import read_site
 from gateway.errors import ConfigError
+from gateway.extensions import installed
 from gateway.ports import ConnectorSpec
 from rules import GATEWAY_FILE, Problem, Site, load_site
 from rules.yaml12 import MAX_BYTES
@@ -45,7 +46,7 @@ def read_candidate(folder: Path, rules: Path, *, as_json: bool = False) -> Read:
 
 def _loaded(files: Mapping[str, str], *, as_json: bool) -> Read:
     specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
-    site, problems = load_site(files, specs)
+    site, problems = load_site(files, specs, extensions=installed())
     if site is None:
         show([problem for problem in problems if problem.is_error], as_json=as_json)
         sys.exit(2)

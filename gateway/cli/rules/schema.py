@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gateway.extensions import installed
 from rules.schema import NAMES, schema_text
 
 
@@ -14,5 +15,8 @@ def schema(file: str) -> None:
 
     FILE is what it is for: gateway (gateway.yaml), rules (rules/*.yaml) or cases (*.cases.yaml). Save it beside the
     site and begin a file with: # yaml-language-server: $schema=../rules.schema.json
+    Operators and actions of installed packages are in it.
     """
-    click.echo(schema_text(file), nl=False)
+    added = installed()
+    actions = {action.name: action.schema for action in added.actions.values()}
+    click.echo(schema_text(file, added.operators, actions), nl=False)

@@ -14,7 +14,7 @@ from gateway.cli.tables import JSON, tame, write_json
 from gateway.errors import ConfigError
 from gateway.flow.rehearse import rehearse
 from gateway.flow.rehearsed import rehearsed_desks
-from rules.cases import CASES_SUFFIXES, Outcome, Words, cover, load_cases, run_cases
+from rules.cases import Outcome, Words, cases_of, cover, load_cases, run_cases
 from rules.cases.junit import junit
 from rules.cases.report import coverage_text, plain, text
 
@@ -72,7 +72,7 @@ def test(
 
 def _chosen(folder: Path, files: tuple[Path, ...], read: Read) -> Mapping[str, str]:
     """Return the files to run; one outside the site is read where it is."""
-    mine = {name: each for name, each in read.site.files.items() if name.endswith(CASES_SUFFIXES)}
+    mine = cases_of(read.site)
     if not files:
         return mine
     found = {}

@@ -139,6 +139,7 @@ def _anew(inputs: Inputs, rules: RuleSet) -> Decision:
         explain=True,
         desks=inputs.desks,
         earlier=inputs.earlier,
+        said=inputs.said,
     )
 
 
