@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, deliver, journey, rules
+from benchmarks import accept, apply, calendars, deliver, journey, rules
 from benchmarks.report import Measure, Progress, table, this_machine
 
-STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, journey.STAGE, rules.STAGE)
+STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, journey.STAGE, calendars.STAGE, rules.STAGE)
 
 
 @click.command()
@@ -50,6 +50,9 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if rules.STAGE in chosen:
             with Progress(rules.STAGE, rules.STEPS, quiet=as_json) as progress:
                 found += rules.run(progress)
+        if calendars.STAGE in chosen:
+            with Progress(calendars.STAGE, calendars.STEPS, quiet=as_json) as progress:
+                found += calendars.run(progress)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"machine": machine, "measures": found})).decode())
         return

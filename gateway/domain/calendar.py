@@ -20,13 +20,19 @@ from gateway.domain.open_days import DayMode, OpenDays
 from gateway.domain.public_holidays import HolidayRule, HolidaySource
 from gateway.domain.wall import DAY, Wall, date_of, year_start, zone
 
-__all__ = ["LONGEST_CLOSED", "Calendar", "CalendarError", "DayMode", "Fault"]
+__all__ = ["LONGEST_CLOSED", "MOST_NESTED", "Calendar", "CalendarError", "DayMode", "Fault"]
 
 #: a calendar that stays closed for more days than this is a mistake
 LONGEST_CLOSED = 400
+#: unions in unions in unions
+MOST_NESTED = 20
 
+#: fewer dates than this do not close a week's hours for so long
+_FEW = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = date.max.year
+#: where to look for a year without exceptions: among those whose holidays are known first
+_PLAIN_YEARS = (*range(2040, public_holidays.LAST_YEAR), *range(public_holidays.LAST_YEAR, _LAST_YEAR))
 _END = year_start(_LAST_YEAR + 1) * DAY
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -61,12 +67,11 @@ class Calendar:
         `holidays` gives the days of a country. Raises CalendarError with all that is wrong. A calendar that never
         opens can be made, so that what was released once can still be read: `due` is None there; `check` refuses it.
         """
-        return cls._from_spec(spec, calendars, holidays, ())
+        return cls._made(spec, dict(calendars), holidays, ())
 
     @classmethod
-    def _from_spec(
-        cls, spec: Any, calendars: Mapping[str, Any], holidays: HolidaySource, above: tuple[str, ...]
-    ) -> Self:
+    def _made(cls, spec: Any, calendars: dict[str, Any], holidays: HolidaySource, above: tuple[str, ...]) -> Self:
+        """Make a calendar; what a union names is made once and kept in `calendars`."""
         found = read(spec, holidays)
         if isinstance(found, Always):
             return cls(found, AlwaysPattern())
@@ -74,7 +79,6 @@ class Calendar:
             place = zone(found.timezone)
             assert place is not None, "read() has found it"  # noqa: S101 - for the type checker
             return cls(found, TimetablePattern(found, Wall(place, found.dst), holidays))
-        members = []
         for index, name in enumerate(found.names):
             if name in above:
                 message = f"the union contains itself: {' -> '.join((*above, name))}"
@@ -82,11 +86,15 @@ class Calendar:
             if name not in calendars:
                 message = f"there is no calendar '{name[:60]}'"
                 raise CalendarError(Fault(("union", index), "unknown-calendar", message, known=tuple(calendars)))
-            member = calendars[name]
-            if not isinstance(member, Calendar):
-                member = cls._from_spec(member, calendars, holidays, (*above, name))
-            members.append(member)
-        return cls(found, UnionPattern([member.pattern for member in members]), tuple(members))
+            if len(above) >= MOST_NESTED:
+                raise CalendarError(Fault(("union", index), "union-too-deep", "these unions are nested too deep"))
+            if not isinstance(calendars[name], Calendar):
+                try:
+                    calendars[name] = cls._made(calendars[name], calendars, holidays, (*above, name))
+                except CalendarError as error:
+                    raise error.within(index, name) from None
+        members: tuple[Calendar, ...] = tuple(calendars[name] for name in found.names)
+        return cls(found, UnionPattern([member.pattern for member in members]), members)
 
     @property
     def is_always(self) -> bool:
@@ -188,25 +196,25 @@ class Calendar:
 
     def check(self) -> Fault | None:
         """Say what makes it useless: it never opens, or stays closed for more than LONGEST_CLOSED days."""
-        plain = next(year for year in range(_LAST_YEAR, 0, -1) if year not in self.pattern.own_years)
-        if not self._years.of(plain)[1].total:
-            years = sorted(self.pattern.own_years)
-            last = [year for year in years if self._years.of(year)[1].total]
-            if not last:
+        own = self.pattern.own_years
+        if not self._years.of(next(year for year in _PLAIN_YEARS if year not in own))[1].total:
+            days = [day for year in sorted(own) for day in self._years.of(year)[1].closes]
+            if not days:
                 return Fault((), "never-open", "this calendar never opens", "give it hours, or write 24x7")
-            moved, known = self._years.of(last[-1])
-            day = date_of((known.closes[-1] + moved - 1) // DAY)
-            return Fault((), "never-open", f"this calendar opens for the last time on {day}", "give its week hours")
-        closed = None
-        for year in sorted(self.pattern.own_years):
-            since = _aware(year_start(max(year - 2, 1)) * DAY)
-            until = _aware(min(year_start(min(year + 3, _LAST_YEAR + 1)) * DAY, _END - 1))
-            for opens, closes in self.windows(since, until):
+            last = date_of((days[-1] - 1) // DAY)
+            return Fault((), "never-open", f"this calendar opens for the last time on {last}", "give its week hours")
+        if self.pattern.own_dates < _FEW:
+            return None
+        closed: datetime | None = None
+        before = 0
+        for year in sorted({max(1, min(each + more, _LAST_YEAR)) for each in own for more in (-1, 0, 1, 2)}):
+            closed = closed if year == before + 1 else None
+            before = year
+            for opens, closes in self.windows(_aware(year_start(year) * DAY), _aware(year_start(year + 1) * DAY - 1)):
                 if closed is not None and opens - closed > timedelta(days=LONGEST_CLOSED):
                     message = f"this calendar is closed from {closed.date()} to {opens.date()}"
                     return Fault((), "never-open", message, f"more than {LONGEST_CLOSED} days must be a mistake")
                 closed = closes
-            closed = None
         return None
 
     def _opening(self, instant: int, year: int) -> int | None:

@@ -64,6 +64,16 @@ class CalendarError(ConfigError):
         self.faults = faults
         super().__init__("; ".join(_sentence(fault) for fault in faults))
 
+    def within(self, index: int, name: str) -> CalendarError:
+        """Return the same for a union whose member this is."""
+        told = (
+            fault
+            if fault.code.startswith("union-")
+            else Fault(("union", index), fault.code, f"calendar '{name[:60]}': {_sentence(fault)}")
+            for fault in self.faults
+        )
+        return CalendarError(*told)
+
 
 class Always(msgspec.Struct, frozen=True):
     """Open at any time."""

@@ -11,6 +11,8 @@ from calendar import isleap
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from gateway.domain.calendar_spec import Hours, Scope, Timetable
 from gateway.domain.public_holidays import FIRST_YEAR, LAST_YEAR, HolidaySource
 from gateway.domain.wall import DAY, Wall, date_of, day_number, weekday, year_start
@@ -25,6 +27,8 @@ _REGULAR_AFTER = LAST_YEAR + 1
 _REGULAR_BEFORE = min(1850, FIRST_YEAR)
 #: a shift, a jump of the clock over a whole day, and the offset of a zone reach no farther than this many days
 _MARGIN = 4
+#: what begins on a date ends within so many days after it, a day that the clock left out included
+_REACH = 2
 
 
 class Year:
@@ -71,8 +75,9 @@ class Year:
 class Pattern(Protocol):
     """Where the intervals of a calendar come from."""
 
-    #: years with exceptions in or near them
+    #: years with exceptions, or days that were given as closed, in or near them; and how many such dates there are
     own_years: frozenset[int]
+    own_dates: int
 
     def is_special(self, year: int) -> bool:
         """Say whether a year is unlike those of its shape."""
@@ -88,6 +93,7 @@ class AlwaysPattern:
     """Open at any time."""
 
     own_years: frozenset[int] = frozenset()
+    own_dates = 0
 
     def is_special(self, year: int) -> bool:  # noqa: ARG002 - no year is
         """Say that no year is unlike another."""
@@ -106,8 +112,11 @@ class UnionPattern:
     """Open when any of several is."""
 
     def __init__(self, members: Sequence[Pattern]) -> None:
-        self.members = members
-        self.own_years = frozenset[int]().union(*(member.own_years for member in members))
+        # Each pattern once, so that unions of unions of the same calendars stay small.
+        inner = (each.members if isinstance(each, UnionPattern) else (each,) for each in members)
+        self.members: tuple[Pattern, ...] = tuple(dict.fromkeys(each for group in inner for each in group))
+        self.own_years = frozenset[int]().union(*(member.own_years for member in self.members))
+        self.own_dates = sum(member.own_dates for member in self.members)
 
     def is_special(self, year: int) -> bool:
         """Say whether it is to any of them."""
@@ -122,6 +131,15 @@ class UnionPattern:
         return []
 
 
+class _Near(msgspec.Struct, frozen=True):
+    """What lies around the days that are asked for, by day."""
+
+    special: dict[int, Hours]
+    #: the offset of the clock from a day to the second after, None when it changes
+    ahead: dict[int, int | None] = {}
+    pauses: dict[int, list[Interval]] = {}
+
+
 class TimetablePattern:
     """Hours in one zone, less breaks, with exceptions and holidays."""
 
@@ -129,7 +147,8 @@ class TimetablePattern:
         self.wall = wall
         self.timetable = timetable
         self._source = source
-        days = (*timetable.exceptions, *timetable.closed)
+        days = {*timetable.exceptions, *timetable.closed}
+        self.own_dates = len(days)
         self.own_years = frozenset(date_of(_within(day + step)).year for day in days for step in (-_MARGIN, _MARGIN))
         self._has_breaks = any(timetable.breaks)
 
@@ -147,14 +166,13 @@ class TimetablePattern:
     def days(self, first: int, last: int) -> list[OpenDay]:
         """Return, for each local date from `first` to before `last`, what is open of the shifts that open on it."""
         first, last = max(first, year_start(1)), min(last, year_start(9999 + 1))
-        closed = self._closed(first - 2, last + 2)
-        offsets = [self.wall.offset(day * DAY) for day in range(first, last + 3)]
-        found = []
-        for day in range(first, last):
-            at = day - first
-            ahead = offsets[at] if offsets[at] == offsets[at + 1] == offsets[at + 2] else None
-            found.append((day, self._day(day, ahead, closed)))
-        return found
+        offsets = [self.wall.offset(day * DAY) for day in range(first - _REACH, last + _REACH + 3)]
+        near = _Near(special=self._closed(first - _REACH, last + _REACH + 1))
+        for at, day in enumerate(range(first - _REACH, last + _REACH + 1)):
+            near.ahead[day] = offsets[at] if offsets[at] == offsets[at + 1] == offsets[at + 2] else None
+            if self._has_breaks:
+                near.pauses[day] = self._placed(day, self.timetable.breaks[weekday(day)], near.ahead[day])
+        return [(day, self._day(day, near)) for day in range(first, last)]
 
     def _closed(self, first: int, last: int) -> dict[int, Hours]:
         """Return the dates with hours of their own: exceptions, and holidays, which have none."""
@@ -165,23 +183,22 @@ class TimetablePattern:
                 found.update(dict.fromkeys(map(day_number, self._source(table.holidays, year)), ()))
         return found | table.exceptions
 
-    def _day(self, day: int, ahead: int | None, special: dict[int, Hours]) -> list[Interval]:
-        table = self.timetable
-        by_date = table.scope is Scope.CALENDAR_DAY
-        own = special.get(day)
+    def _day(self, day: int, near: _Near) -> list[Interval]:
+        by_date = self.timetable.scope is Scope.CALENDAR_DAY
+        own = near.special.get(day)
+        later = [each for each in range(day + 1, day + _REACH + 1) if each in near.special] if by_date else []
         found: list[Interval] = []
         replaced = own is not None and (not by_date or any(closes > DAY for _, closes in own))
         if not replaced:
-            found = self._placed(day, table.week[weekday(day)], ahead)
+            found = self._placed(day, self.timetable.week[weekday(day)], near.ahead[day])
             if found and self._has_breaks:
-                for near in (day - 1, day, day + 1):
-                    found = without(found, self._placed(near, table.breaks[weekday(near)], None))
-            if found and by_date:
-                found = without(found, [self._date(near) for near in (day, day + 1) if near in special])
+                for each in range(day - _REACH, day + _REACH + 1):
+                    found = without(found, near.pauses[each])
+            if own is not None:
+                found = without(found, [self._date(day)])
         if own:
-            more = self._placed(day, own, ahead)
-            found += without(more, [self._date(day + 1)]) if by_date and day + 1 in special else more
-        return found
+            found += self._placed(day, own, near.ahead[day])
+        return without(found, map(self._date, later)) if found and later else found
 
     def _placed(self, day: int, hours: Hours, ahead: int | None) -> list[Interval]:
         """Return the instants of a date's hours; `ahead` is the offset when it does not change around then."""

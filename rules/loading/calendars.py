@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from gateway.domain.calendar import Calendar, CalendarError, Fault
+from gateway.domain.calendar import MOST_NESTED, Calendar, CalendarError, Fault
 from gateway.domain.public_holidays import HolidaySource
 from rules.loading.sections import Sections
 from rules.problem import Problem, nearest
 from rules.source import Spot
+
+#: an exception outside of these years is a slip of the pen
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 def calendars(
@@ -48,6 +51,9 @@ class _Compiling:
             message = f"the union contains itself: {' -> '.join((*above, name))}"
             self.problems.append(spot.error("union-of-itself", message, "take it out of one of them"))
             return False
+        if len(above) > MOST_NESTED:
+            self.problems.append(spot.error("union-too-deep", "these unions are nested too deep", "name calendars"))
+            return False
         if name in self.entries:
             self.compile(name, above)
             return self.made[name] is not None
@@ -63,6 +69,12 @@ class _Compiling:
         except CalendarError as error:
             self.problems.extend(_problem(spot, fault) for fault in error.faults)
             return None
+        if "exceptions" in spot:
+            for day, each in spot["exceptions"].entries():
+                if not FIRST_YEAR <= int(day[:4]) <= LAST_YEAR:
+                    hint = f"write a date between {FIRST_YEAR} and {LAST_YEAR}"
+                    self.problems.append(each.error("bad-date", f"nobody works in the year {day[:4]}", hint, key=True))
+                    return None
         useless = None if calendar.is_union else calendar.check()
         if useless is not None:
             self.problems.append(spot.error(useless.code, f"{name}: {useless.message}", useless.hint, key=True))

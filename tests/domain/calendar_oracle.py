@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -71,17 +72,19 @@ class Oracle:
         return None
 
 
+@cache
+def _readings(zone: str, start: datetime, minutes: int) -> tuple[list[datetime], list[datetime]]:
+    """Return what a clock reads at each minute, and the latest that it has read by then."""
+    read = [(start + each * MINUTE).astimezone(ZoneInfo(zone)).replace(tzinfo=None) for each in range(minutes)]
+    return read, list(accumulate(read, max))
+
+
 class _Hours:
     def __init__(self, spec: Mapping[str, Any], start: datetime, minutes: int) -> None:
         self.spec = spec
-        zone = ZoneInfo(spec["tz"])
         # Some days around, so that shifts and dates that reach in from outside are seen.
-        self.start = start - 4 * ONE
         self.before, self.minutes = 4 * 24 * 60, minutes
-        steps = range(minutes + 8 * 24 * 60)
-        self.read = [(self.start + each * MINUTE).astimezone(zone).replace(tzinfo=None) for each in steps]
-        #: the latest that the clock has read so far
-        self.latest = list(accumulate(self.read, max))
+        self.read, self.latest = _readings(spec["tz"], start - 4 * ONE, minutes + 8 * 24 * 60)
 
     def at(self, day: date, words: str, *, later: bool = False) -> int:
         """Return the first minute at which the clock reads the time of `day` (`later`: of the day after) or later."""
@@ -94,24 +97,27 @@ class _Hours:
             minute += int((wall - (self.read[minute] - jumped)) / MINUTE)
         return min(minute, len(self.read))
 
+    def midnight(self, day: date) -> int:
+        """Return the first minute of a date."""
+        return bisect_left(self.latest, datetime(day.year, day.month, day.day))  # noqa: DTZ001
+
     def spans(self, day: date, intervals: Any) -> list[range]:
         """Return the minutes of a date's intervals."""
         return [range(self.at(day, low), self.at(day, high, later=high <= low)) for low, high in intervals]
 
     def open(self) -> list[bool]:
+        """Return whether it is open, minute by minute."""
         spec, size = self.spec, len(self.read)
         by_date = spec.get("holiday_scope", "calendar_day") == "calendar_day"
         special: dict[date, Any] = {date.fromisoformat(day): [] for day in spec.get("holidays", ())}
         special |= {date.fromisoformat(day): hours for day, hours in spec.get("exceptions", {}).items()}
-        regular, own, pause, date_at = [False] * size, [False] * size, [False] * size, [date.min] * size
+        regular, own, pause = bytearray(size), bytearray(size), bytearray(size)
         first = self.read[0].date()
         days = [first + each * ONE for each in range(-1, size // 1440 + 1)]
-        plain = dict(spec, dst="wall")
+        date_at: list[date] = [date.min] * size
         for day in days:
-            wall = _Hours.__new__(_Hours)
-            wall.spec, wall.read, wall.latest = plain, self.read, self.latest
-            for minute in range(wall.at(day, "00:00"), wall.at(day, "24:00")):
-                date_at[minute] = day
+            low, high = self.midnight(day), self.midnight(day + ONE)
+            date_at[low:high] = [day] * (high - low)
         for day in days:
             weekday = DAYS[day.weekday()]
             for span in self.spans(day, spec.get("breaks", {}).get(weekday, ())):
@@ -125,9 +131,8 @@ class _Hours:
                         regular[minute] |= not (by_date and date_at[minute] in special)
             for span in self.spans(day, hours or ()):
                 for minute in span:
-                    if not by_date or date_at[minute] == day or date_at[minute] not in special:
-                        own[minute] = True
-        found = [(each and not rest) or more for each, rest, more in zip(regular, pause, own, strict=True)]
+                    own[minute] |= not by_date or date_at[minute] == day or date_at[minute] not in special
+        found = [bool((each and not rest) or more) for each, rest, more in zip(regular, pause, own, strict=True)]
         return found[self.before : self.before + self.minutes]
 
 
