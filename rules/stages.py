@@ -84,7 +84,7 @@ def follow(stages: Stages, facts: Facts, desks: tuple[DeskStatus, ...]) -> tuple
         if not name:
             continue
         said = f"{desk.connection} says '{desk.native}'"
-        kept = _kept(ticket, desk, desks)
+        kept = _kept(ticket, desk, facts.links)
         if kept:
             trace.append(TraceLine("stages", name, matched=False, reason=f"{said}, but {kept}"))
             continue
@@ -95,7 +95,7 @@ def follow(stages: Stages, facts: Facts, desks: tuple[DeskStatus, ...]) -> tuple
     return ticket, trace
 
 
-def _kept(ticket: Ticket, desk: DeskStatus, desks: tuple[DeskStatus, ...]) -> str:
+def _kept(ticket: Ticket, desk: DeskStatus, links: frozenset[str]) -> str:
     """Return why the ticket stays in its stage, or nothing."""
     stamp = ticket.stamps.get("stage")
     if not ticket.stage or stamp is None or stamp.by is Setter.RULE:
@@ -103,7 +103,7 @@ def _kept(ticket: Ticket, desk: DeskStatus, desks: tuple[DeskStatus, ...]) -> st
         return ""
     if desk.at < stamp.at.replace(microsecond=desk.at.microsecond and stamp.at.microsecond):
         return f"'{ticket.stage}' was entered later"
-    by_hand = stamp.by is Setter.PERSON and all(stamp.name != each.connection for each in desks)
+    by_hand = stamp.by is Setter.PERSON and stamp.name not in links
     if by_hand and desk.by is not Setter.PERSON:
         return f"a person ({stamp.name}) put it into '{ticket.stage}'"
     return ""

@@ -30,6 +30,7 @@ from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, 
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.decide import Decision
+from rules.duplicates import parted
 from rules.inputs import encoded
 from rules.sync import SyncRule
 
@@ -244,7 +245,7 @@ class Entry:
             made = merge(self._tx, link, event.merged_into, self._now, self._ids)
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
-                self._tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=survivor.ticket_id))
+                self._tx.tickets.save(msgspec.structs.replace(parted(ticket), duplicate_of=survivor.ticket_id))
             detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
             outcome = f"merged into {event.merged_into}"
         else:
@@ -314,8 +315,7 @@ class Entry:
             self._note(decided.id, "stage entered" if move.stage else "stage left", told)
         said = say(self._tx, decision, self._cause, connectors)
         self._audit += said.audit
-        later = forwarded(self._tx, decided, comments, origin, connectors) if before is not None else []
-        return [*said.planned, *later]
+        return [*said.planned, *forwarded(self._tx, decided, comments, origin, connectors)]
 
     def _held(self, ticket_id: str, planned: list[Planned]) -> str:
         """Say which of the updates are held, and behind what."""

@@ -25,6 +25,7 @@ duplicates = Table(
     Column("round", Integer, nullable=False),
     PrimaryKeyConstraint("ticket_id", "of_id"),
     Index("ix_duplicates_of", "of_id"),
+    Index("ix_duplicates_at", "at"),
     Index("ix_duplicates_proposed", "at", sqlite_where=text(PROPOSED), postgresql_where=text(PROPOSED)),
 )
 

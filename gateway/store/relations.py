@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, text, update
 
 from gateway.domain.duplicate import Candidate, Key, Pair, PairState
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import OPEN_CATEGORIES, Kind, Setter
 from gateway.ports import Ids
-from gateway.store.relation_tables import duplicate_keys, duplicates, stage_moves
+from gateway.store.relation_tables import PROPOSED, duplicate_keys, duplicates, stage_moves
 from gateway.store.tables import tickets
 
 #: no more are compared: a customer who asks oftener than this within a rule's time has a desk's full attention
@@ -127,8 +127,11 @@ class SqlDuplicates:
 
     def list(self, *, state: str = PairState.PROPOSED.value, limit: int = 100) -> Sequence[Pair]:
         """Return pairs in a state, those found last first; an empty state means any."""
-        statement = select(duplicates).order_by(duplicates.c.at.desc(), duplicates.c.ticket_id).limit(limit)
-        if state:
+        statement = select(duplicates).order_by(duplicates.c.at.desc()).limit(limit)
+        if state == PairState.PROPOSED:
+            # in these very words, for the index of the proposals is asked by no others
+            statement = statement.where(text(PROPOSED))
+        elif state:
             statement = statement.where(duplicates.c.state == state)
         return [_pair(row) for row in self._connection.execute(statement).mappings()]
 

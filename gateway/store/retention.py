@@ -193,13 +193,11 @@ def _drop_names(connection: Connection, table: Table, column: str, names: Sequen
 def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     """Clear by what tickets were found that nothing repeats any more."""
     over = select(duplicate_keys.c.ticket_id).where(duplicate_keys.c.until < cut.bodies)
-    tickets_of = [row[0] for row in _find(store, over.distinct(), batch)]
-    if not tickets_of:
+    mine = [row.ticket_id for row in _find(store, over, batch)]
+    if not mine:
         return 0, False
-    statement = delete(duplicate_keys).where(
-        duplicate_keys.c.ticket_id.in_(tickets_of), duplicate_keys.c.until < cut.bodies
-    )
-    return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(tickets_of) == batch
+    statement = delete(duplicate_keys).where(duplicate_keys.c.ticket_id.in_(mine), duplicate_keys.c.until < cut.bodies)
+    return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(mine) == batch
 
 
 _STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _duplicate_keys)

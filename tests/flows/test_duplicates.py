@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.ticket import Category, Kind, Setter, Stamp, Ticket, Visibility
@@ -119,6 +120,20 @@ def test_who_asks_twice_is_merged_and_both_sides_are_told_once(world: World) -> 
     assert ("rule:again", "duplicate merged") in actions
 
 
+def test_what_is_delivered_again_says_nothing_twice(world: World) -> None:
+    """Every delivery of a merge and of a reply to the duplicate is applied once more."""
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    world.zendesk.act("comment", ticket_id=second, body="Any news?", public=True)
+    world.settle()
+    before = (notes(world, first), notes(world, second), pairs(world))
+    again = text("UPDATE deliveries SET state = 'pending', applied_at = NULL")
+    world.store.write(lambda tx: tx.connection.execute(again))
+    world.settle()
+    assert (notes(world, first), notes(world, second), pairs(world)) == before
+    assert len(before[0]) == 2
+    assert of(world, ZENDESK, second).duplicate_of == of(world, ZENDESK, first).id
+
+
 def test_what_is_said_on_a_duplicate_reaches_those_who_work_on_the_original(world: World) -> None:
     """Public replies only, as internal notes, at every desk of the original, and each once."""
     first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
@@ -132,6 +147,31 @@ def test_what_is_said_on_a_duplicate_reaches_those_who_work_on_the_original(worl
     assert "a duplicate of this ticket" in heard[0]
     assert [each.strip().splitlines()[-1] for each in notes_at_rt(world, copy)[1:]] == ["Any news?"]
     assert [each.splitlines()[-1] for each in notes(world, second)[1:]] == ["between us"]
+
+
+def test_what_a_duplicate_brings_along_is_heard_too(world: World) -> None:
+    """The gateway hears of it late: the customer has added something already."""
+    first = ask(world, "Invoice")
+    world.webhooks_lost = True
+    second = int(world.zendesk.act("create", subject="Invoice, again", body="About my invoice", email=KIM)["id"])
+    world.zendesk.act("comment", ticket_id=second, body="It is urgent", public=True, by="customer")
+    world.zendesk.webhooks.flush(1)
+    world.webhooks_lost = False
+    world.zendesk.act("set", ticket_id=second, priority="high")
+    world.settle()
+    assert of(world, ZENDESK, second).duplicate_of == of(world, ZENDESK, first).id
+    assert [each.splitlines()[-1] for each in notes(world, first)] == ["> About my invoice", "It is urgent"]
+
+
+def test_a_desk_that_merges_the_two_itself_has_the_last_word(world: World) -> None:
+    """What it has made one, only it can take apart."""
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    world.zendesk.act("merge", ticket_id=second, into=first)
+    world.settle()
+    duplicate, original = of(world, ZENDESK, second), of(world, ZENDESK, first)
+    assert (duplicate.duplicate_of, original.duplicate_of) == (original.id, "")
+    with pytest.raises(DuplicateError, match="only there can it be taken apart"):
+        judged(world, "split", second)
 
 
 def test_a_customer_is_known_across_desks(world: World) -> None:

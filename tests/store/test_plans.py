@@ -18,14 +18,14 @@ from gateway.store.unit import SqlTx
 from tests.store.test_record import a_link, an_update, delivery
 
 LARGE = (
-    "attempts", "audit", "comments", "deliveries", "delivery_keys", "echoes", "effect_keys", "events", "lanes", "links",
-    "tickets", "updates",
+    "attempts", "audit", "comments", "deliveries", "delivery_keys", "duplicate_keys", "duplicates", "echoes",
+    "effect_keys", "events", "lanes", "links", "stage_moves", "tickets", "updates",
 )  # fmt: skip
 #: reading all of these is right: they hold only what waits, or what is listed
 SMALL = re.compile(r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed)")
 #: read backwards until the list is full
 LISTED = re.compile(
-    r"ix_(events_recorded|tickets_updated|(deliveries|updates)_ended)|autoindex_(updates|audit)_1|(updates|audit)_pkey"
+    r"ix_(events_recorded|tickets_updated|duplicates_(at|proposed)|(deliveries|updates)_ended)|autoindex_(updates|audit)_1|(updates|audit)_pkey"
 )
 
 Work = Callable[[SqlTx, str, str, datetime], object]
@@ -45,6 +45,14 @@ STEPS: dict[str, Work] = {
     "creates in flight": lambda tx, _l, _t, _n: tx.outbox.creates_in_flight("desk"),
     "fields on their way": lambda tx, lane, _t, _n: tx.outbox.pending_fields(lane),
     "whether a lane is due": lambda tx, _l, _t, now: tx.outbox.has_due(now, ["desk", "other"]),
+    "the same customer's tickets": lambda tx, _l, ticket, now: tx.duplicates.others(ticket, "k", now, now),
+    "what a ticket is found by": lambda tx, _l, ticket, now: tx.duplicates.keep(ticket, now, []),
+    "what was said of two tickets": lambda tx, _l, ticket, _n: tx.duplicates.get(ticket, "other"),
+    "what was said of a ticket": lambda tx, _l, ticket, _n: tx.duplicates.of_ticket(ticket),
+    "the duplicates of a ticket": lambda tx, _l, ticket, _n: tx.duplicates.merged_into(ticket),
+    "the stages of a ticket": lambda tx, _l, ticket, _n: tx.stages.of_ticket(ticket),
+    "proposed duplicates": lambda tx, _l, _t, _n: tx.duplicates.list(),
+    "all duplicates": lambda tx, _l, _t, _n: tx.duplicates.list(state=""),
     "sealing the audit trail": lambda tx, _l, _t, _n: tx.audit.seal(10),
     "the page: tickets": lambda tx, _l, _t, _n: tx.view.tickets(),
     "the page: live updates": lambda tx, _l, _t, _n: tx.view.updates(states=("ready", "sending", "unknown")),

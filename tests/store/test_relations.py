@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 
 from gateway.domain.duplicate import Candidate, Key, Pair, PairState
+from gateway.domain.person import RemotePerson
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import Category, Kind, Setter, Status, Ticket
 from gateway.ports import Clock
@@ -133,3 +136,49 @@ def test_the_moves_of_a_ticket_come_in_order(store: SqlStore, now: datetime) -> 
         store.write(lambda tx, each=move: tx.stages.add(each))  # type: ignore[misc]
     with store.read() as tx:
         assert list(tx.stages.of_ticket("one")) == [moves[1], moves[0]]
+
+
+def test_a_ticket_that_is_busy_makes_the_transaction_begin_anew(store: SqlStore, now: datetime) -> None:
+    """Whoever holds others already does not wait for it: both get what they want, one after the other."""
+    begin(store, "one", now)
+    held, runs = threading.Event(), []
+
+    def slow(tx: SqlTx) -> None:
+        tx.tickets.hold(["one"])
+        held.set()
+        time.sleep(0.3)
+
+    def quick(tx: SqlTx) -> None:
+        runs.append(time.monotonic())
+        tx.tickets.hold(["one"], wait=False)
+
+    other = threading.Thread(target=store.write, args=(slow,))
+    other.start()
+    assert held.wait(10)
+    store.write(quick)
+    other.join()
+    assert len(runs) > 1 or store.engine.dialect.name == "sqlite"
+
+
+def test_an_account_and_an_address_become_one_person(store: SqlStore, now: datetime) -> None:
+    """An account known by itself, and an address that another desk told, are one as soon as a desk shows both."""
+
+    def person(connection: str, **keys: str) -> str:
+        return store.write(lambda tx: tx.tickets.person(connection, RemotePerson(**keys), now))
+
+    account, address = person("zen", external_id="7"), person("rt", email="kim@customer.example")
+    assert account != address
+    assert person("zen", external_id="7", email="Kim@customer.example") == address
+    assert person("zen", external_id="7") == address
+    assert person("zen", external_id="8", name="Kim") not in {account, address}
+
+
+def test_an_office_telephone_makes_nobody_one(store: SqlStore, now: datetime) -> None:
+    """Each keeps their own address."""
+
+    def person(**keys: str) -> str:
+        return store.write(lambda tx: tx.tickets.person("zen", RemotePerson(**keys), now))
+
+    kim, lee = person(email="kim@customer.example", phone="1"), person(email="lee@customer.example")
+    assert person(email="lee@customer.example", phone="1") == lee
+    assert person(email="kim@customer.example") == kim != lee

@@ -9,8 +9,11 @@ import msgspec
 import pytest
 import requests
 
-from gateway.domain.ticket import Category, Level, Visibility
+from gateway.domain.duplicate import Pair, PairState
+from gateway.domain.stage import StageMove
+from gateway.domain.ticket import Category, Kind, Level, Setter, Visibility
 from gateway.domain.update import Operation, Reason, UpdateState
+from gateway.store.unit import SqlTx
 from gateway.web.console.markdown import to_html
 from gateway.web.console.wording import duration, relative
 from gateway.web.parts import WebLimits
@@ -272,6 +275,32 @@ def test_the_page_of_a_ticket(address: str, recorder: Recorder) -> None:
     assert by_number.status_code == 200
     missing = page(address, "/tickets/nothing")
     assert (missing.status_code, "no ticket nothing" in missing.text) == (404, True)
+
+
+def test_the_page_of_a_ticket_that_repeats_another(address: str, recorder: Recorder) -> None:
+    """A proposal with what to do about it, a merge at both of them, and the stages; names of strangers stay text."""
+    first, _ = recorder.ticket("VPN")
+    second, _ = recorder.ticket("VPN again", number=2)
+    pair = Pair(second, first, PairState.PROPOSED, "<i>again</i>", "", recorder.now)
+    move = StageMove(second, "testing", Kind.TASK, recorder.now, recorder.now, Setter.RULE, "<i>rule</i>")
+
+    def propose(tx: SqlTx) -> None:
+        tx.duplicates.add(pair)
+        tx.stages.add(move)
+
+    recorder.store.write(propose)
+    text = page(address, f"/tickets/{second}").text
+    for words in ("Perhaps a duplicate of", f'href="/tickets/{first}"', "gateway tickets merge", "testing", "the rule"):
+        assert words in text, words
+    assert "<i>" not in text
+    assert "is a duplicate of this one, says rule" in page(address, f"/tickets/{first}").text
+    merged = msgspec.structs.replace(pair, state=PairState.MERGED)
+    recorder.store.write(lambda tx: tx.duplicates.save(merged))
+    text = page(address, f"/tickets/{first}").text
+    assert "is a duplicate of this one." in text
+    assert "Perhaps" not in text
+    shown = page(address, f"/api/tickets/{first}").json()
+    assert [(each["ticket"], each["state"]) for each in shown["pairs"]] == [(second, "merged")]
 
 
 def test_markdown_is_safe() -> None:

@@ -25,6 +25,7 @@ def create() -> None:
         sa.PrimaryKeyConstraint("ticket_id", "of_id"),
     )
     op.create_index("ix_duplicates_of", "duplicates", ["of_id"])
+    op.create_index("ix_duplicates_at", "duplicates", ["at"])
     op.create_index(
         "ix_duplicates_proposed",
         "duplicates",
