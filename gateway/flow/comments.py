@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.domain.echo import EchoEntry, Incoming, match, value_hash
@@ -53,8 +54,12 @@ def _own_comment(comment: RemoteComment, entries: tuple[EchoEntry, ...], *, by_u
     )
 
 
-def is_second_copy(tx: Tx, link_id: str, comment: RemoteComment, now: datetime) -> bool:
-    """Say whether a comment is one that we wrote and that landed once more: it goes nowhere, and is looked into."""
+def first_copies(tx: Tx, link_id: str, comments: Iterable[RemoteComment], now: datetime) -> list[RemoteComment]:
+    """Return comments without those that we wrote and that landed once more: they go nowhere, and are looked into."""
+    return [comment for comment in comments if not _is_second_copy(tx, link_id, comment, now)]
+
+
+def _is_second_copy(tx: Tx, link_id: str, comment: RemoteComment, now: datetime) -> bool:
     if not comment.marker or not tx.looks.witness(comment.marker, now):
         return False
     tx.tickets.bind_comment(link_id, comment.remote_id, "")

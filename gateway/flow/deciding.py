@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
@@ -11,9 +12,20 @@ from gateway.flow.duplicates import Lookup
 from gateway.flow.listening import Listener
 from gateway.flow.stages import desk_statuses
 from gateway.ports import Tx
+from rules.classify import value_text
 from rules.decide import Decision, RuleSet, decide
 from rules.inputs import Inputs
 from rules.stages import DeskStatus
+
+
+def for_the_trail(decision: Decision, release: str) -> dict[str, Any]:
+    """Return what the audit trail says of a decision: by which release, what was set, what matched, which policy."""
+    return {
+        "release": release,
+        "sets": {each.field: value_text(each.value) for each in decision.sets},
+        "matched": [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace],
+        "policy": decision.policy,
+    }
 
 
 def decide_on(

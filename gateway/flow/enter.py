@@ -20,8 +20,8 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
-from gateway.flow.comments import is_second_copy
-from gateway.flow.deciding import decide_on
+from gateway.flow.comments import first_copies
+from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
@@ -30,7 +30,6 @@ from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
-from rules.classify import value_text
 from rules.decide import Decision
 from rules.duplicates import parted
 from rules.inputs import encoded
@@ -219,9 +218,7 @@ class Entry:
         for remote_id in folded.own_comments:
             self._tx.tickets.bind_comment(link.id, remote_id, "")
         comments: list[CommentRow] = []
-        for comment in folded.comments:
-            if is_second_copy(self._tx, link.id, comment, self._now):
-                continue
+        for comment in first_copies(self._tx, link.id, folded.comments, self._now):
             row = comment_row(comment, self._ids.new(), ticket.id, link.connection)
             if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
                 comments.append(row)
@@ -289,10 +286,7 @@ class Entry:
             ticket, before, links, moved, tx=self._tx, rules=self._site.rules, listener=self._listener, now=self._now
         )
         decided = decision.ticket
-        trace = [f"{line.phase}: {line.rule}: {line.reason}" for line in decision.trace]
-        sets = {each.field: value_text(each.value) for each in decision.sets}
-        told = {"release": self._site.release, "sets": sets, "matched": trace, "policy": decision.policy}
-        self._note(ticket.id, "decided", told, encoded(inputs))
+        self._note(ticket.id, "decided", for_the_trail(decision, self._site.release), encoded(inputs))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
         planner = self._planner(links, self._rules_of(ticket.id), event, followed(self._tx, links))
