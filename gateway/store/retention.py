@@ -61,6 +61,7 @@ PRUNED: Mapping[str, str] = MappingProxyType(
         "bulk_letters": "keys",
         "echoes": "echoes",
         "audit": "audit",
+        "looks": "deliveries",
     }
 )
 _REMOTE = "what a desk says of an old ticket must find it, or the ticket would be made at the other desk once more"
