@@ -13,10 +13,12 @@ _WORDS = {
     Reason.AUTH: "the credentials do not hold: mend them, gateway connections test, then replay",
     Reason.POISON: "the connector failed on it, which is a defect: report it; after the repair, replay",
     Reason.UNREADABLE: "the desk sent what nobody can read: mend its webhook or template; replay, or discard",
-    Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway up, then replay",
+    Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway rules release, then replay",
     Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
     Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
-    Reason.REMOVED: "its connection was taken out of gateway.yaml: name it again, gateway up, then replay; or discard",
+    Reason.REMOVED: (
+        "its connection was taken out of gateway.yaml: name it again, gateway rules release, then replay; or discard"
+    ),
     Reason.DOUBLED: (
         "it landed more than once, which no protocol can prevent (docs/delivery.md, section 6): look at the copies, "
         "remove those too many at the desk where nothing did that for you, then discard this note of it"
@@ -24,7 +26,10 @@ _WORDS = {
     Reason.AMBIGUOUS: "it may have landed: look at the desk (diff); if it is there, confirm it, else replay",
 }
 
-_WAITS = "its connection was taken out of gateway.yaml: name it again, gateway up, and it goes on by itself; or discard"
+_WAITS = (
+    "its connection was taken out of gateway.yaml: name it again, gateway rules release, and it goes on by itself; "
+    "or discard"
+)
 
 
 class Advice(msgspec.Struct, frozen=True):

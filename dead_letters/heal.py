@@ -66,7 +66,7 @@ def prognosis(group: Group, site: Site) -> Prognosis:
     if group.reason == Reason.REMOVED.value:
         if group.connection in site.connections:
             return Prognosis(group, cured=True, says=f"{group.connection} is in gateway.yaml again")
-        says = f"{group.connection} is not in gateway.yaml: name it again, gateway up, then heal; or discard"
+        says = f"{group.connection} is not in gateway.yaml: name it again, gateway rules release, then heal; or discard"
         return Prognosis(group, cured=False, says=says)
     if group.reason in {Reason.EXHAUSTED.value, Reason.AUTH.value}:
         if site.answers(group.connection):

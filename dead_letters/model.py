@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Intent, UpdateState
+from gateway.domain.update import GIVEN_UP, Intent, UpdateState
 from gateway.errors import GatewayError
 from gateway.ports import DeliveryRow, NewDelivery, OperationClaim, UpdateRow
 from gateway.ports.record import Audit
@@ -112,7 +112,7 @@ class Letter(msgspec.Struct, frozen=True):
     @property
     def waits(self) -> bool:
         """Say whether it was not given up, but waits for a connection that the site names no more."""
-        return self.update.state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}
+        return self.update.state not in GIVEN_UP
 
     @property
     def made(self) -> bool:

@@ -106,7 +106,7 @@ def rendered_today(letter: Letter, terms: Terms) -> Intent:
     else:
         again, lacking = render_again(wanted, letter.link, rule, people)
     if lacking:
-        raise DeadLetterError(f"{lacking}, gateway up, then replay")
+        raise DeadLetterError(f"{lacking}, gateway rules release, then replay")
     if update.operation is Operation.SET_FIELDS and not again.fields:
         msg = "the rule leaves such values alone now, so nothing is left to write: discard this one"
         raise DeadLetterError(msg)

@@ -77,7 +77,7 @@ class Bench:
     def require(self, connection: str) -> None:
         """Raise DeadLetterError when a connection is not there any more: nothing of it can be replayed."""
         if self.is_gone(connection):
-            words = "is not in gateway.yaml any more: name it again, gateway up, and replay; or discard this"
+            words = "is not in gateway.yaml any more: name it again, gateway rules release, and replay; or discard this"
             raise DeadLetterError(f"the connection {connection} {words}")
 
     def terms(self, connection: str, operation: Operation | str) -> Terms:
@@ -139,7 +139,7 @@ def update_named(here: Bench, tx: SqlTx, word: str, doing: str) -> Letter:
 def waits(letter_id: str, connection: str) -> DeadLetterError:
     """Say of an update that was not given up what can be done with it."""
     return DeadLetterError(
-        f"{letter_id} waits for {connection}, which is not in gateway.yaml any more: name it again, gateway up, and it "
+        f"{letter_id} waits for {connection}, which is not in gateway.yaml any more: name it again, gateway rules release, and it "
         f"goes on by itself; or discard it"
     )
 

@@ -190,6 +190,7 @@ def confirm(
     with bench(site) as here:
         with here.gateway.store.read() as tx:
             found = update_named(here, tx, letter, "confirmed")
+        require_undone(found)
         there = None
         if remote_id or (found.update.operation is Operation.CREATE and not found.made):
             connector = here.connector(found.update.connection)
