@@ -9,6 +9,7 @@ from __future__ import annotations
 
 FORM_PAGE = "docs/rules/problems.md"
 LINT_PAGE = "docs/rules/lint.md"
+CASES_PAGE = "docs/rules/cases.md"
 
 #: a file, a section or a value is not what the language asks for
 FORM = frozenset({
@@ -42,11 +43,16 @@ LINT = frozenset({
     "stage-never-entered", "stage-of-another-kind", "duplicate-chain",
 })  # fmt: skip
 
+#: a case cannot happen as it is written; everything else that is wrong in one has a code of the form
+CASES = frozenset({"impossible-step"})
+
 CODES = FORM | LINT
 
 
 def page(code: str) -> str:
     """Return where the documentation explains a code; empty for one that is no business of a site's files."""
+    if code in CASES:
+        return f"{CASES_PAGE}#{code}"
     if code not in CODES:
         return ""
     return f"{LINT_PAGE if code in LINT else FORM_PAGE}#{code}"

@@ -18,7 +18,7 @@ COMMANDS = {
     "check": ("gateway.cli.check:check", "Say what is wrong with this site, with file, line and column."),
     "rules": ("gateway.cli.rules:rules", "Write, check, test, explain and release the rules of this site."),
     "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
-    "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site."),
+    "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
     "dead-letters": (
         "gateway.cli.dead_letters:dead_letters",
         "Look at what was given up, and replay or discard it.",

@@ -139,8 +139,8 @@ def update_named(here: Bench, tx: SqlTx, word: str, doing: str) -> Letter:
 def waits(letter_id: str, connection: str) -> DeadLetterError:
     """Say of an update that was not given up what can be done with it."""
     return DeadLetterError(
-        f"{letter_id} waits for {connection}, which is not in gateway.yaml any more: name it again, gateway rules release, and it "
-        f"goes on by itself; or discard it"
+        f"{letter_id} waits for {connection}, which is not in gateway.yaml any more: name it again, gateway rules "
+        f"release, and it goes on by itself; or discard it"
     )
 
 

@@ -72,6 +72,7 @@ def _decided(
         explain=False,
         desks=inputs.desks,
         earlier=lookup,
+        said=inputs.said,
     )
 
 

@@ -30,13 +30,13 @@ def test_nothing_is_wrong_and_the_policies_are_shown(run: Run, folder: Path) -> 
     code, shown, _ = run("rules", "check")
     assert code == 0
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert lines[0] == "Nothing is wrong in 4 files."
+    assert lines[0] == "Nothing is wrong in 5 files."
     assert "policy incidents (rules/30-sla.yaml:2) for kind: incident" in lines
     assert "METRIC TARGET STARTS STOPS PAUSES WHILE" in lines
     assert "first_response P1 15m, else 1h the ticket is created first public reply of a person never" in lines
     assert "resolution P1 4h, else 1d the ticket is created solved status: pending_customer" in lines
     assert "policy rest (rules/30-sla.yaml:6) for every ticket that is left" in lines
-    assert run("rules", "check", "--no-policies") == (0, "Nothing is wrong in 4 files.\n", "")
+    assert run("rules", "check", "--no-policies") == (0, "Nothing is wrong in 5 files.\n", "")
 
 
 def test_a_warning_fails_only_when_that_is_asked_for(run: Run, folder: Path) -> None:
