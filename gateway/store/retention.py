@@ -62,7 +62,7 @@ PRUNED: Mapping[str, str] = MappingProxyType(
         "bulk_letters": "keys",
         "echoes": "echoes",
         "audit": "audit",
-        "duplicate_keys": "keys",
+        "duplicate_keys": "deliveries",
         "looks": "deliveries",
     }
 )
