@@ -40,7 +40,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 class Calendar:
     """When time counts. It never changes; what it has worked out it keeps."""
 
-    __slots__ = ("_days", "_run", "_spec", "_years", "members", "pattern")
+    __slots__ = ("_days", "_last", "_run", "_spec", "_years", "members", "pattern")
 
     def __init__(self, spec: Always | Union | Timetable, pattern: Pattern, members: tuple[Calendar, ...] = ()) -> None:
         self._spec = spec
@@ -53,6 +53,8 @@ class Calendar:
         #: a run of years: the first of them, and the open seconds, from an arbitrary zero, before each and after the
         #: last. Replaced as one, so that threads may ask at once.
         self._run: tuple[int, list[int]] = (0, [])
+        #: see _last_year
+        self._last: int | None = None
 
     @classmethod
     def from_spec(
@@ -197,7 +199,7 @@ class Calendar:
     def check(self) -> Fault | None:
         """Say what makes it useless: it never opens, or stays closed for more than LONGEST_CLOSED days."""
         own = self.pattern.own_years
-        if not self._years.of(next(year for year in _PLAIN_YEARS if year not in own))[1].total:
+        if not self._opens_every_year():
             days = [day for year in sorted(own) for day in self._years.of(year)[1].closes]
             if not days:
                 return Fault((), "never-open", "this calendar never opens", "give it hours, or write 24x7")
@@ -216,6 +218,19 @@ class Calendar:
                     return Fault((), "never-open", message, f"more than {LONGEST_CLOSED} days must be a mistake")
                 closed = closes
         return None
+
+    def _opens_every_year(self) -> bool:
+        """Say whether a year without exceptions and holidays of its own has open time."""
+        own = self.pattern.own_years
+        return bool(self._years.of(next(year for year in _PLAIN_YEARS if year not in own))[1].total)
+
+    def _last_year(self) -> int:
+        """Return the last year that can have open time: nobody need look further."""
+        if self._last is None:
+            own = self.pattern.own_years
+            # an evening of the last day may end in the next year
+            self._last = _LAST_YEAR if self._opens_every_year() else min(max(own, default=1) + 1, _LAST_YEAR)
+        return self._last
 
     def _opening(self, instant: int, year: int) -> int | None:
         moved, known = self._years.of(year)
@@ -246,9 +261,10 @@ class Calendar:
         years = 1
         while run[1][-1] <= spent:
             first_unknown = run[0] + len(run[1]) - 1
-            if first_unknown > _LAST_YEAR:
+            last = self._last_year()
+            if first_unknown > last:
                 return None
-            run = self._extended(min(first_unknown + years - 1, _LAST_YEAR))
+            run = self._extended(min(first_unknown + years - 1, last))
             years *= 2
         return run
 

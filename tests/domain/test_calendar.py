@@ -318,6 +318,28 @@ def test_what_never_opens_again_has_no_due() -> None:
     assert time.process_time() - began < 5
 
 
+def test_what_opens_on_some_dates_only_is_not_searched_to_the_end_of_time() -> None:
+    """A calendar without a week of hours works out the years of its exceptions, and hardly any after."""
+    asked: set[int] = set()
+
+    def none(_: HolidayRule, year: int) -> dict[date, str]:
+        asked.add(year)
+        return {}
+
+    spec = {
+        "timezone": "Europe/Prague",
+        "week": {},
+        "holidays": {"country": "CZ"},
+        "exceptions": {"2026-12-31": ["22:00-02:00"]},
+    }
+    found = Calendar.from_spec(spec, holidays=none)
+    start = local("2026-01-01T00:00")
+    assert found.due(start, 4 * 3600) == local("2027-01-01T02:00")
+    assert found.due(start, 4 * 3600 + 1) is None
+    assert found.next_opening(local("2027-06-01T00:00")) is None
+    assert len(asked) < 10
+
+
 def test_the_check_finds_what_is_closed_for_good_or_far_too_long() -> None:
     """400 days without an opening are a mistake."""
     closed = {str(date(2025, 1, 1) + timedelta(days=days)): "closed" for days in range(430)}
