@@ -1,8 +1,8 @@
 """A thousand rules on a ticket: by the index, one by one, and by other engines that do the same work.
 
 The conditions are a mix of what admins write: a client, a plan and a priority, tags, numbers, words and regular
-expressions; few hold for any one ticket. Every engine must give the same answers before it is timed. No ticket is seen
-twice in a round, so that nothing kept from the last evaluation helps.
+expressions; few hold for any one ticket. Every engine must give the same answers before it is timed. A hundred tickets
+come by before one is seen again, so that nothing kept from its last evaluation helps.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ STAGE = "rules"
 RULES = 1000
 TICKETS = 100
 ROUNDS = 3
+#: seconds: in a shorter round the state of the processor's caches would be measured
+SHORTEST = 0.05
 STEPS = 2 * (4 + len(RIVALS))
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -116,20 +118,26 @@ def _ask(evaluate: Evaluate, tickets: Sequence[dict[str, Any]]) -> None:
 
 
 def _best(work: Callable[[], object]) -> float:
-    """Return the seconds of the quickest round."""
-    times = []
-    for _ in range(ROUNDS):
+    """Return the seconds that it takes, in the quickest round; what is short is done several times in each."""
+    times: list[float] = []
+    many = 1
+    while len(times) < ROUNDS:
         gc.collect()
         began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
+        for _ in range(many):
+            work()
+        spent = time.process_time() - began
+        if spent < SHORTEST:
+            many *= 2
+        else:
+            times.append(spent / many)
     return min(times)
 
 
 def _load(made: Book) -> tuple[Site, float]:
     """Read the rules from their text, in the best of three times."""
     files = {"gateway.yaml": GATEWAY, "rules/10-classify.yaml": made.yaml}
-    times = []
+    times: list[float] = []
     site = None
     for number in range(3):
         # another text each time, so that nothing is kept from the last one

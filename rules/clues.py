@@ -17,7 +17,7 @@ from typing import Any
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from rules.fields import Clue, Facts, Field, FieldType, Look
-from rules.text import PatternSet, fold, tokens
+from rules.text import PatternSet, comparable, fold, tokens
 
 Guard = tuple[tuple[Clue, ...], ...]
 
@@ -95,7 +95,7 @@ def _itself(value: Any) -> Keys:
 
 
 def _folded(value: Any) -> Keys:
-    return (fold(value).strip(),)
+    return (comparable(value),)
 
 
 def _language(value: Any) -> Keys:
@@ -111,13 +111,13 @@ def _person(value: Any) -> Keys:
 
 
 def _members(value: Any) -> Keys:
-    return [fold(each).strip() for each in value]
+    return [comparable(each) for each in value]
 
 
 def any_keys(value: Any) -> Keys:
     """Return the keys of whatever a desk keeps in a custom field; of a list, those of its members."""
     if isinstance(value, str):
-        return (fold(value).strip(),)
+        return (comparable(value),)
     if isinstance(value, bool) or value is None:
         return (("is", value),)  # apart from the numbers 1 and 0
     if isinstance(value, int | float):
@@ -188,23 +188,31 @@ def sizes(limit: float, *, upwards: bool) -> frozenset[int]:
     return frozenset(each for each in SIZES if (each >= mine - 1 if upwards else each <= mine + 1))
 
 
-def _custom_keys(custom: Any) -> Keys:
-    found: list[Hashable] = []
-    for name, value in custom.items():
-        if value is None:
-            continue
-        found.append((name, Look.FILLED))
-        found += [(name, key) for key in any_keys(value)]
-        number = number_in(value)
-        if number is not None and number == number:  # noqa: PLR0124 - false for what is no number
-            found.append((name, "size", size(number)))
-    return found
+def _custom_keys(known: Iterable[Hashable]) -> Callable[[Any], Keys]:
+    """Return what gives the keys of all custom fields together: of those only that a rule asks for."""
+    asked = frozenset(key for key in known if isinstance(key, tuple))
+    names = frozenset(key[0] for key in asked)
+    sized = frozenset(key[0] for key in asked if key[1] == "size")
+
+    def keys(custom: Any) -> Keys:
+        found: list[Hashable] = []
+        for name, value in custom.items():
+            if name not in names or value is None:
+                continue
+            found.append((name, Look.FILLED))
+            found += [(name, key) for key in any_keys(value)]
+            number = number_in(value) if name in sized else None
+            if number is not None and number == number:  # noqa: PLR0124 - false for what is no number
+                found.append((name, "size", size(number)))
+        return found
+
+    return keys
 
 
 def keys_of(field: Field, look: Look, known: Iterable[Hashable]) -> Callable[[Any], Keys]:
     """Return what gives the keys that a value of `field` shows; `known` are those that are asked for."""
     if field is CUSTOM:
-        return _custom_keys
+        return _custom_keys(known)
     match look:
         case Look.SAME:
             return same_keys(field.type)

@@ -71,6 +71,12 @@ def _all(parts: list[Condition]) -> Condition:
                 return False
         return True
 
+    if len(tests) == 2:
+        first, second = tests
+
+        def holds(facts: Facts) -> bool:
+            return first(facts) and second(facts)
+
     def why(facts: Facts) -> str:
         return next((part.why(facts) for part in parts if not part.holds(facts)), "")
 
@@ -123,7 +129,7 @@ def _inner(value: Any) -> str:
 
 
 def _leaf(field: Field, operator: Operator, operand: Any, test: Test, guard: Guard) -> Condition:
-    read, name = field.read, field.name
+    read, fetch, name = field.read, field.fetch(), field.name
     wanted = f"{operator.phrase} {_inner(operand)}".strip()
 
     def before(facts: Facts) -> Any:
@@ -132,10 +138,10 @@ def _leaf(field: Field, operator: Operator, operand: Any, test: Test, guard: Gua
     if operator.compares:
 
         def holds(facts: Facts) -> bool:
-            return test((read(facts.ticket, facts), before(facts)))
+            return test((fetch(facts), before(facts)))
 
         def why(facts: Facts) -> str:
-            now, was = read(facts.ticket, facts), before(facts)
+            now, was = fetch(facts), before(facts)
             if was is MISSING:
                 return f"{name} is {shown(now)} on a new ticket, not {wanted}"
             said = f"was {shown(was)} and is {shown(now)}" if now != was else f"is {shown(now)} as before"
@@ -144,10 +150,10 @@ def _leaf(field: Field, operator: Operator, operand: Any, test: Test, guard: Gua
     else:
 
         def holds(facts: Facts) -> bool:
-            return test(read(facts.ticket, facts))
+            return test(fetch(facts))
 
         def why(facts: Facts) -> str:
-            now = read(facts.ticket, facts)
+            now = fetch(facts)
             if is_empty(now):
                 return f"{name} is empty, not {wanted}"
             if name in _UNQUOTED:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol
 
 import msgspec
@@ -76,6 +77,15 @@ class Field(msgspec.Struct, frozen=True):
     words: tuple[str, ...] = ()
     #: True when it may change although the ticket does not (the clock, the links)
     volatile: bool = False
+    #: where it stands in the ticket (`org.plan`), when it simply stands there: a condition can fetch it in one step
+    path: str = ""
+
+    def fetch(self) -> Callable[[Facts], Any]:
+        """Return what gets the value of it out of the facts."""
+        if self.path:
+            return attrgetter(f"ticket.{self.path}")
+        read = self.read
+        return lambda facts: read(facts.ticket, facts)
 
 
 class Look(Enum):
@@ -132,11 +142,9 @@ class OpenHours(Protocol):
         ...
 
 
-def _plain(attribute: str) -> Reader:
-    def read(ticket: Ticket, _facts: Facts) -> Any:
-        return getattr(ticket, attribute)
-
-    return read
+def _stored(name: str, of: FieldType, path: str = "", words: tuple[str, ...] = ()) -> Field:
+    get = attrgetter(path or name)
+    return Field(name, of, lambda ticket, _facts: get(ticket), words, path=path or name)
 
 
 def _inner(attribute: str, part: str) -> Reader:
@@ -181,7 +189,7 @@ def _links(_ticket: Ticket, facts: Facts) -> tuple[str, ...]:
 
 
 def _people(name: str) -> list[Field]:
-    parts = [Field(name, FieldType.PERSON, _plain(name))]
+    parts = [_stored(name, FieldType.PERSON)]
     parts += [Field(f"{name}.{part}", FieldType.TEXT, _inner(name, part)) for part in RemotePerson.__struct_fields__]
     return parts
 
@@ -189,22 +197,22 @@ def _people(name: str) -> list[Field]:
 def _fixed() -> tuple[Field, ...]:
     text, choice, time = FieldType.TEXT, FieldType.CHOICE, FieldType.TIME
     return (
-        *(Field(name, text, _plain(name)) for name in ("channel", "issue", "intent", "title", "body", "tier")),
-        *(Field(name, text, _plain(name)) for name in ("team", "queue", "region", "duplicate_of")),
+        *(_stored(name, text) for name in ("channel", "issue", "intent", "title", "body", "tier")),
+        *(_stored(name, text) for name in ("team", "queue", "region", "duplicate_of")),
         Field("text", text, _text),
-        Field("kind", choice, _plain("kind"), tuple(Kind)),
-        Field("status", choice, _inner("status", "category"), tuple(Category)),
-        Field("status.native", text, _inner("status", "native")),
+        _stored("kind", choice, words=tuple(Kind)),
+        _stored("status", choice, "status.category", tuple(Category)),
+        _stored("status.native", text),
         Field("hold_reason", choice, _hold_reason, tuple(HoldReason)),
-        Field("priority", FieldType.LEVEL, _inner("priority", "level"), tuple(LEVEL_NAMES)),
-        Field("priority.native", text, _inner("priority", "native")),
-        *(Field(f"org.{part}", text, _inner("org", part)) for part in ("id", "name", "plan", "account_manager")),
+        _stored("priority", FieldType.LEVEL, "priority.level", tuple(LEVEL_NAMES)),
+        _stored("priority.native", text),
+        *(_stored(f"org.{part}", text) for part in ("id", "name", "plan", "account_manager")),
         *_people("requester"),
         *_people("assignee"),
-        Field("participants", FieldType.LIST, _plain("participants")),
-        Field("tags", FieldType.LIST, _plain("tags")),
-        Field("language", FieldType.LANGUAGE, _plain("language")),
-        *(Field(name, time, _plain(name)) for name in ("created_at", "updated_at", "resolved_at", "closed_at")),
+        _stored("participants", FieldType.LIST),
+        _stored("tags", FieldType.LIST),
+        _stored("language", FieldType.LANGUAGE),
+        *(_stored(name, time) for name in ("created_at", "updated_at", "resolved_at", "closed_at")),
         Field("age", FieldType.DURATION, _age, volatile=True),
         Field("now", time, _now, volatile=True),
     )
@@ -227,9 +235,9 @@ class Vocabulary:
         extra: tuple[Field, ...] = (),
     ) -> None:
         own = (
-            Field("source", FieldType.CHOICE, _plain("source"), connections),
+            _stored("source", FieldType.CHOICE, words=connections),
             Field("links", FieldType.LIST, _links, connections, volatile=True),
-            Field("stage", FieldType.CHOICE, _plain("stage"), stages),
+            _stored("stage", FieldType.CHOICE, words=stages),
         )
         self.fields: Mapping[str, Field] = {field.name: field for field in (*_FIXED, *own, *extra)}
         #: name in `people:` -> e-mail address, empty where there is none

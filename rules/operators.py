@@ -27,7 +27,7 @@ from rules.operands import (
     people,
     yes_or_no,
 )
-from rules.text import fold, pattern_search, word_keys, words_search
+from rules.text import comparable, fold, pattern_search, word_keys, words_search
 
 #: the value before, where there was no ticket before
 MISSING = object()
@@ -54,25 +54,25 @@ def _keys(operand: Any, field: Field, vocabulary: Vocabulary) -> frozenset[Hasha
         case FieldType.PERSON:
             return people(operands, vocabulary)
         case FieldType.LIST:
-            return frozenset(fold(choice(each, field)).strip() for each in operands)
+            return frozenset(comparable(choice(each, field)) for each in operands)
         case FieldType.ANY:
             return frozenset(key for each in operands for key in _written(each))
         case _:
-            return frozenset(fold(as_text(each)).strip() for each in operands)
+            return frozenset(comparable(as_text(each)) for each in operands)
 
 
 def _written(operand: Any) -> list[Hashable]:
     """Return the keys of one operand of a custom field: a number may also be kept as a text."""
     if isinstance(operand, bool) or operand is None:
         return list(any_keys(operand))
-    text = fold(as_text(operand)).strip()
+    text = comparable(as_text(operand))
     return [text, operand] if isinstance(operand, int | float) else [text]
 
 
 def _any_equals(keys: frozenset[Hashable]) -> Test:
     def test(value: Any) -> bool:
         if isinstance(value, str):
-            return fold(value).strip() in keys
+            return comparable(value) in keys
         return not keys.isdisjoint(any_keys(value))
 
     return test
@@ -83,18 +83,18 @@ def equals(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
     keys = _keys(operand, field, vocabulary)
     match field.type:
         case FieldType.CHOICE | FieldType.LEVEL:
-            return lambda value: value in keys
+            return keys.__contains__
         case FieldType.LANGUAGE:
             tags = tuple(str(key) for key in keys)
             return lambda value: any((low := value.lower()) == tag or low.startswith(f"{tag}-") for tag in tags)
         case FieldType.PERSON:
             return lambda value: isinstance(value, RemotePerson) and value.email.strip().lower() in keys
         case FieldType.LIST:
-            return lambda value: any(fold(each).strip() in keys for each in value)
+            return lambda value: not keys.isdisjoint(map(comparable, value))
         case FieldType.ANY:
             return _any_equals(keys)
         case _:
-            return lambda value: fold(value).strip() in keys
+            return lambda value: comparable(value) in keys
 
 
 def _same(operand: Any, field: Field, vocabulary: Vocabulary) -> Clue | None:
@@ -217,7 +217,7 @@ def _comparison(name: str, holds: Callable[[float, float], bool], *, upwards: bo
             return lambda value: value in levels
 
         def test(value: Any) -> bool:
-            measured = _measure(value, field)
+            measured = value if type(value) is int else _measure(value, field)
             return measured is not None and holds(measured, limit)
 
         return test

@@ -31,6 +31,18 @@ def fold(text: str) -> str:
 
     Every rule compares the same few texts of one ticket, so the last ones are kept.
     """
+    return _folded(text)
+
+
+@lru_cache(maxsize=64)
+def comparable(text: str) -> str:
+    """Return a short text in the form in which values are compared: folded, without space around it."""
+    return _folded(text).strip()
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 

@@ -17,7 +17,7 @@ from gateway.domain.ticket import Level
 from rules.duration import seconds
 from rules.fields import LEVEL_NAMES, Field, FieldType, Vocabulary
 from rules.operators import as_list, as_text
-from rules.text import fold
+from rules.text import comparable, fold
 from rules.yaml12 import Written
 
 
@@ -173,18 +173,18 @@ def _among(field: Field, name: str, operand: Any, vocabulary: Vocabulary) -> For
             found = (vocabulary.people.get(as_text(each), as_text(each)).strip().lower() for each in operands)
             return Literal(Atom(name, "among", frozenset(found)))
         case FieldType.LIST:
-            items = (fold(as_text(each)).strip() for each in operands)
+            items = (comparable(as_text(each)) for each in operands)
             return Any_(tuple(Literal(Atom(name, "has", each)) for each in items))
         case FieldType.ANY:
             # It may hold a list, and then several of these at once.
             return Any_(tuple(Literal(Atom(name, "is", _key(each))) for each in operands))
         case _:
-            return Literal(Atom(name, "among", frozenset(fold(as_text(each)).strip() for each in operands)))
+            return Literal(Atom(name, "among", frozenset(comparable(as_text(each)) for each in operands)))
 
 
 def _key(operand: Any) -> Hashable:
     # The number 5 is told apart from the text "5": only what is written alike is the same for certain.
-    return type(operand).__name__, operand.text if isinstance(operand, Written) else fold(str(operand)).strip()
+    return type(operand).__name__, operand.text if isinstance(operand, Written) else comparable(str(operand))
 
 
 def _comparison(field: Field, operator: str, operand: Any) -> Formula:
