@@ -32,6 +32,7 @@ from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, RuleSet, Site, check_site, load_site
 from rules.extending import Extensions
+from rules.release import released
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,14 @@ class Gateway:
     @cached_property
     def releasing(self) -> Releasing:
         """What makes releases of the site and switches between them."""
-        return Releasing(store=self.store, clock=self.clock, check=self.check, usable=self.usable)
+        return Releasing(
+            store=self.store, clock=self.clock, check=self.check, usable=self.usable, complete=self.complete
+        )
+
+    def complete(self, files: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the files of a site with what a release of today keeps beside them; wrong ones as they are."""
+        site, _ = self.load(files)
+        return files if site is None else released(files, site.rules, self.clock.now().year)
 
     def check(self, files: Mapping[str, str]) -> tuple[Problem, ...]:
         """Return the warnings of files that are to become a release; raises ConfigError as `usable` does.

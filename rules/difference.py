@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from rules.problem import masked
+from rules.release import HOLIDAYS_FILE, kept_days
 from rules.schema import LISTS
 from rules.source import Document
 from rules.yaml12 import load
 
 GATEWAY = "gateway.yaml"
+HOLIDAYS = "public holidays"
 
 
 class Change(StrEnum):
@@ -74,6 +76,9 @@ def _sections(files: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return section -> name -> value, in order. What has no name of its own is named by its place."""
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(files):
+        if name == HOLIDAYS_FILE:
+            found[HOLIDAYS] = {f"{country}, {year}": days for country, year, days in kept_days(files[name])}
+            continue
         document, _ = load(name, files[name])
         if document is not None and isinstance(document.value, dict) and not name.endswith((".cases.yaml",)):
             _gather(found, document)

@@ -11,7 +11,6 @@ from typing import TypeVar
 import msgspec
 from jsonschema import Draft7Validator
 
-from gateway.domain import public_holidays
 from gateway.domain.ids import digest
 from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
@@ -35,6 +34,7 @@ from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
 from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order
+from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
 from rules.source import Document, Path
@@ -98,16 +98,16 @@ def _validator_with(name: str, extensions: Extensions) -> Draft7Validator:
 def load_site(
     files: Mapping[str, str],
     specs: Mapping[str, ConnectorSpec],
-    holidays: HolidaySource = public_holidays.dates,
+    holidays: HolidaySource | None = None,
     extensions: Extensions = NOTHING,
 ) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
-    `holidays` gives the days of a country: for a release those that were kept with it (`public_holidays.kept`).
+    `holidays` gives the days of a country; without it, those that a release keeps with its files, and the library's.
     `extensions` are the operators, actions and classifiers of other packages.
     """
-    loading = _Loading(files, specs, holidays, extensions)
+    loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
     site = loading.run()
     problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -126,7 +126,7 @@ class Checked(msgspec.Struct, frozen=True):
 def check_site(
     files: Mapping[str, str],
     specs: Mapping[str, ConnectorSpec],
-    holidays: HolidaySource = public_holidays.dates,
+    holidays: HolidaySource | None = None,
     extensions: Extensions = NOTHING,
 ) -> Checked:
     """Read a site as `load_site` does, and look at what its rules mean together: see `rules.lint`.
@@ -134,7 +134,7 @@ def check_site(
     This is what decides whether files may become a release. `load_site` alone is for a release that is one already: it
     must still load when a later version of the gateway has learnt to find more.
     """
-    loading = _Loading(files, specs, holidays, extensions)
+    loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
     site = loading.run()
     loading.lint()
     problems = loading.found()

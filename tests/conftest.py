@@ -92,3 +92,20 @@ def store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     migrate(opened.engine)
     yield opened
     opened.close()
+
+
+#: the files that take longest, most of it waiting: they begin first, so that at the end no process works alone
+_LONGEST = (
+    "tests/flows/test_kills.py",
+    "tests/demo/test_demo.py",
+    "tests/faults/test_storm.py",
+    "tests/soak/test_soak.py",
+    "tests/faults/test_enumeration.py",
+    "tests/rules/test_tutorial.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin first."""
+    rank = {file: place for place, file in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(_LONGEST)))

@@ -18,7 +18,7 @@ from gateway.ports import ReleaseRow
 from gateway.supervisor import Process, SiteLock, Supervisor
 from gateway.system import SystemClock
 from gateway.web.token import page_address, page_token
-from rules import file_digest
+from rules.release import written
 
 log = logging.getLogger(__name__)
 
@@ -96,16 +96,17 @@ def prepare(settings: Settings, environment: Mapping[str, str], *, release: bool
         if active is None or release:
             message = "the first start" if active is None else "gateway up --release"
             return [str(problem) for problem in gateway.activate_folder(author=author(), message=message)]
-        warnings = gateway.usable(gateway.releasing.files(active))
-        return [*_differs(settings.site, active), *(str(problem) for problem in warnings)]
+        files = gateway.releasing.files(active)
+        warnings = gateway.usable(files)
+        return [*_differs(settings.site, active, files), *(str(problem) for problem in warnings)]
     finally:
         gateway.close()
 
 
-def _differs(folder: Path, active: ReleaseRow) -> list[str]:
+def _differs(folder: Path, active: ReleaseRow, files: Mapping[str, str]) -> list[str]:
     """Say that the files of the folder are not what runs."""
     try:
-        same = file_digest(read_site(folder)) == active.digest
+        same = read_site(folder) == written(files)
     except ConfigError as error:
         return [f"release {active.number} runs; the folder cannot be read: {error}"]
     if same:

@@ -1,7 +1,8 @@
 """Releases: the files of a site become one approved, numbered version, and one of them is active at a time.
 
 What is not usable here and now (files, connectors, secrets) never becomes active, whether it is new or was active
-before. The steps look which release is active inside their transactions, so that each event is decided by one release.
+before. A release keeps the public holidays of its day beside its files. The steps look which release is active inside
+their transactions, so that each event is decided by one release.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from gateway.ports import AuditEntry, Clock, ReleaseRow, Store, Tx
 from rules import Problem, file_digest
 
 Check = Callable[[Mapping[str, str]], tuple[Problem, ...]]
+#: adds what a release keeps beside the files that were written (`rules.release`)
+Complete = Callable[[Mapping[str, str]], Mapping[str, str]]
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -43,11 +46,13 @@ class Releasing:
         clock: Clock,
         check: Check,
         usable: Check,
+        complete: Complete,
     ) -> None:
         self._store = store
         self._clock = clock
         self._check = check
         self._runs = usable
+        self._complete = complete
 
     def active(self) -> ReleaseRow | None:
         """Return the active release."""
@@ -67,10 +72,11 @@ class Releasing:
     def release(self, files: Mapping[str, str], *, actor: str, message: str) -> Released:
         """Store a set of files as a release and make it the active one; raises ConfigError when it is not usable."""
         warnings = self._check(files)
+        whole = self._complete(files)
 
         def work(tx: Tx) -> Released:
             now = self._clock.now()
-            kept = tx.releases.keep(file_digest(files), files, author=actor, message=message, now=now)
+            kept = tx.releases.keep(file_digest(whole), whole, author=actor, message=message, now=now)
             return self._switch(tx, kept, actor=actor, why=message)
 
         return msgspec.structs.replace(self._store.write(work), warnings=warnings)
@@ -78,12 +84,13 @@ class Releasing:
     def begin(self, files: Mapping[str, str], *, actor: str, message: str) -> Released | None:
         """Make the first release, unless there is one (another host may be quicker)."""
         warnings = self._check(files)
+        whole = self._complete(files)
 
         def work(tx: Tx) -> Released | None:
             now = self._clock.now()
             if tx.releases.active():
                 return None
-            kept = tx.releases.keep(file_digest(files), files, author=actor, message=message, now=now)
+            kept = tx.releases.keep(file_digest(whole), whole, author=actor, message=message, now=now)
             return self._switch(tx, kept, actor=actor, why=message)
 
         done = self._store.write(work)

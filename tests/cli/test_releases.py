@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gateway.config import Settings, environment
 from gateway.domain.event import RemoteTicket
 from gateway.errors import ConfigError, OtherReleaseError
 from gateway.ports import NewDelivery
+from rules.release import HOLIDAYS_FILE
 from tests.cli.conftest import Run
 
 ZENDESK = "acme-zendesk"
@@ -122,6 +124,46 @@ def test_a_start_runs_the_active_release_and_says_when_the_folder_differs(
     assert prepare(settings, environ) == []
     assert run("rules", "rollback", "-m", "regret")[0] == 0
     assert "release 1 runs" in prepare(settings, environ)[0]
+
+
+OFFICE = """calendars:
+  office: {timezone: Europe/Prague, week: {mon-sun: ["09:00-17:00"]}, holidays: {country: CZ}}
+  lab: {timezone: Australia/Sydney, week: {mon-sun: ["09:00-17:00"]}, holidays: {country: AU, subdivision: NSW}}
+"""
+
+
+def test_a_release_keeps_the_holidays_of_its_day(run: Run, folder: Path, gateway: Gateway) -> None:
+    """What a newer library says changes no release: the difference shows it, and a person releases it."""
+    (folder / "rules" / "05-calendars.yaml").write_text(OFFICE, encoding="utf-8")
+    assert run("rules", "release", "-m", "calendars")[0] == 0
+    first = gateway.releasing.active()
+    assert first is not None
+    files = gateway.releasing.files(first)
+    year = gateway.clock.now().year
+    new_year, third = f"{year}-01-01", f"{year}-01-03"
+    assert f'"{new_year}"' in files[HOLIDAYS_FILE]
+    # as a library of before would have had it
+    older = {**files, HOLIDAYS_FILE: files[HOLIDAYS_FILE].replace(f'"{new_year}"', f'"{third}"')}
+    gateway.store.write(
+        lambda tx: tx.releases.keep("older", older, author="tests", message="", now=gateway.clock.now())
+    )
+    with gateway.store.read() as tx:
+        kept = tx.releases.numbered(first.number + 1)
+    assert kept is not None
+    for release, closed, opened in ((first, new_year, third), (kept, third, new_year)):
+        office = gateway.rules_of(release.id).calendars["office"]
+        assert not office.is_open(datetime.fromisoformat(f"{closed}T12:00:00+01:00"))
+        assert office.is_open(datetime.fromisoformat(f"{opened}T12:00:00+01:00"))
+    code, shown, _ = run("rules", "diff", str(kept.number))
+    assert code == 1
+    assert f"changed  public holidays: AU NSW, {year} ({third}, {new_year})" in shown
+    assert f"changed  public holidays: CZ, {year} ({third}, {new_year})" in shown
+    assert f"changed  public holidays: CZ, {year + 1}" not in shown
+    assert run("rules", "activate", str(kept.number), "-m", "back")[0] == 0
+    environ = {**environment(), "GATEWAY_SITE": str(folder)}
+    assert prepare(Settings.from_env(environ), environ) == []
+    assert "differ" not in run("rules", "list")[2]
+    assert run("rules", "release", "-m", "the days of today")[1].startswith(f"Release {first.number} is active")
 
 
 def waiting(gateway: Gateway) -> bool:

@@ -16,6 +16,7 @@ from gateway.errors import ConfigError
 from gateway.flow.release import Released, Releasing
 from gateway.ports import ReleaseRow
 from rules.difference import Difference, differences, unified
+from rules.release import written
 
 _WHO = click.option("--as", "who", help="Who does this, for the record.  [default: your user name]")
 
@@ -40,7 +41,7 @@ def release(site: SiteChoice, message: str, who: str | None, *, dry_run: bool, a
             gateway.check(files)
             active = releasing.active()
             old = releasing.files(active) if active is not None else {}
-            _show_difference(_label(active), "the folder", old, files, as_json=as_json, lines=False)
+            _show_difference(_label(active), "the folder", old, gateway.complete(files), as_json=as_json, lines=False)
             return
         _tell(releasing.release(files, actor=who or author(), message=message), as_json=as_json)
 
@@ -87,7 +88,7 @@ def _note_folder(site: SiteChoice, releasing: Releasing) -> None:
     except ConfigError as error:
         click.echo(f"The folder cannot be read: {error}", err=True)
         return
-    if dict(files) != dict(releasing.files(active)):
+    if files != written(releasing.files(active)):
         click.echo("The files of the folder differ from the active release: gateway rules diff", err=True)
 
 
@@ -108,7 +109,7 @@ def diff(site: SiteChoice, old: int | None, new: int | None, *, summary: bool, a
         first = releasing.find(old) if old is not None else releasing.active()
         second = releasing.find(new) if new is not None else None
         before = releasing.files(first) if first is not None else {}
-        after = releasing.files(second) if second is not None else read_site(site.folder)
+        after = releasing.files(second) if second is not None else gateway.complete(read_site(site.folder))
         named = _label(second) if second is not None else "the folder"
         if _show_difference(_label(first), named, before, after, as_json=as_json, lines=not summary):
             sys.exit(1)
