@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote
 
@@ -59,13 +60,13 @@ def decoded(response: HttpResponse) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def ask(request: HttpRequest) -> Call[Json | None]:
-    """Read an object; None when it is not there (404).
+def ask(request: HttpRequest, none: Collection[int] = (404,)) -> Call[Json | None]:
+    """Read an object; None when it is not there (404), or with any other status that is to mean so.
 
     Raises AuthenticationError on 401, ThrottledError on 429, TransportError on anything else that is not JSON in 2xx.
     """
     response = yield request
-    if response.status == 404:
+    if response.status in none:
         return None
     if response.status == 401:
         msg = f"Zendesk does not accept our credentials: {excerpt(response)}"

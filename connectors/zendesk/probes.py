@@ -85,16 +85,13 @@ def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Findin
 def _audited(context: WriteContext) -> Call[Finding]:
     """Look for our key in the metadata of the ticket's audits.
 
-    Only proof that it landed counts: where audits cannot be read, or do not show metadata, it is not there.
+    Where audits are not for us, or do not show metadata, it is not there. Where they do not answer now, that proves
+    nothing: raises TransportError.
     """
     params = {"page": "1", "per_page": str(PAGE)}
     for page in range(1, MAX_PAGES + 1):
-        try:
-            body = yield from ask(get(f"{ticket_path(context.remote_id)}/audits", "look for our change", **params))
-        except (AuthenticationError, ThrottledError):
-            raise
-        except TransportError:
-            return Absent()
+        request = get(f"{ticket_path(context.remote_id)}/audits", "look for our change", **params)
+        body = yield from ask(request, none=frozenset({403, 404}))
         audits = objects((body or {}).get("audits"))
         for audit in audits:
             if mapping.marker_of(audit) == context.effect_key:

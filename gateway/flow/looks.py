@@ -334,7 +334,11 @@ def overwritten(
     names: list[str] = []
     again: list[Overwritten] = []
     for field in sorted(written):
-        stood = newer.get(field) or (standing.get(field) if field in {*edited, *taken} else None)
+        later = newer.get(field)
+        if later is not None and not differs(later):
+            # we wrote it again since: that is what stands there
+            continue
+        stood = later or (standing.get(field) if field in {*edited, *taken} else None)
         if stood is not None and differs(stood) and differs(standing.get(field)):
             again.append(stood)
         elif field not in taken and (stood is None or not differs(stood)):

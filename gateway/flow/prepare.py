@@ -248,6 +248,7 @@ class Preparer:
         for each in parsed:
             reads: dict[str, RemoteTicket] = {}
             trouble = ""
+            lasting = False
             wait: float | None = None
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
@@ -257,16 +258,19 @@ class Preparer:
                 if isinstance(answer, RemoteTicket):
                     reads[event.remote_id] = answer
                 elif isinstance(answer, Closed) or is_about_pace(answer):
-                    if _thin(event) or self._is_patient(each.row):
+                    if _is_nothing_without(event) or self._is_patient(each.row):
                         trouble = answer.why if isinstance(answer, Closed) else str(answer)
                         wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
-                elif _thin(event) or each.row.tries < 2:
+                elif _is_nothing_without(event) or each.row.tries < 2:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
+                    lasting = answer is None or isinstance(answer, UnreadableError)
             if wait is not None:
                 ready.append(msgspec.structs.replace(each, deferred=(wait, trouble), waits=True))
             else:
                 ready.append(
-                    msgspec.structs.replace(each, reads=reads) if not trouble else self._troubled(each, trouble)
+                    msgspec.structs.replace(each, reads=reads)
+                    if not trouble
+                    else self._troubled(each, trouble, lasting=lasting)
                 )
         return ready
 
@@ -274,9 +278,10 @@ class Preparer:
         return (self._clock.now() - row.received_at).total_seconds() < PATIENCE_SECONDS
 
     @staticmethod
-    def _troubled(each: Ready, trouble: str) -> Ready:
+    def _troubled(each: Ready, trouble: str, *, lasting: bool) -> Ready:
+        """Let a delivery wait; park it when what is wrong will not pass by itself."""
         tries = each.row.tries
-        if tries >= READ_TRIES and "no such ticket" in trouble:
+        if tries >= READ_TRIES and lasting:
             return msgspec.structs.replace(each, parked=(Reason.UNREADABLE, f"{trouble}; replay it when it is back"))
         return msgspec.structs.replace(each, deferred=(min(60.0, 0.5 * 2**tries), trouble))
 
@@ -317,8 +322,14 @@ def _wait_of(answer: Answer) -> float:
     return PAUSE_LOOK
 
 
-def _thin(event: Event) -> bool:
-    """Say whether an event holds nothing that could be applied by itself."""
+def _is_nothing_without(event: Event) -> bool:
+    """Say whether an event is worth nothing unless its ticket is read.
+
+    A poll says that a ticket moved on, and not how: which comments it has is only to be read, and nobody asks again for
+    a version that was dealt with.
+    """
+    if event.kind is EventKind.OBSERVED:
+        return True
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
     return not said and (event.snapshot is None or event.snapshot.title is msgspec.UNSET)
 

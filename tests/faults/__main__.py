@@ -6,6 +6,7 @@ import argparse
 import os
 import random
 import sys
+from pathlib import Path
 
 import click
 
@@ -30,6 +31,8 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, default=40, help="over how many tickets")
     parser.add_argument("--rate", type=float, default=7.0, help="how much they do in a second")
     parser.add_argument("--skew", type=float, default=0.0, help="seconds by which the desks' clocks stand wrong")
+    parser.add_argument("--keep", type=Path, help="a new folder for what is known of a storm that found something")
+    parser.add_argument("--no-baseline", action="store_true", help="leave the naive baseline out")
     given = parser.parse_args()
     click.echo(f"seed {given.seed} (repeat with ARGS=--seed={given.seed})")
     wrong: list[str] = []
@@ -55,14 +58,14 @@ def _storms(given: argparse.Namespace, wrong: list[str]) -> list[tuple[str, ...]
         with databases(kind, 1) as (folder, (url,), server):
             site = folder / "site"
             site.mkdir()
-            stormed = storms.run(site, plan, url, server)
+            stormed = storms.run(site, plan, url, server, given.keep and given.keep / kind)
         rows.append(numbers(f"storm, {kind}", [stormed.verdict]))
         wrong += [f"{kind}: {each}" for each in stormed.verdict.findings]
         quiet = "never" if stormed.quiet is None else f"after {stormed.quiet:.0f} s"
         click.echo(f"{kind}: {dict(sorted(stormed.troubles.items()))}; at rest {quiet}")
-        if stormed.history:
-            click.echo(stormed.history)
-    for name, wipe in (("RQ with Retry", False), ("RQ with Retry, Redis wiped", True)):
+        for line in stormed.verdict.findings:
+            click.echo(f"  {line}")
+    for name, wipe in () if given.no_baseline else (("RQ with Retry", False), ("RQ with Retry, Redis wiped", True)):
         with databases("sqlite", 0) as (folder, _, _):
             verdict = naive.run(
                 folder, plan.seed, updates=plan.updates, lanes=plan.lanes, rate=plan.rate, share=plan.share, wipe=wipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -69,8 +70,13 @@ class Stormed(msgspec.Struct, frozen=True):
     history: str = ""
 
 
-def run(folder: Path, plan: Plan, database_url: str, server: PostgresProcess | None) -> Stormed:
-    """Let people act while everything goes wrong; wait for rest; judge by what the desks really have."""
+def run(
+    folder: Path, plan: Plan, database_url: str, server: PostgresProcess | None, keep: Path | None = None
+) -> Stormed:
+    """Let people act while everything goes wrong; wait for rest; judge by what the desks really have.
+
+    What the gateway and the desks know goes to `keep` when anything was found.
+    """
     with ExitStack() as stack:
         desks = stack.enter_context(Desks())
         both = (desks.rt, desks.zendesk)
@@ -97,6 +103,8 @@ def run(folder: Path, plan: Plan, database_url: str, server: PostgresProcess | N
         if quiet is None:
             verdict.lost.append("it never came to rest")
         history = _history(store) if verdict.findings else ""
+        if history and keep is not None:
+            _keep(keep, folder, desks, history)
         happened = counted(troubles)
         happened.update({f"kill {role}": times for role, times in killer.kills.items()})
         del happened["kill"]
@@ -168,6 +176,22 @@ def _history(store: SqlStore) -> str:
         ]
         tickets = [f"ticket {line.id} {line.links}" for line in tx.view.tickets(limit=1000)]
     return "\n".join(sorted(lines) + tickets)
+
+
+def _keep(keep: Path, folder: Path, desks: Desks, history: str) -> None:
+    """Write down what there is for whoever has to find out why."""
+    keep.mkdir(parents=True)
+    (keep / "history.txt").write_text(history, encoding="utf-8")
+    shutil.copytree(folder, keep / "site")
+    for name, desk in (("zendesk", desks.zendesk), ("rt", desks.rt)):
+        told: dict[str, Sequence[object]] = {
+            "effects": desk.effects.all(),
+            "sent": list(desk.webhooks.sent),
+            "journal": list(desk.journal),
+        }
+        for what, lines in told.items():
+            text = "\n".join(repr(line) for line in lines)
+            (keep / f"{name}-{what}.txt").write_text(text, encoding="utf-8")
 
 
 def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:

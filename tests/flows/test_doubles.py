@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select, update
 
 from connectors.request_tracker.simulated.records import Ticket
+from connectors.testing.faults import FaultKind
 from dead_letters import DeadLetter, DeadLetterError, Person, Terms, confirm_update, discard_update, replay_update
 from gateway.domain.update import Operation, UpdateState
 from gateway.errors import TransportError
@@ -283,6 +284,26 @@ def test_a_value_that_a_person_set_back_is_no_double(world: World) -> None:
     world.webhooks_lost = True
     world.rt.act("set", ticket=remote, Subject="Second")
     assert look(world) == 1
+    assert letters(world) == []
+
+
+def test_a_value_that_we_wrote_again_for_an_engineer_is_no_double(world: World) -> None:
+    """Our write went over an edit and was put right by the same value as one long before: that explains what stands."""
+    number, remote = begun(world)
+    world.rt.fault(FaultKind.RESET_AFTER, method="PUT")
+    for status in ("solved", "open"):
+        world.zendesk.act("set", ticket_id=number, status=status)
+        world.settle_all()
+    world.zendesk.act("set", ticket_id=number, status="hold")
+    world.zendesk.webhooks.flush(1)
+    world.applier().drain(holder="test-apply", seconds=2)
+    time.sleep(1.1)
+    world.rt.act("set", ticket=remote, Status="resolved")
+    world.deliverer().drain(holder="test-deliver", seconds=2)
+    assert rt_ticket(world, remote).status == "stalled"
+    world.settle()
+    assert rt_ticket(world, remote).status == "resolved"
+    assert look(world) > 0
     assert letters(world) == []
 
 

@@ -144,7 +144,10 @@ def test_set_fields(desk: ZendeskSimulator, driver: Driver, number: int) -> None
 def test_fields_that_landed_are_found_though_a_person_changed_them_since(
     desk: ZendeskSimulator, driver: Driver, number: int
 ) -> None:
-    """The audit that carries our key tells; without one, or where audits cannot be read, they have not landed."""
+    """The audit that carries our key tells; without one, or where audits are not for us, they have not landed.
+
+    Audits that do not answer now prove nothing.
+    """
     assert driver.run(driver.connector.probe(FIELDS, context(number))) == Absent()
     outcome = attempt(driver, FIELDS, context(number))
     assert isinstance(outcome, Done)
@@ -155,8 +158,11 @@ def test_fields_that_landed_are_found_though_a_person_changed_them_since(
     assert found.receipt.observed is None
     other = msgspec.structs.replace(context(number), effect_key="f" * 32)
     assert driver.run(driver.connector.probe(FIELDS, other)) == Absent()
-    desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", path="/audits")
+    desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", path="/audits", status=403)
     assert driver.run(driver.connector.probe(FIELDS, context(number))) == Absent()
+    for kind in (FaultKind.ERROR_WITHOUT_EFFECT, FaultKind.GARBAGE):
+        desk.fault(kind, method="GET", path="/audits")
+        assert isinstance(driver.run(driver.connector.probe(FIELDS, context(number))), Unsure)
 
 
 @pytest.mark.parametrize("intent", [REPLY, NOTE], ids=["reply", "note"])

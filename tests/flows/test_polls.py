@@ -1,0 +1,48 @@
+"""What only a poll can tell, because the webhook was lost, is told once and must not be missed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.testing.faults import FaultKind
+from gateway.flow.reconcile import GRAIN
+from gateway.store import SqlStore
+from tests.flows.world import World
+
+CONNECTION = "acme-zendesk"
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    """Give a gateway between two desks, on each database."""
+    with World(store) as made:
+        yield made
+
+
+def waiting(world: World) -> int:
+    """Return how many deliveries are still to be applied."""
+    with world.store.read() as tx:
+        return tx.inbox.pending()
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ERROR_WITHOUT_EFFECT, FaultKind.RESET_BEFORE])
+def test_a_comment_that_a_poll_found_waits_until_its_ticket_can_be_read(world: World, kind: FaultKind) -> None:
+    """A poll says that a ticket moved on, and not how: while the desk does not let it be read, the poll stays open."""
+    number = int(world.zendesk.act("create", subject="Polled", body="Body", email="kim@customer.example")["id"])
+    world.settle()
+    world.webhooks_lost = True
+    world.zendesk.act("comment", ticket_id=number, body="Only a poll can tell", by="customer", public=True)
+    time.sleep(GRAIN.total_seconds() + 0.5)
+    world.zendesk.fault(kind, method="GET", path=f"/tickets/{number}", count=None)
+    assert world.reconciler().poll(CONNECTION, holder="test") > 0
+    until = time.monotonic() + 2.5
+    while time.monotonic() < until:
+        world.applier().drain(holder="test-apply", seconds=1)
+        assert waiting(world) > 0
+        time.sleep(0.1)
+    world.zendesk.faults.clear()
+    world.settle_all()
+    assert sum("Only a poll can tell" in str(each.detail) for each in world.rt.effects.all()) == 1
