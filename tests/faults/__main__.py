@@ -63,8 +63,6 @@ def _storms(given: argparse.Namespace, wrong: list[str]) -> list[tuple[str, ...]
         wrong += [f"{kind}: {each}" for each in stormed.verdict.findings]
         quiet = "never" if stormed.quiet is None else f"after {stormed.quiet:.0f} s"
         click.echo(f"{kind}: {dict(sorted(stormed.troubles.items()))}; at rest {quiet}")
-        for line in stormed.verdict.findings:
-            click.echo(f"  {line}")
     for name, wipe in () if given.no_baseline else (("RQ with Retry", False), ("RQ with Retry, Redis wiped", True)):
         with databases("sqlite", 0) as (folder, _, _):
             verdict = naive.run(

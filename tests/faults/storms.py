@@ -103,6 +103,8 @@ def run(
         if quiet is None:
             verdict.lost.append("it never came to rest")
         history = _history(store) if verdict.findings else ""
+        for line in verdict.findings:
+            click.echo(f"  {line}")
         if history and keep is not None:
             _keep(keep, folder, desks, history)
         happened = counted(troubles)
@@ -182,7 +184,7 @@ def _keep(keep: Path, folder: Path, desks: Desks, history: str) -> None:
     """Write down what there is for whoever has to find out why."""
     keep.mkdir(parents=True)
     (keep / "history.txt").write_text(history, encoding="utf-8")
-    shutil.copytree(folder, keep / "site")
+    shutil.copytree(folder, keep / "site", ignore=shutil.ignore_patterns("*.sock"))
     for name, desk in (("zendesk", desks.zendesk), ("rt", desks.rt)):
         told: dict[str, Sequence[object]] = {
             "effects": desk.effects.all(),

@@ -1,0 +1,331 @@
+"""The fold behind a clock: what each event does to it, and what time does by itself.
+
+Instants are whole seconds of UTC, lengths whole open seconds. Nothing is counted twice: a stretch in which it runs is
+measured from its beginning by the calendar that counted then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from gateway.domain.calendar import Calendar
+from gateway.domain.clock_event import ClockEvent, EventType, Target, whole
+from gateway.domain.clock_state import CalendarChange, Cycle, Options, Outcome, Phase, Reopen, Retarget
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A stretch of a cycle in which it ran by one calendar."""
+
+    begin: datetime
+    #: open seconds that were used up when it began
+    base: int
+    calendar: Calendar
+    #: None: it still runs
+    end: datetime | None = None
+
+
+class Fold:
+    """A clock as its events have left it, while they are taken up one by one in their order."""
+
+    __slots__ = (
+        "base", "begun", "breached_at", "calendar", "calendars", "cycle", "history", "last", "next_calendar", "options",
+        "outcome", "paused_at", "paused_s", "phase", "pinned", "stopped_at", "stretches", "target", "target_s",
+    )  # fmt: skip
+
+    def __init__(self, target: Target, calendar: Calendar, calendars: Mapping[str, Any], options: Options) -> None:
+        self.options = options
+        #: those that an event may name
+        self.calendars = calendars
+        self.calendar = calendar
+        #: of the next cycle
+        self.next_calendar = calendar
+        self.target = target
+        self.target_s = target if isinstance(target, int) else 0
+        self.phase = Phase.NOT_STARTED
+        self.outcome = Outcome.PENDING
+        self.cycle = 1
+        self.begun: datetime | None = None
+        #: elapsed when the last stretch ended, or began
+        self.base = 0
+        self.stretches: tuple[Stretch, ...] = ()
+        self.paused_at: datetime | None = None
+        self.paused_s = 0
+        self.stopped_at: datetime | None = None
+        self.breached_at: datetime | None = None
+        #: a due time that a person set
+        self.pinned: datetime | None = None
+        self.history: tuple[Cycle, ...] = ()
+        #: the last event that it took up
+        self.last: ClockEvent | None = None
+
+    def elapsed(self, at: datetime) -> int:
+        """Return the open seconds that this cycle has run by an instant after its last event."""
+        if self.phase is not Phase.RUNNING:
+            return self.base
+        last = self.stretches[-1]
+        return last.base + last.calendar.elapsed(last.begin, at)
+
+    def fixed_due(self) -> datetime | None:
+        """Return a due time that no pause moves: one that a person set, or the date of the target."""
+        if self.pinned is not None:
+            return self.pinned
+        return whole(self.target) if isinstance(self.target, datetime) else None
+
+    def due(self) -> datetime | None:
+        """Return when it will be due if nothing more happens; None while it is paused, and when it never will be."""
+        fixed = self.fixed_due()
+        if fixed is not None or self.phase is not Phase.RUNNING:
+            return fixed
+        last = self.stretches[-1]
+        return last.calendar.due(last.begin, max(0, self.target_s - last.base))
+
+    # ------------------------------------------------------------ what time does
+
+    def settle(self, at: datetime) -> None:
+        """Let happen what happens by itself before an instant: a pause ends, a promise is broken."""
+        longest = self.options.max_pause_s
+        if self.phase is Phase.PAUSED and self.paused_at is not None and longest is not None:
+            end = self.paused_at + timedelta(seconds=longest)
+            if end <= at:
+                self._break_before(end)
+                self._resume(end)
+        self._break_before(at)
+
+    def _break_before(self, at: datetime) -> None:
+        if self.outcome is Outcome.PENDING and self.phase in {Phase.RUNNING, Phase.PAUSED}:
+            due = self.due()
+            if due is not None and due < at:
+                self._breach(due)
+
+    def _breach(self, at: datetime) -> None:
+        self.outcome = Outcome.BREACHED
+        self.breached_at = at
+
+    # ------------------------------------------------------------ what events do
+
+    def take(self, event: ClockEvent) -> None:
+        """Take up the next event."""
+        at = whole(event.at)
+        self.settle(at)
+        self.last = event
+        step = self._steps.get(event.type)
+        if step is not None:
+            step(self, at, event)
+
+    def _start(self, at: datetime, event: ClockEvent) -> None:
+        if self.phase is Phase.NOT_STARTED:
+            self._begin(at, event)
+
+    def _pause(self, at: datetime, _event: ClockEvent) -> None:
+        if self.phase is Phase.RUNNING:
+            self._halt(at)
+            self.phase, self.paused_at = Phase.PAUSED, at
+
+    def _go_on(self, at: datetime, _event: ClockEvent) -> None:
+        if self.phase is Phase.PAUSED:
+            self._resume(at)
+
+    def _cancel(self, at: datetime, _event: ClockEvent) -> None:
+        if self.phase in {Phase.STOPPED, Phase.CANCELED}:
+            return
+        self._halt(at)
+        self.phase = Phase.CANCELED
+        if self.outcome is Outcome.PENDING:
+            self.outcome = Outcome.CANCELED
+
+    def _reset(self, at: datetime, event: ClockEvent) -> None:
+        if self.phase in {Phase.RUNNING, Phase.PAUSED}:
+            self._end_cycle(at, "reset")
+            self._begin(at, event)
+
+    def _begin(self, at: datetime, event: ClockEvent | None) -> None:
+        """Begin a cycle."""
+        self.calendar = self._named(event.calendar) if event is not None and event.calendar else self.next_calendar
+        self.next_calendar = self.calendar
+        if event is not None and event.target is not None:
+            self.target = event.target
+        self.begun = at
+        self.target_s = self._seconds(at)
+        self.base, self.paused_s = 0, 0
+        self.phase, self.outcome = Phase.RUNNING, Outcome.PENDING
+        self.breached_at = self.stopped_at = self.paused_at = None
+        self.stretches = (Stretch(at, 0, self.calendar),)
+
+    def _seconds(self, begun: datetime) -> int:
+        """Return the target in open seconds of a cycle that begins then."""
+        if isinstance(self.target, int):
+            late = self.options.out_of_hours_s
+            return self.target + (late if late and not self.calendar.is_open(begun) else 0)
+        if isinstance(self.target, datetime):
+            return self.calendar.elapsed(begun, self.target)
+        end = self.calendar.business_days(begun, self.target.days, self.target.mode)
+        # on a calendar that never opens so often, nothing is ever due
+        return self.target.days * 86_400 if end is None else self.calendar.elapsed(begun, end)
+
+    def _halt(self, at: datetime) -> None:
+        """End the stretch that runs."""
+        if self.phase is Phase.RUNNING:
+            self.base = self.elapsed(at)
+            last = self.stretches[-1]
+            self.stretches = (*self.stretches[:-1], Stretch(last.begin, last.base, last.calendar, at))
+
+    def _run(self, at: datetime) -> None:
+        """Begin another stretch."""
+        self.phase = Phase.RUNNING
+        self.stretches = (*self.stretches, Stretch(at, self.base, self.calendar))
+        if self._is_over():
+            self._breach(at)
+
+    def _is_over(self) -> bool:
+        return self.outcome is Outcome.PENDING and self.fixed_due() is None and self.base > self.target_s
+
+    def _resume(self, at: datetime) -> None:
+        if self.paused_at is not None:
+            self.paused_s += self.calendar.elapsed(self.paused_at, at)
+        self.paused_at = None
+        self._run(at)
+
+    def _stop(self, at: datetime, _event: ClockEvent) -> None:
+        if self.phase not in {Phase.RUNNING, Phase.PAUSED}:
+            return
+        if self.phase is Phase.PAUSED:
+            if self.paused_at is not None:
+                self.paused_s += self.calendar.elapsed(self.paused_at, at)
+            if self._is_over():
+                self._breach(at)
+        self._halt(at)
+        self.phase, self.stopped_at, self.paused_at = Phase.STOPPED, at, None
+        if self.outcome is Outcome.PENDING:
+            self.outcome = Outcome.MET
+
+    def _end_cycle(self, at: datetime, reason: str) -> None:
+        """Note the cycle that ends here; what ran is canceled, unless it was broken before."""
+        self._halt(at)
+        outcome = Outcome.CANCELED if self.outcome is Outcome.PENDING else self.outcome
+        self.history = (*self.history, Cycle(self.cycle, outcome, self.base, at, self.breached_at, reason))
+        self.cycle += 1
+
+    def _change_calendar(self, at: datetime, event: ClockEvent) -> None:
+        calendar = self.next_calendar = self._named(event.calendar)
+        mode = self.options.calendar_change
+        if self.phase not in {Phase.RUNNING, Phase.PAUSED} or mode is CalendarChange.NEXT_CYCLE_ONLY:
+            return
+        self._halt(at)
+        self._count_pause(at)
+        if mode is CalendarChange.RECOMPUTE:
+            spans = [(each.begin, at if each.end is None else each.end) for each in self.stretches]
+            self.base = sum(calendar.elapsed(begin, end) for begin, end in spans)
+        self.calendar = calendar
+        if self.phase is Phase.RUNNING:
+            self._run(at)
+
+    def _count_pause(self, at: datetime) -> None:
+        """Count a pause that goes on by the calendar of until now."""
+        if self.phase is Phase.PAUSED and self.paused_at is not None and self.options.max_pause_s is None:
+            self.paused_s += self.calendar.elapsed(self.paused_at, at)
+            self.paused_at = at
+
+    def _retarget(self, at: datetime, event: ClockEvent) -> None:
+        mode = self.options.retarget
+        if self.phase not in {Phase.RUNNING, Phase.PAUSED} or mode is Retarget.FREEZE:
+            return
+        target = self.target if event.target is None else event.target
+        if mode is Retarget.RESTART:
+            paused = self.phase is Phase.PAUSED
+            self._end_cycle(at, "retarget")
+            self._begin(at, msgspec.structs.replace(event, target=target))
+            if paused:
+                self._halt(at)
+                self.phase, self.paused_at = Phase.PAUSED, at
+            return
+        calendar = self._named(event.calendar) if event.calendar else self.calendar
+        before, self.target = (self.target, self.target_s), target
+        old, self.calendar, self.next_calendar = self.calendar, calendar, calendar
+        self.target_s = self._seconds(self.begun or at)
+        if mode is Retarget.TIGHTEN_ONLY and self.target_s >= before[1]:
+            (self.target, self.target_s), self.calendar, self.next_calendar = before, old, old
+            return
+        running = self.phase is Phase.RUNNING
+        self._halt(at)
+        if mode is Retarget.RETRO_NO_PAUSE:
+            self.base = calendar.elapsed(self.begun or at, at)
+        elif mode is Retarget.CARRY_PERCENT and before[1] > 0:
+            self.base = self.base * self.target_s // before[1]
+        if running:
+            self._run(at)
+
+    def _reopen(self, at: datetime, event: ClockEvent) -> None:
+        mode, within = self.options.reopen, self.options.reopen_within_s
+        if self.phase is not Phase.STOPPED or self.stopped_at is None or mode is Reopen.IGNORE:
+            return
+        if within is not None and at - self.stopped_at > timedelta(seconds=within):
+            mode = Reopen.NEW_CYCLE
+        if mode is Reopen.NEW_CYCLE:
+            self._end_cycle(self.stopped_at, "")
+            self._begin(at, event)
+            return
+        if mode is Reopen.CONTINUE_INCLUDE:
+            self.base += self.calendar.elapsed(self.stopped_at, at)
+        if self.outcome is Outcome.MET:
+            self.outcome = Outcome.PENDING
+        self.calendar, self.stopped_at = self.next_calendar, None
+        self._run(at)
+
+    def _override(self, at: datetime, event: ClockEvent) -> None:
+        self.pinned = None if event.due is None else whole(event.due)
+        if self.outcome is not Outcome.PENDING or self.phase not in {Phase.RUNNING, Phase.PAUSED}:
+            return
+        if (self.pinned is not None and self.pinned < at) or (
+            self.phase is Phase.RUNNING and self.fixed_due() is None and self.elapsed(at) > self.target_s
+        ):
+            self._breach(at)
+
+    # ------------------------------------------------------------ odds and ends
+
+    def remaining(self, at: datetime, elapsed: int) -> int:
+        """Return the open seconds that are left; negative when it is over."""
+        fixed = self.fixed_due()
+        if fixed is None or self.begun is None or self.phase not in {Phase.RUNNING, Phase.PAUSED}:
+            return self.target_s - elapsed
+        return self.calendar.elapsed(at, fixed) - self.calendar.elapsed(fixed, at)
+
+    def _named(self, name: str) -> Calendar:
+        """Return a calendar by name; raises CalendarError (unknown) and KeyError."""
+        return as_calendar(name, self.calendars)
+
+    def copy(self) -> Self:
+        """Return another one that can go its own way."""
+        other = object.__new__(type(self))
+        for name in Fold.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
+    _steps: ClassVar[Mapping[EventType, Callable[[Fold, datetime, ClockEvent], None]]] = {
+        EventType.START: _start,
+        EventType.CALENDAR: _change_calendar,
+        EventType.RETARGET: _retarget,
+        EventType.REOPEN: _reopen,
+        EventType.RESUME: _go_on,
+        EventType.PAUSE: _pause,
+        EventType.STOP: _stop,
+        EventType.CANCEL: _cancel,
+        EventType.RESET: _reset,
+        EventType.OVERRIDE: _override,
+    }
+
+
+def as_calendar(given: Any, calendars: Mapping[str, Any]) -> Calendar:
+    """Return a calendar that is given as itself, by the name that it has in `calendars`, or by its spec.
+
+    Raises KeyError for a name that is not there, CalendarError for a spec that is wrong.
+    """
+    if isinstance(given, Calendar):
+        return given
+    if isinstance(given, str) and given in calendars:
+        found = calendars[given]
+        return found if isinstance(found, Calendar) else Calendar.from_spec(found, calendars)
+    return Calendar.from_spec(given, calendars)
