@@ -105,10 +105,12 @@ def known(events: Iterable[ClockEvent], *, known_at: datetime, until: datetime) 
     """Return the events that count, in their order: heard of by `known_at`, and not after `until`.
 
     Each counts once by source and id, and what was corrected or retracted not at all. One that is dated more than
-    MOST_AHEAD after it was heard of is left out; `quarantined` names it.
+    MOST_AHEAD after it was heard of is left out; `quarantined` names it. Raises ValueError for instants without a zone.
     """
     heard: dict[tuple[str, str], ClockEvent] = {}
     for event in events:
+        if event.at.tzinfo is None or event.heard.tzinfo is None:
+            raise ValueError(f"event {event.id} needs instants with a time zone")
         if event.heard > known_at or _is_ahead(event):
             continue
         name = (event.source, event.id)

@@ -66,11 +66,11 @@ class Mark(msgspec.Struct, frozen=True):
 def reached(whole: Clock, mark: Mark) -> datetime | None:
     """Return when the clock came, or will come, to a mark in its present cycle; None when it does not.
 
-    What is due is the instant of the breach, once there is one. A warning that lies before the start of the cycle is
-    left out. After a target that was changed to less than had elapsed, what is passed is reached at the change.
+    What is due is the instant of the breach, once there is one. A warning that lies before the start of the cycle or
+    after its due time is left out; `due+…` never is. What a shorter target has passed already is reached at the change.
     """
     clock = whole.fold
-    if clock.begun is None:
+    if clock.begun is None or (mark.kind is MarkKind.PERCENT and mark.number > 100):
         return None
     fixed = clock.fixed_due()
     if fixed is not None:
