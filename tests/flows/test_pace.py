@@ -131,15 +131,37 @@ def test_a_poll_that_is_told_to_wait_waits(world: World) -> None:
     assert poll_is_due(world.site.connectors[RT], later, known.not_before)
 
 
+def say_status(world: World, number: str, age: float) -> None:
+    """Store a webhook that says a ticket's title and that its status changed, and leaves its description out."""
+    at = world.clock.now() - timedelta(seconds=age)
+    said = {
+        "type": "zen:event-type:ticket.status_changed",
+        "id": f"evt-{number}",
+        "subject": f"zen:ticket:{number}",
+        "time": at.isoformat(),
+        "detail": {"id": number, "subject": f"Ticket {number}", "status": "OPEN", "updated_at": at.isoformat()},
+        "event": {"previous": "NEW", "current": "OPEN"},
+    }
+    row = NewDelivery(world.ids.new(), ZENDESK, f"evt-{number}", number, at, {}, msgspec.json.encode(said), "t" * 32)
+    world.store.write(lambda tx: tx.inbox.add([row]))
+
+
 def test_a_ticket_that_says_enough_waits_for_a_paused_desk_and_then_goes_on_without_it(world: World) -> None:
     """A new ticket whose webhook says enough waits two minutes for its desk to be read, and no longer."""
-    world.store.write(lambda tx: tx.desks.change(RT, paused="credentials refused: 401"))
-    now = world.clock.now()
-    whole = RemoteTicket("77", now, version=5, title="A door", body="It is stuck", created_at=now)
-    put(world, RT, "77", whole)
+    world.store.write(lambda tx: tx.desks.change(ZENDESK, paused="credentials refused: 401"))
+    say_status(world, "77", age=0)
     apply(world)
     assert world.counts()["tickets"] == 0
-    old = RemoteTicket("78", now, version=5, title="A window", body="It is open", created_at=now)
-    put(world, RT, "78", old, age=130)
+    say_status(world, "78", age=130)
     apply(world)
     assert world.counts()["tickets"] == 1
+
+
+def test_a_polled_ticket_waits_for_a_paused_desk_as_long_as_it_takes(world: World) -> None:
+    """A poll says that a ticket moved on and not how: applied unread, what happened to it would be lost."""
+    world.store.write(lambda tx: tx.desks.change(RT, paused="credentials refused: 401"))
+    now = world.clock.now()
+    put(world, RT, "79", RemoteTicket("79", now, version=5, title="A roof", body="It leaks", created_at=now), age=4000)
+    apply(world)
+    assert world.counts()["tickets"] == 0
+    assert tries(world) == [0]
