@@ -206,8 +206,10 @@ class Looker:
             pending = tx.outbox.pending_fields(update.link_id)
             written = {field: value for field, value in written.items() if field not in pending}
             # and what a reply of ours has put back as it stood is no older value of this update
-            kept = {field for field, seen in link.observed.items() if seen.kept and seen.at > (update.done_at or began)}
-            written = {field: value for field, value in written.items() if field not in kept}
+            put_back = {
+                each for each, seen in link.observed.items() if seen.kept and seen.at > (update.done_at or began)
+            }
+            written = {field: value for field, value in written.items() if field not in put_back}
             newer = {each.field: each for each in tx.looks.newer(update.id, written)}
             standing, edited = self._standing(tx, link, written)
             taken = {field for field, at in edited.items() if update.done_at is not None and at > update.done_at}
