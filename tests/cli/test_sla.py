@@ -72,6 +72,9 @@ def test_a_clock_is_explained_as_a_story(run: Run, ticket: str) -> None:
     assert code == 0
     assert "first_response (standard, unset, calendar always): breached, 6h" in shown
     assert "broke its promise" in shown
+    shown = run("tickets", "show", "5")[1]
+    assert "  first_response  breached  6h" in shown
+    assert "  resolution  nearing  6h" in shown
     found = json.loads(run("sla", "explain", ticket, "--json")[1])
     assert [each["change"] for each in found["first_response"]["transitions"]] == ["started", "breached"]
     code, _, said = run("sla", "explain", "nothing")
