@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, calendars, deliver, journey, letters, rules
+from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, rules
 from benchmarks.report import Measure, Progress, table, this_machine
 
-STAGES = (accept.STAGE, apply.STAGE, deliver.STAGE, letters.STAGE, journey.STAGE, rules.STAGE, calendars.STAGE)
+MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks)
+STAGES = tuple(each.STAGE for each in MADE)
 
 
 @click.command()
@@ -56,6 +57,9 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if calendars.STAGE in chosen:
             with Progress(calendars.STAGE, calendars.STEPS, quiet=as_json) as progress:
                 found += calendars.run(progress)
+        if clocks.STAGE in chosen:
+            with Progress(clocks.STAGE, clocks.STEPS, quiet=as_json) as progress:
+                found += clocks.run(progress)
         if rules.STAGE in chosen:
             with Progress(rules.STAGE, rules.STEPS, quiet=as_json) as progress:
                 found += rules.run(progress)

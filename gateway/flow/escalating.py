@@ -1,14 +1,13 @@
 """Wakes the clocks that are due: says that they are near or broken, and does what the escalations ask for.
 
-One transaction a ticket: what is done is written with the note that it was, so that two sweeps at once, or one that
-dies on the way, do nothing twice. What leaves is an ordinary update: it is retried, and becomes a dead letter, like any
-other.
+What is done is written in one transaction with the note that it was, so that two sweeps at once, or one that dies on
+the way, do nothing twice. What leaves is an ordinary update: it is retried, and becomes a dead letter, like any other.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -27,7 +26,7 @@ from gateway.flow.levels import Ladder, Level
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause, Planned, Planner, new_update
 from gateway.flow.prepare import is_no_fault_of_it
-from gateway.flow.timekeeping import Told, ladder_of, told
+from gateway.flow.timekeeping import Told, enter, tell, told
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.telemetry import tell_defect
 from rules.fields import Facts
@@ -36,6 +35,8 @@ from rules.inputs import encoded
 log = logging.getLogger(__name__)
 
 TOGETHER = 100
+#: a commit costs more than a ticket
+A_TRANSACTION = 10
 #: a ticket that breaks the sweep is left alone for so long
 AGAIN = timedelta(minutes=1)
 #: no more levels of one ticket in one go: rules that change a ticket in a ring end here
@@ -71,27 +72,36 @@ class Waker:
                 due = tx.clocks.due(self._clock.now(), TOGETHER)
             if not due:
                 break
-            for ticket_id in due:
-                planned = self._one(ticket_id, site) or planned
-                looked += 1
+            for first in range(0, len(due), A_TRANSACTION):
+                some = due[first : first + A_TRANSACTION]
+                planned = self._some(some, site) or planned
+                looked += len(some)
                 if self._clock.monotonic() > end:
                     break
         if planned:
             self._doorbell.ring("deliver")
         return looked
 
-    def _one(self, ticket_id: str, site: LiveSite) -> bool:
-        """Look at one ticket; a fault in it keeps no other one waiting."""
+    def _some(self, tickets: Sequence[str], site: LiveSite) -> bool:
+        """Look at some tickets; say whether updates were planned."""
+
+        def work(tx: Tx) -> list[bool]:
+            tx.tickets.hold(tickets)
+            return [self._one(tx, ticket_id, site) for ticket_id in tickets]
+
+        return any(self._store.write(work))
+
+    def _one(self, tx: Tx, ticket_id: str, site: LiveSite) -> bool:
+        """Look at one ticket; a fault in it undoes nothing of the others and keeps none of them waiting."""
+        now = self._clock.now()
         try:
-            return self._store.write(
-                lambda tx: _Waking(tx, ticket_id, site, self._ids, self._clock.now()).run(self._listener)
-            )
+            with tx.savepoint():
+                return _Waking(tx, ticket_id, site, self._ids, now).run(self._listener)
         except Exception as error:
             if is_no_fault_of_it(error):
                 raise
             tell_defect(log, "the clocks of a ticket broke", error, ticket=ticket_id)
-            until = self._clock.now() + AGAIN
-            self._store.write(lambda tx: tx.clocks.postpone(ticket_id, until))
+            tx.clocks.postpone(ticket_id, now + AGAIN)
             return False
 
 
@@ -105,29 +115,37 @@ class _Waking:
         self.ids = ids
         self.now = now
         self.planned = False
+        self.fired = list(tx.clocks.firings(ticket_id))
         self.cause = Cause(site.release, ids.new().replace("-", ""), now, skipping=site.skipping)
 
     def run(self, listener: Listener) -> bool:
         """Do what is due; say whether updates were planned."""
-        self.tx.tickets.hold([self.ticket_id])
         ticket = self.tx.tickets.get(self.ticket_id)
+        stood = tell(self.tx, self.ticket_id, self.now)
         for _ in range(MOST):
-            stood = told(self.tx, self.ticket_id, self.now, self.site.rules)
-            if ticket is None or not (levels := self.levels(ticket, stood)):
+            changed = None if ticket is None else self.climb(ticket, stood, listener)
+            if changed is None:
                 break
-            for level in levels:
-                if not self.tx.clocks.fire(level.firing(self.ticket_id), self.now) or level.passed_over:
-                    continue
-                crashpoint.reach("sweep.firing")
-                changed = self.fire(ticket, level, stood, listener)
-                if changed is not None:
-                    # its clocks may count by other terms now: what else was due is asked again
-                    ticket = changed
-                    break
+            ticket, stood = changed, tell(self.tx, self.ticket_id, self.now)
+        told(self.tx, self.ticket_id, self.now, self.site.rules, log=stood.log, fired=self.fired)
         return self.planned
 
+    def climb(self, ticket: Ticket, stood: Told, listener: Listener) -> Ticket | None:
+        """Do what is due in its order; stop at what changes the ticket and return it: the rest is asked again then."""
+        for level in self.levels(ticket, stood):
+            firing = level.firing(self.ticket_id)
+            is_first = self.tx.clocks.fire(firing, self.now)
+            self.fired.append(firing)
+            if not is_first or level.passed_over:
+                continue
+            crashpoint.reach("sweep.firing")
+            changed = self.fire(ticket, level, stood, listener)
+            if changed is not None:
+                return changed
+        return None
+
     def levels(self, ticket: Ticket, stood: Told) -> list[Level]:
-        ladder: Ladder = ladder_of(self.tx, self.ticket_id, self.site.rules, stood.log)
+        ladder = Ladder(self.site.rules.escalations, stood.log, self.fired)
         links = frozenset(link.connection for link in self.tx.links.of_ticket(self.ticket_id))
         facts = Facts(ticket, ticket, links, self.now)
         return ladder.due(stood.chains, self.now, lambda escalation: escalation.when.holds(facts))
@@ -203,7 +221,7 @@ class _Waking:
         if origin is not None:
             event = Event(EventKind.CHANGED, origin.remote_id, key, self.now, automatic=True)
             made = Decided(before=before, decision=decision, event=event, comments=(), origin=origin, links=links)
-            said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids)
+            said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids, keep=enter)
             self.tx.audit.add(said.audit)
             for each in said.planned:
                 self.append(each)

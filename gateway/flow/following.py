@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -16,7 +16,10 @@ from gateway.flow.duplicates import forwarded, say
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, Ids, Tx
-from rules.decide import Decision
+from rules.decide import Decision, RuleSet
+
+#: enters what happened into the log of a ticket's clocks
+Keep = Callable[[Tx, Happened, RuleSet, Ids], object]
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +42,7 @@ class Followed(msgspec.Struct, frozen=True):
     audit: tuple[AuditEntry, ...]
 
 
-def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids) -> Followed:
+def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, keep: Keep = timekeeping.keep) -> Followed:
     """Store the stage that a ticket has entered, the tickets that it repeats and what its clocks say now."""
     before, decision, event, origin = made.before, made.decision, made.event, made.origin
     decided, now = decision.ticket, cause.now
@@ -61,6 +64,6 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids) -> 
         now=now,
         automatic=event.automatic,
     )
-    timekeeping.keep(tx, happened, site.rules, ids)
+    keep(tx, happened, site.rules, ids)
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
     return Followed((*said.planned, *forward), (*audit, *said.audit))

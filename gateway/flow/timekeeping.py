@@ -21,13 +21,15 @@ from gateway.domain.terms import Terms
 from gateway.flow.clocks import Happened, entries_of
 from gateway.flow.levels import SECOND, Ladder
 from gateway.ports import Ids, Tx
-from gateway.ports.clocks import ChangeRow, ClockRow
+from gateway.ports.clocks import ChangeRow, ClockRow, Firing
 from rules.clocks import digest, restored
 from rules.decide import RuleSet
 
 _RUNS = frozenset({Phase.RUNNING, Phase.PAUSED})
 #: calendars that were read again: they are few, and take a while to work out
 _calendars: dict[str, Calendar] = {}
+#: terms by their digest, which never change
+_terms: dict[str, Terms] = {}
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -45,38 +47,49 @@ class Told(msgspec.Struct, frozen=True):
 
 
 def keep(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> Told | None:
-    """Enter what happened to a ticket; None where nothing is promised and nothing was."""
+    """Enter what happened to a ticket and tell its clocks; None where nothing is promised and nothing was."""
+    log = enter(tx, happened, rules, ids)
+    return told(tx, happened.ticket.id, happened.now, rules, log=log) if log else None
+
+
+def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry]:
+    """Enter what happened to a ticket; return its log, empty where nothing is promised and nothing was."""
     ticket, clockwork = happened.ticket, rules.clockwork
     log = list(tx.clocks.log(ticket.id))
     if not log and not clockwork.terms(happened.policy, ticket.priority.level).goals:
-        return None
+        return []
     added, terms = entries_of(happened, log, clockwork, ids)
     if any(entry.kind is EntryKind.TERMS for entry in added):
         tx.clocks.keep_terms({digest(terms): terms})
         used = {goal.calendar for goal in terms.goals.values()}
         tx.clocks.keep_calendars({name: clockwork.versions[name] for name in used})
     tx.clocks.add(ticket.id, added)
-    return told(tx, ticket.id, happened.now, rules, log=[*log, *added])
+    return [*log, *added]
 
 
 def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | None = None) -> Told:
     """Return the clocks of a ticket as its log tells them, without storing anything."""
     entries = tx.clocks.log(ticket_id) if log is None else log
-    terms = tx.clocks.terms({entry.terms for entry in entries if entry.kind is EntryKind.TERMS})
+    terms = _terms_of(tx, {entry.terms for entry in entries if entry.kind is EntryKind.TERMS})
     names = {goal.calendar for each in terms.values() for goal in each.goals.values()}
     found = chains(entries, terms, calendars=calendars(tx, names), known_at=now, query_at=now)
     return Told(found, (), entries, terms)
 
 
-def ladder_of(tx: Tx, ticket_id: str, rules: RuleSet, log: Sequence[LogEntry]) -> Ladder:
-    """Return the escalations over the clocks of a ticket."""
-    return Ladder(rules.escalations, log, tx.clocks.firings(ticket_id) if rules.escalations else ())
-
-
-def told(tx: Tx, ticket_id: str, now: datetime, rules: RuleSet, *, log: Sequence[LogEntry] | None = None) -> Told:
-    """Tell the clocks of a ticket anew and store what has changed."""
+def told(
+    tx: Tx,
+    ticket_id: str,
+    now: datetime,
+    rules: RuleSet,
+    *,
+    log: Sequence[LogEntry] | None = None,
+    fired: Sequence[Firing] | None = None,
+) -> Told:
+    """Tell the clocks of a ticket anew and store what has changed; `fired` are the levels that did, where known."""
     found = tell(tx, ticket_id, now, log=log)
-    ladder = ladder_of(tx, ticket_id, rules, found.log)
+    if fired is None:
+        fired = tx.clocks.firings(ticket_id) if rules.escalations else ()
+    ladder = Ladder(rules.escalations, found.log, fired)
     before = {_key(row.instance): row for row in tx.clocks.rows(ticket_id)}
     rows = []
     for chain in found.chains.values():
@@ -105,6 +118,13 @@ def wakes(chain: Chain, instance: Instance, now: datetime, ladder: Ladder) -> da
     if level is not None:
         coming.append(max(level, now))
     return min(coming, default=None)
+
+
+def _terms_of(tx: Tx, digests: set[str]) -> Mapping[str, Terms]:
+    missing = digests - _terms.keys()
+    if missing:
+        _terms.update(tx.clocks.terms(missing))
+    return {name: _terms[name] for name in digests}
 
 
 def calendars(tx: Tx, names: set[str]) -> Mapping[str, Any]:

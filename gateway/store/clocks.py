@@ -49,8 +49,12 @@ _DUE = (
     .order_by(clocks.c.wake_at)
     .limit(bindparam("most"))
 )
+_TERMS = select(clock_terms).where(clock_terms.c.digest.in_(bindparam("the_digests", expanding=True)))
 _KEEP_TERMS = per_dialect(lambda into: into(clock_terms).on_conflict_do_nothing())
 _KEEP_CALENDARS = per_dialect(lambda into: into(clock_calendars).on_conflict_do_nothing())
+_FIRINGS = (
+    select(clock_firings).where(clock_firings.c.ticket_id == bindparam("the_ticket")).order_by(clock_firings.c.at)
+)
 _FACT = "clocks"
 _KNOW = per_dialect(lambda into: into(facts).on_conflict_do_nothing())
 _FIRE = per_dialect(lambda into: into(clock_firings).on_conflict_do_nothing().returning(clock_firings.c.at))
@@ -98,7 +102,7 @@ class SqlClocks:
         """Return terms by their digest."""
         if not digests:
             return {}
-        rows = self._connection.execute(select(clock_terms).where(clock_terms.c.digest.in_(sorted(digests))))
+        rows = self._connection.execute(_TERMS, {"the_digests": sorted(digests)})
         return {row.digest: _terms.decode(row.doc) for row in rows}
 
     def keep_calendars(self, docs: Mapping[str, str]) -> None:
@@ -194,10 +198,9 @@ class SqlClocks:
 
     def firings(self, ticket_id: str) -> Sequence[Firing]:
         """Return the escalations that fired for a ticket."""
-        mine = select(clock_firings).where(clock_firings.c.ticket_id == ticket_id).order_by(clock_firings.c.at)
         return [
             Firing(row.ticket_id, row.metric, row.cycle, row.version, row.escalation, row.turn, row.at)
-            for row in self._connection.execute(mine)
+            for row in self._connection.execute(_FIRINGS, {"the_ticket": ticket_id})
         ]
 
 

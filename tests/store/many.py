@@ -66,3 +66,20 @@ def give_up(store: SqlStore, number: int, now: datetime, *, parked: float = 0.2)
             connection.execute(asked, wanted)
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
+
+
+_CLOCKS = f"""
+INSERT INTO clocks (ticket_id, metric, cycle, version, policy, level, status, outcome, shown, started_at, due_at,
+    revision, doc, wake_at)
+{_SERIES} SELECT 't-' || i, 'resolution', 1, 1, 'standard', 'P3', 'in progress', 'pending', CAST(1 AS {{boolean}}), :at,
+    :at + 1000000 * CAST(i AS BIGINT), 1, '{{{{}}}}', :at + 1000000 * CAST(i AS BIGINT) FROM n
+"""
+
+
+def clocks_that_go_on(store: SqlStore, number: int, wake: datetime) -> None:
+    """Store so many clocks that wake up from then on, one a second; those of before are gone."""
+    boolean = "BOOLEAN" if store.engine.dialect.name == "postgresql" else "INTEGER"
+    with store.engine.begin() as connection:
+        connection.execute(text("DELETE FROM clocks"))
+        connection.execute(text(_CLOCKS.format(boolean=boolean)), {"number": number, "at": to_micros(wake)})
+        connection.execute(text("ANALYZE"))
