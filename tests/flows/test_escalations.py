@@ -207,7 +207,7 @@ def test_a_clock_that_waits_fires_nothing(office: Office) -> None:
 def test_two_sweeps_at_once_fire_nothing_twice(office: Office) -> None:
     """Each level is noted in the transaction that does it."""
     office.ticket()
-    office.moved.ahead += timedelta(hours=30)
+    office.moved.ahead += timedelta(hours=30.5)
     both = [threading.Thread(target=lambda: office.waker().wake(seconds=30)) for _ in range(3)]
     for each in both:
         each.start()
