@@ -237,6 +237,7 @@ class _Loading:
                 calendars=rules.calendars,
                 policies=rules.policies,
                 sync_rules=rules.sync_rules,
+                actions=self.extensions.actions,
             )
         watched = self.alerts(gateway, configured)
         if gateway is None or any(problem.is_error for problem in self.problems):

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rules.lint import contradictions, cover, desks, kinds, levels, names, promises, shadows, templates
+from rules.lint import actions, contradictions, cover, desks, kinds, levels, names, promises, shadows, templates
 from rules.lint.reading import Reading
 from rules.problem import Problem, Severity
 
 Analysis = Callable[[Reading], Iterator[Problem]]
 
 #: they may find errors, and are asked of every site that can be read
-NAMES: tuple[Analysis, ...] = (names.unknown, promises.business_days, desks.abilities, kinds.other_kinds)
+NAMES: tuple[Analysis, ...] = (
+    names.unknown,
+    promises.business_days,
+    desks.abilities,
+    kinds.other_kinds,
+    actions.triggers,
+    actions.needs,
+)
 #: they find warnings only, and rely on there being no error
 MEANING: tuple[Analysis, ...] = (
     contradictions.contradictions,

@@ -9,6 +9,7 @@ from gateway.domain.calendar import Calendar
 from gateway.domain.ticket import Level
 from gateway.ports import ConnectorSpec
 from rules.connections import Connection
+from rules.extending import Action
 from rules.fields import Vocabulary
 from rules.lint.formula import Formula, formula_of
 from rules.lint.solver import Solver
@@ -44,6 +45,7 @@ class Reading:
         calendars: Mapping[str, Calendar],
         policies: tuple[Policy, ...] = (),
         sync_rules: tuple[SyncRule, ...] = (),
+        actions: Mapping[str, Action] | None = None,
     ) -> None:
         self.sections = sections
         #: every field, with `metric`, which only the conditions of clocks know
@@ -54,6 +56,8 @@ class Reading:
         self.calendars = calendars
         self.policies = {policy.name: policy for policy in policies}
         self.sync_rules = {rule.name: rule for rule in sync_rules}
+        #: those of other packages
+        self.actions = actions or {}
         self.solver = Solver(vocabulary)
         self._formulas: dict[tuple[str, Path], Formula] = {}
 

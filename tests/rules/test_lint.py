@@ -472,3 +472,24 @@ def test_every_warning_of_the_example_sites_is_true(folder: Path) -> None:
         else (None,)
     )
     assert early is None or "stage:provisioning P1 of 'implementation' (2h)" in early.message
+
+
+@pytest.mark.parametrize(
+    ("set_off", "found"),
+    [
+        ("", "error[missing-key]: nothing sets off the escalation 'e': it needs 'at' or 'on'"),
+        ("at: breach, on: {time_in_status: on_hold, over: 2h}, ", "error[too-many-keys]: the escalation 'e' has 'at'"),
+        ("on: {over: 2h}, ", "error[missing-key]: nothing says in what a ticket is over 2h"),
+        ("on: {time_in_status: open, time_in_stage: testing, over: 2h}, ", "error[too-many-keys]: this is about a status"),
+        ("at: breach, ", ""),
+        ("on: {time_in_status: on_hold, over: 2h}, ", ""),
+        ("on: {time_in_stage: testing, over: 2h}, ", ""),
+    ],
+)  # fmt: skip
+def test_one_thing_sets_an_escalation_off(set_off: str, found: str) -> None:
+    """A clock, the time in a status, or the time in a stage."""
+    rules = f"sla: [{{name: all, targets: {{first_response: 2h}}}}]\nescalations: [{{name: e, {set_off}do: [{{queue: late}}]}}]\n"
+    problems = checked({"rules/a.yaml": rules}).problems
+    said = [each.head.split(": ", 1)[1] for each in problems if each.file == "rules/a.yaml" and each.is_error]
+    assert len(said) == bool(found)
+    assert all(each.startswith(found) for each in said)
