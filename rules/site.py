@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -35,7 +35,7 @@ from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
-from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order
+from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order, nearest
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
@@ -73,6 +73,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     rules: RuleSet
     retention: Retention = Retention()
     alerts: tuple[Alert, ...] = ()
+    #: classifiers that are installed and not to be asked
+    classifiers_off: frozenset[str] = frozenset()
     #: names these files, whatever their order: the release
     digest: str
     #: name below the site's folder -> text
@@ -226,7 +228,8 @@ class _Loading:
         configured = self.connections(gateway)
         rule_files = [document for file, document in documents.items() if _schema_of(file) == "rules"]
         sections = merge(rule_files, frozenset(self.bad), self.problems)
-        rules = self.rules(sections, configured)
+        off = self.classifiers_off(gateway)
+        rules = self.rules(sections, configured, off)
         if len(documents) == len(self.files):
             self.reading = Reading(
                 sections,
@@ -248,6 +251,7 @@ class _Loading:
             rules=rules,
             retention=Retention(**{key: seconds(text) for key, text in gateway.value.get("retention", {}).items()}),
             alerts=watched,
+            classifiers_off=off,
             digest=rules.digest,
             files=self.files,
         )
@@ -277,7 +281,19 @@ class _Loading:
         bad = frozenset(place for place in range(len(section.value)) if (GATEWAY_FILE, ("alerts", place)) in self.bad)
         return alerts(section, configured, self.specs, bad, self.problems)
 
-    def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
+    def classifiers_off(self, gateway: Document | None) -> frozenset[str]:
+        """Return the classifiers that the site does not want to be asked."""
+        if gateway is None or not isinstance(gateway.root.get("classifiers"), dict):
+            return frozenset()
+        section = gateway.root["classifiers"]
+        known = [classifier.name for classifier in self.extensions.classifiers]
+        for name, spot in section.entries():
+            if name not in known:
+                message = f"no classifier '{name[:60]}' is installed, so it says nothing anyway"
+                self.problems.append(spot.warning("unknown-classifier", message, nearest(name, known), key=True))
+        return frozenset(name for name, spot in section.entries() if spot.value is False)
+
+    def rules(self, sections: Sections, configured: Mapping[str, Connection], off: Collection[str]) -> RuleSet:
         hours = calendars(sections, self.holidays, self.refused("calendars"), self.problems)
         vocabulary = self.vocabulary = Vocabulary(
             connections=tuple(configured),
@@ -294,7 +310,7 @@ class _Loading:
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
             calendars=hours,
-            classifiers=self.extensions.classifiers,
+            classifiers=tuple(each for each in self.extensions.classifiers if each.name not in off),
             known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),

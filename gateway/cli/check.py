@@ -18,6 +18,7 @@ from gateway.cli.tables import JSON, write_json
 from gateway.config import Settings, environment, read_site, resolve_settings
 from gateway.errors import ConfigError, StoreError
 from gateway.extensions import installed
+from gateway.languages import NAME as LANGUAGE
 from gateway.languages import is_installed
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
@@ -50,7 +51,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
     examined = examine(site, files, environ)
     problems, notes = examined.problems, examined.notes
-    remarks = [] if is_installed() else [NO_LANGUAGE]
+    remarks = [] if is_installed() or LANGUAGE in examined.classifiers_off else [NO_LANGUAGE]
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -84,6 +85,8 @@ class Examined(NamedTuple):
     #: connectors that could not be loaded
     notes: list[str]
     policies: tuple[PolicyEffect, ...]
+    #: classifiers that the site does not want
+    classifiers_off: frozenset[str] = frozenset()
 
 
 def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, str]) -> Examined:
@@ -103,7 +106,8 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
         problems += load_cases(cases_of(checked.site), Words.of(checked.site))[1]
     notes = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
     notes += [f"extension {each.name}: {each.reason}" for each in extensions.broken]
-    return Examined(problems, notes, checked.policies)
+    off = checked.site.classifiers_off if checked.site is not None else frozenset()
+    return Examined(problems, notes, checked.policies, off)
 
 
 def _record(environ: dict[str, str]) -> str:

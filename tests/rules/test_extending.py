@@ -233,3 +233,26 @@ def test_the_schema_for_editors_knows_the_words_of_packages() -> None:
         "$.classify[0].when['requester.email']",
         "$.escalations[0].do[0]",
     }
+
+
+def test_a_classifier_that_is_installed_is_switched_off_by_the_site() -> None:
+    """In gateway.yaml; one that is not installed is told, and the rest is asked as before."""
+    one, other = (Classifier(name=name, sets=("issue",), guess=guess) for name in ("one", "other"))
+    extensions = gather([("ours", offering(classifiers=(one, other)))])
+    for written, asked, off, heads in (
+        ("", ["one", "other"], set(), []),
+        ("classifiers: {one: false}", ["other"], {"one"}, []),
+        ("classifiers: {one: false, other: true}", ["other"], {"one"}, []),
+        ("classifiers: {othr: false}", ["one", "other"], {"othr"}, [
+            "gateway.yaml:8:15: warning[unknown-classifier]: no classifier 'othr' is installed, so it says nothing "
+            "anyway; did you mean 'other'?",
+        ]),
+    ):  # fmt: skip
+        files = {"gateway.yaml": GATEWAY + written + "\n"}
+        site, problems = load_site(files, SPECS, extensions=extensions)
+        assert site is not None
+        assert [classifier.name for classifier in site.rules.classifiers] == asked
+        assert site.classifiers_off == off
+        assert [problem.head for problem in problems] == heads
+    _, problems = load_site({"gateway.yaml": GATEWAY + "classifiers: {one: off}\n"}, SPECS, extensions=extensions)
+    assert [problem.code for problem in problems] == ["wrong-type"]

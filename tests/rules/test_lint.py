@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from gateway.domain.calendar import MOST_NESTED
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import HoldReason, Kind, Level, Priority, Ticket
+from gateway.extensions import installed as extensions
 from rules import Checked, Problem, check_site
 from rules.codes import CASES, CODES, FORM, LINT, page
 from rules.conditions import compile_condition
@@ -86,7 +87,7 @@ MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]
 def checked(files: dict[str, str]) -> Checked:
     """Check files beside the gateway.yaml of the page."""
     every = {"gateway.yaml": GATEWAY, **files}
-    return check_site({name: text for name, text in every.items() if text}, installed())
+    return check_site({name: text for name, text in every.items() if text}, installed(), extensions=extensions())
 
 
 def examples(code: str) -> dict[str, dict[str, str]]:
