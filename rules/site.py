@@ -239,7 +239,6 @@ class _Loading:
                 specs=self.specs,
                 calendars=rules.calendars,
                 policies=rules.policies,
-                sync_rules=rules.sync_rules,
                 actions=self.extensions.actions,
             )
         watched = self.alerts(gateway, configured)

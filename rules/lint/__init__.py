@@ -19,6 +19,7 @@ Analysis = Callable[[Reading], Iterator[Problem]]
 NAMES: tuple[Analysis, ...] = (
     names.unknown,
     promises.business_days,
+    levels.business_days,
     desks.abilities,
     kinds.other_kinds,
     actions.triggers,
@@ -30,6 +31,7 @@ MEANING: tuple[Analysis, ...] = (
     shadows.first_match,
     shadows.classify,
     shadows.sync,
+    shadows.duplicates,
     promises.default,
     promises.waiting,
     promises.rising,

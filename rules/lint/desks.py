@@ -108,6 +108,12 @@ def abilities(reading: Reading) -> Iterator[Problem]:
         yield from _able(reading, rule["to"], Operation.CREATE, "takes no new tickets")
         if "fields" in rule and "comments" in rule["fields"]:
             yield from _comments(reading, rule)
+        if "fields" in rule and "due_time" in rule["fields"]:
+            for connection, spot in rule["fields"]["due_time"]["write"].entries():
+                spec = reading.spec_of(connection)
+                if spec is not None and Operation.SET_FIELDS not in spec.operations:
+                    message = f"'{connection}' ({spec.title}) has no fields to write a due time into"
+                    yield spot.error("cannot-do", message, "take it out, or name a desk with tickets", key=True)
     for escalation in reading.sections.items("escalations"):
         for action in escalation["do"].each():
             if "open_incident" in action:

@@ -135,6 +135,9 @@ def _known(field: Field, operator: str, operand: Any, vocabulary: Vocabulary) ->
         case "exists" if isinstance(operand, bool):
             found = _exists(field)
             return found if operand else opposite(found)
+        case "inside" | "outside":
+            hours = Any_(tuple(Literal(Atom(name, "inside", as_text(each))) for each in as_list(operand)))
+            return hours if operator == "inside" else All((_exists(field), opposite(hours)))
         case "changed" if isinstance(operand, bool):
             found = Any_((All((NEW, _exists(field))), All((opposite(NEW), _differs(name)))))
             return found if operand else opposite(found)

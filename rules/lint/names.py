@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.domain.ticket import Category
+from gateway.domain.update import Operation
 from rules.lint.reading import Reading
 from rules.lint.uses import Use, is_field, uses, values_of
 from rules.problem import Problem, nearest
@@ -51,8 +52,10 @@ def unknown(reading: Reading) -> Iterator[Problem]:
 def _is_said_already(use: Use) -> bool:
     """Say whether the phase that the place belongs to has looked for the name itself."""
     section, last = use.spot.path[0], use.spot.path[-1]
+    if use.kind == "calendar" and {"inside", "outside"} & {last, use.spot.path[-2]}:
+        return True
     if use.kind == "connection":
-        return section == "stages" or (section == "sync" and use.spot.path[2] in {"from", "to"})
+        return section in {"stages", "alerts"} or (section == "sync" and use.spot.path[2] in {"from", "to"})
     return (use.kind == "policy" and last == "extends") or (use.kind == "calendar" and section == "calendars")
 
 
@@ -178,6 +181,13 @@ def unused(reading: Reading) -> Iterator[Problem]:
             if name not in used.get(kind, ()) and not keep(spot) and not _runs_a_region(reading, kind, spot):
                 message = f"the {kind} '{name}' is used nowhere"
                 yield spot.warning("unused-name", message, "take it out, or use it", key=True)
+    for name, connection in reading.connections.items():
+        spec = reading.spec_of(name)
+        tells_only = spec is not None and set(spec.operations) == {Operation.NOTIFY}
+        if tells_only and name not in used.get("connection", ()) and reading.gateway is not None:
+            spot = reading.gateway.root["connections"][connection.name]
+            message = f"the connection '{name}' is used nowhere: nobody is told anything there"
+            yield spot.warning("unused-name", message, "take it out, or use it", key=True)
     yield from _unused_skills(reading, used.get("skill", set()))
 
 

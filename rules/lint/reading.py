@@ -16,7 +16,6 @@ from rules.lint.solver import Solver
 from rules.loading.sections import Sections
 from rules.policies import Policy
 from rules.source import Document, Path, Spot
-from rules.sync import SyncRule
 
 LEVELS = (Level.P1, Level.P2, Level.P3, Level.P4)
 
@@ -44,7 +43,6 @@ class Reading:
         specs: Mapping[str, ConnectorSpec],
         calendars: Mapping[str, Calendar],
         policies: tuple[Policy, ...] = (),
-        sync_rules: tuple[SyncRule, ...] = (),
         actions: Mapping[str, Action] | None = None,
     ) -> None:
         self.sections = sections
@@ -55,7 +53,6 @@ class Reading:
         self.specs = specs
         self.calendars = calendars
         self.policies = {policy.name: policy for policy in policies}
-        self.sync_rules = {rule.name: rule for rule in sync_rules}
         #: those of other packages
         self.actions = actions or {}
         self.solver = Solver(vocabulary)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 
 from gateway.domain.ticket import OPEN_CATEGORIES
+from rules.duration import seconds
 from rules.lint.formula import COMPARISONS, All, Formula, Literal, fields_of, opposite
 from rules.lint.reading import Reading, called
 from rules.problem import Problem
@@ -127,8 +128,7 @@ def sync(reading: Reading) -> Iterator[Problem]:
         finished = "status" in fields_of(mine)
         for other in rules[:place]:
             theirs = reading.formula(other)
-            compiled = reading.sync_rules.get(other.get("name"))
-            if (other.value["from"], other.value["to"]) != ends or compiled is None or not compiled.active:
+            if (other.value["from"], other.value["to"]) != ends:
                 continue
             # a rule that does not ask for the status leaves finished tickets alone, and so leaves them to this one
             if finished and not fields_of(theirs) & {"status", "status.native"}:
@@ -136,6 +136,33 @@ def sync(reading: Reading) -> Iterator[Problem]:
             if reading.solver.can_hold(mine) and reading.solver.follows(mine, theirs):
                 yield _unreachable(rule, f"the rule {called(rule)} creates no ticket in '{ends[1]}'", [other])
                 break
+
+
+def duplicates(reading: Reading) -> Iterator[Problem]:
+    """Say which duplicates rules never decide, because one above finds whatever they find."""
+    rules = reading.sections.items("duplicates")
+    above = _Above()
+    for place, rule in enumerate(rules):
+        mine = reading.formula(rule)
+        if reading.solver.can_hold(mine):
+            for each in above.candidates(mine):
+                if _finds_as_much(rules[each], rule) and reading.solver.follows(mine, reading.formula(rules[each])):
+                    first = rules[each]
+                    named = f"{called(first)} at {first.at()}" if first.get("name") else called(first)
+                    message = f"the rule {called(rule)} never decides: {named} is above it and finds whatever it finds"
+                    hint = "move it up, narrow the other, or take it out"
+                    yield rule.part("name").warning("unreachable-rule", message, hint)
+                    break
+        above.add(place, mine)
+
+
+def _finds_as_much(one: Spot, other: Spot) -> bool:
+    """Say whether a duplicates rule compares no more than another one, and looks as far."""
+    return (
+        set(one.value["same"]) <= set(other.value["same"])
+        and seconds(one.value["within"]) >= seconds(other.value["within"])
+        and (one.get("original") == "any" or other.get("original") != "any")
+    )
 
 
 def classify(reading: Reading) -> Iterator[Problem]:

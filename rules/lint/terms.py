@@ -14,6 +14,7 @@ from rules.duration import BusinessDays, span
 from rules.lint.formula import Formula, opposite
 from rules.lint.reading import LEVELS, Reading
 from rules.policies import is_one_target, level_key
+from rules.problem import Problem
 from rules.source import Spot
 
 #: the longest day that there is, in seconds: one on which clocks are set back
@@ -184,3 +185,20 @@ def exceeds(part: str, whole: str) -> bool:
 def may_have(reading: Reading, formulas: tuple[Formula, ...], level: Level) -> bool:
     """Say whether a ticket of that priority may be one for which all of this holds."""
     return reading.solver.can_hold(*formulas, reading.condition({"priority": level.value}))
+
+
+def countable(clockwork: Clockwork, calendar: str, spot: Spot, written: str) -> Iterator[Problem]:
+    """Say why business days cannot be counted by a calendar."""
+    if not calendar:
+        message = f"{written} are business days, and no calendar says which days these are"
+        yield spot.error("no-calendar", message, "name a calendar with opening hours, or write a duration such as 3d")
+    elif clockwork.always(calendar):
+        message = f"{written} are business days, and '{calendar}' is open all the time"
+        yield spot.error(
+            "business-days-without-days", message, "write a duration such as 72h, or name another calendar"
+        )
+    elif clockwork.union(calendar):
+        message = f"{written} are business days, and '{calendar}' is a union: its members have different days"
+        yield spot.error(
+            "business-days-without-days", message, "name one of its members, or write a duration such as 24h"
+        )

@@ -123,8 +123,7 @@ def _escalations(reading: Reading) -> Iterator[Use]:
             yield from _action(reading, action)
     for alert in reading.alerts():
         if "notify" in alert:
-            # what an alert says about connections is checked with the alerts themselves
-            yield from (use for use in _told(alert["notify"]) if use.kind != "connection")
+            yield from _told(alert["notify"])
 
 
 def _action(reading: Reading, action: Spot) -> Iterator[Use]:
@@ -144,7 +143,7 @@ def _needed(spot: Spot, needs: frozenset[Need]) -> Iterator[Use]:
         ("roles", "role", Need.PERSON),
     ):
         if need in needs:
-            yield from (use for use in _one(spot, key, kind) if isinstance(use.name, str))
+            yield from (use for use in _one(spot, key, kind) if isinstance(use.spot.value, str))
 
 
 def _told(spot: Spot) -> Iterator[Use]:

@@ -101,7 +101,8 @@ def _translate(document: Document, start: Path, error: ValidationError) -> Itera
                 yield document.problem((*path, instance), "wrong-form", message, key=True)
             else:
                 said = _value(path, instance)
-                yield document.problem(path, "wrong-form", f"{said} is not {expected or 'in the right form'}")
+                hint = nearest(instance, schema.get("examples", ()))
+                yield document.problem(path, "wrong-form", f"{said} is not {expected or 'in the right form'}", hint)
         case "minItems" | "minProperties" | "minLength":
             yield document.problem(path, "empty-value", f"{expected or 'this'} cannot be empty")
         case "maxProperties":

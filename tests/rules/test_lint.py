@@ -494,3 +494,127 @@ def test_one_thing_sets_an_escalation_off(set_off: str, found: str) -> None:
     said = [each.head.split(": ", 1)[1] for each in problems if each.file == "rules/a.yaml" and each.is_error]
     assert len(said) == bool(found)
     assert all(each.startswith(found) for each in said)
+
+
+DUPLICATES = "duplicates:\n  - {{name: a, {0}}}\n  - {{name: b, {1}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ("same: [requester, issue], within: 24h", "same: [requester, issue], within: 12h"),
+        ("same: [requester], within: 24h, original: any", "same: [requester, title], within: 1d, do: merge"),
+        ("same: [requester, issue], within: 24h", "same: [issue, requester], within: 24h, when: {kind: incident}"),
+    ],
+)
+def test_a_duplicates_rule_below_one_that_finds_as_much_never_decides(above: str, below: str) -> None:
+    """The first that finds a ticket decides; one that compares more, looks less far or at fewer tickets finds less."""
+    assert codes(DUPLICATES.format(above, below)) == ["unreachable-rule"]
+    assert codes(DUPLICATES.format(below, above)) == []
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "same: [requester, title], within: 24h",
+        "same: [requester, issue], within: 2d",
+        "same: [requester, issue], within: 1h, original: any",
+        "same: [requester, issue], within: 1h, when: {kind: request}",
+    ],
+)
+def test_a_duplicates_rule_that_finds_something_more_is_reachable(below: str) -> None:
+    """Other fields, longer ago, tickets that are done with, or of another kind."""
+    above = "same: [requester, issue], within: 24h, when: {kind: incident}"
+    assert codes(DUPLICATES.format(above, below)) == []
+
+
+def test_a_sync_rule_is_unreachable_whether_its_connector_is_installed_or_not() -> None:
+    """It will be, and then the rule still creates nothing."""
+    rules = "sync:\n  - {name: a, from: acme-zendesk, to: later}\n  - {name: b, from: acme-zendesk, to: later, when: {kind: incident}}\n"
+    assert codes(rules) == ["inert-rule", "unreachable-rule", "inert-rule"]
+
+
+HOURS = "\ncalendars: {office: {timezone: Europe/Prague, week: {mon-fri: [09:00-17:00]}}, night: {timezone: Europe/Prague, week: {mon-fri: [22:00-06:00]}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("{now: {inside: office, outside: office}}", ["contradictory-condition"]),
+        ("{now: {inside: [office, night]}, not: {any: [{now: {inside: night}}, {now: {inside: office}}]}}", ["contradictory-condition"]),
+        ("{created_at: {outside: [office, night]}, not: {created_at: {exists: true}}}", ["contradictory-condition"]),
+        ("{now: {inside: office, outside: night}}", []),
+        ("{now: {inside: office}, created_at: {outside: [office, night]}}", []),
+        ("{not: {now: {inside: night}}, now: {inside: [office, night]}}", []),
+    ],
+)  # fmt: skip
+def test_hours_are_compared_by_their_calendars(condition: str, found: list[str]) -> None:
+    """What is inside of one is not outside of it; nothing is said of two."""
+    rules = f"classify: [{{name: a, when: {condition}, set: {{issue: x}}}}, {{name: b, when: {{now: {{inside: [office, night]}}}}, set: {{tier: y}}}}]{HOURS}"
+    assert codes(rules) == found
+
+
+def test_an_unknown_calendar_of_a_condition_is_told_once() -> None:
+    """By the condition itself."""
+    found = codes(
+        f"classify: [{{name: a, when: {{now: {{inside: [ofice, night]}}, created_at: {{outside: office}}}}, set: {{tier: x}}}}]{HOURS}"
+    )
+    assert found == ["unknown-calendar"]
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),
+    [
+        ("breach + 1bd", "business-days-without-days"),
+        ("1bd left", "business-days-without-days"),
+        ("breach + 24h", ""),
+    ],
+)
+def test_business_days_of_a_level_are_those_of_the_clock_that_it_watches(at: str, found: str) -> None:
+    """On a union there are none; on one of its members there are."""
+    rules = (
+        "sla: [{name: all, calendar: CALENDAR, targets: {resolution: 99h}, pause_when: {status: pending_customer}}]\n"
+        f"escalations: [{{name: late, at: {at}, do: [{{queue: late}}]}}]"
+    )
+    both = HOURS.rstrip()[:-1] + ", both: {union: [office, night]}}\n"
+    assert codes(rules.replace("CALENDAR", "both") + both) == ([found] if found else [])
+    unused = ["unused-name"]
+    assert codes(rules.replace("CALENDAR", "office") + both) == unused
+
+
+def test_a_due_time_is_written_where_there_are_fields() -> None:
+    """Not into a channel."""
+    rules = "sync: [{{name: s, from: acme-zendesk, to: engineering-rt, create: {{queue: General}}, fields: {{due_time: {{metric: resolution, write: {{{}: custom.due}}}}}}}}]\n"
+    assert codes(rules.format("ops-slack")) == ["cannot-do"]
+    assert codes(rules.format("acme-zendesk")) == []
+
+
+def test_a_connection_that_nobody_is_told_through_is_unused() -> None:
+    """One with tickets is not: they come in. An alert and a notification are a use."""
+
+    def found(gateway: str, rules: str = "") -> list[str]:
+        silent = GATEWAY.partition("alerts:")[0]
+        problems = check_site({"gateway.yaml": silent + gateway, "rules/a.yaml": rules}, installed()).problems
+        return [problem.message for problem in problems if problem.code == "unused-name"]
+
+    assert found("") == ["the connection 'ops-slack' is used nowhere: nobody is told anything there"]
+    assert found("alerts: [{when: dead_letter_age > 30m, notify: {connection: ops-slack, channel: ops}}]\n") == []
+    told = "sla: [{name: all, targets: {resolution: 4h}}]\nescalations: [{name: l, at: breach, do: [{notify: {connection: ops-slack, channel: x}}]}]\n"
+    assert found("", told) == []
+
+
+def test_of_a_policy_that_no_ticket_reaches_nothing_else_is_said() -> None:
+    """Its pauses are right as they are."""
+    rules = (
+        "sla:\n"
+        "  - {name: all, targets: {resolution: 4h}, pause_when: {status: pending_customer}}\n"
+        "  - {name: none, when: {kind: incident}, targets: {resolution: 2h}, pause_when: {status: pending_customer}}\n"
+    )
+    assert codes(rules) == ["unreachable-rule"]
+
+
+def test_a_misspelt_metric_is_told_with_the_nearest() -> None:
+    """As any other name."""
+    rules = "sla: [{name: all, targets: {resolution: 4h}}]\nescalations: [{name: l, at: breach, metrics: [resolutoin], do: [{queue: x}]}]\n"
+    (problem,) = (each for each in checked({"rules/a.yaml": rules}).problems if each.file == "rules/a.yaml")
+    assert (problem.code, problem.hint) == ("wrong-form", "did you mean 'resolution'?")
