@@ -15,6 +15,7 @@ from jsonschema import Draft7Validator
 
 from gateway.domain.ids import digest
 from gateway.domain.public_holidays import HolidaySource
+from gateway.domain.ticket import Kind
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.classifiers import Known
@@ -355,4 +356,6 @@ def _stages(sections: Sections) -> tuple[str, ...]:
     for steps in sections.entries("stages").values():
         for stage in steps.value:
             found += [stage] if isinstance(stage, str) else list(stage)
-    return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))
+    if Kind.IMPLEMENTATION.value not in sections.entries("stages"):
+        found += DEFAULT_STAGES
+    return tuple(dict.fromkeys(found))

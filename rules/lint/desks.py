@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from gateway.domain.ticket import Visibility
@@ -12,6 +13,7 @@ from rules.problem import Problem
 from rules.source import Spot
 from rules.sync import Owner
 
+_CUSTOM = re.compile(r"custom\..+")
 #: longer rings are not looked for
 LONGEST = 6
 _WRITES = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
@@ -114,6 +116,9 @@ def abilities(reading: Reading) -> Iterator[Problem]:
                 if spec is not None and Operation.SET_FIELDS not in spec.operations:
                     message = f"'{connection}' ({spec.title}) has no fields to write a due time into"
                     yield spot.error("cannot-do", message, "take it out, or name a desk with tickets", key=True)
+                if not _CUSTOM.fullmatch(spot.value):
+                    message = f"'{spot.value[:60]}' is no field that a due time can be written into"
+                    yield spot.error("unknown-field", message, "write custom.NAME")
     for escalation in reading.sections.items("escalations"):
         for action in escalation["do"].each():
             if "open_incident" in action:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.domain.ticket import Category
@@ -10,6 +11,7 @@ from rules.lint.reading import Reading
 from rules.lint.uses import Use, is_field, uses, values_of
 from rules.problem import Problem, nearest
 from rules.schema.clocks import METRICS
+from rules.schema.shapes import LANGUAGE
 from rules.source import Spot
 
 #: what sort of name → its section, the code and the words of a problem
@@ -24,6 +26,7 @@ _GIVEN: Mapping[str, tuple[str, str, str]] = {
 #: fields that name a person
 PERSON_FIELDS = ("ticket.assignee", "ticket.requester", "ticket.team.manager", "ticket.org.account_manager")
 _NEEDS = ("language", "team")
+_TAG = re.compile(LANGUAGE["pattern"])
 
 
 def unknown(reading: Reading) -> Iterator[Problem]:
@@ -109,6 +112,9 @@ def _fields(reading: Reading) -> Iterator[Problem]:
         needs = route.part("needs")
         if needs is not route and is_field(needs.get("language")):
             yield from _must_be(needs["language"], "ticket.language", "a language")
+        elif needs is not route and "language" in needs and not _TAG.fullmatch(needs.value["language"]):
+            message = f"'{needs.value['language'][:60]}' is no language"
+            yield needs["language"].error("unknown-field", message, "write ticket.language, or a tag such as en")
         for need in route["hard"].each() if "hard" in route else ():
             if not need.value.startswith("skills."):
                 yield from _need(need)

@@ -618,3 +618,28 @@ def test_a_misspelt_metric_is_told_with_the_nearest() -> None:
     rules = "sla: [{name: all, targets: {resolution: 4h}}]\nescalations: [{name: l, at: breach, metrics: [resolutoin], do: [{queue: x}]}]\n"
     (problem,) = (each for each in checked({"rules/a.yaml": rules}).problems if each.file == "rules/a.yaml")
     assert (problem.code, problem.hint) == ("wrong-form", "did you mean 'resolution'?")
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "word", "hint"),
+    [
+        ("classify: [{name: a, when: {anyx: [{kind: incident}]}, set: {tier: x}}]", "unknown-field", "anyx", "did you mean 'any'?"),
+        ("classify: [{name: a, when: {nott: {kind: incident}}, set: {tier: x}}]", "unknown-field", "nott", "did you mean 'not'?"),
+        ("routes: [{name: a, needs: {language: ticketl.anguage}}]", "unknown-field", "ticketl", "write ticket.language, or a tag such as en"),
+        ("sync: [{name: s, from: acme-zendesk, to: engineering-rt, create: {queue: General}, fields: {due_time: {metric: resolution, write: {acme-zendesk: customs.due}}}}]", "unknown-field", "customs", "write custom.NAME"),
+        ("people: {eva: {email: eva@acme.example}}\nteams: {t: {}}\nagents: [{person: eva, team: t, capacity: {uints: 3, chat: 1}}]", "missing-key", "{uints", "add units: here"),
+        ("stages: {implementation: [proviisoning: {engineering-rt: open}]}\nsla: [{name: all, targets: {resolution: 9h, 'stage:provisioning': 1h}, pause_when: {status: pending_customer}}]", "unknown-stage", "'stage:", "did you mean 'proviisoning'?"),
+        ("stages: {implementation: [doing: {engineering-rt: open}]}\nclassify: [{name: a, when: {stage: testing}, set: {tier: x}}]", "unknown-value", "testing", "valid: doing"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_misspelt_is_told_where_it_stands(rules: str, code: str, word: str, hint: str) -> None:
+    """With what was meant, or what there is; a site's own stages of a kind are all of its stages."""
+    errors = [each for each in checked({"rules/a.yaml": rules}).problems if each.is_error]
+    assert [(each.code, each.hint) for each in errors] == [(code, hint)]
+    assert errors[0].excerpt[errors[0].column - 1 :].startswith(word)
+
+
+def test_a_route_may_need_a_language_by_its_tag() -> None:
+    """Or that of the ticket."""
+    for language in ("es", "pt-BR", "ticket.language"):
+        assert codes(f"routes: [{{name: a, needs: {{language: {language}}}}}]") == []
