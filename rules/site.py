@@ -36,7 +36,7 @@ from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
-from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order, nearest
+from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_order, nearest
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
@@ -207,12 +207,7 @@ class _Loading:
         try:
             return step()
         except TooManyError:
-            last = self.problems[-1]
-            message = f"more than {MOST} problems: the rest is not shown"
-            hint = "mend these first, or is this another kind of file?"
-            self.beyond.append(
-                Problem(last.file, last.line, last.column, "too-many-problems", Severity.ERROR, message, hint)
-            )
+            self.beyond.append(beyond(self.problems[-1]))
             return None
 
     def run(self) -> Site | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -15,7 +16,7 @@ from gateway.cli import removed
 from gateway.cli.opening import has_record, require_keys
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
-from gateway.config import Settings, environment, read_site, resolve_settings
+from gateway.config import FileError, Settings, environment, read_site, resolve_settings
 from gateway.errors import ConfigError, StoreError
 from gateway.extensions import installed
 from gateway.languages import NAME as LANGUAGE
@@ -44,7 +45,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         files = read_site(folder)
     except ConfigError as error:
         if as_json:
-            write_json({"ok": False, "site": str(folder), "error": str(error), "problems": []})
+            write_json(unreadable(folder, error))
         else:
             click.echo(str(error))
         sys.exit(1)
@@ -76,6 +77,12 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
             click.echo(f"note: {remark}")
     if failed:
         sys.exit(1)
+
+
+def unreadable(folder: Path, error: ConfigError) -> dict[str, Any]:
+    """Return what is told, as JSON, where the files cannot even be read."""
+    problems = [error.problem.as_json()] if isinstance(error, FileError) else []
+    return {"ok": False, "site": str(folder), "error": str(error), "problems": problems}
 
 
 class Examined(NamedTuple):
