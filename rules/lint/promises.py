@@ -11,7 +11,6 @@ from rules.lint.formula import formula_of, opposite
 from rules.lint.reading import LEVELS, Reading
 from rules.lint.terms import Clockwork, Due, countable, exceeds, is_later, may_have, terms
 from rules.problem import Problem
-from rules.source import Spot
 
 #: metrics whose pauses a policy decides, and that a customer would wait for: see docs/rules/lint.md
 PAUSABLE = ("resolution", "pausable_update")

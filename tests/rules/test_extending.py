@@ -244,8 +244,7 @@ def test_a_classifier_that_is_installed_is_switched_off_by_the_site() -> None:
         ("classifiers: {one: false}", ["other"], {"one"}, []),
         ("classifiers: {one: false, other: true}", ["other"], {"one"}, []),
         ("classifiers: {othr: false}", ["one", "other"], {"othr"}, [
-            "gateway.yaml:8:15: warning[unknown-classifier]: no classifier 'othr' is installed, so it says nothing "
-            "anyway; did you mean 'other'?",
+            "gateway.yaml:8:15: warning[unknown-classifier]: no classifier 'othr' is installed, so it says nothing anyway; did you mean 'other'?",
         ]),
     ):  # fmt: skip
         files = {"gateway.yaml": GATEWAY + written + "\n"}
