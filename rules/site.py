@@ -236,6 +236,7 @@ class _Loading:
                 calendars=rules.calendars,
                 policies=rules.policies,
                 actions=self.extensions.actions,
+                documents=documents,
             )
         watched = self.alerts(gateway, configured)
         if gateway is None or any(problem.is_error for problem in self.problems):

@@ -19,10 +19,12 @@ PAUSABLE = ("resolution", "pausable_update")
 def default(reading: Reading) -> Iterator[Problem]:
     """Say where a list is tried in order and nothing is for everything that is left."""
     for section, what, code in (("sla", "policy", "no-default-policy"), ("routes", "route", "no-default-route")):
-        rules = reading.sections.items(section)
+        rules = reading.sound(section)
         if not rules or not reading.solver.can_hold(*(opposite(reading.formula(rule)) for rule in rules)):
             continue
-        if section == "routes" and "fallback_queue" in reading.sections.entries("routing"):
+        if section == "routes" and (
+            "fallback_queue" in reading.sections.entries("routing") or "routing" in reading.spoilt
+        ):
             continue
         message = f"no {what} is for every ticket that is left: the last one must be without `when`"
         hint = f"add a {what} without `when` at the end"

@@ -82,7 +82,7 @@ def _words(clause: Formula) -> tuple[Hashable, ...]:
 def first_match(reading: Reading) -> Iterator[Problem]:
     """Say which policies and routes no ticket reaches, because the first one that holds is taken."""
     for section, what in (("sla", "policy"), ("routes", "route")):
-        rules = reading.sections.items(section)
+        rules = reading.sound(section)
         formulas = [reading.formula(rule) for rule in rules]
         above = _Above()
         for place, (rule, formula) in enumerate(zip(rules, formulas, strict=True)):

@@ -615,7 +615,7 @@ def test_of_a_policy_that_no_ticket_reaches_nothing_else_is_said() -> None:
 
 def test_a_misspelt_metric_is_told_with_the_nearest() -> None:
     """As any other name."""
-    rules = "sla: [{name: all, targets: {resolution: 4h}}]\nescalations: [{name: l, at: breach, metrics: [resolutoin], do: [{queue: x}]}]\n"
+    rules = "sla: [{name: all, targets: {resolution: 4h}, pause_when: {status: pending_customer}}]\nescalations: [{name: l, at: breach, metrics: [resolutoin], do: [{queue: x}]}]\n"
     (problem,) = (each for each in checked({"rules/a.yaml": rules}).problems if each.file == "rules/a.yaml")
     assert (problem.code, problem.hint) == ("wrong-form", "did you mean 'resolution'?")
 
@@ -643,3 +643,55 @@ def test_a_route_may_need_a_language_by_its_tag() -> None:
     """Or that of the ticket."""
     for language in ("es", "pt-BR", "ticket.language"):
         assert codes(f"routes: [{{name: a, needs: {{language: {language}}}}}]") == []
+
+
+SOUND = {
+    "classify": "classify: [{name: a, set: {tier: x}}, {name: b, when: {kind: incident}, set: {tier: y}}]",
+    "duplicates": DUPLICATES.format("same: [requester], within: 24h", "same: [requester, issue], within: 1h"),
+    "sla": "sla: [{name: a, targets: {resolution: {P1: 4h, default: 2h}}, pause_when: {status: pending_customer}}]",
+    "routes": "routes: [{name: a, when: {kind: incident}}]",
+    "sync": "sync: [{name: a, from: acme-zendesk, to: acme-zendesk-eu}, {name: b, from: acme-zendesk-eu, to: acme-zendesk}]",
+    "stages": "stages: {task: [doing]}",
+    "templates": 'templates: {late: "{ticket.titel}"}',
+}
+SAID = dict(zip(SOUND, (
+    "unreachable-rule", "unreachable-rule", "target-not-rising", "no-default-route", "sync-loop", "stage-never-entered",
+    "unknown-placeholder",
+), strict=True))  # fmt: skip
+#: an error in each section: of its form, and of a name
+SPOILT = {
+    "classify": ("classify: [{name: c, when: {kind: incidnt}, set: {tier: z}}]", "classify: [{name: c, sett: {}}]"),
+    "duplicates": ("duplicates: [{name: c, same: [isue], within: 1h}]",),
+    "sla": ("sla: [{name: c, calendar: nine-to-five, targets: {resolution: 1h}}]", "sla: [{name: c, target: 1h}]"),
+    "routes": ("routes: [{name: c, needs: {language: ticket.langage}}]",),
+    "sync": ("sync: [{name: c, from: acme-zendsk, to: engineering-rt}]",),
+    "stages": ("stages: {other: [x: {acme-zendsk: open}]}",),
+    "roles": ("roles: {duty: [nobody]}",),
+    "connections": (),
+    "onc_all": ("onc_all: {rota: []}",),
+    "cases": (),
+}
+
+
+@pytest.mark.parametrize("spoilt", sorted(SPOILT))
+def test_an_error_hides_what_would_follow_from_it_and_nothing_else(spoilt: str) -> None:
+    """What the rules of the other sections mean together is told; of a site whose connections are wrong, nothing.
+
+    Nor of one that has a section which there is not: it may be any of them.
+    """
+    files = {f"rules/{name}.yaml": text for name, text in SOUND.items()}
+    for wrong in SPOILT[spoilt] or ("",):
+        more = {"rules/zz.yaml": wrong}
+        if spoilt == "connections":
+            more["gateway.yaml"] = GATEWAY.replace("connector: zendesk,", "connector: zendesk, rate_limit: x,", 1)
+        if spoilt == "cases":
+            more["rules/a.cases.yaml"] = "cases: [{name: a}]\n"
+        found = checked(files | more).problems
+        assert any(each.is_error for each in found)
+        told = {each.code for each in found if each.file in files and not each.is_error}
+        hidden = set(SOUND) if spoilt in {"connections", "onc_all"} else {spoilt}
+        if spoilt == "classify":
+            # a rule may enter the stage
+            hidden.add("stages")
+        expected = {SAID[name] for name in SOUND if name not in hidden}
+        assert told == expected
