@@ -40,10 +40,8 @@ from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
-from rules.source import Document, Path
+from rules.source import GATEWAY_FILE, Document, Path
 from rules.yaml12 import load
-
-GATEWAY_FILE = "gateway.yaml"
 
 YEAR = 365 * 86_400
 
@@ -230,7 +228,6 @@ class _Loading:
             self.reading = Reading(
                 sections,
                 _of_clocks(self.vocabulary),
-                gateway=gateway,
                 connections=configured,
                 specs=self.specs,
                 calendars=rules.calendars,

@@ -11,6 +11,9 @@ from typing import Any
 
 from rules.problem import Problem, Severity, masked
 
+#: the file of a site that names its connections
+GATEWAY_FILE = "gateway.yaml"
+
 Path = tuple[str | int, ...]
 
 

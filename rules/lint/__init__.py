@@ -32,7 +32,7 @@ NAMES: tuple[Analysis, ...] = (
     actions.triggers,
     actions.needs,
 )
-#: they find warnings only; each with the sections that must be without an error, for what it says would follow from that.
+#: they find warnings only; each with the sections that must be without an error, for what it says would follow from it.
 #: Those without any look at each section by itself, and leave out one with an error.
 MEANING: tuple[tuple[Analysis, tuple[str, ...]], ...] = (
     (contradictions.contradictions, ()),

@@ -16,7 +16,7 @@ from rules.lint.solver import Solver
 from rules.loading.sections import Sections
 from rules.policies import Policy
 from rules.problem import Problem
-from rules.source import Document, Path, Spot
+from rules.source import GATEWAY_FILE, Document, Path, Spot
 
 LEVELS = (Level.P1, Level.P2, Level.P3, Level.P4)
 
@@ -39,7 +39,6 @@ class Reading:
         sections: Sections,
         vocabulary: Vocabulary,
         *,
-        gateway: Document | None = None,
         connections: Mapping[str, Connection],
         specs: Mapping[str, ConnectorSpec],
         calendars: Mapping[str, Calendar],
@@ -50,7 +49,7 @@ class Reading:
         self.sections = sections
         #: every field, with `metric`, which only the conditions of clocks know
         self.vocabulary = vocabulary
-        self.gateway = gateway
+        self.gateway = (documents or {}).get(GATEWAY_FILE)
         self.connections = connections
         self.specs = specs
         self.calendars = calendars
