@@ -21,6 +21,8 @@ from rules.source import Spot
 LONGEST_DAY = 25 * 3600
 #: a week of working days, from Monday 00:00 UTC
 WEEK = datetime(2026, 3, 2, tzinfo=UTC)
+#: of the policies above one so many are told not to hold: of thousands, all would be millions together
+ABOVE = 300
 #: hours between two starts that are tried
 STEP = 3
 
@@ -126,7 +128,7 @@ def terms(reading: Reading) -> list[Terms]:
         while (base := spots.get(chain[-1].get("extends", ""))) is not None and base not in chain:
             chain.append(base)
         mine = reading.formula(spot)
-        found.append(Terms(name, tuple(chain), policy.spec, (mine, *above)))
+        found.append(Terms(name, tuple(chain), policy.spec, (mine, *above[-ABOVE:])))
         above.append(opposite(mine))
     return found
 
