@@ -19,10 +19,11 @@ from gateway.domain.ticket import Kind
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.classifiers import Known
-from rules.conditions import compile_condition
+from rules.conditions import ALWAYS, compile_condition
 from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
+from rules.escalations import Escalation, escalation
 from rules.extending import NOTHING, Extensions
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.lint import Reading
@@ -307,6 +308,8 @@ class _Loading:
             known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),
+            holidays=self.holidays,
+            escalations=self.escalations(sections, vocabulary),
         )
         self.later_phases(sections, vocabulary)
         return rules
@@ -317,10 +320,19 @@ class _Loading:
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
-        for section, what in (("escalations", "escalation"), ("routes", "route")):
-            for _, item in names(sections.items(section), what, self.problems):
-                if "when" in item:
-                    compile_condition(item["when"], vocabulary, self.problems)
+        for _, item in names(sections.items("routes"), "route", self.problems):
+            if "when" in item:
+                compile_condition(item["when"], vocabulary, self.problems)
+
+    def escalations(self, sections: Sections, vocabulary: Vocabulary) -> tuple[Escalation, ...]:
+        """Compile the escalations, in order."""
+        found = []
+        for _, item in names(sections.items("escalations"), "escalation", self.problems):
+            when = compile_condition(item["when"], vocabulary, self.problems) if "when" in item else ALWAYS
+            made = escalation(item.value, when)
+            if made is not None:
+                found.append(made)
+        return tuple(found)
 
 
 class _Closed:
@@ -332,7 +344,7 @@ class _Closed:
 
 def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
     """Return the words that `pause_when` knows: those of every rule, and the metric that is asked about."""
-    metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
+    metric = Field("metric", FieldType.TEXT, lambda _ticket, facts: facts.metric)
     return Vocabulary(
         connections=vocabulary.fields["source"].words,
         stages=vocabulary.fields["stage"].words,

@@ -33,7 +33,7 @@ class Fold:
 
     __slots__ = (
         "base", "begun", "breached_at", "calendar", "calendars", "cycle", "history", "last", "next_calendar", "options",
-        "outcome", "paused_at", "paused_s", "phase", "pinned", "stopped_at", "stretches", "target", "target_s",
+        "outcome", "paused_at", "paused_s", "phase", "pinned", "since", "stopped_at", "stretches", "target", "target_s",
     )  # fmt: skip
 
     def __init__(self, target: Target, calendar: Calendar, calendars: Mapping[str, Any], options: Options) -> None:
@@ -49,6 +49,8 @@ class Fold:
         self.outcome = Outcome.PENDING
         self.cycle = 1
         self.begun: datetime | None = None
+        #: from when the target of this cycle holds
+        self.since: datetime | None = None
         #: elapsed when the last stretch ended, or began
         self.base = 0
         self.stretches: tuple[Stretch, ...] = ()
@@ -87,13 +89,20 @@ class Fold:
 
     def settle(self, at: datetime) -> None:
         """Let happen what happens by itself before an instant: a pause ends, a promise is broken."""
-        longest = self.options.max_pause_s
-        if self.phase is Phase.PAUSED and self.paused_at is not None and longest is not None:
-            end = self.paused_at + timedelta(seconds=longest)
-            if end <= at:
-                self._break_before(end)
-                self._resume(end)
+        end = self.pause_ends()
+        if end is not None and end <= at:
+            self._break_before(end)
+            self._resume(end)
         self._break_before(at)
+
+    def pause_ends(self) -> datetime | None:
+        """Return when a pause ends by itself."""
+        longest, days = self.options.max_pause_s, self.options.max_pause_days
+        if self.phase is not Phase.PAUSED or self.paused_at is None:
+            return None
+        if longest is not None:
+            return self.paused_at + timedelta(seconds=longest)
+        return self.calendar.business_days(self.paused_at, days.days, days.mode) if days is not None else None
 
     def _break_before(self, at: datetime) -> None:
         if self.outcome is Outcome.PENDING and self.phase in {Phase.RUNNING, Phase.PAUSED}:
@@ -148,7 +157,7 @@ class Fold:
         self.next_calendar = self.calendar
         if event is not None and event.target is not None:
             self.target = event.target
-        self.begun = at
+        self.begun = self.since = at
         self.target_s = self._seconds(at)
         self.base, self.paused_s = 0, 0
         self.phase, self.outcome = Phase.RUNNING, Outcome.PENDING
@@ -225,9 +234,12 @@ class Fold:
 
     def _count_pause(self, at: datetime) -> None:
         """Count a pause that goes on by the calendar of until now."""
-        if self.phase is Phase.PAUSED and self.paused_at is not None and self.options.max_pause_s is None:
+        if self.phase is Phase.PAUSED and self.paused_at is not None and not self._is_pause_limited():
             self.paused_s += self.calendar.elapsed(self.paused_at, at)
             self.paused_at = at
+
+    def _is_pause_limited(self) -> bool:
+        return self.options.max_pause_s is not None or self.options.max_pause_days is not None
 
     def _retarget(self, at: datetime, event: ClockEvent) -> None:
         mode = self.options.retarget
@@ -249,6 +261,7 @@ class Fold:
         if mode is Retarget.TIGHTEN_ONLY and self.target_s >= before[1]:
             (self.target, self.target_s), self.calendar, self.next_calendar = before, old, old
             return
+        self.since = at
         running = self.phase is Phase.RUNNING
         self._halt(at)
         if mode is Retarget.RETRO_NO_PAUSE:

@@ -206,7 +206,8 @@ class _Folding:
         before = self.observed.get(field)
         late = before is not None and bool(seen.version) and before.version > seen.version
         if not late:
-            now = Observed(json, seen.at, seen.version, echo is not None)
+            kept = echo is not None and before is not None and before.kept and before.value == json
+            now = Observed(json, seen.at, seen.version, echo is not None, kept)
             self.observed[field] = self._counted(field, bounce.seen_now(before, now, machine=self._is_machine(seen)))
         if echo is not None:
             self.echoed.append(field)
@@ -330,13 +331,12 @@ def _brought(event: Event, link: Link) -> list[Seen]:
     snapshot = event.snapshot
     if snapshot is None:
         return found
-    in_passing = not snapshot.complete and bool(event.changes or event.comment)
     for field in SYNCED_FIELDS:
         value = getattr(snapshot, field)
         if value is msgspec.UNSET or field in explicit:
             continue
         seen = link.observed.get(field)
-        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot, in_passing=in_passing)):
+        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot)):
             continue
         found.append(Seen(field, value, snapshot.updated_at, snapshot.version, False))
     return found
