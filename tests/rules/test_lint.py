@@ -717,3 +717,10 @@ def test_many_rules_that_are_much_alike_are_checked_in_time(section: str) -> Non
 
     taken(50)
     assert taken(2400) < 9 * taken(600)
+
+
+@pytest.mark.parametrize("action", ["notify", "add_participant", "reassign"])
+def test_a_role_that_an_action_names_is_looked_up(action: str) -> None:
+    """Whatever is done with who has it."""
+    rules = "sla: [{{name: all, targets: {{resolution: 4h}}, pause_when: {{status: pending_customer}}}}]\nescalations: [{{name: l, at: breach, do: [{0}: {{role: dutty}}]}}]\n"
+    assert codes(rules.format(action)) == ["unknown-role"]
