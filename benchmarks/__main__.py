@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, rules
+from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, rules, simulate
 from benchmarks.report import Measure, Progress, table, this_machine
 
-MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks)
+MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, simulate)
 STAGES = tuple(each.STAGE for each in MADE)
 
 
@@ -21,9 +21,8 @@ STAGES = tuple(each.STAGE for each in MADE)
 @click.option("--only", type=click.Choice(STAGES), multiple=True, help="This stage; may be given several times.")
 @click.option("--rate", type=click.FloatRange(0.5, 500), help="Webhooks a second of the journey.  [default: half of "
               "the slowest stage measured before, else of what the whole carries in a burst]")  # fmt: skip
-@click.option(
-    "--postgres", is_flag=True, help="Also measure apply, dead letters and the journey on a PostgreSQL of its own."
-)
+@click.option("--postgres", is_flag=True, help="Also measure apply, dead letters, simulations and the journey on a "
+              "PostgreSQL of its own.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Measure what this machine accepts, applies and delivers a second, and how long a whole journey takes."""
@@ -63,6 +62,12 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if rules.STAGE in chosen:
             with Progress(rules.STAGE, rules.STEPS, quiet=as_json) as progress:
                 found += rules.run(progress)
+        if simulate.STAGE in chosen:
+            with Progress(simulate.STAGE, simulate.STEPS, quiet=as_json) as progress:
+                found += simulate.run(progress)
+            if new_database is not None:
+                with Progress("sim/pg", simulate.STEPS, quiet=as_json) as progress:
+                    found += simulate.run(progress, new_database, "PostgreSQL")
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"machine": machine, "measures": found})).decode())
         return

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-import msgspec
-
+from benchmarks.commands import Taken
+from benchmarks.commands import run as run_command
 from benchmarks.lab import RT, Lab
 from benchmarks.report import Measure, Progress
 
@@ -36,31 +30,6 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 #: these write each letter out: their time is in the number of letters, their memory is not
 WHOLE = frozenset({"list --all"})
 STEPS = 2 * len(COMMANDS) + 2
-#: runs the command, and says at its end how much memory it has had at most
-_PROGRAM = """
-import atexit, resource, sys
-told = sys.argv.pop(1)
-def tell():
-    try:
-        with open("/proc/self/status") as status:
-            peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    with open(told, "w") as file:
-        file.write(str(peak))
-atexit.register(tell)
-from gateway.cli import main
-main(sys.argv[1:])
-"""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """What a command took."""
-
-    seconds: float
-    #: of processor time: what it takes where others are at work, too
-    processor: float
-    megabytes: float
 
 
 def run(progress: Progress, new_database: Callable[[], str] = str, name: str = "SQLite") -> list[Measure]:
@@ -69,16 +38,12 @@ def run(progress: Progress, new_database: Callable[[], str] = str, name: str = "
     found = []
     for command in COMMANDS:
         more = many[command].megabytes / few[command].megabytes
-        note = f"{FEW:,}: {_told(few[command])}; {MANY:,}: {_told(many[command])}, {more:.2f} of the memory"
+        note = f"{FEW:,}: {few[command]}; {MANY:,}: {many[command]}, {more:.2f} of the memory"
         whole = command in WHOLE
         met = more <= AIM_MEMORY and (whole or many[command].seconds <= AIM)
         aim = f"memory ≤ {AIM_MEMORY}" if whole else f"≤ {AIM:g} s, memory ≤ {AIM_MEMORY}"
         found.append(Measure(STAGE, f"{command}, {name}", many[command].seconds, "s", aim, met, note))
     return found
-
-
-def _told(taken: Taken) -> str:
-    return f"{taken.seconds:.2f} s ({taken.processor:.2f} s of a processor), {taken.megabytes:.0f} MB"
 
 
 def _with(number: int, progress: Progress, database: str) -> dict[str, Taken]:
@@ -95,24 +60,6 @@ def _with(number: int, progress: Progress, database: str) -> dict[str, Taken]:
         for name, words in COMMANDS.items():
             progress.step(f"{name}, {number:,}")
             asked = [word.format(half=number // 4) for word in words]
-            rounds = [_run(lab, asked) for _ in range(1 if name in WHOLE else ROUNDS)]
+            rounds = [run_command(lab, ("dead-letters", *asked)) for _ in range(1 if name in WHOLE else ROUNDS)]
             taken[name] = min(rounds, key=lambda each: each.seconds)
         return taken
-
-
-def _run(lab: Lab, words: list[str]) -> Taken:
-    peak = lab.folder / "peak"
-    command = [sys.executable, "-c", _PROGRAM, str(peak), "--site", str(lab.folder), "dead-letters", *words]
-    began, worked = time.perf_counter(), _of_children()
-    with Path(os.devnull).open("wb") as nowhere:
-        ended = subprocess.run(command, env=lab.env, stdout=nowhere, stderr=subprocess.PIPE, check=False)
-    seconds = time.perf_counter() - began
-    if ended.returncode:
-        msg = f"gateway dead-letters {' '.join(words)} ended with {ended.returncode}: {ended.stderr.decode()[-500:]}"
-        raise RuntimeError(msg)
-    return Taken(seconds, _of_children() - worked, int(peak.read_text()) / 1024)
-
-
-def _of_children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

@@ -18,8 +18,9 @@ from connectors import registry
 from gateway.errors import ConfigError
 from gateway.extensions import installed
 from gateway.ports import ConnectionSettings, ConnectorSpec
-from rules import GATEWAY_FILE, Connection, Problem, Reference, Site, load_site
+from rules import GATEWAY_FILE, Connection, Problem, Reference, Severity, Site, load_site
 from rules.connections import settings_schema, url_problems
+from rules.problem import WIDTH, masked
 from rules.references import REFERENCE
 from rules.schema.check import check, validator
 from rules.source import Document, Spot
@@ -172,6 +173,14 @@ def without_password(url: str) -> str:
 # ---------------------------------------------------------------- the site's folder
 
 
+class FileError(ConfigError):
+    """One file cannot be read as text, and so none of the others means anything; `problem` has its place."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.text)
+        self.problem = problem
+
+
 def read_site(directory: Path) -> dict[str, str]:
     """Return the texts of a site's files by their names below `directory`: gateway.yaml and the YAML files in rules/.
 
@@ -188,7 +197,7 @@ def read_site(directory: Path) -> dict[str, str]:
     files: dict[str, str] = {}
     total = 0
     for path in paths:
-        text = _read(path, root)
+        text = _read(path, root, path.relative_to(directory).as_posix())
         total += len(text)
         if total > MAX_SITE:
             msg = f"the files of {directory} have more than {MAX_SITE:,} bytes together"
@@ -206,7 +215,7 @@ def _rule_files(directory: Path) -> Iterator[Path]:
                 yield Path(folder) / name
 
 
-def _read(path: Path, root: Path) -> str:
+def _read(path: Path, root: Path, name: str) -> str:
     try:
         real = path.resolve(strict=True)
         if not real.is_relative_to(root):
@@ -221,15 +230,26 @@ def _read(path: Path, root: Path) -> str:
         msg = f"{path} cannot be read: {error.strerror or error}"
         raise ConfigError(msg) from None
     if len(data) > MAX_BYTES:
-        msg = f"{path} has more than {MAX_BYTES:,} bytes: split it into several files"
-        raise ConfigError(msg)
+        raise FileError(
+            _problem(
+                name, data, 0, "yaml-size", f"the file has more than {MAX_BYTES:,} bytes", "split it into several files"
+            )
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        msg = f"{path}:{line}:{column}: error[yaml-syntax]: this is not UTF-8; save the file as UTF-8"
-        raise ConfigError(msg) from None
+        found = _problem(name, data, error.start, "yaml-syntax", "this is not UTF-8", "save the file as UTF-8")
+        raise FileError(found) from None
+
+
+def _problem(name: str, data: bytes, start: int, code: str, message: str, hint: str) -> Problem:
+    """Return what is wrong with the byte at `start` of a file, with its line."""
+    begins = data.rfind(b"\n", 0, start) + 1
+    ends = data.find(b"\n", start)
+    shown = data[begins : ends if ends >= 0 else len(data)][: start - begins + WIDTH].decode("utf-8", "replace")
+    column = len(data[begins:start].decode("utf-8", "replace")) + 1
+    line = data.count(b"\n", 0, start) + 1
+    return Problem(name, line, column, code, Severity.ERROR, message, hint, masked(shown.rstrip("\r")))
 
 
 # ---------------------------------------------------------------- secrets

@@ -16,7 +16,8 @@ from rules.policies import Policy
 from rules.problem import Problem, Severity
 from rules.references import Reference
 from rules.schema import schema_text
-from rules.site import GATEWAY_FILE, Checked, Mode, Retention, Site, check_site, file_digest, load_site
+from rules.site import Checked, Mode, Retention, Site, check_site, file_digest, load_site
+from rules.source import GATEWAY_FILE
 from rules.sync import (
     ConflictChoice,
     Owner,

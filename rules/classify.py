@@ -186,10 +186,31 @@ def run(
         trace = _by_index(rules, this, index)
     else:
         trace = _one_by_one(rules, this, explain=explain)
+    known = len(this.sets)
     for each in said:
         effect = this.guess(each)
         trace.append(TraceLine("classify", PREFIX + each.classifier, matched=True, reason=effect, effects=(effect,)))
-    return this.facts.ticket, tuple(this.sets), trace
+    if len(this.sets) > known:
+        trace += _after_guesses(rules, this, known, explain=explain)
+    # of a field that was guessed, and then set by a rule, the last value counts
+    return this.facts.ticket, tuple({each.field: each for each in this.sets}.values()), trace
+
+
+def _after_guesses(rules: tuple[ClassifyRule, ...], this: _Run, known: int, *, explain: bool) -> list[TraceLine]:
+    """Ask the rules again that read what a classifier has just filled in; `known` values had been set before."""
+    this.released.clear()
+    trace = []
+    for rule in rules:
+        changed = {name for each in this.sets[known:] for name in (each.field, f"{each.field}.native")}
+        if rule.when.reads.isdisjoint(changed) and this.released.isdisjoint(rule.sets):
+            continue
+        if rule.when.holds(this.facts):
+            trace.append(_matched(rule, this.apply(rule)))
+        else:
+            this.release(rule)
+            if explain:
+                trace.append(TraceLine("classify", rule.name, matched=False, reason=rule.when.why(this.facts)))
+    return trace
 
 
 def _one_by_one(rules: tuple[ClassifyRule, ...], this: _Run, *, explain: bool) -> list[TraceLine]:

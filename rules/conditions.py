@@ -163,6 +163,10 @@ def _leaf(field: Field, operator: Operator, operand: Any, test: Test, guard: Gua
     return Condition(holds, why, frozenset({name}), volatile=field.volatile, guard=guard)
 
 
+#: keys of a condition that are no fields
+_JOINED = ("all", "any", "not")
+
+
 class _Compiler:
     def __init__(self, vocabulary: Vocabulary, problems: list[Problem]) -> None:
         self.vocabulary = vocabulary
@@ -193,7 +197,8 @@ class _Compiler:
         field = self.vocabulary.field(key)
         if field is None:
             message = f"there is no field '{key[:60]}'"
-            self.problems.append(spot.error("unknown-field", message, nearest(key, self.vocabulary.names()), key=True))
+            hint = nearest(key, (*self.vocabulary.names(), *_JOINED))
+            self.problems.append(spot.error("unknown-field", message, hint, key=True))
             return ALWAYS
         if isinstance(spot.value, dict):
             return self.operators(field, spot)

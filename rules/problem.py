@@ -123,6 +123,13 @@ class Problems(list[Problem]):
             self.append(problem)
 
 
+def beyond(last: Problem) -> Problem:
+    """Return what says that there is more wrong than is shown, behind the last that is."""
+    message = f"more than {MOST} problems: the rest is not shown"
+    hint = "mend these first, or is this another kind of file?"
+    return Problem(last.file, last.line, last.column, "too-many-problems", Severity.ERROR, message, hint)
+
+
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems by place, each once."""
     unique = dict.fromkeys(problems)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -13,6 +15,7 @@ from jsonschema import Draft7Validator
 
 from gateway.domain.ids import digest
 from gateway.domain.public_holidays import HolidaySource
+from gateway.domain.ticket import Kind
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.classifiers import Known
@@ -34,14 +37,12 @@ from rules.loading.policies import policies
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
-from rules.problem import MOST, Problem, Problems, Severity, TooManyError, in_order
+from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_order, nearest
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
-from rules.source import Document, Path
+from rules.source import GATEWAY_FILE, Document, Path
 from rules.yaml12 import load
-
-GATEWAY_FILE = "gateway.yaml"
 
 YEAR = 365 * 86_400
 
@@ -72,10 +73,28 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     rules: RuleSet
     retention: Retention = Retention()
     alerts: tuple[Alert, ...] = ()
+    #: classifiers that are installed and not to be asked
+    classifiers_off: frozenset[str] = frozenset()
     #: names these files, whatever their order: the release
     digest: str
     #: name below the site's folder -> text
     files: dict[str, str]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector away while thousands of rules are read.
+
+    Next to nothing of what loading makes is garbage, and all of it stays: to go through it over and over took half of
+    the time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def file_digest(files: Mapping[str, str]) -> str:
@@ -108,9 +127,10 @@ def load_site(
     `holidays` gives the days of a country; without it, those that a release keeps with its files, and the library's.
     `extensions` are the operators, actions and classifiers of other packages.
     """
-    loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
-    site = loading.run()
-    problems = loading.found()
+    with _uncollected():
+        loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
+        site = loading.run()
+        problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
 
 
@@ -135,13 +155,14 @@ def check_site(
     This is what decides whether files may become a release. `load_site` alone is for a release that is one already: it
     must still load when a later version of the gateway has learnt to find more.
     """
-    loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
-    site = loading.run()
-    loading.lint()
-    problems = loading.found()
-    if site is None or loading.reading is None or any(problem.is_error for problem in problems):
-        return Checked(None, problems)
-    return Checked(site, problems, tuple(effects(loading.reading)))
+    with _uncollected():
+        loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
+        site = loading.run()
+        loading.lint()
+        problems = loading.found()
+        if site is None or loading.reading is None or any(problem.is_error for problem in problems):
+            return Checked(None, problems)
+        return Checked(site, problems, tuple(effects(loading.reading)))
 
 
 def _schema_of(file: str) -> str:
@@ -185,12 +206,7 @@ class _Loading:
         try:
             return step()
         except TooManyError:
-            last = self.problems[-1]
-            message = f"more than {MOST} problems: the rest is not shown"
-            hint = "mend these first, or is this another kind of file?"
-            self.beyond.append(
-                Problem(last.file, last.line, last.column, "too-many-problems", Severity.ERROR, message, hint)
-            )
+            self.beyond.append(beyond(self.problems[-1]))
             return None
 
     def run(self) -> Site | None:
@@ -207,17 +223,18 @@ class _Loading:
         configured = self.connections(gateway)
         rule_files = [document for file, document in documents.items() if _schema_of(file) == "rules"]
         sections = merge(rule_files, frozenset(self.bad), self.problems)
-        rules = self.rules(sections, configured)
+        off = self.classifiers_off(gateway)
+        rules = self.rules(sections, configured, off)
         if len(documents) == len(self.files):
             self.reading = Reading(
                 sections,
                 _of_clocks(self.vocabulary),
-                gateway=gateway,
                 connections=configured,
                 specs=self.specs,
                 calendars=rules.calendars,
                 policies=rules.policies,
-                sync_rules=rules.sync_rules,
+                actions=self.extensions.actions,
+                documents=documents,
             )
         watched = self.alerts(gateway, configured)
         if gateway is None or any(problem.is_error for problem in self.problems):
@@ -228,6 +245,7 @@ class _Loading:
             rules=rules,
             retention=Retention(**{key: seconds(text) for key, text in gateway.value.get("retention", {}).items()}),
             alerts=watched,
+            classifiers_off=off,
             digest=rules.digest,
             files=self.files,
         )
@@ -257,7 +275,19 @@ class _Loading:
         bad = frozenset(place for place in range(len(section.value)) if (GATEWAY_FILE, ("alerts", place)) in self.bad)
         return alerts(section, configured, self.specs, bad, self.problems)
 
-    def rules(self, sections: Sections, configured: Mapping[str, Connection]) -> RuleSet:
+    def classifiers_off(self, gateway: Document | None) -> frozenset[str]:
+        """Return the classifiers that the site does not want to be asked."""
+        if gateway is None or not isinstance(gateway.root.get("classifiers"), dict):
+            return frozenset()
+        section = gateway.root["classifiers"]
+        known = [classifier.name for classifier in self.extensions.classifiers]
+        for name, spot in section.entries():
+            if name not in known:
+                message = f"no classifier '{name[:60]}' is installed, so it says nothing anyway"
+                self.problems.append(spot.warning("unknown-classifier", message, nearest(name, known), key=True))
+        return frozenset(name for name, spot in section.entries() if spot.value is False)
+
+    def rules(self, sections: Sections, configured: Mapping[str, Connection], off: Collection[str]) -> RuleSet:
         hours = calendars(sections, self.holidays, self.refused("calendars"), self.problems)
         vocabulary = self.vocabulary = Vocabulary(
             connections=tuple(configured),
@@ -274,7 +304,7 @@ class _Loading:
             policies=policies(sections, vocabulary, _of_clocks(vocabulary), self.problems),
             sync_rules=sync_rules(sections, configured, self.specs, vocabulary, self.problems),
             calendars=hours,
-            classifiers=self.extensions.classifiers,
+            classifiers=tuple(each for each in self.extensions.classifiers if each.name not in off),
             known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),
@@ -331,4 +361,6 @@ def _stages(sections: Sections) -> tuple[str, ...]:
     for steps in sections.entries("stages").values():
         for stage in steps.value:
             found += [stage] if isinstance(stage, str) else list(stage)
-    return tuple(dict.fromkeys((*found, *DEFAULT_STAGES)))
+    if Kind.IMPLEMENTATION.value not in sections.entries("stages"):
+        found += DEFAULT_STAGES
+    return tuple(dict.fromkeys(found))

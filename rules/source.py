@@ -11,6 +11,9 @@ from typing import Any
 
 from rules.problem import Problem, Severity, masked
 
+#: the file of a site that names its connections
+GATEWAY_FILE = "gateway.yaml"
+
 Path = tuple[str | int, ...]
 
 
@@ -61,6 +64,15 @@ class Document:
             else:
                 break
         return found
+
+    def section(self, line: int, column: int) -> str:
+        """Return the top-level key to which a place belongs; empty above the first."""
+        places = (
+            (key_line, key_column, str(key))
+            for key, (key_line, key_column, _) in (self.place.keys or {}).items()
+            if (key_line, key_column) <= (line, column)
+        )
+        return max(places, default=(0, 0, ""))[2]
 
     def problem(
         self,

@@ -156,7 +156,7 @@ def _words_pattern(words: Sequence[str]) -> str:
     spaced: list[str] = []
     anywhere: list[str] = []
     for word in map(fold, words):
-        parts = [re2.escape(part) for part in word.split()]
+        parts = [re2.escape(part.encode("utf-8", "replace").decode()) for part in word.split()]
         if parts:
             (anywhere if _unspaced()(word.strip()) else spaced).append(r"[\s\p{Z}]+".join(parts))
     choices = []

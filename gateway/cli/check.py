@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -15,9 +16,10 @@ from gateway.cli import removed
 from gateway.cli.opening import has_record, require_keys
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
-from gateway.config import Settings, environment, read_site, resolve_settings
+from gateway.config import FileError, Settings, environment, read_site, resolve_settings
 from gateway.errors import ConfigError, StoreError
 from gateway.extensions import installed
+from gateway.languages import NAME as LANGUAGE
 from gateway.languages import is_installed
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
@@ -43,14 +45,14 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         files = read_site(folder)
     except ConfigError as error:
         if as_json:
-            write_json({"ok": False, "site": str(folder), "error": str(error), "problems": []})
+            write_json(unreadable(folder, error))
         else:
             click.echo(str(error))
         sys.exit(1)
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
     examined = examine(site, files, environ)
     problems, notes = examined.problems, examined.notes
-    remarks = [] if is_installed() else [NO_LANGUAGE]
+    remarks = [] if is_installed() or LANGUAGE in examined.classifiers_off else [NO_LANGUAGE]
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -77,6 +79,12 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
+def unreadable(folder: Path, error: ConfigError) -> dict[str, Any]:
+    """Return what is told, as JSON, where the files cannot even be read."""
+    problems = [error.problem.as_json()] if isinstance(error, FileError) else []
+    return {"ok": False, "site": str(folder), "error": str(error), "problems": problems}
+
+
 class Examined(NamedTuple):
     """What is said of a site's files, by every command that checks them."""
 
@@ -84,6 +92,8 @@ class Examined(NamedTuple):
     #: connectors that could not be loaded
     notes: list[str]
     policies: tuple[PolicyEffect, ...]
+    #: classifiers that the site does not want
+    classifiers_off: frozenset[str] = frozenset()
 
 
 def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, str]) -> Examined:
@@ -103,7 +113,8 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
         problems += load_cases(cases_of(checked.site), Words.of(checked.site))[1]
     notes = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
     notes += [f"extension {each.name}: {each.reason}" for each in extensions.broken]
-    return Examined(problems, notes, checked.policies)
+    off = checked.site.classifiers_off if checked.site is not None else frozenset()
+    return Examined(problems, notes, checked.policies, off)
 
 
 def _record(environ: dict[str, str]) -> str:

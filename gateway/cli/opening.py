@@ -25,17 +25,28 @@ T = TypeVar("T")
 
 
 @contextmanager
-def opened(choice: SiteChoice) -> Iterator[Gateway]:
-    """Open a site's gateway; raises ConfigError when it has no record yet, or one of another version."""
+def opened(choice: SiteChoice, *, begin: bool = False) -> Iterator[Gateway]:
+    """Open a site's gateway; raises ConfigError when it has no record yet, or one of another version.
+
+    With `begin` a record that there is not yet is begun.
+    """
     environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
     settings = Settings.from_env(environ)
     choice.redactor.add(*settings.secrets())
     gateway = build(settings, environ)
     try:
+        if begin and not has_record(settings):
+            choice.state  # noqa: B018 - makes the folder, which git is to ignore
+            gateway.migrate()
         require_record(gateway)
         yield gateway
     finally:
         gateway.close()
+
+
+def is_begun(choice: SiteChoice) -> bool:
+    """Say whether a site has a record."""
+    return has_record(Settings.from_env({**environment(), "GATEWAY_SITE": str(choice.folder)}))
 
 
 def has_record(settings: Settings) -> bool:

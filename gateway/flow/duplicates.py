@@ -22,7 +22,7 @@ from gateway.flow.merge import survivor_of
 from gateway.flow.plan import Cause, Planned
 from gateway.ports import AuditEntry, CommentRow, Connector, Tx
 from rules.decide import Decision
-from rules.duplicates import Duplicate, DuplicateAction
+from rules.duplicates import Duplicate, DuplicateAction, parted
 
 #: so long after its window a ticket need not be found any more
 STALE = timedelta(days=30)
@@ -96,6 +96,41 @@ def told(pair: Pair, now: datetime, actor: str, trace_id: str = "") -> list[Audi
     detail = {"ticket": pair.ticket, "of": pair.of, "rule": pair.rule, "why": pair.why}
     action = f"duplicate {pair.state}"
     return [AuditEntry(now, actor, action, ticket_id, detail, trace_id) for ticket_id in (pair.ticket, pair.of)]
+
+
+def take_along(tx: Tx, ticket_id: str, into: str, now: datetime, actor: str) -> list[AuditEntry]:
+    """Ask no more what was asked about a ticket that is a duplicate now.
+
+    What may have repeated it may repeat its original: that is asked instead, where nothing was said of those two yet.
+    """
+    audit: list[AuditEntry] = []
+    for pair in list(tx.duplicates.of_ticket(ticket_id)):
+        if pair.state is not PairState.PROPOSED:
+            continue
+        tx.duplicates.drop(pair)
+        detail = {"ticket": pair.ticket, "of": pair.of, "rule": pair.rule, "why": f"{ticket_id} repeats {into}"}
+        audit += [AuditEntry(now, actor, "duplicate withdrawn", each, detail) for each in (pair.ticket, pair.of)]
+        moved = msgspec.structs.replace(pair, of=into)
+        if pair.of == ticket_id and _may_repeat(tx, pair.ticket, into) and tx.duplicates.add(moved):
+            audit += told(moved, now, actor)
+    return audit
+
+
+def merged_at_desk(tx: Tx, ticket: Ticket, into: str, now: datetime, connection: str) -> list[AuditEntry]:
+    """Let a ticket be a duplicate as its own desk says: only there can that be taken back."""
+    tx.tickets.save(msgspec.structs.replace(parted(ticket), duplicate_of=into))
+    return take_along(tx, ticket.id, into, now, f"desk:{connection}")
+
+
+def _may_repeat(tx: Tx, ticket_id: str, of_id: str) -> bool:
+    ticket, original = tx.tickets.get(ticket_id), tx.tickets.get(of_id)
+    return (
+        ticket is not None
+        and original is not None
+        and ticket.id != original.id
+        and not ticket.duplicate_of
+        and ticket.requester_id == original.requester_id != ""
+    )
 
 
 # ---------------------------------------------------------------- what the desks are told

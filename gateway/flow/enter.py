@@ -23,13 +23,13 @@ from gateway.errors import DeferError
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
+from gateway.flow.duplicates import merged_at_desk
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
 from gateway.flow.following import Decided, follow
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
-from rules.duplicates import parted
 from rules.inputs import encoded
 from rules.sync import SyncRule
 
@@ -247,7 +247,7 @@ class Entry:
             made = merge(self._tx, link, event.merged_into, self._now, self._ids)
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
-                self._tx.tickets.save(msgspec.structs.replace(parted(ticket), duplicate_of=survivor.ticket_id))
+                self._audit += merged_at_desk(self._tx, ticket, survivor.ticket_id, self._now, link.connection)
             detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
             outcome = f"merged into {event.merged_into}"
         else:

@@ -10,7 +10,7 @@ from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.ticket import Setter, Stamp, Ticket
 from gateway.errors import DuplicateError, NotFoundError
 from gateway.flow.desks import LiveSite
-from gateway.flow.duplicates import is_ours, merge_notes, moved_notes, split_notes, told
+from gateway.flow.duplicates import is_ours, merge_notes, moved_notes, split_notes, take_along, told
 from gateway.flow.plan import Cause, Planned, new_update
 from gateway.ports import AuditEntry, Ids, Tx
 from rules.duplicates import merged, parted
@@ -51,6 +51,7 @@ class Judge:
         self._require_mergeable(ticket, original)
         pair = self._pair(ticket.id, original.id, PairState.MERGED)
         self._tx.tickets.save(self._merged(ticket, original.id))
+        self._tx.audit.add(take_along(self._tx, ticket.id, original.id, self._now, self._actor))
         planned = merge_notes(self._tx, ticket, original, pair, self._site.connectors)
         moved = []
         for theirs in self._tx.duplicates.merged_into(ticket.id):

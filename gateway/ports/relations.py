@@ -41,6 +41,10 @@ class Duplicates(Protocol):
         """Return the pairs of the tickets that are duplicates of one."""
         ...
 
+    def of_ticket(self, ticket_id: str) -> Sequence[Pair]:
+        """Return everything that was said of one ticket and others, the newest first."""
+        ...
+
 
 class Stages(Protocol):
     """The stages that tickets went through."""

@@ -17,7 +17,7 @@ from rules.cases.values import instant, read_fields
 from rules.cases.words import Words
 from rules.duration import seconds
 from rules.duration import words as in_words
-from rules.problem import Problem, in_order, nearest
+from rules.problem import Problem, Problems, TooManyError, beyond, in_order, nearest
 from rules.schema.cases import CASES, DEFINITIONS, GIVEN, STEP_FIELDS, TICKET
 from rules.schema.check import findings, validator
 from rules.site import Site
@@ -50,24 +50,37 @@ def cases_of(site: Site) -> dict[str, str]:
 
 
 def load_cases(files: Mapping[str, str], words: Words) -> tuple[tuple[CaseFile, ...], tuple[Problem, ...]]:
-    """Read files of cases (name -> text); what is wrong comes beside those cases that can be run."""
-    problems: list[Problem] = []
+    """Read files of cases (name -> text); what is wrong comes beside those cases that can be run.
+
+    More than is read of what is wrong ends the reading: then no case can be run.
+    """
+    problems = Problems()
     found = []
     for file, text in sorted(files.items()):
-        document, trouble = load(file, text)
-        problems += trouble
-        if document is None:
-            continue
-        wrong = list(findings(document, _validator("cases")))
-        problems += [problem for _, problem in wrong]
-        bad = {path[:2] for path, _ in wrong}
-        if () in bad or ("cases",) in bad:
-            continue
-        spots = [spot for spot in document.root["cases"].each() if spot.path not in bad]
-        cases = [case for spot in spots if (case := _Reader(words, problems).case(spot)) is not None]
-        _named_once(spots, problems)
-        found.append(CaseFile(file, tuple(cases)))
+        try:
+            cases = _file(file, text, words, problems)
+        except TooManyError:
+            return (), in_order((*problems, beyond(problems[-1])))
+        if cases is not None:
+            found.append(cases)
     return tuple(found), in_order(problems)
+
+
+def _file(file: str, text: str, words: Words, problems: Problems) -> CaseFile | None:
+    document, trouble = load(file, text)
+    problems.extend(trouble)
+    if document is None:
+        return None
+    bad = set()
+    for path, problem in findings(document, _validator("cases")):
+        problems.append(problem)
+        bad.add(path[:2])
+    if () in bad or ("cases",) in bad:
+        return None
+    spots = [spot for spot in document.root["cases"].each() if spot.path not in bad]
+    cases = [case for spot in spots if (case := _Reader(words, problems).case(spot)) is not None]
+    _named_once(spots, problems)
+    return CaseFile(file, tuple(cases))
 
 
 def load_given(file: str, text: str, words: Words) -> tuple[Given | None, tuple[Problem, ...]]:

@@ -1,7 +1,7 @@
 """Lint: what is wrong with a site that its form does not show, and what works otherwise than its writer thinks.
 
-Sound before complete: an error is never about a correct file, and a warning is true. `errors` finds names that nothing
-gives and what cannot be done; `warnings` is asked of a site without errors and looks at what its rules mean together.
+Sound before complete: an error is never about a correct file, and a warning is true. `NAMES` finds names that nothing
+gives and what cannot be done; `MEANING` looks at what rules mean together, where nothing around them is an error.
 Every code has its entry in `rules.codes` and its section, with an example, in docs/rules/lint.md.
 """
 
@@ -9,50 +9,72 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rules.lint import contradictions, cover, desks, kinds, levels, names, promises, shadows, templates
+from rules.lint import actions, contradictions, cover, desks, kinds, levels, names, promises, shadows, templates
 from rules.lint.reading import Reading
 from rules.problem import Problem, Severity
+from rules.schema import SECTIONS
+from rules.schema.site import GATEWAY
 
 Analysis = Callable[[Reading], Iterator[Problem]]
 
+#: sections in which an error says nothing of the others
+_KNOWN = frozenset({*SECTIONS, *GATEWAY["properties"], "cases"}) - {"connections"}
+_CLOCKS = ("sla", "calendars")
+_PRESENCE = ("calendars", "people", "teams", "agents", "follow_the_sun", "on_call")
+
 #: they may find errors, and are asked of every site that can be read
-NAMES: tuple[Analysis, ...] = (names.unknown, promises.business_days, desks.abilities, kinds.other_kinds)
-#: they find warnings only, and rely on there being no error
-MEANING: tuple[Analysis, ...] = (
-    contradictions.contradictions,
-    shadows.first_match,
-    shadows.classify,
-    shadows.sync,
-    promises.default,
-    promises.waiting,
-    promises.rising,
-    promises.warnings,
-    levels.thresholds,
-    levels.feedback,
-    desks.rings,
-    desks.masters,
-    cover.dark_hours,
-    kinds.never_entered,
-    kinds.chains,
-    templates.placeholders,
-    names.unused,
+NAMES: tuple[Analysis, ...] = (
+    names.unknown,
+    promises.business_days,
+    levels.business_days,
+    desks.abilities,
+    kinds.other_kinds,
+    actions.triggers,
+    actions.needs,
+)
+#: they find warnings only; each with the sections that must be without an error, for what it says would follow from it.
+#: Those without any look at each section by itself, and leave out one with an error.
+MEANING: tuple[tuple[Analysis, tuple[str, ...]], ...] = (
+    (contradictions.contradictions, ()),
+    (shadows.first_match, ()),
+    (shadows.classify, ("classify",)),
+    (shadows.sync, ("sync",)),
+    (shadows.duplicates, ("duplicates",)),
+    (promises.default, ()),
+    (promises.waiting, _CLOCKS),
+    (promises.rising, _CLOCKS),
+    (promises.warnings, _CLOCKS),
+    (levels.thresholds, (*_CLOCKS, "escalations")),
+    (levels.feedback, (*_CLOCKS, "escalations")),
+    (desks.rings, ("sync",)),
+    (desks.masters, ("sync",)),
+    (cover.dark_hours, _PRESENCE),
+    (kinds.never_entered, ("stages", "classify")),
+    (kinds.chains, ("duplicates",)),
+    (templates.placeholders, ("templates",)),
 )
 
 
 def findings(reading: Reading, found: Sequence[Problem] = ()) -> Iterator[Problem]:
     """Go through what lint finds in a site, after what was `found` when it was loaded.
 
-    While something is an error, what the rules mean together is not looked at: it would follow from the error.
+    What the rules of a section mean together is not looked at while something in it is an error: it would follow from
+    the error. Where a connection is wrong, or a section has a name that there is not, nothing is.
     """
-    wrong = any(problem.is_error for problem in found)
+    wrong = [problem for problem in found if problem.is_error]
     for analysis in NAMES:
         for problem in analysis(reading):
-            wrong = wrong or problem.is_error
+            if problem.is_error:
+                wrong.append(problem)
             yield problem
-    if wrong:
+    reading.spoilt = frozenset(reading.section_of(problem) for problem in wrong)
+    if not reading.spoilt <= _KNOWN:
         return
-    for analysis in MEANING:
-        yield from analysis(reading)
+    for analysis, sections in MEANING:
+        if reading.spoilt.isdisjoint(sections):
+            yield from analysis(reading)
+    if not wrong:
+        yield from names.unused(reading)
     if reading.solver.exhausted:
         yield _unfinished(reading)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from gateway.domain.ticket import Visibility
@@ -12,6 +13,7 @@ from rules.problem import Problem
 from rules.source import Spot
 from rules.sync import Owner
 
+_CUSTOM = re.compile(r"custom\..+")
 #: longer rings are not looked for
 LONGEST = 6
 _WRITES = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
@@ -22,8 +24,11 @@ def rings(reading: Reading) -> Iterator[Problem]:
     """Say where rules hand a ticket from desk to desk back to where it came from."""
     rules = reading.sections.items("sync")
     said: set[frozenset[int]] = set()
+    leading: dict[str, list[int]] = {}
+    for place, rule in enumerate(rules):
+        leading.setdefault(rule.value["from"], []).append(place)
     for first in range(len(rules)):
-        for ring in _rings(reading, rules, [first], [reading.formula(rules[first])]):
+        for ring in _rings(reading, rules, leading, [first], [reading.formula(rules[first])]):
             if frozenset(ring) in said:
                 continue
             said.add(frozenset(ring))
@@ -36,7 +41,10 @@ def rings(reading: Reading) -> Iterator[Problem]:
             yield rules[max(ring)]["to"].warning("sync-loop", message, hint)
 
 
-def _rings(reading: Reading, rules: list[Spot], path: list[int], held: list[Formula]) -> Iterator[list[int]]:
+def _rings(
+    reading: Reading, rules: list[Spot], leading: Mapping[str, list[int]], path: list[int], held: list[Formula]
+) -> Iterator[list[int]]:
+    """Go through the rings that begin with `path`; `leading` has the rules that lead away from each desk."""
     start, end = rules[path[0]].value["from"], rules[path[-1]].value["to"]
     if start == end:
         yield path
@@ -44,19 +52,23 @@ def _rings(reading: Reading, rules: list[Spot], path: list[int], held: list[Form
     if len(path) >= LONGEST or reading.solver.exhausted:
         return
     passed = {rules[each].value["from"] for each in path}
-    for place, rule in enumerate(rules):
-        if place < path[0] or place in path or rule.value["from"] != end or rule.value["to"] in passed - {start}:
+    for place in leading.get(end, ()):
+        rule = rules[place]
+        if place < path[0] or place in path or rule.value["to"] in passed - {start}:
             continue
         with_it = [*held, reading.formula(rule)]
         if reading.solver.can_hold(*with_it):
-            yield from _rings(reading, rules, [*path, place], with_it)
+            yield from _rings(reading, rules, leading, [*path, place], with_it)
 
 
 def masters(reading: Reading) -> Iterator[Problem]:
     """Say where two desks are both alone in saying what one field of one ticket is."""
     rules = reading.sections.items("sync")
-    for place, rule in enumerate(rules):
-        for other in rules[:place]:
+    owning = [rule for rule in rules if _owned(rule)]
+    for place, rule in enumerate(owning):
+        if reading.solver.exhausted:
+            break
+        for other in owning[:place]:
             if rule.value["from"] != other.value["from"] or rule.value["to"] == other.value["to"]:
                 continue
             both = [field for field in _owned(rule) if field in _owned(other)]
@@ -108,6 +120,15 @@ def abilities(reading: Reading) -> Iterator[Problem]:
         yield from _able(reading, rule["to"], Operation.CREATE, "takes no new tickets")
         if "fields" in rule and "comments" in rule["fields"]:
             yield from _comments(reading, rule)
+        if "fields" in rule and "due_time" in rule["fields"]:
+            for connection, spot in rule["fields"]["due_time"]["write"].entries():
+                spec = reading.spec_of(connection)
+                if spec is not None and Operation.SET_FIELDS not in spec.operations:
+                    message = f"'{connection}' ({spec.title}) has no fields to write a due time into"
+                    yield spot.error("cannot-do", message, "take it out, or name a desk with tickets", key=True)
+                if not _CUSTOM.fullmatch(spot.value):
+                    message = f"'{spot.value[:60]}' is no field that a due time can be written into"
+                    yield spot.error("unknown-field", message, "write custom.NAME")
     for escalation in reading.sections.items("escalations"):
         for action in escalation["do"].each():
             if "open_incident" in action:

@@ -135,14 +135,22 @@ def _known(field: Field, operator: str, operand: Any, vocabulary: Vocabulary) ->
         case "exists" if isinstance(operand, bool):
             found = _exists(field)
             return found if operand else opposite(found)
+        case "inside" | "outside":
+            hours = Any_(tuple(Literal(Atom(name, "inside", as_text(each))) for each in as_list(operand)))
+            return hours if operator == "inside" else All((_exists(field), opposite(hours)))
         case "changed" if isinstance(operand, bool):
             found = Any_((All((NEW, _exists(field))), All((opposite(NEW), _differs(name)))))
             return found if operand else opposite(found)
-        case "changed_to":
-            return All((Any_((NEW, _differs(name))), _among(field, name, operand, vocabulary)))
-        case "changed_from":
-            return All((opposite(NEW), _differs(name), _among(field, name + BEFORE, operand, vocabulary)))
+        case "changed_to" | "changed_from":
+            return _moved(field, operator, operand, vocabulary)
     return _opaque(name, operator, operand)
+
+
+def _moved(field: Field, operator: str, operand: Any, vocabulary: Vocabulary) -> Formula:
+    name = field.name
+    if operator == "changed_to":
+        return All((Any_((NEW, _differs(name))), _among(field, name, operand, vocabulary)))
+    return All((opposite(NEW), _differs(name), _among(field, name + BEFORE, operand, vocabulary)))
 
 
 def _differs(name: str) -> Formula:

@@ -9,7 +9,7 @@ from gateway.domain.ticket import Level
 from rules.duration import BusinessDays, span
 from rules.lint.formula import RANKS
 from rules.lint.reading import LEVELS, Reading, called
-from rules.lint.terms import Due, Terms, exceeds, may_have, terms
+from rules.lint.terms import Clockwork, Due, Terms, countable, exceeds, may_have, terms
 from rules.problem import Problem
 from rules.source import Spot
 
@@ -65,6 +65,21 @@ def thresholds(reading: Reading) -> Iterator[Problem]:
 def _said(watched: tuple[Terms, Level, Due]) -> str:
     policy, level, due = watched
     return f"{due.metric} {level} of '{policy.name}' ({due.within})"
+
+
+def business_days(reading: Reading) -> Iterator[Problem]:
+    """Say where a level counts business days from a target whose calendar has none."""
+    clockwork = Clockwork(reading)
+    for escalation in reading.sections.items("escalations"):
+        at = _AT.fullmatch(escalation.get("at", ""))
+        written = (at["left"] or at["after"] or "") if at is not None else ""
+        if not written or not isinstance(span(written), BusinessDays):
+            continue
+        for calendar in sorted({due.calendar for _, _, due in _watched(reading, escalation)}):
+            found = list(countable(clockwork, calendar, escalation["at"], written))
+            yield from found
+            if found:
+                break
 
 
 def feedback(reading: Reading) -> Iterator[Problem]:

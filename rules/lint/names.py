@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.domain.ticket import Category
+from gateway.domain.update import Operation
 from rules.lint.reading import Reading
 from rules.lint.uses import Use, is_field, uses, values_of
 from rules.problem import Problem, nearest
 from rules.schema.clocks import METRICS
+from rules.schema.shapes import LANGUAGE
 from rules.source import Spot
 
 #: what sort of name → its section, the code and the words of a problem
@@ -23,6 +26,7 @@ _GIVEN: Mapping[str, tuple[str, str, str]] = {
 #: fields that name a person
 PERSON_FIELDS = ("ticket.assignee", "ticket.requester", "ticket.team.manager", "ticket.org.account_manager")
 _NEEDS = ("language", "team")
+_TAG = re.compile(LANGUAGE["pattern"])
 
 
 def unknown(reading: Reading) -> Iterator[Problem]:
@@ -51,8 +55,10 @@ def unknown(reading: Reading) -> Iterator[Problem]:
 def _is_said_already(use: Use) -> bool:
     """Say whether the phase that the place belongs to has looked for the name itself."""
     section, last = use.spot.path[0], use.spot.path[-1]
+    if use.kind == "calendar" and {"inside", "outside"} & {last, use.spot.path[-2]}:
+        return True
     if use.kind == "connection":
-        return section == "stages" or (section == "sync" and use.spot.path[2] in {"from", "to"})
+        return section in {"stages", "alerts"} or (section == "sync" and use.spot.path[2] in {"from", "to"})
     return (use.kind == "policy" and last == "extends") or (use.kind == "calendar" and section == "calendars")
 
 
@@ -106,6 +112,9 @@ def _fields(reading: Reading) -> Iterator[Problem]:
         needs = route.part("needs")
         if needs is not route and is_field(needs.get("language")):
             yield from _must_be(needs["language"], "ticket.language", "a language")
+        elif needs is not route and "language" in needs and not _TAG.fullmatch(needs.value["language"]):
+            message = f"'{needs.value['language'][:60]}' is no language"
+            yield needs["language"].error("unknown-field", message, "write ticket.language, or a tag such as en")
         for need in route["hard"].each() if "hard" in route else ():
             if not need.value.startswith("skills."):
                 yield from _need(need)
@@ -178,6 +187,13 @@ def unused(reading: Reading) -> Iterator[Problem]:
             if name not in used.get(kind, ()) and not keep(spot) and not _runs_a_region(reading, kind, spot):
                 message = f"the {kind} '{name}' is used nowhere"
                 yield spot.warning("unused-name", message, "take it out, or use it", key=True)
+    for name, connection in reading.connections.items():
+        spec = reading.spec_of(name)
+        tells_only = spec is not None and set(spec.operations) == {Operation.NOTIFY}
+        if tells_only and name not in used.get("connection", ()) and reading.gateway is not None:
+            spot = reading.gateway.root["connections"][connection.name]
+            message = f"the connection '{name}' is used nowhere: nobody is told anything there"
+            yield spot.warning("unused-name", message, "take it out, or use it", key=True)
     yield from _unused_skills(reading, used.get("skill", set()))
 
 

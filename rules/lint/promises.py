@@ -9,9 +9,8 @@ from gateway.domain.ticket import Category, Level
 from rules.duration import BusinessDays, span
 from rules.lint.formula import formula_of, opposite
 from rules.lint.reading import LEVELS, Reading
-from rules.lint.terms import Clockwork, Due, exceeds, is_later, may_have, terms
+from rules.lint.terms import Clockwork, Due, countable, exceeds, is_later, may_have, terms
 from rules.problem import Problem
-from rules.source import Spot
 
 #: metrics whose pauses a policy decides, and that a customer would wait for: see docs/rules/lint.md
 PAUSABLE = ("resolution", "pausable_update")
@@ -20,10 +19,12 @@ PAUSABLE = ("resolution", "pausable_update")
 def default(reading: Reading) -> Iterator[Problem]:
     """Say where a list is tried in order and nothing is for everything that is left."""
     for section, what, code in (("sla", "policy", "no-default-policy"), ("routes", "route", "no-default-route")):
-        rules = reading.sections.items(section)
+        rules = reading.sound(section)
         if not rules or not reading.solver.can_hold(*(opposite(reading.formula(rule)) for rule in rules)):
             continue
-        if section == "routes" and "fallback_queue" in reading.sections.entries("routing"):
+        if section == "routes" and (
+            "fallback_queue" in reading.sections.entries("routing") or "routing" in reading.spoilt
+        ):
             continue
         message = f"no {what} is for every ticket that is left: the last one must be without `when`"
         hint = f"add a {what} without `when` at the end"
@@ -36,6 +37,9 @@ def waiting(reading: Reading) -> Iterator[Problem]:
     """Say which clocks go on while a ticket waits for the customer."""
     waits = reading.condition({"status": Category.PENDING_CUSTOMER.value})
     for policy in terms(reading):
+        if not reading.solver.can_hold(*policy.applies):
+            # no ticket reaches it: that is said elsewhere
+            continue
         pause = policy.where("pause_when")
         going = []
         for metric in policy.metrics:
@@ -104,27 +108,11 @@ def business_days(reading: Reading) -> Iterator[Problem]:
             for key, written in (("within", due.within), ("warn", due.warn)):
                 spot = due.spot.part(key)
                 if written and isinstance(span(written), BusinessDays):
-                    yield from _countable(clockwork, due.calendar, spot, written)
+                    yield from countable(clockwork, due.calendar, spot, written)
         longest = policy.where("max_pause")
         if longest is not None and isinstance(span(longest.value), BusinessDays):
-            yield from _countable(clockwork, policy.spec.get("calendar", ""), longest, longest.value)
+            yield from countable(clockwork, policy.spec.get("calendar", ""), longest, longest.value)
     for escalation in reading.sections.items("escalations"):
         if "on" in escalation and isinstance(span(escalation["on"].value["over"]), BusinessDays):
             on = escalation["on"]
-            yield from _countable(clockwork, on.get("calendar", ""), on["over"], on.value["over"])
-
-
-def _countable(clockwork: Clockwork, calendar: str, spot: Spot, written: str) -> Iterator[Problem]:
-    if not calendar:
-        message = f"{written} are business days, and no calendar says which days these are"
-        yield spot.error("no-calendar", message, "name a calendar with opening hours, or write a duration such as 3d")
-    elif clockwork.always(calendar):
-        message = f"{written} are business days, and '{calendar}' is open all the time"
-        yield spot.error(
-            "business-days-without-days", message, "write a duration such as 72h, or name another calendar"
-        )
-    elif clockwork.union(calendar):
-        message = f"{written} are business days, and '{calendar}' is a union: its members have different days"
-        yield spot.error(
-            "business-days-without-days", message, "name one of its members, or write a duration such as 24h"
-        )
+            yield from countable(clockwork, on.get("calendar", ""), on["over"], on.value["over"])

@@ -9,13 +9,14 @@ from gateway.domain.calendar import Calendar
 from gateway.domain.ticket import Level
 from gateway.ports import ConnectorSpec
 from rules.connections import Connection
+from rules.extending import Action
 from rules.fields import Vocabulary
 from rules.lint.formula import Formula, formula_of
 from rules.lint.solver import Solver
 from rules.loading.sections import Sections
 from rules.policies import Policy
-from rules.source import Document, Path, Spot
-from rules.sync import SyncRule
+from rules.problem import Problem
+from rules.source import GATEWAY_FILE, Document, Path, Spot
 
 LEVELS = (Level.P1, Level.P2, Level.P3, Level.P4)
 
@@ -38,24 +39,34 @@ class Reading:
         sections: Sections,
         vocabulary: Vocabulary,
         *,
-        gateway: Document | None = None,
         connections: Mapping[str, Connection],
         specs: Mapping[str, ConnectorSpec],
         calendars: Mapping[str, Calendar],
         policies: tuple[Policy, ...] = (),
-        sync_rules: tuple[SyncRule, ...] = (),
+        actions: Mapping[str, Action] | None = None,
+        documents: Mapping[str, Document] | None = None,
     ) -> None:
         self.sections = sections
         #: every field, with `metric`, which only the conditions of clocks know
         self.vocabulary = vocabulary
-        self.gateway = gateway
+        self.gateway = (documents or {}).get(GATEWAY_FILE)
         self.connections = connections
         self.specs = specs
         self.calendars = calendars
         self.policies = {policy.name: policy for policy in policies}
-        self.sync_rules = {rule.name: rule for rule in sync_rules}
+        #: every file
+        self._documents = documents or {}
+        #: the sections in which something is an error; nobody says what the rules of one mean together
+        self.spoilt: frozenset[str] = frozenset()
+        #: those of other packages
+        self.actions = actions or {}
         self.solver = Solver(vocabulary)
         self._formulas: dict[tuple[str, Path], Formula] = {}
+
+    def section_of(self, problem: Problem) -> str:
+        """Return the section of the files to which a problem belongs."""
+        document = self._documents.get(problem.file)
+        return document.section(problem.line, problem.column) if document is not None else ""
 
     def spec_of(self, connection: str) -> ConnectorSpec | None:
         """Return what the desk of a connection can do, as far as its connector is installed."""
@@ -77,10 +88,14 @@ class Reading:
     def conditions(self) -> Iterator[tuple[str, Spot, Spot]]:
         """Go through every condition: (what its rule is called, the rule, the condition)."""
         for section, (keys, what) in CONDITIONED.items():
-            for rule in self.sections.items(section):
+            for rule in self.sound(section):
                 for key in keys:
                     if key in rule:
                         yield what, rule, rule[key]
+
+    def sound(self, section: str) -> list[Spot]:
+        """Return the items of a section; none while something in it is an error."""
+        return [] if section in self.spoilt else self.sections.items(section)
 
     def alerts(self) -> Iterator[Spot]:
         """Go through the alerts of gateway.yaml."""

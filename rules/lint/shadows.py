@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 
 from gateway.domain.ticket import OPEN_CATEGORIES
+from rules.duration import seconds
 from rules.lint.formula import COMPARISONS, All, Formula, Literal, fields_of, opposite
 from rules.lint.reading import Reading, called
 from rules.problem import Problem
@@ -15,6 +16,7 @@ from rules.source import Spot
 TOGETHER = 40
 #: rules that no word of theirs can be found by are compared one by one, so many of them
 ONE_BY_ONE = 40
+NEVER_FOUND = 1_000_000
 
 
 _RANGES = frozenset({*COMPARISONS, "exists", "differs"})
@@ -28,11 +30,15 @@ class _Above:
         self._others: list[int] = []
 
     def add(self, place: int, formula: Formula) -> None:
-        keys = min((_words(clause) for clause in _clauses(formula)), key=_size, default=())
+        keys = min((_words(clause) for clause in _clauses(formula)), key=self._size, default=())
         for key in keys:
             self._by_word[key].append(place)
         if not keys and len(self._others) < ONE_BY_ONE:
             self._others.append(place)
+
+    def _size(self, words: tuple[Hashable, ...]) -> int:
+        """Return how many rules would be found with a rule that is found by these words: the fewer the better."""
+        return len(words) + sum(len(self._by_word.get(word, ())) for word in words) if words else NEVER_FOUND
 
     def candidates(self, formula: Formula) -> list[int]:
         found = set(self._others)
@@ -43,10 +49,6 @@ class _Above:
             if words:
                 found.update(self._by_word.get(words[0], ()))
         return sorted(found)
-
-
-def _size(words: tuple[Hashable, ...]) -> int:
-    return len(words) or 10_000
 
 
 def _clauses(formula: Formula) -> Iterator[Formula]:
@@ -81,10 +83,12 @@ def _words(clause: Formula) -> tuple[Hashable, ...]:
 def first_match(reading: Reading) -> Iterator[Problem]:
     """Say which policies and routes no ticket reaches, because the first one that holds is taken."""
     for section, what in (("sla", "policy"), ("routes", "route")):
-        rules = reading.sections.items(section)
+        rules = reading.sound(section)
         formulas = [reading.formula(rule) for rule in rules]
         above = _Above()
         for place, (rule, formula) in enumerate(zip(rules, formulas, strict=True)):
+            if reading.solver.exhausted:
+                return
             # of few rules all are taken together: of many, those only that have something to do with this one
             some = range(place) if len(rules) <= TOGETHER else above.candidates(formula)[:TOGETHER]
             by = _covered(reading, formula, formulas, above.candidates(formula), some)
@@ -101,6 +105,8 @@ def _covered(
         # it is contradictory: that is said elsewhere
         return ()
     for each in candidates:
+        if reading.solver.exhausted:
+            return ()
         if reading.solver.follows(formula, formulas[each]):
             return (each,)
     if len(some) > 1 and not reading.solver.can_hold(formula, *(opposite(formulas[each]) for each in some)):
@@ -122,13 +128,14 @@ def sync(reading: Reading) -> Iterator[Problem]:
     rules = reading.sections.items("sync")
     open_ = {category.value for category in OPEN_CATEGORIES}
     for place, rule in enumerate(rules):
+        if reading.solver.exhausted:
+            return
         ends = (rule.value["from"], rule.value["to"])
         mine = reading.formula(rule)
         finished = "status" in fields_of(mine)
         for other in rules[:place]:
             theirs = reading.formula(other)
-            compiled = reading.sync_rules.get(other.get("name"))
-            if (other.value["from"], other.value["to"]) != ends or compiled is None or not compiled.active:
+            if (other.value["from"], other.value["to"]) != ends:
                 continue
             # a rule that does not ask for the status leaves finished tickets alone, and so leaves them to this one
             if finished and not fields_of(theirs) & {"status", "status.native"}:
@@ -136,6 +143,35 @@ def sync(reading: Reading) -> Iterator[Problem]:
             if reading.solver.can_hold(mine) and reading.solver.follows(mine, theirs):
                 yield _unreachable(rule, f"the rule {called(rule)} creates no ticket in '{ends[1]}'", [other])
                 break
+
+
+def duplicates(reading: Reading) -> Iterator[Problem]:
+    """Say which duplicates rules never decide, because one above finds whatever they find."""
+    rules = reading.sections.items("duplicates")
+    above = _Above()
+    for place, rule in enumerate(rules):
+        if reading.solver.exhausted:
+            return
+        mine = reading.formula(rule)
+        if reading.solver.can_hold(mine):
+            for each in above.candidates(mine):
+                if _finds_as_much(rules[each], rule) and reading.solver.follows(mine, reading.formula(rules[each])):
+                    first = rules[each]
+                    named = f"{called(first)} at {first.at()}" if first.get("name") else called(first)
+                    message = f"the rule {called(rule)} never decides: {named} is above it and finds whatever it finds"
+                    hint = "move it up, narrow the other, or take it out"
+                    yield rule.part("name").warning("unreachable-rule", message, hint)
+                    break
+        above.add(place, mine)
+
+
+def _finds_as_much(one: Spot, other: Spot) -> bool:
+    """Say whether a duplicates rule compares no more than another one, and looks as far."""
+    return (
+        set(one.value["same"]) <= set(other.value["same"])
+        and seconds(one.value["within"]) >= seconds(other.value["within"])
+        and (one.get("original") == "any" or other.get("original") != "any")
+    )
 
 
 def classify(reading: Reading) -> Iterator[Problem]:
@@ -149,6 +185,8 @@ def classify(reading: Reading) -> Iterator[Problem]:
     setters: dict[str, list[int]] = defaultdict(list)
     above: dict[str, _Above] = defaultdict(_Above)
     for place, (rule, formula) in enumerate(zip(rules, formulas, strict=True)):
+        if reading.solver.exhausted:
+            return
         fields = list(rule.value["set"])
         by: list[int] = []
         if all(field in above for field in fields) and reading.solver.can_hold(formula):
@@ -180,9 +218,12 @@ def _setter(
 ) -> int | None:
     """Return a rule above that sets the field whenever `formula` holds further down."""
     for each in above.candidates(formula):
+        if reading.solver.exhausted:
+            break
+        if not reading.solver.follows(formula, formulas[each]):
+            continue
         read = _read_by(formulas[each])
-        between = any(each < other < place for field in read for other in setters.get(field, ()))
-        if not between and reading.solver.follows(formula, formulas[each]):
+        if not any(each < other < place for field in read for other in setters.get(field, ())):
             return each
     return None
 

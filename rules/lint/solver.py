@@ -62,7 +62,7 @@ class Solver:
 
     def follows(self, known: Formula, asked: Formula) -> bool:
         """Say whether `asked` holds whenever `known` does; True is certain."""
-        return not self.can_hold(known, opposite(asked))
+        return not self.exhausted and not self.can_hold(known, opposite(asked))
 
     def _search(self, todo: list[Formula], signed: Signed, choices: list[Any_]) -> bool:
         """Take up what is to hold; branch on what is left open."""

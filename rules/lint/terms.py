@@ -14,12 +14,15 @@ from rules.duration import BusinessDays, span
 from rules.lint.formula import Formula, opposite
 from rules.lint.reading import LEVELS, Reading
 from rules.policies import is_one_target, level_key
+from rules.problem import Problem
 from rules.source import Spot
 
 #: the longest day that there is, in seconds: one on which clocks are set back
 LONGEST_DAY = 25 * 3600
 #: a week of working days, from Monday 00:00 UTC
 WEEK = datetime(2026, 3, 2, tzinfo=UTC)
+#: of the policies above one so many are told not to hold: of thousands, all would be millions together
+ABOVE = 300
 #: hours between two starts that are tried
 STEP = 3
 
@@ -125,7 +128,7 @@ def terms(reading: Reading) -> list[Terms]:
         while (base := spots.get(chain[-1].get("extends", ""))) is not None and base not in chain:
             chain.append(base)
         mine = reading.formula(spot)
-        found.append(Terms(name, tuple(chain), policy.spec, (mine, *above)))
+        found.append(Terms(name, tuple(chain), policy.spec, (mine, *above[-ABOVE:])))
         above.append(opposite(mine))
     return found
 
@@ -184,3 +187,20 @@ def exceeds(part: str, whole: str) -> bool:
 def may_have(reading: Reading, formulas: tuple[Formula, ...], level: Level) -> bool:
     """Say whether a ticket of that priority may be one for which all of this holds."""
     return reading.solver.can_hold(*formulas, reading.condition({"priority": level.value}))
+
+
+def countable(clockwork: Clockwork, calendar: str, spot: Spot, written: str) -> Iterator[Problem]:
+    """Say why business days cannot be counted by a calendar."""
+    if not calendar:
+        message = f"{written} are business days, and no calendar says which days these are"
+        yield spot.error("no-calendar", message, "name a calendar with opening hours, or write a duration such as 3d")
+    elif clockwork.always(calendar):
+        message = f"{written} are business days, and '{calendar}' is open all the time"
+        yield spot.error(
+            "business-days-without-days", message, "write a duration such as 72h, or name another calendar"
+        )
+    elif clockwork.union(calendar):
+        message = f"{written} are business days, and '{calendar}' is a union: its members have different days"
+        yield spot.error(
+            "business-days-without-days", message, "name one of its members, or write a duration such as 24h"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rules.extending import Need
 from rules.fields import FieldType
 from rules.lint.reading import Reading
 from rules.operators import as_list
@@ -119,19 +120,30 @@ def _escalations(reading: Reading) -> Iterator[Use]:
                 if metric.value.startswith(STAGE_METRIC):
                     yield Use("stage", metric, metric.value.removeprefix(STAGE_METRIC))
         for action in escalation["do"].each():
-            yield from _action(action)
+            yield from _action(reading, action)
     for alert in reading.alerts():
         if "notify" in alert:
-            # what an alert says about connections is checked with the alerts themselves
-            yield from (use for use in _told(alert["notify"]) if use.kind != "connection")
+            yield from _told(alert["notify"])
 
 
-def _action(action: Spot) -> Iterator[Use]:
-    if "notify" in action:
-        yield from _told(action["notify"])
-    for key in ("add_participant", "open_incident"):
-        if key in action:
-            yield from _told(action[key])
+def _action(reading: Reading, action: Spot) -> Iterator[Use]:
+    for key, spot in action.entries():
+        if key in {"notify", "add_participant", "reassign", "open_incident"}:
+            yield from _told(spot)
+        elif key in reading.actions and isinstance(spot.value, dict):
+            yield from _needed(spot, reading.actions[key].needs)
+
+
+def _needed(spot: Spot, needs: frozenset[Need]) -> Iterator[Use]:
+    """Go through the names that an action of another package works with; what else it holds is its own affair."""
+    for key, kind, need in (
+        ("connection", "connection", Need.CONNECTION),
+        ("person", "person", Need.PERSON),
+        ("role", "role", Need.PERSON),
+        ("roles", "role", Need.PERSON),
+    ):
+        if need in needs:
+            yield from (use for use in _one(spot, key, kind) if isinstance(use.spot.value, str))
 
 
 def _told(spot: Spot) -> Iterator[Use]:

@@ -101,7 +101,8 @@ def _translate(document: Document, start: Path, error: ValidationError) -> Itera
                 yield document.problem((*path, instance), "wrong-form", message, key=True)
             else:
                 said = _value(path, instance)
-                yield document.problem(path, "wrong-form", f"{said} is not {expected or 'in the right form'}")
+                hint = nearest(instance, schema.get("examples", ()))
+                yield document.problem(path, "wrong-form", f"{said} is not {expected or 'in the right form'}", hint)
         case "minItems" | "minProperties" | "minLength":
             yield document.problem(path, "empty-value", f"{expected or 'this'} cannot be empty")
         case "maxProperties":
@@ -122,8 +123,18 @@ def _unexpected(document: Document, path: Path, instance: Any, schema: dict[str,
         if key in known or any(pattern.search(key) for pattern in patterns):
             continue
         message = f"{what} has no key '{_short(key)}'" if path else f"there is no section '{_short(key)}'"
-        hint = belongs(what, key) or nearest(key, known)
+        hint = belongs(what, key) or _elsewhere(str(key), schema) or nearest(key, known)
         yield document.problem((*path, key), "unknown-key", message, hint, key=True)
+
+
+def _elsewhere(key: str, schema: dict[str, Any]) -> str:
+    """Return where a key stands that is one level too high, or how one is written that has several parts."""
+    known: dict[str, Any] = schema.get("properties", {})
+    parts = [each for each in known if each.startswith(f"{key}.")]
+    if parts:
+        return f"write {', '.join(parts)}"
+    homes = [name for name, inner in known.items() if isinstance(inner, dict) and key in inner.get("properties", {})]
+    return f"it stands under {homes[0]}:" if len(homes) == 1 else ""
 
 
 def _wrong_type(document: Document, path: Path, instance: Any, wanted: Any, schema: dict[str, Any]) -> Problem:

@@ -214,6 +214,7 @@ ESCALATIONS = listed(
                     "type": "string",
                     "pattern": f"^({'|'.join(METRICS)}|stage:[A-Za-z0-9_.-]+)$",
                     "description": f"a metric: {', '.join(METRICS)} or stage:NAME",
+                    "examples": list(METRICS),
                 },
                 "a list of metrics",
                 least=1,

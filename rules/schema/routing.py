@@ -45,7 +45,11 @@ AGENT = record(
         "person": NAME,
         "team": NAME,
         "skills": SKILLS,
-        "capacity": by_type("a number of tickets, or units for each channel", integer=COUNT, object=named(COUNT)),
+        "capacity": by_type(
+            "a number of tickets, or units for each channel",
+            integer=COUNT,
+            object=named(COUNT, "units, and how many a channel takes", required=["units"]),
+        ),
         "calendar": NAME,
     },
     required=("person", "team"),

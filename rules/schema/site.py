@@ -50,6 +50,7 @@ GATEWAY: Schema = record(
         "retention": record(
             {"deliveries": DURATION, "personal_data": DURATION, "audit": DURATION}, description="retention"
         ),
+        "classifiers": named(BOOL, "a mapping from classifiers to true or false"),
         "alerts": listed(ALERT, "a list of alerts"),
     },
     required=("connections",),

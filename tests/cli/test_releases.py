@@ -222,3 +222,22 @@ def test_a_drain_of_the_old_release_ends(folder: Path, gateway: Gateway, host: G
         deliverer.drain(holder="test", seconds=5)
     gateway.renewed()
     assert gateway.applier().drain(holder="test", seconds=5) == 1
+
+
+def test_a_site_that_has_never_run_is_released(run: Run, folder: Path) -> None:
+    """Its record begins with the release, as it begins with the first start."""
+    assert run("rules", "list") == (
+        0,
+        "There is no release yet: the first gateway up makes one, or gateway rules release.\n",
+        "",
+    )
+    assert run("rules", "list", "--json")[:2] == (0, "[]\n")
+    assert "has no record yet" in run("rules", "diff")[2]
+    assert not (folder / ".gateway").exists()
+    code, shown, said = run("rules", "release", "-m", "before the first start")
+    assert (code, shown, said) == (0, "Release 1 is active.\n", "")
+    (made,) = json.loads(run("rules", "list", "--json")[1])
+    assert (made["number"], made["active"], made["message"]) == (1, True, "before the first start")
+    environ = {**environment(), "GATEWAY_SITE": str(folder)}
+    assert prepare(Settings.from_env(environ), environ) == []
+    assert len(json.loads(run("rules", "list", "--json")[1])) == 1

@@ -81,7 +81,8 @@ def test_a_pull_request_shows_each_problem_beside_its_line(
     assert shown.count("\n") == 1
     (folder / "rules" / "30-sla.yaml").write_bytes(b"sla: \xff")
     code, shown, _ = run("rules", "check", "--format", "github")
-    assert (code, shown.startswith("::error::"), shown.count("\n")) == (1, True, 1)
+    place = f"file={folder.name}/rules/30-sla.yaml,line=1,col=6,title=yaml-syntax"
+    assert (code, shown) == (1, f"::error {place}::this is not UTF-8; save the file as UTF-8\n")
     assert json.loads(run("rules", "check", "--json")[1])["ok"] is False
 
 
@@ -98,3 +99,29 @@ def test_without_a_site_it_ends_with_two(tmp_path: Path) -> None:
     """As every command does."""
     result = CliRunner().invoke(main, ["--site", str(tmp_path), "rules", "check"])
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_with_its_place(run: Run, folder: Path) -> None:
+    """For a person, a program and a pull request, as any other; nothing else is said, for it would follow."""
+    (folder / "rules" / "big.yaml").write_text("# " + "x" * 1024 * 1024)
+    told = "rules/big.yaml:1:1: error[yaml-size]: the file has more than 1,048,576 bytes; split it into several files"
+    code, shown, _ = run("rules", "check")
+    assert (code, shown.splitlines()[0]) == (1, told)
+    assert [line.strip() for line in shown.splitlines()[1:]] == [f"1 | # {'x' * 158}", "| ^"]
+    for words in (("rules", "check", "--json"), ("check", "--json")):
+        document = json.loads(run(*words)[1])
+        (problem,) = document["problems"]
+        assert (document["ok"], problem["code"], problem["line"], problem["file"]) == (
+            False, "yaml-size", 1, "rules/big.yaml",
+        )  # fmt: skip
+    assert "title=yaml-size::the file has more" in run("rules", "check", "--format", "github")[1]
+
+
+def test_of_very_many_wrong_cases_the_first_hundred_are_shown(run: Run, folder: Path) -> None:
+    """Nobody reads more."""
+    case = "  - {name: a, given: {ticket: {source: acme-zendesk}}, expect: {kind: incident}}\n"
+    (folder / "rules" / "many.cases.yaml").write_text("cases:\n" + case * 300)
+    problems = json.loads(run("rules", "check", "--json")[1])["problems"]
+    assert len(problems) == 101
+    assert problems[-1]["code"] == "too-many-problems"
+    assert run("rules", "test")[0] == 2

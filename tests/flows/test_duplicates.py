@@ -335,6 +335,37 @@ def test_a_rejected_proposal_is_not_made_again(world: World) -> None:
     assert notes(world, first) == []
 
 
+@pytest.mark.parametrize("by_desk", [False, True], ids=["person", "desk"])
+@pytest.mark.parametrize(("merged", "left"), [("second", []), ("first", [("second", "other")])])
+def test_nobody_is_asked_about_a_ticket_that_was_merged_elsewhere(
+    world: World, merged: str, left: list[tuple[str, str]], *, by_desk: bool
+) -> None:
+    """What may have repeated it may repeat its original, and that is asked instead; the trail says so."""
+    given(world, "propose")
+    numbers = {"first": ask(world, "Invoice"), "second": ask(world, "Invoice, again")}
+    numbers["other"] = ask(world, "Door", body="It squeaks")
+    names = {of(world, ZENDESK, number).id: name for name, number in numbers.items()}
+    if by_desk:
+        world.zendesk.act("merge", ticket_id=numbers[merged], into=numbers["other"])
+        world.settle()
+    else:
+        judged(world, "merge", numbers[merged], numbers["other"])
+    assert [(names[pair.ticket], names[pair.of]) for pair in pairs(world, "proposed")] == left
+    with world.store.read() as tx:
+        actions = [row["action"] for row in tx.view.audit(ticket_id=of(world, ZENDESK, numbers["second"]).id)]
+    assert "duplicate withdrawn" in actions
+
+
+def test_nobody_is_asked_what_a_desk_has_answered(world: World) -> None:
+    """It merges the two itself."""
+    given(world, "propose")
+    first, second = ask(world, "Invoice"), ask(world, "Invoice, again")
+    world.zendesk.act("merge", ticket_id=second, into=first)
+    world.settle()
+    assert pairs(world, "proposed") == []
+    assert of(world, ZENDESK, second).duplicate_of == of(world, ZENDESK, first).id
+
+
 def test_there_is_never_a_chain(world: World) -> None:
     """Into a duplicate means into its original; an original takes its duplicates along."""
     given(world, "propose")

@@ -142,3 +142,44 @@ def test_the_same_text_is_looked_at_once() -> None:
     first = listener.about(RULES, ticket(id="", title="ONCE"), None)
     assert listener.about(RULES, ticket(id="t9", title="ONCE", body="more"), None) == first
     assert CALLS == ["ONCE"]
+
+
+def test_a_rule_that_reads_what_was_guessed_is_asked_again() -> None:
+    """At once: nothing else that it reads may ever change. What it sets, rules below it see."""
+    rules = rule_set(
+        "classify:\n"
+        "  - {name: spoken, when: {language: es, text: {words: factura}}, set: {issue: billing, custom.desk: x}}\n"
+        "  - {name: silent, when: {language: {exists: false}}, set: {region: emea, tier: basic}}\n"
+        "  - {name: sure, when: {issue: billing}, set: {tier: gold}}\n"
+        "  - {name: other, when: {tags: vip}, set: {intent: x}}\n"
+    )
+    for explain in (False, True):
+        at = NOW + timedelta(hours=1)
+        new = ticket(title="La factura")
+        made = decide(rules, new, previous=None, links=frozenset({"zen"}), now=at, said=(SPANISH,), explain=explain)
+        fields = (made.ticket.language, made.ticket.issue, made.ticket.tier, made.ticket.region)
+        assert fields == ("es", "billing", "gold", "emea")
+        assert made.ticket.custom == {"desk": "x"}
+        assert made.ticket.stamps["language"].name == NAME
+        matched = [line.rule for line in made.trace if line.matched and line.phase == "classify"]
+        assert matched == ["silent", NAME, "spoken", "sure"]
+        # the last word on each field is what counts, and the same again says nothing new
+        again = run(made.ticket, rules=rules, before=made.ticket)
+        assert (again.ticket, again.sets) == (made.ticket, ())
+
+
+def test_a_rule_that_sets_what_was_guessed_takes_it_over_in_the_same_run() -> None:
+    """Below the guess there is nobody but it: a rule that holds because of it may even set it."""
+    rules = rule_set("classify:\n  - {name: own, when: {language: es}, set: {language: es-MX}}\n")
+    decision = run(ticket(), SPANISH, rules=rules)
+    made = decision.ticket
+    assert (made.language, made.stamps["language"].name) == ("es-MX", "own")
+    assert [(each.field, each.value, each.rule) for each in decision.sets] == [("language", "es-MX", "own")]
+
+
+def test_what_only_comes_with_a_new_ticket_is_still_so_when_a_rule_is_asked_again() -> None:
+    """`changed` compares with the ticket before the decision, not with the one before the guess."""
+    rules = rule_set(
+        "classify:\n  - {name: new, when: {language: es, status: {changed_to: new}}, set: {issue: hello}}\n"
+    )
+    assert run(ticket(), SPANISH, rules=rules).ticket.issue == "hello"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Settings, load, read_site, resolve_settings, without_password
+from gateway.config import FileError, Settings, load, read_site, resolve_settings, without_password
 from gateway.errors import ConfigError
 from rules.examples import example
 from tests.rules.making import GATEWAY, SPECS, installed, site
@@ -78,7 +78,9 @@ def test_a_dangling_link_is_named(folder: Path) -> None:
 def test_sizes_and_numbers_are_limited(folder: Path) -> None:
     """Before anything is parsed."""
     (folder / "rules" / "big.yaml").write_text("#" * (1024 * 1024 + 1))
-    with pytest.raises(ConfigError, match=r"big\.yaml has more than 1,048,576 bytes"):
+    with pytest.raises(
+        ConfigError, match=r"rules/big\.yaml:1:1: error\[yaml-size\]: the file has more than 1,048,576 bytes"
+    ):
         read_site(folder)
     (folder / "rules" / "big.yaml").unlink()
     put(folder, {f"rules/{number}.yaml": "" for number in range(501)})
@@ -89,8 +91,9 @@ def test_sizes_and_numbers_are_limited(folder: Path) -> None:
 def test_a_file_that_is_not_utf8_is_said_with_its_place(folder: Path) -> None:
     """As an editor from long ago saves it."""
     (folder / "rules" / "a.yaml").write_bytes(b"people:\n  a: {name: Andr\xe9}\n")
-    with pytest.raises(ConfigError, match=r"a\.yaml:2:17: error\[yaml-syntax\]: this is not UTF-8"):
+    with pytest.raises(FileError, match=r"rules/a\.yaml:2:17: error\[yaml-syntax\]: this is not UTF-8") as raised:
         read_site(folder)
+    assert str(raised.value).splitlines()[1:] == ["  2 |   a: {name: Andr\ufffd}", "    |                 ^"]
 
 
 # ---------------------------------------------------------------- secrets

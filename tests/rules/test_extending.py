@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a table of whole messages
 """What other packages add to the rules, through pluggy, and what becomes of one that is broken."""
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from gateway.extensions import installed
-from rules import load_site
+from rules import check_site, load_site
 from rules.classifiers import Said, listen
 from rules.extending import (
     API_VERSION,
@@ -21,6 +22,7 @@ from rules.extending import (
     Extension,
     Extensions,
     FieldType,
+    Need,
     Operator,
     gather,
     hookimpl,
@@ -77,7 +79,7 @@ classify:
 escalations:
   - name: wake
     at: breach
-    do: [{page: {person: eva}}]
+    do: [{page: {person: eva, connection: zen}}]
 people: {eva: {email: eva@acme.example}}
 sla: [{name: all, targets: {resolution: 4h}}]
 """
@@ -117,6 +119,46 @@ def test_what_stands_behind_an_operator_or_an_action_of_a_package_is_checked() -
         'rules/a.yaml:3:41: error[wrong-value]: a text is expected here; write {ends_with: "@acme.example"}' in problems
     )
     assert any(each.startswith("rules/a.yaml:8:") and "persn" in each for each in problems)
+
+
+def working_with(*needs: Need) -> Extensions:
+    """Return a package whose action takes anything and works with this."""
+    action = Action(name="page", schema={"type": "object", "description": "a mapping"}, needs=frozenset(needs))
+    return gather([("ours", offering(actions=(action,)))])
+
+
+ON_HOLD = "on: {time_in_status: on_hold, over: 2h}"
+
+
+@pytest.mark.parametrize(
+    ("needs", "at", "given", "word", "problem"),
+    [
+        ((Need.PERSON,), "at: breach", "{person: evva}", "evva", "error[unknown-person]: there is nobody called 'evva' under people; did you mean 'eva'?"),
+        ((Need.PERSON,), "at: breach", "{role: dutty}", "dutty", "error[unknown-role]: there is no role 'dutty' under roles; did you mean 'duty'?"),
+        ((Need.PERSON,), "at: breach", "{roles: [duty, x]}", "x]", "error[unknown-role]: there is no role 'x' under roles; valid: duty"),
+        ((Need.PERSON,), "at: breach", "{text: hello}", "page", "error[missing-key]: the action 'page' needs somebody; add person: NAME, role: NAME or roles: [NAME]"),
+        ((Need.CONNECTION,), "at: breach", "{connection: zenn}", "zenn", "error[unknown-connection]: there is no connection 'zenn'; did you mean 'zen'?"),
+        ((Need.CONNECTION,), "at: breach", "{person: eva}", "page", "error[missing-key]: the action 'page' needs a connection; add connection: NAME"),
+        ((Need.CLOCK,), ON_HOLD, "{text: late}", "page", "error[missing-key]: the action 'page' needs a clock, and 'on' has none; write at: breach, for example, in place of on:"),
+        ((), ON_HOLD, "{person: anything, connection: 5}", "", ""),
+        (tuple(Need), "at: breach", "{roles: [duty], connection: zen}", "", ""),
+        ((Need.PERSON, Need.CONNECTION), ON_HOLD, "{person: eva, connection: zen}", "", ""),
+    ],
+)  # fmt: skip
+def test_what_an_action_of_a_package_needs_is_looked_for(
+    needs: tuple[Need, ...], at: str, given: str, word: str, problem: str
+) -> None:
+    """What is missing, and a name that nothing gives; what it does not need is its own affair."""
+    rules = (
+        f"escalations: [{{name: wake, {at}, do: [{{page: {given}}}]}}]\n"
+        "people: {eva: {email: eva@acme.example}}\n"
+        "roles: {duty: [eva]}\n"
+        "sla: [{name: all, targets: {resolution: 4h}}]\n"
+    )
+    files = {"gateway.yaml": GATEWAY, "rules/a.yaml": rules}
+    found = [each for each in check_site(files, SPECS, extensions=working_with(*needs)).problems if each.is_error]
+    assert [each.head.split(": ", 1)[1] for each in found] == ([problem] if problem else [])
+    assert all(each.line == 1 and each.excerpt[each.column - 1 :].startswith(word) for each in found)
 
 
 def breaking(_operand: Any, _field: Any, _vocabulary: Any) -> Callable[[Any], bool]:
@@ -191,3 +233,25 @@ def test_the_schema_for_editors_knows_the_words_of_packages() -> None:
         "$.classify[0].when['requester.email']",
         "$.escalations[0].do[0]",
     }
+
+
+def test_a_classifier_that_is_installed_is_switched_off_by_the_site() -> None:
+    """In gateway.yaml; one that is not installed is told, and the rest is asked as before."""
+    one, other = (Classifier(name=name, sets=("issue",), guess=guess) for name in ("one", "other"))
+    extensions = gather([("ours", offering(classifiers=(one, other)))])
+    for written, asked, off, heads in (
+        ("", ["one", "other"], set(), []),
+        ("classifiers: {one: false}", ["other"], {"one"}, []),
+        ("classifiers: {one: false, other: true}", ["other"], {"one"}, []),
+        ("classifiers: {othr: false}", ["one", "other"], {"othr"}, [
+            "gateway.yaml:8:15: warning[unknown-classifier]: no classifier 'othr' is installed, so it says nothing anyway; did you mean 'other'?",
+        ]),
+    ):  # fmt: skip
+        files = {"gateway.yaml": GATEWAY + written + "\n"}
+        site, problems = load_site(files, SPECS, extensions=extensions)
+        assert site is not None
+        assert [classifier.name for classifier in site.rules.classifiers] == asked
+        assert site.classifiers_off == off
+        assert [problem.head for problem in problems] == heads
+    _, problems = load_site({"gateway.yaml": GATEWAY + "classifiers: {one: off}\n"}, SPECS, extensions=extensions)
+    assert [problem.code for problem in problems] == ["wrong-type"]

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import re2
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.person import RemotePerson
@@ -289,6 +289,7 @@ def test_every_letter_by_which_tokens_are_split_is_inside_of_a_word_for_re2_too(
 
 
 @given(st.lists(WORD | TEXTS.filter(str.strip), min_size=1, max_size=3), TEXTS, TEXTS)
+@example(["\ud800"], "", "")
 @settings(deadline=None, max_examples=200)
 def test_a_word_that_is_found_has_its_token_in_the_text(words: list[str], before: str, after: str) -> None:
     """Whatever stands around it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from gateway.domain.calendar import MOST_NESTED
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import HoldReason, Kind, Level, Priority, Ticket
+from gateway.extensions import installed as extensions
 from rules import Checked, Problem, check_site
 from rules.codes import CASES, CODES, FORM, LINT, page
 from rules.conditions import compile_condition
@@ -86,7 +88,7 @@ MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]
 def checked(files: dict[str, str]) -> Checked:
     """Check files beside the gateway.yaml of the page."""
     every = {"gateway.yaml": GATEWAY, **files}
-    return check_site({name: text for name, text in every.items() if text}, installed())
+    return check_site({name: text for name, text in every.items() if text}, installed(), extensions=extensions())
 
 
 def examples(code: str) -> dict[str, dict[str, str]]:
@@ -472,3 +474,253 @@ def test_every_warning_of_the_example_sites_is_true(folder: Path) -> None:
         else (None,)
     )
     assert early is None or "stage:provisioning P1 of 'implementation' (2h)" in early.message
+
+
+@pytest.mark.parametrize(
+    ("set_off", "found"),
+    [
+        ("", "error[missing-key]: nothing sets off the escalation 'e': it needs 'at' or 'on'"),
+        ("at: breach, on: {time_in_status: on_hold, over: 2h}, ", "error[too-many-keys]: the escalation 'e' has 'at'"),
+        ("on: {over: 2h}, ", "error[missing-key]: nothing says in what a ticket is over 2h"),
+        ("on: {time_in_status: open, time_in_stage: testing, over: 2h}, ", "error[too-many-keys]: this is about a status"),
+        ("at: breach, ", ""),
+        ("on: {time_in_status: on_hold, over: 2h}, ", ""),
+        ("on: {time_in_stage: testing, over: 2h}, ", ""),
+    ],
+)  # fmt: skip
+def test_one_thing_sets_an_escalation_off(set_off: str, found: str) -> None:
+    """A clock, the time in a status, or the time in a stage."""
+    rules = f"sla: [{{name: all, targets: {{first_response: 2h}}}}]\nescalations: [{{name: e, {set_off}do: [{{queue: late}}]}}]\n"
+    problems = checked({"rules/a.yaml": rules}).problems
+    said = [each.head.split(": ", 1)[1] for each in problems if each.file == "rules/a.yaml" and each.is_error]
+    assert len(said) == bool(found)
+    assert all(each.startswith(found) for each in said)
+
+
+DUPLICATES = "duplicates:\n  - {{name: a, {0}}}\n  - {{name: b, {1}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [
+        ("same: [requester, issue], within: 24h", "same: [requester, issue], within: 12h"),
+        ("same: [requester], within: 24h, original: any", "same: [requester, title], within: 1d, do: merge"),
+        ("same: [requester, issue], within: 24h", "same: [issue, requester], within: 24h, when: {kind: incident}"),
+    ],
+)
+def test_a_duplicates_rule_below_one_that_finds_as_much_never_decides(above: str, below: str) -> None:
+    """The first that finds a ticket decides; one that compares more, looks less far or at fewer tickets finds less."""
+    assert codes(DUPLICATES.format(above, below)) == ["unreachable-rule"]
+    assert codes(DUPLICATES.format(below, above)) == []
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "same: [requester, title], within: 24h",
+        "same: [requester, issue], within: 2d",
+        "same: [requester, issue], within: 1h, original: any",
+        "same: [requester, issue], within: 1h, when: {kind: request}",
+    ],
+)
+def test_a_duplicates_rule_that_finds_something_more_is_reachable(below: str) -> None:
+    """Other fields, longer ago, tickets that are done with, or of another kind."""
+    above = "same: [requester, issue], within: 24h, when: {kind: incident}"
+    assert codes(DUPLICATES.format(above, below)) == []
+
+
+def test_a_sync_rule_is_unreachable_whether_its_connector_is_installed_or_not() -> None:
+    """It will be, and then the rule still creates nothing."""
+    rules = "sync:\n  - {name: a, from: acme-zendesk, to: later}\n  - {name: b, from: acme-zendesk, to: later, when: {kind: incident}}\n"
+    assert codes(rules) == ["inert-rule", "unreachable-rule", "inert-rule"]
+
+
+HOURS = "\ncalendars: {office: {timezone: Europe/Prague, week: {mon-fri: [09:00-17:00]}}, night: {timezone: Europe/Prague, week: {mon-fri: [22:00-06:00]}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("{now: {inside: office, outside: office}}", ["contradictory-condition"]),
+        ("{now: {inside: [office, night]}, not: {any: [{now: {inside: night}}, {now: {inside: office}}]}}", ["contradictory-condition"]),
+        ("{created_at: {outside: [office, night]}, not: {created_at: {exists: true}}}", ["contradictory-condition"]),
+        ("{now: {inside: office, outside: night}}", []),
+        ("{now: {inside: office}, created_at: {outside: [office, night]}}", []),
+        ("{not: {now: {inside: night}}, now: {inside: [office, night]}}", []),
+    ],
+)  # fmt: skip
+def test_hours_are_compared_by_their_calendars(condition: str, found: list[str]) -> None:
+    """What is inside of one is not outside of it; nothing is said of two."""
+    rules = f"classify: [{{name: a, when: {condition}, set: {{issue: x}}}}, {{name: b, when: {{now: {{inside: [office, night]}}}}, set: {{tier: y}}}}]{HOURS}"
+    assert codes(rules) == found
+
+
+def test_an_unknown_calendar_of_a_condition_is_told_once() -> None:
+    """By the condition itself."""
+    found = codes(
+        f"classify: [{{name: a, when: {{now: {{inside: [ofice, night]}}, created_at: {{outside: office}}}}, set: {{tier: x}}}}]{HOURS}"
+    )
+    assert found == ["unknown-calendar"]
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),
+    [
+        ("breach + 1bd", "business-days-without-days"),
+        ("1bd left", "business-days-without-days"),
+        ("breach + 24h", ""),
+    ],
+)
+def test_business_days_of_a_level_are_those_of_the_clock_that_it_watches(at: str, found: str) -> None:
+    """On a union there are none; on one of its members there are."""
+    rules = (
+        "sla: [{name: all, calendar: CALENDAR, targets: {resolution: 99h}, pause_when: {status: pending_customer}}]\n"
+        f"escalations: [{{name: late, at: {at}, do: [{{queue: late}}]}}]"
+    )
+    both = HOURS.rstrip()[:-1] + ", both: {union: [office, night]}}\n"
+    assert codes(rules.replace("CALENDAR", "both") + both) == ([found] if found else [])
+    unused = ["unused-name"]
+    assert codes(rules.replace("CALENDAR", "office") + both) == unused
+
+
+def test_a_due_time_is_written_where_there_are_fields() -> None:
+    """Not into a channel."""
+    rules = "sync: [{{name: s, from: acme-zendesk, to: engineering-rt, create: {{queue: General}}, fields: {{due_time: {{metric: resolution, write: {{{}: custom.due}}}}}}}}]\n"
+    assert codes(rules.format("ops-slack")) == ["cannot-do"]
+    assert codes(rules.format("acme-zendesk")) == []
+
+
+def test_a_connection_that_nobody_is_told_through_is_unused() -> None:
+    """One with tickets is not: they come in. An alert and a notification are a use."""
+
+    def found(gateway: str, rules: str = "") -> list[str]:
+        silent = GATEWAY.partition("alerts:")[0]
+        problems = check_site({"gateway.yaml": silent + gateway, "rules/a.yaml": rules}, installed()).problems
+        return [problem.message for problem in problems if problem.code == "unused-name"]
+
+    assert found("") == ["the connection 'ops-slack' is used nowhere: nobody is told anything there"]
+    assert found("alerts: [{when: dead_letter_age > 30m, notify: {connection: ops-slack, channel: ops}}]\n") == []
+    told = "sla: [{name: all, targets: {resolution: 4h}}]\nescalations: [{name: l, at: breach, do: [{notify: {connection: ops-slack, channel: x}}]}]\n"
+    assert found("", told) == []
+
+
+def test_of_a_policy_that_no_ticket_reaches_nothing_else_is_said() -> None:
+    """Its pauses are right as they are."""
+    rules = (
+        "sla:\n"
+        "  - {name: all, targets: {resolution: 4h}, pause_when: {status: pending_customer}}\n"
+        "  - {name: none, when: {kind: incident}, targets: {resolution: 2h}, pause_when: {status: pending_customer}}\n"
+    )
+    assert codes(rules) == ["unreachable-rule"]
+
+
+def test_a_misspelt_metric_is_told_with_the_nearest() -> None:
+    """As any other name."""
+    rules = "sla: [{name: all, targets: {resolution: 4h}, pause_when: {status: pending_customer}}]\nescalations: [{name: l, at: breach, metrics: [resolutoin], do: [{queue: x}]}]\n"
+    (problem,) = (each for each in checked({"rules/a.yaml": rules}).problems if each.file == "rules/a.yaml")
+    assert (problem.code, problem.hint) == ("wrong-form", "did you mean 'resolution'?")
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "word", "hint"),
+    [
+        ("classify: [{name: a, when: {anyx: [{kind: incident}]}, set: {tier: x}}]", "unknown-field", "anyx", "did you mean 'any'?"),
+        ("classify: [{name: a, when: {nott: {kind: incident}}, set: {tier: x}}]", "unknown-field", "nott", "did you mean 'not'?"),
+        ("routes: [{name: a, needs: {language: ticketl.anguage}}]", "unknown-field", "ticketl", "write ticket.language, or a tag such as en"),
+        ("sync: [{name: s, from: acme-zendesk, to: engineering-rt, create: {queue: General}, fields: {due_time: {metric: resolution, write: {acme-zendesk: customs.due}}}}]", "unknown-field", "customs", "write custom.NAME"),
+        ("people: {eva: {email: eva@acme.example}}\nteams: {t: {}}\nagents: [{person: eva, team: t, capacity: {uints: 3, chat: 1}}]", "missing-key", "{uints", "add units: here"),
+        ("stages: {implementation: [proviisoning: {engineering-rt: open}]}\nsla: [{name: all, targets: {resolution: 9h, 'stage:provisioning': 1h}, pause_when: {status: pending_customer}}]", "unknown-stage", "'stage:", "did you mean 'proviisoning'?"),
+        ("stages: {implementation: [doing: {engineering-rt: open}]}\nclassify: [{name: a, when: {stage: testing}, set: {tier: x}}]", "unknown-value", "testing", "valid: doing"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_misspelt_is_told_where_it_stands(rules: str, code: str, word: str, hint: str) -> None:
+    """With what was meant, or what there is; a site's own stages of a kind are all of its stages."""
+    errors = [each for each in checked({"rules/a.yaml": rules}).problems if each.is_error]
+    assert [(each.code, each.hint) for each in errors] == [(code, hint)]
+    assert errors[0].excerpt[errors[0].column - 1 :].startswith(word)
+
+
+def test_a_route_may_need_a_language_by_its_tag() -> None:
+    """Or that of the ticket."""
+    for language in ("es", "pt-BR", "ticket.language"):
+        assert codes(f"routes: [{{name: a, needs: {{language: {language}}}}}]") == []
+
+
+SOUND = {
+    "classify": "classify: [{name: a, set: {tier: x}}, {name: b, when: {kind: incident}, set: {tier: y}}]",
+    "duplicates": DUPLICATES.format("same: [requester], within: 24h", "same: [requester, issue], within: 1h"),
+    "sla": "sla: [{name: a, targets: {resolution: {P1: 4h, default: 2h}}, pause_when: {status: pending_customer}}]",
+    "routes": "routes: [{name: a, when: {kind: incident}}]",
+    "sync": "sync: [{name: a, from: acme-zendesk, to: acme-zendesk-eu}, {name: b, from: acme-zendesk-eu, to: acme-zendesk}]",
+    "stages": "stages: {task: [doing]}",
+    "templates": 'templates: {late: "{ticket.titel}"}',
+}
+SAID = dict(zip(SOUND, (
+    "unreachable-rule", "unreachable-rule", "target-not-rising", "no-default-route", "sync-loop", "stage-never-entered",
+    "unknown-placeholder",
+), strict=True))  # fmt: skip
+#: an error in each section: of its form, and of a name
+SPOILT = {
+    "classify": ("classify: [{name: c, when: {kind: incidnt}, set: {tier: z}}]", "classify: [{name: c, sett: {}}]"),
+    "duplicates": ("duplicates: [{name: c, same: [isue], within: 1h}]",),
+    "sla": ("sla: [{name: c, calendar: nine-to-five, targets: {resolution: 1h}}]", "sla: [{name: c, target: 1h}]"),
+    "routes": ("routes: [{name: c, needs: {language: ticket.langage}}]",),
+    "sync": ("sync: [{name: c, from: acme-zendsk, to: engineering-rt}]",),
+    "stages": ("stages: {other: [x: {acme-zendsk: open}]}",),
+    "roles": ("roles: {duty: [nobody]}",),
+    "connections": (),
+    "onc_all": ("onc_all: {rota: []}",),
+    "cases": (),
+}
+
+
+@pytest.mark.parametrize("spoilt", sorted(SPOILT))
+def test_an_error_hides_what_would_follow_from_it_and_nothing_else(spoilt: str) -> None:
+    """What the rules of the other sections mean together is told; of a site whose connections are wrong, nothing.
+
+    Nor of one that has a section which there is not: it may be any of them.
+    """
+    files = {f"rules/{name}.yaml": text for name, text in SOUND.items()}
+    for wrong in SPOILT[spoilt] or ("",):
+        more = {"rules/zz.yaml": wrong}
+        if spoilt == "connections":
+            more["gateway.yaml"] = GATEWAY.replace("connector: zendesk,", "connector: zendesk, rate_limit: x,", 1)
+        if spoilt == "cases":
+            more["rules/a.cases.yaml"] = "cases: [{name: a}]\n"
+        found = checked(files | more).problems
+        assert any(each.is_error for each in found)
+        told = {each.code for each in found if each.file in files and not each.is_error}
+        hidden = set(SOUND) if spoilt in {"connections", "onc_all"} else {spoilt}
+        if spoilt == "classify":
+            # a rule may enter the stage
+            hidden.add("stages")
+        expected = {SAID[name] for name in SOUND if name not in hidden}
+        assert told == expected
+
+
+ALIKE = {
+    "classify": "{{name: r{0}, when: {{kind: incident, any: [{{title: {{words: w{0}}}}}, {{org.id: o{0}}}]}}, set: {{issue: x}}}}",
+    "sla": "{{name: r{0}, when: {{kind: incident, org.id: o{0}}}, targets: {{resolution: 4h}}, pause_when: {{status: pending_customer}}}}",
+    "sync": "{{name: r{0}, from: acme-zendesk, to: engineering-rt, when: {{kind: incident, org.id: o{0}}}, create: {{queue: q}}, fields: {{title: from}}}}",
+}
+
+
+@pytest.mark.parametrize("section", sorted(ALIKE))
+def test_many_rules_that_are_much_alike_are_checked_in_time(section: str) -> None:
+    """Four times as many take about four times as long, though each could be compared with all that are above it."""
+
+    def taken(number: int) -> float:
+        rules = "\n".join("  - " + ALIKE[section].format(each) for each in range(number))
+        began = time.process_time()
+        assert not any(each.is_error for each in checked({"rules/a.yaml": f"{section}:\n{rules}\n"}).problems)
+        return time.process_time() - began
+
+    taken(50)
+    assert taken(2400) < 9 * taken(600)
+
+
+@pytest.mark.parametrize("action", ["notify", "add_participant", "reassign"])
+def test_a_role_that_an_action_names_is_looked_up(action: str) -> None:
+    """Whatever is done with who has it."""
+    rules = "sla: [{{name: all, targets: {{resolution: 4h}}, pause_when: {{status: pending_customer}}}}]\nescalations: [{{name: l, at: breach, do: [{0}: {{role: dutty}}]}}]\n"
+    assert codes(rules.format(action)) == ["unknown-role"]

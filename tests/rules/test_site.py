@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.update import Operation, Strategy
 from gateway.ports import OperationClaim, Setting
-from rules import GATEWAY_FILE, Metric, Mode, OnDead, Owner, Retention, file_digest, load_site
+from rules import GATEWAY_FILE, Metric, Mode, OnDead, Owner, Retention, check_site, file_digest, load_site
 from rules.problem import in_order
 from tests.rules.making import DESK, GATEWAY, SPECS, problems_of, site
 
@@ -384,3 +386,28 @@ def test_no_sync_rule_makes_loading_fail(rules: list[object]) -> None:
     """Closer to what is right, so deeper into the checks."""
     problems = problems_of(json.dumps({"sync": rules}))
     assert all(each.line == 1 for each in problems)
+
+
+@pytest.mark.parametrize("read", [load_site, check_site])
+def test_reading_many_rules_does_not_wake_the_garbage_collector(read: Callable[..., object]) -> None:
+    """The collector would go over and over what is made, which all stays; afterwards it is as it was before."""
+    rules = "\n".join(f"  - {{name: r{each}, when: {{org.id: o{each}}}, set: {{tier: gold}}}}" for each in range(1000))
+    woken: list[str] = []
+
+    def hear(phase: str, _info: object) -> None:
+        woken.append(phase)
+
+    gc.callbacks.append(hear)
+    try:
+        read({GATEWAY_FILE: GATEWAY, "rules/a.yaml": f"classify:\n{rules}\n"}, SPECS)
+    finally:
+        gc.callbacks.remove(hear)
+    # once: as soon as it may again
+    assert woken.count("start") <= 1
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        read({}, SPECS)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -61,9 +61,9 @@ def gateway_rules() -> Extension:
                 schema={
                     "type": "object",
                     "properties": {"person": {"type": "string"}, "connection": {"type": "string"}},
-                    "required": ["person"],
+                    "required": ["person", "connection"],
                     "additionalProperties": False,
-                    "description": "a mapping with a person",
+                    "description": "a mapping with a person and a connection",
                 },
                 needs=frozenset({Need.PERSON, Need.CONNECTION}),
             ),

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from gateway.cli.check import Examined, examine, write_problems
+from gateway.cli.check import Examined, examine, unreadable, write_problems
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json, write_table
-from gateway.config import environment, read_site
+from gateway.config import FileError, environment, read_site
 from gateway.errors import ConfigError
 from rules import PolicyEffect, Problem
 from rules.problem import tamed
@@ -37,7 +37,7 @@ def check(site: SiteChoice, strict: bool, form: str, policies: bool, as_json: bo
     try:
         files = read_site(folder)
     except ConfigError as error:
-        _unreadable(folder, str(error), form)
+        _unreadable(folder, error, form)
         sys.exit(1)
     examined = examine(site, files, {**environment(), "GATEWAY_SITE": str(folder)})
     errors = sum(problem.is_error for problem in examined.problems)
@@ -57,11 +57,15 @@ def check(site: SiteChoice, strict: bool, form: str, policies: bool, as_json: bo
         sys.exit(1)
 
 
-def _unreadable(folder: Path, error: str, form: str) -> None:
+def _unreadable(folder: Path, error: ConfigError, form: str) -> None:
     if form == "json":
-        write_json({"ok": False, "site": str(folder), "error": error, "problems": []})
+        write_json(unreadable(folder, error))
+    elif form == "github":
+        click.echo(
+            annotation(error.problem, folder) if isinstance(error, FileError) else f"::error::{_data(str(error))}"
+        )
     else:
-        click.echo(f"::error::{_data(error)}" if form == "github" else error)
+        click.echo(str(error))
 
 
 def _write_json(folder: Path, examined: Examined, errors: int, *, ok: bool) -> None:

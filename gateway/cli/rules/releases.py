@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import click
 import msgspec
 
-from gateway.cli.opening import author, opened
+from gateway.cli.opening import author, is_begun, opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, block, tame, utc, write_json, write_table
 from gateway.config import read_site
@@ -18,6 +18,7 @@ from gateway.ports import ReleaseRow
 from rules.difference import Difference, differences, unified
 from rules.release import written
 
+_NONE = "There is no release yet: the first gateway up makes one, or gateway rules release."
 _WHO = click.option("--as", "who", help="Who does this, for the record.  [default: your user name]")
 
 
@@ -32,9 +33,9 @@ def release(site: SiteChoice, message: str, who: str | None, *, dry_run: bool, a
 
     They are checked first, with the connectors and the secrets of this environment; what is not usable is not released
     (exit code 2). Running workers go on with the new release at their next transaction. The same files are one release:
-    those of an earlier one make that one active again.
+    those of an earlier one make that one active again. A site without a record begins one.
     """
-    with opened(site) as gateway:
+    with opened(site, begin=not dry_run) as gateway:
         files = read_site(site.folder)
         releasing = gateway.releasing
         if dry_run:
@@ -52,6 +53,12 @@ def release(site: SiteChoice, message: str, who: str | None, *, dry_run: bool, a
 @pass_site
 def listing(site: SiteChoice, limit: int, *, as_json: bool) -> None:
     """List the releases, the newest first."""
+    if not is_begun(site):
+        if as_json:
+            write_json([])
+        else:
+            click.echo(_NONE)
+        return
     with opened(site) as gateway:
         with gateway.store.read() as tx:
             rows = tx.releases.listed(limit=limit)
@@ -72,7 +79,7 @@ def listing(site: SiteChoice, limit: int, *, as_json: bool) -> None:
                 for row in rows
             ],
             grows="message",
-            empty="There is no release yet: the first gateway up makes one, or gateway rules release.",
+            empty=_NONE,
         )
         if rows and not as_json:
             _note_folder(site, gateway.releasing)

@@ -32,6 +32,8 @@ WRONG = [
     ("ticket: {source: zen}", "expect: {clocks: {resolution: {phase: runing}}}", "5:43", "not-one-of", "'running'"),
     ("ticket: {source: zen}", "expect: {duplicates: [{do: merge}]}", "5:27", "missing-key", "needs 'of'"),
     ("ticket: {source: zen, titel: a}", "expect: {kind: other}", "4:29", "unknown-key", "did you mean 'title'?"),
+    ("ticket: {source: zen, org: {plan: a}}", "expect: {kind: other}", "4:29", "unknown-key", "write org.id, org.name, org.plan"),
+    ("ticket: {source: zen}", "expect: {kind: other}\n    then: []", "6:5", "unknown-key", "it stands under given:"),
     ("ticket: {title: a}", "expect: {kind: other}", "4:15", "missing-key", "needs 'source'"),
     ("ticket: {source: zenn}", "expect: {kind: other}", "4:24", "unknown-value", "did you mean 'zen'?"),
     ("ticket: {source: zen, stage: tasting}", "expect: {kind: other}", "4:36", "unknown-value", "'testing'"),
