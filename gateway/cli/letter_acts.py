@@ -31,6 +31,7 @@ from gateway.cli.draft import Draft
 from gateway.cli.letter_bulk import RATE, RATES, Plan, resume, run
 from gateway.cli.requests import Shown, looked_at, would, write_preview
 from gateway.cli.site import SiteChoice, pass_site
+from gateway.config import environment
 from gateway.domain.update import Operation
 from gateway.store.unit import SqlTx
 
@@ -107,7 +108,7 @@ def replay(
         plan = Plan("replay", person, rate, {"pinned": pinned}, ambiguous=ambiguous, yes=yes, as_json=as_json)
         each = _each(here, work)
         if resumed:
-            resume(here, resumed, plan, each)
+            resume(here, resumed, plan, each, dry_run=dry_run)
         else:
             run(here, choice, plan, each, dry_run=dry_run, requests=requests)
 
@@ -159,7 +160,7 @@ def discard(
         plan = Plan("discard", person, rate, {}, ambiguous=ambiguous, yes=yes, as_json=as_json)
         each = _each(here, work)
         if resumed:
-            resume(here, resumed, plan, each)
+            resume(here, resumed, plan, each, dry_run=dry_run)
         else:
             run(here, choice, plan, each, dry_run=dry_run, requests=0)
 
@@ -239,7 +240,7 @@ def edit(
         require_undone(found)
         connector = here.connector(found.update.connection)
         draft = Draft(here.gateway.settings.state, found)
-        text = given.read() if given is not None else draft.edit()
+        text = given.read() if given is not None else draft.edit(environment())
 
         def work(tx: SqlTx, _what: str, found_id: str) -> Resolved:
             now = tx.dead_letters.letter(found_id)

@@ -19,6 +19,7 @@ from dead_letters.look import Looked
 from dead_letters.replay import rendered_today
 from gateway.cli.bench import Bench
 from gateway.cli.choosing import Choice
+from gateway.cli.doing import ask
 from gateway.cli.opening import ring
 from gateway.cli.requests import Shown, looked_at, request_document, would, write_request
 from gateway.cli.tables import age, tame, write_json, write_table
@@ -32,6 +33,7 @@ RATE = 20.0
 RATES = click.FloatRange(0.1, 1000)
 
 Each = Callable[[Person, SqlTx, Taken], Resolved]
+_DONE = {"replay": "replayed", "discard": "discarded"}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
     store = here.gateway.store
     with store.read() as tx:
         # what merely waits for a connection that was taken out cannot be replayed: it goes on by itself
-        chosen = choice.filter(tx, here.now(), here.named if plan.action == "discard" else None)
+        chosen = here.filter(tx, choice, waiting=plan.action == "discard")
         if plan.action == "replay":
             chosen = msgspec.structs.replace(chosen, no_doubled=True)
         if not plan.ambiguous and chosen.state != "ambiguous" and chosen.reason != "ambiguous":
@@ -72,7 +74,7 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
     if not plan.yes:
         if plan.as_json or not sys.stdin.isatty():
             raise click.UsageError(f"{number} are chosen: look with --dry-run, then add --yes")
-        click.confirm(f"{plan.action} {number} dead letters?", abort=True)
+        ask(f"{plan.action} {number} dead letters?")
     _finish(here, frozen(here, chosen, plan), plan, each, left)
 
 
@@ -84,8 +86,8 @@ def frozen(here: Bench, chosen: Filter, plan: Plan) -> Bulk:
     return bulk
 
 
-def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
-    """Go on with a bulk that was interrupted."""
+def resume(here: Bench, word: str, plan: Plan, each: Each, *, dry_run: bool) -> None:
+    """Go on with a bulk that was interrupted; for trial, say what is left of it."""
     with here.gateway.store.read() as tx:
         found = tx.bulks.find(word)
         left = [each.id[-12:] for each in tx.bulks.unfinished() if each.frozen_at is not None]
@@ -101,7 +103,21 @@ def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
         )
     if bulk.options != plan.options:
         raise DeadLetterError(f"the bulk {bulk.id} was begun with other options; {_goes_on(bulk)}")
+    if dry_run:
+        _left_of(here, bulk, plan)
+        return
     _finish(here, bulk, plan, each, 0)
+
+
+def _left_of(here: Bench, bulk: Bulk, plan: Plan) -> None:
+    """Say how far an interrupted bulk is, and touch nothing."""
+    with here.gateway.store.read() as tx:
+        counts = tx.bulks.counts(bulk.id)
+    if plan.as_json:
+        write_json({"dry_run": True, "bulk": bulk.id, **counts})
+        return
+    dealt = f"{counts['done']} are {_DONE[plan.action]}, {counts['skipped']} left as they are"
+    click.echo(f"{counts['pending']} of {sum(counts.values())} would be gone on with; {dealt}")
 
 
 def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int]:
@@ -199,8 +215,7 @@ def _report(
         named = [{"what": what, "id": letter, "why": why} for what, letter, why in skipped]
         write_json({"bulk": bulk.id if bulk else "", **counts, "ambiguous_left": left, "why_skipped": named})
         return
-    done = {"replay": "replayed", "discard": "discarded"}[plan.action]
-    click.echo(f"{counts['done']} {done}, {counts['skipped']} left as they are")
+    click.echo(f"{counts['done']} {_DONE[plan.action]}, {counts['skipped']} left as they are")
     for what, letter, why in skipped:
         click.echo(f"  {what} {letter[-12:]}: {tame(why)}", err=True)
     _left(left)
@@ -249,8 +264,7 @@ def _dry_run(here: Bench, chosen: Filter, plan: Plan, number: int, left: int, re
             }
         )
         return
-    verb = {"replay": "replayed", "discard": "discarded"}[plan.action]
-    click.echo(f"{goes} of {number} would be {verb}")
+    click.echo(f"{goes} of {number} would be {_DONE[plan.action]}")
     if fates:
         rows = [(str(each.number), each.connection, each.operation or each.what, each.would) for each in fates]
         write_table(("COUNT", "CONNECTION", "WHAT", "WOULD BE"), rows, grows="WOULD BE", empty="")
