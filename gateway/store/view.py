@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Select, func, or_, select, text
 
 from dead_letters import DeadLetter, Filter
+from gateway.domain.ticket import heading
 from gateway.domain.update import UpdateState
 from gateway.store.audit import INPUTS
 from gateway.store.contents import AttemptLine, tried
@@ -116,7 +117,7 @@ class SqlView:
         return [
             TicketLine(
                 id=row["id"],
-                title=row["title"],
+                title=heading(row["title"], row["redacted_at"]),
                 source=row["source"],
                 category=row["category"],
                 priority=row["priority"],
