@@ -41,7 +41,7 @@ def only_account(person: RemotePerson | None) -> RemotePerson | None:
 
 
 def without_prose(link: Link) -> Link:
-    """Return a link that has forgotten the prose that it saw: what its desk shows next is taken note of, as at first."""
+    """Return a link that has forgotten the prose that it saw: what its desk shows next is noted, as at first."""
     kept = {field: seen for field, seen in link.observed.items() if field not in PROSE}
     return msgspec.structs.replace(link, observed=kept)
 

@@ -66,9 +66,7 @@ def tried(connection: Connection, sealer: Sealer, update_ids: Collection[str]) -
         return found
     rows = UpdateRows(sealer)
     asked = (
-        select(attempts)
-        .where(attempts.c.update_id.in_(list(found)))
-        .order_by(attempts.c.started_at, attempts.c.number)
+        select(attempts).where(attempts.c.update_id.in_(list(found))).order_by(attempts.c.started_at, attempts.c.number)
     )
     for row in connection.execute(asked).mappings():
         line = AttemptLine(

@@ -298,4 +298,15 @@ def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(mine) == batch
 
 
-_STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _duplicate_keys, _personal, _audit)
+_STEPS = (
+    _deliveries,
+    _updates,
+    _resolved,
+    _delivery_keys,
+    _effect_keys,
+    _echoes,
+    _bulks,
+    _duplicate_keys,
+    _personal,
+    _audit,
+)

@@ -176,9 +176,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("code", "ends"), CASES)
-def test_a_command_ends_as_it_is_written(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, code: int, ends: Ends
-) -> None:
+def test_a_command_ends_as_it_is_written(scene: Scene, monkeypatch: pytest.MonkeyPatch, code: int, ends: Ends) -> None:
     """Each case of each clause."""
     assert ends(scene, monkeypatch) == code
 

@@ -54,7 +54,8 @@ class Desk:
             assert ticket is not None
             tx.tickets.save(
                 msgspec.structs.replace(
-                    ticket, requester=ida, requester_id=tx.tickets.person(ZENDESK, ida, now), participants=("Nora Falk",),
+                    ticket, requester=ida, requester_id=tx.tickets.person(ZENDESK, ida, now),
+                    participants=("Nora Falk",),
                     assignee=RemotePerson("a3", name="Nora Falk", role="agent"),
                     org=Org("o1", "Customer AB", "gold", "Nora Falk"), custom={"room": "my key is under the mat"},
                     updated_at=now,
@@ -63,7 +64,9 @@ class Desk:
             said = Event(EventKind.COMMENTED, str(number), f"k{number}", now, actor=ida)
             tx.tickets.add_event(said, delivery_id="", connection=ZENDESK, ticket_id=ticket_id, outcome="noted")
             inputs = b"decided on Printer of Ida"
-            tx.audit.add([AuditEntry(now, "rules", "decided", ticket_id, {"sets": {"queue": "General"}}, inputs=inputs)])
+            tx.audit.add(
+                [AuditEntry(now, "rules", "decided", ticket_id, {"sets": {"queue": "General"}}, inputs=inputs)]
+            )
             tx.audit.seal(1000)
 
         self.store.write(work)
