@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from gateway.cli.choosing import Choice
 from gateway.cli.doing import ask, by_person, replay_one
 from gateway.cli.letter import write_cure
 from gateway.cli.letter_bulk import RATE, RATES, Plan, end, frozen, work_on
+from gateway.cli.opening import author
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import tame, write_json
 from gateway.config import read_site
@@ -73,7 +73,7 @@ def heal(
             if as_json or not sys.stdin.isatty():
                 raise click.UsageError(f"{number} can be healed: look with --dry-run, then add --yes")
             ask(f"replay {number} dead letters?")
-        person = Person(who or getpass.getuser(), why or "the cause is over")
+        person = Person(who or author(), why or "the cause is over")
         plan = Plan("replay", person, rate, {"pinned": False}, yes=yes)
 
         def work(person: Person, tx: SqlTx, taken: Taken) -> Resolved:

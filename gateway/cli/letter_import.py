@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
@@ -31,6 +30,7 @@ from gateway.cli.bench import Bench, bench, waits
 from gateway.cli.doing import all_or_none, by_person, replay_one, report
 from gateway.cli.lazy import INTERRUPTED
 from gateway.cli.letter_bulk import RATE, RATES, interruptible
+from gateway.cli.opening import author
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.domain.update import Intent, Operation
 from gateway.errors import NotFoundError
@@ -69,7 +69,7 @@ def import_lines(
     wrong, or whose letter cannot be dealt with so or was dealt with already, is named by its number, and the others go
     on. So the same file can be taken again. Nothing is made of a line: a letter of another site is not known here.
     """
-    person = Person(who or getpass.getuser())
+    person = Person(who or author())
     name = str(getattr(file, "name", "-")).strip("<>")
     done: list[Resolved] = []
     left: list[str] = []

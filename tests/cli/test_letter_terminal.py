@@ -222,3 +222,37 @@ def test_a_file_that_cannot_be_written_is_named(run: Run, recorder: Recorder, tm
     for path in (tmp_path / "nowhere" / "x.jsonl", Path("/dev/full")):
         code, _, said = run("dlq", "export", "--output", str(path))
         assert (code, said.count("\n"), f"{path} cannot be written: " in said) == (2, 1, True), said
+
+
+# ------------------------------------------------------------ where there is less than a terminal
+
+
+@pytest.mark.parametrize(
+    ("closed", "words", "code", "said"),
+    [
+        ("<&-", "replay --all", 2, "look with --dry-run, then add --yes"),
+        (">&-", "list", 0, ""),
+        ("<&- >&-", "discard --all --yes --rate 1000 --reason r", 0, ""),
+    ],
+)
+def test_a_closed_stream_is_no_defect(
+    recorder: Recorder, folder: Path, closed: str, words: str, code: int, said: str
+) -> None:
+    """As a job without any terminal starts commands: nobody can be asked there, and nobody reads."""
+    many(recorder, 2)
+    command = f"exec {sys.executable} -m gateway.cli --site {folder} dlq {words} {closed}"
+    ended = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, said in ended.stderr, "unexpected" in ended.stderr) == (code, True, False), ended.stderr
+
+
+def test_a_user_without_a_name_is_named_by_number(
+    run: Run, gateway: Gateway, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose user stands in no list; the trail says so."""
+    (parked,) = many(recorder, 1)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)
+    assert run("dlq", "discard", parked, "--reason", "a test")[0] == 0
+    with gateway.store.read() as tx:
+        assert "person:user 54321" in [each["actor"] for each in tx.view.audit()]
