@@ -73,19 +73,20 @@ def import_lines(
     name = str(getattr(file, "name", "-")).strip("<>")
     done: list[Resolved] = []
     left: list[str] = []
-    with bench(site) as here, interruptible() as stopped, _bar(file, quiet=as_json) as tell:
+    with bench(site) as here, interruptible() as stopped:
         begun, number = time.monotonic(), 0
-        for number, line in enumerate(file, 1):
-            if stopped():
-                break
-            try:
-                done += _line(here, line, person, dry_run=dry_run)
-            except (DeadLetterError, NotFoundError) as error:
-                left.append(f"{name}:{number}: {error}")
-            tell(len(line))
-            ahead = 0.0 if dry_run else begun + len(done) / rate - time.monotonic()
-            if ahead > 0:
-                time.sleep(ahead)
+        with _bar(file, quiet=as_json) as tell:
+            for number, line in enumerate(file, 1):
+                if stopped():
+                    break
+                try:
+                    done += _line(here, line, person, dry_run=dry_run)
+                except (DeadLetterError, NotFoundError) as error:
+                    left.append(f"{name}:{number}: {error}")
+                tell(len(line))
+                ahead = 0.0 if dry_run else begun + len(done) / rate - time.monotonic()
+                if ahead > 0:
+                    time.sleep(ahead)
         report(done, dry_run=dry_run, as_json=as_json, left=left)
         if stopped():
             click.echo(f"interrupted before line {number}: the same file can be taken again", err=True)
@@ -179,15 +180,16 @@ def _changed(here: Bench, order: Order, letter: Letter) -> Intent | None:
     if order.intent is None or order.do not in {"edit", "replay"}:
         return None
     now = _plain(here.redactor.value(msgspec.to_builtins(update.intent)))
+    if order.intent == now:
+        # also where this very line was taken before
+        if order.do == "edit":
+            raise DeadLetterError("intent: it wants that already")
+        return None
     if order.version not in {0, update.payload_version}:
         raise DeadLetterError(
             f"version: it was edited since this line was written ({order.version}, now {update.payload_version}): "
             f"export it again"
         )
-    if order.intent == now:
-        if order.do == "edit":
-            raise DeadLetterError("intent: it wants that already")
-        return None
     if MASK in msgspec.json.encode(order.intent).decode():
         raise DeadLetterError(
             f"intent: a secret in it was written as {MASK}: gateway dead-letters edit changes this one"

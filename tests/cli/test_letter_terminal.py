@@ -84,6 +84,26 @@ def test_ctrl_c_leaves_a_bulk_that_can_be_tried_and_resumed(run: Run, recorder: 
     assert listed(run) == []
 
 
+def test_an_import_that_is_interrupted_is_taken_again(run: Run, recorder: Recorder, folder: Path) -> None:
+    """Its bar has a line of its own; what was done says so when the same file comes again, and the rest is done."""
+    lanes = [recorder.ticket(f"t{number}", number=number) for number in range(1, 7)]
+    for ticket, lane in lanes:
+        recorder.update(ticket, lane, UpdateState.DEAD, operation=Operation.SET_FIELDS, reason=Reason.REJECTED)
+    lines = [json.loads(line) | {"do": "edit", "why": "a typo"} for line in run("dlq", "export")[1].splitlines()]
+    for line in lines:
+        line["intent"]["fields"]["title"] = "as it should be"
+    file = folder / "lines.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    ended = at_terminal(folder, ("dlq", "import", str(file), "--rate", "2"), typed=[("33%", CTRL_C)])
+    assert (ended.code, "the same file can be taken again" in ended.screen) == (130, True), ended.screen
+    told = [row.rpartition("\r")[2] for row in ended.screen.split("\r\n") if "is edited" in row]
+    assert told
+    assert [row for row in told if "%" in row] == []
+    code, shown, said = run("dlq", "import", str(file), "--rate", "1000")
+    assert (code, shown.count("is edited")) == (1, len(lines) - len(told))
+    assert said.count("intent: it wants that already") == len(told), said
+
+
 # ------------------------------------------------------------ a narrow terminal
 
 
