@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain import public_holidays
 from gateway.domain.calendar import Calendar
 from gateway.domain.duplicate import Key
+from gateway.domain.public_holidays import HolidaySource
 from gateway.domain.ticket import Ticket
 from rules import classify as classify_phase
 from rules import duplicates as duplicates_phase
@@ -17,6 +19,7 @@ from rules import policies as sla_phase
 from rules import sync as sync_phase
 from rules.classifiers import Classifier, Known, Said
 from rules.classify import ClassifyRule, Set
+from rules.clocks import Clockwork, watches
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.fields import Facts
 from rules.policies import Policy
@@ -29,6 +32,7 @@ class RuleSet:
     """Every rule of one site, compiled. It holds closures: to send it elsewhere, send the files and load them there."""
 
     __slots__ = (
+        "_clockwork",
         "_order",
         "_policies",
         "_sync",
@@ -38,6 +42,7 @@ class RuleSet:
         "classify_rules",
         "digest",
         "duplicate_rules",
+        "holidays",
         "known",
         "policies",
         "policy_index",
@@ -60,6 +65,7 @@ class RuleSet:
         known: Known = Known(),  # noqa: B008 - frozen
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
+        holidays: HolidaySource = public_holidays.dates,
     ) -> None:
         self.classify_rules = classify_rules
         self.stages = stages
@@ -75,6 +81,9 @@ class RuleSet:
         self.sections: Mapping[str, Any] = sections or {}
         #: names the files that this was loaded from
         self.digest = digest
+        #: which days are public holidays
+        self.holidays = holidays
+        self._clockwork: Clockwork | None = None
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
         self._policies = {policy.name: policy for policy in policies}
         self._sync = {rule.name: rule for rule in sync_rules}
@@ -87,6 +96,15 @@ class RuleSet:
     def order(self) -> Mapping[str, int]:
         """The place of each classify rule."""
         return self._order
+
+    @property
+    def clockwork(self) -> Clockwork:
+        """What the policies say of clocks: made at its first use, for the holidays of a calendar take a while."""
+        if self._clockwork is None:
+            watched = watches(self.sections.get("escalations") or ())
+            specs = self.sections.get("calendars") or {}
+            self._clockwork = Clockwork(self.policies, specs, self.holidays, watched)
+        return self._clockwork
 
     def policy(self, name: str) -> Policy | None:
         """Return the policy of that name."""

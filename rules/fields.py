@@ -62,6 +62,8 @@ class Facts(msgspec.Struct, frozen=True):
     #: names of the connections in which the ticket lives
     links: frozenset[str]
     now: datetime
+    #: the metric that `pause_when` is asked about
+    metric: str = ""
 
 
 Reader = Callable[[Ticket, Facts], Any]

@@ -26,6 +26,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     when: Condition
     #: everything that the policy says, `extends` resolved: the keys of the file, priorities by their level
     spec: dict[str, Any] = {}
+    #: when its clocks pause; None: they never do
+    pause_when: Condition | None = None
     #: name of the policy from which it differs, empty when it stands by itself
     extends: str = ""
 

@@ -277,6 +277,7 @@ class _Loading:
             known=Known(languages(sections)),
             sections=sections.plain(),
             digest=file_digest(self.files),
+            holidays=self.holidays,
         )
         self.later_phases(sections, vocabulary)
         return rules
@@ -302,7 +303,7 @@ class _Closed:
 
 def _of_clocks(vocabulary: Vocabulary) -> Vocabulary:
     """Return the words that `pause_when` knows: those of every rule, and the metric that is asked about."""
-    metric = Field("metric", FieldType.TEXT, lambda _ticket, _facts: "")
+    metric = Field("metric", FieldType.TEXT, lambda _ticket, facts: facts.metric)
     return Vocabulary(
         connections=vocabulary.fields["source"].words,
         stages=vocabulary.fields["stage"].words,

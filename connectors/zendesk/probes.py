@@ -74,7 +74,8 @@ def _created(account: Account, context: WriteContext) -> Call[Finding]:
 
 def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Finding]:
     """Compare the ticket with what was written; where it differs, somebody may have changed it since we wrote."""
-    body = yield from ask(get(ticket_path(context.remote_id), "look at the fields"))
+    request = get(ticket_path(context.remote_id), "look at the fields")
+    body = yield from ask(request, none=frozenset({403, 404}))
     data = obj((body or {}).get("ticket"))
     wanted = rendering.fields(account, intent)
     if data and all(_holds(data, name, value) for name, value in wanted.items()):

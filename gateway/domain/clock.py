@@ -54,6 +54,12 @@ class Clock:
         fold.take(event)
         return type(self)(fold)
 
+    def under(self, options: Options) -> Self:
+        """Return the clock, behaving otherwise from here on."""
+        fold = self.fold.copy()
+        fold.options = options
+        return type(self)(fold)
+
     def state(self, at: datetime) -> ClockState:
         """Return the state at an instant that is not before its last event."""
         at = whole(at)

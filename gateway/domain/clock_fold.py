@@ -87,13 +87,20 @@ class Fold:
 
     def settle(self, at: datetime) -> None:
         """Let happen what happens by itself before an instant: a pause ends, a promise is broken."""
-        longest = self.options.max_pause_s
-        if self.phase is Phase.PAUSED and self.paused_at is not None and longest is not None:
-            end = self.paused_at + timedelta(seconds=longest)
-            if end <= at:
-                self._break_before(end)
-                self._resume(end)
+        end = self.pause_ends()
+        if end is not None and end <= at:
+            self._break_before(end)
+            self._resume(end)
         self._break_before(at)
+
+    def pause_ends(self) -> datetime | None:
+        """Return when a pause ends by itself."""
+        longest, days = self.options.max_pause_s, self.options.max_pause_days
+        if self.phase is not Phase.PAUSED or self.paused_at is None:
+            return None
+        if longest is not None:
+            return self.paused_at + timedelta(seconds=longest)
+        return self.calendar.business_days(self.paused_at, days.days, days.mode) if days is not None else None
 
     def _break_before(self, at: datetime) -> None:
         if self.outcome is Outcome.PENDING and self.phase in {Phase.RUNNING, Phase.PAUSED}:
@@ -225,9 +232,12 @@ class Fold:
 
     def _count_pause(self, at: datetime) -> None:
         """Count a pause that goes on by the calendar of until now."""
-        if self.phase is Phase.PAUSED and self.paused_at is not None and self.options.max_pause_s is None:
+        if self.phase is Phase.PAUSED and self.paused_at is not None and not self._is_pause_limited():
             self.paused_s += self.calendar.elapsed(self.paused_at, at)
             self.paused_at = at
+
+    def _is_pause_limited(self) -> bool:
+        return self.options.max_pause_s is not None or self.options.max_pause_days is not None
 
     def _retarget(self, at: datetime, event: ClockEvent) -> None:
         mode = self.options.retarget

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.domain.clock_event import BusinessDays
+
 
 class Phase(StrEnum):
     """What a clock does."""
@@ -75,6 +77,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     reopen_within_s: int | None = None
     #: a pause ends by itself after this (real time)
     max_pause_s: int | None = None
+    #: or after so many business days of its calendar
+    max_pause_days: BusinessDays | None = None
     #: added to the target of a cycle that starts while it is closed
     out_of_hours_s: int = 0
 

@@ -88,11 +88,13 @@ def _country(rule: HolidayRule) -> Any:
     return country
 
 
-def snapshot(rules: Iterable[HolidayRule], first_year: int, last_year: int) -> dict[str, dict[str, dict[str, str]]]:
+def snapshot(
+    rules: Iterable[HolidayRule], first_year: int, last_year: int, source: HolidaySource = dates
+) -> dict[str, dict[str, dict[str, str]]]:
     """Return the holidays of some years as plain JSON: rule -> year -> date -> name; `kept` reads it."""
     return {
         _name(rule): {
-            str(year): {day.isoformat(): name for day, name in dates(rule, year).items()}
+            str(year): {day.isoformat(): name for day, name in source(rule, year).items()}
             for year in range(first_year, last_year + 1)
         }
         for rule in rules

@@ -38,6 +38,7 @@ from gateway.errors import (
     ThrottledError,
     TransportError,
 )
+from gateway.flow import limits
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
 from gateway.flow.prepare import whoami
@@ -198,7 +199,9 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
     except GatewayError as error:
         return Ended(task, _kept_from(error)), None
     crashpoint.reach("deliver.probed")
-    if isinstance(finding, Absent) or (isinstance(finding, Unsure) and claim.strategy is Strategy.NATURAL):
+    # a natural write is repeated at last without a look; sooner, it could undo what a person did since it landed
+    looked_long = claim.strategy is Strategy.NATURAL and task.update.probes + 1 >= limits.MAX_PROBES
+    if isinstance(finding, Absent) or (isinstance(finding, Unsure) and looked_long):
         return None, None
     return Ended(task, finding), None
 

@@ -25,15 +25,15 @@ class Seen(msgspec.Struct, frozen=True):
     explicit: bool
 
 
-def stands(seen: Observed, snapshot: RemoteTicket, *, in_passing: bool) -> bool:
+def stands(seen: Observed, snapshot: RemoteTicket) -> bool:
     """Say whether what was seen of a field is as new as a snapshot.
 
-    A desk that counts in seconds gives one version to several states. What an event about something else shows in
-    passing may be the state before our own write of that second: it proves nothing, while a read of the ticket does.
+    A desk that counts in seconds gives one version to several states. What a webhook or a poll showed when it was made
+    may be the state before our own write of that second: it proves nothing, while a read of the ticket does.
     """
     if not (seen.version and snapshot.version):
         return seen.at > snapshot.updated_at
-    return seen.version >= snapshot.version if in_passing else seen.version > snapshot.version
+    return seen.version > snapshot.version if snapshot.complete else seen.version >= snapshot.version
 
 
 def refusal(seen: Seen, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> str:

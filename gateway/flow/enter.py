@@ -23,15 +23,13 @@ from gateway.errors import DeferError
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
-from gateway.flow.duplicates import forwarded, say
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
+from gateway.flow.following import Decided, follow
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
-from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
-from rules.decide import Decision
 from rules.duplicates import parted
 from rules.inputs import encoded
 from rules.sync import SyncRule
@@ -299,24 +297,13 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        planned += self._relate(before, decision, comments, origin, event)
+        made = Decided(before=before, decision=decision, event=event, comments=comments, origin=origin, links=links)
+        said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
+        self._audit += said.audit
+        planned += said.planned
         for each in planned:
             self._append(each)
         return self._held(ticket.id, planned)
-
-    def _relate(
-        self, before: Ticket | None, decision: Decision, comments: list[CommentRow], origin: Link, event: Event
-    ) -> list[Planned]:
-        """Store the stage that the ticket has entered and the tickets that it repeats; return who is told of it."""
-        decided, connectors = decision.ticket, self._site.connectors
-        move = move_of(before, decided, event.at, self._now)
-        if move is not None:
-            self._tx.stages.add(move)
-            told = {"stage": move.stage, "from": before.stage if before is not None else "", "by": move.name}
-            self._note(decided.id, "stage entered" if move.stage else "stage left", told)
-        said = say(self._tx, decision, self._cause, connectors)
-        self._audit += said.audit
-        return [*said.planned, *forwarded(self._tx, decided, comments, origin, connectors)]
 
     def _held(self, ticket_id: str, planned: list[Planned]) -> str:
         """Say which of the updates are held, and behind what."""

@@ -333,13 +333,12 @@ def _brought(event: Event, link: Link) -> list[Seen]:
     snapshot = event.snapshot
     if snapshot is None:
         return found
-    in_passing = not snapshot.complete and bool(event.changes or event.comment)
     for field in SYNCED_FIELDS:
         value = getattr(snapshot, field)
         if value is msgspec.UNSET or field in explicit:
             continue
         seen = link.observed.get(field)
-        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot, in_passing=in_passing)):
+        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot)):
             continue
         found.append(Seen(field, value, snapshot.updated_at, snapshot.version, False))
     return found

@@ -17,6 +17,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
+from gateway.ports.clocks import Clocks
 from gateway.ports.leases import Leases
 from gateway.ports.looking import Looks
 from gateway.ports.relations import Duplicates, Stages
@@ -357,6 +358,11 @@ class Tx(Protocol):
     @property
     def stages(self) -> Stages:
         """Return the stages that tickets went through."""
+        ...
+
+    @property
+    def clocks(self) -> Clocks:
+        """Return the clocks of tickets."""
         ...
 
     @property

@@ -22,6 +22,7 @@ from gateway.ports import Clock, Ids
 from gateway.store.alerts import SqlAlerts
 from gateway.store.audit import SqlAudit
 from gateway.store.bulks import SqlBulks
+from gateway.store.clocks import SqlClocks
 from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
@@ -134,6 +135,11 @@ class SqlTx:
     def stages(self) -> SqlStages:
         """The stages that tickets went through."""
         return SqlStages(self.connection, self._store.ids)
+
+    @cached_property
+    def clocks(self) -> SqlClocks:
+        """The clocks of tickets."""
+        return SqlClocks(self.connection, self._store.ids)
 
     @cached_property
     def releases(self) -> SqlReleases:

@@ -19,13 +19,32 @@ def policies(
     """Compile every policy, in order; `clocks` are the words that `pause_when` knows."""
     spots = dict(names(sections.items("sla"), "policy", problems))
     specs = _Specs(spots, problems)
+    pauses = {
+        name: compile_condition(spot["pause_when"], clocks, problems)
+        for name, spot in spots.items()
+        if "pause_when" in spot
+    }
     found = []
     for name, spot in spots.items():
-        if "pause_when" in spot:
-            compile_condition(spot["pause_when"], clocks, problems)
         when = compile_condition(spot["when"], vocabulary, problems) if "when" in spot else ALWAYS
-        found.append(Policy(name=name, when=when, spec=specs.of(name), extends=spot.get("extends", "")))
+        policy = Policy(
+            name=name,
+            when=when,
+            spec=specs.of(name),
+            pause_when=next((pauses[each] for each in _chain(name, spots) if each in pauses), None),
+            extends=spot.get("extends", ""),
+        )
+        found.append(policy)
     return tuple(found)
+
+
+def _chain(name: str, spots: Mapping[str, Spot]) -> list[str]:
+    """Return a policy and those that it extends, the nearest first."""
+    found: list[str] = []
+    while name in spots and name not in found:
+        found.append(name)
+        name = spots[name].get("extends", "")
+    return found
 
 
 class _Specs:

@@ -30,6 +30,7 @@ from gateway.domain.update import (
 )
 from gateway.errors import AuthenticationError, GatewayError, ThrottledError, TransportError
 from gateway.flow.attempt import Ended, Task, rendered, visit
+from gateway.flow.limits import MAX_PROBES
 from gateway.flow.outcome import judge
 from gateway.ports import (
     Call,
@@ -55,6 +56,7 @@ def task(
     settle_until: datetime | None = None,
     *,
     probe: bool = False,
+    probes: int = 0,
 ) -> Task:
     """Return a visit to a comment in some state."""
     update = UpdateRow(
@@ -70,7 +72,7 @@ def task(
         state=state,
         summary="internal note",
         attempts=3,
-        probes=0,
+        probes=probes,
         created_at=NOW,
         trace_id="t" * 32,
         settle_until=settle_until,
@@ -235,10 +237,18 @@ def test_a_connector_that_breaks_says_nothing_of_an_earlier_attempt(before: Upda
 
 
 @pytest.mark.parametrize(
-    ("finding", "sent"), [(Found(Receipt(change_ids=("7",))), False), (Absent(), True), (Unsure("who knows"), True)]
+    ("finding", "probes", "after"),
+    [
+        (Found(Receipt(change_ids=("7",))), 0, UpdateState.OBSERVED),
+        (Absent(), 0, UpdateState.DONE),
+        (Unsure("no answer"), 0, UpdateState.UNKNOWN),
+        (Unsure("no answer"), MAX_PROBES - 1, UpdateState.DONE),
+    ],
 )
-def test_a_natural_write_that_can_be_looked_for_is_looked_for_first(finding: Finding, *, sent: bool) -> None:
-    """What landed is not written again over what a person did since; where a look does not help it is sent again."""
+def test_a_natural_write_that_can_be_looked_for_is_looked_for_first(
+    finding: Finding, probes: int, after: UpdateState
+) -> None:
+    """What landed is not written again over what a person did since; where no look helps it is sent again at last."""
 
     def probe(*_: Any) -> Call[Finding]:
         yield READ
@@ -249,10 +259,10 @@ def test_a_natural_write_that_can_be_looked_for_is_looked_for_first(finding: Fin
         return Done()
 
     desk = SimpleNamespace(write=write, probe=probe)
-    ended = go(desk, UpdateState.UNKNOWN, strategy=Strategy.NATURAL, probe=True)
-    assert ended.sent is sent
+    ended = go(desk, UpdateState.UNKNOWN, strategy=Strategy.NATURAL, probe=True, probes=probes)
+    assert ended.sent is (after is UpdateState.DONE)
     verdict = judge(ended, DeskState("desk"), NOW, blocks=True)
-    assert verdict.end.state is (UpdateState.DONE if sent else UpdateState.OBSERVED)
+    assert verdict.end.state is after
     blind = go(SimpleNamespace(write=write), UpdateState.UNKNOWN, strategy=Strategy.NATURAL)
     assert blind.sent
 

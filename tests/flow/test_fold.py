@@ -141,8 +141,8 @@ def test_the_owner_of_a_field_can_be_the_target() -> None:
     assert folded(TICKET, SOURCE, event, rule).changed == ()
 
 
-def test_what_a_comment_shows_in_passing_does_not_undo_a_write_of_the_same_second() -> None:
-    """A desk that counts in seconds: its webhook about a comment may show the state before our own write."""
+def test_what_was_shown_before_does_not_undo_a_write_of_the_same_second() -> None:
+    """A desk that counts in seconds: a webhook about a comment, or a poll, may show the state before our own write."""
     second = int(AT.timestamp()) * 1_000_000
     ours = Observed({"category": "open", "native": "open"}, AT, second, ours=True)
     link = msgspec.structs.replace(SOURCE, observed={"status": ours}, version=second)
@@ -155,6 +155,8 @@ def test_what_a_comment_shows_in_passing_does_not_undo_a_write_of_the_same_secon
     after = folded(ticket, link, event)
     assert (after.changed, after.ticket.status.category) == ((), Category.OPEN)
     assert len(after.comments) == 1
+    polled = folded(ticket, link, Event(EventKind.OBSERVED, "1", "poll", AT, second, snapshot=shown))
+    assert (polled.changed, polled.overruled) == ((), ())
     read = msgspec.structs.replace(shown, complete=True)
     looked = Event(EventKind.OBSERVED, "1", "poll", AT + timedelta(seconds=1), second, snapshot=read)
     assert folded(ticket, link, looked).changed == ("status",)

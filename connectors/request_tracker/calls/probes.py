@@ -89,6 +89,9 @@ def _search(desk: Desk, path: str, params: dict[str, str]) -> Call[Any]:
 
 def _fields(desk: Desk, wanted: dict[str, Any], remote_id: str) -> Call[Finding]:
     response = yield desk.ticket(remote_id)
+    if response.status in {403, 404}:
+        # looking again will not help: RT says what it thinks of it when it is written again
+        return Absent()
     if not response.ok:
         return Unsure(excerpt(response))
     ticket = seen(desk, response)

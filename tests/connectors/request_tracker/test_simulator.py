@@ -11,7 +11,7 @@ import pytest
 
 from connectors.request_tracker.simulator import SimulatedRequestTracker
 from connectors.testing.faults import FaultKind
-from gateway.domain.update import Found, Intent, NotSent, Operation, Progress, Unknown, Unsure
+from gateway.domain.update import Absent, Found, Intent, NotSent, Operation, Progress, Unknown, Unsure
 from gateway.errors import OutcomeUnknownError
 from gateway.ports import WriteContext
 from tests.connectors.request_tracker import behaviour
@@ -134,6 +134,14 @@ class TestFaults:
         for intent in (creation(), note("x"), fields(title="x")):
             desk.fault(kind, method="GET")
             assert isinstance(stand.probe(intent, WriteContext("k", "1")), Unsure)
+
+    def test_a_ticket_that_is_not_shown_lets_its_fields_be_written_again(
+        self, stand: Stand, desk: SimulatedRequestTracker
+    ) -> None:
+        """Looking again would not help: what RT thinks of it is heard by writing."""
+        desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", status=403)
+        assert stand.probe(fields(title="x"), WriteContext("k", "1")) == Absent()
+        assert stand.probe(fields(title="x"), WriteContext("k", "4711")) == Absent()
 
     def test_a_desk_without_the_marker_field_still_finds_its_comment(
         self, stand: Stand, desk: SimulatedRequestTracker

@@ -160,6 +160,8 @@ def test_fields_that_landed_are_found_though_a_person_changed_them_since(
     assert driver.run(driver.connector.probe(FIELDS, other)) == Absent()
     desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", path="/audits", status=403)
     assert driver.run(driver.connector.probe(FIELDS, context(number))) == Absent()
+    desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", path=f"/tickets/{number}", status=403)
+    assert driver.run(driver.connector.probe(FIELDS, context(number))) == Absent()
     for kind in (FaultKind.ERROR_WITHOUT_EFFECT, FaultKind.GARBAGE):
         desk.fault(kind, method="GET", path="/audits")
         assert isinstance(driver.run(driver.connector.probe(FIELDS, context(number))), Unsure)

@@ -1,0 +1,98 @@
+"""The clocks of tickets in the flow: what desks tell goes into the log, and what the log tells into the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from gateway.domain.clock_instance import Instance, Status
+from gateway.domain.clock_log import EntryKind
+from gateway.flow.timekeeping import told
+from gateway.store import SqlStore
+from rules import load_site
+from tests.rules.making import installed
+from tests.flows.world import World
+
+GATEWAY = """
+connections:
+  acme-zendesk: {connector: zendesk, url: "https://acme.example", auth: {email: a@acme.example, api_token: "${A}"}, webhook_secret: "${B}"}
+  engineering-rt: {connector: request_tracker, url: "https://rt.example", auth: {token: "${C}"}, webhook_secret: "${D}"}
+"""
+RULES = """
+sla:
+  - name: standard
+    calendar: always
+    targets:
+      first_response: {P1: 15m, default: 4h}
+      resolution: {P1: {warn: 1h, within: 2h}, default: 8h}
+      next_reply: 1h
+    pause_when: {status: pending_customer}
+calendars:
+  always: 24x7
+"""
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    """Give a gateway between two desks, with promises, on each database."""
+    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": RULES}, installed())
+    assert site is not None, problems
+    with World(store) as made:
+        made.site = msgspec.structs.replace(made.site, rules=site.rules)
+        yield made
+
+
+def clocks(world: World) -> dict[str, Instance]:
+    """Return the last instance of each metric of the one ticket."""
+    with world.store.read() as tx:
+        (ticket,) = tx.view.tickets(limit=5)
+        return {row.instance.metric: row.instance for row in tx.clocks.rows(ticket.id)}
+
+
+def test_a_ticket_gets_its_clocks_and_they_follow_what_happens(world: World) -> None:
+    """Opened, answered, waiting for the customer, raised, solved: each by the time of the desk."""
+    number = int(world.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")["id"])
+    world.settle()
+    found = clocks(world)
+    assert {name: (each.status, each.target_s) for name, each in found.items()} == {
+        "first_response": (Status.IN_PROGRESS, 4 * 3600),
+        "resolution": (Status.IN_PROGRESS, 8 * 3600),
+    }
+    assert found["resolution"].due == found["resolution"].started + timedelta(hours=8)
+    world.zendesk.act("comment", ticket_id=number, body="We are on it", by="agent", public=True)
+    world.settle()
+    assert clocks(world)["first_response"].status is Status.SUCCEEDED
+    world.zendesk.act("comment", ticket_id=number, body="Any news?", by="customer", public=True)
+    world.settle()
+    assert clocks(world)["next_reply"].status is Status.IN_PROGRESS
+    world.zendesk.act("set", ticket_id=number, status="pending")
+    world.settle()
+    assert clocks(world)["resolution"].status is Status.PAUSED
+    world.zendesk.act("set", ticket_id=number, priority="urgent", status="open")
+    world.settle()
+    raised = clocks(world)["resolution"]
+    assert (raised.status, raised.level, raised.target_s, raised.version) == (Status.IN_PROGRESS, "P1", 7200, 2)
+    world.zendesk.act("set", ticket_id=number, status="solved")
+    world.settle()
+    assert clocks(world)["resolution"].status is Status.SUCCEEDED
+    assert clocks(world)["next_reply"].ended is not None
+
+
+def test_the_record_is_the_same_when_it_is_told_again(world: World) -> None:
+    """A second telling at the same instant stores nothing."""
+    world.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")
+    world.settle()
+    with world.store.read() as tx:
+        (ticket,) = tx.view.tickets(limit=5)
+        before = (tx.clocks.rows(ticket.id), tx.clocks.changes(ticket.id), tx.clocks.log(ticket.id))
+    assert {entry.kind for entry in before[2]} == {EntryKind.TERMS, EntryKind.OPENED, EntryKind.STATUS}
+    assert all(row.wake_at == row.instance.warn_at for row in before[0])
+    at = world.clock.now()
+    world.store.write(lambda tx: told(tx, ticket.id, at))
+    world.store.write(lambda tx: told(tx, ticket.id, at))
+    with world.store.read() as tx:
+        assert {row.revision for row in tx.clocks.rows(ticket.id)} <= {1, 2}
+        assert tx.clocks.changes(ticket.id) == before[1]
