@@ -31,6 +31,8 @@ NAMED = 20
 #: letters a second that are let go
 RATE = 20.0
 RATES = click.FloatRange(0.1, 1000)
+#: seconds that Ctrl-C may take to be heard
+_ATTENTIVE = 0.1
 
 Each = Callable[[Person, SqlTx, Taken], Resolved]
 _DONE = {"replay": "replayed", "discard": "discarded"}
@@ -132,13 +134,13 @@ def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int
             store,
             work=lambda tx, taken: each(person, tx, taken),
             clock=here.gateway.clock,
-            wait=time.sleep,
+            wait=lambda seconds: pause(seconds, stopped),
             ring=lambda step: ring(here.gateway, step),
             rate=plan.rate,
         )
         try:
             return runner.run(bulk, tell, stopped)
-        except GatewayError:
+        except (GatewayError, KeyboardInterrupt):
             click.echo(_goes_on(bulk), err=True)
             raise
 
@@ -192,6 +194,13 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def pause(seconds: float, stopped: Callable[[], bool]) -> None:
+    """Wait, but not for somebody who has asked for the end of it."""
+    until = time.monotonic() + seconds
+    while not stopped() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _ATTENTIVE))
 
 
 @contextmanager

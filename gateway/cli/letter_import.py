@@ -29,7 +29,7 @@ from dead_letters.look import find_remote
 from gateway.cli.bench import Bench, bench, waits
 from gateway.cli.doing import all_or_none, by_person, replay_one, report
 from gateway.cli.lazy import INTERRUPTED
-from gateway.cli.letter_bulk import RATE, RATES, interruptible
+from gateway.cli.letter_bulk import RATE, RATES, interruptible, pause
 from gateway.cli.opening import author
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.domain.update import Intent, Operation
@@ -85,8 +85,7 @@ def import_lines(
                     left.append(f"{name}:{number}: {error}")
                 tell(len(line))
                 ahead = 0.0 if dry_run else begun + len(done) / rate - time.monotonic()
-                if ahead > 0:
-                    time.sleep(ahead)
+                pause(ahead, stopped)
         report(done, dry_run=dry_run, as_json=as_json, left=left)
         if stopped():
             click.echo(f"interrupted before line {number}: the same file can be taken again", err=True)

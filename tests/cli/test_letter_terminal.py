@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,17 @@ def test_ctrl_c_leaves_a_bulk_that_can_be_tried_and_resumed(run: Run, recorder: 
     assert listed(run) == left
     assert run("dlq", "replay", "--resume", word, "--rate", "1000")[0] == 0
     assert listed(run) == []
+
+
+def test_ctrl_c_is_heard_at_once_however_slow_the_rate_is(run: Run, recorder: Recorder, folder: Path) -> None:
+    """One letter in ten seconds: nobody waits for the next one, and nobody hits the keys again."""
+    many(recorder, 4)
+    words = ("dlq", "replay", "--all", "--rate", "0.1")
+    begun = time.monotonic()
+    ended = at_terminal(folder, words, typed=[(QUESTION, "y\n"), ("1/4", CTRL_C)])
+    assert (ended.code, "interrupted: 3 are left; it goes on with:" in ended.screen) == (130, True), ended.screen
+    assert time.monotonic() - begun < 9
+    assert len(listed(run)) == 3
 
 
 def test_an_import_that_is_interrupted_is_taken_again(run: Run, recorder: Recorder, folder: Path) -> None:
