@@ -61,3 +61,16 @@ def test_one_question_for_all_that_is_healed(
     ended = at_terminal(folder, ("dlq", "heal", "--rate", "1000"), typed=[("replay 3 dead letters?", f"{answer}\n")])
     assert ended.code == (0 if answer == "y" else 1), ended.screen
     assert len(json.loads(run("dlq", "list", "--json")[1])) == left
+
+
+def test_a_release_says_what_it_can_heal(run: Run, gateway: Gateway, recorder: Recorder, folder: Path) -> None:
+    """Whoever deploys the line hears how many wait for it, and the command; a rollback says nothing of the kind."""
+    del gateway
+    for number, value in enumerate(("Level 1", "Level 1", "Level 2")):
+        recorder.delivery(f"d{number}", park=(Reason.UNMAPPED, lacking(value)))
+    widen(folder, "Level 1")
+    code, shown, _ = run("rules", "release", "-m", "level 1")
+    assert (code, "2 dead letters lacked a word that it has: gateway dead-letters heal" in shown) == (0, True), shown
+    code, shown, _ = run("rules", "rollback", "-m", "not yet")
+    assert (code, "heal" in shown) == (0, False), shown
+    assert json.loads(run("rules", "activate", "2", "-m", "now", "--json")[1])["can_heal"] == 2
