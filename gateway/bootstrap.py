@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
@@ -20,6 +20,7 @@ from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.escalating import Waker
 from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: how long a process goes on with the release that it knows before it looks whether another one is active
 REFRESH_SECONDS = 1.0
+#: a sweep looks at clocks that are due for so long, and at the rest the next time
+WAKE_SECONDS = 4.0
 
 
 class SilentDoorbell:
@@ -281,7 +284,11 @@ class Gateway:
             holder=self.holder,
             prune=Pruner(self.store, self._lifetimes, self.clock).visit,
             watch=Watch(store=self.store, site=self.site, clock=self.clock, ids=self.ids).look,
+            wake=partial(self._waker().wake, seconds=WAKE_SECONDS),
         )
+
+    def _waker(self) -> Waker:
+        return Waker(store=self.store, site=self.site, doorbell=self.doorbell, clock=self.clock, ids=self.ids)
 
     def _lifetimes(self) -> Lifetimes:
         days = max(1, self._retention.deliveries // 86_400)

@@ -21,6 +21,7 @@ from rules.classifiers import Classifier, Known, Said
 from rules.classify import ClassifyRule, Set
 from rules.clocks import Clockwork, watches
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
+from rules.escalations import Escalation
 from rules.fields import Facts
 from rules.policies import Policy
 from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
@@ -42,6 +43,7 @@ class RuleSet:
         "classify_rules",
         "digest",
         "duplicate_rules",
+        "escalations",
         "holidays",
         "known",
         "policies",
@@ -66,6 +68,7 @@ class RuleSet:
         sections: Mapping[str, Any] | None = None,
         digest: str = "",
         holidays: HolidaySource = public_holidays.dates,
+        escalations: tuple[Escalation, ...] = (),
     ) -> None:
         self.classify_rules = classify_rules
         self.stages = stages
@@ -81,6 +84,7 @@ class RuleSet:
         self.sections: Mapping[str, Any] = sections or {}
         #: names the files that this was loaded from
         self.digest = digest
+        self.escalations = escalations
         #: which days are public holidays
         self.holidays = holidays
         self._clockwork: Clockwork | None = None

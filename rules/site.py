@@ -16,10 +16,11 @@ from gateway.domain.public_holidays import HolidaySource
 from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.classifiers import Known
-from rules.conditions import compile_condition
+from rules.conditions import ALWAYS, compile_condition
 from rules.connections import Connection, connections
 from rules.decide import RuleSet
 from rules.duration import seconds
+from rules.escalations import Escalation, escalation
 from rules.extending import NOTHING, Extensions
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
 from rules.lint import Reading
@@ -278,6 +279,7 @@ class _Loading:
             sections=sections.plain(),
             digest=file_digest(self.files),
             holidays=self.holidays,
+            escalations=self.escalations(sections, vocabulary),
         )
         self.later_phases(sections, vocabulary)
         return rules
@@ -288,10 +290,19 @@ class _Loading:
 
     def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
         """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
-        for section, what in (("escalations", "escalation"), ("routes", "route")):
-            for _, item in names(sections.items(section), what, self.problems):
-                if "when" in item:
-                    compile_condition(item["when"], vocabulary, self.problems)
+        for _, item in names(sections.items("routes"), "route", self.problems):
+            if "when" in item:
+                compile_condition(item["when"], vocabulary, self.problems)
+
+    def escalations(self, sections: Sections, vocabulary: Vocabulary) -> tuple[Escalation, ...]:
+        """Compile the escalations, in order."""
+        found = []
+        for _, item in names(sections.items("escalations"), "escalation", self.problems):
+            when = compile_condition(item["when"], vocabulary, self.problems) if "when" in item else ALWAYS
+            made = escalation(item.value, when)
+            if made is not None:
+                found.append(made)
+        return tuple(found)
 
 
 class _Closed:

@@ -33,7 +33,7 @@ class Fold:
 
     __slots__ = (
         "base", "begun", "breached_at", "calendar", "calendars", "cycle", "history", "last", "next_calendar", "options",
-        "outcome", "paused_at", "paused_s", "phase", "pinned", "stopped_at", "stretches", "target", "target_s",
+        "outcome", "paused_at", "paused_s", "phase", "pinned", "since", "stopped_at", "stretches", "target", "target_s",
     )  # fmt: skip
 
     def __init__(self, target: Target, calendar: Calendar, calendars: Mapping[str, Any], options: Options) -> None:
@@ -49,6 +49,8 @@ class Fold:
         self.outcome = Outcome.PENDING
         self.cycle = 1
         self.begun: datetime | None = None
+        #: from when the target of this cycle holds
+        self.since: datetime | None = None
         #: elapsed when the last stretch ended, or began
         self.base = 0
         self.stretches: tuple[Stretch, ...] = ()
@@ -155,7 +157,7 @@ class Fold:
         self.next_calendar = self.calendar
         if event is not None and event.target is not None:
             self.target = event.target
-        self.begun = at
+        self.begun = self.since = at
         self.target_s = self._seconds(at)
         self.base, self.paused_s = 0, 0
         self.phase, self.outcome = Phase.RUNNING, Outcome.PENDING
@@ -259,6 +261,7 @@ class Fold:
         if mode is Retarget.TIGHTEN_ONLY and self.target_s >= before[1]:
             (self.target, self.target_s), self.calendar, self.next_calendar = before, old, old
             return
+        self.since = at
         running = self.phase is Phase.RUNNING
         self._halt(at)
         if mode is Retarget.RETRO_NO_PAUSE:

@@ -80,6 +80,9 @@ def reached(whole: Clock, mark: Mark) -> datetime | None:
         early = None if due is None else due - timedelta(seconds=mark.number)
         return early if early is not None and early >= clock.begun else None
     goal = _goal(mark, clock.target_s)
+    if mark.kind is MarkKind.DUE and mark.number > 0 and clock.breached_at is not None:
+        # what is due is the instant of the breach, whatever the target has become
+        goal = _elapsed(clock, clock.breached_at) + mark.number
     if goal < 0 and mark.warns:
         return None
     if goal == clock.target_s and clock.breached_at is not None:
@@ -91,6 +94,17 @@ def reached(whole: Clock, mark: Mark) -> datetime | None:
         if at is not None and (stretch.end is None or at <= stretch.end):
             return at
     return None
+
+
+def _elapsed(clock: Fold, at: datetime) -> int:
+    """Return the open seconds that the cycle had run by an instant."""
+    spent = 0
+    for stretch in clock.stretches:
+        if stretch.begin > at:
+            break
+        end = at if stretch.end is None else min(at, stretch.end)
+        spent = stretch.base + stretch.calendar.elapsed(stretch.begin, end)
+    return spent
 
 
 def _goal(mark: Mark, target: int) -> int:

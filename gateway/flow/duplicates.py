@@ -159,10 +159,10 @@ def forwarded(
         author = comment.author.label if comment.author is not None else "someone"
         words = f"{author} on {places([origin], ticket)}, a duplicate of this ticket:\n\n{comment.body}"
         for link in live_links(tx, original.id):
-            if not _takes_notes(link, connectors):
+            if not takes_notes(link, connectors):
                 continue
             key = effect_key(link.id, f"comment:{comment.id}", Operation.INTERNAL_NOTE.value, comment.id)
-            planned.append(_note(link, key, comment.id, words, "public reply on a duplicate"))
+            planned.append(note(link, key, comment.id, words, "public reply on a duplicate"))
     return planned
 
 
@@ -202,7 +202,8 @@ def _quoted(body: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def _takes_notes(link: Link, connectors: Mapping[str, Connector]) -> bool:
+def takes_notes(link: Link, connectors: Mapping[str, Connector]) -> bool:
+    """Say whether a desk has internal notes."""
     # a connector that is missing (for now) tells nothing: what is wanted waits in its lane until it is back
     connector = connectors.get(link.connection)
     return connector is None or Operation.INTERNAL_NOTE in connector.spec.operations
@@ -215,14 +216,15 @@ def _notes(
         return []
     planned = []
     for link in links:
-        if _takes_notes(link, connectors):
+        if takes_notes(link, connectors):
             name = f"duplicate:{pair.ticket}:{pair.of}:{pair.round}"
             key = effect_key(link.id, name, Operation.INTERNAL_NOTE.value, pair.state.value)
-            planned.append(_note(link, key, digest("note", key), words, f"note: duplicate {pair.state}"))
+            planned.append(note(link, key, digest("note", key), words, f"note: duplicate {pair.state}"))
     return planned
 
 
-def _note(link: Link, key: str, comment_id: str, words: str, summary: str) -> Planned:
+def note(link: Link, key: str, comment_id: str, words: str, summary: str) -> Planned:
+    """Return the update that writes an internal note of ours."""
     comment = CommentIntent(comment_id, words, Visibility.INTERNAL)
     return Planned(
         link, Operation.INTERNAL_NOTE, key, Intent(Operation.INTERNAL_NOTE, comment=comment), summary, link.rule

@@ -61,6 +61,6 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids) -> 
         now=now,
         automatic=event.automatic,
     )
-    timekeeping.keep(tx, happened, site.rules.clockwork, ids)
+    timekeeping.keep(tx, happened, site.rules, ids)
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
     return Followed((*said.planned, *forward), (*audit, *said.audit))

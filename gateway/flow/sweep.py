@@ -1,8 +1,8 @@
 """Step four: what was lost is rung again, what is over is cleared away.
 
 The sweep finds due lanes without a live lease, deliveries that wait, and polls that are due, and rings for them; it
-seals the audit trail, looks at the site's alerts and prunes what has lived its time. One sweep leads by a lease, for
-economy only: every effect of it is a compare-and-set, so that two do no harm.
+seals the audit trail, wakes the clocks that are due, looks at the site's alerts and prunes what has lived its time. One
+sweep leads by a lease, for economy only: every effect of it is a compare-and-set, so that two do no harm.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Sweeper:
     """Rings for what is due.
 
     `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether
-    there is more, which the next sweep then goes on with. `watch` looks at the site's alerts (gateway.flow.alerts).
+    there is more, which the next sweep then goes on with. `watch` looks at the site's alerts (gateway.flow.alerts),
+    `wake` at the clocks that are due (gateway.flow.escalating).
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Sweeper:
         holder: str,
         prune: Callable[[], tuple[int, bool]] = lambda: (0, False),
         watch: Callable[[], int] = lambda: 0,
+        wake: Callable[[], int] = lambda: 0,
     ) -> None:
         self._store = store
         self._site = site
@@ -52,6 +54,7 @@ class Sweeper:
         self._holder = holder
         self._prune = prune
         self._watch = watch
+        self._wake = wake
         self._pruned_at: float | None = None
         self._led_until = 0.0
 
@@ -68,6 +71,7 @@ class Sweeper:
             crashpoint.reach("sweep.ringing")
         if unsealed:
             self._seal()
+        self._wake()
         self._watch()
         self._housekeeping()
         return steps

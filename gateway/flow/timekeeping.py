@@ -19,9 +19,11 @@ from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.clock_state import Phase
 from gateway.domain.terms import Terms
 from gateway.flow.clocks import Happened, entries_of
+from gateway.flow.levels import SECOND, Ladder
 from gateway.ports import Ids, Tx
 from gateway.ports.clocks import ChangeRow, ClockRow
-from rules.clocks import Clockwork, digest, restored
+from rules.clocks import digest, restored
+from rules.decide import RuleSet
 
 _RUNS = frozenset({Phase.RUNNING, Phase.PAUSED})
 #: calendars that were read again: they are few, and take a while to work out
@@ -42,9 +44,9 @@ class Told(msgspec.Struct, frozen=True):
         return chain.instances[-1] if chain is not None and chain.instances else None
 
 
-def keep(tx: Tx, happened: Happened, clockwork: Clockwork, ids: Ids) -> Told | None:
+def keep(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> Told | None:
     """Enter what happened to a ticket; None where nothing is promised and nothing was."""
-    ticket = happened.ticket
+    ticket, clockwork = happened.ticket, rules.clockwork
     log = list(tx.clocks.log(ticket.id))
     if not log and not clockwork.terms(happened.policy, ticket.priority.level).goals:
         return None
@@ -54,7 +56,7 @@ def keep(tx: Tx, happened: Happened, clockwork: Clockwork, ids: Ids) -> Told | N
         used = {goal.calendar for goal in terms.goals.values()}
         tx.clocks.keep_calendars({name: clockwork.versions[name] for name in used})
     tx.clocks.add(ticket.id, added)
-    return told(tx, ticket.id, happened.now, log=[*log, *added])
+    return told(tx, ticket.id, happened.now, rules, log=[*log, *added])
 
 
 def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | None = None) -> Told:
@@ -66,15 +68,21 @@ def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | Non
     return Told(found, (), entries, terms)
 
 
-def told(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | None = None) -> Told:
+def ladder_of(tx: Tx, ticket_id: str, rules: RuleSet, log: Sequence[LogEntry]) -> Ladder:
+    """Return the escalations over the clocks of a ticket."""
+    return Ladder(rules.escalations, log, tx.clocks.firings(ticket_id) if rules.escalations else ())
+
+
+def told(tx: Tx, ticket_id: str, now: datetime, rules: RuleSet, *, log: Sequence[LogEntry] | None = None) -> Told:
     """Tell the clocks of a ticket anew and store what has changed."""
     found = tell(tx, ticket_id, now, log=log)
+    ladder = ladder_of(tx, ticket_id, rules, found.log)
     before = {_key(row.instance): row for row in tx.clocks.rows(ticket_id)}
     rows = []
     for chain in found.chains.values():
         for instance in chain.instances:
             old = before.pop(_key(instance), None)
-            wake = wakes(chain, instance, now)
+            wake = wakes(chain, instance, now, ladder)
             if old is None or old.instance != instance or old.wake_at != wake:
                 rows.append(ClockRow(instance, wake, old.revision + 1 if old is not None else 1))
     tx.clocks.save(ticket_id, rows, list(before.values()))
@@ -83,7 +91,7 @@ def told(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | Non
     return msgspec.structs.replace(found, changes=tuple(changes))
 
 
-def wakes(chain: Chain, instance: Instance, now: datetime) -> datetime | None:
+def wakes(chain: Chain, instance: Instance, now: datetime, ladder: Ladder) -> datetime | None:
     """Return when something will happen to an instance by itself: it is near, it is due, its pause is over."""
     if instance.ended is not None or instance.phase not in _RUNS or chain.clock is None:
         return None
@@ -91,7 +99,11 @@ def wakes(chain: Chain, instance: Instance, now: datetime) -> datetime | None:
     moments = [fold.pause_ends()]
     if instance.phase is Phase.RUNNING or fold.fixed_due() is not None:
         moments += [instance.warn_at, instance.due if instance.breached_at is None else None]
-    coming = [moment for moment in moments if moment is not None and moment >= now]
+    # what is due at this very second has not broken its promise yet
+    coming = [moment + SECOND for moment in moments if moment is not None and moment >= now]
+    level = ladder.next(chain)
+    if level is not None:
+        coming.append(max(level, now))
     return min(coming, default=None)
 
 

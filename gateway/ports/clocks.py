@@ -101,6 +101,14 @@ class Clocks(Protocol):
         """Note that an escalation fires; False when it has."""
         ...
 
+    def postpone(self, ticket_id: str, until: datetime) -> None:
+        """Let the clocks of a ticket that are due be looked at later."""
+        ...
+
+    def renew(self, release: str, now: datetime) -> bool:
+        """Let every clock be looked at, once for each release that becomes active; False when that was done."""
+        ...
+
     def firings(self, ticket_id: str) -> Sequence[Firing]:
         """Return the escalations that fired for a ticket."""
         ...

@@ -23,6 +23,7 @@ from gateway.store.clock_tables import (
     clocks,
 )
 from gateway.store.columns import per_dialect
+from gateway.store.tables import facts
 
 _entry = msgspec.json.Decoder(LogEntry)
 _terms = msgspec.json.Decoder(Terms)
@@ -49,7 +50,9 @@ _DUE = (
 )
 _KEEP_TERMS = per_dialect(lambda into: into(clock_terms).on_conflict_do_nothing())
 _KEEP_CALENDARS = per_dialect(lambda into: into(clock_calendars).on_conflict_do_nothing())
-_FIRE = per_dialect(lambda into: into(clock_firings).on_conflict_do_nothing())
+_FACT = "clocks"
+_KNOW = per_dialect(lambda into: into(facts).on_conflict_do_nothing())
+_FIRE = per_dialect(lambda into: into(clock_firings).on_conflict_do_nothing().returning(clock_firings.c.at))
 _IS_ROW = and_(
     clocks.c.ticket_id == bindparam("b_ticket_id"),
     clocks.c.metric == bindparam("b_metric"),
@@ -153,7 +156,22 @@ class SqlClocks:
     def fire(self, firing: Firing, now: datetime) -> bool:
         """Note that an escalation fires; False when it has."""
         values = {**msgspec.structs.asdict(firing), "fired_at": now}
-        return self._connection.execute(_FIRE[self._dialect], values).rowcount > 0
+        return self._connection.execute(_FIRE[self._dialect], values).first() is not None
+
+    def postpone(self, ticket_id: str, until: datetime) -> None:
+        """Let the clocks of a ticket that are due be looked at later."""
+        mine = and_(clocks.c.ticket_id == ticket_id, clocks.c.wake_at < until)
+        self._connection.execute(update(clocks).where(mine).values(wake_at=until))
+
+    def renew(self, release: str, now: datetime) -> bool:
+        """Let every clock be looked at, once for each release that becomes active; False when that was done."""
+        self._connection.execute(_KNOW[self._dialect], {"name": _FACT, "value": ""})
+        known = self._connection.execute(select(facts.c.value).where(facts.c.name == _FACT)).scalar_one()
+        if known == release:
+            return False
+        self._connection.execute(update(facts).where(facts.c.name == _FACT).values(value=release))
+        self._connection.execute(update(clocks).where(text(WAKES), clocks.c.wake_at > now).values(wake_at=now))
+        return True
 
     def firings(self, ticket_id: str) -> Sequence[Firing]:
         """Return the escalations that fired for a ticket."""

@@ -178,6 +178,8 @@ ACTION = record(
         "notify": NOTIFY,
         "queue": TEXT,
         "add_participant": record({"role": NAME, "person": NAME}, minProperties=1, maxProperties=1),
+        "comment": TEXT,
+        "reassign": record({"role": NAME, "person": NAME}, minProperties=1, maxProperties=1),
         "raise_priority": {"type": "integer", "minimum": 1, "maximum": 3, "description": "1, 2 or 3 levels"},
         "open_incident": {
             "type": "object",
@@ -198,7 +200,13 @@ ESCALATIONS = listed(
             "name": NAME,
             "at": AT,
             "on": record(
-                {"time_in_status": TEXT, "time_in_stage": NAME, "over": SPAN, "calendar": NAME},
+                {
+                    "time_in_status": TEXT,
+                    "time_in_stage": NAME,
+                    "customer_wait": {"type": "boolean", "enum": [True], "description": "true"},
+                    "over": SPAN,
+                    "calendar": NAME,
+                },
                 required=("over",),
             ),
             "metrics": listed(

@@ -32,7 +32,7 @@ def at(hour: float, day: int = 0) -> datetime:
     return MONDAY + timedelta(days=day, hours=hour)
 
 
-def entry(kind: str, when: datetime, heard: datetime | None = None, **more: object) -> LogEntry:
+def entry(kind: str, when: datetime, heard: datetime | None = None, **more: Any) -> LogEntry:
     """Return an entry; heard of at once unless told otherwise."""
     return LogEntry(id=f"e{next(_numbers):06}", kind=EntryKind(kind), at=when, arrived=heard or when, **more)
 

@@ -13,12 +13,16 @@ from gateway.domain.clock_log import EntryKind
 from gateway.flow.timekeeping import told
 from gateway.store import SqlStore
 from rules import load_site
-from tests.rules.making import installed
 from tests.flows.world import World
+from tests.rules.making import installed
 
 GATEWAY = """
 connections:
-  acme-zendesk: {connector: zendesk, url: "https://acme.example", auth: {email: a@acme.example, api_token: "${A}"}, webhook_secret: "${B}"}
+  acme-zendesk:
+    connector: zendesk
+    url: https://acme.example
+    auth: {email: a@acme.example, api_token: "${A}"}
+    webhook_secret: ${B}
   engineering-rt: {connector: request_tracker, url: "https://rt.example", auth: {token: "${C}"}, webhook_secret: "${D}"}
 """
 RULES = """
@@ -89,10 +93,11 @@ def test_the_record_is_the_same_when_it_is_told_again(world: World) -> None:
         (ticket,) = tx.view.tickets(limit=5)
         before = (tx.clocks.rows(ticket.id), tx.clocks.changes(ticket.id), tx.clocks.log(ticket.id))
     assert {entry.kind for entry in before[2]} == {EntryKind.TERMS, EntryKind.OPENED, EntryKind.STATUS}
-    assert all(row.wake_at == row.instance.warn_at for row in before[0])
+    second = timedelta(seconds=1)
+    assert all(row.instance.warn_at and row.wake_at == row.instance.warn_at + second for row in before[0])
     at = world.clock.now()
-    world.store.write(lambda tx: told(tx, ticket.id, at))
-    world.store.write(lambda tx: told(tx, ticket.id, at))
+    world.store.write(lambda tx: told(tx, ticket.id, at, world.site.rules))
+    world.store.write(lambda tx: told(tx, ticket.id, at, world.site.rules))
     with world.store.read() as tx:
         assert {row.revision for row in tx.clocks.rows(ticket.id)} <= {1, 2}
         assert tx.clocks.changes(ticket.id) == before[1]

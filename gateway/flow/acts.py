@@ -1,0 +1,236 @@
+"""What an escalation does: to the ticket, and to the desks and people that are told. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.domain.clock_instance import Chain
+from gateway.domain.ids import digest, effect_key
+from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.person import RemotePerson
+from gateway.domain.ticket import Priority, Setter, Stamp, Ticket, with_field
+from gateway.domain.update import Intent, Operation
+from gateway.flow.duplicates import note, takes_notes
+from gateway.flow.levels import Level
+from gateway.flow.plan import Planned
+from gateway.ports import Connector
+from rules.decide import RuleSet
+from rules.escalations import Act, raised
+from rules.notices import DEFAULT, Notice, Person, people_of, text
+
+_LANES = uuid.UUID("6f1d2b0e-5a0f-4c53-9c5b-0a6d3f1f7c11")
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """What an escalation acts on."""
+
+    ticket: Ticket
+    #: where it lives
+    links: Sequence[Link]
+    chain: Chain
+    level: Level
+    rules: RuleSet
+    connectors: Mapping[str, Connector]
+    now: datetime
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """What came of an action."""
+
+    ticket: Ticket
+    #: fields that it changed
+    changed: tuple[str, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    #: links that the updates need and that are new: lanes without a ticket, and a ticket that is to be created
+    links: tuple[Link, ...] = ()
+    #: what it did, in a line for the trail
+    said: str = ""
+
+
+def act(action: Act, given: Situation) -> Acted:
+    """Do one thing."""
+    ticket = given.ticket
+    match action.name:
+        case "notify":
+            return _notify(action.given, given)
+        case "raise_priority":
+            level = raised(ticket.priority.level, int(action.given))
+            return _set(given, "priority", Priority(level), f"priority {level.value}")
+        case "queue":
+            return _set(given, "queue", str(action.given), f"queue {action.given}")
+        case "reassign":
+            return _reassign(action.given, given)
+        case "add_participant":
+            return _join(action.given, given)
+        case "comment":
+            return _comment(str(action.given), given)
+        case "open_incident":
+            return _incident(action.given, given)
+        case _:
+            return Acted(ticket, said=f"{action.name}: no part of the gateway does that")
+
+
+def _set(given: Situation, field: str, value: Any, said: str) -> Acted:
+    ticket = given.ticket
+    if getattr(ticket, field) == value:
+        return Acted(ticket, said=f"{said}: it is so already")
+    stamp = Stamp(Setter.RULE, f"escalation:{given.level.escalation.name}", given.now)
+    return Acted(with_field(ticket, field, value, stamp), (field,), said=said)
+
+
+def _people(named: Mapping[str, Any], given: Situation) -> tuple[tuple[Person, ...], tuple[str, ...]]:
+    return people_of(named, given.ticket, given.rules.sections)
+
+
+def _reassign(named: Mapping[str, Any], given: Situation) -> Acted:
+    found, _ = _people(named, given)
+    if not found:
+        return Acted(given.ticket, said=f"reassign: {_names(named)} is nobody now")
+    person = found[0]
+    assignee = RemotePerson(email=person.email, name=person.name, role="agent")
+    return _set(given, "assignee", assignee, f"assignee {person.name}")
+
+
+def _join(named: Mapping[str, Any], given: Situation) -> Acted:
+    found, _ = _people(named, given)
+    names = tuple(each.email or each.name for each in found)
+    fresh = tuple(each for each in names if each not in given.ticket.participants)
+    if not fresh:
+        return Acted(given.ticket, said=f"add_participant: {_names(named)} is nobody new")
+    ticket = msgspec.structs.replace(given.ticket, participants=(*given.ticket.participants, *fresh))
+    words = f"{', '.join(each.name for each in found)} should look at this: {_title(given)}"
+    return Acted(ticket, ("participants",), _notes(given, words), said=f"participant {', '.join(fresh)}")
+
+
+def _comment(words: str, given: Situation) -> Acted:
+    return Acted(given.ticket, planned=_notes(given, text(words, _notice(given, {}))), said="comment")
+
+
+def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
+    """Tell people and channels; where nothing can carry it to them, the desk of the ticket gets a note."""
+    found, nobody = _people(named, given)
+    template = (given.rules.sections.get("templates") or {}).get(named.get("template", ""), DEFAULT)
+    body = text(template, _notice(given, named))
+    if named.get("runbook") and named["runbook"] not in body:
+        body += f"\nRunbook: {named['runbook']}"
+    planned: list[Planned] = []
+    links: list[Link] = []
+    told: list[str] = []
+    for connection, channel, people in _places(named, found, given):
+        mentions = " ".join(f"<@{each.accounts[connection]}>" for each in people if connection in each.accounts)
+        lane = _lane(connection, channel)
+        words = f"{mentions}\n{body}" if mentions else body
+        intent = Intent(
+            Operation.NOTIFY,
+            fields={"title": _title(given), "body": words},
+            params={"channel": channel} if channel else {},
+        )
+        key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, digest("notify", connection, channel, named))
+        by = given.level.escalation.name
+        planned.append(Planned(lane, Operation.NOTIFY, key, intent, f"notify: {by}", f"escalation {by}"))
+        links.append(lane)
+        told += [f"{connection} {channel}".strip()]
+    unheard = [each.name for each in found if not told]
+    if unheard or (nobody and not told):
+        words = f"For {', '.join([*unheard, *nobody])}: {_title(given)}\n\n{body}"
+        planned += _notes(given, words)
+        told.append("a note at the desk")
+    return Acted(given.ticket, planned=tuple(planned), links=tuple(links), said=f"notify {', '.join(told) or 'nobody'}")
+
+
+def _places(
+    named: Mapping[str, Any], people: Sequence[Person], given: Situation
+) -> list[tuple[str, str, Sequence[Person]]]:
+    """Return where a notice goes: its own channel, or to each of the people directly."""
+    able = [name for name, connector in given.connectors.items() if Operation.NOTIFY in connector.spec.operations]
+    connection = named.get("connection", "")
+    if connection:
+        return [(connection, str(named.get("channel", "")), people)] if connection in able else []
+    return [
+        (name, each.accounts[name], ())
+        for each in people
+        for name in next(([one] for one in able if one in each.accounts), [])
+    ]
+
+
+def _lane(connection: str, channel: str) -> Link:
+    """Return the lane of a channel: behind it stands no ticket, and what fails in it holds nothing back."""
+    name = str(uuid.uuid5(_LANES, f"{connection}\n{channel}"))
+    return Link(name, "", connection, LinkState.LIVE, Role.TARGET, rule=f"notices {channel}".strip())
+
+
+def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
+    connection = named["connection"]
+    if connection not in given.connectors:
+        return Acted(given.ticket, said=f"open_incident: {connection} takes no part now")
+    if any(link.connection == connection for link in given.links):
+        return Acted(given.ticket, said=f"open_incident: the ticket lives in {connection} already")
+    ticket, by = given.ticket, given.level.escalation.name
+    name = str(uuid.uuid5(_LANES, f"{ticket.id}\n{connection}\n{_event(given)}"))
+    link = Link(name, ticket.id, connection, LinkState.PENDING, Role.TARGET, rule=f"escalation {by}")
+    body = text(DEFAULT, _notice(given, {}))
+    fields = {
+        "title": f"{_title(given)}: {ticket.title}"[:250],
+        "body": f"{body}\n\n{ticket.body}".strip(),
+        "priority": msgspec.to_builtins(Priority(ticket.priority.level)),
+    }
+    params = {key: value for key, value in named.items() if key != "connection"}
+    key = effect_key(link.id, _event(given), Operation.CREATE.value, "create")
+    planned = Planned(
+        link,
+        Operation.CREATE,
+        key,
+        Intent(Operation.CREATE, fields=fields, params=params),
+        "create",
+        f"escalation {by}",
+    )
+    return Acted(ticket, planned=(planned,), links=(link,), said=f"incident in {connection}")
+
+
+def _notes(given: Situation, words: str) -> tuple[Planned, ...]:
+    """Write a note for the agents at the desk that the ticket came from."""
+    for link in sorted(given.links, key=lambda each: each.role is not Role.SOURCE):
+        if link.state is LinkState.LIVE and takes_notes(link, given.connectors):
+            key = effect_key(link.id, _event(given), Operation.INTERNAL_NOTE.value, digest(words))
+            return (note(link, key, digest("note", key), words, f"note: {given.level.escalation.name}"),)
+    return ()
+
+
+def _notice(given: Situation, named: Mapping[str, Any]) -> Notice:
+    source = next((link for link in given.links if link.role is Role.SOURCE), None)
+    return Notice(
+        ticket=given.ticket,
+        key=source.key or source.remote_id if source is not None else "",
+        url=source.url if source is not None else "",
+        chain=given.chain,
+        instance=given.level.instance,
+        escalation=given.level.escalation.name,
+        runbook=str(named.get("runbook", "")),
+        zone=_zone(given),
+    )
+
+
+def _zone(given: Situation) -> tzinfo:
+    calendar = given.rules.calendars.get(given.level.instance.calendar.partition("@")[0])
+    return ZoneInfo(calendar.timezone) if calendar is not None and calendar.timezone else UTC
+
+
+def _title(given: Situation) -> str:
+    level = given.level
+    what = "broke its promise" if level.instance.breached_at is not None else "is near its due time"
+    return f"{level.escalation.name}: {level.instance.metric} {what}"
+
+
+def _event(given: Situation) -> str:
+    firing = given.level.firing(given.ticket.id)
+    return f"escalation:{firing.escalation}:{firing.metric}:{firing.cycle}:{firing.version}:{firing.turn}"
+
+
+def _names(named: Mapping[str, Any]) -> str:
+    return ", ".join([*named.get("roles", ()), *(str(named[key]) for key in ("role", "person") if key in named)])

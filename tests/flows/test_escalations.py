@@ -1,0 +1,243 @@
+"""Escalations: each level once, in order, never while a clock waits, whoever looks and whatever changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from connectors import registry
+from connectors.slack.simulator import SlackSimulator
+from gateway.domain.clock_instance import Instance, Status
+from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.domain.ticket import Level, Ticket
+from gateway.flow.escalating import Waker
+from gateway.ports import ConnectionSettings
+from gateway.store import SqlStore
+from rules import load_site
+from tests.clocks import MovedClock
+from tests.flows.world import Silent, World
+from tests.rules.making import installed
+
+GATEWAY = """
+connections:
+  acme-zendesk:
+    connector: zendesk
+    url: https://acme.example
+    auth: {email: a@acme.example, api_token: "${A}"}
+    webhook_secret: ${B}
+  engineering-rt: {connector: request_tracker, url: "https://rt.example", auth: {token: "${C}"}, webhook_secret: "${D}"}
+  ops-slack: {connector: slack, auth: {bot_token: "${E}"}, channel: C0LEADS}
+"""
+RULES = """
+calendars:
+  always: 24x7
+people:
+  eva: {email: eva@acme.example, accounts: {ops-slack: U04EVA}}
+  marek: {email: marek@acme.example}
+roles:
+  duty: [eva]
+sla:
+  - name: standard
+    calendar: always
+    targets:
+      first_response: 4h
+      resolution: {P1: 2h, P2: 4h, P3: 8h, default: 20h}
+    pause_when: {status: pending_customer}
+"""
+LEVELS = """
+escalations:
+  - name: halfway
+    at: 50%
+    metrics: [resolution]
+    do: [{notify: {role: duty, connection: ops-slack, channel: C0LEADS, runbook: "https://wiki.example/half"}}]
+  - name: last-hour
+    at: 1h left
+    metrics: [resolution]
+    do: [{queue: Urgent}, {add_participant: {person: marek}}]
+  - name: broken
+    at: breach
+    metrics: [resolution]
+    do: [{raise_priority: 1}]
+  - name: still-broken
+    at: breach + 2h
+    repeat: 2h
+    metrics: [resolution]
+    do: [{notify: {role: duty}}]
+"""
+
+
+class Office(World):
+    """The gateway between its desks, with a channel, and time that a test moves."""
+
+    def __init__(self, store: SqlStore, slack: SlackSimulator, levels: str = LEVELS) -> None:
+        self.moved = MovedClock()
+        super().__init__(store, clock=self.moved)
+        site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": RULES + levels}, installed())
+        assert site is not None, problems
+        settings = ConnectionSettings(
+            "ops-slack", "slack", slack.url, {"auth": {"bot_token": "xoxb"}, "channel": "C0LEADS"}, deadline=2.0
+        )
+        connectors = {**self.site.connectors, "ops-slack": registry.load().connect(settings)}
+        self.site = msgspec.structs.replace(self.site, rules=site.rules, connectors=connectors)
+        self.slack = slack
+
+    def ticket(self, **more: str) -> int:
+        """Let a customer ask for something."""
+        number = int(self.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")["id"])
+        if more:
+            self.zendesk.act("set", ticket_id=number, **more)
+        self.settle()
+        return number
+
+    def waker(self) -> Waker:
+        """Return a fresh look at the clocks, as another sweep would take it."""
+        return Waker(store=self.store, site=lambda: self.site, doorbell=Silent(), clock=self.clock, ids=self.ids)
+
+    def later(self, **how: float) -> list[str]:
+        """Let time pass and wake what is due; return what fired, in order."""
+        before = self.fired()
+        self.moved.ahead += timedelta(**how)
+        self.zendesk.clock.skew = self.moved.ahead
+        self.waker().wake(seconds=30)
+        return [each for each in self.fired() if each not in before]
+
+    def fired(self) -> list[str]:
+        """Return the levels that did something, as the trail has them."""
+        with self.store.read() as tx:
+            lines = [line for line in tx.view.audit(limit=500) if line["action"] == "escalated"]
+        return [f"{each['detail']['escalation']} {each['detail']['due'][:16]}" for each in lines][::-1]
+
+    def now(self) -> Ticket:
+        """Return the one ticket."""
+        with self.store.read() as tx:
+            (line,) = tx.view.tickets(limit=5)
+            found = tx.tickets.get(line.id)
+        assert found is not None
+        return found
+
+    def clock_of(self, metric: str) -> Instance:
+        """Return the last instance of a metric."""
+        with self.store.read() as tx:
+            return [row.instance for row in tx.clocks.rows(self.now().id) if row.instance.metric == metric][-1]
+
+    def notices(self) -> list[tuple[str, str]]:
+        """Return the notices in the outbox, oldest first: to which channel, and what."""
+        with self.store.read() as tx:
+            lines = [line for line in tx.view.updates(limit=100) if line.operation == "notify"][::-1]
+            rows = [tx.outbox.get(line.id) for line in lines]
+        return [
+            (str(row.intent.params.get("channel")), str(row.intent.fields["body"])) for row in rows if row is not None
+        ]
+
+
+@pytest.fixture
+def office(store: SqlStore) -> Iterator[Office]:
+    """Give an office, on each database."""
+    with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack) as made:
+        yield made
+
+
+def names(fired: list[str]) -> list[str]:
+    """Return the levels without their times."""
+    return [each.split()[0] for each in fired]
+
+
+def test_levels_fire_once_and_in_order_when_the_sweep_comes_late(office: Office) -> None:
+    """A sweep that comes a day late does everything in the order in which it was due, and says when that was."""
+    office.ticket()
+    started = office.clock_of("resolution").started
+    assert office.later(hours=9.9) == []
+    fired = office.later(hours=30)
+    assert names(fired) == ["halfway", "last-hour", "broken", "still-broken"]
+    assert fired[0].endswith((started + timedelta(hours=10)).isoformat()[:16])
+    assert fired[1].endswith((started + timedelta(hours=19)).isoformat()[:16])
+    found = office.clock_of("resolution")
+    assert found.breached_at == started + timedelta(hours=20)
+    assert office.later() == []
+    (channel, body), *_ = office.notices()
+    assert channel == "C0LEADS"
+    assert "<@U04EVA>" in body
+    assert "Runbook: https://wiki.example/half" in body
+    assert office.now().queue == "Urgent"
+    assert office.now().participants == ("marek@acme.example",)
+
+
+def test_a_breach_that_raises_the_priority_does_not_climb_in_one_sweep(office: Office) -> None:
+    """P4 becomes P3 and no more, although the shorter target of each next one is past as well."""
+    office.ticket(priority="low")
+    assert office.now().priority.level is Level.P4
+    fired = office.later(hours=21)
+    assert names(fired).count("broken") == 1
+    assert office.now().priority.level is Level.P3
+    for _ in range(5):
+        assert "broken" not in names(office.later(minutes=1))
+    assert office.now().priority.level is Level.P3
+    found = office.clock_of("resolution")
+    assert (found.level, found.status) == ("P3", Status.BREACHED)
+
+
+def test_what_is_repeated_ends_when_somebody_knows(office: Office) -> None:
+    """A turn for each two hours, one for all that a late sweep has missed, and none after an acknowledgement."""
+    office.ticket()
+    office.later(hours=20.5)
+    assert names(office.later(hours=2)) == ["still-broken"]
+    assert names(office.later(minutes=30)) == []
+    assert names(office.later(hours=9)) == ["still-broken"]
+    ticket = office.now().id
+    at = office.clock.now()
+    known = LogEntry(id=office.ids.new(), kind=EntryKind.ACKNOWLEDGED, at=at, arrived=at, metric="resolution", by="eva")
+    office.store.write(lambda tx: tx.clocks.add(ticket, [known]))
+    assert office.later(hours=9) == []
+    assert [channel for channel, _ in office.notices()][-2:] == ["U04EVA", "U04EVA"]
+
+
+def test_a_clock_that_waits_fires_nothing(office: Office) -> None:
+    """Waiting for the customer, time is not used up, and no level is reached."""
+    number = office.ticket()
+    office.zendesk.act("set", ticket_id=number, status="pending")
+    office.settle()
+    assert office.later(days=3) == []
+    assert office.clock_of("resolution").status is Status.PAUSED
+
+
+def test_two_sweeps_at_once_fire_nothing_twice(office: Office) -> None:
+    """Each level is noted in the transaction that does it."""
+    office.ticket()
+    office.moved.ahead += timedelta(hours=30)
+    both = [threading.Thread(target=lambda: office.waker().wake(seconds=30)) for _ in range(3)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert sorted(names(office.fired())) == sorted(set(names(office.fired())))
+    assert len(office.notices()) == len(set(office.notices()))
+
+
+def test_what_another_target_has_passed_fires_only_its_furthest_level(store: SqlStore) -> None:
+    """Three marks are behind the clock at once: the one that is nearest to the due time speaks for them."""
+    marks = "escalations:\n" + "".join(
+        f"  - {{name: at-{share}, at: {share}%, metrics: [resolution], do: [{{comment: 'now {share}'}}]}}\n"
+        for share in (25, 50, 75)
+    )
+    with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack, marks) as office:
+        number = office.ticket()
+        assert office.later(hours=3.5) == []
+        office.zendesk.act("set", ticket_id=number, priority="high")
+        office.settle()
+        assert names(office.later()) == ["at-75"]
+        assert names(office.later(minutes=1)) == []
+
+
+def test_a_new_release_wakes_the_clocks_that_it_watches(office: Office) -> None:
+    """What it asks for may be due earlier than what the clocks were set for."""
+    office.ticket()
+    assert office.later(hours=2) == []
+    early = LEVELS + "  - {name: early, at: 5%, metrics: [resolution], do: [{comment: 'hello'}]}\n"
+    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": RULES + early}, installed())
+    assert site is not None, problems
+    office.site = msgspec.structs.replace(office.site, rules=site.rules, release="next")
+    assert names(office.later()) == ["early"]
