@@ -1,6 +1,7 @@
 """Identifiers and digests, as pure functions of their inputs.
 
-Ids are UUIDv7 (RFC 9562 section 5.7): sortable by time for indexes, but nothing in the project relies on their order.
+Ids are UUIDv7 (RFC 9562 section 5.7): sortable by time for indexes. Only comments that a desk dates to one instant rely
+on their order, and these come from one process.
 """
 
 from __future__ import annotations

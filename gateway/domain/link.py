@@ -39,6 +39,8 @@ class Observed(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int = 0
     #: True when that value was written by us
     ours: bool = False
+    #: True when a write of something else put it back as it stood (a reply that would have opened the ticket)
+    kept: bool = False
     #: what our write replaced; how often in a row the desk answered a write of ours at once, and since when (bounce.py)
     replaced: Any = None
     rounds: int = 0

@@ -209,7 +209,8 @@ class _Folding:
         before = self.observed.get(field)
         late = before is not None and bool(seen.version) and before.version > seen.version
         if not late:
-            now = Observed(json, seen.at, seen.version, echo is not None)
+            kept = echo is not None and before is not None and before.kept and before.value == json
+            now = Observed(json, seen.at, seen.version, echo is not None, kept)
             self.observed[field] = self._counted(field, bounce.seen_now(before, now, machine=self._is_machine(seen)))
         if echo is not None:
             self.echoed.append(field)

@@ -196,7 +196,7 @@ class Looker:
 
     def _found(self, tx: Tx, seen: _Seen, connector: Connector) -> Double | None:
         """Say whether it took effect more than once, and whether that shows."""
-        update, sighting = seen.update, seen.sighting
+        update, sighting, began = seen.update, seen.sighting, seen.began
         if update.operation is Operation.SET_FIELDS:
             link = tx.links.get(update.link_id) or seen.link
             written = came_back(connector, update.intent, link, sighting)
@@ -205,6 +205,11 @@ class Looker:
             # what is still to be written puts it right
             pending = tx.outbox.pending_fields(update.link_id)
             written = {field: value for field, value in written.items() if field not in pending}
+            # and what a reply of ours has put back as it stood is no older value of this update
+            put_back = {
+                each for each, seen in link.observed.items() if seen.kept and seen.at > (update.done_at or began)
+            }
+            written = {field: value for field, value in written.items() if field not in put_back}
             newer = {each.field: each for each in tx.looks.newer(update.id, written)}
             standing, edited = self._standing(tx, link, written)
             taken = {field for field, at in edited.items() if update.done_at is not None and at > update.done_at}

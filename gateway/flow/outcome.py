@@ -217,7 +217,9 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     at = receipt.at or now
     observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
     # an edit that we put back without having known of it is then seen to be older than ours, and is written again
-    observed |= {field: Observed(value, at, receipt.version, ours=True) for field, value in receipt.kept.items()}
+    observed |= {
+        field: Observed(value, at, receipt.version, ours=True, kept=True) for field, value in receipt.kept.items()
+    }
     if intent.comment is not None:
         observed[COMMENT] = Observed(None, at, ours=True)
     created = intent.operation is Operation.CREATE

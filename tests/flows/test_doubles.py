@@ -307,6 +307,23 @@ def test_a_value_that_we_wrote_again_for_an_engineer_is_no_double(world: World) 
     assert letters(world) == []
 
 
+def test_a_status_that_our_reply_kept_is_no_double(world: World) -> None:
+    """RT opens a ticket on a reply, so ours sends along what stood there: an engineer's word, once ours as well."""
+    number, remote = begun(world)
+    world.rt.fault(FaultKind.RESET_AFTER, method="PUT")
+    for status in ("solved", "open"):
+        world.zendesk.act("set", ticket_id=number, status=status)
+        world.settle_all()
+    world.rt.act("set", ticket=remote, Status="resolved")
+    world.settle()
+    time.sleep(1.1)
+    world.zendesk.act("comment", ticket_id=number, body="It is done", by="agent", public=True)
+    world.settle()
+    assert rt_ticket(world, remote).status == "resolved"
+    assert look(world) > 0
+    assert letters(world) == []
+
+
 def test_what_is_on_its_way_puts_an_older_value_right(world: World) -> None:
     """A newer value that still waits in the lane will be written over it: no double yet."""
     number, _ = overwrite(world)

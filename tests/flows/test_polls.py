@@ -28,6 +28,20 @@ def waiting(world: World) -> int:
         return tx.inbox.pending()
 
 
+def test_comments_of_one_second_keep_their_order_in_a_ticket_that_a_poll_found(world: World) -> None:
+    """A desk that counts in seconds lists them in their order, and they go to the other desk in that."""
+    world.webhooks_lost = True
+    number = int(world.zendesk.act("create", subject="Polled", body="Body", email="kim@customer.example")["id"])
+    spoken = [f"word {place}" for place in range(8)]
+    for word in spoken:
+        world.zendesk.act("comment", ticket_id=number, body=word, by="agent", public=True)
+    time.sleep(GRAIN.total_seconds() + 0.5)
+    assert world.reconciler().poll(CONNECTION, holder="test") > 0
+    world.settle_all()
+    heard = [str(each.detail.get("content", "")) for each in world.rt.effects.all(kind="comment")]
+    assert [next(word for word in spoken if word in text) for text in heard] == spoken
+
+
 @pytest.mark.parametrize("kind", [FaultKind.ERROR_WITHOUT_EFFECT, FaultKind.RESET_BEFORE])
 def test_a_comment_that_a_poll_found_waits_until_its_ticket_can_be_read(world: World, kind: FaultKind) -> None:
     """A poll says that a ticket moved on, and not how: while the desk does not let it be read, the poll stays open."""
