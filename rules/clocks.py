@@ -97,6 +97,7 @@ class Clockwork:
         self._watched = watched
         #: versions of calendars by their name, as they are kept
         self.versions: dict[str, str] = {}
+        self._made: dict[str, Calendar] = {}
         self.terms = lru_cache(maxsize=4096)(self._terms)
         self._version = lru_cache(maxsize=None)(self._version_of)
 
@@ -145,6 +146,13 @@ class Clockwork:
         version = f"{name}@{hashlib.sha256(doc.encode()).hexdigest()[:12]}"
         self.versions[version] = doc
         return version
+
+    def calendars(self) -> Mapping[str, Calendar]:
+        """Return the versions of calendars that the terms so far name."""
+        for version, doc in self.versions.items():
+            if version not in self._made:
+                self._made[version] = restored(doc)
+        return self._made
 
     def waiting(self, terms: Terms, facts: Facts) -> tuple[str, ...]:
         """Return the metrics of the terms whose clocks wait while a ticket is as it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -27,6 +27,18 @@ _SAID: Mapping[Change, str] = {
     Change.STOPPED: "ended",
     Change.CANCELED: "was canceled",
 }
+#: after these a clock runs
+_GOES_ON = frozenset(
+    {
+        Change.STARTED,
+        Change.RESUMED,
+        Change.RETARGETED,
+        Change.OVERRIDDEN,
+        Change.RESET,
+        Change.REOPENED,
+        Change.BREACHED,
+    }
+)
 DEFAULT = (
     '{ticket.key} "{ticket.title}": {clock.metric} due {clock.due:local} ({clock.remaining}).\nWhy: {clock.explain}'
 )
@@ -165,3 +177,18 @@ def step(transition: Transition, zone: tzinfo = UTC) -> str:
     if transition.change is not Change.STARTED:
         said += f" after {words(transition.elapsed_s)}"
     return f"{said} ({transition.note})" if transition.note else said
+
+
+def timeline(steps: Sequence[Transition], zone: tzinfo = UTC) -> list[str]:
+    """Say what a clock went through, a line each, and between two of them how much counted and how much was closed."""
+    lines = []
+    before: Transition | None = None
+    for each in steps:
+        if before is not None and before.change in _GOES_ON:
+            spent = max(0, each.elapsed_s - before.elapsed_s)
+            closed = int((each.at - before.at).total_seconds()) - spent
+            if closed > 0:
+                lines.append(f"  {words(spent)} counted, {words(closed)} closed")
+        lines.append(step(each, zone))
+        before = each
+    return lines

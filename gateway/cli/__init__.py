@@ -19,6 +19,7 @@ COMMANDS = {
     "rules": ("gateway.cli.rules:rules", "Write, check, test, explain and release the rules of this site."),
     "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
+    "sla": ("gateway.cli.sla:sla", "Look at the clocks of tickets, and say what a person knows of them."),
     "dead-letters": (
         "gateway.cli.dead_letters:dead_letters",
         "Look at what was given up, and replay or discard it.",

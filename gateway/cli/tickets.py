@@ -18,6 +18,7 @@ from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
 from gateway.web.console.ticket import TicketPage, read_ticket
 from gateway.web.console.why import explain_all
+from rules.duration import words
 
 
 @click.group()
@@ -148,6 +149,13 @@ def _write(page: TicketPage, held: list[DeadLetter]) -> None:
 
 def _write_related(page: TicketPage) -> None:
     """Print the stages that it went through, and the tickets that it repeats or that repeat it."""
+    if page.clocks:
+        _head("Clocks")
+    for line in page.clocks:
+        clock = line.instance
+        due = f"  due {utc(clock.due)}" if clock.due is not None else ""
+        used = f"{words(clock.elapsed_s)} of {words(clock.target_s)}"
+        click.echo(f"  {clock.metric}  {clock.status}  {used}{due}  {clock.policy}, {clock.level}")
     if page.stages:
         _head("Stages")
     for move in page.stages:

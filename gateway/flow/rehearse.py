@@ -12,13 +12,18 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.clock_chain import chains
+from gateway.domain.clock_instance import Chain
+from gateway.domain.clock_log import LogEntry
 from gateway.domain.duplicate import Candidate
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.domain.person import RemotePerson
+from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Category, Priority, Setter, Stamp, Status, Ticket
 from gateway.domain.update import Operation, UpdateState
 from gateway.errors import ConflictError, UnmappedError
+from gateway.flow.clocks import Happened, entries_of
 from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Planned, Planner, comment_row
@@ -28,6 +33,7 @@ from gateway.ports import CommentRow
 from rules.cases.model import CaseError, Earlier, Given, Moment, Place, Reply, Step, Told
 from rules.cases.values import synced, with_rest
 from rules.classify import value_text
+from rules.clocks import digest
 from rules.decide import Decision, RuleSet, decide
 from rules.sync import SyncRule
 from rules.trace import TraceLine
@@ -56,6 +62,10 @@ class _Rehearsal:
         self.listener = Listener()
         #: what was there before: candidate and the keys by which it is found
         self.others: list[tuple[Candidate, frozenset[str]]] = []
+        #: what its clocks are told from
+        self.log: list[LogEntry] = []
+        self.terms: dict[str, Terms] = {}
+        self.ids = _Numbers()
         self.ticket: Ticket
         self.moments: list[Moment] = []
 
@@ -246,14 +256,38 @@ class _Rehearsal:
                 trace=decision.trace,
                 lost=lost,
                 connection=origin.connection,
+                clocks=self.count(before, decision, comments, at),
             )
         )
+
+    def count(
+        self, before: Ticket | None, decision: Decision, comments: list[CommentRow], at: datetime
+    ) -> Mapping[str, Chain]:
+        """Return what the clocks say after an event."""
+        happened = Happened(
+            before=before,
+            ticket=decision.ticket,
+            policy=decision.policy,
+            links=frozenset(link.connection for link in self.links),
+            comments=comments,
+            at=at,
+            now=at,
+        )
+        added, terms = entries_of(happened, self.log, self.rules.clockwork, self.ids)
+        self.log += added
+        self.terms[digest(terms)] = terms
+        return self.clocks(at)
+
+    def clocks(self, at: datetime) -> Mapping[str, Chain]:
+        """Tell the clocks of the ticket."""
+        return chains(self.log, self.terms, calendars=self.rules.clockwork.calendars(), known_at=at, query_at=at)
 
     def same(self, at: datetime, connection: str, *, lost: tuple[str, ...] = (), parked: str = "") -> Moment:
         """Return a moment in which nothing was decided."""
         last = self.moments[-1]
         none: tuple[TraceLine, ...] = ()
-        return Moment(at, last.ticket, last.policy, last.duplicates, {}, (), none, lost, parked, connection)
+        clocks = self.clocks(at)
+        return Moment(at, last.ticket, last.policy, last.duplicates, {}, (), none, lost, parked, connection, clocks)
 
     def link_up(self, ticket: Ticket, rule: SyncRule, key: str) -> list[Planned]:
         if rule.target not in self.desks:
@@ -289,6 +323,18 @@ class _Rehearsal:
     def rules_of(self) -> tuple[SyncRule, ...]:
         names = {link.rule for link in self.links if link.rule}
         return tuple(rule for rule in self.rules.sync_rules if rule.name in names)
+
+
+class _Numbers:
+    """Names entries of a log in their order."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> str:
+        """Return the next name."""
+        self._last += 1
+        return f"{self._last:09}"
 
 
 def _sets(decision: Decision) -> dict[str, str]:

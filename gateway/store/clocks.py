@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, text, update
 
+from gateway.domain.clock_instance import Instance
 from gateway.domain.clock_log import LogEntry
 from gateway.domain.terms import Terms
 from gateway.ports import Ids
@@ -59,6 +60,13 @@ _IS_ROW = and_(
     clocks.c.cycle == bindparam("b_cycle"),
     clocks.c.version == bindparam("b_version"),
 )
+
+
+class Going(msgspec.Struct, frozen=True):
+    """A clock that goes on."""
+
+    ticket_id: str
+    instance: Instance
 
 
 class SqlClocks:
@@ -157,6 +165,17 @@ class SqlClocks:
         """Note that an escalation fires; False when it has."""
         values = {**msgspec.structs.asdict(firing), "fired_at": now}
         return self._connection.execute(_FIRE[self._dialect], values).first() is not None
+
+    def going(self, *, status: str = "", metric: str = "", limit: int = 100) -> Sequence[Going]:
+        """Return the clocks that go on, those that are due first at the top, those that wait at the end."""
+        statement = select(clocks.c.ticket_id, clocks.c.doc).where(clocks.c.ended_at.is_(None), clocks.c.shown)
+        statement = statement.where(clocks.c.outcome.in_(("pending", "breached")))
+        if status:
+            statement = statement.where(clocks.c.status == status)
+        if metric:
+            statement = statement.where(clocks.c.metric == metric)
+        ordered = statement.order_by(clocks.c.due_at.is_(None), clocks.c.due_at, clocks.c.ticket_id).limit(limit)
+        return [Going(row.ticket_id, _row.decode(row.doc).instance) for row in self._connection.execute(ordered)]
 
     def postpone(self, ticket_id: str, until: datetime) -> None:
         """Let the clocks of a ticket that are due be looked at later."""

@@ -7,14 +7,18 @@ Until then such an expectation is *pending*: named, counted apart, and never tak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 
 import msgspec
 
+from gateway.domain.clock_instance import Instance
 from rules.cases import told
 from rules.cases.model import Expected, Moment, Place
 from rules.cases.values import as_words, shown, value_at
 from rules.cases.words import Words
+from rules.duration import seconds, words
 from rules.fields import LEVEL_NAMES
+from rules.notices import step
 from rules.operators import is_empty
 from rules.problem import nearest
 from rules.schema.cases import EXPECT_FIELDS
@@ -22,7 +26,7 @@ from rules.source import Spot
 from rules.trace import TraceLine
 
 #: parts of `expect` whose phase is not built yet, and what is told of them
-PENDING_KINDS: Mapping[str, str] = {"route": "routes are not built yet", "clocks": "clocks are not built yet"}
+PENDING_KINDS: Mapping[str, str] = {"route": "routes are not built yet"}
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -74,6 +78,10 @@ def expectations(spot: Spot, prefix: str = "") -> Iterator[Expected]:
             for side, listed in inner.entries():
                 for each in listed.each():
                     yield _leaf(side, each.value, f"{prefix}rules.{side}", each)
+        elif name == "clocks":
+            for metric, clock in inner.entries():
+                for part, value in clock.entries():
+                    yield _leaf("clock", f"{metric} {part}", f"{prefix}clocks.{metric}.{part}", value)
         elif name in PENDING_KINDS:
             yield from _deep(name, inner, f"{prefix}{name}")
         else:
@@ -296,7 +304,53 @@ def _parked(expected: Expected, seen: Seen) -> Difference | None:
     return different(expected, shown(list(parked)), [f"{name}: {why}" for name, why in parked.items()])
 
 
+def _clock(expected: Expected, seen: Seen) -> Difference | None:
+    metric, _, part = expected.subject.rpartition(" ")
+    chain = seen.now.clocks.get(metric)
+    if chain is None or not chain.instances:
+        policy = seen.now.policy
+        promised = f"the policy '{policy}' promises no {metric}" if policy else "no policy applies"
+        return different(expected, "there is no such clock", [promised])
+    instance = chain.instances[-1]
+    got, wanted = _part_of(instance, part), expected.wanted
+    if part in {"elapsed", "remaining"}:
+        holds = seconds(str(wanted)) == got
+    elif part in {"due", "breached_at"}:
+        holds = got is not None and datetime.fromisoformat(str(wanted)) == got
+    else:
+        holds = wanted == got
+    if holds:
+        return None
+    if isinstance(got, datetime):
+        shown_as = got.isoformat()
+    elif part in {"elapsed", "remaining"} and isinstance(got, int):
+        shown_as = words(got) if got >= 0 else f"{words(-got)} over"
+    else:
+        shown_as = "null" if got is None else str(got)
+    return different(expected, shown_as, [f"{metric} {said}" for said in map(step, chain.transitions)])
+
+
+def _part_of(instance: Instance, part: str) -> datetime | int | str | None:
+    """Return what a case may expect of a clock."""
+    match part:
+        case "phase":
+            return instance.phase.value
+        case "outcome":
+            return instance.outcome.value
+        case "elapsed":
+            return instance.elapsed_s
+        case "remaining":
+            return instance.remaining_s
+        case "due":
+            return instance.due
+        case "breached_at":
+            return instance.breached_at
+        case _:
+            return instance.cycle
+
+
 JUDGES: Mapping[str, Judge] = {
+    "clock": _clock,
     "field": _field,
     "policy": _policy,
     "matched": _matched,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain.clock_instance import Chain
 from gateway.domain.ticket import Ticket, Visibility
 from rules.duplicates import Duplicate
 from rules.trace import TraceLine
@@ -132,3 +134,5 @@ class Moment(msgspec.Struct, frozen=True):
     parked: str = ""
     #: at which desk it happened
     connection: str = ""
+    #: metric -> what its clocks went through by now
+    clocks: Mapping[str, Chain] = {}

@@ -13,10 +13,15 @@ from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import Category, Kind, Level, Setter, Visibility
 from gateway.domain.update import Operation, Reason, UpdateState
+from gateway.flow.clocks import Happened
+from gateway.flow.timekeeping import keep
 from gateway.store.unit import SqlTx
 from gateway.web.console.markdown import to_html
 from gateway.web.console.wording import duration, relative
 from gateway.web.parts import WebLimits
+from rules.conditions import ALWAYS
+from rules.decide import RuleSet
+from rules.policies import Policy
 from tests.records import RT, ZENDESK, Recorder
 from tests.web.conftest import TOKEN, Serve, SmallGateway, zendesk
 
@@ -275,6 +280,29 @@ def test_the_page_of_a_ticket(address: str, recorder: Recorder) -> None:
     assert by_number.status_code == 200
     missing = page(address, "/tickets/nothing")
     assert (missing.status_code, "no ticket nothing" in missing.text) == (404, True)
+
+
+def test_the_page_of_a_ticket_shows_its_clocks(address: str, recorder: Recorder) -> None:
+    """How each stands, by which policy, and what it went through; nothing where nothing was promised."""
+    ticket, _ = recorder.ticket("VPN")
+    assert "what was promised" not in page(address, f"/tickets/{ticket}").text
+    spec = {"calendar": "always", "targets": {"resolution": "8h", "first_response": "4h"}}
+    policy = Policy(name="<i>standard</i>", when=ALWAYS, spec=spec)
+    rules = RuleSet(policies=(policy,), sections={"calendars": {"always": "24x7"}})
+
+    def promise(tx: SqlTx) -> None:
+        found = tx.tickets.get(ticket)
+        assert found is not None
+        at = recorder.now - timedelta(hours=6)
+        early = msgspec.structs.replace(found, created_at=at)
+        happened = Happened(before=None, ticket=early, policy=policy.name, links=frozenset(), at=at, now=recorder.now)
+        keep(tx, happened, rules, recorder.store.ids)
+
+    recorder.store.write(promise)
+    text = page(address, f"/tickets/{ticket}").text
+    for words in ("what was promised", "first_response", "breached", "6h of 8h used", "nearing", "broke its promise"):
+        assert words in text, words
+    assert "<i>" not in text
 
 
 def test_the_page_of_a_ticket_that_repeats_another(address: str, recorder: Recorder) -> None:

@@ -18,6 +18,7 @@ from gateway.web.console.ticket import read_ticket
 from gateway.web.console.why import Explained, by_phase, explain_last
 from gateway.web.parts import Parts
 from gateway.web.tagged import stamp, tag_of, unchanged
+from rules.duration import words
 
 #: Nothing from elsewhere, no inline script or style, and nobody may put the page into a frame.
 _POLICY = (
@@ -137,6 +138,7 @@ def add_words(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters |= {
         "instant": wording.instant,
+        "length_of": words,
         "iso": wording.iso,
         "relative": wording.relative,
         "markdown": to_html,

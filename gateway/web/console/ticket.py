@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain.clock_instance import Instance
 from gateway.domain.duplicate import Pair
 from gateway.domain.link import Link
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import SYNCED_FIELDS, Stamp, Ticket
+from gateway.flow.timekeeping import tell
 from gateway.ports import CommentRow
 from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
 from gateway.store.view import UpdateLine
+from rules.notices import timeline
 
 EVENTS = 50
 UPDATES = 50
@@ -75,6 +79,14 @@ class CommentLine(msgspec.Struct, frozen=True):
     automatic: bool
 
 
+class ClockLine(msgspec.Struct, frozen=True):
+    """One clock, as it stands now, and what it went through."""
+
+    instance: Instance
+    #: a line each
+    story: tuple[str, ...]
+
+
 class TicketPage(msgspec.Struct, frozen=True):
     """One ticket with all that belongs to it."""
 
@@ -95,6 +107,7 @@ class TicketPage(msgspec.Struct, frozen=True):
     #: what was said of this ticket and others, the newest first
     pairs: tuple[Pair, ...]
     stages: tuple[StageMove, ...]
+    clocks: tuple[ClockLine, ...]
     fields: tuple[FieldLine, ...]
     unmapped: tuple[str, ...]
     links: tuple[LinkLine, ...]
@@ -102,6 +115,20 @@ class TicketPage(msgspec.Struct, frozen=True):
     events: tuple[dict[str, Any], ...]
     updates: tuple[UpdateWithTries, ...]
     audit: tuple[dict[str, Any], ...]
+
+
+def clocks_of(tx: SqlTx, ticket_id: str, now: datetime) -> tuple[ClockLine, ...]:
+    """Return the clocks of a ticket that people see: those that go on first, by their due time."""
+    found = []
+    for chain in tell(tx, ticket_id, now).chains.values():
+        for instance in chain.instances:
+            name = (instance.cycle, instance.version)
+            steps = [each for each in chain.transitions if (each.cycle, each.version) == name]
+            if instance.shown:
+                found.append(ClockLine(instance, tuple(timeline(steps))))
+    last = datetime.max.replace(tzinfo=UTC)
+    found.sort(key=lambda line: (line.instance.ended is not None, line.instance.ended or line.instance.due or last))
+    return tuple(found)
 
 
 def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
@@ -134,6 +161,7 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             duplicate_of=ticket.duplicate_of,
             pairs=tuple(tx.duplicates.of_ticket(ticket.id)),
             stages=tuple(tx.stages.of_ticket(ticket.id)),
+            clocks=clocks_of(tx, ticket.id, store.clock.now()),
             fields=tuple(_fields(ticket)),
             unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
             links=tuple(_link(link) for link in tx.links.of_ticket(ticket.id)),

@@ -133,9 +133,9 @@ def test_time_is_that_of_the_case() -> None:
 
 def test_what_is_not_built_yet_is_pending_by_name() -> None:
     """Never passed; a difference beside it still fails."""
-    waits = one("{source: zen}", "{policy: rest, route: {agent: eva}, clocks: {resolution: {phase: running}}}")
+    waits = one("{source: zen}", "{policy: rest, route: {agent: eva, region: emea}}")
     assert waits.outcome is Outcome.PENDING
-    assert waits.pending == ("route.agent", "clocks.resolution.phase")
+    assert waits.pending == ("route.agent", "route.region")
     assert waits.held == 1
     failed = one("{source: zen}", "{policy: incidents, route: {agent: eva}}")
     assert (failed.outcome, failed.pending) == (Outcome.FAILED, ("route.agent",))

@@ -1,0 +1,255 @@
+"""`gateway sla`: which clocks are near or broken, what each went through, and what a person says of them."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from gateway.bootstrap import Gateway
+from gateway.cli.doing import by_person
+from gateway.cli.opening import opened, ring
+from gateway.cli.site import SiteChoice, pass_site
+from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
+from gateway.domain.clock_instance import Chain, Instance, Status
+from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.errors import ConflictError, NotFoundError
+from gateway.flow.timekeeping import tell, told
+from gateway.ports import AuditEntry
+from gateway.store.unit import SqlTx
+from rules.duration import words
+from rules.notices import timeline
+
+
+@click.group()
+def sla() -> None:
+    """Look at the clocks of tickets, and say what a person knows of them."""
+
+
+@sla.command("list")
+@click.option(
+    "--status",
+    type=click.Choice([each.value for each in Status if each not in {Status.SUCCEEDED, Status.CANCELED}]),
+    help="Only clocks in this status.",
+)
+@click.option("--metric", default="", help="Only clocks of this metric.")
+@LIMIT
+@JSON
+@pass_site
+def list_clocks(site: SiteChoice, status: str | None, metric: str, limit: int, as_json: bool) -> None:
+    """List the clocks that go on, those that are due first at the top."""
+    with opened(site) as gateway:
+        now = gateway.clock.now()
+        with gateway.store.read() as tx:
+            found = tx.clocks.going(status=status or "", metric=metric, limit=limit)
+            titles = {ticket: tx.tickets.get(ticket) for ticket in {line.ticket_id for line in found}}
+        if as_json:
+            write_json(found)
+            return
+        rows = [
+            (
+                line.ticket_id[-12:],
+                line.instance.metric,
+                line.instance.policy,
+                line.instance.level,
+                line.instance.status.value,
+                _when(line.instance.due, UTC),
+                _left(line.instance, now),
+                ticket.title if (ticket := titles[line.ticket_id]) is not None else "",
+            )
+            for line in found
+        ]
+    columns = ("TICKET", "METRIC", "POLICY", "PRIORITY", "STATUS", "DUE", "LEFT", "TITLE")
+    write_table(columns, rows, grows="TITLE", empty="No clock goes on.")
+
+
+@sla.command()
+@click.argument("ticket")
+@JSON
+@pass_site
+def explain(site: SiteChoice, ticket: str, as_json: bool) -> None:
+    """Say what each clock of a ticket went through: when it ran, waited, was closed, and got another target.
+
+    TICKET is its id, the beginning or the end of it, or its number at a desk.
+    """
+    with opened(site) as gateway:
+        with gateway.store.read() as tx:
+            found = tell(tx, _named(tx, ticket), gateway.clock.now())
+        if as_json:
+            write_json(
+                {name: {"instances": c.instances, "transitions": c.transitions} for name, c in found.chains.items()}
+            )
+            return
+        zones = _zones(gateway)
+    if not found.chains:
+        click.echo("No policy promises anything for this ticket.")
+    for place, chain in enumerate(found.chains.values()):
+        if place:
+            click.echo()
+        for line in explained(chain, zones):
+            click.echo(tame(line))
+
+
+def explained(chain: Chain, zones: Mapping[str, tzinfo]) -> list[str]:
+    """Return the story of a chain as lines: a head for each instance, then what it went through."""
+    lines = []
+    for instance in chain.instances:
+        zone = zones.get(instance.calendar.partition("@")[0], UTC)
+        lines.append(_head(instance, zone))
+        steps = [each for each in chain.transitions if (each.cycle, each.version) == (instance.cycle, instance.version)]
+        lines += [f"  {line}" for line in timeline(steps, zone)]
+    return lines
+
+
+def _head(instance: Instance, zone: tzinfo) -> str:
+    used = f"{words(instance.elapsed_s)} of {words(instance.target_s)} used"
+    left = instance.remaining_s
+    rest = f"{words(-left)} over" if left < 0 else f"{words(left)} left"
+    due = f", due {_when(instance.due, zone)}" if instance.due is not None else ""
+    by = f"{instance.policy or 'no policy'}, {instance.level}, calendar {instance.calendar.partition('@')[0]}"
+    why = f" ({instance.reason})" if instance.reason else ""
+    number = f" #{instance.cycle}" if instance.cycle > 1 else ""
+    return f"{instance.metric}{number} ({by}): {instance.status.value}{why}, {used}, {rest}{due}"
+
+
+@sla.command()
+@click.argument("ticket")
+@click.argument("metric")
+@click.option("--why", default="", help="Why, for the audit trail.")
+@by_person
+@pass_site
+def acknowledge(
+    site: SiteChoice, ticket: str, metric: str, *, why: str, who: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Say that you know of a breach: what is repeated until then is repeated no more."""
+
+    def entry(found: Instance, now: datetime, actor: str, number: str) -> LogEntry:
+        if found.breached_at is None:
+            msg = f"{metric} has not broken its promise: there is nothing to acknowledge"
+            raise ConflictError(msg)
+        return LogEntry(
+            id=number, kind=EntryKind.ACKNOWLEDGED, at=now, arrived=now, metric=metric, by=actor, reason=why
+        )
+
+    _say(site, ticket, metric, entry, "acknowledged", why=why, who=who, dry_run=dry_run, as_json=as_json)
+
+
+@sla.command()
+@click.argument("ticket")
+@click.argument("metric")
+@click.argument("instant", required=False)
+@click.option("--clear", is_flag=True, help="Take the due time that was set by hand back.")
+@click.option("--why", default="", help="Why, for the audit trail.")
+@by_person
+@pass_site
+def due(
+    site: SiteChoice,
+    ticket: str,
+    metric: str,
+    instant: str | None,
+    *,
+    clear: bool,
+    why: str,
+    who: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Set the due time of a clock by hand: it holds until it is taken back.
+
+    INSTANT is a time with its zone, such as 2026-03-10T17:00+01:00.
+    """
+    wanted = None if clear else _instant(instant)
+
+    def entry(_found: Instance, now: datetime, actor: str, number: str) -> LogEntry:
+        if wanted is not None and wanted < now:
+            msg = f"{wanted.isoformat()} is over: a due time lies ahead"
+            raise ConflictError(msg)
+        return LogEntry(
+            id=number, kind=EntryKind.OVERRIDE, at=now, arrived=now, metric=metric, due=wanted, by=actor, reason=why
+        )
+
+    said = "counted by its target again" if clear else "due by hand"
+    _say(site, ticket, metric, entry, said, why=why, who=who, dry_run=dry_run, as_json=as_json)
+
+
+def _instant(text: str | None) -> datetime:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise click.BadParameter("write a time with its zone, such as 2026-03-10T17:00+01:00, or --clear")
+    return found.astimezone(UTC)
+
+
+def _say(
+    site: SiteChoice,
+    ticket: str,
+    metric: str,
+    entry: Callable[[Instance, datetime, str, str], LogEntry],
+    said: str,
+    *,
+    why: str,
+    who: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Enter what a person says of a clock that goes on, and tell the clocks anew."""
+    with opened(site) as gateway:
+        live = gateway.site()
+        actor = who or getpass.getuser()
+
+        def work(tx: SqlTx) -> Instance:
+            ticket_id = _named(tx, ticket)
+            tx.tickets.hold([ticket_id])
+            now = gateway.clock.now()
+            chain = tell(tx, ticket_id, now).chains.get(metric)
+            if chain is None or chain.clock is None:
+                going = ", ".join(name for name, each in tell(tx, ticket_id, now).chains.items() if each.clock)
+                raise NotFoundError(f"no clock {metric!r} goes on there; those that do: {going or 'none'}")
+            made: LogEntry = entry(chain.instances[-1], now, actor, gateway.ids.new())
+            if dry_run:
+                return chain.instances[-1]
+            tx.clocks.add(ticket_id, [made])
+            detail = {"metric": metric, "what": made.kind.value, "why": why}
+            detail |= {"due": made.due.isoformat()} if made.due is not None else {}
+            tx.audit.add([AuditEntry(now, f"person:{actor}", f"clock {made.kind.value}", ticket_id, detail)])
+            return told(tx, ticket_id, now, live.rules).chains[metric].instances[-1]
+
+        found = gateway.store.write(work)
+        if not dry_run:
+            ring(gateway, "deliver")
+    if as_json:
+        write_json({"dry_run": dry_run, "clock": msgspec.to_builtins(found)})
+        return
+    word = "would be" if dry_run else "is"
+    click.echo(f"{metric} {word} {said}: {_head(found, UTC)}")
+
+
+def _named(tx: SqlTx, word: str) -> str:
+    known = tx.tickets.get(word)
+    found = known.id if known is not None else tx.view.find_ticket(word)
+    if not found:
+        raise NotFoundError(f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them")
+    return found
+
+
+def _zones(gateway: Gateway) -> dict[str, tzinfo]:
+    calendars = gateway.site().rules.calendars
+    return {name: ZoneInfo(each.timezone) for name, each in calendars.items() if each.timezone}
+
+
+def _when(at: datetime | None, zone: tzinfo) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z") if at is not None else "-"
+
+
+def _left(instance: Instance, now: datetime) -> str:
+    """Say how much real time is left until the due time."""
+    if instance.due is None:
+        return "waits"
+    left = int((instance.due - now).total_seconds())
+    return f"{words(-left)} ago" if left < 0 else words(left)
