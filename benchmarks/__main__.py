@@ -43,6 +43,9 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if new_database is not None and apply.STAGE in chosen:
             with Progress("apply/pg", apply.STEPS, quiet=as_json) as progress:
                 found += apply.run(progress, new_database, "PostgreSQL")
+        if new_database is not None and simulate.STAGE in chosen:
+            with Progress("sim/pg", simulate.STEPS, quiet=as_json) as progress:
+                found += simulate.run(progress, new_database, "PostgreSQL")
         if new_database is not None and letters.STAGE in chosen:
             with Progress("letters/pg", letters.STEPS, quiet=as_json) as progress:
                 found += letters.run(progress, new_database, "PostgreSQL")
@@ -53,21 +56,10 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if new_database is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
                     found += journey.run(progress, rate, new_database, "PostgreSQL")
-        if calendars.STAGE in chosen:
-            with Progress(calendars.STAGE, calendars.STEPS, quiet=as_json) as progress:
-                found += calendars.run(progress)
-        if clocks.STAGE in chosen:
-            with Progress(clocks.STAGE, clocks.STEPS, quiet=as_json) as progress:
-                found += clocks.run(progress)
-        if rules.STAGE in chosen:
-            with Progress(rules.STAGE, rules.STEPS, quiet=as_json) as progress:
-                found += rules.run(progress)
-        if simulate.STAGE in chosen:
-            with Progress(simulate.STAGE, simulate.STEPS, quiet=as_json) as progress:
-                found += simulate.run(progress)
-            if new_database is not None:
-                with Progress("sim/pg", simulate.STEPS, quiet=as_json) as progress:
-                    found += simulate.run(progress, new_database, "PostgreSQL")
+        for part in (calendars, clocks, rules, simulate):
+            if part.STAGE in chosen:
+                with Progress(part.STAGE, part.STEPS, quiet=as_json) as progress:
+                    found += part.run(progress)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"machine": machine, "measures": found})).decode())
         return

@@ -26,9 +26,10 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "discard --dry-run": ("discard", "--older", "1s", "--reason", "an exercise", "--dry-run"),
     "show": ("show", "u-{half}"),
     "list --all": ("list", "--all", "--json"),
+    "export --attempts": ("export", "--attempts"),
 }
 #: these write each letter out: their time is in the number of letters, their memory is not
-WHOLE = frozenset({"list --all"})
+WHOLE = frozenset({"list --all", "export --attempts"})
 STEPS = 2 * len(COMMANDS) + 2
 
 

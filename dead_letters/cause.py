@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from gateway.domain.ids import digest
+from gateway.domain.update import Reason
 
 #: what has a name of its own: ids, numbers, addresses; an HTTP status is not one of them
 _OWN = re.compile(
@@ -13,6 +14,8 @@ _OWN = re.compile(
     r"|\b(?=[0-9a-f]*[0-9])[0-9a-f]{12,}\b"
     r"|(?<!HTTP )\b[0-9]+\b"
 )
+#: of what a map lacks, the very word is the cause: the one with another number needs a line of its own
+_OR_QUOTED = re.compile(rf"""('[^']*'|"[^"]*")|{_OWN.pattern}""")
 _RAISED = re.compile(r"\b([A-Z]\w*(?:Error|Exception))\b")
 _OUTCOMES = {"unknown": "no answer", "notsent": "not sent", "throttled": "HTTP 429"}
 MOST = 200
@@ -20,8 +23,13 @@ MOST = 200
 
 def cause_of(detail: str, reason: str) -> str:
     """Return why something was given up as it reads for all that were given up for it."""
-    words = " ".join(_OWN.sub("#", detail).split())
+    told = _OR_QUOTED.sub(_but_quoted, detail) if reason == Reason.UNMAPPED else _OWN.sub("#", detail)
+    words = " ".join(told.split())
     return words[:MOST] or reason
+
+
+def _but_quoted(found: re.Match[str]) -> str:
+    return found[1] or "#"
 
 
 def cause_key(cause: str) -> str:

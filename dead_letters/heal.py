@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -49,6 +49,12 @@ class Site(msgspec.Struct, frozen=True):
     answers: Callable[[str], bool]
 
 
+def covered(groups: Iterable[Group], rules: RuleSet) -> int:
+    """Return how many lacked a word that these rules have."""
+    wants = ((group.number, lacking(group.detail)) for group in groups if group.reason == Reason.UNMAPPED.value)
+    return sum(number for number, want in wants if want is not None and is_covered(want, rules))
+
+
 def prognosis(group: Group, site: Site) -> Prognosis:
     """Say whether a cause is over."""
     want = lacking(group.detail) if group.reason == Reason.UNMAPPED.value else None
@@ -71,5 +77,6 @@ def prognosis(group: Group, site: Site) -> Prognosis:
     if group.reason in {Reason.EXHAUSTED.value, Reason.AUTH.value}:
         if site.answers(group.connection):
             return Prognosis(group, cured=True, says=f"{group.connection} answers, and takes our credentials")
-        return Prognosis(group, cured=False, says=f"{group.connection} does not answer: gateway connections test")
+        says = f"{group.connection} does not answer x{group.number}: gateway connections test {group.connection}"
+        return Prognosis(group, cured=False, says=says)
     return Prognosis(group, cured=False, says="")

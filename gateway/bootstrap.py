@@ -292,8 +292,11 @@ class Gateway:
 
     def _lifetimes(self) -> Lifetimes:
         days = max(1, self._retention.deliveries // 86_400)
+        personal = max(1, self._retention.personal_data // 86_400)
         audit = max(1, self._retention.audit // 86_400)
-        return Lifetimes(deliveries=days, keys=max(Lifetimes().keys, 3 * days), audit=audit)
+        # names say nothing of people and stay their time; bodies do, and no longer than tickets may
+        keys = max(Lifetimes().keys, 3 * days)
+        return Lifetimes(deliveries=min(days, personal), keys=keys, personal=personal, audit=audit)
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""

@@ -21,7 +21,7 @@ from gateway.ports import ConnectionSettings, ConnectorSpec
 from rules import GATEWAY_FILE, Connection, Problem, Reference, Severity, Site, load_site
 from rules.connections import settings_schema, url_problems
 from rules.problem import WIDTH, masked
-from rules.references import REFERENCE
+from rules.references import REFERENCE, references
 from rules.schema.check import check, validator
 from rules.source import Document, Spot
 from rules.yaml12 import MAX_BYTES, resolve
@@ -131,6 +131,18 @@ def load(site: Path, files: Mapping[str, str] | None = None) -> Settings:
     if errors:
         raise ConfigError("\n".join(str(problem) for problem in errors))
     return msgspec.structs.replace(settings, connection_secrets=tuple(_values(loaded, environ, found)))
+
+
+def secrets_in(files: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what the connections of these files take from the environment, but for addresses.
+
+    It is read without knowing which of it is a secret, so that a command which only lists needs no connector for it.
+    """
+    document, _ = load_yaml(GATEWAY_FILE, files.get(GATEWAY_FILE, ""))
+    if document is None:
+        return ()
+    found = [each for _, spot in document.root.part("connections").entries() for each in references(spot)]
+    return tuple(value for each in found if each.path[:1] != ("url",) and (value := _resolve(each, environ)[0]))
 
 
 def _values(site: Site, environ: Mapping[str, str], found: Mapping[str, ConnectionSettings]) -> Iterator[str]:

@@ -23,6 +23,8 @@ MASK = "***"
 #: A shorter literal would black out ordinary words.
 _MIN_SECRET = 4
 _MAX_DEPTH = 8
+#: keys that a redactor remembers
+_MOST_KEYS = 1000
 
 _NAMES = (
     r"(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*hmac|"
@@ -52,6 +54,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._literals: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._keys: dict[str, tuple[str, bool]] = {}
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -59,6 +62,8 @@ class Redactor:
         for secret in secrets:
             if len(secret) >= _MIN_SECRET:
                 self._literals.update((secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]))
+        # what was harmless under another name may be one of these
+        self._keys.clear()
         longest_first = sorted(self._literals, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
@@ -68,10 +73,22 @@ class Redactor:
             text = self._pattern.sub(MASK, text)
         if "://" in text:
             text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
-        if "=" in text or ":" in text:
+        if "=" in text:
             text = _QUERY.sub(rf"\1{MASK}", text)
+        if "=" in text or ":" in text:
             text = _HEADER.sub(rf"\1\2\3{MASK}", text)
-        return _SCHEME.sub(rf"\1 {MASK}", text)
+        if "Bearer" in text or "Basic" in text:
+            text = _SCHEME.sub(rf"\1 {MASK}", text)
+        return text
+
+    def _key(self, key: str) -> tuple[str, bool]:
+        """Return how a key is written, and whether what it names is a secret; the same few come again and again."""
+        known = self._keys.get(key)
+        if known is None:
+            known = self.text(key), _SENSITIVE_KEY.match(key) is not None
+            if len(self._keys) < _MOST_KEYS:
+                self._keys[key] = known
+        return known
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Return a JSON-like copy of `value` without secrets."""
@@ -82,10 +99,11 @@ class Redactor:
         if depth >= _MAX_DEPTH:
             return "…"
         if isinstance(value, Mapping):
-            return {
-                self.text(str(key)): MASK if _SENSITIVE_KEY.match(str(key)) else self.value(item, depth + 1)
-                for key, item in value.items()
-            }
+            found = {}
+            for key, item in value.items():
+                name, is_secret = self._key(str(key))
+                found[name] = MASK if is_secret else self.value(item, depth + 1)
+            return found
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value(item, depth + 1) for item in value]
         if isinstance(value, bytes):

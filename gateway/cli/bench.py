@@ -6,21 +6,27 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from dead_letters import DeadLetterError, Letter, Terms
+from dead_letters import DeadLetter, DeadLetterError, Filter, Group, Letter, Terms
 from gateway.bootstrap import Gateway
+from gateway.cli.choosing import Choice
 from gateway.cli.opening import opened
 from gateway.cli.removed import names_in
 from gateway.cli.site import SiteChoice
+from gateway.config import environment, secrets_in
 from gateway.domain.update import Operation, Strategy
 from gateway.errors import GatewayError, NotFoundError
 from gateway.flow.attempt import degrade
 from gateway.flow.desks import LiveSite
 from gateway.ports import Connector, DeskState, OperationClaim
 from gateway.store.unit import SqlTx
+
+Line = TypeVar("Line", DeadLetter, Group)
+#: what a desk, or a person there, may have written of a line or a group
+_WORDS = ("detail", "cause", "summary")
 
 
 class Bench:
@@ -32,7 +38,11 @@ class Bench:
         self._trouble: GatewayError | None = None
         self._site: LiveSite | None = None
         self._desks: Mapping[str, DeskState] = {}
-        self._named = _named(gateway)
+        files = _files(gateway)
+        #: of the release, as `whole` would learn them: a list may hold a desk's words, too
+        choice.redactor.add(*secrets_in(files, {**environment(), "GATEWAY_SITE": str(choice.folder)}))
+        named = names_in(files)
+        self._named = None if named is None else tuple(sorted(named))
         if not whole:
             return
         try:
@@ -57,6 +67,25 @@ class Bench:
     def named(self) -> tuple[str, ...] | None:
         """The connections of the active release; None where none can be read."""
         return self._named
+
+    def filter(self, tx: SqlTx, choice: Choice, *, waiting: bool = True) -> Filter:
+        """Return which letters are meant; raises NotFoundError where a name is none of the site's, nor of a letter's.
+
+        A name that is mistyped would otherwise read as "there is none". `waiting`: also updates that wait for a
+        connection which is gone.
+        """
+        chosen = choice.filter(tx, self.now(), self._named if waiting else None)
+        if self._named is not None and chosen.connection and self.is_gone(chosen.connection):
+            everything = Filter(connection=chosen.connection, named=self._named)
+            if not tx.letters.count(everything):
+                names = ", ".join(self._named)
+                raise NotFoundError(f"there is no connection {chosen.connection!r}; the site has: {names}")
+        return chosen
+
+    def told(self, letter: Line) -> Line:
+        """Return a line of a list, or a group, without secrets that a desk has repeated."""
+        hidden = {name: self.redactor.text(getattr(letter, name)) for name in _WORDS if hasattr(letter, name)}
+        return msgspec.structs.replace(letter, **hidden)
 
     def is_gone(self, connection: str) -> bool:
         """Say whether the active release names a connection no more."""
@@ -105,11 +134,11 @@ def bench(choice: SiteChoice, *, whole: bool = True) -> Iterator[Bench]:
         yield Bench(gateway, choice, whole=whole)
 
 
-def _named(gateway: Gateway) -> tuple[str, ...] | None:
+def _files(gateway: Gateway) -> Mapping[str, str]:
+    """Return the files of the active release; none where there is none."""
     with gateway.store.read() as tx:
         release = tx.releases.active()
-        found = names_in(tx.releases.files(release)) if release else None
-    return None if found is None else tuple(sorted(found))
+        return tx.releases.files(release) if release else {}
 
 
 def find(here: Bench, tx: SqlTx, word: str) -> tuple[str, str]:

@@ -57,13 +57,14 @@ def list_letters(site: SiteChoice, choice: Choice, *, group: bool, whole: bool, 
     with bench(site, whole=False) as here:
         store, now = here.gateway.store, here.now()
         with store.read() as tx:
-            chosen = choice.filter(tx, now, here.named)
+            chosen = here.filter(tx, choice)
             total = tx.letters.count(chosen)
-            groups = tx.letters.groups(chosen, limit=limit) if group else ()
+            groups = [here.told(each) for each in tx.letters.groups(chosen, limit=limit)] if group else []
             if group:
                 _write_groups(groups, total, now, as_json=as_json)
                 return
-            pages = tx.letters.pages(chosen, PAGE) if whole else iter([tx.letters.page(chosen, limit=limit)])
+            found = tx.letters.pages(chosen, PAGE) if whole else iter([tx.letters.page(chosen, limit=limit)])
+            pages = ([here.told(each) for each in page] for page in found)
             if as_json:
                 _write_array(each for page in pages for each in page)
                 return
@@ -191,14 +192,14 @@ def watch(site: SiteChoice, choice: Choice, *, every: float, span: float | None,
         while first or end is None or clock.monotonic() < end:
             begun = here.now()
             with here.gateway.store.read() as tx:
-                chosen = choice.filter(tx, begun)
+                chosen = here.filter(tx, choice, waiting=False)
                 fresh = _since(tx, chosen, looked - OVERLAP)
                 total = tx.letters.count(chosen) if first and not as_json else 0
             if first and not as_json:
                 click.echo(f"{total} now; new ones are written as they are given up (Ctrl-C ends this)", err=True)
             for each in fresh:
                 if not first and (each.id, each.given_up_at) not in told:
-                    _tell(each, as_json=as_json)
+                    _tell(here.told(each), as_json=as_json)
             told, looked, first = frozenset((each.id, each.given_up_at) for each in fresh), begun, False
             time.sleep(every if end is None else max(0.0, min(every, end - clock.monotonic())))
 

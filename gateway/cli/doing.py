@@ -11,7 +11,7 @@ from dead_letters import Person, Resolved, replay_delivery, replay_update
 from gateway.cli.bench import Bench, find, waits
 from gateway.cli.opening import ring
 from gateway.cli.tables import JSON, tame, write_json
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.store.letters import LIVE
 from gateway.store.unit import SqlTx
 
@@ -37,6 +37,22 @@ def by_person(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+class DeclinedError(GatewayError):
+    """A person was asked, and said no."""
+
+
+def ask(question: str) -> None:
+    """Ask before many are dealt with; raises DeclinedError where the answer is no."""
+    try:
+        agreed = click.confirm(question)
+    except click.Abort:
+        # Ctrl-C and Ctrl-D leave the cursor behind the question
+        click.echo(err=True)
+        raise
+    if not agreed:
+        raise DeclinedError("nothing was done")
 
 
 def replay_one(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 
 import click
@@ -10,7 +9,7 @@ import msgspec
 
 from gateway.bootstrap import Gateway
 from gateway.cli.doing import by_person
-from gateway.cli.opening import opened, ring
+from gateway.cli.opening import author, opened, ring
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, tame, write_json, write_table
 from gateway.domain.duplicate import Pair, PairState
@@ -147,7 +146,7 @@ def _judge(
     with opened(site) as gateway:
         # no transaction spans the loading of rules
         live = gateway.site()
-        actor = f"person:{who or getpass.getuser()}"
+        actor = f"person:{who or author()}"
 
         def together(tx: SqlTx) -> Judged:
             judge = Judge(tx, live, ids=gateway.ids, now=gateway.clock.now(), actor=actor, why=why)

@@ -77,6 +77,7 @@ class LazyGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command, and end the process with its exit code."""
+        _open_streams()
         with traced(new_trace_id(os.urandom(16))):
             try:
                 code = super().main(
@@ -99,6 +100,17 @@ class LazyGroup(click.Group):
 
 class DefectError(GatewayError):
     """Something that should not happen did; the text says where its traceback is."""
+
+
+def _open_streams() -> None:
+    """Put nothing in the place of a standard stream that is closed, or the next file that is opened would be there."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            found = os.open(os.devnull, os.O_RDWR)
+            if found != number:
+                os.dup2(found, number)
+                os.close(found)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def _record(ctx: click.Context, error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,8 +15,8 @@ from gateway.cli.tables import block, tame, utc, write_json
 from gateway.domain.update import Intent
 from gateway.errors import NotFoundError
 from gateway.ports import UpdateRow
+from gateway.store.contents import AttemptLine, Content
 from gateway.store.unit import SqlTx
-from gateway.store.view import AttemptLine
 from gateway.telemetry import Redactor
 from rules.cure import Cure, cure, lacking
 
@@ -155,22 +155,23 @@ def show_delivery(here: Bench, tx: SqlTx, delivery_id: str, *, files: Mapping[st
     _advise(advice, cure_of(row.detail, files), row.connection)
 
 
-def letter_document(tx: SqlTx, line: DeadLetter, *, attempts: bool) -> Any:
-    """Return one dead letter as it is exported: the line of the list, and what it wants or what came."""
-    document: dict[str, Any] = msgspec.to_builtins(line)
-    if line.what == "update":
-        row = tx.outbox.get(line.id)
-        document["version"] = row.payload_version if row is not None else 0
-        document["intent"] = msgspec.to_builtins(row.intent) if row is not None else None
-        original = tx.dead_letters.original(line.id) if row is not None and row.edited else None
-        if original is not None:
-            document["original"] = msgspec.to_builtins(original)
-        if attempts:
-            document["tried"] = msgspec.to_builtins(tx.view.attempts(line.id))
-    else:
-        delivery = tx.inbox.get(line.id)
-        document["body"] = delivery.body.decode("utf-8", "replace") if delivery is not None else ""
-    return document
+def letter_documents(tx: SqlTx, page: Sequence[DeadLetter], *, attempts: bool) -> Iterator[dict[str, Any]]:
+    """Return dead letters as they are exported: the line of the list, and what it wants or what came."""
+    contents = tx.letters.contents(page)
+    tries = tx.letters.tried(page) if attempts else {}
+    for line in page:
+        document: dict[str, Any] = msgspec.to_builtins(line)
+        content = contents.get(line.id, Content())
+        if line.what == "update":
+            document["version"] = content.version
+            document["intent"] = msgspec.to_builtins(content.intent)
+            if content.original is not None:
+                document["original"] = msgspec.to_builtins(content.original)
+            if attempts:
+                document["tried"] = msgspec.to_builtins(tries[line.id])
+        else:
+            document["body"] = content.body.decode("utf-8", "replace")
+        yield document
 
 
 def _line(name: str, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -29,8 +28,10 @@ from gateway.cli.choosing import Choice, choosing
 from gateway.cli.doing import SAID, by_person, do, replay_one
 from gateway.cli.draft import Draft
 from gateway.cli.letter_bulk import RATE, RATES, Plan, resume, run
+from gateway.cli.opening import author
 from gateway.cli.requests import Shown, looked_at, would, write_preview
 from gateway.cli.site import SiteChoice, pass_site
+from gateway.config import environment
 from gateway.domain.update import Operation
 from gateway.store.unit import SqlTx
 
@@ -92,7 +93,7 @@ def replay(
     _one_way(letters, choice, whole=whole, resumed=resumed)
     if accept_duplicate and len(letters) != 1:
         raise click.UsageError("--accept-duplicate is for one letter at a time")
-    person = Person(who or getpass.getuser(), why)
+    person = Person(who or author(), why)
 
     def work(here: Bench, person: Person, tx: SqlTx, what: str, found: str) -> Resolved:
         return replay_one(here, person, tx, (what, found), pinned=pinned, accept_duplicate=accept_duplicate)
@@ -107,7 +108,7 @@ def replay(
         plan = Plan("replay", person, rate, {"pinned": pinned}, ambiguous=ambiguous, yes=yes, as_json=as_json)
         each = _each(here, work)
         if resumed:
-            resume(here, resumed, plan, each)
+            resume(here, resumed, plan, each, dry_run=dry_run)
         else:
             run(here, choice, plan, each, dry_run=dry_run, requests=requests)
 
@@ -138,7 +139,7 @@ def discard(
     _one_way(letters, choice, whole=whole, resumed=resumed)
     if not why.strip() and not resumed:
         raise click.UsageError("--reason is wanted: why is it not needed any more?")
-    person = Person(who or getpass.getuser(), why)
+    person = Person(who or author(), why)
 
     def work(here: Bench, person: Person, tx: SqlTx, what: str, found: str) -> Resolved:
         if what == "delivery":
@@ -159,7 +160,7 @@ def discard(
         plan = Plan("discard", person, rate, {}, ambiguous=ambiguous, yes=yes, as_json=as_json)
         each = _each(here, work)
         if resumed:
-            resume(here, resumed, plan, each)
+            resume(here, resumed, plan, each, dry_run=dry_run)
         else:
             run(here, choice, plan, each, dry_run=dry_run, requests=0)
 
@@ -186,7 +187,7 @@ def confirm(
 
     A creation is linked to the ticket that it made: the one that bears our mark, or the one that --remote-id names.
     """
-    person = Person(who or getpass.getuser(), why)
+    person = Person(who or author(), why)
     with bench(site) as here:
         with here.gateway.store.read() as tx:
             found = update_named(here, tx, letter, "confirmed")
@@ -232,14 +233,14 @@ def edit(
     An edited update is another effect: where an earlier attempt may have landed as it was, a replay of it asks the desk
     first, and --accept-duplicate sends both.
     """
-    person = Person(who or getpass.getuser(), why)
+    person = Person(who or author(), why)
     with bench(site) as here:
         with here.gateway.store.read() as tx:
             found = update_named(here, tx, letter, "edited")
         require_undone(found)
         connector = here.connector(found.update.connection)
         draft = Draft(here.gateway.settings.state, found)
-        text = given.read() if given is not None else draft.edit()
+        text = given.read() if given is not None else draft.edit(environment())
 
         def work(tx: SqlTx, _what: str, found_id: str) -> Resolved:
             now = tx.dead_letters.letter(found_id)

@@ -19,6 +19,7 @@ from dead_letters.look import Looked
 from dead_letters.replay import rendered_today
 from gateway.cli.bench import Bench
 from gateway.cli.choosing import Choice
+from gateway.cli.doing import ask
 from gateway.cli.opening import ring
 from gateway.cli.requests import Shown, looked_at, request_document, would, write_request
 from gateway.cli.tables import age, tame, write_json, write_table
@@ -30,8 +31,11 @@ NAMED = 20
 #: letters a second that are let go
 RATE = 20.0
 RATES = click.FloatRange(0.1, 1000)
+#: seconds that Ctrl-C may take to be heard
+_ATTENTIVE = 0.1
 
 Each = Callable[[Person, SqlTx, Taken], Resolved]
+_DONE = {"replay": "replayed", "discard": "discarded"}
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
     store = here.gateway.store
     with store.read() as tx:
         # what merely waits for a connection that was taken out cannot be replayed: it goes on by itself
-        chosen = choice.filter(tx, here.now(), here.named if plan.action == "discard" else None)
+        chosen = here.filter(tx, choice, waiting=plan.action == "discard")
         if plan.action == "replay":
             chosen = msgspec.structs.replace(chosen, no_doubled=True)
         if not plan.ambiguous and chosen.state != "ambiguous" and chosen.reason != "ambiguous":
@@ -72,7 +76,7 @@ def run(here: Bench, choice: Choice, plan: Plan, each: Each, *, dry_run: bool, r
     if not plan.yes:
         if plan.as_json or not sys.stdin.isatty():
             raise click.UsageError(f"{number} are chosen: look with --dry-run, then add --yes")
-        click.confirm(f"{plan.action} {number} dead letters?", abort=True)
+        ask(f"{plan.action} {number} dead letters?")
     _finish(here, frozen(here, chosen, plan), plan, each, left)
 
 
@@ -84,8 +88,8 @@ def frozen(here: Bench, chosen: Filter, plan: Plan) -> Bulk:
     return bulk
 
 
-def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
-    """Go on with a bulk that was interrupted."""
+def resume(here: Bench, word: str, plan: Plan, each: Each, *, dry_run: bool) -> None:
+    """Go on with a bulk that was interrupted; for trial, say what is left of it."""
     with here.gateway.store.read() as tx:
         found = tx.bulks.find(word)
         left = [each.id[-12:] for each in tx.bulks.unfinished() if each.frozen_at is not None]
@@ -101,7 +105,21 @@ def resume(here: Bench, word: str, plan: Plan, each: Each) -> None:
         )
     if bulk.options != plan.options:
         raise DeadLetterError(f"the bulk {bulk.id} was begun with other options; {_goes_on(bulk)}")
+    if dry_run:
+        _left_of(here, bulk, plan)
+        return
     _finish(here, bulk, plan, each, 0)
+
+
+def _left_of(here: Bench, bulk: Bulk, plan: Plan) -> None:
+    """Say how far an interrupted bulk is, and touch nothing."""
+    with here.gateway.store.read() as tx:
+        counts = tx.bulks.counts(bulk.id)
+    if plan.as_json:
+        write_json({"dry_run": True, "bulk": bulk.id, **counts})
+        return
+    dealt = f"{counts['done']} are {_DONE[plan.action]}, {counts['skipped']} left as they are"
+    click.echo(f"{counts['pending']} of {sum(counts.values())} would be gone on with; {dealt}")
 
 
 def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int]:
@@ -116,13 +134,13 @@ def work_on(here: Bench, bulk: Bulk, plan: Plan, each: Each) -> Mapping[str, int
             store,
             work=lambda tx, taken: each(person, tx, taken),
             clock=here.gateway.clock,
-            wait=time.sleep,
+            wait=lambda seconds: pause(seconds, stopped),
             ring=lambda step: ring(here.gateway, step),
             rate=plan.rate,
         )
         try:
             return runner.run(bulk, tell, stopped)
-        except GatewayError:
+        except (GatewayError, KeyboardInterrupt):
             click.echo(_goes_on(bulk), err=True)
             raise
 
@@ -178,6 +196,13 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def pause(seconds: float, stopped: Callable[[], bool]) -> None:
+    """Wait, but not for somebody who has asked for the end of it."""
+    until = time.monotonic() + seconds
+    while not stopped() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _ATTENTIVE))
+
+
 @contextmanager
 def _bar(total: int, plan: Plan) -> Iterator[Callable[[Mapping[str, int]], None]]:
     """Show how far it is, on a terminal."""
@@ -199,8 +224,7 @@ def _report(
         named = [{"what": what, "id": letter, "why": why} for what, letter, why in skipped]
         write_json({"bulk": bulk.id if bulk else "", **counts, "ambiguous_left": left, "why_skipped": named})
         return
-    done = {"replay": "replayed", "discard": "discarded"}[plan.action]
-    click.echo(f"{counts['done']} {done}, {counts['skipped']} left as they are")
+    click.echo(f"{counts['done']} {_DONE[plan.action]}, {counts['skipped']} left as they are")
     for what, letter, why in skipped:
         click.echo(f"  {what} {letter[-12:]}: {tame(why)}", err=True)
     _left(left)
@@ -249,8 +273,7 @@ def _dry_run(here: Bench, chosen: Filter, plan: Plan, number: int, left: int, re
             }
         )
         return
-    verb = {"replay": "replayed", "discard": "discarded"}[plan.action]
-    click.echo(f"{goes} of {number} would be {verb}")
+    click.echo(f"{goes} of {number} would be {_DONE[plan.action]}")
     if fates:
         rows = [(str(each.number), each.connection, each.operation or each.what, each.would) for each in fates]
         write_table(("COUNT", "CONNECTION", "WHAT", "WOULD BE"), rows, grows="WOULD BE", empty="")

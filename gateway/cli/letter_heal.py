@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import sys
 from collections.abc import Sequence
 from functools import cache
 
 import click
+import msgspec
 
-from dead_letters import Filter, Person, Taken
+from dead_letters import Person, Taken
 from dead_letters.heal import Prognosis, Site, prognosis
 from dead_letters.resolve import Resolved
 from gateway.cli.bench import Bench, bench
-from gateway.cli.doing import by_person, replay_one
+from gateway.cli.choosing import Choice
+from gateway.cli.doing import ask, by_person, replay_one
 from gateway.cli.letter import write_cure
 from gateway.cli.letter_bulk import RATE, RATES, Plan, end, frozen, work_on
+from gateway.cli.opening import author
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import tame, write_json
 from gateway.config import read_site
@@ -55,7 +57,8 @@ def heal(
     """
     with bench(site) as here:
         with here.gateway.store.read() as tx:
-            groups = tx.letters.groups(Filter(connection=connection, no_ambiguous=True), limit=MOST)
+            chosen = here.filter(tx, Choice(connection=connection), waiting=False)
+            groups = tx.letters.groups(msgspec.structs.replace(chosen, no_ambiguous=True), limit=MOST)
         known = _known(here, site)
         found = [each for group in groups if (each := prognosis(group, known)).says]
         cured = [each for each in found if each.cured]
@@ -69,8 +72,8 @@ def heal(
         if not yes:
             if as_json or not sys.stdin.isatty():
                 raise click.UsageError(f"{number} can be healed: look with --dry-run, then add --yes")
-            click.confirm(f"replay {number} dead letters?", abort=True)
-        person = Person(who or getpass.getuser(), why or "the cause is over")
+            ask(f"replay {number} dead letters?")
+        person = Person(who or author(), why or "the cause is over")
         plan = Plan("replay", person, rate, {"pinned": False}, yes=yes)
 
         def work(person: Person, tx: SqlTx, taken: Taken) -> Resolved:

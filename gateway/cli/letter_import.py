@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 import time
@@ -30,7 +29,8 @@ from dead_letters.look import find_remote
 from gateway.cli.bench import Bench, bench, waits
 from gateway.cli.doing import all_or_none, by_person, replay_one, report
 from gateway.cli.lazy import INTERRUPTED
-from gateway.cli.letter_bulk import RATE, RATES, interruptible
+from gateway.cli.letter_bulk import RATE, RATES, interruptible, pause
+from gateway.cli.opening import author
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.domain.update import Intent, Operation
 from gateway.errors import NotFoundError
@@ -69,23 +69,23 @@ def import_lines(
     wrong, or whose letter cannot be dealt with so or was dealt with already, is named by its number, and the others go
     on. So the same file can be taken again. Nothing is made of a line: a letter of another site is not known here.
     """
-    person = Person(who or getpass.getuser())
+    person = Person(who or author())
     name = str(getattr(file, "name", "-")).strip("<>")
     done: list[Resolved] = []
     left: list[str] = []
-    with bench(site) as here, interruptible() as stopped, _bar(file, quiet=as_json) as tell:
+    with bench(site) as here, interruptible() as stopped:
         begun, number = time.monotonic(), 0
-        for number, line in enumerate(file, 1):
-            if stopped():
-                break
-            try:
-                done += _line(here, line, person, dry_run=dry_run)
-            except (DeadLetterError, NotFoundError) as error:
-                left.append(f"{name}:{number}: {error}")
-            tell(len(line))
-            ahead = 0.0 if dry_run else begun + len(done) / rate - time.monotonic()
-            if ahead > 0:
-                time.sleep(ahead)
+        with _bar(file, quiet=as_json) as tell:
+            for number, line in enumerate(file, 1):
+                if stopped():
+                    break
+                try:
+                    done += _line(here, line, person, dry_run=dry_run)
+                except (DeadLetterError, NotFoundError) as error:
+                    left.append(f"{name}:{number}: {error}")
+                tell(len(line))
+                ahead = 0.0 if dry_run else begun + len(done) / rate - time.monotonic()
+                pause(ahead, stopped)
         report(done, dry_run=dry_run, as_json=as_json, left=left)
         if stopped():
             click.echo(f"interrupted before line {number}: the same file can be taken again", err=True)
@@ -179,15 +179,16 @@ def _changed(here: Bench, order: Order, letter: Letter) -> Intent | None:
     if order.intent is None or order.do not in {"edit", "replay"}:
         return None
     now = _plain(here.redactor.value(msgspec.to_builtins(update.intent)))
+    if order.intent == now:
+        # also where this very line was taken before
+        if order.do == "edit":
+            raise DeadLetterError("intent: it wants that already")
+        return None
     if order.version not in {0, update.payload_version}:
         raise DeadLetterError(
             f"version: it was edited since this line was written ({order.version}, now {update.payload_version}): "
             f"export it again"
         )
-    if order.intent == now:
-        if order.do == "edit":
-            raise DeadLetterError("intent: it wants that already")
-        return None
     if MASK in msgspec.json.encode(order.intent).decode():
         raise DeadLetterError(
             f"intent: a secret in it was written as {MASK}: gateway dead-letters edit changes this one"

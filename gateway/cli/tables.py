@@ -72,11 +72,25 @@ def write_table(
         spare = shutil.get_terminal_size((100, 24)).columns - sum(widths) - len(_GAP) * (len(widths) - 1)
         place = columns.index(grows)
         if spare < 0:
-            widths[place] = max(_NARROWEST, widths[place] + spare)
+            least = max(_NARROWEST, widths[place] + spare)
+            if least - widths[place] > spare:
+                _write_stacked(columns, cells)
+                return
+            widths[place] = least
     if header:
         click.echo(click.style(_line(columns, widths), bold=True) if terminal else _line(columns, widths))
     for row in cells:
         click.echo(_line(row, widths))
+
+
+def _write_stacked(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write each row below itself, where no line of the terminal holds one."""
+    width = max(_width(name) for name in columns[1:])
+    for row in rows:
+        click.echo(click.style(row[0], bold=True))
+        for name, cell in zip(columns[1:], row[1:], strict=True):
+            if cell:
+                click.echo(f"  {_fit(name, width)}{_GAP}{cell}")
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -154,11 +154,23 @@ class Ticket(msgspec.Struct, frozen=True, omit_defaults=True):
     unmapped: tuple[Unmapped, ...] = ()
     #: field name -> who set it
     stamps: dict[str, Stamp] = {}
+    #: since when it is without what was about people (redaction.py)
+    redacted_at: datetime | None = None
+
+    @property
+    def heading(self) -> str:
+        """A title to show: of one whose words were taken away, that they were."""
+        return heading(self.title, self.redacted_at)
 
     def setter(self, field: str) -> Setter | None:
         """Return who set `field`, or None where nobody did."""
         stamp = self.stamps.get(field)
         return stamp.by if stamp else None
+
+
+def heading(title: str, redacted_at: datetime | None) -> str:
+    """Return a title as lists show it."""
+    return title or "(redacted)" * (redacted_at is not None)
 
 
 #: the fields that a sync rule may carry from desk to desk, in the order in which they are written
@@ -167,6 +179,7 @@ SYNCED_FIELDS = ("title", "body", "kind", "priority", "status", "queue", "assign
 OPEN_CATEGORIES = frozenset(
     {Category.NEW, Category.OPEN, Category.PENDING_CUSTOMER, Category.ON_HOLD, Category.UNKNOWN}
 )
+CLOSED_CATEGORIES = frozenset({Category.RESOLVED, Category.CLOSED, Category.CANCELLED})
 
 
 def with_field(ticket: Ticket, field: str, value: Any, stamp: Stamp) -> Ticket:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
@@ -55,7 +56,7 @@ from gateway.ports import (
     UpdateRow,
     WriteContext,
 )
-from gateway.telemetry import tell_defect
+from gateway.telemetry import Redactor, tell_defect
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,9 @@ class Task(msgspec.Struct, frozen=True):
     started: float
     #: the one that tries whether a desk is back whose breaker was open
     trial: bool = False
+
+
+T = TypeVar("T")
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -112,7 +116,26 @@ def degrade(claim: OperationClaim, facts: dict[str, object]) -> OperationClaim:
 
 
 def visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float) -> Ended:
-    """Work on one update; never raises, whatever the connector or the desk do."""
+    """Work on one update; never raises, whatever the connector or the desk do. What a desk repeats of us is masked."""
+    ended = _visit(task, ask, transport, clock, lease)
+    hide = Redactor(task.connector.secrets()).text
+    return msgspec.structs.replace(
+        ended,
+        outcome=_hidden(ended.outcome, hide),
+        looked_back=_hidden(ended.looked_back, hide),
+        answer=hide(ended.answer),
+        broken=hide(ended.broken),
+    )
+
+
+def _hidden(told: T, hide: Callable[[str], str]) -> T:
+    """Return an outcome or a finding whose words hold no secret."""
+    if isinstance(told, msgspec.Struct) and (detail := getattr(told, "detail", "")):
+        return msgspec.structs.replace(told, detail=hide(detail))
+    return told
+
+
+def _visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: float) -> Ended:
     try:
         stored: HttpRequest | None = None
         if task.update.state in {UpdateState.UNKNOWN, UpdateState.SENDING}:

@@ -7,14 +7,14 @@ and the audit trail. Everything here is undone together when it raises.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from gateway.domain import bounce
-from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
@@ -29,6 +29,7 @@ from gateway.flow.following import Decided, follow
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
+from gateway.flow.recall import ask_again
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule
@@ -159,11 +160,7 @@ class Entry:
         brought = list(remote.comments)
         if event.comment is not None and all(each.remote_id != event.comment.remote_id for each in brought):
             brought.append(event.comment)
-        comments = []
-        for comment in brought:
-            row = comment_row(comment, self._ids.new(), ticket.id, connection)
-            if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
-                comments.append(row)
+        comments = self._heard(ticket.id, link, brought)
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
         outcome = "ticket created" + self._decide(None, ticket, link, None, comments, event=event)
         self._remember(event, ticket.id, outcome)
@@ -215,11 +212,8 @@ class Entry:
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:
             self._tx.tickets.bind_comment(link.id, remote_id, "")
-        comments: list[CommentRow] = []
-        for comment in first_copies(self._tx, link.id, folded.comments, self._now):
-            row = comment_row(comment, self._ids.new(), ticket.id, link.connection)
-            if self._tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
-                comments.append(row)
+        comments = self._heard(ticket.id, link, first_copies(self._tx, link.id, folded.comments, self._now))
+        ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)
         if read is not None and read.complete:
             self._tx.links.set_synced_version(link.id, read.version)
@@ -235,6 +229,12 @@ class Entry:
         outcome += self._decide(ticket, now, folded.link, folded, comments, event=event)
         self._remember(event, ticket.id, outcome)
         return outcome
+
+    def _heard(self, ticket_id: str, link: Link, said: Iterable[RemoteComment]) -> list[CommentRow]:
+        """Store comments; return those that are new at that link."""
+        rows = [(each, comment_row(each, self._ids.new(), ticket_id, link.connection)) for each in said]
+        add = self._tx.tickets.add_comment
+        return [row for each, row in rows if add(row, link_id=link.id, remote_id=each.remote_id)]
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
         """Close a link whose ticket is gone, or let it go on at the one that it was merged into; the trail says so."""

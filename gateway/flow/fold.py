@@ -16,6 +16,7 @@ from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
 from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
 from gateway.domain.link import COMMENT, Link, Observed, Role
 from gateway.domain.person import RemotePerson
+from gateway.domain.redaction import recalled
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
@@ -145,6 +146,8 @@ def fold(
     for seen in _brought(event, link):
         folding.take(seen)
     ticket = folding.ticket
+    if ticket.redacted_at is not None:
+        ticket = recalled(ticket, link, event)
     if event.snapshot is not None and link.role is Role.SOURCE:
         ticket = with_details(ticket, event.snapshot)
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)

@@ -86,7 +86,8 @@ class Planner:
         fields = {**rendered.fields, "requester": asked}
         intent = Intent(Operation.CREATE, fields=fields, ours=rendered.ours, params=dict(rule.create))
         planned = [self._planned(link, intent, "create", rule.name, "create", rendered.refused)]
-        allowed = [comment for comment in comments if comment_allows(rule, comment.visibility, True)]
+        # of a comment whose time is over only its place is left
+        allowed = [each for each in comments if each.body and comment_allows(rule, each.visibility, True)]
         return planned + [self.comment(link, comment, rule) for comment in allowed]
 
     def fields(self, ticket: Ticket, changed: Sequence[str], origin: Link) -> list[Planned]:

@@ -19,7 +19,7 @@ from gateway.store.sealing import Sealer
 from gateway.store.tables import deliveries, delivery_keys
 
 PAYLOAD_VERSION = 1
-_BODY = "delivery"
+BODY = "delivery"
 _DETAIL = "detail"
 #: a literal, as in the partial indexes
 _PENDING: ColumnElement[str] = literal_column("'pending'")
@@ -93,7 +93,7 @@ class SqlInbox:
             new.origin,
             to_micros(new.received_at),
             msgspec.json.encode(new.headers).decode(),
-            self._sealer.seal(_BODY, new.body),
+            self._sealer.seal(BODY, new.body),
             new.trace_id,
             "pending",
             0,
@@ -121,7 +121,7 @@ class SqlInbox:
             ref=row["ref"],
             received_at=row["received_at"],
             headers=row["headers"],
-            body=self._sealer.open(_BODY, sealed) if sealed is not None else b"",
+            body=self._sealer.open(BODY, sealed) if sealed is not None else b"",
             trace_id=row["trace_id"],
             origin=row["origin"],
             state=row["state"],

@@ -18,6 +18,7 @@ from dead_letters.cause import cause_of
 from dead_letters.filters import Filter
 from dead_letters.model import WITHOUT_EFFECT, DeadLetter, Group, Share
 from gateway.domain.update import Operation
+from gateway.store.contents import AttemptLine, Content, contents, tried
 from gateway.store.rows import DETAIL
 from gateway.store.sealing import Sealer
 from gateway.store.tables import LETTER, PARKED, attempts, deliveries, links, updates
@@ -115,6 +116,14 @@ class SqlLetters:
         while page := self.page(chosen, limit=size, after=after):
             yield page
             after = (page[-1].at, page[-1].id)
+
+    def contents(self, lines: Sequence[DeadLetter]) -> Mapping[str, Content]:
+        """Return what is behind the lines of a page, by their ids."""
+        return contents(self._connection, self._sealer, lines)
+
+    def tried(self, lines: Sequence[DeadLetter]) -> Mapping[str, Sequence[AttemptLine]]:
+        """Return the attempts at the updates of a page, by their ids."""
+        return tried(self._connection, self._sealer, [each.id for each in lines if each.what == "update"])
 
     def count(self, chosen: Filter) -> int:
         """Return how many there are."""

@@ -17,12 +17,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select
 
-from gateway.domain.ticket import Category
+from gateway.domain.ticket import CLOSED_CATEGORIES
 from gateway.domain.update import GIVEN_UP, UpdateState
 from gateway.ports import Clock
 from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
 from gateway.store.look_tables import looks
+from gateway.store.redaction import redact
 from gateway.store.relation_tables import duplicate_keys
 from gateway.store.tables import (
     attempts,
@@ -99,7 +100,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
 _OVER = ("applied", "discarded")
 _DONE = (UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.SUPERSEDED.value)
 _GIVEN_UP = tuple(sorted(state.value for state in GIVEN_UP))
-_CLOSED = (Category.RESOLVED.value, Category.CLOSED.value, Category.CANCELLED.value)
+_CLOSED = frozenset(each.value for each in CLOSED_CATEGORIES)
 
 
 class Lifetimes(msgspec.Struct, frozen=True):
@@ -109,6 +110,8 @@ class Lifetimes(msgspec.Struct, frozen=True):
     #: names of deliveries, effects and events; events of a ticket that is still open stay
     keys: int = 90
     echoes: int = 7
+    #: what a closed ticket says of people, after nobody has touched it for so long (redaction.py)
+    personal: int = 180
     audit: int = 7 * 365
 
 
@@ -118,6 +121,7 @@ class Cut(msgspec.Struct, frozen=True):
     bodies: datetime
     keys: datetime
     echoes: datetime
+    personal: datetime
     audit: datetime
 
 
@@ -139,6 +143,7 @@ class Pruner:
             bodies=now - timedelta(days=lives.deliveries),
             keys=now - timedelta(days=lives.keys),
             echoes=now - timedelta(days=lives.echoes),
+            personal=now - timedelta(days=lives.personal),
             audit=now - timedelta(days=lives.audit),
         )
         gone = 0
@@ -237,6 +242,10 @@ def _bulks(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     return store.write(lambda tx: tx.connection.execute(statement).rowcount), True
 
 
+def _personal(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    return redact(store, cut.personal, batch)
+
+
 def _audit(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     """Clear the oldest part of the trail, without a gap: what stays is a chain, and the trail says where it begins."""
     statement = select(audit.c.place, audit.c.at).where(audit.c.place.is_not(None)).order_by(audit.c.place)
@@ -295,4 +304,15 @@ def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(mine) == batch
 
 
-_STEPS = (_deliveries, _updates, _resolved, _delivery_keys, _effect_keys, _echoes, _bulks, _duplicate_keys, _audit)
+_STEPS = (
+    _deliveries,
+    _updates,
+    _resolved,
+    _delivery_keys,
+    _effect_keys,
+    _echoes,
+    _bulks,
+    _duplicate_keys,
+    _personal,
+    _audit,
+)

@@ -30,6 +30,8 @@ metadata = MetaData()
 PENDING = "state = 'pending'"
 PARKED = "state = 'parked'"
 LETTER = "state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"
+#: It says something about people: it always did, or does again.
+PERSONAL = "redacted_at IS NULL OR updated_at > redacted_at"
 
 _ID = String(36)
 _NAME = String(120)
@@ -131,7 +133,12 @@ tickets = Table(
     Column("doc", Json, nullable=False),
     Column("body_sealed", LargeBinary),
     Column("version", Integer, nullable=False),
+    Column("requester_id", _ID, nullable=False),
+    #: since when it is without what was about people
+    Column("redacted_at", Instant),
     Index("ix_tickets_updated", "updated_at"),
+    Index("ix_tickets_requester", "requester_id"),
+    Index("ix_tickets_personal", "updated_at", sqlite_where=text(PERSONAL), postgresql_where=text(PERSONAL)),
     Index("ix_tickets_category", "category", "updated_at"),
 )
 

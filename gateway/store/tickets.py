@@ -51,7 +51,7 @@ def _saving(into: Any) -> Executable:
 _SAVED = frozenset(
     {
         "id", "source", "title", "category", "priority", "kind", "created_at", "updated_at", "doc", "body_sealed",
-        "version",
+        "version", "requester_id", "redacted_at",
     }
 )  # fmt: skip
 _SAVE = per_dialect(_saving)
@@ -120,6 +120,8 @@ class SqlTickets:
             "doc": msgspec.structs.replace(ticket, body=""),
             "body_sealed": self._sealer.seal(_BODY, ticket.body.encode()) if ticket.body else None,
             "version": 1,
+            "requester_id": ticket.requester_id,
+            "redacted_at": ticket.redacted_at,
         }
         self._connection.execute(_SAVE[self._dialect], values)
 

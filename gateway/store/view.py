@@ -10,8 +10,10 @@ import msgspec
 from sqlalchemy import Connection, Select, func, or_, select, text
 
 from dead_letters import DeadLetter, Filter
+from gateway.domain.ticket import heading
 from gateway.domain.update import UpdateState
 from gateway.store.audit import INPUTS
+from gateway.store.contents import AttemptLine, tried
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.letters import SqlLetters
 from gateway.store.release_tables import releases
@@ -20,7 +22,6 @@ from gateway.store.sealing import Sealer
 from gateway.store.tables import (
     LETTER,
     PENDING,
-    attempts,
     audit,
     deliveries,
     events,
@@ -74,19 +75,6 @@ class UpdateLine(msgspec.Struct, frozen=True, omit_defaults=True):
     trace_id: str
 
 
-class AttemptLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One attempt at an update, its request redacted of credentials when it was stored."""
-
-    number: int
-    started_at: datetime
-    ended_at: datetime | None
-    status: int
-    outcome: str
-    detail: str
-    request: str
-    answer: str
-
-
 #: the order of decisions on one ticket
 _TIMES = (audit.c.at, audit.c.id)
 
@@ -129,7 +117,7 @@ class SqlView:
         return [
             TicketLine(
                 id=row["id"],
-                title=row["title"],
+                title=heading(row["title"], row["redacted_at"]),
                 source=row["source"],
                 category=row["category"],
                 priority=row["priority"],
@@ -218,22 +206,7 @@ class SqlView:
 
     def attempts(self, update_id: str) -> Sequence[AttemptLine]:
         """Return the attempts at an update, oldest first."""
-        rows = self._connection.execute(
-            select(attempts).where(attempts.c.update_id == update_id).order_by(attempts.c.started_at, attempts.c.number)
-        ).mappings()
-        return [
-            AttemptLine(
-                number=row["number"],
-                started_at=row["started_at"],
-                ended_at=row["ended_at"],
-                status=row["status"] or 0,
-                outcome=row["outcome"] or "",
-                detail=self._rows.open_detail(row["detail_sealed"]),
-                request=self._sealer.open_text("request", row["request_sealed"]),
-                answer=self._sealer.open_text("answer", row["answer_sealed"]),
-            )
-            for row in rows
-        ]
+        return tried(self._connection, self._sealer, [update_id])[update_id]
 
     def dead_letters(
         self, *, limit: int = 100, connection: str = "", reason: str = "", ticket_id: str = ""

@@ -122,8 +122,9 @@ def _escalations(reading: Reading) -> Iterator[Use]:
         for action in escalation["do"].each():
             yield from _action(reading, action)
     for alert in reading.alerts():
-        if "notify" in alert:
-            yield from _told(alert["notify"])
+        if isinstance(alert.value, dict) and isinstance(alert.value.get("notify"), dict):
+            # what its schema has refused is not looked at further
+            yield from (use for use in _told(alert["notify"]) if isinstance(use.spot.value, str))
 
 
 def _action(reading: Reading, action: Spot) -> Iterator[Use]:

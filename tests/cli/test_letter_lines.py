@@ -131,6 +131,9 @@ def test_an_edited_intent_travels_with_its_original(run: Run, gateway: Gateway, 
     assert (again["version"], again["intent"]["comment"]["body"]) == (2, "with a typo")
     assert again["original"]["comment"]["body"] == "with a typpo"
     code, _, said = run("dlq", "import", str(file))
+    assert (code, "intent: it wants that already" in said) == (1, True)
+    line["intent"]["comment"]["body"] = "with another one"
+    code, _, said = run("dlq", "import", write(file, line | {"do": "edit"}))
     assert (code, "version: it was edited since this line was written (1, now 2)" in said) == (1, True)
     code, _, said = run("dlq", "import", write(file, again | {"do": "edit"}))
     assert (code, "it wants that already" in said) == (1, True)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from gateway.domain.link import Link, LinkState, Role
@@ -80,6 +81,7 @@ def task(
     )
     connector.settings = ConnectionSettings("desk", "fake", "http://desk.example", {})
     connector.spec = SimpleNamespace(name="fake")
+    connector.secrets = lambda: [SECRET]
     return Task(
         claim=LaneClaim("l1", "desk", 1),
         update=update,
@@ -93,17 +95,22 @@ def task(
     )
 
 
+#: of our account at the desk
+SECRET = "a-token-of-ours"
+
+
 class Desk:
     """A transport that answers everything with the same answer."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, status: int = 200, body: bytes = b"") -> None:
         self.status = status
+        self.body = body
         self.sent: list[HttpRequest] = []
 
     def send(self, connector: Any, request: HttpRequest, *, deadline: float, trace_id: str) -> Any:
         """Note and answer."""
         self.sent.append(request)
-        return SimpleNamespace(status=self.status, ok=self.status < 300, body=b"", headers={})
+        return SimpleNamespace(status=self.status, ok=self.status < 300, body=self.body, headers={})
 
 
 def go(connector: Any, state: UpdateState, **more: Any) -> Ended:
@@ -121,6 +128,25 @@ def failing(error: GatewayError) -> Callable[..., Call[Any]]:
         raise error
 
     return call
+
+
+def test_what_a_desk_repeats_of_our_secrets_is_stored_nowhere() -> None:
+    """Neither in its answer nor in the words that the connector takes from it, nor in those of a defect."""
+
+    def refused(*_: Any) -> Call[Any]:
+        response = yield WRITE
+        return Rejected(response.body.decode())
+
+    def breaks(*_: Any) -> Call[Any]:
+        raise RuntimeError(SECRET)
+
+    for call in (refused, breaks):
+        desk: Any = Desk(422, f"{SECRET} is not known here".encode())
+        clock = cast("Clock", SimpleNamespace(now=lambda: NOW, monotonic=lambda: 0.0))
+        connector = SimpleNamespace(write=call)
+        ended = visit(task(connector, UpdateState.READY), lambda *_: True, desk, clock, 15.0)
+        assert SECRET not in repr(msgspec.structs.asdict(ended) | {"task": None})
+        assert "***" in repr(ended.outcome)
 
 
 TROUBLES = [

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 
 import click
 import msgspec
 
+from dead_letters import Filter
+from dead_letters.heal import covered
+from gateway.bootstrap import Gateway
 from gateway.cli.opening import author, is_begun, opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, block, tame, utc, write_json, write_table
 from gateway.config import read_site
-from gateway.errors import ConfigError
+from gateway.domain.update import Reason
+from gateway.errors import ConfigError, GatewayError
 from gateway.flow.release import Released, Releasing
 from gateway.ports import ReleaseRow
 from rules.difference import Difference, differences, unified
 from rules.release import written
 
 _NONE = "There is no release yet: the first gateway up makes one, or gateway rules release."
+#: causes of dead letters that a new release is held against
+CAUSES = 200
 _WHO = click.option("--as", "who", help="Who does this, for the record.  [default: your user name]")
 
 
@@ -44,7 +51,7 @@ def release(site: SiteChoice, message: str, who: str | None, *, dry_run: bool, a
             old = releasing.files(active) if active is not None else {}
             _show_difference(_label(active), "the folder", old, gateway.complete(files), as_json=as_json, lines=False)
             return
-        _tell(releasing.release(files, actor=who or author(), message=message), as_json=as_json)
+        _tell(gateway, releasing.release(files, actor=who or author(), message=message), as_json=as_json)
 
 
 @click.command("list")
@@ -171,7 +178,7 @@ def activate(site: SiteChoice, number: int, why: str, who: str | None, *, as_jso
     It is checked like a new one: with the connectors and the secrets that are here now.
     """
     with opened(site) as gateway:
-        _tell(gateway.releasing.activate(number, actor=who or author(), why=why), as_json=as_json)
+        _tell(gateway, gateway.releasing.activate(number, actor=who or author(), why=why), as_json=as_json)
 
 
 @click.command()
@@ -185,10 +192,21 @@ def rollback(site: SiteChoice, why: str, who: str | None, *, as_json: bool) -> N
     Done once more, it goes further back. The files of the folder stay as they are.
     """
     with opened(site) as gateway:
-        _tell(gateway.releasing.rollback(actor=who or author(), why=why), as_json=as_json)
+        _tell(gateway, gateway.releasing.rollback(actor=who or author(), why=why), as_json=as_json)
 
 
-def _tell(done: Released, *, as_json: bool) -> None:
+def _can_heal(gateway: Gateway) -> int:
+    """Return how many dead letters lacked a word that the active release has."""
+    with gateway.store.read() as tx:
+        groups = tx.letters.groups(Filter(reason=Reason.UNMAPPED.value, no_ambiguous=True), limit=CAUSES)
+    if groups:
+        with contextlib.suppress(GatewayError):
+            return covered(groups, gateway.site().rules)
+    return 0
+
+
+def _tell(gateway: Gateway, done: Released, *, as_json: bool) -> None:
+    healing = _can_heal(gateway) if done.changed else 0
     if as_json:
         before = done.before.number if done.before is not None else None
         write_json(
@@ -197,6 +215,7 @@ def _tell(done: Released, *, as_json: bool) -> None:
                 "before": before,
                 "changed": done.changed,
                 "warnings": [each.as_json() for each in done.warnings],
+                "can_heal": healing,
             }
         )
         return
@@ -209,6 +228,9 @@ def _tell(done: Released, *, as_json: bool) -> None:
         click.echo(f"Release {number} is active.")
     else:
         click.echo(f"Release {number} is active; before it was release {done.before.number}.")
+    if healing:
+        letters = "dead letter" if healing == 1 else "dead letters"
+        click.echo(f"{healing} {letters} lacked a word that it has: gateway dead-letters heal")
 
 
 def _label(row: ReleaseRow | None) -> str:

@@ -146,7 +146,7 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
         ]
         return TicketPage(
             id=ticket.id,
-            title=ticket.title,
+            title=ticket.heading,
             body=ticket.body,
             source=ticket.source,
             category=ticket.status.category.value,

@@ -293,10 +293,20 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("doc", Json(), nullable=False),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("requester_id", sa.String(length=36), nullable=False),
+        sa.Column("redacted_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("tickets", schema=None) as batch_op:
         batch_op.create_index("ix_tickets_category", ["category", "updated_at"], unique=False)
+        batch_op.create_index(
+            "ix_tickets_personal",
+            ["updated_at"],
+            unique=False,
+            sqlite_where=sa.text("redacted_at IS NULL OR updated_at > redacted_at"),
+            postgresql_where=sa.text("redacted_at IS NULL OR updated_at > redacted_at"),
+        )
+        batch_op.create_index("ix_tickets_requester", ["requester_id"], unique=False)
         batch_op.create_index("ix_tickets_updated", ["updated_at"], unique=False)
 
     op.create_table(
