@@ -126,6 +126,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     observed: RemoteTicket | None = None
     #: fields that the write set beside those of its intent, as they read back (RT's status, kept by a reply)
     kept: dict[str, Any] = {}
+    #: fields that the desk would have changed by itself because of such a write, had they not stood as they did
+    spared: tuple[str, ...] = ()
     #: edits of people that the write undid because it could not know of them: they are folded in, and written again
     undone: tuple[Event, ...] = ()
     #: the desk's clock when it took effect

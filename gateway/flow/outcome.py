@@ -201,6 +201,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         undone=receipt.undone,
         echo_version=receipt.version,
         echo_since=receipt.since,
+        spared=receipt.spared,
         echo_change_ids=receipt.change_ids,
         landed_at=receipt.at or now,
     )

@@ -180,6 +180,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     landed_at: datetime | None = None
     #: the write certainly had no effect: its expected echoes are withdrawn
     drop_echoes: bool = False
+    #: fields of which no side effect is expected any more
+    spared: tuple[str, ...] = ()
     #: it is resolved, and an earlier attempt may have left: its effects are counted then, if that was never heard of
     look_at: datetime | None = None
     #: a dead or ambiguous update holds its lane (the connection's `on_dead: block`)

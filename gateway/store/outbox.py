@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -315,6 +315,12 @@ class SqlOutbox:
         withdrawn = [end.update_id for end in mine if end.drop_echoes]
         if withdrawn:
             self._connection.execute(delete(echoes).where(echoes.c.update_id.in_(withdrawn)))
+        for end in mine:
+            if end.spared:
+                never = and_(
+                    echoes.c.update_id == end.update_id, echoes.c.side_effect, echoes.c.subject.in_(end.spared)
+                )
+                self._connection.execute(delete(echoes).where(never))
         landed = [
             {
                 "the_update": end.update_id,

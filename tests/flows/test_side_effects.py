@@ -21,6 +21,25 @@ class DeafWorld(World):
         return super()._hook(name, request)
 
 
+def test_an_opening_whose_webhook_is_lost_is_seen_beside_our_reply(store: SqlStore) -> None:
+    """RT opens a ticket on an engineer's answer; only the webhook of our own next reply shows that it is open."""
+    with World(store) as world:
+        number = int(world.zendesk.act("create", subject="Opened", body="Body", email="kim@customer.example")["id"])
+        world.settle()
+        remote = world.rt.effects.all(kind="create")[0].remote_id
+        world.webhooks_lost = True
+        world.rt.act("reply", ticket=remote, body="an engineer's answer", by="agent1")
+        world.settle()
+        copy = world.rt.records.ticket(int(remote))
+        assert copy is not None
+        assert (world.zendesk.records.tickets[number]["status"], copy.status) == ("new", "open")
+        world.webhooks_lost = False
+        world.zendesk.act("comment", ticket_id=number, body="our reply", by="agent", public=True)
+        world.settle()
+        world.settle()
+        assert (world.zendesk.records.tickets[number]["status"], copy.status) == ("open", "open")
+
+
 def test_a_reply_after_a_lost_webhook_undoes_no_edit(store: SqlStore) -> None:
     """RT opens a new ticket at each of two replies, and we put it back; the first webhook about that is lost."""
     with DeafWorld(store) as world:
