@@ -43,7 +43,9 @@ def after_reply(desk: Desk, receipt: Receipt, kept: str) -> Call[Receipt]:
         receipt = msgspec.structs.replace(receipt, version=after.version)
     undone = after.undone if after is not None else None
     if not kept and undone is None:
-        return receipt
+        # a ticket that stood open is not opened: what is seen of its status beside our reply was somebody else
+        none = after is not None and not after.left
+        return msgspec.structs.replace(receipt, spared=("status",)) if none else receipt
     left = after.left if after is not None and after.left else kept
     try:
         response = yield desk.ticket(receipt.remote_id)

@@ -221,19 +221,11 @@ def _reply(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
         return Rejected(f"ticket {ticket.remote_id} is deleted in RT: a reply would bring it back to life")
     wanted = str(rendered(desk.options, intent).get("Status", ""))
     keep = wanted or (status.native if status.category in OPENED_BY_A_REPLY else "")
-    # a ticket that is open already is not opened: what is seen of its status beside our reply was somebody else
-    spared = () if keep else ("status",)
-    return (yield from _message(desk, intent, context, REPLY, ticket.remote_id, keep, spared))
+    return (yield from _message(desk, intent, context, REPLY, ticket.remote_id, keep))
 
 
 def _message(
-    desk: Desk,
-    intent: Intent,
-    context: WriteContext,
-    kind: str,
-    remote_id: str,
-    status: str,
-    spared: tuple[str, ...] = (),
+    desk: Desk, intent: Intent, context: WriteContext, kind: str, remote_id: str, status: str
 ) -> Call[Outcome]:
     """Send a message with our marker on its transaction (RT sets it after the message is committed)."""
     if intent.comment is None:
@@ -263,6 +255,4 @@ def _message(
         change_ids=(f"txn:{number}", number),
         comment_id=number,
     )
-    if kind != REPLY:
-        return Done(receipt)
-    return Done((yield from after_reply(desk, msgspec.structs.replace(receipt, spared=spared), status)))
+    return Done((yield from after_reply(desk, receipt, status)) if kind == REPLY else receipt)
