@@ -9,12 +9,11 @@ import msgspec
 
 from gateway.bootstrap import Gateway
 from gateway.cli.doing import by_person
-from gateway.cli.opening import author, opened, ring
+from gateway.cli.opening import author, opened, ring, ticket_named
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, tame, write_json, write_table
 from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.link import Link
-from gateway.errors import NotFoundError
 from gateway.flow.judge import Judge, Judged
 from gateway.store.unit import SqlTx
 
@@ -150,7 +149,7 @@ def _judge(
 
         def together(tx: SqlTx) -> Judged:
             judge = Judge(tx, live, ids=gateway.ids, now=gateway.clock.now(), actor=actor, why=why)
-            judged = work(judge, [_named(tx, word) for word in words])
+            judged = work(judge, [ticket_named(tx, word) for word in words])
             if dry_run:
                 raise _DryRunError(judged)
             return judged
@@ -174,14 +173,6 @@ def _report(gateway: Gateway, judged: Judged, said: str, *, dry_run: bool, as_js
     click.echo(f"{judged.pair.ticket} {word} {said} {judged.pair.of}{moved}{notes}")
     for warning in judged.warnings:
         click.echo(f"  warning: {tame(warning)}", err=True)
-
-
-def _named(tx: SqlTx, word: str) -> str:
-    known = tx.tickets.get(word)
-    found = known.id if known is not None else tx.view.find_ticket(word)
-    if not found:
-        raise NotFoundError(f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them")
-    return found
 
 
 def _line(tx: SqlTx, pair: Pair) -> Line:

@@ -17,7 +17,7 @@ from gateway.cli.site import SiteChoice
 from gateway.config import Settings, environment
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.embedded import find_server
-from gateway.errors import ConfigError, GatewayError, StoreError
+from gateway.errors import ConfigError, GatewayError, NotFoundError, StoreError
 from gateway.store import schema_is_current
 from gateway.store.unit import SqlTx
 
@@ -123,3 +123,15 @@ def author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return f"user {os.getuid()}"
+
+
+def ticket_named(tx: SqlTx, word: str) -> str:
+    """Return the id of the ticket that a person names: its id, either end of it, or its number at a desk.
+
+    Raises NotFoundError where it is none, or could be several.
+    """
+    known = tx.tickets.get(word)
+    found = known.id if known is not None else tx.view.find_ticket(word)
+    if not found:
+        raise NotFoundError(f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them")
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -12,7 +11,7 @@ import msgspec
 
 from gateway.bootstrap import Gateway
 from gateway.cli.doing import by_person
-from gateway.cli.opening import opened, ring
+from gateway.cli.opening import author, opened, ring, ticket_named
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.clock_instance import Chain, Instance, Status
@@ -78,7 +77,7 @@ def explain(site: SiteChoice, ticket: str, as_json: bool) -> None:
     """
     with opened(site) as gateway:
         with gateway.store.read() as tx:
-            found = tell(tx, _named(tx, ticket), gateway.clock.now())
+            found = tell(tx, ticket_named(tx, ticket), gateway.clock.now())
         if as_json:
             write_json(
                 {name: {"instances": c.instances, "transitions": c.transitions} for name, c in found.chains.items()}
@@ -201,10 +200,10 @@ def _say(
     """Enter what a person says of a clock that goes on, and tell the clocks anew."""
     with opened(site) as gateway:
         live = gateway.site()
-        actor = who or getpass.getuser()
+        actor = who or author()
 
         def work(tx: SqlTx) -> Instance:
-            ticket_id = _named(tx, ticket)
+            ticket_id = ticket_named(tx, ticket)
             tx.tickets.hold([ticket_id])
             now = gateway.clock.now()
             chain = tell(tx, ticket_id, now).chains.get(metric)
@@ -228,14 +227,6 @@ def _say(
         return
     word = "would be" if dry_run else "is"
     click.echo(f"{metric} {word} {said}: {_head(found, UTC)}")
-
-
-def _named(tx: SqlTx, word: str) -> str:
-    known = tx.tickets.get(word)
-    found = known.id if known is not None else tx.view.find_ticket(word)
-    if not found:
-        raise NotFoundError(f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them")
-    return found
 
 
 def _zones(gateway: Gateway) -> dict[str, tzinfo]:
