@@ -23,7 +23,7 @@ run: venv ## Run the gateway with two simulated desks and a page that shows it l
 	@exec $(BIN)/gateway demo $(ARGS)
 
 test: venv ## Run the whole test suite, servers included
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: venv ## Crash at every point under every fault, then storms beside a naive baseline (long)
 	@$(BIN)/python -m tests.faults $(ARGS)

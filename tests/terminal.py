@@ -47,7 +47,9 @@ def at_terminal(
     process = subprocess.Popen(
         [sys.executable, "-c", program, *command],
         stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env={**os.environ, "TERM": "xterm", **(env or {})},
+        # a size in the environment would win over that of the terminal
+        env={name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+        | {"TERM": "xterm", **(env or {})},
     )  # fmt: skip
     os.close(theirs)
     try:

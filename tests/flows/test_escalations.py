@@ -11,6 +11,7 @@ import pytest
 
 from connectors import registry
 from connectors.slack.simulator import SlackSimulator
+from gateway import crashpoint
 from gateway.domain.clock_instance import Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.ticket import Level, Ticket
@@ -215,6 +216,37 @@ def test_two_sweeps_at_once_fire_nothing_twice(office: Office) -> None:
         each.join()
     assert sorted(names(office.fired())) == sorted(set(names(office.fired())))
     assert len(office.notices()) == len(set(office.notices()))
+
+
+class DiedError(BaseException):
+    """A sweep ends in the middle, as a SIGKILL ends it for the database."""
+
+
+def test_a_sweep_that_dies_in_the_middle_fires_once_in_the_end(office: Office) -> None:
+    """What was noted and not carried out is undone; the next sweep does all of it, and nothing twice."""
+    office.ticket()
+    office.moved.ahead += timedelta(hours=30.5)
+    left = [3, 1, 2]
+
+    def die(point: str) -> None:
+        if point == "sweep.firing" and left:
+            left[0] -= 1
+            if not left[0]:
+                left.pop(0)
+                raise DiedError
+
+    crashpoint.arm(die)
+    try:
+        for _ in range(3):
+            with pytest.raises(DiedError):
+                office.waker().wake(seconds=30)
+            assert office.fired() == []
+    finally:
+        crashpoint.arm(lambda _: None)
+    office.waker().wake(seconds=30)
+    assert names(office.fired()) == ["halfway", "last-hour", "broken", "still-broken"]
+    assert office.later() == []
+    assert len(office.notices()) == len(set(office.notices())) == 2
 
 
 def test_what_another_target_has_passed_fires_only_its_furthest_level(store: SqlStore) -> None:
