@@ -60,6 +60,12 @@ class Clock:
         fold.options = options
         return type(self)(fold)
 
+    def settled(self, at: datetime) -> Self:
+        """Return the clock after what time has done to it by itself: its longest pause is over, its promise broken."""
+        fold = self.fold.copy()
+        fold.settle(whole(at))
+        return type(self)(fold)
+
     def state(self, at: datetime) -> ClockState:
         """Return the state at an instant that is not before its last event."""
         at = whole(at)

@@ -334,6 +334,7 @@ class _Teller:
         instances, clock = list(self._instances), self._clock
         if clock is not None:
             self._by_itself(clock, at, at)
+            clock = clock.settled(at)
             found = self._instance(clock, at)
             stopped = clock.fold.stopped_at
             ended = stopped if clock.fold.phase is Phase.STOPPED else None

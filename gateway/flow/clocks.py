@@ -6,7 +6,7 @@ Nothing here looks at a clock: an entry says what happened, and `gateway.domain.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +17,14 @@ from gateway.domain.ticket import OPEN_CATEGORIES, Category, Ticket, Visibility
 from gateway.ports import CommentRow, Ids
 from rules.clocks import Clockwork, digest
 from rules.fields import Facts
+
+_OPENING = frozenset({EntryKind.OPENED, EntryKind.REOPENED, EntryKind.SOLVED, EntryKind.ENDED})
+#: entries of which the last one says what stands
+_TOGETHER = {
+    **dict.fromkeys(_OPENING, _OPENING),
+    **{kind: frozenset({kind}) for kind in (EntryKind.TERMS, EntryKind.STATUS, EntryKind.STAGE, EntryKind.PAUSES)},
+    EntryKind.TEAM: frozenset({EntryKind.TEAM, EntryKind.ACCEPTED}),
+}
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +97,10 @@ def entries_of(
     found: list[LogEntry] = []
 
     def add(kind: EntryKind, when: datetime = at, **more: Any) -> None:
+        last = max((each.at for each in log if each.kind in _TOGETHER.get(kind, ())), default=None)
+        if last is not None and when <= last:
+            # the clocks of two desks differ: what stands now came last
+            when = min(last + timedelta(microseconds=1), max(last, now))
         found.append(LogEntry(id=ids.new(), kind=kind, at=when, arrived=now, **more))
 
     if not stood.has_begun:
@@ -114,7 +126,9 @@ def entries_of(
             add(kind, min(comment.at, now))
     waiting = clockwork.waiting(terms, facts)
     if waiting != stood.waiting:
-        add(EntryKind.PAUSES, changed, metrics=waiting, reason=_why(ticket))
+        # since that of its reasons which came last
+        why = [each.at for each in found if each.kind in {EntryKind.STATUS, EntryKind.STAGE}]
+        add(EntryKind.PAUSES, max(why, default=at), metrics=waiting, reason=_why(ticket))
     return found, terms
 
 

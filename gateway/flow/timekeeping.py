@@ -113,7 +113,7 @@ def wakes(chain: Chain, instance: Instance, now: datetime, ladder: Ladder) -> da
     if instance.phase is Phase.RUNNING or fold.fixed_due() is not None:
         moments += [instance.warn_at, instance.due if instance.breached_at is None else None]
     # what is due at this very second has not broken its promise yet
-    coming = [moment + SECOND for moment in moments if moment is not None and moment >= now]
+    coming = [moment + SECOND for moment in moments if moment is not None and moment + SECOND > now]
     level = ladder.next(chain)
     if level is not None:
         coming.append(max(level, now))

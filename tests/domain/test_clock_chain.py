@@ -16,6 +16,7 @@ from gateway.domain.clock_chain import chains
 from gateway.domain.clock_cycles import cycles
 from gateway.domain.clock_instance import Chain, Change, Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.domain.clock_marks import Mark, reached
 from gateway.domain.clock_state import Options, Outcome, Reopen
 from gateway.domain.terms import BusinessDays, Goal, Reentry, Terms, UpdateStart
 
@@ -109,6 +110,9 @@ def test_a_longest_pause_in_business_days_ends_by_itself() -> None:
     chain = tell(log, held, at(11, day=2))["resolution"]
     assert (only(chain).status, only(chain).elapsed_s) == (Status.IN_PROGRESS, 2 * HOUR)
     assert [(each.change, each.at) for each in chain.transitions][-1] == (Change.RESUMED, at(10, day=2))
+    assert only(chain).warn_at == at(14, day=2) + timedelta(hours=1)
+    assert chain.clock is not None
+    assert reached(chain.clock, Mark.of("due")) == only(chain).due == at(17, day=2)
 
 
 def test_other_terms_leave_a_canceled_record_of_the_old_ones() -> None:
