@@ -123,7 +123,9 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
     links: list[Link] = []
     told: list[str] = []
     for connection, channel, people in _places(named, found, given):
-        mentions = " ".join(f"<@{each.accounts[connection]}>" for each in people if connection in each.accounts)
+        mentions = " ".join(
+            f"<@{each.accounts[connection]}>" if connection in each.accounts else each.name for each in people
+        )
         lane = _lane(connection, channel)
         words = f"{mentions}\n{body}" if mentions else body
         intent = Intent(
@@ -136,9 +138,10 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
         planned.append(Planned(lane, Operation.NOTIFY, key, intent, f"notify: {by}", f"escalation {by}"))
         links.append(lane)
         told += [f"{connection} {channel}".strip()]
-    unheard = [each.name for each in found if not told]
-    if unheard or (nobody and not told):
-        words = f"For {', '.join([*unheard, *nobody])}: {_title(given)}\n\n{body}"
+    unheard = [each.name for each in found if not told or not (named.get("connection") or _account(each, given))]
+    if unheard or not told:
+        whom = ", ".join([*unheard, *nobody])
+        words = f"{f'For {whom}: ' if whom else ''}{_title(given)}\n\n{body}"
         planned += _notes(given, words)
         told.append("a note at the desk")
     return Acted(given.ticket, planned=tuple(planned), links=tuple(links), said=f"notify {', '.join(told) or 'nobody'}")
@@ -148,15 +151,20 @@ def _places(
     named: Mapping[str, Any], people: Sequence[Person], given: Situation
 ) -> list[tuple[str, str, Sequence[Person]]]:
     """Return where a notice goes: its own channel, or to each of the people directly."""
-    able = [name for name, connector in given.connectors.items() if Operation.NOTIFY in connector.spec.operations]
     connection = named.get("connection", "")
     if connection:
-        return [(connection, str(named.get("channel", "")), people)] if connection in able else []
-    return [
-        (name, each.accounts[name], ())
-        for each in people
-        for name in next(([one] for one in able if one in each.accounts), [])
-    ]
+        return [(connection, str(named.get("channel", "")), people)] if connection in _able(given) else []
+    direct = [(_account(each, given), each) for each in people]
+    return [(name, each.accounts[name], ()) for name, each in direct if name]
+
+
+def _able(given: Situation) -> list[str]:
+    return [name for name, connector in given.connectors.items() if Operation.NOTIFY in connector.spec.operations]
+
+
+def _account(person: Person, given: Situation) -> str:
+    """Return the connection that reaches a person directly; empty: none does."""
+    return next((name for name in _able(given) if name in person.accounts), "")
 
 
 def _lane(connection: str, channel: str) -> Link:

@@ -58,6 +58,9 @@ def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry
     log = list(tx.clocks.log(ticket.id))
     if not log and not clockwork.terms(happened.policy, ticket.priority.level).goals:
         return []
+    if not log and happened.before is not None:
+        # promised to a ticket that is not new: what was said before counts as well
+        happened = msgspec.structs.replace(happened, comments=tx.tickets.comments(ticket.id))
     added, terms = entries_of(happened, log, clockwork, ids)
     if any(entry.kind is EntryKind.TERMS for entry in added):
         tx.clocks.keep_terms({digest(terms): terms})

@@ -19,6 +19,7 @@ from gateway.flow.escalating import Waker
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from rules import load_site
+from rules.decide import RuleSet
 from tests.clocks import MovedClock
 from tests.flows.world import Silent, World
 from tests.rules.making import installed
@@ -194,6 +195,39 @@ def test_what_is_repeated_ends_when_somebody_knows(office: Office) -> None:
     office.store.write(lambda tx: tx.clocks.add(ticket, [known]))
     assert office.later(hours=9) == []
     assert [channel for channel, _ in office.notices()][-2:] == ["U04EVA", "U04EVA"]
+
+
+def test_everybody_is_told_by_some_way(store: SqlStore) -> None:
+    """One has an account at a channel, the other has none: a note at the desk speaks to that one."""
+    both = RULES.replace("duty: [eva]", "duty: [eva, marek]") + (
+        "escalations:\n  - {name: half, at: 50%, metrics: [resolution], do: [{notify: {role: duty}}]}\n"
+    )
+    with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack) as office:
+        site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": both}, installed())
+        assert site is not None, problems
+        office.site = msgspec.structs.replace(office.site, rules=site.rules)
+        number = office.ticket()
+        assert names(office.later(hours=11)) == ["half"]
+        assert [channel for channel, _ in office.notices()] == ["U04EVA"]
+        office.settle()
+        said = [
+            str(each.detail) for each in office.zendesk.effects.all(kind="comment") if each.remote_id == str(number)
+        ]
+        assert any("For marek: half" in each for each in said)
+
+
+def test_a_promise_to_a_ticket_that_was_answered_long_ago_is_kept(store: SqlStore) -> None:
+    """The policies came after the ticket: what was said before them counts."""
+    with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack) as office:
+        promised = office.site
+        office.site = msgspec.structs.replace(promised, rules=RuleSet())
+        number = office.ticket()
+        office.zendesk.act("comment", ticket_id=number, body="We are on it", by="agent", public=True)
+        office.settle()
+        office.site = promised
+        office.zendesk.act("set", ticket_id=number, priority="low")
+        office.settle()
+        assert office.clock_of("first_response").status is Status.SUCCEEDED
 
 
 def test_a_clock_that_waits_fires_nothing(office: Office) -> None:
