@@ -18,10 +18,10 @@ from gateway.domain.clock import Clock, ClockEvent, EventType, replay
 from gateway.domain.clock_event import read
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Level, Priority, Ticket
-from gateway.flow.clocks import Happened
 from gateway.flow.desks import LiveSite
-from gateway.flow.escalating import Waker
-from gateway.flow.timekeeping import keep
+from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.escalating import Waker
+from gateway.flow.sla.timekeeping import keep
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.unit import SqlTx
 from gateway.system import SystemClock, SystemIds

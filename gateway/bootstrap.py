@@ -20,11 +20,11 @@ from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
-from gateway.flow.escalating import Waker
 from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.release import Releasing
+from gateway.flow.sla.escalating import Waker
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell

@@ -17,7 +17,7 @@ from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.clock_instance import Chain, Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.errors import ConflictError, NotFoundError
-from gateway.flow.timekeeping import tell, told
+from gateway.flow.sla.timekeeping import tell, told
 from gateway.ports import AuditEntry
 from gateway.store.unit import SqlTx
 from rules.duration import words

@@ -25,11 +25,11 @@ from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
 from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
-from gateway.flow.following import Decided, follow
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
+from gateway.flow.sla.following import Decided, follow
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule

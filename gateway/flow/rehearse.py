@@ -23,11 +23,11 @@ from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Category, Priority, Setter, Stamp, Status, Ticket
 from gateway.domain.update import Operation, UpdateState
 from gateway.errors import ConflictError, UnmappedError
-from gateway.flow.clocks import Happened, entries_of
 from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.flow.rehearsed import RehearsedDesk
+from gateway.flow.sla.entries import Happened, entries_of
 from gateway.flow.stages import desk_statuses
 from gateway.ports import CommentRow
 from rules.cases.model import CaseError, Earlier, Given, Moment, Place, Reply, Step, Told

@@ -32,7 +32,7 @@ class Sweeper:
 
     `prune` clears for a moment what has lived its time (gateway.store); it returns how many rows went, and whether
     there is more, which the next sweep then goes on with. `watch` looks at the site's alerts (gateway.flow.alerts),
-    `wake` at the clocks that are due (gateway.flow.escalating).
+    `wake` at the clocks that are due (gateway.flow.sla.escalating).
     """
 
     def __init__(

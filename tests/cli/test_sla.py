@@ -10,8 +10,8 @@ import pytest
 
 from gateway.bootstrap import Gateway
 from gateway.domain.ticket import Ticket
-from gateway.flow.clocks import Happened
-from gateway.flow.timekeeping import keep
+from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.timekeeping import keep
 from tests.cli.conftest import Run
 from tests.records import Recorder
 

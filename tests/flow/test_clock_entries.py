@@ -10,7 +10,7 @@ import msgspec
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.public_holidays import dates
 from gateway.domain.ticket import Category, Kind, Setter, Stamp, Status, Ticket, with_field
-from gateway.flow.clocks import Happened, entries_of, standing
+from gateway.flow.sla.entries import Happened, entries_of, standing
 from gateway.system import SystemClock, SystemIds
 from rules.clocks import Clockwork
 from rules.conditions import Condition

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.clock_instance import Instance, Status
 from gateway.domain.clock_log import EntryKind
-from gateway.flow.timekeeping import told
+from gateway.flow.sla.timekeeping import told
 from gateway.store import SqlStore
 from rules import load_site
 from tests.flows.world import World

@@ -15,7 +15,7 @@ from gateway import crashpoint
 from gateway.domain.clock_instance import Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.ticket import Level, Ticket
-from gateway.flow.escalating import Waker
+from gateway.flow.sla.escalating import Waker
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from rules import load_site

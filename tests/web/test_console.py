@@ -13,8 +13,8 @@ from gateway.domain.duplicate import Pair, PairState
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import Category, Kind, Level, Setter, Visibility
 from gateway.domain.update import Operation, Reason, UpdateState
-from gateway.flow.clocks import Happened
-from gateway.flow.timekeeping import keep
+from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.timekeeping import keep
 from gateway.store.unit import SqlTx
 from gateway.web.console.markdown import to_html
 from gateway.web.console.wording import duration, relative

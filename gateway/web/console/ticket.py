@@ -13,7 +13,7 @@ from gateway.domain.duplicate import Pair
 from gateway.domain.link import Link
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import SYNCED_FIELDS, Stamp, Ticket
-from gateway.flow.timekeeping import tell
+from gateway.flow.sla.timekeeping import tell
 from gateway.ports import CommentRow
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx

@@ -9,11 +9,11 @@ import msgspec
 from gateway.domain.event import Event
 from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
-from gateway.flow import timekeeping
-from gateway.flow.clocks import Happened
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
 from gateway.flow.plan import Cause, Planned
+from gateway.flow.sla import timekeeping
+from gateway.flow.sla.entries import Happened
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, Ids, Tx
 from rules.decide import Decision, RuleSet

@@ -17,16 +17,16 @@ from gateway.domain.event import Event, EventKind
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Operation
-from gateway.flow.acts import Acted, Situation, act
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import live_links
-from gateway.flow.following import Decided, follow
-from gateway.flow.levels import Ladder, Level
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause, Planned, Planner, new_update
 from gateway.flow.prepare import is_no_fault_of_it
-from gateway.flow.timekeeping import Told, enter, tell, told
+from gateway.flow.sla.acts import Acted, Situation, act
+from gateway.flow.sla.following import Decided, follow
+from gateway.flow.sla.levels import Ladder, Level
+from gateway.flow.sla.timekeeping import Told, enter, tell, told
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.telemetry import tell_defect
 from rules.fields import Facts

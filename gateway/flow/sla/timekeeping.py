@@ -18,8 +18,8 @@ from gateway.domain.clock_instance import Chain, Change, Instance
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.clock_state import Phase
 from gateway.domain.terms import Terms
-from gateway.flow.clocks import Happened, entries_of
-from gateway.flow.levels import SECOND, Ladder
+from gateway.flow.sla.entries import Happened, entries_of
+from gateway.flow.sla.levels import SECOND, Ladder
 from gateway.ports import Ids, Tx
 from gateway.ports.clocks import ChangeRow, ClockRow, Firing
 from rules.clocks import digest, restored

@@ -17,8 +17,8 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Priority, Setter, Stamp, Ticket, with_field
 from gateway.domain.update import Intent, Operation
 from gateway.flow.duplicates import note, takes_notes
-from gateway.flow.levels import Level
 from gateway.flow.plan import Planned
+from gateway.flow.sla.levels import Level
 from gateway.ports import Connector
 from rules.decide import RuleSet
 from rules.escalations import Act, raised
