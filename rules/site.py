@@ -34,6 +34,7 @@ from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
 from rules.loading.languages import languages
 from rules.loading.policies import policies
+from rules.loading.routing import routing
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
@@ -297,7 +298,7 @@ class _Loading:
             operators=self.extensions.operators,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
-        rules = RuleSet(
+        return RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),
             stages=stages(sections, configured, self.problems),
             duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
@@ -310,19 +311,12 @@ class _Loading:
             digest=file_digest(self.files),
             holidays=self.holidays,
             escalations=self.escalations(sections, vocabulary),
+            routing=routing(sections, vocabulary, hours, self.problems),
         )
-        self.later_phases(sections, vocabulary)
-        return rules
 
     def refused(self, section: str) -> frozenset[str]:
         """Return the names in a section that their schema refused."""
         return frozenset(str(path[1]) for _, path in self.bad if len(path) > 1 and path[0] == section)
-
-    def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
-        """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
-        for _, item in names(sections.items("routes"), "route", self.problems):
-            if "when" in item:
-                compile_condition(item["when"], vocabulary, self.problems)
 
     def escalations(self, sections: Sections, vocabulary: Vocabulary) -> tuple[Escalation, ...]:
         """Compile the escalations, in order."""

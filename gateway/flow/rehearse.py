@@ -27,6 +27,7 @@ from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.flow.rehearsed import RehearsedDesk
+from gateway.flow.rehearsed_route import RehearsedRoute, next_due
 from gateway.flow.sla.entries import Happened, entries_of
 from gateway.flow.stages import desk_statuses
 from gateway.ports import CommentRow
@@ -66,6 +67,7 @@ class _Rehearsal:
         self.log: list[LogEntry] = []
         self.terms: dict[str, Terms] = {}
         self.ids = _Numbers()
+        self.route = RehearsedRoute(rules.routing, given.agents)
         self.ticket: Ticket
         self.moments: list[Moment] = []
 
@@ -245,6 +247,8 @@ class _Rehearsal:
         for each in planned:
             self.land(each, at, int(key))
         lost = _lost(folded, origin.connection) if folded is not None else ()
+        clocks = self.count(before, decision, comments, at)
+        routed = self.route.at(at, decision.ticket, before, here, next_due(clocks))
         self.moments.append(
             Moment(
                 at=at,
@@ -253,10 +257,11 @@ class _Rehearsal:
                 duplicates=decision.duplicates,
                 sets=_sets(decision),
                 told=tuple(_told(each) for each in planned),
-                trace=decision.trace,
+                trace=(*decision.trace, *(routed.trace if routed is not None else ())),
                 lost=lost,
                 connection=origin.connection,
-                clocks=self.count(before, decision, comments, at),
+                clocks=clocks,
+                route=routed,
             )
         )
 
@@ -287,7 +292,11 @@ class _Rehearsal:
         last = self.moments[-1]
         none: tuple[TraceLine, ...] = ()
         clocks = self.clocks(at)
-        return Moment(at, last.ticket, last.policy, last.duplicates, {}, (), none, lost, parked, connection, clocks)
+        here = frozenset(link.connection for link in self.links)
+        routed = self.route.at(at, last.ticket, last.ticket, here, next_due(clocks))
+        return Moment(
+            at, last.ticket, last.policy, last.duplicates, {}, (), none, lost, parked, connection, clocks, routed
+        )
 
     def link_up(self, ticket: Ticket, rule: SyncRule, key: str) -> list[Planned]:
         if rule.target not in self.desks:

@@ -12,9 +12,15 @@ from rules.source import Spot
 from rules.yaml12 import load
 
 #: section -> phase, as a trace names it
-_PHASES: Mapping[str, str] = {"classify": "classify", "duplicates": "duplicates", "sla": "sla", "sync": "sync"}
+_PHASES: Mapping[str, str] = {
+    "classify": "classify",
+    "duplicates": "duplicates",
+    "sla": "sla",
+    "routes": "route",
+    "sync": "sync",
+}
 #: sections whose phase is not built yet: no case can touch their rules
-_LATER = ("routes", "escalations")
+_LATER = ("escalations",)
 
 
 class Untouched(msgspec.Struct, frozen=True):
