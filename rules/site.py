@@ -42,7 +42,7 @@ from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
-from rules.source import GATEWAY_FILE, Document, Path
+from rules.source import GATEWAY_FILE, ROTA_SUFFIX, Document, Path
 from rules.yaml12 import load
 
 YEAR = 365 * 86_400
@@ -180,7 +180,7 @@ class _Loading:
         holidays: HolidaySource,
         extensions: Extensions,
     ) -> None:
-        self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
+        self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml", ROTA_SUFFIX))}
         self.specs = specs
         self.holidays = holidays
         self.extensions = extensions
@@ -215,7 +215,8 @@ class _Loading:
         return self.enough(self.read_all)
 
     def read_all(self) -> Site | None:
-        documents = {file: document for file in sorted(self.files) if (document := self.read(file)) is not None}
+        written = sorted(file for file in self.files if not file.endswith(ROTA_SUFFIX))
+        documents = {file: document for file in written if (document := self.read(file)) is not None}
         gateway = documents.get(GATEWAY_FILE)
         if GATEWAY_FILE not in self.files:
             message = "there is no gateway.yaml"
@@ -226,7 +227,7 @@ class _Loading:
         sections = merge(rule_files, frozenset(self.bad), self.problems)
         off = self.classifiers_off(gateway)
         rules = self.rules(sections, configured, off)
-        if len(documents) == len(self.files):
+        if len(documents) == len(written):
             self.reading = Reading(
                 sections,
                 _of_clocks(self.vocabulary),
@@ -311,7 +312,7 @@ class _Loading:
             digest=file_digest(self.files),
             holidays=self.holidays,
             escalations=self.escalations(sections, vocabulary),
-            routing=routing(sections, vocabulary, hours, self.problems),
+            routing=routing(sections, vocabulary, hours, self.files, self.problems),
         )
 
     def refused(self, section: str) -> frozenset[str]:

@@ -17,7 +17,8 @@ def shifts(reading: Reading) -> Iterator[Problem]:
     worked = {spot.value["team"] for spot in reading.sections.items("shifts")}
     for name, team in reading.sections.entries("teams").items():
         agents = [spot for spot in reading.sections.items("agents") if spot.value["team"] == name]
-        if agents and name not in worked and "calendar" not in team and not any("calendar" in each for each in agents):
+        said = name in worked or "calendar" in team or "rota" in team
+        if agents and not said and not any("calendar" in each for each in agents):
             message = f"nobody of the team '{name}' ever works: it has no calendar and no shifts"
             hint = "give it `calendar: NAME` (24x7 for always), or its people shifts"
             yield team.warning("no-shifts", message, hint, key=True)

@@ -11,19 +11,25 @@ from gateway.domain.roster import Agent, Roster, Team
 from gateway.domain.shifts import Absence, Away, Line
 from rules.loading.moments import moment
 from rules.loading.sections import Sections
-from rules.problem import Problem
-from rules.source import Spot
+from rules.problem import Problem, nearest
+from rules.rotas import Rota, RotaError
+from rules.source import ROTA_SUFFIX, Spot
 
 
-def roster(sections: Sections, hours: Mapping[str, Calendar], problems: list[Problem]) -> Roster:
-    """Compile everybody who works on tickets."""
-    return _Reader(sections, hours, problems).roster()
+def roster(
+    sections: Sections, hours: Mapping[str, Calendar], files: Mapping[str, str], problems: list[Problem]
+) -> Roster:
+    """Compile everybody who works on tickets; `files` hold the rotas that teams name."""
+    return _Reader(sections, hours, files, problems).roster()
 
 
 class _Reader:
-    def __init__(self, sections: Sections, hours: Mapping[str, Calendar], problems: list[Problem]) -> None:
+    def __init__(
+        self, sections: Sections, hours: Mapping[str, Calendar], files: Mapping[str, str], problems: list[Problem]
+    ) -> None:
         self.sections = sections
         self.hours = hours
+        self.files = files
         self.problems = problems
         self.teams = sections.entries("teams")
         #: (person, team) -> agent
@@ -39,6 +45,11 @@ class _Reader:
             if line is not None:
                 self.cover(line.person, spot.value["team"])
                 lines.setdefault(spot.value["team"], []).append(line)
+        for name, spot in self.teams.items():
+            for each in spot["rota"].each() if "rota" in spot else ():
+                for line in self.rota(each, self.zone_of("", name)):
+                    self.cover(line.person, name)
+                    lines.setdefault(name, []).append(line)
         rota = self.sections.entries("on_call").get("rota")
         call = [line for spot in (rota.each() if rota is not None else ()) if (line := self.line(spot, ""))]
         return Roster(
@@ -75,7 +86,7 @@ class _Reader:
             languages=spoken or (_languages(home) if home is not None else ()),
             units=units,
             weights=weights,
-            hours=self.hours.get(spot.get("calendar") or (home.get("calendar", "") if home is not None else "")),
+            hours=self.hours.get(spot.get("calendar") or _calendar(home)),
         )
 
     def cover(self, person: str, team: str) -> None:
@@ -100,7 +111,9 @@ class _Reader:
         """Return the time zone in which somebody of a team lives."""
         agent = self.agents.get((person, team))
         home = self.teams.get(team)
-        calendar = agent.hours if agent is not None else self.hours.get(home.get("calendar", "")) if home else None
+        calendar = agent.hours if agent is not None and agent.hours is not None else None
+        if calendar is None and home is not None:
+            calendar = self.hours.get(home.get("calendar", ""))
         return calendar.timezone if isinstance(calendar, Calendar) else ""
 
     def line(self, spot: Spot, timezone: str) -> Line | None:
@@ -119,6 +132,36 @@ class _Reader:
             layer=spot.get("layer", 0),
             override=spot.get("override", False),
         )
+
+    def rota(self, spot: Spot, timezone: str) -> list[Line]:
+        """Return the lines of a file of shifts that a team names."""
+        named = spot if isinstance(spot.value, str) else spot["file"]
+        text = next((self.files[name] for name in (named.value, f"rules/{named.value}") if name in self.files), None)
+        if text is None:
+            known = [name for name in self.files if name.endswith(ROTA_SUFFIX)]
+            message = f"there is no file '{named.value[:60]}' among the rules"
+            hint = nearest(named.value, known) or "put it into rules/, and name it without that"
+            self.problems.append(named.error("bad-rota", message, hint))
+            return []
+        layer, override = spot.get("layer", 0), spot.get("override", False)
+        try:
+            found = Rota(text.encode(), self.known(), timezone, layer=layer, override=override)
+        except RotaError as error:
+            self.problems.append(named.error("bad-rota", str(error), "export it again, as iCalendar"))
+            return []
+        for word in found.strangers:
+            message = f"a shift in it names '{word}', whom people: does not know: it counts as empty"
+            self.problems.append(named.warning("unknown-on-rota", message, nearest(word, self.known())))
+        return found.lines()
+
+    def known(self) -> dict[str, str]:
+        """Return the names and addresses of people, each with the name that it stands for."""
+        found = {}
+        for name, spot in self.sections.entries("people").items():
+            found[name] = name
+            if address := str(spot.get("email", "")).strip().lower():
+                found[address] = name
+        return found
 
     def ends(self, spot: Spot, zone: str) -> tuple[Any, Any]:
         """Return when something begins and ends; a shift that is over before it begins is said, and ignored."""
@@ -141,6 +184,11 @@ class _Reader:
 
 def _team(name: str, spot: Spot) -> Team:
     return Team(name=name, region=spot.get("region", ""), manager=spot.get("manager", ""))
+
+
+def _calendar(team: Spot | None) -> str:
+    """Return the calendar by which the people of a team work; none where a rota says when they do."""
+    return team.get("calendar", "") if team is not None and "rota" not in team else ""
 
 
 def _languages(spot: Spot) -> tuple[str, ...]:

@@ -25,13 +25,17 @@ _TIMES = (
 
 
 def routing(
-    sections: Sections, vocabulary: Vocabulary, hours: Mapping[str, Calendar], problems: list[Problem]
+    sections: Sections,
+    vocabulary: Vocabulary,
+    hours: Mapping[str, Calendar],
+    files: Mapping[str, str],
+    problems: list[Problem],
 ) -> Routing:
-    """Compile everything about routing; `hours` are the calendars that could be compiled."""
+    """Compile everything about routing; `hours` are the calendars that could be compiled, `files` those of the site."""
     routes = tuple(
         _route(name, spot, vocabulary, problems) for name, spot in names(sections.items("routes"), "route", problems)
     )
-    made: Roster = roster(sections, hours, problems)
+    made: Roster = roster(sections, hours, files, problems)
     return Routing(routes, settings(sections), made, _people(sections))
 
 

@@ -29,6 +29,24 @@ FROM_TICKET: Schema = {
     "description": "a name, or a field such as ticket.region",
 }
 
+MOMENT: Schema = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+    "description": "a date such as 2026-08-03, or an instant such as 2026-08-03T18:00 or 2026-08-03T18:00+02:00",
+}
+LAYER: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 100,
+    "description": "a whole number from 0 to 100: a higher layer stands above a lower one",
+}
+ROTA: Schema = {
+    "type": "string",
+    "pattern": r"^[A-Za-z0-9][A-Za-z0-9_./-]*\.ics$",
+    "description": "the name of a file in rules/ such as rota.ics",
+}
+ROTA_FILE = record({"file": ROTA, "layer": LAYER, "override": BOOL}, required=("file",), description="a rota")
+
 TEAM = record(
     {
         "calendar": NAME,
@@ -36,6 +54,12 @@ TEAM = record(
         "manager": NAME,
         "accounts": named(WORD, "a mapping from connection to that desk's group"),
         "languages": listed(LANGUAGE),
+        "rota": by_type(
+            "a file of shifts such as rota.ics, or a list of such files",
+            string=ROTA,
+            object=ROTA_FILE,
+            array=listed(by_type("a file such as rota.ics", string=ROTA, object=ROTA_FILE), "a list of files", least=1),
+        ),
     },
     description="a team",
 )
@@ -56,17 +80,6 @@ AGENT = record(
     description="an agent",
 )
 
-MOMENT: Schema = {
-    "type": "string",
-    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
-    "description": "a date such as 2026-08-03, or an instant such as 2026-08-03T18:00 or 2026-08-03T18:00+02:00",
-}
-LAYER: Schema = {
-    "type": "integer",
-    "minimum": 0,
-    "maximum": 100,
-    "description": "a whole number from 0 to 100: a higher layer stands above a lower one",
-}
 _SHIFT = {"person": NAME, "calendar": NAME, "from": MOMENT, "until": MOMENT, "layer": LAYER, "override": BOOL}
 
 HARD = by_type(

@@ -68,6 +68,14 @@ def nested(number: int) -> str:
     return f"sla: [{{name: all, calendar: u0, targets: {{first_response: 1h}}}}]\ncalendars:\n  a: 24x7\n{''.join(unions)}  u{number}: 24x7\n"
 
 
+def rota(who: str) -> dict[str, str]:
+    """Return a team whose shifts stand in a file of their own."""
+    rules = "people: {eva: {email: eva@acme.example}}\nteams: {support: {rota: s.ics}}\nagents: [{person: eva, team: support}]\n"
+    event = f"BEGIN:VEVENT\nUID:1\nDTSTART:20260302T080000Z\nDTEND:20260302T160000Z\nSUMMARY:{who}\nEND:VEVENT\n"
+    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//a//b//EN\n{event}END:VCALENDAR\n"
+    return {"rules/a.yaml": rules, "rules/s.ics": text}
+
+
 #: what would fill a page: (the file that has the problem, its neighbour)
 MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]]] = {
     "yaml-depth": (
@@ -82,6 +90,7 @@ MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]
     "union-too-deep": (lambda: {"rules/a.yaml": nested(MOST_NESTED + 2)}, lambda: {"rules/a.yaml": nested(2)}),
     "missing-file": (lambda: {"gateway.yaml": ""}, dict),
     "not-examined": (lambda: {"rules/a.yaml": heavy(60)}, lambda: {"rules/a.yaml": heavy(1)}),
+    "unknown-on-rota": (lambda: rota("somebody"), lambda: rota("eva")),
 }
 
 
