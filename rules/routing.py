@@ -200,12 +200,16 @@ class _Routing:
         start = start_region(self.found, self.ticket)
         team = self.asked.wanted.team
         members = self.roster.of_team.get(team, 0) if team else self.roster.all
-        if not start or self.asked.wanted.widen or (start not in self.roster.of_region and not self.roster.follow):
+        if not start or self.asked.wanted.widen:
             yield "", members
             return
+        found = False
         for region in self.roster.after(start):
-            if region in self.roster.of_region:
+            if self.roster.in_region(region):
+                found = True
                 yield region, members & self.roster.in_region(region)
+        if not found:
+            yield "", members
 
     def regions(self) -> Routed | None:
         """Look for somebody in one region after the other."""
@@ -227,11 +231,9 @@ class _Routing:
         count = pool.candidates.bit_count()
         where = f" in {region}" if region else ""
         over = "".join(f"{name} is {other.state}; " for name, other in self.pools[:-1])
-        return (
-            f"{over}{self.settings.balance} of {count} who fit{where}"
-            if count > 1
-            else f"{over}the only one who fits{where}"
-        )
+        if count == 1:
+            return f"{over}the only one who fits{where} and has room"
+        return f"{over}{self.settings.balance} of {count} who fit{where} and have room"
 
     def waits(self, region: str, pool: Pool) -> Routed | None:
         """Let it wait in an open region when what gives way with time lets it be due in time."""
@@ -270,7 +272,9 @@ class _Routing:
             reason = f"{region or 'somebody who fits'} opens in {words(_apart(self.now, at))}, before it is due"
             return Routed(Outcome.QUEUED, reason, region=region, until=at)
         barred = self.barred()
-        on_call = next((person for person in self.roster.on_call(self.now) if person not in barred), "")
+        # what is due at no time is no emergency: nobody is called for it
+        called = self.roster.on_call(self.now) if self.work.due is not None else ()
+        on_call = next((person for person in called if person not in barred), "")
         why = "nobody who fits is there before it is due" if opening or busy is not None else "nobody fits it"
         if on_call:
             flags = flags_of(self.roster, self.asked, self.settings, on_call)
@@ -279,7 +283,8 @@ class _Routing:
                 flags = tuple(dict.fromkeys((*flags, TRANSLATE)))
             reason = f"{why}: {on_call} is on call"
             return Routed(Outcome.ON_CALL, reason, agent=on_call, flags=flags)
-        return _unroutable(self.routing, f"{why}, and nobody is on call", self.found, (), ())
+        nobody = "nobody is on call" if self.work.due is not None else "it is due at no time"
+        return _unroutable(self.routing, f"{why}, and {nobody}", self.found, (), ())
 
     def next_opening(self) -> tuple[str, datetime] | None:
         """Return the region in which somebody who fits comes to work next, and when."""

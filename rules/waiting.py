@@ -92,6 +92,6 @@ def given_now(routing: Routing, queue: Iterable[Waiting], snapshot: Snapshot) ->
     """
     for each in order(routing, queue, snapshot.at):
         routed = route(routing, each.facts, snapshot, each.work)
-        if routed.outcome is Outcome.ASSIGNED:
+        if routed.outcome in {Outcome.ASSIGNED, Outcome.ON_CALL}:
             snapshot = snapshot.given(routed.agent, each.facts.ticket.channel)
             yield Given(each.id, routed)
