@@ -206,10 +206,11 @@ class Roster:
         """Return the earliest instant from `at` on at which somebody of a set works; None when nobody will."""
         if not bits:
             return None
-        people = {agent.person for agent in self.people(bits)}
         lines = self._distinct(bits)
-        ends = [end for person in people for _, end in self.away.of(person)]
-        return first_time(lines, at, lambda when: bool(self.on_shift(when) & bits), ends)
+        # where a line stands above another, its person's being away lets the other through
+        people = {agent.person for agent in self.people(bits)} | {line.person for line in lines}
+        edges = [edge for person in people for window in self.away.of(person) for edge in window]
+        return first_time(lines, at, lambda when: bool(self.on_shift(when) & bits), edges)
 
     def _distinct(self, bits: int) -> list[Line]:
         """Return lines at which the presence of a set may change: of those with the same hours, one."""
