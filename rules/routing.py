@@ -151,7 +151,7 @@ class _Routing:
         stamp = ticket.stamps.get("assignee")
         if stamp is None or stamp.by is not Setter.PERSON:
             return None
-        name = work.owner or self.routing.name_of(ticket.assignee, stamp.name)
+        name = self.routing.name_of(ticket.assignee, stamp.name) or work.owner
         agents = self.roster.people(self.roster.of_person.get(name, 0))
         return Routed(
             Outcome.KEPT, f"a person assigned it to {name or ticket.assignee.label}", agent=name,

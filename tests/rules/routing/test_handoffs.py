@@ -1,4 +1,3 @@
-
 """Handing over: what is offered before a shift ends, to whom, and who is asked when nobody accepts."""
 
 from __future__ import annotations

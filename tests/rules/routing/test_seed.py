@@ -1,4 +1,3 @@
-
 """A billing ticket of a top customer, after hours, in Spanish: what routing was built for, in every variant."""
 
 from __future__ import annotations
