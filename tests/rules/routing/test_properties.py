@@ -90,7 +90,8 @@ def arrivals(draw: st.DrawFn) -> list[Waiting]:
     found = []
     for number in range(draw(st.integers(1, 12))):
         at = MONDAY + timedelta(minutes=10 * draw(st.integers(0, 144)))
-        due = draw(st.none() | st.integers(10, 3000).map(lambda minutes, at=at: at + timedelta(minutes=minutes)))
+        minutes = draw(st.none() | st.integers(10, 3000))
+        due = None if minutes is None else at + timedelta(minutes=minutes)
         made = ticket(
             id=f"t{number}", created_at=at, updated_at=at, channel=draw(st.sampled_from(("email", "chat"))),
             language=draw(st.sampled_from((*LANGUAGES, "und", "pt-PT"))), priority=Priority(draw(st.sampled_from(Level))),
@@ -114,7 +115,8 @@ def test_nobody_is_overfilled_and_nothing_waits_for_ever(
     """Each ticket takes somebody an hour; a week later what is left is what nobody there can ever have."""
     rules, people = made
     snapshot = Snapshot(rules.roster, MONDAY)
-    left, running, queue = list(coming), [], []
+    left, queue = list(coming), list[Waiting]()
+    running: list[tuple[str, str]] = []
     for tick in range(8 * 24):
         at = MONDAY + timedelta(hours=tick)
         snapshot = snapshot.later(at)
