@@ -43,6 +43,8 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     #: done by a machine
     automatic: bool = False
+    #: the ticket was deleted where it was opened
+    gone: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ def entries_of(
     category = ticket.status.category
     if category.value != stood.status:
         add(EntryKind.STATUS, changed, name=category.value)
-    _opening(add, ticket, stood, changed)
+    _opening(add, happened, stood, changed)
     if ticket.stage != stood.stage:
         add(EntryKind.STAGE, _since(ticket, "stage", at, now, begins), name=ticket.stage)
     team = ticket.team or ticket.queue
@@ -132,13 +134,15 @@ def entries_of(
     return found, terms
 
 
-def _opening(add: Callable[..., None], ticket: Ticket, stood: Standing, changed: datetime) -> None:
+def _opening(add: Callable[..., None], happened: Happened, stood: Standing, changed: datetime) -> None:
     """Note that a ticket is done, is over, or is not done after all."""
+    ticket = happened.ticket
     category = ticket.status.category
     was_open = stood.is_open or not stood.has_begun
-    if ticket.duplicate_of or category is Category.CANCELLED:
+    over = "merged" if ticket.duplicate_of else "deleted" if happened.gone else ""
+    if over or category is Category.CANCELLED:
         if was_open:
-            add(EntryKind.ENDED, changed, reason="merged" if ticket.duplicate_of else "called off")
+            add(EntryKind.ENDED, happened.now if over else changed, reason=over or "called off")
     elif category in OPEN_CATEGORIES:
         if not was_open:
             add(EntryKind.REOPENED, changed)
