@@ -221,7 +221,8 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        is_news = folded.changed or comments or folded.overruled or folded.moved is not None
+        late = any(lost.ours is not None for lost in folded.lost)
+        is_news = folded.changed or comments or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
@@ -304,7 +305,10 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        made = Decided(before=before, decision=decision, event=event, comments=comments, origin=origin, links=links)
+        lost = folded.lost if folded is not None else ()
+        made = Decided(
+            before=before, decision=decision, event=event, comments=comments, origin=origin, links=links, lost=lost
+        )
         said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
         self._audit += said.audit
         planned += said.planned

@@ -14,6 +14,7 @@ import msgspec
 from gateway.domain.clock_log import EntryKind, LogEntry, counting
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Category, Ticket, Visibility
+from gateway.flow.edits import Lost
 from gateway.ports import CommentRow, Ids
 from rules.clocks import Clockwork, digest
 from rules.fields import Facts
@@ -41,6 +42,8 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     #: when it was heard of
     now: datetime
+    #: edits that were heard of after newer ones
+    lost: Sequence[Lost] = ()
     #: done by a machine
     automatic: bool = False
     #: the ticket was deleted where it was opened
@@ -108,11 +111,11 @@ def entries_of(
     if not stood.has_begun:
         add(EntryKind.OPENED)
     name = digest(terms)
-    if name != stood.terms:
+    if name != stood.terms or _again(happened, "priority"):
         add(EntryKind.TERMS, terms=name)
     changed = _since(ticket, "status", at, now, begins)
     category = ticket.status.category
-    if category.value != stood.status:
+    if category.value != stood.status or _again(happened, "status"):
         add(EntryKind.STATUS, changed, name=category.value)
     _opening(add, happened, stood, changed)
     if ticket.stage != stood.stage:
@@ -182,6 +185,12 @@ def _since(ticket: Ticket, field: str, at: datetime, now: datetime, begins: date
     if begins is not None or stamp is None:
         return at
     return min(max(stamp.at, ticket.created_at), now)
+
+
+def _again(happened: Happened, field: str) -> bool:
+    """Say whether a desk has set a field to what it was: an edit before that may still be heard of."""
+    before, now = (each.stamps.get(field) if each is not None else None for each in (happened.before, happened.ticket))
+    return before is not None and now is not None and before.at < now.at
 
 
 def _why(ticket: Ticket) -> str:

@@ -11,6 +11,7 @@ from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
+from gateway.flow.edits import Lost
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.sla import timekeeping
 from gateway.flow.sla.entries import Happened
@@ -33,6 +34,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     comments: Sequence[CommentRow]
     #: where it happened
     origin: Link
+    #: edits that came after newer ones
+    lost: Sequence[Lost] = ()
     links: Sequence[Link]
 
 
@@ -63,6 +66,7 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         comments=made.comments,
         at=event.at,
         now=now,
+        lost=made.lost,
         automatic=event.automatic,
         gone=any(link.role is Role.SOURCE and link.state is LinkState.GONE for link in made.links),
     )
