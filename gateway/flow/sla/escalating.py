@@ -42,6 +42,8 @@ TOGETHER = 100
 A_TRANSACTION = 10
 #: a ticket that breaks the sweep is left alone for so long
 AGAIN = timedelta(minutes=1)
+#: what actions change in a ticket, and desks are told of
+ESCALATED = ("priority", "queue", "assignee")
 #: no more levels of one ticket in one go: rules that change a ticket in a ring end here
 MOST = 50
 
@@ -209,9 +211,7 @@ class _Waking:
         self.tx.tickets.save(decided)
         by = f"escalation {level.escalation.name}"
         key = f"escalation:{level.escalation.name}:{level.instance.metric}:{level.instance.cycle}:{level.turn}"
-        fields = [
-            field for field in ("priority", "queue", "assignee") if getattr(decided, field) != getattr(before, field)
-        ]
+        fields = [field for field in ESCALATED if getattr(decided, field) != getattr(before, field)]
         rules = tuple(rule for rule in self.site.rules.sync_rules if rule.name in {link.rule for link in links})
         planner = Planner(
             links=links,
