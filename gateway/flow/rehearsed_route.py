@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from gateway.domain.clock_instance import Chain
 from gateway.domain.clock_state import Outcome as ClockOutcome
+from gateway.domain.link import Link
 from gateway.domain.presence import Snapshot, State
 from gateway.domain.ticket import CLOSED_CATEGORIES, Ticket
 from rules.fields import Facts
@@ -30,18 +31,23 @@ class RehearsedRoute:
         self.owned_until: datetime | None = None
 
     def at(
-        self, at: datetime, ticket: Ticket, before: Ticket | None, links: frozenset[str], due: datetime | None
+        self,
+        at: datetime,
+        ticket: Ticket,
+        before: Ticket | None,
+        links: Iterable[Link],
+        clocks: Mapping[str, Chain],
     ) -> Routed | None:
         """Return who has it now; None in a site without routes."""
         if not self.routing:
             return None
+        facts = Facts(ticket, before, frozenset(link.connection for link in links), at)
         if ticket.status.category in CLOSED_CATEGORIES:
             if self.owner and self.owned_until is None:
                 self.owned_until = at
             self.waiting_since = None
-            self.last = self.last or self._ask(Facts(ticket, before, links, at), Work(), at)
+            self.last = self.last or self._ask(facts, Work(), at)
             return self.last
-        facts = Facts(ticket, before, links, at)
         reopened = self.owned_until is not None
         found, _ = match(self.routing, facts, explain=False)
         asked = (found.name if found else "", language_of(ticket), ticket.region, ticket.assignee)
@@ -51,7 +57,7 @@ class RehearsedRoute:
         self.waiting_since = self.waiting_since or at
         work = Work(
             waiting_since=self.waiting_since,
-            due=due,
+            due=next_due(clocks),
             owner=self.owner,
             owned_until=self.owned_until,
             reopened=reopened,

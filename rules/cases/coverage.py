@@ -18,9 +18,10 @@ _PHASES: Mapping[str, str] = {
     "sla": "sla",
     "routes": "route",
     "sync": "sync",
+    "escalations": "escalations",
 }
 #: sections whose phase is not built yet: no case can touch their rules
-_LATER = ("escalations",)
+_LATER: tuple[str, ...] = ()
 
 
 class Untouched(msgspec.Struct, frozen=True):
@@ -47,7 +48,9 @@ class PhaseCoverage(msgspec.Struct, frozen=True):
 
 def cover(site: Site, moments: Iterable[Moment]) -> tuple[PhaseCoverage, ...]:
     """Say for each phase that has rules which of them matched in no moment."""
-    matched = {(line.phase, line.rule) for moment in moments for line in moment.trace if line.matched}
+    seen = tuple(moments)
+    matched = {(line.phase, line.rule) for moment in seen for line in moment.trace if line.matched}
+    matched |= {("escalations", fired.name) for moment in seen for fired in moment.fired}
     places = _places(site)
     found = []
     for section, phase in _PHASES.items():

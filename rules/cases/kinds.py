@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.clock_instance import Instance
-from rules.cases import routes, told
+from rules.cases import escalated, routes, told
 from rules.cases.model import Expected, Moment, Place
 from rules.cases.values import as_words, shown, value_at
 from rules.cases.words import Words
@@ -80,8 +80,6 @@ def expectations(spot: Spot, prefix: str = "") -> Iterator[Expected]:
                     yield _leaf(side, each.value, f"{prefix}rules.{side}", each)
         elif name in {"clocks", "route"}:
             yield from _parts(name, inner, f"{prefix}{name}")
-        elif name in PENDING_KINDS:
-            yield from _deep(name, inner, f"{prefix}{name}")
         else:
             yield _leaf(name, name, f"{prefix}{name}", inner)
 
@@ -104,14 +102,6 @@ def _parts(name: str, spot: Spot, path: str) -> Iterator[Expected]:
             continue
         for inner, each in value.entries():
             yield _leaf("clock", f"{part} {inner}", f"{path}.{part}.{inner}", each)
-
-
-def _deep(kind: str, spot: Spot, path: str) -> Iterator[Expected]:
-    if isinstance(spot.value, dict):
-        for name, inner in spot.entries():
-            yield from _deep(kind, inner, f"{path}.{name}")
-    else:
-        yield _leaf(kind, path, path, spot)
 
 
 def _sync(spot: Spot, path: str) -> Iterator[Expected]:
@@ -338,6 +328,12 @@ def _clock(expected: Expected, seen: Seen) -> Difference | None:
     return different(expected, shown_as, [f"{metric} {said}" for said in map(step, chain.transitions)])
 
 
+def _escalated(expected: Expected, seen: Seen) -> Difference | None:
+    known = [each.name for each in seen.words.rules.escalations]
+    found = escalated.differs(expected.wanted, (each for moment in seen.scope for each in moment.fired), known)
+    return None if found is None else different(expected, *found)
+
+
 def _route(expected: Expected, seen: Seen) -> Difference | None:
     found = routes.differs(expected.subject, expected.wanted, seen.now.route, seen.words.rules.routing)
     return None if found is None else different(expected, *found)
@@ -364,6 +360,7 @@ def _part_of(instance: Instance, part: str) -> datetime | int | str | None:
 
 JUDGES: Mapping[str, Judge] = {
     "clock": _clock,
+    "escalations": _escalated,
     "field": _field,
     "policy": _policy,
     "matched": _matched,
