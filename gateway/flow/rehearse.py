@@ -322,8 +322,7 @@ class _Rehearsal:
         none: tuple[TraceLine, ...] = ()
         clocks, told, fired = self.clocks(at), tuple(self.by_time), tuple(self.fired)
         self.fired, self.by_time = [], []
-        here = frozenset(link.connection for link in self.links)
-        routed = self.route.at(at, self.ticket, last.ticket, here, next_due(clocks))
+        route = self.route.at(at, self.ticket, last.ticket, self.links, clocks)
         return Moment(
             at,
             self.ticket,
@@ -337,7 +336,7 @@ class _Rehearsal:
             connection,
             clocks,
             fired,
-            routed,
+            route,
         )
 
     def link_up(self, ticket: Ticket, rule: SyncRule, key: str) -> list[Planned]:
