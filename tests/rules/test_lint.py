@@ -735,3 +735,51 @@ def test_a_role_that_an_action_names_is_looked_up(action: str) -> None:
     """Whatever is done with who has it."""
     rules = "sla: [{{name: all, targets: {{resolution: 4h}}, pause_when: {{status: pending_customer}}}}]\nescalations: [{{name: l, at: breach, do: [{0}: {{role: dutty}}]}}]\n"
     assert codes(rules.format(action)) == ["unknown-role"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "shifts: [{team: t, person: eva, calendar: always}]\n",
+        "shifts: [{team: t, person: eva, from: 2026-01-01, until: 2027-01-01}]\n",
+        "",
+    ],
+)
+def test_hours_that_shifts_cover_are_not_dark(more: str) -> None:
+    """One without a calendar covers nobody knows how much: nothing is said."""
+    rules = (
+        "people: {eva: {email: eva@acme.example}}\n"
+        "calendars: {office: {timezone: Europe/Prague, week: {mon-fri: [09:00-17:00]}}, always: 24x7}\n"
+        "teams: {t: {calendar: office, region: emea, manager: eva}}\n"
+        "agents: [{person: eva, team: t}]\nfollow_the_sun: [emea]\n"
+    )
+    assert ("hours-without-cover" in codes(rules + more)) is not bool(more)
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {skills.api: 2}, relax: [{after: 5m, skills: {api: 1}}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: [skills.api], relax: [{after: 5m, drop: skills.api}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, drop: skills.api}, {after: 6m, drop: skills.api}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, flag: x}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, skills: {api: 2}}, {after: 6m, skills: {api: 1}}]}]", []),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {skills.api: 4}}]", ["skill-out-of-reach"]),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {language: 2}}]", ["hard-not-needed", "wrong-value"]),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {sso: true}}]", ["unknown-field"]),
+        ("[{name: a, needs: {skills: {sso: 1}}}]", ["unknown-skill"]),
+        ("[{name: a, needs: {skills: {api: 3}, language: es}}]", ["nobody-speaks"]),
+        ("[{name: a, needs: {skills: {api: 3}, language: en-GB}}]", []),
+    ],
+)  # fmt: skip
+def test_what_a_route_asks_is_held_against_who_there_is(routes: str, expected: list[str]) -> None:
+    """Skills, levels, languages, hard needs and what gives way."""
+    rules = (
+        "people: {eva: {email: eva@acme.example, languages: [en]}}\ncalendars: {always: 24x7}\n"
+        "teams: {t: {calendar: always}}\nagents: [{person: eva, team: t, skills: {api: 3}}]\n"
+        f"routes: {routes}\n"
+    )
+    found = [code for code in codes(rules) if code != "unused-name"]
+    assert sorted(set(found)) == sorted(
+        set(expected) - ({"hard-not-needed"} if "wrong-value" in expected else set())
+    ), found
