@@ -140,23 +140,30 @@ class _Routing:
 
     def stays(self) -> Routed | None:
         """Leave alone what a person assigned, and what was passed on too often."""
-        work, ticket = self.work, self.ticket
-        moved = len(work.hops) - work.hops_before
-        if moved >= self.settings.max_hops and (moved or work.visited or work.passed_on):
-            lead = self.settings.triage_lead
-            reason = f"it was passed on {moved} times in this cycle: it stays until {lead or 'the triage lead'} decides"
-            return Routed(Outcome.FROZEN, reason, agent=lead, queue=self.settings.fallback_queue, alert=FROZEN)
-        if work.reopened or work.passed_on or ticket.assignee is None:
+        return self.kept() or self.frozen()
+
+    def kept(self) -> Routed | None:
+        """Leave alone what a person assigned, unless it is given up, or is open again."""
+        ticket = self.ticket
+        if self.work.reopened or self.work.passed_on or ticket.assignee is None:
             return None
         stamp = ticket.stamps.get("assignee")
         if stamp is None or stamp.by is not Setter.PERSON:
             return None
-        name = self.routing.name_of(ticket.assignee, stamp.name) or work.owner
+        name = self.routing.name_of(ticket.assignee, stamp.name) or self.work.owner
+        reason = f"a person assigned it to {name or ticket.assignee.label}"
         agents = self.roster.people(self.roster.of_person.get(name, 0))
-        return Routed(
-            Outcome.KEPT, f"a person assigned it to {name or ticket.assignee.label}", agent=name,
-            region=agents[0].region if agents else "", team=agents[0].team if agents else "",
-        )  # fmt: skip
+        region, team = (agents[0].region, agents[0].team) if agents else ("", "")
+        return Routed(Outcome.KEPT, reason, region=region, team=team, agent=name)
+
+    def frozen(self) -> Routed | None:
+        """Let nothing but a person move what was passed on too often."""
+        work, lead = self.work, self.settings.triage_lead
+        moved = len(work.hops) - work.hops_before
+        if moved < self.settings.max_hops or not (moved or work.visited or work.passed_on):
+            return None
+        reason = f"it was passed on {moved} times in this cycle: it stays until {lead or 'the triage lead'} decides"
+        return Routed(Outcome.FROZEN, reason, agent=lead, queue=self.settings.fallback_queue, alert=FROZEN)
 
     def queue_only(self) -> Routed | None:
         """Put it into the queue of a route that leaves the choice to people."""

@@ -397,6 +397,9 @@ def test_after_five_hops_it_stays_for_the_triage_lead() -> None:
     frozen = ask(work_on(BOTH), Work(hops=hops, passed_on=True))
     assert (frozen.outcome, frozen.agent, frozen.queue, frozen.alert) == (Outcome.FROZEN, "", "triage", "frozen")
     assert ask(work_on(BOTH), Work(hops=hops, hops_before=5)).outcome is Outcome.ASSIGNED
+    # until a person decides: the lead assigns it
+    assigned = held_by(work_on(BOTH), "yuki")
+    assert short(ask(assigned, Work(hops=hops, visited=frozenset({"yuki"})))) == ("kept", "apac", "yuki")
     led = routing(SITE.replace("sticky_owner: 14d", "triage_lead: eva, max_hops: 0"))
     assert ask(work_on(BOTH), rules=led).outcome is Outcome.ASSIGNED
     assert ask(work_on(BOTH), Work(owner="lucia", passed_on=True), rules=led).agent == "eva"
