@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.rules.routing.making import SITE
+from tests.rules.routing.test_loading import ICS
 
 
 @pytest.fixture
@@ -102,3 +103,20 @@ def test_explain_says_who_has_a_ticket_and_who_was_no_candidate(run: Run, staffe
     moments = json.loads(run("rules", "explain", "--given", str(file), "--json")[1])
     assert [moment["route"]["outcome"] for moment in moments] == ["queued", "assigned"]
     assert moments[0]["route"]["rings"][0]["left_out"][0] == {"person": "lucia", "why": "is not on shift"}
+
+
+def test_a_file_of_shifts_beside_the_rules_is_read_and_released(run: Run, staffed: Path) -> None:
+    """It belongs to the release: another one makes another."""
+    rules = staffed / "rules" / "60-people.yaml"
+    rules.write_text(
+        rules.read_text("utf-8").replace("region: emea,", "region: emea, rota: emea.ics,"), encoding="utf-8"
+    )
+    assert "bad-rota" in run("check")[1]
+    (staffed / "rules" / "emea.ics").write_text(ICS, encoding="utf-8")
+    assert run("check")[0] == 0
+    shown = run("roster", "show", "--from", "2026-03-10", "--days", "1")[1]
+    assert "emea       ........11111111........" in shown
+    assert run("rules", "release", "-m", "with a rota")[0] == 0
+    (staffed / "rules" / "emea.ics").write_text(ICS.replace("090000", "100000"), encoding="utf-8")
+    code, shown, _ = run("rules", "diff")
+    assert (code, "changed  files of shifts: rules/emea.ics" in shown) == (1, True)

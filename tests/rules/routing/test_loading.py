@@ -10,6 +10,7 @@ import pytest
 from gateway.domain.presence import Balance
 from gateway.domain.roster import Roster
 from rules import check_site, load_site
+from rules.difference import differences
 from rules.rotas import Rota, RotaError
 from rules.routes import Fit
 from tests.rules.making import GATEWAY, SPECS, problems_of
@@ -222,3 +223,20 @@ def test_what_an_admin_writes_of_the_rota_of_one_person_in_two_teams_agrees() ->
     )
     assert "two-capacities" in {each.code for each in problems_of(rules)}
     assert "two-capacities" not in {each.code for each in problems_of(rules.replace("capacity: 9", "capacity: 8"))}
+
+
+def test_what_differs_between_two_rosters_is_told() -> None:
+    """Of several absences of one person each by itself; a file of shifts by its name."""
+    away = "absences: [{person: eva, from: 2026-01-01, until: 2026-01-02}, {person: eva, from: 2026-02-01, until: 2026-02-02}]\n"
+    agents = "agents: [{person: eva, team: a}, {person: eva, team: b}]\n"
+    old = {"rules/a.yaml": away + agents, "rules/t.ics": ICS}
+    new = {
+        "rules/a.yaml": away.replace("{person: eva, from: 2026-01-01, until: 2026-01-02}, ", "")
+        + agents.replace("team: b", "team: c"),
+        "rules/t.ics": ICS.replace("eva", "max"),
+    }
+    assert [str(each) for each in differences(old, new)] == [
+        "removed  absences: eva, from 2026-01-01",
+        "changed  agents: eva (2) (team)",
+        "changed  files of shifts: rules/t.ics",
+    ]
