@@ -32,9 +32,9 @@ class Fold:
     """A clock as its events have left it, while they are taken up one by one in their order."""
 
     __slots__ = (
-        "base", "begun", "breached_at", "calendar", "calendars", "cycle", "gaps", "held_at", "history", "last",
-        "next_calendar", "options", "outcome", "paused_at", "paused_s", "phase", "pinned", "since", "stopped_at",
-        "stretches", "target", "target_s",
+        "base", "begun", "breached_at", "calendar", "calendars", "counted_by", "cycle", "gaps", "held_at", "history",
+        "last", "next_calendar", "options", "outcome", "paused_at", "paused_s", "phase", "pinned", "since",
+        "stopped_at", "stretches", "target", "target_s",
     )  # fmt: skip
 
     def __init__(self, target: Target, calendar: Calendar, calendars: Mapping[str, Any], options: Options) -> None:
@@ -63,6 +63,8 @@ class Fold:
         self.gaps: tuple[tuple[datetime, datetime], ...] = ()
         #: when a pause that goes on began, and from when its open time is still to be counted
         self.held_at: datetime | None = None
+        #: from when in this cycle which calendar counted
+        self.counted_by: tuple[tuple[datetime, Calendar], ...] = ()
         self.paused_at: datetime | None = None
         self.paused_s = 0
         #: when it stopped or was canceled
@@ -173,6 +175,7 @@ class Fold:
         self.phase, self.outcome = Phase.RUNNING, Outcome.PENDING
         self.breached_at = self.stopped_at = self.paused_at = self.held_at = None
         self.stretches, self.gaps = (Stretch(at, 0, self.calendar),), ()
+        self.counted_by = ((at, self.calendar),)
         if self._is_over(at):
             self._breach(at)
 
@@ -243,9 +246,15 @@ class Fold:
         if mode is CalendarChange.RECOMPUTE:
             spans = [(each.begin, each.end or at) for each in self.stretches]
             self.base = sum(calendar.elapsed(begin, end) for begin, end in (*spans, *self.gaps))
-        self.calendar = calendar
+        self._count_by(calendar, at, whole_cycle=mode is CalendarChange.RECOMPUTE)
         if self.phase is Phase.RUNNING:
             self._run(at)
+
+    def _count_by(self, calendar: Calendar, at: datetime, *, whole_cycle: bool = False) -> None:
+        """Count by a calendar from here on, or as if it had counted since the cycle began."""
+        since = self.begun if whole_cycle and self.begun is not None else at
+        self.counted_by = (*(each for each in self.counted_by if each[0] < since), (since, calendar))
+        self.calendar = calendar
 
     def _count_pause(self, at: datetime) -> None:
         """Count a pause that goes on by the calendar of until now."""
@@ -276,18 +285,25 @@ class Fold:
         self.since = at
         if event.calendar:
             self.next_calendar = calendar
+            self._count_by(calendar, at, whole_cycle=mode is Retarget.RETRO_NO_PAUSE)
         running = self.phase is Phase.RUNNING
         self._halt(at)
         if mode is Retarget.RETRO_NO_PAUSE:
-            self.base = calendar.elapsed(self.begun or at, at)
-            begins = [*(each.begin for each in self.stretches[1:]), at]
-            self.gaps = tuple((each.end or at, begin) for each, begin in zip(self.stretches, begins, strict=True))
+            self._count_pauses(at)
         elif mode is Retarget.CARRY_PERCENT and before[1] > 0:
             self.base = self.base * self.target_s // before[1]
         if running:
             self._run(at)
         elif self.fixed_due() is not None and self._is_over(at):
             self._breach(at)
+
+    def _count_pauses(self, at: datetime) -> None:
+        """Count the cycle as if it had run from its beginning, each part by the calendar that counted then."""
+        ends = [*(begin for begin, _ in self.counted_by[1:]), at]
+        parts = zip(self.counted_by, ends, strict=True)
+        self.base = sum(calendar.elapsed(begin, end) for (begin, calendar), end in parts)
+        begins = [*(each.begin for each in self.stretches[1:]), at]
+        self.gaps = tuple((each.end or at, begin) for each, begin in zip(self.stretches, begins, strict=True))
 
     def _reopen(self, at: datetime, event: ClockEvent) -> None:
         mode, within = self.options.reopen, self.options.reopen_within_s
@@ -305,7 +321,7 @@ class Fold:
         if self.outcome is Outcome.MET:
             self.outcome = Outcome.PENDING
         if self.options.calendar_change is not CalendarChange.NEXT_CYCLE_ONLY:
-            self.calendar = self.next_calendar
+            self._count_by(self.next_calendar, at)
         self.stopped_at = None
         self._run(at)
 

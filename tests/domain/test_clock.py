@@ -310,6 +310,18 @@ def test_what_counts_although_it_did_not_run_counts_by_the_new_calendar_too(mode
     assert found.elapsed_s == 5 * HOUR
 
 
+def test_a_pause_that_is_counted_after_all_counts_by_the_calendar_of_its_time() -> None:
+    """Two hours of Prague, and from then on none of New York before its opening at one o'clock UTC."""
+    events = (
+        event("pause", "07:30"),
+        event("calendar", "09:00", calendar="york"),
+        event("retarget", "12:00", target_s=4 * HOUR),
+    )
+    assert state(8 * HOUR, "12:30", *events, retarget="retro_no_pause").elapsed_s == 2 * HOUR
+    anew = state(8 * HOUR, "12:30", *events, retarget="retro_no_pause", calendar_change="recompute")
+    assert anew.elapsed_s == 0
+
+
 def test_another_target_makes_a_pause_no_longer() -> None:
     """A pause ends so long after it began, though another cycle has begun since."""
     events = (event("pause", "08:00"), event("retarget", "08:30", target_s=HOUR))
