@@ -248,6 +248,13 @@ def test_names_do_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> 
     assert dates.__wrapped__(HolidayRule("CZ"), 2026) == plain
 
 
+def test_a_library_that_does_not_know_all_days_of_a_year_prints_nothing() -> None:
+    """A calendar of India is asked about years for which nobody has written down the moon."""
+    found = calendar(timezone="Asia/Kolkata", holidays={"country": "IN"})
+    republic, later = (local(f"2043-{day}T12:00", ZoneInfo("Asia/Kolkata")) for day in ("01-26", "02-02"))
+    assert (found.is_open(republic), found.is_open(later)) == (False, True)
+
+
 def test_what_was_kept_with_a_release_counts_whatever_the_library_says_later() -> None:
     """Years beyond are asked for."""
     rule = HolidayRule("CZ")
