@@ -121,6 +121,7 @@ class Clockwork:
             calendar_change=CalendarChange(spec.get("on_calendar_change", CalendarChange.SEGMENTED.value)),
             max_pause_s=longest if isinstance(longest, int) else None,
             max_pause_days=BusinessDays(longest.days, DayMode(mode)) if isinstance(longest, Days) else None,
+            max_pause_calendar=self._version(calendar) if isinstance(longest, Days) else "",
         )
         return Terms(
             policy=policy,

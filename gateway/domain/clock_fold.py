@@ -114,7 +114,14 @@ class Fold:
             return None
         if longest is not None:
             return self.held_at + timedelta(seconds=longest)
-        return self.calendar.business_days(self.held_at, days.days, days.mode) if days is not None else None
+        if days is None:
+            return None
+        name = self.options.max_pause_calendar
+        calendar = self._named(name) if name else self.calendar
+        if not calendar.has_days:
+            # a pause without an end would be worse than one that is a little longer or shorter
+            return self.held_at + timedelta(days=days.days)
+        return calendar.business_days(self.held_at, days.days, days.mode)
 
     def _break_before(self, at: datetime) -> None:
         if self.outcome is Outcome.PENDING and self.phase in {Phase.RUNNING, Phase.PAUSED}:

@@ -69,7 +69,7 @@ class CalendarChange(StrEnum):
 
 
 #: whole seconds
-Length = Annotated[int, msgspec.Meta(ge=0)]
+Length = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,8 +82,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     reopen_within_s: Length | None = None
     #: a pause ends by itself after this (real time)
     max_pause_s: Length | None = None
-    #: or after so many business days of its calendar
+    #: or after so many business days
     max_pause_days: BusinessDays | None = None
+    #: name of the calendar whose days those are; empty: the clock's own
+    max_pause_calendar: str = ""
     #: added to the target of a cycle that starts while it is closed
     out_of_hours_s: Length = 0
 

@@ -101,3 +101,32 @@ def test_the_record_is_the_same_when_it_is_told_again(world: World) -> None:
     with world.store.read() as tx:
         assert {row.revision for row in tx.clocks.rows(ticket.id)} <= {1, 2}
         assert tx.clocks.changes(ticket.id) == before[1]
+
+
+def test_a_promise_around_the_clock_may_wait_for_business_days_of_its_policy(store: SqlStore) -> None:
+    """A P1 counts at any time, and waits for its customer no longer than two days of the office."""
+    rules = """
+sla:
+  - name: standard
+    calendar: office
+    targets: {resolution: {P1: {within: 2h, calendar: always}, default: 8h}}
+    pause_when: {status: pending_customer}
+    max_pause: 2bd
+calendars:
+  office: {timezone: Europe/Prague, week: {mon-sun: [09:00-17:00]}}
+  always: 24x7
+"""
+    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": rules}, installed())
+    assert site is not None, problems
+    with World(store) as world:
+        world.site = msgspec.structs.replace(world.site, rules=site.rules)
+        opened = world.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")
+        world.zendesk.act("set", ticket_id=int(opened["id"]), status="pending", priority="urgent")
+        world.settle()
+        waits = clocks(world)["resolution"]
+        assert (waits.level, waits.target_s, waits.status) == ("P1", 7200, Status.PAUSED)
+        with world.store.read() as tx:
+            (ticket,) = tx.view.tickets(limit=5)
+        later = world.clock.now() + timedelta(days=4)
+        world.store.write(lambda tx: told(tx, ticket.id, later, world.site.rules))
+        assert clocks(world)["resolution"].status is Status.BREACHED
