@@ -113,14 +113,14 @@ class Fold:
         if self.phase is not Phase.PAUSED or self.held_at is None:
             return None
         if longest is not None:
-            return self.held_at + timedelta(seconds=longest)
+            return later(self.held_at, longest)
         if days is None:
             return None
         name = self.options.max_pause_calendar
         calendar = self._named(name) if name else self.calendar
         if not calendar.has_days:
             # a pause without an end would be worse than one that is a little longer or shorter
-            return self.held_at + timedelta(days=days.days)
+            return later(self.held_at, days.days * 86_400)
         return calendar.business_days(self.held_at, days.days, days.mode)
 
     def _break_before(self, at: datetime) -> None:
@@ -316,7 +316,7 @@ class Fold:
         mode, within = self.options.reopen, self.options.reopen_within_s
         if self.phase is not Phase.STOPPED or self.stopped_at is None or mode is Reopen.IGNORE:
             return
-        if within is not None and at - self.stopped_at > timedelta(seconds=within):
+        if within is not None and (at - self.stopped_at).total_seconds() > within:
             mode = Reopen.NEW_CYCLE
         if mode is Reopen.NEW_CYCLE:
             self._end_cycle(self.stopped_at, "")
@@ -370,6 +370,14 @@ class Fold:
         EventType.RESET: _reset,
         EventType.OVERRIDE: _override,
     }
+
+
+def later(at: datetime, seconds: int) -> datetime | None:
+    """Return an instant so many seconds later (or earlier); None for one that no datetime can hold."""
+    try:
+        return at + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def as_calendar(given: Any, calendars: Mapping[str, Any]) -> Calendar:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.domain.clock import Clock, folded
 from gateway.domain.clock_event import ClockEvent, Target
-from gateway.domain.clock_fold import Fold
+from gateway.domain.clock_fold import Fold, later
 from gateway.domain.clock_state import DEFAULTS, Options
 
 _WRITTEN = re.compile(r"(?P<percent>\d{1,4})%|(?P<of>left|wall):(?P<left>\d{1,9})|due(?P<offset>[+-]\d{1,9})?")
@@ -103,8 +103,8 @@ def _wall(clock: Fold, left: int) -> datetime | None:
             continue
         if clock.breached_at is not None and stretch.begin <= clock.breached_at < due:
             due = clock.breached_at
-        early = due - timedelta(seconds=left)
-        if early < stretch.begin == clock.begun:
+        early = later(due, -left)
+        if early is None or early < stretch.begin == clock.begun:
             return None
         at = max(early, stretch.begin)
         if stretch.end is None or at <= stretch.end:
@@ -140,8 +140,8 @@ def _on_the_way_to(clock: Fold, mark: Mark, due: datetime) -> datetime | None:
     if begun is None or begun > due:
         return None
     if mark.kind is MarkKind.WALL:
-        early = due - timedelta(seconds=mark.number)
-        return early if early >= begun else None
+        early = later(due, -mark.number)
+        return early if early is not None and early >= begun else None
     total = clock.calendar.elapsed(begun, due)
     goal = _goal(mark, total)
     if goal < 0:

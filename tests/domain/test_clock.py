@@ -12,6 +12,7 @@ from gateway.domain.calendar import CalendarError
 from gateway.domain.clock import BusinessDays, ClockEvent, ClockState, Target, replay
 from gateway.domain.clock_cycles import cycles, stages
 from gateway.domain.clock_event import quarantined, read
+from gateway.domain.clock_state import Options
 from gateway.domain.open_days import DayMode
 from tests.domain.calendar_oracle import instant
 
@@ -362,6 +363,18 @@ def test_no_length_is_negative(option: str) -> None:
     """A pause would end before it began."""
     with pytest.raises(msgspec.ValidationError, match=option):
         state(HOUR, "08:00", **{option: -1})
+
+
+def test_a_length_that_is_longer_than_all_time_never_ends() -> None:
+    """Nothing overflows: rules may say 999999999y."""
+    paused = (event("pause", "08:00"),)
+    ages = msgspec.structs.replace(Options(), max_pause_s=3 * 10**16, reopen_within_s=3 * 10**16)
+    for events, phase in ((paused, "paused"), ((event("stop", "08:00"), event("reopen", "09:00")), "running")):
+        found = replay(
+            10**17, [START, *events], calendar="always", calendars={"always": "24x7"}, options=ages,
+            known_at=at("12:00"), query_at=at("12:00"),
+        )  # fmt: skip
+        assert (found.phase, found.cycle, found.due, found.due_if_resumed_now) == (phase, 1, None, None)
 
 
 def test_before_the_first_stage_there_is_none() -> None:
