@@ -20,6 +20,8 @@ from gateway.domain.wall import zone
 
 _LAYER = re.compile(r"^\s*\[L(\d{1,3})\]\s*", re.IGNORECASE)
 _BETWEEN = re.compile(r"[,;&\n]+")
+#: what would give millions of shifts a month
+_TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY"})
 #: months of a feed are kept as they were worked out; more than so many are not
 _KEPT = 60
 
@@ -54,6 +56,8 @@ class Rota:
             events = list(self._calendar.walk("VEVENT"))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise RotaError(f"it is no calendar in the form of RFC 5545: {str(error)[:120]}") from None
+        if any(_TOO_OFTEN & _frequencies(event) for event in events):
+            raise RotaError("a shift in it is repeated every second or every minute: no shift is so short")
         self.people = people
         self.layer = layer
         self.override = override
@@ -118,6 +122,13 @@ class Rota:
         plain = word.strip()
         plain = plain[len("mailto:") :] if plain.lower().startswith("mailto:") else plain
         return self.people.get(plain) or self.people.get(plain.lower(), "")
+
+
+def _frequencies(event: Any) -> set[str]:
+    """Return how often an event is repeated."""
+    rules = event.get("RRULE", [])
+    found = (each.get("FREQ", []) for each in (rules if isinstance(rules, list) else [rules]))
+    return {str(word).upper() for words in found for word in (words if isinstance(words, list) else [words])}
 
 
 class RotaHours:

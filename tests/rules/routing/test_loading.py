@@ -194,6 +194,13 @@ def test_what_is_no_file_of_shifts_is_said(text: str) -> None:
         Rota(text.encode(), PEOPLES)
 
 
+def test_what_would_be_millions_of_shifts_is_refused() -> None:
+    """Before any of them is worked out."""
+    for word in ("SECONDLY", "minutely"):
+        with pytest.raises(RotaError, match="every second or every minute"):
+            Rota(ICS.replace("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", f"FREQ={word}").encode(), PEOPLES)
+
+
 AGENTS = HOURS + PEOPLE + TEAMS
 WRONG = [
     ("agents: [{person: eva, team: t, skills: {a: 6}}]", "wrong-value", 1, 45),

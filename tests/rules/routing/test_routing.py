@@ -59,6 +59,47 @@ def test_the_first_route_that_holds_decides() -> None:
     assert "issue is 'access'" in routed.trace[0].reason
 
 
+@pytest.mark.parametrize("issue", ["billing", "access"])
+@pytest.mark.parametrize("tier", ["premium", "basic"])
+@pytest.mark.parametrize("channel", ["chat", "email"])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_matrix_of_issue_tier_channel_and_language(issue: str, tier: str, channel: str, language: str) -> None:
+    """A route for each cell, each with an agent of its own: every ticket finds the one of its cell."""
+    cells = [
+        (i, t, c, n)
+        for i in ("billing", "access")
+        for t in ("premium", "basic")
+        for c in ("chat", "email")
+        for n in ("es", "en")
+    ]
+    people = "".join(
+        f"  p{number}: {{email: p{number}@acme.example, languages: [{cell[3]}]}}\n" for number, cell in enumerate(cells)
+    )
+    agents = "".join(
+        f"  - {{person: p{number}, team: all, skills: {{s-{'-'.join(cell[:3])}: 1}}}}\n"
+        for number, cell in enumerate(cells)
+    )
+    routes = "".join(
+        f"  - {{name: {'-'.join(cell)}, when: {{issue: {cell[0]}, tier: {cell[1]}, channel: {cell[2]}}},"
+        f" needs: {{skills: {{s-{'-'.join(cell)}: 1}}, language: ticket.language}}}}\n"
+        for cell in dict.fromkeys(each[:3] for each in cells)
+    )
+    rules = routing(f"{HOURS}people:\n{people}teams: {{all: {{calendar: always}}}}\nagents:\n{agents}routes:\n{routes}")
+    routed = ask(work_on(issue=issue, tier=tier, channel=channel, language=language), rules=rules)
+    assert routed.rule == f"{issue}-{tier}-{channel}"
+    assert routed.agent == f"p{cells.index((issue, tier, channel, language))}"
+
+
+def test_what_is_kept_of_a_decision_is_small() -> None:
+    """However many agents there are."""
+    agents = "".join(agent(f"p{number}") for number in range(500)).replace("capacity: 10}", "capacity: 10}")
+    people = PEOPLE + "".join(f"  p{number}: {{email: p{number}@acme.example}}\n" for number in range(500))
+    rules = routing(pool(agents).replace(PEOPLE, people))
+    kept = msgspec.json.encode(ask(work_on(), rules=rules))
+    assert len(kept) < 500
+    assert msgspec.json.decode(kept, type=type(ask(work_on(), rules=rules))) == ask(work_on(), rules=rules)
+
+
 def test_a_duplicate_is_not_routed_but_its_original() -> None:
     """They are merged first."""
     routed = ask(work_on(duplicate_of="t0"))
