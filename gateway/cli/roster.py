@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from gateway.cli.choosing import Duration
+from gateway.cli.roster_page import page
 from gateway.cli.rules.reading import read_files
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.roster import Roster
-from gateway.errors import NotFoundError
+from gateway.errors import ConfigError, NotFoundError
 from gateway.system import SystemClock
 from rules.cover import Day, picture, uncovered
 from rules.duration import words
@@ -47,9 +49,10 @@ def roster() -> None:
 @roster.command()
 @FROM
 @click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="So many days.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page into this file instead.")
 @JSON
 @pass_site
-def show(site: SiteChoice, start: datetime | None, days: int, as_json: bool) -> None:
+def show(site: SiteChoice, start: datetime | None, days: int, html: Path | None, as_json: bool) -> None:
     """Show how many people each region has in each hour (UTC), and whether somebody is on call.
 
     A number is how few there are at any time of that hour; a dot is nobody, a plus more than nine.
@@ -57,12 +60,19 @@ def show(site: SiteChoice, start: datetime | None, days: int, as_json: bool) -> 
     made = _roster(site, as_json=as_json)
     first = (start or SystemClock().now()).replace(hour=0, minute=0, second=0, microsecond=0)
     found = picture(made, first, days)
+    called = made.on_call(start or SystemClock().now())
+    if html is not None:
+        try:
+            html.write_text(page(found, called), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{html} cannot be written: {error.strerror or error}") from None
+        click.echo(f"{html} is written.", err=True)
+        return
     if as_json:
         write_json(found)
         return
     for day in found:
         _write(day)
-    called = made.on_call(start or SystemClock().now())
     click.echo(f"\nOn call {'then' if start else 'now'}: {tame(', '.join(called)) or 'nobody'}.")
 
 

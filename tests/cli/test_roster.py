@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.roster_page import page
 from tests.cli.conftest import Run
 from tests.rules.routing.making import SITE
 from tests.rules.routing.test_loading import ICS
@@ -31,6 +32,23 @@ def test_the_cover_is_shown_by_hour_and_region(run: Run, staffed: Path) -> None:
     assert shown.endswith("On call then: eva.\n")
     days = json.loads(run("roster", "show", "--from", "2026-03-14", "--days", "2", "--json")[1])
     assert [row["hours"] for row in days[0]["rows"] if row["region"] == "emea"] == [[0] * 24]
+
+
+def test_the_cover_is_written_as_a_page(run: Run, staffed: Path, tmp_path: Path) -> None:
+    """The same numbers, and what people wrote does no harm in it."""
+    file = staffed / "rules" / "60-people.yaml"
+    file.write_text(file.read_text("utf-8").replace("eva", "e.v-a"), encoding="utf-8")
+    written = tmp_path / "cover.html"
+    code, shown, said = run("roster", "show", "--from", "2026-03-10", "--days", "2", "--html", str(written))
+    assert (code, shown, said) == (0, "", f"{written} is written.\n")
+    text = written.read_text("utf-8")
+    assert text.count("<table>") == 2
+    assert '<th scope="row">emea</th>' + '<td class="none">–</td>' * 8 + '<td class="few">2</td>' * 8 in text
+    assert "On call: e.v-a." in text
+    assert "http" not in text
+    assert page([], ["<b>"]).count("&lt;b&gt;") == 1
+    code, _, said = run("roster", "show", "--html", str(tmp_path / "no" / "cover.html"))
+    assert (code, "cannot be written" in said) == (2, True)
 
 
 def test_gaps_ahead_are_listed(run: Run, staffed: Path) -> None:
