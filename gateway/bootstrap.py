@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 
 import msgspec
@@ -24,6 +24,7 @@ from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.release import Releasing
+from gateway.flow.routing.pulling import Puller
 from gateway.flow.sla.escalating import Waker
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
@@ -285,11 +286,17 @@ class Gateway:
             holder=self.holder,
             prune=Pruner(self.store, self._lifetimes, self.clock).visit,
             watch=Watch(store=self.store, site=self.site, clock=self.clock, ids=self.ids).look,
-            wake=partial(self._waker().wake, seconds=WAKE_SECONDS),
+            wake=self._wakes(),
         )
 
     def _waker(self) -> Waker:
         return Waker(store=self.store, site=self.site, doorbell=self.doorbell, clock=self.clock, ids=self.ids)
+
+    def _wakes(self) -> Callable[[], int]:
+        """Make the look at what is due by itself: clocks, then the queue, which asks when they are due."""
+        waker = self._waker()
+        puller = Puller(store=self.store, site=self.site, doorbell=self.doorbell, clock=self.clock, ids=self.ids)
+        return lambda: waker.wake(seconds=WAKE_SECONDS) + puller.pull(seconds=WAKE_SECONDS)
 
     def _lifetimes(self) -> Lifetimes:
         days = max(1, self._retention.deliveries // 86_400)

@@ -34,6 +34,7 @@ from gateway.ports.rows import (
     NewUpdate,
     UpdateRow,
 )
+from gateway.ports.ways import Ways
 
 R = TypeVar("R")
 
@@ -363,6 +364,11 @@ class Tx(Protocol):
     @property
     def clocks(self) -> Clocks:
         """Return the clocks of tickets."""
+        ...
+
+    @property
+    def ways(self) -> Ways:
+        """Return who has which ticket."""
         ...
 
     @property

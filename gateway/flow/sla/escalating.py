@@ -230,6 +230,7 @@ class _Waking:
             made = Decided(before=before, decision=decision, event=event, comments=(), origin=origin, links=links)
             said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids, keep=enter)
             self.tx.audit.add(said.audit)
+            decided = said.ticket
             for each in said.planned:
                 self.append(each)
         return decided

@@ -13,6 +13,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
 from gateway.flow.edits import Lost
 from gateway.flow.plan import Cause, Planned
+from gateway.flow.routing.placing import placed
 from gateway.flow.sla import timekeeping
 from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.merging import Merger
@@ -44,6 +45,8 @@ class Followed(msgspec.Struct, frozen=True):
 
     planned: tuple[Planned, ...]
     audit: tuple[AuditEntry, ...]
+    #: as it is stored: routing may have given it to somebody
+    ticket: Ticket
 
 
 def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, keep: Keep = timekeeping.keep) -> Followed:
@@ -78,4 +81,23 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         elif made.comments:
             merger.hear(decided, made.comments)
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
-    return Followed((*said.planned, *forward), (*audit, *said.audit))
+    given = give(tx, happened, made.links, site=site, cause=cause, ids=ids, keep=keep)
+    planned = (*said.planned, *forward, *given.planned)
+    return Followed(planned, (*audit, *said.audit, *given.audit), given.ticket)
+
+
+def give(
+    tx: Tx, happened: Happened, links: Sequence[Link], *, site: LiveSite, cause: Cause, ids: Ids, keep: Keep
+) -> Followed:
+    """Let routing say who is to work on the ticket, and the clocks of teams hear of it."""
+    decided = happened.ticket
+    if not site.rules.routing or happened.gone:
+        return Followed((), (), decided)
+    given = placed(tx, decided, links, site=site, cause=cause, ids=ids)
+    if given.ticket != decided:
+        tx.tickets.save(given.ticket)
+        later = msgspec.structs.replace(
+            happened, before=decided, ticket=given.ticket, comments=(), lost=(), at=cause.now, automatic=True
+        )
+        keep(tx, later, site.rules, ids)
+    return Followed(given.planned, given.audit, given.ticket)

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.domain.clock_log import EntryKind, LogEntry, counting
 from gateway.domain.terms import Merging
 from gateway.domain.ticket import Ticket
+from gateway.flow.routing.ending import end_way, resume_way
 from gateway.flow.sla.entries import said_by, standing
 from gateway.flow.sla.timekeeping import tell, told
 from gateway.ports import CommentRow, Ids, Tx
@@ -32,7 +33,8 @@ class Merger:
         self._now = now
 
     def end(self, ticket_id: str, reason: str) -> None:
-        """Promise nothing more of a ticket that is gone."""
+        """Promise nothing more of a ticket that is gone, and let nobody have it any more."""
+        end_way(self._tx, ticket_id, self._now)
         log = self._tx.clocks.log(ticket_id)
         if standing(log, known_at=self._now, at=self._now).is_open:
             self._enter(ticket_id, [self._entry(EntryKind.ENDED, self._now, reason)])
@@ -65,6 +67,7 @@ class Merger:
 
     def part(self, ticket: Ticket, original: str) -> None:
         """Take a merge back."""
+        resume_way(self._tx, ticket.id, self._now)
         why = _of(ticket.id)
         theirs = [entry for entry in self._counts(original) if entry.reason == why]
         mine = [e for e in self._counts(ticket.id) if e.kind is EntryKind.ENDED and e.reason == MERGED][-1:]

@@ -1,0 +1,179 @@
+"""The queue of live tickets: whoever has room, comes to work or may have less is given what waits, in its order.
+
+A sweep costs what is due: each ticket has one next look, and the queue as a whole is only gone through when somebody
+has room again. What is found without a lock is asked again under it, so that two sweeps at once do no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from gateway import crashpoint
+from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.ticket import Ticket
+from gateway.flow.desks import LiveSite
+from gateway.flow.duplicates import live_links
+from gateway.flow.plan import Cause, Planned, new_update
+from gateway.flow.prepare import is_no_fault_of_it
+from gateway.flow.routing.counting import counted
+from gateway.flow.routing.ending import end_way
+from gateway.flow.routing.offering import offer
+from gateway.flow.routing.ways import work_of
+from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.following import Followed, give
+from gateway.flow.sla.timekeeping import keep
+from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
+from gateway.telemetry import tell_defect
+from rules.fields import Facts
+from rules.policies import run as policy_of
+from rules.waiting import Waiting, given_now
+
+log = logging.getLogger(__name__)
+
+TOGETHER = 100
+#: a commit costs more than a ticket, and others wait
+A_TRANSACTION = 10
+#: of the queue, in one go: those that are due first
+MOST_WAITING = 1000
+#: a ticket that breaks the sweep is left alone for so long
+AGAIN = timedelta(minutes=1)
+
+
+class Puller:
+    """Looks at the queue of one site."""
+
+    def __init__(
+        self, *, store: Store, site: Callable[[], LiveSite], doorbell: Doorbell, clock: Clock, ids: Ids
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._doorbell = doorbell
+        self._clock = clock
+        self._ids = ids
+        self._release = ""
+
+    def pull(self, *, seconds: float) -> int:
+        """Look for at most `seconds`; return how many tickets were looked at."""
+        site = self._site()
+        if not site.rules.routing:
+            return 0
+        end = self._clock.monotonic() + seconds
+        looked, planned = 0, False
+        while self._clock.monotonic() < end:
+            found, until = self._found(site)
+            for first in range(0, len(found), A_TRANSACTION):
+                some = found[first : first + A_TRANSACTION]
+                planned = self._some(some, site) or planned
+                looked += len(some)
+                if self._clock.monotonic() > end:
+                    break
+            else:
+                if until is not None:
+                    self._store.write(lambda tx, then=until: tx.ways.room_looked_at(then))  # type: ignore[misc]
+                if not found:
+                    break
+        if planned:
+            self._doorbell.ring("deliver")
+        return looked
+
+    def _found(self, site: LiveSite) -> tuple[list[str], datetime | None]:
+        """Return the tickets to look at, in order; where the queue was gone through, for room that was there when."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            # tickets that were there before the routes
+            found = list(tx.ways.unknown(TOGETHER)) if site.release != self._release else []
+            if site.release != self._release and len(found) < TOGETHER:
+                self._release = site.release
+            until = now if tx.ways.is_room_new() else None
+            if until is not None:
+                found += [each for each in given_out(tx, site, now) if each not in found]
+            found += [each for each in tx.ways.due(now, TOGETHER) if each not in found]
+        return found, until
+
+    def _some(self, tickets: Sequence[str], site: LiveSite) -> bool:
+        """Look at some tickets, in their order; say whether updates were planned."""
+
+        def work(tx: Tx) -> list[bool]:
+            tx.tickets.hold(tickets)
+            return [self._one(tx, ticket_id, site) for ticket_id in tickets]
+
+        return any(self._store.write(work))
+
+    def _one(self, tx: Tx, ticket_id: str, site: LiveSite) -> bool:
+        now = self._clock.now()
+        try:
+            with tx.savepoint():
+                return Looking(tx, ticket_id, site, self._ids, now).run()
+        except Exception as error:
+            if is_no_fault_of_it(error):
+                raise
+            tell_defect(log, "the routing of a ticket broke", error, ticket=ticket_id)
+            tx.ways.postpone(ticket_id, now + AGAIN)
+            return False
+
+
+def given_out(tx: Tx, site: LiveSite, now: datetime) -> list[str]:
+    """Return the tickets of the queue that somebody can have now, in the order in which they are given out."""
+    routing = site.rules.routing
+    queue = []
+    for way in tx.ways.waiting(MOST_WAITING):
+        ticket = tx.tickets.get(way.ticket_id)
+        if ticket is not None:
+            links = frozenset(link.connection for link in tx.links.of_ticket(ticket.id))
+            queue.append(Waiting(facts=Facts(ticket, ticket, links, now), work=work_of(way)))
+    return [each.id for each in given_now(routing, queue, counted(tx, routing.roster, now))] if queue else []
+
+
+class Looking:
+    """One ticket, in a transaction that holds it."""
+
+    def __init__(self, tx: Tx, ticket_id: str, site: LiveSite, ids: Ids, now: datetime) -> None:
+        self.tx = tx
+        self.ticket_id = ticket_id
+        self.site = site
+        self.ids = ids
+        self.now = now
+        self.cause = Cause(site.release, ids.new().replace("-", ""), now, skipping=site.skipping)
+        self.planned = False
+
+    def run(self) -> bool:
+        """Give it to somebody, offer it, or look again later; say whether updates were planned."""
+        ticket = self.tx.tickets.get(self.ticket_id)
+        links = live_links(self.tx, self.ticket_id)
+        if ticket is None or not any(link.role is Role.SOURCE and link.state is LinkState.LIVE for link in links):
+            end_way(self.tx, self.ticket_id, self.now)
+            return False
+        way = self.tx.ways.get(self.ticket_id)
+        if way is not None and way.holds:
+            offered = offer(self.tx, ticket, way, links, site=self.site, cause=self.cause, ids=self.ids)
+            if offered is not None:
+                self.store(Followed(offered.planned, offered.audit, ticket))
+                return self.planned
+        crashpoint.reach("sweep.routing")
+        self.store(self.give(ticket, links))
+        return self.planned
+
+    def give(self, ticket: Ticket, links: Sequence[Link]) -> Followed:
+        """Ask the router."""
+        facts = Facts(ticket, ticket, frozenset(link.connection for link in links), self.now)
+        policy, _ = policy_of(self.site.rules.policies, facts, explain=False, index=self.site.rules.policy_index)
+        happened = Happened(
+            before=ticket, ticket=ticket, policy=policy, links=facts.links, at=self.now, now=self.now, automatic=True
+        )
+        return give(self.tx, happened, links, site=self.site, cause=self.cause, ids=self.ids, keep=keep)
+
+    def store(self, made: Followed) -> None:
+        """Keep what came of it."""
+        self.tx.audit.add(list(made.audit))
+        for planned in made.planned:
+            self.append(planned)
+
+    def append(self, planned: Planned) -> None:
+        """Put an update into the outbox; in mode observe the trail says what would have been written."""
+        if self.site.mode == "observe":
+            told = {"at": planned.link.connection, "what": planned.summary}
+            self.tx.audit.add([AuditEntry(self.now, "gateway", "withheld", self.ticket_id, told, self.cause.trace_id)])
+            return
+        self.planned = self.tx.outbox.add(new_update(planned, self.ids.new(), self.cause)) > 0 or self.planned

@@ -1,0 +1,217 @@
+"""Live tickets are given to people: once, within their capacity, in every linked desk, and never nowhere."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.flow.plan import Cause
+from gateway.flow.routing.placing import placed
+from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
+from tests.flows.desk_room import RULES, DeskRoom
+
+
+@pytest.fixture
+def room(store: SqlStore) -> Iterator[DeskRoom]:
+    """Give a room of desks, on each database."""
+    with DeskRoom(store) as made:
+        yield made
+
+
+def test_the_open_regions_agent_has_it_in_each_linked_desk(room: DeskRoom) -> None:
+    """A webhook comes in after hours, in Spanish, about an invoice: Dana has it, in Zendesk and in RT."""
+    number = room.ticket()
+    room.settle_all()
+    assert (room.way(number).person, room.way(number).region) == ("dana", "amer")
+    assert room.shown(number) == ("9003", "3602")
+    assert room.copy(number) == ("dana", "Money")
+    (said,) = room.trail(number, "routed")
+    rings = {ring["region"]: ring for ring in said["route"]["rings"]}
+    assert rings["emea"]["left_out"] == [{"person": "lucia", "why": "is not on shift"}]
+    assert rings["amer"]["candidates"] == ["dana"]
+    assert room.found(number).team == "amer-support"
+
+
+def test_it_is_given_once_whatever_comes_back(room: DeskRoom) -> None:
+    """Our own write comes back as webhooks and polls: nothing is given again and nothing written again."""
+    number = room.ticket()
+    room.settle_all()
+    before = room.counts()
+    room.zendesk.act("set", ticket_id=number, tags=["seen"])
+    room.later(minutes=5)
+    assert len(room.trail(number, "routed")) == 1
+    assert room.counts()["updates_done"] == before["updates_done"]
+
+
+def test_who_is_full_gets_no_more_and_who_is_through_gets_the_next(room: DeskRoom) -> None:
+    """Two for Dana, the third waits, relaxes to Noah; when one of Dana's is solved the next comes to her."""
+    numbers = [room.ticket() for _ in range(3)]
+    assert [room.way(each).person for each in numbers] == ["dana", "dana", ""]
+    third = room.way(numbers[2])
+    assert (third.outcome, third.region) == ("queued", "amer")
+    room.later(minutes=10)
+    assert room.way(numbers[2]).person == "noah"
+    fourth, fifth = room.ticket(), room.ticket()
+    assert [room.way(each).outcome for each in (fourth, fifth)] == ["queued", "queued"]
+    room.zendesk.act("set", ticket_id=numbers[0], status="solved")
+    room.settle()
+    room.later(seconds=1)
+    assert [room.way(each).person for each in (fourth, fifth)] == ["dana", ""]
+    assert not room.way(numbers[0]).holds
+
+
+def test_a_person_without_an_account_leaves_that_desk_as_it_is(room: DeskRoom) -> None:
+    """Noah has none in RT: Zendesk shows him, RT shows nobody, and the trail says why."""
+    numbers = [room.ticket() for _ in range(3)]
+    room.later(minutes=10)
+    room.settle_all()
+    assert room.shown(numbers[2]) == ("9004", "3602")
+    assert room.copy(numbers[2]) == ("Nobody", "General")
+    assert room.trail(numbers[2], "assignment not carried") == [
+        {"at": "engineering-rt", "why": "noah has no account there under `people:`"}
+    ]
+
+
+def test_what_a_person_assigns_stays_and_is_noted(room: DeskRoom) -> None:
+    """In Zendesk somebody gives it to Noah: he keeps it, Dana has room again, and no rule takes it back."""
+    number = room.ticket()
+    room.zendesk.act("set", ticket_id=number, assignee_id=9004)
+    room.settle()
+    assert (room.way(number).person, room.way(number).outcome) == ("noah", "kept")
+    assert room.trail(number, "assignment overridden") == [{"at": "acme-zendesk", "from": "dana", "to": "noah"}]
+    room.zendesk.act("set", ticket_id=number, subject="Wrong invoice again")
+    room.later(hours=1)
+    assert room.way(number).person == "noah"
+    with room.store.read() as tx:
+        assert [(use.person, use.count) for use in tx.ways.use(room.now())] == [("noah", 1)]
+
+
+def test_what_a_person_takes_from_somebody_goes_to_another(room: DeskRoom) -> None:
+    """Nobody stands there any more: whoever had it is not given it again."""
+    room.rules(RULES.replace("billing: 1}", "billing: 2}"))
+    number = room.ticket()
+    had = room.way(number).person
+    room.zendesk.act("set", ticket_id=number, assignee_id=None)
+    room.settle()
+    other = room.way(number).person
+    assert {had, other} == {"dana", "noah"}
+    assert room.trail(number, "assignment taken back") == [{"at": "acme-zendesk", "from": had}]
+
+
+def test_a_ticket_that_is_open_again_goes_to_whoever_had_it(room: DeskRoom) -> None:
+    """The sticky path, though another has less in hand."""
+    room.rules(RULES.replace("billing: 1}", "billing: 2}"))
+    number = room.ticket()
+    had = room.way(number).person
+    room.zendesk.act("set", ticket_id=number, status="solved")
+    room.settle()
+    assert (room.way(number).holds, room.way(number).person) == (False, had)
+    others = [room.ticket(), room.ticket()]
+    assert Counter(room.way(each).person for each in others) == {"dana": 1, "noah": 1}
+    room.zendesk.act("comment", ticket_id=number, body="Still wrong", by="customer")
+    room.zendesk.act("set", ticket_id=number, status="open")
+    room.settle()
+    assert (room.way(number).holds, room.way(number).person) == (True, had)
+    assert room.way(number).hops == ()
+
+
+def test_a_deleted_ticket_takes_no_room(room: DeskRoom) -> None:
+    """Who had it has room again, and the next one comes to them."""
+    numbers = [room.ticket() for _ in range(3)]
+    room.zendesk.act("delete", ticket_id=numbers[0])
+    room.settle()
+    room.later(seconds=1)
+    assert room.way(numbers[2]).person == "dana"
+
+
+def test_a_shift_that_begins_takes_what_waited(store: SqlStore) -> None:
+    """At three in the night nobody works: it waits for the region that opens before it is due."""
+    with DeskRoom(store, at="03:00") as room:
+        number = room.ticket()
+        way = room.way(number)
+        assert (way.outcome, way.region, way.wake_at.hour if way.wake_at else None) == ("queued", "emea", 7)
+        room.later(hours=4)
+        assert room.way(number).outcome == "queued"
+        room.later(hours=1)
+        assert room.way(number).person == "lucia"
+
+
+def test_nobody_in_time_calls_whoever_is_on_call(store: SqlStore) -> None:
+    """Due before the next region opens: never to everybody, never nowhere."""
+    with DeskRoom(store, RULES.replace("default: 12h", "default: 4h"), at="03:00") as room:
+        number = room.ticket()
+        assert (room.way(number).person, room.way(number).outcome) == ("eva", "on_call")
+        assert room.shown(number)[0] == "9005"
+
+
+def test_what_nobody_fits_lies_in_the_fallback_queue_and_says_so(room: DeskRoom) -> None:
+    """No route holds: one note, and it is there for whoever looks after the queue."""
+    number = room.ticket("Something else")
+    room.later(hours=1)
+    room.settle_all()
+    assert (room.way(number).outcome, room.found(number).queue) == ("unroutable", "triage")
+    said = [str(each.detail) for each in room.zendesk.effects.all(kind="comment") if each.remote_id == str(number)]
+    assert len([each for each in said if "Nobody can be given this ticket" in each]) == 1
+
+
+def test_a_route_with_a_queue_leaves_the_choice_to_people(room: DeskRoom) -> None:
+    """Its own group, and nobody's name."""
+    number = room.ticket("The door")
+    room.settle_all()
+    assert room.shown(number) == ("None", "3609")
+    assert (room.way(number).outcome, room.way(number).wake_at) == ("queued", None)
+
+
+def test_tickets_from_before_the_routes_are_given_out_as_well(room: DeskRoom) -> None:
+    """A site begins to route: what is open counts, and what nobody has is given to somebody."""
+    rules = room.site
+    room.rules(RULES[: RULES.index("classify:")] + RULES[RULES.index("sla:") :], release="before")
+    number = room.ticket()
+    assert room.found(number).assignee is None
+    room.site = rules
+    room.later(seconds=1)
+    with room.store.read() as tx:
+        assert tx.ways.unknown(5) == []
+    room.zendesk.act("set", ticket_id=number, tags=["seen"])
+    room.settle()
+    assert room.way(number).person == "dana"
+
+
+def test_many_at_once_never_overfill_anybody(room: DeskRoom) -> None:
+    """Eight workers give out at the same moment what two people have room for four of."""
+    off = RULES[: RULES.index("classify:")] + RULES[RULES.index("sla:") :]
+    room.rules(off, release="before")
+    for _ in range(8):
+        room.zendesk.act("create", subject="Wrong invoice", body="Hola", email="kim@customer.example")
+    room.settle()
+    room.rules(RULES.replace("billing: 1}", "billing: 2}").replace("when: {issue: billing}\n    start", "start"))
+    with room.store.read() as tx:
+        names = [line.id for line in tx.view.tickets(limit=20)]
+    ready = threading.Barrier(len(names))
+
+    def give(name: str) -> None:
+        def work(tx: SqlTx) -> None:
+            tx.tickets.hold([name])
+            ticket = tx.tickets.get(name)
+            assert ticket is not None
+            cause = Cause("test", "trace", room.now())
+            given = placed(tx, ticket, tx.links.of_ticket(name), site=room.site, cause=cause, ids=room.ids)
+            tx.tickets.save(given.ticket)
+
+        ready.wait()
+        room.store.write(work)
+
+    threads = [threading.Thread(target=give, args=(name,)) for name in names]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    with room.store.read() as tx:
+        use = {each.person: each.count for each in tx.ways.use(room.now())}
+        waiting = len(tx.ways.waiting(20))
+    assert use == {"dana": 2, "noah": 2}
+    assert waiting == len(names) - 4
