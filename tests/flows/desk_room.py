@@ -31,13 +31,13 @@ calendars:
   amer: {timezone: UTC, week: {mon-fri: ["14:00-22:00"]}}
   always: 24x7
 people:
-  lucia: {email: lucia@acme.example, languages: [es, en], accounts: {acme-zendesk: "9001", engineering-rt: lucia}}
-  dana:  {email: dana@acme.example, languages: [es, en], accounts: {acme-zendesk: "9003", engineering-rt: dana}}
+  lucia: {email: lucia@acme.example, languages: [es, en], accounts: {acme-zendesk: "9001", engineering-rt: agent1}}
+  dana:  {email: dana@acme.example, languages: [es, en], accounts: {acme-zendesk: "9003", engineering-rt: agent2}}
   noah:  {email: noah@acme.example, languages: [es, en], accounts: {acme-zendesk: "9004"}}
   eva:   {email: eva@acme.example, languages: [en], accounts: {acme-zendesk: "9005"}}
 teams:
-  emea-support: {calendar: emea, region: emea, manager: eva, accounts: {acme-zendesk: "3601", engineering-rt: Billing}}
-  amer-support: {calendar: amer, region: amer, manager: eva, accounts: {acme-zendesk: "3602", engineering-rt: Money}}
+  emea-support: {calendar: emea, region: emea, manager: eva, accounts: {acme-zendesk: "3601", engineering-rt: Support}}
+  amer-support: {calendar: amer, region: amer, manager: eva, accounts: {acme-zendesk: "3602", engineering-rt: Escalations}}
 agents:
   - {person: lucia, team: emea-support, skills: {billing: 3}, capacity: 2}
   - {person: dana, team: amer-support, skills: {billing: 2}, capacity: 2}
