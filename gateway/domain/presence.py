@@ -19,7 +19,7 @@ import msgspec
 from gateway.domain.roster import USUAL_UNITS, Agent, Roster, places
 
 #: so many agents are compared one by one; more are found in a list that is kept in order
-_FEW = 256
+_FEW = 64
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -195,7 +195,8 @@ def ratio(agent: Agent, used: int) -> float:
 
 
 def _assigned(snapshot: Snapshot, place: int) -> tuple[datetime, int]:
-    state = snapshot.state(snapshot.roster.agents[place].person)
+    # asked of every candidate, so without a call more
+    state = snapshot.states.get(snapshot.roster.agents[place].person, IDLE)
     return state.assigned_at or _NEVER, state.turn
 
 

@@ -129,6 +129,15 @@ def test_who_is_away_does_not_work_and_is_back_afterwards() -> None:
     assert made.back("lucia", at("10 09:00")) == at("11 10:00")
 
 
+def test_who_is_away_lets_the_layer_below_work() -> None:
+    """The cover is away for an hour: then those whom it stands above are there, and no later."""
+    cover = Line(person="max", start=at("10 00:00"), end=at("11 00:00"), layer=1)
+    away = (Absence("max", at("10 13:00"), at("10 14:00")),)
+    made = roster(person("max", "emea", None), lines={"emea-team": [cover]}, away=away)
+    assert made.next_on(made.of_person["lucia"], at("10 08:00")) == at("10 13:00")
+    assert made.until("lucia", at("10 13:00")) == at("10 14:00")
+
+
 def test_who_is_on_call_follows_the_same_rules() -> None:
     """The next in line stands behind the first."""
     call = [Line(person="eva", hours=ALWAYS), Line(person="max", start=at("10 00:00"), end=at("11 00:00"), layer=1)]

@@ -220,6 +220,16 @@ def test_a_neighbour_only_helps_out() -> None:
     assert ask(given, states=full("marek", units=8), rules=rules).agent == "dana"
 
 
+def test_a_neighbour_who_fits_better_by_skill_still_only_helps_out() -> None:
+    """The language itself comes before what makes one of several the better."""
+    people = PEOPLE.replace("languages: [cs, en]", "languages: [pt]")
+    routes = "routes: [{name: all, needs: {skills: {api: 2}, language: ticket.language}}]\n"
+    rules = routing(pool(agent("marek", 5) + agent("dana", 2), routes, NEIGHBOURS).replace(PEOPLE, people))
+    given = work_on(BOTH, language="pt", region="")
+    assert ask(given, rules=rules).agent == "marek"
+    assert ask(given, states=full("marek"), rules=rules).agent == "dana"
+
+
 def test_scripts_are_not_crossed_unless_a_site_says_so() -> None:
     """Traditional Chinese is not for who reads Simplified."""
     people = PEOPLE.replace("languages: [cs, en]", "languages: [zh-Hans]").replace("[ja, en]", "[zh-Hant-TW]")
