@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
 from dead_letters import DeadLetter, Filter
 from gateway.bootstrap import Gateway
@@ -16,9 +17,12 @@ from gateway.cli.why import write as write_decisions
 from gateway.domain.duplicate import PairState
 from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
+from gateway.ports.ways import Way
 from gateway.web.console.ticket import TicketPage, read_ticket
 from gateway.web.console.why import explain_all
 from rules.duration import words
+from rules.route_words import headline
+from rules.routed import Routed
 
 
 @click.group()
@@ -156,6 +160,8 @@ def _write_related(page: TicketPage) -> None:
         due = f"  due {utc(clock.due)}" if clock.due is not None else ""
         used = f"{words(clock.elapsed_s)} of {words(clock.target_s)}"
         click.echo(f"  {clock.metric}  {clock.status}  {used}{due}  {clock.policy}, {clock.level}")
+    if page.routing is not None:
+        _write_way(page.routing.way)
     if page.stages:
         _head("Stages")
     for move in page.stages:
@@ -170,6 +176,17 @@ def _write_related(page: TicketPage) -> None:
         )
         if pair.state is PairState.PROPOSED:
             click.echo(f"      gateway tickets merge {pair.ticket[-12:]} {pair.of[-12:]}, or reject")
+
+
+def _write_way(way: Way) -> None:
+    """Print who has it, or since when it waits, and why."""
+    _head("Routing")
+    waits = f"waits since {utc(way.waiting_since)}" if way.waiting_since is not None else "nobody has it"
+    who = f"{way.person} has it" if way.holds else "done with" if way.closed else waits
+    click.echo(f"  {way.outcome or 'new'}  {tame(who)}  {tame(way.reason)}".rstrip())
+    for offer in way.offers:
+        if not offer.declined:
+            click.echo(f"  offered to {tame(offer.to)} until {utc(offer.until)}")
 
 
 def _write_record(page: TicketPage) -> None:
@@ -199,6 +216,10 @@ def _told(action: str, detail: dict[str, Any]) -> str:
         what = ", ".join(detail.get("what", ()))
         behind = f"behind {str(detail.get('behind', ''))[-12:]} ({detail.get('reason', '')})"
         return tame(f": {what} at {detail.get('at', '')}, {behind}")
+    if action == "routed":
+        return tame(f": {headline(msgspec.convert(detail['route'], Routed))}")
+    if action.startswith(("handoff", "assign")):
+        return tame(": " + ", ".join(f"{name} {value}" for name, value in detail.items() if value))
     if action.startswith("dead letter"):
         what = detail.get("what") or f"delivery {str(detail.get('delivery', ''))[-12:]}"
         because = f", because: {detail['why']}" if detail.get("why") else ""

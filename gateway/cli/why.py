@@ -18,6 +18,10 @@ def write(decisions: Sequence[Explained]) -> None:
         if each.trouble:
             click.echo(f"  cannot be explained: {tame(each.trouble)}")
         write_lines(each.rules)
+        for answer in each.routed:
+            click.echo(f"  {click.style('who has it', bold=True)}  {utc(answer.at)}")
+            for line in answer.lines:
+                click.echo(f"    {tame(line)}")
 
 
 def head(each: Explained) -> str:

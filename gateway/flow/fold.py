@@ -296,7 +296,7 @@ class _Folding:
             # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
             _forget(self.observed, field, before)
             return False
-        if value is None:
+        if value is None and seen.value is not None:
             self.ticket = _note_unmapped(self.ticket, self._link, field, json)
             return False
         if same(getattr(self.ticket, field), value):

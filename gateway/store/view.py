@@ -300,6 +300,16 @@ class SqlView:
         inputs = self._sealer.open(INPUTS, row.inputs_sealed) if row.inputs_sealed else b""
         return {"at": row.at, "detail": row.detail or {}, "inputs": inputs}
 
+    def routed(self, ticket_id: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return the last answers of routing about a ticket, oldest first: at, detail."""
+        statement = (
+            select(audit.c.at, audit.c.detail)
+            .where(audit.c.ticket_id == ticket_id, audit.c.action == "routed")
+            .order_by(audit.c.at.desc(), audit.c.id.desc())
+            .limit(limit)
+        )
+        return [dict(row) for row in self._connection.execute(statement).mappings()][::-1]
+
     def release_number(self) -> int:
         """Return the number of the active release, 0 without one."""
         statement = select(releases.c.number).where(releases.c.active)

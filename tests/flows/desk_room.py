@@ -36,8 +36,10 @@ people:
   noah:  {email: noah@acme.example, languages: [es, en], accounts: {acme-zendesk: "9004"}}
   eva:   {email: eva@acme.example, languages: [en], accounts: {acme-zendesk: "9005"}}
 teams:
-  emea-support: {calendar: emea, region: emea, manager: eva, accounts: {acme-zendesk: "3601", engineering-rt: Support}}
-  amer-support: {calendar: amer, region: amer, manager: eva, accounts: {acme-zendesk: "3602", engineering-rt: Escalations}}
+  emea-support:
+    {calendar: emea, region: emea, manager: eva, accounts: {acme-zendesk: "3601", engineering-rt: Support}}
+  amer-support:
+    {calendar: amer, region: amer, manager: eva, accounts: {acme-zendesk: "3602", engineering-rt: Escalations}}
 agents:
   - {person: lucia, team: emea-support, skills: {billing: 3}, capacity: 2}
   - {person: dana, team: amer-support, skills: {billing: 2}, capacity: 2}

@@ -97,7 +97,6 @@ def test_what_a_person_takes_from_somebody_goes_to_another(room: DeskRoom) -> No
     had = room.way(number).person
     room.zendesk.act("set", ticket_id=number, assignee_id=None)
     room.settle()
-    print(room.way(number), room.found(number).assignee, room.found(number).stamps["assignee"])
     other = room.way(number).person
     assert {had, other} == {"dana", "noah"}
     assert room.trail(number, "assignment taken back") == [{"at": "acme-zendesk", "from": had}]

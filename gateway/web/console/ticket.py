@@ -18,6 +18,7 @@ from gateway.ports import CommentRow
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
 from gateway.store.view import UpdateLine
+from gateway.web.console.routed import Whereabouts, whereabouts
 from rules.notices import timeline
 
 EVENTS = 50
@@ -108,6 +109,7 @@ class TicketPage(msgspec.Struct, frozen=True):
     pairs: tuple[Pair, ...]
     stages: tuple[StageMove, ...]
     clocks: tuple[ClockLine, ...]
+    routing: Whereabouts | None
     fields: tuple[FieldLine, ...]
     unmapped: tuple[str, ...]
     links: tuple[LinkLine, ...]
@@ -162,6 +164,7 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             pairs=tuple(tx.duplicates.of_ticket(ticket.id)),
             stages=tuple(tx.stages.of_ticket(ticket.id)),
             clocks=clocks_of(tx, ticket.id, store.clock.now()),
+            routing=whereabouts(tx, ticket.id),
             fields=tuple(_fields(ticket)),
             unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
             links=tuple(_link(link) for link in tx.links.of_ticket(ticket.id)),

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.store import SqlStore
+from gateway.web.console.routed import RoutedLine, answers_of
 from rules import Decision, RuleSet, TraceLine, decide
 from rules.classify import value_text
 from rules.inputs import Inputs, as_new, decoded
@@ -31,6 +32,8 @@ class Explained(msgspec.Struct, frozen=True):
     policy: str = ""
     #: connections in which the ticket was to be created
     created: tuple[str, ...] = ()
+    #: what routing said of the ticket since then, and until the next decision
+    routed: tuple[RoutedLine, ...] = ()
 
 
 class Differs(msgspec.Struct, frozen=True):
@@ -56,19 +59,31 @@ def explain_all(store: SqlStore, rules_of: RulesOf, ticket_id: str) -> list[Expl
     with store.read() as tx:
         decisions = tx.view.decisions(ticket_id)
         numbers = tx.releases.numbers()
+        answers = answers_of(tx, ticket_id)
     body = ""
     found = []
     for each in decisions:
         inputs = decoded(each["inputs"]).with_body(body) if each["inputs"] else None
         body = inputs.ticket.body if inputs is not None else body
         found.append(_explained(each, inputs, numbers, rules_of))
-    return found
+    ends = [*(each.at for each in found[1:]), None]
+    return [
+        msgspec.structs.replace(
+            each, routed=tuple(one for one in answers if each.at <= one.at and (end is None or one.at < end))
+        )
+        for each, end in zip(found, ends, strict=True)
+    ]
 
 
 def explain_last(store: SqlStore, rules_of: RulesOf, ticket_id: str) -> Explained | None:
     """Explain the last decision on a ticket; None when there was none."""
     each, inputs, numbers = _last(store, ticket_id)
-    return _explained(each, inputs, numbers, rules_of) if each is not None else None
+    if each is None:
+        return None
+    with store.read() as tx:
+        # the last answer stands, whenever it was given: most decisions ask for no other
+        answers = answers_of(tx, ticket_id, most=1)
+    return msgspec.structs.replace(_explained(each, inputs, numbers, rules_of), routed=answers)
 
 
 def compare_last(store: SqlStore, rules_of: RulesOf, ticket_id: str, rules: RuleSet) -> Compared | None:
