@@ -27,7 +27,7 @@ class Reporting(Protocol):
     """The clocks of many tickets."""
 
     def tickets(self, begin: datetime, end: datetime, standing_at: datetime) -> Iterator[str]:
-        """Return, by id and one after the other, each ticket that may count in a period.
+        """Return, one after the other and each once, the tickets that may count in a period.
 
         Something happened to it from `begin` to before `end`, or one of its clocks, or it itself, was open at
         `standing_at`. More may be named than count.

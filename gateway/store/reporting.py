@@ -32,7 +32,7 @@ _CONCERNED = union(
     select(clocks.c.ticket_id).where(clocks.c.ended_at.is_(None), clocks.c.started_at < _STANDING),
     select(clocks.c.ticket_id).where(clocks.c.ended_at >= _STANDING, clocks.c.started_at < _STANDING),
     select(tickets.c.id).where(tickets.c.category.in_(_OPEN), tickets.c.created_at < _STANDING),
-).order_by(text("1"))
+)
 _IDS: BindParameter[str] = bindparam("the_ids", expanding=True)
 _LOG = (
     select(clock_log.c.ticket_id, clock_log.c.doc)

@@ -12,7 +12,7 @@ from gateway.domain.report.figures import Share, length
 from gateway.domain.report.result import DayLine, Figures, MetricLine, PlaceLine, Report, TargetLine
 
 #: of the chart over time: the drawing, without its labels
-WIDTH, HEIGHT = 640.0, 180.0
+WIDTH, HEIGHT = 940.0, 180.0
 #: more points than these cannot be told apart: then weeks are taken together, then months
 _MOST_DAYS, _MOST_WEEKS = 45, 53
 #: rows of a chart of bars

@@ -8,7 +8,7 @@ from fractions import Fraction
 from gateway.domain.report.course import Place
 from gateway.domain.report.figures import Sample, Share, length, number
 from gateway.domain.report.result import Figures, Lengths, MetricLine, PlaceLine, TargetLine
-from gateway.domain.report.totals import OVERRUN, Tally, Target
+from gateway.domain.report.totals import ATTAINED, OVERRUN, Tally, Target
 
 #: so many things to look at first, and so many promises among them
 MOST, MOST_TARGETS = 6, 3
@@ -48,7 +48,7 @@ def target_lines(targets: Mapping[tuple[str, str, str], Target], goal: Fraction,
     found = []
     for (policy, metric, level), target in sorted(targets.items()):
         share = _share(target.tally)
-        sample = target.tally.samples.get(metric) or Sample()
+        sample = target.tally.samples.get(ATTAINED) or Sample()
         attained = sample.percentile(goal)
         found.append(
             TargetLine(
@@ -63,15 +63,18 @@ def target_lines(targets: Mapping[tuple[str, str, str], Target], goal: Fraction,
                 reaches_goal=share.reaches(goal),
                 below_alarm=not share.reaches(alarm),
                 attained_s=attained,
-                took=Lengths.of(sample),
-                says=_says(level, metric, attained, sample, goal),
+                took=Lengths.of(target.tally.samples.get(metric)),
+                says=_says(level, metric, attained, target.most_s, sample, goal),
             )
         )
     return found
 
 
-def _says(level: str, metric: str, attained: int | None, sample: Sample, goal: Fraction) -> str:
+def _says(level: str, metric: str, attained: int | None, promised: int, sample: Sample, goal: Fraction) -> str:
     what = f"{level} {metric_words(metric)}"
+    if attained is not None and attained > promised and length(attained) == length(promised):
+        # done after closing, when what was due at closing was broken
+        return f"{what}: {number(goal)} % soon after {length(promised)}"
     if attained is not None:
         return f"{what}: {number(goal)} % within {length(attained)}"
     if not len(sample):
@@ -122,10 +125,9 @@ def look_first(
             continue
         most = lines[0]
         also = "" if most.name == worst.name else f"; most time is spent in {most.name}"
-        part = Share(worst.took.total_s, sum(each.took.total_s for each in lines))
-        found.append(
-            f"{kind} {worst.name} is the slowest: 90 % within {length(worst.took.p90_s)}, {part} of the time{also}."
-        )
+        share = Share(worst.took.total_s, sum(each.took.total_s for each in lines))
+        part = f", {share} of the time" if len(lines) > 1 else ""
+        found.append(f"{kind} {worst.name} is the slowest: 90 % within {length(worst.took.p90_s)}{part}{also}.")
     if Share(total.paused_s, total.paused_s + total.running_s).reaches(MUCH_PAUSED) and total.paused_s:
         paused = Share(total.paused_s, total.paused_s + total.running_s)
         found.append(f"{paused} of the time clocks were paused: see who waits for what (--by owner).")

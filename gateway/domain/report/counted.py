@@ -58,6 +58,15 @@ class CountedClock(msgspec.Struct, frozen=True):
         return self.instance.elapsed_s if self.instance.phase is Phase.STOPPED else None
 
     @property
+    def needed(self) -> int | None:
+        """The least target that would have been kept; None: as of what it took.
+
+        What is done after closing has used up no more than what was due at closing, and yet comes too late.
+        """
+        late = not self.is_met and self.instance.remaining_s >= 0
+        return None if self.took is None else self.took + late
+
+    @property
     def goes_on(self) -> bool:
         """Say whether it is to be done still."""
         return self.instance.ended is None

@@ -32,7 +32,7 @@ from gateway.domain.report.figures import Sample, Share
 from gateway.domain.report.result import Figures, Lengths
 
 FIRST_RESPONSE, REPLY, RESOLUTION = "first_response", "next_reply", "resolution"
-HANDLING, AGE, OVERRUN = "handling", "age", "overrun"
+HANDLING, AGE, OVERRUN, ATTAINED = "handling", "age", "overrun", "attained"
 #: so many are named
 MOST_NAMED = 20
 
@@ -189,6 +189,10 @@ class Totals:
             target = self._target(clock)
             for tally in (*self._add(clock.position), self.metrics[instance.metric], target):
                 tally.clock(clock, escalated=escalated)
+            if clock.goes_on:
+                target.sample(ATTAINED).add_going()
+            elif (needed := clock.needed) is not None:
+                target.sample(ATTAINED).add(needed)
             self.days[clock.at.astimezone(self._zone).date()][not clock.is_met] += 1
             if instance.breached_at is not None and _acknowledged(story, clock):
                 self._count("acknowledged", clock.position)

@@ -123,8 +123,9 @@ class _Reader:
         named = {entry.terms for each in found for entry in each.log if entry.kind is EntryKind.TERMS}
         missing = named - self._terms.keys()
         if missing:
-            self._terms.update(tx.clocks.terms(missing))
-            wanted = {goal.calendar for name in missing for goal in self._terms[name].goals.values()}
+            fresh = tx.clocks.terms(missing)
+            self._terms.update(fresh)
+            wanted = {goal.calendar for each in fresh.values() for goal in each.goals.values()}
             self._calendars = {**self._calendars, **calendars(tx, wanted)}
 
     def story(self, found: TicketClocks) -> Story:

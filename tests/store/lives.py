@@ -48,21 +48,24 @@ _CLIENTS = ("Acme", "Globex", "Initech", "Umbrella", "Hooli", "Vandelay", "Wonka
 _ISSUES = ("login", "billing", "network", "printing")
 
 
-def fill(store: SqlStore, rules: RuleSet, number: int, *, now: datetime, days: int = DAYS, seed: int = 7) -> None:
-    """Store so many lives that began in the last days."""
+def fill(store: SqlStore, rules: RuleSet, number: int, *, until: datetime, now: datetime, seed: int = 7) -> None:
+    """Store so many lives that began in the days before `until`, as far as they are heard of by `now`.
+
+    The same seed and `until` give the same lives, but for their ids.
+    """
     chance = random.Random(seed)
     for first in range(0, number, TOGETHER):
-        lives = [_Life(chance, rules, store, now, days) for _ in range(first, min(first + TOGETHER, number))]
+        lives = [_Life(chance, rules, store, until, now) for _ in range(first, min(first + TOGETHER, number))]
         store.write(lambda tx, lives=lives: [life.store(tx) for life in lives])  # type: ignore[misc]
 
 
 class _Life:
     """One ticket."""
 
-    def __init__(self, chance: random.Random, rules: RuleSet, store: SqlStore, now: datetime, days: int) -> None:
+    def __init__(self, chance: random.Random, rules: RuleSet, store: SqlStore, until: datetime, now: datetime) -> None:
         self.chance, self.rules, self.now = chance, rules, now
         self._ids = store.ids
-        opened = now - timedelta(seconds=chance.randrange(3600, days * 86_400))
+        opened = until - timedelta(seconds=chance.randrange(3600, DAYS * 86_400))
         tier = "premium" if chance.random() < 0.3 else "standard"
         level = chance.choices([Level.P1, Level.P2, Level.P3, Level.P4], [1, 3, 6, 4])[0]
         owner = chance.choice(_PEOPLE)
