@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
-from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, Connection, bindparam, select, text, union
@@ -34,16 +33,10 @@ _CONCERNED = union(
     select(tickets.c.id).where(tickets.c.category.in_(_OPEN), tickets.c.created_at < _STANDING),
 )
 _IDS: BindParameter[str] = bindparam("the_ids", expanding=True)
-_LOG = (
-    select(clock_log.c.ticket_id, clock_log.c.doc)
-    .where(clock_log.c.ticket_id.in_(_IDS))
-    .order_by(clock_log.c.ticket_id)
-)
-_ROWS = select(clocks.c.ticket_id, clocks.c.doc).where(clocks.c.ticket_id.in_(_IDS)).order_by(clocks.c.ticket_id)
-_FIRED = (
-    select(clock_firings.c.ticket_id, clock_firings.c.metric, clock_firings.c.cycle)
-    .where(clock_firings.c.ticket_id.in_(_IDS), clock_firings.c.fired_at <= bindparam("known"))
-    .order_by(clock_firings.c.ticket_id)
+_LOG = select(clock_log.c.ticket_id, clock_log.c.doc).where(clock_log.c.ticket_id.in_(_IDS))
+_ROWS = select(clocks.c.ticket_id, clocks.c.doc).where(clocks.c.ticket_id.in_(_IDS))
+_FIRED = select(clock_firings.c.ticket_id, clock_firings.c.metric, clock_firings.c.cycle).where(
+    clock_firings.c.ticket_id.in_(_IDS), clock_firings.c.fired_at <= bindparam("known")
 )
 
 
@@ -62,13 +55,15 @@ class SqlReporting:
     def clocks(self, ticket_ids: Sequence[str], known_at: datetime) -> Sequence[TicketClocks]:
         """Return what is stored of the clocks of tickets."""
         given = {"the_ids": list(ticket_ids)}
-        logs = {name: [_entry.decode(row.doc) for row in rows] for name, rows in self._grouped(_LOG, given)}
-        rows = {name: [_row.decode(row.doc) for row in found] for name, found in self._grouped(_ROWS, given)}
-        fired = {
-            name: frozenset((row.metric, row.cycle) for row in found)
-            for name, found in self._grouped(_FIRED, {**given, "known": known_at})
-        }
-        return [TicketClocks(name, log, rows.get(name, ()), fired.get(name, frozenset())) for name, log in logs.items()]
-
-    def _grouped(self, statement: Any, given: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        return groupby(self._connection.execute(statement, given), key=lambda row: str(row.ticket_id))
+        logs: defaultdict[str, list[LogEntry]] = defaultdict(list)
+        for ticket_id, doc in self._connection.execute(_LOG, given):
+            logs[ticket_id].append(_entry.decode(doc))
+        rows: defaultdict[str, list[ClockRow]] = defaultdict(list)
+        for ticket_id, doc in self._connection.execute(_ROWS, given):
+            rows[ticket_id].append(_row.decode(doc))
+        fired: defaultdict[str, set[tuple[str, int]]] = defaultdict(set)
+        for ticket_id, metric, cycle in self._connection.execute(_FIRED, {**given, "known": known_at}):
+            fired[ticket_id].add((metric, cycle))
+        return [
+            TicketClocks(name, logs[name], rows.get(name, ()), frozenset(fired.get(name, ()))) for name in sorted(logs)
+        ]

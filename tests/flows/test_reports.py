@@ -98,10 +98,10 @@ def test_who_worked_on_it_is_named_as_long_as_a_ticket_names_them(office: Office
 
 def figures(report: Report) -> dict[str, object]:
     """Return what a report says, without what names tickets or the time at which it was made."""
-    told = msgspec.to_builtins(report)
+    found: dict[str, object] = msgspec.to_builtins(report)
     for name in ("known_at", "overdue_first", "corrections"):
-        del told[name]
-    return told
+        del found[name]
+    return found
 
 
 @pytest.mark.parametrize("days", [20, 31])

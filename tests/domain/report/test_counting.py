@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -270,7 +271,7 @@ def logs(draw: st.DrawFn) -> list[LogEntry]:
     log = opened(begin, draw(st.sampled_from(["P1", "P2"])), owner="ada")
     for kind in draw(st.lists(st.sampled_from(_KINDS), max_size=8)):
         when = begin + timedelta(seconds=draw(st.integers(1, 90 * HOUR)))
-        more = {
+        more: dict[str, Any] = {
             "status": {"name": draw(st.sampled_from(["open", "on_hold"]))},
             "stage": {"name": draw(st.sampled_from(["", "testing", "handover"]))},
             "team": {"name": draw(st.sampled_from(["ops", "sales"]))},
