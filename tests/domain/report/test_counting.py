@@ -271,14 +271,15 @@ def logs(draw: st.DrawFn) -> list[LogEntry]:
     log = opened(begin, draw(st.sampled_from(["P1", "P2"])), owner="ada")
     for kind in draw(st.lists(st.sampled_from(_KINDS), max_size=8)):
         when = begin + timedelta(seconds=draw(st.integers(1, 90 * HOUR)))
-        more: dict[str, Any] = {
+        kinds: dict[str, dict[str, Any]] = {
             "status": {"name": draw(st.sampled_from(["open", "on_hold"]))},
             "stage": {"name": draw(st.sampled_from(["", "testing", "handover"]))},
             "team": {"name": draw(st.sampled_from(["ops", "sales"]))},
             "terms": {"terms": draw(st.sampled_from(["P1", "P2"]))},
             "override": {"metric": "resolution", "due": when + timedelta(hours=5)},
             "context": {"context": {"owner": draw(st.sampled_from(["ada", "bo"]))}},
-        }.get(kind, {})
+        }
+        more = kinds.get(kind, {})
         heard = when + timedelta(seconds=draw(st.sampled_from([0, 5 * HOUR, 60 * HOUR])))
         log.append(say(kind, when, heard, **more))
     return log
