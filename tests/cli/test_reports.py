@@ -42,10 +42,10 @@ def called(gateway: Gateway, client: str) -> None:
 
     def work(tx: SqlTx) -> None:
         for name in list(tx.reporting.tickets(UNTIL - timedelta(days=91), UNTIL, UNTIL)):
-            (first, *_) = [each for each in tx.clocks.log(name) if each.kind is EntryKind.CONTEXT] or [None]
-            if first is not None:
-                known = first.context | {"client": client}
-                tx.clocks.add(name, [msgspec.structs.replace(first, id=gateway.ids.new(), context=known)])
+            for entry in tx.clocks.log(name):
+                if entry.kind is EntryKind.CONTEXT:
+                    known = entry.context | {"client": client}
+                    tx.clocks.add(name, [msgspec.structs.replace(entry, id=gateway.ids.new(), context=known)])
 
     gateway.store.write(work)
 

@@ -58,8 +58,9 @@ class Tally:
         instance, numbers = clock.instance, self.numbers
         numbers["met" if clock.is_met else "breached"] += 1
         numbers["escalated"] += escalated
-        numbers["paused_s"] += instance.paused_s
-        numbers["running_s"] += instance.elapsed_s
+        if not clock.goes_on:
+            numbers["paused_s"] += instance.paused_s
+            numbers["running_s"] += instance.elapsed_s
         took = clock.took
         if took is not None:
             self.sample(instance.metric).add(took)

@@ -35,6 +35,9 @@ def test_a_kept_and_a_broken_promise_count_at_their_end() -> None:
     found = totals([kept, late, off, waits], MONDAY, WEEK, at(9.5, 1))
     assert numbers(found.total) >= Counter(met=3, breached=1, canceled=2, solved=2)
     assert (found.total.numbers["met"], found.total.numbers["canceled"]) == (3, 2)
+    assert found.total.numbers["running_s"] == sum(
+        found.total.samples[name].total for name in ("first_response", "resolution")
+    )
     assert {name: (t.numbers["met"], t.numbers["breached"]) for name, t in found.slices.items()} == {
         "P1": (2, 0),
         "P2": (1, 1),
