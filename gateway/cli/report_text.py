@@ -216,6 +216,8 @@ def _overdue(report: Report, where: tzinfo) -> None:
 
 
 def _corrections(report: Report, where: tzinfo) -> None:
+    if report.added:
+        click.echo(f"\n{report.added} were heard of only after the period ended.")
     if report.moved:
         click.echo(
             f"\n{report.moved} more counted here when the period ended; they went on, and count where they ended."

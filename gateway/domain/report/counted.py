@@ -73,7 +73,7 @@ class CountedClock(msgspec.Struct, frozen=True):
 
 
 class Correction(msgspec.Struct, frozen=True):
-    """An outcome of a period that is another since something was heard of after its end."""
+    """An outcome of a period that is another, or is known at all, since something was heard of after its end."""
 
     ticket_id: str
     metric: str

@@ -172,7 +172,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     goal_percent: float
     alarm_percent: float
     is_over: bool
-    #: 1, and one more for each time that something heard of after the end changed an outcome
+    #: 1, and one more for each time that something heard of after the end changed an outcome that was known
     revision: int
     corrected: int
     #: the newest
@@ -181,6 +181,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     retracted: int
     #: clocks that counted here at the end of the period and count elsewhere now
     moved: int
+    #: outcomes of which nothing was known at the end of the period
+    added: int
     tickets: int
     #: tickets whose clocks could not be told: the log of the process says why
     left_out: int

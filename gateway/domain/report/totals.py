@@ -17,6 +17,7 @@ from gateway.domain.clock_log import EntryKind
 from gateway.domain.clock_state import Outcome
 from gateway.domain.report.context import OWNER
 from gateway.domain.report.counted import (
+    NOTHING,
     Correction,
     CountedClock,
     Period,
@@ -148,6 +149,8 @@ class Totals:
         self.targets: dict[tuple[str, str, str], Target] = {}
         self.places: defaultdict[tuple[Place, str], Sample] = defaultdict(Sample)
         self.days: defaultdict[date, list[int]] = defaultdict(lambda: [0, 0])
+        #: of a period that is over: outcomes of which nothing was known at its end
+        self.added = 0
         self.corrected = 0
         self.retracted = 0
         self.moved = 0
@@ -266,6 +269,9 @@ class Totals:
     def _correct(self, story: Story) -> None:
         self.moved += moved(story, self.period)
         for each in story.corrections:
+            if each.said == NOTHING:
+                self.added += 1
+                continue
             self.corrected += 1
             self.retracted += each.said == Outcome.BREACHED and each.now != Outcome.BREACHED
             self.heard.add(each.heard)

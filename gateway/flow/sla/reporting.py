@@ -184,6 +184,7 @@ def _summed(store: Store, asked: Asked, totals: Totals, *, mode: str, left_out: 
         corrections=list(totals.corrections),
         retracted=totals.retracted,
         moved=totals.moved,
+        added=totals.added,
         tickets=totals.tickets,
         left_out=left_out,
         total=total,

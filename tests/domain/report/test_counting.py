@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -183,6 +184,15 @@ def test_what_was_heard_of_within_the_period_corrects_nothing() -> None:
     assert totals([late_reply(at(20))], MONDAY, at(0, 1), WEEK).corrected == 0
     after = [*opened(at(23.5)), say("solved", at(23.7)), say("agent", at(1, 1), at(2, 1))]
     assert totals([after], MONDAY, at(0, 1), WEEK).corrected == 0
+
+
+def test_what_nothing_was_known_of_is_added_and_corrects_nothing() -> None:
+    """A desk that is connected next month, and a reply that took a second from before midnight to after it."""
+    unknown = [msgspec.structs.replace(each, arrived=at(9, 5)) for each in late_reply(at(9, 5))]
+    slow = [*opened(at(23.5)), say("agent", at(23.99), at(0.01, 1))]
+    found = totals([unknown, slow], MONDAY, at(0, 1), at(10, 5))
+    assert (found.added, found.corrected, len(found.heard)) == (3, 0, 0)
+    assert (found.total.numbers["met"], found.total.numbers["breached"]) == (3, 0)
 
 
 def test_each_time_that_something_was_heard_is_a_revision() -> None:
