@@ -109,6 +109,11 @@ class Calendar:
         return isinstance(self._spec, Union)
 
     @property
+    def has_days(self) -> bool:
+        """Say whether it has business days: a union has none, nor has one that is always open."""
+        return self._days is not None
+
+    @property
     def timezone(self) -> str:
         """The time zone of its hours; empty for a union and for one that is always open."""
         return self._spec.timezone if isinstance(self._spec, Timetable) else ""

@@ -102,6 +102,8 @@ class Fold:
             return None
         if longest is not None:
             return self.paused_at + timedelta(seconds=longest)
+        if days is not None and not self.calendar.has_days:
+            return self.paused_at + timedelta(days=days.days)
         return self.calendar.business_days(self.paused_at, days.days, days.mode) if days is not None else None
 
     def _break_before(self, at: datetime) -> None:

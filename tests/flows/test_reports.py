@@ -20,7 +20,7 @@ from gateway.store import SqlStore, migrate, open_store
 from gateway.store.unit import SqlTx
 from rules import load_site
 from rules.decide import RuleSet
-from tests.flows.test_escalations import Office
+from tests.flows.office import Office
 from tests.store.lives import RULES, fill
 
 #: a day on which lives have been lived for long enough

@@ -17,6 +17,7 @@ from gateway.domain.report.context import OWNER
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Category
 
+FIRST_RESPONSE, REPLY = "first_response", "next_reply"
 _OPEN = frozenset(each.value for each in OPEN_CATEGORIES)
 #: in these somebody else has to act
 _WAITS = frozenset({Category.PENDING_CUSTOMER.value, Category.ON_HOLD.value})
@@ -87,6 +88,17 @@ class Visit(msgspec.Struct, frozen=True):
     position: Position
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """Something that the customer waited for."""
+
+    #: first_response, next_reply or resolution
+    metric: str
+    at: datetime
+    #: open seconds
+    took: int
+    position: Position
+
+
 class Course:
     """What the entries of a log that count, in their order, say of every instant."""
 
@@ -148,6 +160,30 @@ class Course:
             if position.is_handled:
                 total += self._elapsed(position.calendar, begin, min(end, until))
         return total if owned else None
+
+    def answers(self) -> Iterator[Answer]:
+        """Return what was answered and solved, whether or not it was promised.
+
+        As METRICS has it: a reply answers the oldest message that has none, and what is solved needs no answer.
+        """
+        if self._begun is None:
+            return
+        asked: dict[str, datetime] = {FIRST_RESPONSE: self._begun}
+        for entry in self.entries:
+            at = whole(entry.at)
+            if entry.kind is EntryKind.CUSTOMER:
+                asked.setdefault(REPLY, at)
+            elif entry.kind in {EntryKind.AGENT, EntryKind.SOLVED}:
+                for metric, since in asked.items():
+                    yield self._answer(metric, since, at)
+                asked = {}
+        solved = self.solved()
+        if solved is not None:
+            yield self._answer(RESOLUTION, self._begun, solved)
+
+    def _answer(self, metric: str, since: datetime, at: datetime) -> Answer:
+        position = self.at(at)
+        return Answer(metric, at, self._elapsed(position.calendar, since, at), position)
 
     def solved(self) -> datetime | None:
         """Return when the ticket was done for the last time, if it still is."""

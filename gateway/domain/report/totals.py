@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.clock_chain import RESOLUTION
 from gateway.domain.clock_event import whole
 from gateway.domain.clock_instance import Status
 from gateway.domain.clock_log import EntryKind
@@ -28,11 +29,10 @@ from gateway.domain.report.counted import (
     is_at_risk,
     moved,
 )
-from gateway.domain.report.course import Place, Position, Slice
+from gateway.domain.report.course import FIRST_RESPONSE, REPLY, Place, Position, Slice
 from gateway.domain.report.figures import Sample, Share
 from gateway.domain.report.result import Figures, Lengths
 
-FIRST_RESPONSE, REPLY, RESOLUTION = "first_response", "next_reply", "resolution"
 HANDLING, AGE, OVERRUN, ATTAINED = "handling", "age", "overrun", "attained"
 #: so many are named
 MOST_NAMED = 20
@@ -176,6 +176,7 @@ class Totals:
         """Add one ticket."""
         self._clocks(story)
         self._work(story)
+        self._answers(story)
         self._standing(story)
         self._correct(story)
 
@@ -235,6 +236,14 @@ class Totals:
         for visit in course.visits():
             if period.holds(visit.end):
                 self.places[visit.kind, visit.name].add(course.spent(visit))
+
+    def _answers(self, story: Story) -> None:
+        """Add how long answers took of which nothing was promised: those of promises are counted with their clocks."""
+        promised = {instance.metric for instance in story.instances}
+        for answer in story.course.answers():
+            if answer.metric not in promised and self.period.holds(answer.at):
+                for tally in self._add(answer.position):
+                    tally.sample(answer.metric).add(answer.took)
 
     def _standing(self, story: Story) -> None:
         """Add how it stood: at the end of the period, or now."""

@@ -34,7 +34,7 @@ TERMS = {
         },
     )
     for name in ("P1", "P2")
-}
+} | {"P4": Terms(policy="slow", level="P4", goals={"stage:testing": Goal(4 * HOUR, "office@1")})}
 _numbers = itertools.count()
 
 

@@ -118,6 +118,28 @@ def test_work_is_counted_when_it_is_done() -> None:
     assert "handling" not in totals([nobody], MONDAY, WEEK, WEEK).total.samples
 
 
+def test_answers_are_measured_where_nothing_was_promised_of_them() -> None:
+    """By the ticket's calendar, from the oldest question; they are in no compliance, and none is counted twice."""
+    log = [
+        *opened(at(16), "P4"),
+        say("agent", at(10, 1)),
+        say("customer", at(11, 1)),
+        say("customer", at(11.5, 1)),
+        say("agent", at(12, 1)),
+        say("customer", at(13, 1)),
+        say("solved", at(14, 1)),
+    ]
+    found = totals([log], MONDAY, WEEK, WEEK)
+    lengths = {name: (len(each), each.total) for name, each in found.total.samples.items()}
+    assert lengths["first_response"] == (1, 2 * HOUR)
+    assert lengths["next_reply"] == (2, 2 * HOUR)
+    assert lengths["resolution"] == (1, 6 * HOUR)
+    assert (found.total.numbers["met"], found.metrics, found.targets) == (0, {}, {})
+    assert "next_reply" not in totals([log], MONDAY, at(11, 1), WEEK).total.samples
+    promised = [*opened(at(9)), say("agent", at(9.5))]
+    assert len(totals([promised], MONDAY, WEEK, at(10)).total.samples["first_response"]) == 1
+
+
 def test_times_in_places_count_when_they_end() -> None:
     """In open time of the calendar; what a ticket is in while it is done is no place."""
     log = [
@@ -281,7 +303,7 @@ _KINDS = ("customer", "agent", "solved", "reopened", "override", "status", "stag
 def logs(draw: st.DrawFn) -> list[LogEntry]:
     """Return the log of any ticket: some of it late."""
     begin = at(draw(st.integers(0, 60)))
-    log = opened(begin, draw(st.sampled_from(["P1", "P2"])), owner="ada")
+    log = opened(begin, draw(st.sampled_from(["P1", "P2", "P4"])), owner="ada")
     for kind in draw(st.lists(st.sampled_from(_KINDS), max_size=8)):
         when = begin + timedelta(seconds=draw(st.integers(1, 90 * HOUR)))
         kinds: dict[str, dict[str, Any]] = {
