@@ -21,11 +21,7 @@ from gateway.domain.clock_state import Options, Outcome, Reopen
 from gateway.domain.terms import BusinessDays, Goal, Reentry, Terms, UpdateStart
 
 OFFICE = Calendar.from_spec({"timezone": "UTC", "week": {"mon-fri": ["09:00-17:00"]}})
-CALENDARS = {
-    "office@1": OFFICE,
-    "always@1": Calendar.from_spec("24x7"),
-    "all@1": Calendar.from_spec({"union": ["office@1"]}, {"office@1": OFFICE}),
-}
+CALENDARS = {"office@1": OFFICE, "always@1": Calendar.from_spec("24x7")}
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = 3600
 END = MONDAY + timedelta(days=30)
@@ -119,15 +115,16 @@ def test_a_longest_pause_in_business_days_ends_by_itself() -> None:
     assert reached(chain.clock, Mark.of("due")) == only(chain).due == at(17, day=2)
 
 
-@pytest.mark.parametrize("calendar", ["always@1", "all@1"])
-def test_a_longest_pause_in_business_days_ends_where_a_calendar_has_none(calendar: str) -> None:
-    """Of one that is always open, and of a union, they are days of 24 hours: a policy's P1 may count by another one."""
-    options = Options(max_pause_days=BusinessDays(2))
-    log, held = begun(resolution=Goal(8 * HOUR, calendar), options=options)
+@pytest.mark.parametrize(("named", "ends"), [("office@1", at(10, day=7)), ("", at(10, day=5))])
+def test_a_longest_pause_in_business_days_of_another_calendar(named: str, ends: datetime) -> None:
+    """A promise around the clock waits for five days of the policy; without any, a day has 24 hours."""
+    options = Options(max_pause_days=BusinessDays(5), max_pause_calendar=named)
+    log, held = begun(resolution=Goal(8 * HOUR, "always@1"), options=options)
+    assert held["t"].calendars == {"always@1", named} - {""}
     log.append(entry("pauses", at(10), metrics=("resolution",)))
-    assert only(tell(log, held, at(9.9, day=2))["resolution"]).status is Status.PAUSED
-    chain = tell(log, held, at(11, day=2))["resolution"]
-    assert [(each.change, each.at) for each in chain.transitions][-1] == (Change.RESUMED, at(10, day=2))
+    before, after = ends - timedelta(seconds=1), ends + timedelta(hours=1)
+    assert only(tell(log, held, before)["resolution"]).status is Status.PAUSED
+    assert only(tell(log, held, after)["resolution"]).elapsed_s == 2 * HOUR
 
 
 def test_other_terms_leave_a_canceled_record_of_the_old_ones() -> None:

@@ -133,7 +133,6 @@ class _Life:
         tx.tickets.save(msgspec.structs.replace(self.ticket, status=Status(category)))
         tx.clocks.keep_terms({digest(self.terms): self.terms})
         versions = self.rules.clockwork.versions
-        used = {goal.calendar for goal in self.terms.goals.values()}
-        tx.clocks.keep_calendars({name: versions[name] for name in used})
+        tx.clocks.keep_calendars({name: versions[name] for name in self.terms.calendars})
         tx.clocks.add(self.ticket.id, self.log)
         told(tx, self.ticket.id, self.now, self.rules, log=self.log, fired=())

@@ -125,7 +125,7 @@ class _Reader:
         if missing:
             fresh = tx.clocks.terms(missing)
             self._terms.update(fresh)
-            wanted = {goal.calendar for each in fresh.values() for goal in each.goals.values()}
+            wanted = {name for each in fresh.values() for name in each.calendars}
             self._calendars = {**self._calendars, **calendars(tx, wanted)}
 
     def story(self, found: TicketClocks) -> Story:
