@@ -216,6 +216,8 @@ def _overdue(report: Report, where: tzinfo) -> None:
 
 
 def _corrections(report: Report, where: tzinfo) -> None:
+    if report.retracted:
+        click.echo(f"\n{report.retracted} breaches were noted and taken back, for something was heard of late.")
     if report.added:
         click.echo(f"\n{report.added} were heard of only after the period ended.")
     if report.moved:
@@ -224,7 +226,7 @@ def _corrections(report: Report, where: tzinfo) -> None:
         )
     if not report.corrections:
         return
-    _title(f"Corrected since the period ended: {report.corrected}, of which {report.retracted} breaches taken back")
+    _title(f"Corrected since the period ended: {report.corrected}")
     write_table(
         ("TICKET", "PROMISE", "POLICY", "SAID", "NOW", f"HEARD OF ({report.zone})"),
         [

@@ -148,6 +148,9 @@ def sla(
         now = gateway.clock.now()
         period = _period(begin, end, where, now)
         known_at = now if known is None else _last(known, where)
+        if known is not None and not isinstance(known, datetime) and _first(known, where) <= now:
+            # the day that is not over yet, as far as it is
+            known_at = min(known_at, now)
         if known_at > now:
             raise click.UsageError("--as-known-at lies ahead: nobody knows yet")
         if known_at <= period.begin:

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.domain.clock_log import LogEntry
-from gateway.ports.clocks import ClockRow
+from gateway.ports.clocks import ChangeRow, ClockRow
 
 
 class TicketClocks(msgspec.Struct, frozen=True):
@@ -32,6 +32,10 @@ class Reporting(Protocol):
         Something happened to it from `begin` to before `end`, or one of its clocks, or it itself, was open at
         `standing_at`. More may be named than count.
         """
+        ...
+
+    def breaches(self, begin: datetime, end: datetime, known_at: datetime) -> Iterator[tuple[str, ChangeRow]]:
+        """Return with its ticket each breach of a period that was noted or taken back by `known_at`, in that order."""
         ...
 
     def clocks(self, ticket_ids: Sequence[str], known_at: datetime) -> Sequence[TicketClocks]:

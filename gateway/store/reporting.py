@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select, text, union
 
 from gateway.domain.clock_log import LogEntry
 from gateway.domain.ticket import OPEN_CATEGORIES
-from gateway.ports.clocks import ClockRow
+from gateway.ports.clocks import ChangeRow, ClockRow
 from gateway.ports.reporting import TicketClocks
 from gateway.store.clock_tables import BROKE, clock_changes, clock_firings, clock_log, clocks
 from gateway.store.tables import tickets
@@ -20,6 +20,7 @@ _AT_ONCE = 5000
 _OPEN = sorted(each.value for each in OPEN_CATEGORIES)
 _entry = msgspec.json.Decoder(LogEntry)
 _row = msgspec.json.Decoder(ClockRow)
+_change = msgspec.json.Decoder(ChangeRow)
 
 _BEGIN: BindParameter[datetime] = bindparam("begin")
 _END: BindParameter[datetime] = bindparam("until")
@@ -31,6 +32,16 @@ _CONCERNED = union(
     select(clocks.c.ticket_id).where(clocks.c.ended_at.is_(None), clocks.c.started_at < _STANDING),
     select(clocks.c.ticket_id).where(clocks.c.ended_at >= _STANDING, clocks.c.started_at < _STANDING),
     select(tickets.c.id).where(tickets.c.category.in_(_OPEN), tickets.c.created_at < _STANDING),
+)
+_BREACHES = (
+    select(clock_changes.c.ticket_id, clock_changes.c.doc)
+    .where(
+        text(BROKE),
+        clock_changes.c.at >= _BEGIN,
+        clock_changes.c.at < _END,
+        clock_changes.c.recorded_at <= bindparam("known"),
+    )
+    .order_by(clock_changes.c.recorded_at, clock_changes.c.id)
 )
 _IDS: BindParameter[str] = bindparam("the_ids", expanding=True)
 _LOG = select(clock_log.c.ticket_id, clock_log.c.doc).where(clock_log.c.ticket_id.in_(_IDS))
@@ -51,6 +62,13 @@ class SqlReporting:
         given = {"begin": begin, "until": end, "standing": standing_at}
         streaming = self._connection.execution_options(yield_per=_AT_ONCE)
         yield from streaming.execute(_CONCERNED, given).scalars()
+
+    def breaches(self, begin: datetime, end: datetime, known_at: datetime) -> Iterator[tuple[str, ChangeRow]]:
+        """Return each breach of a period that was noted or taken back."""
+        given = {"begin": begin, "until": end, "known": known_at}
+        streaming = self._connection.execution_options(yield_per=_AT_ONCE)
+        for ticket_id, doc in streaming.execute(_BREACHES, given):
+            yield ticket_id, _change.decode(doc)
 
     def clocks(self, ticket_ids: Sequence[str], known_at: datetime) -> Sequence[TicketClocks]:
         """Return what is stored of the clocks of tickets."""

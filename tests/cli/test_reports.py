@@ -138,6 +138,8 @@ def test_without_options_it_tells_of_the_last_thirty_days(run: Run, gateway: Gat
     assert (code, end - begin) == (0, timedelta(days=30))
     assert gateway.clock.now() - end < timedelta(minutes=1)
     assert found["total"]["met"]
+    today = f"{gateway.clock.now():%Y-%m-%d}"
+    assert run("reports", "sla", "--as-known-at", today)[0] == 0
     later = f"{gateway.clock.now() + timedelta(days=3):%Y-%m-%d}"
     code, shown, _ = run("reports", "sla", "--to", later)
     assert (code, "The period is not over" in shown) == (0, True)

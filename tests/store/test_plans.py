@@ -72,6 +72,7 @@ STEPS: dict[str, Work] = {
     "a comment of ours": lambda tx, lane, _t, _n: tx.looks.comment_of(lane, "c"),
     "how many doubles there are": lambda tx, _l, _t, _n: tx.looks.doubles(),
     "the tickets of a report": lambda tx, _l, _t, now: list(tx.reporting.tickets(now, now, now)),
+    "the breaches of a report": lambda tx, _l, _t, now: list(tx.reporting.breaches(now, now, now)),
     "the clocks of a report": lambda tx, _l, ticket, now: tx.reporting.clocks([ticket, "other"], now),
     "a letter by a part of its id": lambda tx, _l, _t, _n: tx.dead_letters.find("abcdef"),
 }

@@ -177,7 +177,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     corrected: int
     #: the newest
     corrections: list[Correction]
-    #: of the corrections: broken promises that turned out to have been kept
+    #: breaches that were noted and taken back, whenever: something was heard of late
     retracted: int
     #: clocks that counted here at the end of the period and count elsewhere now
     moved: int

@@ -15,7 +15,6 @@ from gateway.domain.clock_chain import RESOLUTION
 from gateway.domain.clock_event import whole
 from gateway.domain.clock_instance import Status
 from gateway.domain.clock_log import EntryKind
-from gateway.domain.clock_state import Outcome
 from gateway.domain.report.context import OWNER
 from gateway.domain.report.counted import (
     NOTHING,
@@ -152,7 +151,6 @@ class Totals:
         #: of a period that is over: outcomes of which nothing was known at its end
         self.added = 0
         self.corrected = 0
-        self.retracted = 0
         self.moved = 0
         #: when something was heard of that changed an outcome
         self.heard: set[datetime] = set()
@@ -282,7 +280,6 @@ class Totals:
                 self.added += 1
                 continue
             self.corrected += 1
-            self.retracted += each.said == Outcome.BREACHED and each.now != Outcome.BREACHED
             self.heard.add(each.heard)
             _keep(self._corrections, (each.heard, each.ticket_id, each.metric, each.cycle, each))
 

@@ -182,7 +182,7 @@ def _summed(store: Store, asked: Asked, totals: Totals, *, mode: str, left_out: 
         revision=1 + len(totals.heard),
         corrected=totals.corrected,
         corrections=list(totals.corrections),
-        retracted=totals.retracted,
+        retracted=_taken_back(store, asked),
         moved=totals.moved,
         added=totals.added,
         tickets=totals.tickets,
@@ -206,6 +206,20 @@ def _summed(store: Store, asked: Asked, totals: Totals, *, mode: str, left_out: 
             for each in totals.overdue
         ],
     )  # fmt: skip
+
+
+def _taken_back(store: Store, asked: Asked) -> int:
+    """Count the clocks of which a breach in the period was noted and none stands any more."""
+    #: of those that were taken back, how many stand again: at another instant
+    taken: dict[tuple[str, str, int], int] = {}
+    with store.read() as tx:
+        for ticket_id, row in tx.reporting.breaches(asked.period.begin, asked.period.end, asked.known_at):
+            key = (ticket_id, row.metric, row.transition.cycle)
+            if row.retracted:
+                taken[key] = max(0, taken.get(key, 0) - 1)
+            elif key in taken:
+                taken[key] += 1
+    return sum(not standing for standing in taken.values())
 
 
 def _slices(totals: Totals, asked: Asked, called: Mapping[str, str]) -> list[Figures]:
