@@ -34,7 +34,10 @@ TERMS = {
         },
     )
     for name in ("P1", "P2")
-} | {"P4": Terms(policy="slow", level="P4", goals={"stage:testing": Goal(4 * HOUR, "office@1")})}
+} | {
+    "P3": Terms(policy="updates", level="P3", goals={"periodic_update": Goal(HOUR, "always@1")}),
+    "P4": Terms(policy="slow", level="P4", goals={"stage:testing": Goal(4 * HOUR, "office@1")}),
+}
 _numbers = itertools.count()
 
 

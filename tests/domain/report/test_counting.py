@@ -62,6 +62,26 @@ def test_a_breach_counts_when_it_broke_until_it_is_done() -> None:
     assert totals([late], *tuesday, at(4, 1)).total.numbers["breached"] == 1
 
 
+def test_what_goes_on_has_no_share_of_the_time_yet() -> None:
+    """How long it will wait is not known: a report of later would say otherwise."""
+    log = [*opened(at(9)), say("agent", at(9.5)), say("pauses", at(10), metrics=("resolution",))]
+    late = [*opened(at(9)), say("customer", at(9.1))]
+    found = totals([log, late], MONDAY, at(0, 1), at(13))
+    assert found.total.numbers["breached"] == 2
+    assert (found.total.numbers["paused_s"], found.total.numbers["running_s"]) == (0, HOUR // 2)
+    ended = [*log, say("solved", at(12))]
+    found = totals([ended], MONDAY, at(0, 1), at(13))
+    assert (found.total.numbers["paused_s"], found.total.numbers["running_s"]) == (2 * HOUR, HOUR + HOUR // 2)
+
+
+def test_a_clock_of_updates_counts_from_the_first_response_on() -> None:
+    """Until then it is nobody's concern, broken or not."""
+    log = [*opened(at(9), "P3"), say("agent", at(12)), say("agent", at(12.5)), say("solved", at(14))]
+    found = totals([log], MONDAY, WEEK, WEEK)
+    assert (found.total.numbers["met"], found.total.numbers["breached"]) == (1, 1)
+    assert totals([opened(at(9), "P3")], MONDAY, WEEK, at(12)).total.numbers["overdue"] == 0
+
+
 def test_the_owner_at_the_breach_counts_and_not_who_repaired_it() -> None:
     """A promise that Ada let break stays hers when Bo has the ticket at last; a kept one is of who kept it."""
     log = [
@@ -303,7 +323,7 @@ _KINDS = ("customer", "agent", "solved", "reopened", "override", "status", "stag
 def logs(draw: st.DrawFn) -> list[LogEntry]:
     """Return the log of any ticket: some of it late."""
     begin = at(draw(st.integers(0, 60)))
-    log = opened(begin, draw(st.sampled_from(["P1", "P2", "P4"])), owner="ada")
+    log = opened(begin, draw(st.sampled_from(["P1", "P2", "P3", "P4"])), owner="ada")
     for kind in draw(st.lists(st.sampled_from(_KINDS), max_size=8)):
         when = begin + timedelta(seconds=draw(st.integers(1, 90 * HOUR)))
         kinds: dict[str, dict[str, Any]] = {
