@@ -78,6 +78,22 @@ def test_what_happened_at_the_desks_is_in_the_report(office: Office) -> None:
     assert (late.metric, late.ticket_id) == ("resolution", office.now().id)
 
 
+def test_a_report_needs_no_sweep(office: Office) -> None:
+    """What time broke while nobody looked is broken all the same; what nobody has escalated is not escalated."""
+    began = office.clock.now() - timedelta(minutes=1)
+    office.ticket(priority="urgent")
+    office.moved.ahead += timedelta(hours=3)
+    now = office.clock.now()
+    found = asked(office.store, began, now, now, Slice.POLICY)
+    assert {each.metric: each.breached for each in found.metrics} == {"resolution": 1}
+    assert (found.total.overdue, found.total.escalated) == (1, 0)
+    office.later(minutes=1)
+    later = office.clock.now()
+    found = asked(office.store, began, later, later, Slice.POLICY)
+    assert (found.total.overdue, found.total.escalated) == (1, 1)
+    assert asked(office.store, began, now, now, Slice.POLICY, now=later).total.escalated == 0
+
+
 def test_who_worked_on_it_is_named_as_long_as_a_ticket_names_them(office: Office) -> None:
     """The log keeps an account only; the name is that which the ticket still has."""
     number = office.ticket()
