@@ -24,6 +24,7 @@ from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.escalations import Escalation
 from rules.fields import Facts
 from rules.policies import Policy
+from rules.routes import Routing
 from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
 from rules.sync import SyncRule
 from rules.trace import TraceLine
@@ -48,6 +49,7 @@ class RuleSet:
         "known",
         "policies",
         "policy_index",
+        "routing",
         "sections",
         "stages",
         "sync_index",
@@ -69,6 +71,7 @@ class RuleSet:
         digest: str = "",
         holidays: HolidaySource = public_holidays.dates,
         escalations: tuple[Escalation, ...] = (),
+        routing: Routing | None = None,
     ) -> None:
         self.classify_rules = classify_rules
         self.stages = stages
@@ -85,6 +88,8 @@ class RuleSet:
         #: names the files that this was loaded from
         self.digest = digest
         self.escalations = escalations
+        #: who works on what: routes, settings and roster
+        self.routing = routing if routing is not None else Routing()
         #: which days are public holidays
         self.holidays = holidays
         self._clockwork: Clockwork | None = None
