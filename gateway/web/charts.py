@@ -176,7 +176,7 @@ def _against(line: TargetLine) -> Bar:
     label = f"{line.priority} {metric_words(line.metric)}, {line.policy or 'no policy'}"
     promised = f"promised {length(line.most_target_s)}"
     if line.attained_s is None:
-        return Bar(label, _HUNDRED, f"{line.says.partition(': ')[2]}; {promised}", mark(line), is_cut=True)
+        return Bar(label, _HUNDRED, f"not reached, some still go on; {promised}", mark(line), is_cut=True)
     part = line.attained_s / max(1, line.most_target_s)
     return Bar(
         label,
