@@ -22,6 +22,7 @@ from gateway.ports.leases import Leases
 from gateway.ports.looking import Looks
 from gateway.ports.relations import Duplicates, Stages
 from gateway.ports.releasing import Releases
+from gateway.ports.reporting import Reporting
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -369,6 +370,11 @@ class Tx(Protocol):
     @property
     def ways(self) -> Ways:
         """Return who has which ticket."""
+        ...
+
+    @property
+    def reporting(self) -> Reporting:
+        """Return the clocks of many tickets."""
         ...
 
     @property

@@ -39,6 +39,7 @@ from gateway.store.outbox import SqlOutbox
 from gateway.store.relations import SqlDuplicates, SqlStages
 from gateway.store.releases import SqlReleases
 from gateway.store.routing import SqlWays
+from gateway.store.reporting import SqlReporting
 from gateway.store.sealing import Sealer
 from gateway.store.tickets import SqlTickets
 from gateway.store.view import SqlView
@@ -146,6 +147,11 @@ class SqlTx:
     def ways(self) -> SqlWays:
         """Who has which ticket."""
         return SqlWays(self.connection)
+
+    @cached_property
+    def reporting(self) -> SqlReporting:
+        """The clocks of many tickets."""
+        return SqlReporting(self.connection)
 
     @cached_property
     def releases(self) -> SqlReleases:

@@ -8,6 +8,7 @@ from alembic import op
 from gateway.store.columns import Instant
 
 WAKES = sa.text("wake_at IS NOT NULL")
+BROKE = sa.text("change = 'breached'")
 
 
 def create() -> None:
@@ -33,6 +34,7 @@ def create() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_clock_log_ticket", "clock_log", ["ticket_id", "at"])
+    op.create_index("ix_clock_log_at", "clock_log", ["at", "ticket_id"])
     op.create_table(
         "clocks",
         sa.Column("ticket_id", sa.String(length=36), nullable=False),
@@ -54,8 +56,7 @@ def create() -> None:
         sa.PrimaryKeyConstraint("ticket_id", "metric", "cycle", "version"),
     )
     op.create_index("ix_clocks_wake", "clocks", ["wake_at"], sqlite_where=WAKES, postgresql_where=WAKES)
-    op.create_index("ix_clocks_ended", "clocks", ["ended_at"])
-    op.create_index("ix_clocks_breached", "clocks", ["breached_at"])
+    op.create_index("ix_clocks_ended", "clocks", ["ended_at", "started_at", "ticket_id"])
     op.create_table(
         "clock_changes",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -68,7 +69,9 @@ def create() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_clock_changes_ticket", "clock_changes", ["ticket_id", "at"])
-    op.create_index("ix_clock_changes_recorded", "clock_changes", ["recorded_at"])
+    op.create_index(
+        "ix_clock_changes_broke", "clock_changes", ["at", "ticket_id"], sqlite_where=BROKE, postgresql_where=BROKE
+    )
     op.create_table(
         "clock_firings",
         sa.Column("ticket_id", sa.String(length=36), nullable=False),
