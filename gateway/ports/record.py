@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from gateway.domain.echo import EchoEntry
 from gateway.domain.event import Event
 from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
@@ -19,6 +18,7 @@ from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
 from gateway.ports.clocks import Clocks
 from gateway.ports.leases import Leases
+from gateway.ports.ledger import Ledger
 from gateway.ports.looking import Looks
 from gateway.ports.relations import Duplicates, Stages
 from gateway.ports.releasing import Releases
@@ -248,18 +248,6 @@ class Outbox(Protocol):
 
     def next_due(self) -> datetime | None:
         """Return the time at which the next lane falls due, or None."""
-        ...
-
-
-class Ledger(Protocol):
-    """Our own writes whose echoes are expected."""
-
-    def entries(self, link_id: str) -> tuple[EchoEntry, ...]:
-        """Return the entries of a link that were not consumed."""
-        ...
-
-    def consume(self, entry_ids: Collection[str], now: datetime) -> None:
-        """Take entries out."""
         ...
 
 

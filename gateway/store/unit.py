@@ -38,8 +38,8 @@ from gateway.store.looks import SqlLooks
 from gateway.store.outbox import SqlOutbox
 from gateway.store.relations import SqlDuplicates, SqlStages
 from gateway.store.releases import SqlReleases
-from gateway.store.routing import SqlWays
 from gateway.store.reporting import SqlReporting
+from gateway.store.routing import SqlWays
 from gateway.store.sealing import Sealer
 from gateway.store.tickets import SqlTickets
 from gateway.store.view import SqlView
