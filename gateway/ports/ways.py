@@ -35,6 +35,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ticket_id: str
     #: of the last decision
     outcome: str = ""
+    #: since when that is so
+    since: datetime | None = None
     rule: str = ""
     reason: str = ""
     region: str = ""

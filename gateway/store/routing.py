@@ -118,6 +118,7 @@ class SqlWays:
         values = {
             "ticket_id": way.ticket_id,
             "outcome": way.outcome,
+            "since": way.since or now,
             "person": way.person,
             "holds": way.holds,
             "channel": way.channel,

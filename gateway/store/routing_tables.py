@@ -15,12 +15,16 @@ LOOKS = "wake_at IS NOT NULL"
 WAITS = "waiting_since IS NOT NULL"
 OFFERED = "offered"
 NEW_ROOM = "room_new"
+UNROUTABLE = "outcome = 'unroutable'"
+FROZEN = "outcome = 'frozen'"
 
 ways = Table(
     "ways",
     metadata,
     Column("ticket_id", String(36), primary_key=True),
     Column("outcome", String(12), nullable=False),
+    #: since when it is that
+    Column("since", Instant, nullable=False),
     Column("person", String(200), nullable=False),
     #: whoever is named has it: it takes room
     Column("holds", Boolean, nullable=False),
@@ -36,7 +40,8 @@ ways = Table(
     Index("ix_ways_wake", "wake_at", sqlite_where=text(LOOKS), postgresql_where=text(LOOKS)),
     Index("ix_ways_waiting", "due_at", "waiting_since", sqlite_where=text(WAITS), postgresql_where=text(WAITS)),
     Index("ix_ways_offered", "wake_at", sqlite_where=text(OFFERED), postgresql_where=text(OFFERED)),
-    Index("ix_ways_outcome", "outcome"),
+    Index("ix_ways_unroutable", "since", sqlite_where=text(UNROUTABLE), postgresql_where=text(UNROUTABLE)),
+    Index("ix_ways_frozen", "since", sqlite_where=text(FROZEN), postgresql_where=text(FROZEN)),
 )
 
 reservations = Table(

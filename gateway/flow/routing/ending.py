@@ -20,7 +20,15 @@ def end_way(tx: Tx, ticket_id: str, now: datetime) -> None:
     tx.ways.unreserve(ticket_id)
     until = way.owned_until or (now if way.person else None)
     ended = msgspec.structs.replace(
-        way, holds=False, closed=True, owned_until=until, waiting_since=None, offers=(), wake_at=None
+        way,
+        outcome="none",
+        since=now,
+        holds=False,
+        closed=True,
+        owned_until=until,
+        waiting_since=None,
+        offers=(),
+        wake_at=None,
     )
     tx.ways.save(ended, now)
 

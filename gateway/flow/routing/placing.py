@@ -186,7 +186,10 @@ class Place:
         self._planned += told(self._ticket.id, self._links, self._site.connectors, words, why)
 
     def _save(self, way: Way) -> None:
-        self._tx.ways.save(msgspec.structs.replace(way, seen=who(self._routing, self._ticket)), self._cause.now)
+        now = self._cause.now
+        since = self._before.since if way.outcome == self._before.outcome else now
+        way = msgspec.structs.replace(way, since=since or now, seen=who(self._routing, self._ticket))
+        self._tx.ways.save(way, now)
         if self._before.offers and not way.offers:
             self._tx.ways.unreserve(way.ticket_id)
 

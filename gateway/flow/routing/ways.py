@@ -10,7 +10,7 @@ import msgspec
 from gateway.domain.ticket import CLOSED_CATEGORIES, Setter, Ticket
 from gateway.ports.ways import Passed, Way
 from rules.fields import Facts
-from rules.routed import Hop, Work
+from rules.routed import Hop, Outcome, Work
 from rules.routes import Routing
 from rules.routing import language_of, match
 
@@ -81,8 +81,18 @@ def caught_up(way: Way, ticket: Ticket, routing: Routing, now: datetime) -> Caug
 def _over(way: Way, now: datetime) -> CaughtUp:
     freed = way.person if way.holds else ""
     until = way.owned_until or (now if way.person else None)
+    since = way.since if way.closed else now
     ended = msgspec.structs.replace(
-        way, holds=False, closed=True, reopened=False, owned_until=until, waiting_since=None, offers=(), wake_at=None
+        way,
+        outcome=Outcome.NONE.value,
+        since=since,
+        holds=False,
+        closed=True,
+        reopened=False,
+        owned_until=until,
+        waiting_since=None,
+        offers=(),
+        wake_at=None,
     )
     return CaughtUp(ended, freed)
 

@@ -12,6 +12,8 @@ LOOKS = sa.text("wake_at IS NOT NULL")
 WAITS = sa.text("waiting_since IS NOT NULL")
 OFFERED = sa.text("offered")
 NEW_ROOM = sa.text("room_new")
+UNROUTABLE = sa.text("outcome = 'unroutable'")
+FROZEN = sa.text("outcome = 'frozen'")
 
 
 def create() -> None:
@@ -20,6 +22,7 @@ def create() -> None:
         "ways",
         sa.Column("ticket_id", sa.String(length=36), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
         sa.Column("person", sa.String(length=200), nullable=False),
         sa.Column("holds", sa.Boolean(), nullable=False),
         sa.Column("channel", sa.String(length=120), nullable=False),
@@ -36,9 +39,10 @@ def create() -> None:
         ("ix_ways_wake", ["wake_at"], LOOKS),
         ("ix_ways_waiting", ["due_at", "waiting_since"], WAITS),
         ("ix_ways_offered", ["wake_at"], OFFERED),
+        ("ix_ways_unroutable", ["since"], UNROUTABLE),
+        ("ix_ways_frozen", ["since"], FROZEN),
     ):
         op.create_index(name, "ways", columns, sqlite_where=where, postgresql_where=where)
-    op.create_index("ix_ways_outcome", "ways", ["outcome"])
     op.create_table(
         "reservations",
         sa.Column("ticket_id", sa.String(length=36), nullable=False),
