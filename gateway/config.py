@@ -24,6 +24,7 @@ from rules.problem import WIDTH, masked
 from rules.references import REFERENCE, references
 from rules.schema.check import check, validator
 from rules.source import Document, Spot
+from rules.sync import own_shown
 from rules.yaml12 import MAX_BYTES, resolve
 from rules.yaml12 import load as load_yaml
 
@@ -283,7 +284,7 @@ def resolve_settings(
             continue
         found = list(_missing(connection, environ, document))
         if not found:
-            settings[name] = _settings(connection, environ, spec)
+            settings[name] = _settings(connection, environ, spec, own_shown(site.rules.sync_rules, name))
             found = list(_wrong(settings[name], connection, spec, document))
         problems.extend(found)
         if any(problem.is_error for problem in found):
@@ -345,7 +346,9 @@ def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
     return typed
 
 
-def _settings(connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec) -> ConnectionSettings:
+def _settings(
+    connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec, own: tuple[frozenset[str], frozenset[str]]
+) -> ConnectionSettings:
     every = connection.reconcile_every
     return ConnectionSettings(
         name=connection.name,
@@ -357,6 +360,8 @@ def _settings(connection: Connection, environ: Mapping[str, str], spec: Connecto
         deadline=connection.deadline,
         write_back=connection.write_back,
         undo_doubles=connection.undo_doubles,
+        own_fields=own[0],
+        own_tags=own[1],
     )
 
 

@@ -66,6 +66,9 @@ class Account(msgspec.Struct, frozen=True):
     group_names: dict[str, str]
     field_ids: dict[str, str]
     field_names: dict[str, str]
+    #: custom fields (by name) and tags in which the gateway alone writes
+    own_fields: frozenset[str] = frozenset()
+    own_tags: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -96,6 +99,8 @@ class Account(msgspec.Struct, frozen=True):
             {number: name for name, number in groups.items()},
             fields,
             {number: name for name, number in fields.items()},
+            settings.own_fields,
+            settings.own_tags,
         )
 
     def authorization(self) -> str:

@@ -40,6 +40,7 @@ from connectors.zendesk.asking import (
     ticket_path,
 )
 from connectors.zendesk.mapping import Json, ident, obj, objects, text
+from connectors.zendesk.ticket_fields import resolve
 
 SIDE_LOADS = "users,organizations,comment_count"
 #: how far back the first poll looks
@@ -262,10 +263,25 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
         else f"HTTP {export.status}: only admins may export; changes are then polled from the list alone"
     )
     results.append(CheckResult("export", ok=export.ok, detail=exported, warning=True))
+    if account.own_fields:
+        results.append((yield from _own_fields(account)))
     if not account.webhook_secrets:
         detail = "no webhook_secret: webhooks are refused, and only polling brings changes"
         results.append(CheckResult("webhook_secret", ok=False, detail=detail, warning=True))
     return results
+
+
+def _own_fields(account: Account) -> Call[CheckResult]:
+    """Say whether the custom fields into which due times are written are there, and keep their ids."""
+    yield from resolve(account, account.own_fields)
+    missing = [name for name in sorted(account.own_fields) if name not in account.field_ids and not name.isdigit()]
+    facts = {
+        "custom_fields": {name: account.field_ids[name] for name in account.own_fields if name in account.field_ids}
+    }
+    if missing:
+        words = f"Zendesk has no custom field named {', '.join(missing)}: add it, or name its id under custom_fields"
+        return CheckResult("custom_fields", ok=False, detail=words, facts=facts)
+    return CheckResult("custom_fields", ok=True, detail=", ".join(sorted(account.own_fields)), facts=facts)
 
 
 def own_id(account: Account) -> Call[str]:

@@ -20,6 +20,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Kind,
     Operation,
     OperationClaim,
     Outcome,
@@ -55,6 +56,10 @@ SPEC = ConnectorSpec(
     undoes=frozenset({Operation.CREATE}),
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "kind", "priority", "status", "queue", "assignee", "tags"}),
+    # only a task has a due time of its own
+    due_kinds=frozenset({Kind.TASK.value}),
+    custom_fields=True,
+    own_tags=True,
     statuses=tuple(STATUSES),
     create_params=(
         Setting("group", {"type": ["string", "integer"]}, help="group of the new ticket: its name in `groups:` or id"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
@@ -22,6 +22,8 @@ EVENTS = {
     "tags": "tags_changed",
     "custom_fields": "custom_field_changed",
 }
+#: fields that an update may set and no webhook tells of
+SILENT = frozenset({"due_at"})
 
 
 class InvalidError(Exception):
@@ -58,6 +60,8 @@ class Records:
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.audits: dict[int, list[dict[str, Any]]] = {}
         self.users: dict[int, dict[str, Any]] = {}
+        #: custom fields that an admin has made: id -> the field
+        self.ticket_fields: dict[int, dict[str, Any]] = {}
         #: (generated_timestamp, ticket id) in order, for the export
         self.feed: list[tuple[float, int]] = []
         self._ids = count(22_000_000_001)
@@ -83,6 +87,13 @@ class Records:
             "phone": None,
             "organization_id": None,
         }
+        return number
+
+    def field(self, title: str, kind: str = "text") -> int:
+        """Return the id of a new custom field of tickets."""
+        number = self.next_id()
+        made = {"id": number, "type": kind, "title": title, "raw_title": title, "active": True}
+        self.ticket_fields[number] = made
         return number
 
     def create(self, given: dict[str, Any], actor: int, now: datetime, channel: str = "api") -> Change:
@@ -121,9 +132,12 @@ class Records:
             "tags": [],
             "custom_fields": [],
             "custom_status_id": None,
+            "due_at": None,
         }
         self.comments[number], self.audits[number] = [], []
-        fields = {name: value for name, value in given.items() if name in EVENTS and name != "requester_id"}
+        fields = {
+            name: value for name, value in given.items() if name in EVENTS.keys() | SILENT and name != "requester_id"
+        }
         try:
             self._check(self.tickets[number], fields)
         except InvalidError:
@@ -142,7 +156,7 @@ class Records:
         ticket = self.tickets[number]
         if ticket["status"] == "closed":
             raise InvalidError("status", "Status: closed prevents ticket update")
-        fields = {name: value for name, value in given.items() if name in EVENTS}
+        fields = {name: value for name, value in given.items() if name in EVENTS.keys() | SILENT}
         if given.get("assignee_email"):
             fields["assignee_id"] = self.user(str(given["assignee_email"]), role="agent")
         self._check(ticket, fields)
@@ -174,6 +188,10 @@ class Records:
                 raise InvalidError(name, f"{name.capitalize()}: {fields[name]} is not valid")
         if fields.get("status") == "new" and ticket["status"] != "new":
             raise InvalidError("status", "Status: new is not valid for a ticket that has been opened")
+        for field in fields.get("custom_fields") or ():
+            made = self.ticket_fields.get(int(field["id"]))
+            if made is not None and made["type"] == "date" and not _is_day(field["value"]):
+                raise InvalidError("base", f"{made['title']}: is not a valid date")
         if "subject" in fields and not isinstance(fields["subject"], str):
             raise InvalidError("subject", "Subject: is not text")
 
@@ -234,6 +252,9 @@ class Records:
                 ]
             elif name.endswith("_id") and name != "external_id":
                 new = int(value) if value else None
+            elif name == "due_at" and fields.get("type", ticket["type"]) != "task":
+                # only a task has one
+                continue
             old = ticket[name]
             if new == old:
                 continue
@@ -242,12 +263,21 @@ class Records:
             change.audit["events"].append(
                 {"id": self.next_id(), "type": "Change", "field_name": name, "value": new, "previous_value": old}
             )
-            change.events.append((EVENTS[name], _said(name, new, old)))
+            if name in EVENTS:
+                change.events += _told(name, new, old)
 
     def _touch(self, number: int, now: datetime) -> None:
         self.tickets[number]["updated_at"] = stamp(now)
         self.tickets[number]["generated_timestamp"] = int(now.timestamp())
         self.feed.append((now.timestamp(), number))
+
+
+def _told(name: str, new: Any, old: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events about a field: of custom fields one for each that has changed."""
+    if name != "custom_fields":
+        return [(EVENTS[name], _said(name, new, old))]
+    before = {field["id"]: field["value"] for field in old}
+    return [(EVENTS[name], _said(name, [field], old)) for field in new if before.get(field["id"]) != field["value"]]
 
 
 def _said(name: str, new: Any, old: Any) -> dict[str, Any]:
@@ -264,6 +294,16 @@ def _said(name: str, new: Any, old: Any) -> dict[str, Any]:
             "previous": {"value": before.get(number)},
         }
     return {"current": shouted(name, new), "previous": shouted(name, old)}
+
+
+def _is_day(value: Any) -> bool:
+    """Say whether a date field takes a value: a day, or nothing."""
+    if value in (None, ""):
+        return True
+    try:
+        return len(str(value)) == len("2026-03-10") and bool(date.fromisoformat(str(value)))
+    except ValueError:
+        return False
 
 
 def shouted(name: str, value: Any) -> Any:

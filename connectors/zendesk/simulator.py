@@ -63,6 +63,7 @@ class ZendeskSimulator(SimulatedDesk):
             ("DELETE", f"{ticket}{end}", self._delete),
             ("GET", f"{ticket}/comments{end}", self._comments),
             ("GET", f"{ticket}/audits{end}", self._audits),
+            ("GET", f"/api/v2/ticket_fields{end}", self._fields),
             ("GET", f"/api/v2/incremental/tickets/cursor{end}", self._export),
         ]
 
@@ -111,6 +112,10 @@ class ZendeskSimulator(SimulatedDesk):
         """Let an agent change fields (status, priority, subject, tags …); returns the ticket."""
         actor = self.records.agent
         return self._done("fields", self.records.update(int(ticket_id), fields, actor, self.now()), actor)
+
+    def act_field(self, title: str, kind: str = "text") -> int:
+        """Let an admin make a custom field of tickets; returns its id."""
+        return self.records.field(title, kind)
 
     def act_delete(self, ticket_id: int | str) -> None:
         """Let an agent delete a ticket."""
@@ -235,6 +240,11 @@ class ZendeskSimulator(SimulatedDesk):
             return invalid(error)
         done = self._done("update", change, self.records.me, key_of(given))
         return json_answer({"ticket": done, "audit": change.audit}, 200, limits())
+
+    def _fields(self, request: SimRequest) -> SimResponse:
+        return json_answer(
+            self._paged(request, list(self.records.ticket_fields.values()), "ticket_fields")[1], 200, limits()
+        )
 
     def _delete(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
         if int(number) not in self.records.tickets or int(number) in self.records.deleted:

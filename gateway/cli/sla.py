@@ -17,7 +17,10 @@ from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.clock_instance import Chain, Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.errors import ConflictError, NotFoundError
-from gateway.flow.sla.timekeeping import tell, told
+from gateway.flow.desks import LiveSite
+from gateway.flow.plan import Cause, new_update
+from gateway.flow.sla.following import view_of
+from gateway.flow.sla.timekeeping import Told, tell, told
 from gateway.ports import AuditEntry
 from gateway.store.unit import SqlTx
 from rules.duration import words
@@ -217,7 +220,9 @@ def _say(
             detail = {"metric": metric, "what": made.kind.value, "why": why}
             detail |= {"due": made.due.isoformat()} if made.due is not None else {}
             tx.audit.add([AuditEntry(now, f"person:{actor}", f"clock {made.kind.value}", ticket_id, detail)])
-            return told(tx, ticket_id, now, live.rules).chains[metric].instances[-1]
+            kept = told(tx, ticket_id, now, live.rules)
+            _show(tx, ticket_id, kept, live, gateway, made)
+            return kept.chains[metric].instances[-1]
 
         found = gateway.store.write(work)
         if not dry_run:
@@ -227,6 +232,20 @@ def _say(
         return
     word = "would be" if dry_run else "is"
     click.echo(f"{metric} {word} {said}: {_head(found, UTC)}")
+
+
+def _show(tx: SqlTx, ticket_id: str, kept: Told, site: LiveSite, gateway: Gateway, made: LogEntry) -> None:
+    """Let the desks show what a person has said of a clock."""
+    ticket = tx.tickets.get(ticket_id)
+    if ticket is None:  # pragma: no cover - clocks without their ticket are a defect of the store
+        return
+    cause = Cause(site.release, gateway.ids.new().replace("-", ""), made.at, skipping=site.skipping)
+    for each in view_of(tx, ticket, kept, site=site, event_key=f"person:{made.id}", now=made.at):
+        if site.mode == "observe":
+            told_ = {"at": each.link.connection, "what": each.summary}
+            tx.audit.add([AuditEntry(made.at, "gateway", "withheld", ticket_id, told_)])
+        else:
+            tx.outbox.add(new_update(each, gateway.ids.new(), cause))
 
 
 def _zones(gateway: Gateway) -> dict[str, tzinfo]:

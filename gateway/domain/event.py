@@ -80,6 +80,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     org: Org | msgspec.UnsetType = msgspec.UNSET
     tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     custom: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    #: the desk's own due time
+    due: datetime | msgspec.UnsetType | None = msgspec.UNSET
     comments: tuple[RemoteComment, ...] = ()
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
     complete: bool = False

@@ -30,6 +30,7 @@ from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
 from gateway.flow.sla.following import Decided, follow
+from gateway.flow.sla.showing import own_fields
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule
@@ -208,6 +209,7 @@ class Entry:
             by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
             known_comments=self._tx.tickets.known_comments(link.id),
             pending=self._tx.outbox.pending_fields(link.id),
+            shown=own_fields(link, self._rules_of(ticket.id), self._site.connectors, ticket),
         )
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:
@@ -220,7 +222,7 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        is_news = folded.changed or comments or folded.overruled or folded.moved is not None
+        is_news = folded.changed or comments or folded.overruled or folded.intruded or folded.moved is not None
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
@@ -297,7 +299,16 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        made = Decided(before=before, decision=decision, event=event, comments=comments, origin=origin, links=links)
+        bounced = folded.bounced if folded is not None else ()
+        made = Decided(
+            before=before,
+            decision=decision,
+            event=event,
+            comments=comments,
+            origin=origin,
+            links=links,
+            bounced=bounced,
+        )
         said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
         self._audit += said.audit
         planned += said.planned

@@ -7,6 +7,7 @@ from typing import Any
 
 from rules.extending import Need
 from rules.fields import FieldType
+from rules.lint import due_times
 from rules.lint.reading import Reading
 from rules.operators import as_list
 from rules.policies import is_one_target
@@ -196,8 +197,8 @@ def _desks(reading: Reading) -> Iterator[Use]:
     for rule in reading.sections.items("sync"):
         for end in ("from", "to"):
             yield from _one(rule, end, "connection")
-        if "fields" in rule and "due_time" in rule["fields"]:
-            yield from _keys(rule["fields"]["due_time"], "write", "connection")
+        for due in due_times.of_rule(rule):
+            yield from _keys(due, "write", "connection")
 
 
 def values_of(spot: Spot, key: str) -> list[Any]:

@@ -24,7 +24,7 @@ from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause, Planned, Planner, new_update
 from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.sla.acts import Acted, Situation, act
-from gateway.flow.sla.following import Decided, follow
+from gateway.flow.sla.following import Decided, follow, view_of
 from gateway.flow.sla.levels import Ladder, Level
 from gateway.flow.sla.timekeeping import Told, enter, tell, told
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
@@ -127,7 +127,11 @@ class _Waking:
             if changed is None:
                 break
             ticket, stood = changed, tell(self.tx, self.ticket_id, self.now)
-        told(self.tx, self.ticket_id, self.now, self.site.rules, log=stood.log, fired=self.fired)
+        kept = told(self.tx, self.ticket_id, self.now, self.site.rules, log=stood.log, fired=self.fired)
+        if ticket is not None:
+            key = f"sweep:{self.now.isoformat()}"
+            for each in view_of(self.tx, ticket, kept, site=self.site, event_key=key, now=self.now):
+                self.append(each)
         return self.planned
 
     def climb(self, ticket: Ticket, stood: Told, listener: Listener) -> Ticket | None:

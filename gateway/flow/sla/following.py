@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
+from gateway.domain import bounce
 from gateway.domain.event import Event
 from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
-from gateway.flow.plan import Cause, Planned
+from gateway.flow.plan import Cause, Planned, stopped
 from gateway.flow.sla import timekeeping
 from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.showing import View, show
+from gateway.flow.sla.timekeeping import Told
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, Ids, Tx
 from rules.decide import Decision, RuleSet
@@ -33,6 +37,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     #: where it happened
     origin: Link
     links: Sequence[Link]
+    #: what an automation has answered once too often (gateway.domain.bounce)
+    bounced: Sequence[str] = ()
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -64,6 +70,35 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         now=now,
         automatic=event.automatic,
     )
-    keep(tx, happened, site.rules, ids)
+    kept = keep(tx, happened, site.rules, ids)
+    shown = shown_by(tx, kept, decided, made, site=site, now=now) if isinstance(kept, Told) else []
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
-    return Followed((*said.planned, *forward), (*audit, *said.audit))
+    return Followed((*said.planned, *forward, *shown), (*audit, *said.audit))
+
+
+def shown_by(tx: Tx, kept: Told, ticket: Ticket, made: Decided, *, site: LiveSite, now: datetime) -> list[Planned]:
+    """Return what the desks are to show of the clocks; what an automation there answers at once is left to a person."""
+    event_key = f"{made.origin.connection}:{made.event.key}"
+    planned = view_of(tx, ticket, kept, site=site, event_key=event_key, now=now)
+    why = bounce.told(" and ".join(made.bounced), made.origin.connection) if made.bounced else ""
+    return [
+        each for one in planned for each in (stopped([one], why) if why and one.link.id == made.origin.id else [one])
+    ]
+
+
+def view_of(tx: Tx, ticket: Ticket, kept: Told, *, site: LiveSite, event_key: str, now: datetime) -> list[Planned]:
+    """Return what the desks of a ticket are to show of its clocks as they were just told."""
+    if site.mode == "observe" and not kept.changes:
+        # nothing is written there, so what differs would be said again with each event
+        return []
+    view = View(
+        ticket=ticket,
+        links=tx.links.of_ticket(ticket.id),
+        chains=kept.chains,
+        rules=site.rules,
+        connectors=site.connectors,
+        pending=tx.outbox.pending_fields,
+        event_key=event_key,
+        now=now,
+    )
+    return show(view)
