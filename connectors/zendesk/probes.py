@@ -122,7 +122,7 @@ def _holds(data: Json, name: str, value: object) -> bool:
     if name == "assignee_email":
         return False
     if isinstance(value, str) and name != "subject":
-        return text(there).lower() == value
+        return bool(text(there).lower() == value)
     return bool(there == value)
 
 

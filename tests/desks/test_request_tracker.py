@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.connectors.request_tracker import behaviour
+from tests.connectors.request_tracker import behaviour, due_times
 
 pytestmark = pytest.mark.desk
 
@@ -30,4 +30,8 @@ class TestAccount(behaviour.Account):
 
 
 class TestCounting(behaviour.Counting):
+    """Against a real RT."""
+
+
+class TestDueTimes(due_times.DueTimes):
     """Against a real RT."""

@@ -14,7 +14,7 @@ from connectors.testing.faults import FaultKind
 from gateway.domain.update import Absent, Found, Intent, NotSent, Operation, Progress, Unknown, Unsure
 from gateway.errors import OutcomeUnknownError
 from gateway.ports import WriteContext
-from tests.connectors.request_tracker import behaviour
+from tests.connectors.request_tracker import behaviour, due_times
 from tests.connectors.request_tracker.stand import Sink, Stand, fields, note, reply
 
 
@@ -50,6 +50,10 @@ def stand(desk: SimulatedRequestTracker) -> Iterator[Stand]:
 
 class TestCreation(behaviour.Creation):
     """Against the simulator."""
+
+
+class TestDueTimes(due_times.DueTimes):
+    """Against the simulated RT."""
 
 
 class TestFields(behaviour.Fields):
