@@ -118,7 +118,7 @@ def _holds(data: Json, name: str, value: object) -> bool:
         shown = plain_shown
         return all(shown(have.get(ident(field.get("id")))) == shown(field.get("value")) for field in objects(value))
     if name == "due_at":
-        return plain_shown(there) == plain_shown(value)
+        return bool(plain_shown(there) == plain_shown(value))
     if name == "assignee_email":
         return False
     if isinstance(value, str) and name != "subject":

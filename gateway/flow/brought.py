@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.event import Event, FieldChange, RemoteTicket
+from gateway.domain.event import Event, EventKind, FieldChange, RemoteTicket
 from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
 from gateway.domain.shown import CUSTOM, DUE, plain_shown
@@ -68,3 +68,13 @@ def _shown_in(snapshot: RemoteTicket, own: frozenset[str]) -> list[tuple[str, An
             (name, snapshot.custom.get(name.removeprefix(CUSTOM))) for name in sorted(own) if name.startswith(CUSTOM)
         ]
     return found
+
+
+def ended(event: Event, read: RemoteTicket | None) -> Event:
+    """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
+    shown = read or event.snapshot
+    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
+        return event
+    if shown.merged_into:
+        return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)
+    return msgspec.structs.replace(event, kind=EventKind.DELETED) if shown.deleted else event

@@ -20,16 +20,18 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
+from gateway.flow.brought import ended
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
-from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
+from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
 from gateway.flow.sla.following import Decided, follow
+from gateway.flow.sla.merging import DELETED, MERGED, Merger
 from gateway.flow.sla.showing import own_fields
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
@@ -222,7 +224,8 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        is_news = folded.changed or comments or folded.overruled or folded.intruded or folded.moved is not None
+        late = folded.intruded or any(lost.ours is not None for lost in folded.lost)
+        is_news = folded.changed or comments or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
@@ -250,15 +253,21 @@ class Entry:
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
                 self._audit += merged_at_desk(self._tx, ticket, survivor.ticket_id, self._now, link.connection)
+                self._merger().join(ticket, survivor.ticket_id)
             detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
             outcome = f"merged into {event.merged_into}"
         else:
             state = LinkState.MERGED if event.kind is EventKind.MERGED else LinkState.GONE
             self._tx.links.save(msgspec.structs.replace(link, state=state))
+            if link.role is Role.SOURCE:
+                self._merger().end(ticket.id, MERGED if state is LinkState.MERGED else DELETED)
             outcome = "merged into another" if event.kind is EventKind.MERGED else "deleted there"
         self._remember(event, ticket.id, outcome)
         self._note(ticket.id, event.kind.value, detail)
         return outcome
+
+    def _merger(self) -> Merger:
+        return Merger(self._tx, rules=self._site.rules, ids=self._ids, now=self._now)
 
     def _stitched(self, ticket: Ticket, connection: str, known: RemotePerson | None) -> Ticket:
         """Say who the requester is, across desks, as soon as one is known, and again when more is known of them."""
@@ -299,16 +308,14 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        bounced = folded.bounced if folded is not None else ()
-        made = Decided(
-            before=before,
-            decision=decision,
-            event=event,
-            comments=comments,
-            origin=origin,
-            links=links,
-            bounced=bounced,
-        )
+        seen: dict[str, Any] = {
+            "event": event,
+            "comments": comments,
+            "origin": origin,
+            "links": links,
+            "folded": folded,
+        }
+        made = Decided(before=before, decision=decision, **seen)
         said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
         self._audit += said.audit
         planned += said.planned

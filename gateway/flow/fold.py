@@ -7,6 +7,8 @@ from a desk that may change it; what no map covers is parked or noted, as the ru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -30,20 +32,12 @@ from gateway.domain.ticket import (
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
-from gateway.flow.edits import Seen, newest, refusal, same
+from gateway.flow.edits import Lost, Seen, newest, refusal, same, set_again
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
 
-__all__ = ["Fold", "Lost", "ended", "first_sight", "fold", "new_ticket", "observe", "plain", "told", "with_details"]
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """An edit that was not taken, kept for the audit trail."""
-
-    field: str
-    value: Any
-    why: str
+__all__ = ["Fold", "Lost", "first_sight", "fold", "new_ticket", "observe", "plain", "told", "with_details"]
 
 
 class Fold(msgspec.Struct, frozen=True):
@@ -235,7 +229,7 @@ class _Folding:
                 self._stand(seen)
         elif late and before is not None and not before.ours:
             # what the desk made of the field since then has been folded already
-            self.lost.append(Lost(field, json, f"{self._link.connection} has changed it again since"))
+            self._lose(seen, json, f"{self._link.connection} has changed it again since", before.at)
         elif before is not None or seen.explicit:
             holds = self._edit(seen, json, before)
             if late and holds and before is not None and before.value != json:
@@ -280,6 +274,14 @@ class _Folding:
         now = Observed(comment_hash(comment.body, comment.visibility), comment.at)
         before = self.observed.get(COMMENT)
         self.observed[COMMENT] = self._counted(COMMENT, bounce.seen_now(before, now, machine=machine))
+
+    def _lose(self, seen: Seen, json: Any, why: str, until: datetime) -> None:
+        """Note an edit that comes after a newer one: it stood from when it was made until that one was."""
+        value = None
+        if seen.explicit and not refusal(seen, self._link, self._rule, self._rules):
+            with suppress(UnmappedError):
+                value = to_ours(seen.field, seen.value, self.ticket, self._link, self._rule, self._rules)
+        self.lost.append(Lost(seen.field, json, why, value, seen.at, until))
 
     def _stand(self, seen: Seen) -> None:
         """Let an edit stand that a write of ours came upon: the desk shows ours, and so the edit is written again."""
@@ -335,9 +337,13 @@ class _Folding:
             # an event tells of one field: the others are as they were
             value = {**self.ticket.custom, **value}
         if same(getattr(self.ticket, field), value):
+            stamp = self.ticket.stamps.get(field)
+            if seen.explicit and stamp is not None and stamp.name == self._link.connection and stamp.at < seen.at:
+                # set again after an edit that is still to come
+                self.ticket = set_again(self.ticket, field, seen)
             return True
         if not newest(self.ticket.stamps.get(field), seen, self._link, self._event):
-            self.lost.append(Lost(field, json, "a newer edit stands"))
+            self._lose(seen, json, "a newer edit stands", self.ticket.stamps[field].at)
             self.overruled.append(field)
             return False
         if rule is not None and field in self._pending and rule.conflict_of(field) is ConflictChoice.PARK:
@@ -389,13 +395,3 @@ def told(folded: Fold, comments: int) -> str:
     if folded.lost:
         parts.append("not taken: " + ", ".join(lost.field for lost in folded.lost))
     return "; ".join(parts) or "nothing new"
-
-
-def ended(event: Event, read: RemoteTicket | None) -> Event:
-    """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
-    shown = read or event.snapshot
-    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
-        return event
-    if shown.merged_into:
-        return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)
-    return msgspec.structs.replace(event, kind=EventKind.DELETED) if shown.deleted else event

@@ -37,6 +37,8 @@ sync:
       due_time: %s
 """
 
+TWICE = "[{metric: resolution, write: {acme-zendesk: custom.sla_due}}, {write: {acme-zendesk: custom.sla_due}}]"
+
 
 def problems_of(due_time: str) -> list[Problem]:
     """Return what is wrong with a rule."""
@@ -52,9 +54,9 @@ def problems_of(due_time: str) -> list[Problem]:
         "{write: {engineering-rt: due}}",
         "{metric: resolution}",
         "{write: {engineering-rt: false}}",
-        "[{metric: first_response, write: {acme-zendesk: custom.sla_due}}, {metric: resolution, write: {engineering-rt: due}}]",
-        "{write: {acme-zendesk: {field: custom.sla_due, as: date, zone: Europe/Prague, status: custom.sla_status}}}",
-        "{write: {acme-zendesk: {status: custom.sla_status, words: {nearing: hot}, tags: true, note: [due, breached]}}}",
+        "[{metric: first_response, write: {acme-zendesk: custom.sla_due}}, {write: {engineering-rt: due}}]",
+        "{write: {acme-zendesk: {field: custom.sla_due, as: date, zone: UTC, status: custom.sla_status}}}",
+        "{write: {acme-zendesk: {status: custom.sla_status, words: {nearing: hot}, tags: true, note: [due]}}}",
         "{write: {acme-zendesk: {tags: {breached: late}}, engineering-rt: {field: due, while_paused: keep, note: true}}}",
     ],
 )
@@ -79,11 +81,10 @@ def test_what_is_right(right: str) -> None:
         ),
         ("{write: {acme-zendesk: {as: date}}}", "missing-key", "as:", "add field: here"),
         ("{write: {acme-zendesk: {words: {nearing: hot}}}}", "missing-key", "words", "add status: here"),
-        ("{metric: resoluton, write: {acme-zendesk: custom.sla_due}}", "unknown-metric", "resoluton", "did you mean 'resolution'?"),
+        ("{metric: resoluton}", "unknown-metric", "resoluton", "did you mean 'resolution'?"),
         ("{write: {acme-zendesk: {tags: {breached: Very Late}}}}", "wrong-form", "Very Late", ""),
         (
-            "[{metric: first_response, write: {acme-zendesk: custom.sla_due}}, "
-            "{metric: resolution, write: {acme-zendesk: custom.sla_due}}]",
+            TWICE,
             "field-mapped-twice", "custom.sla_due}}]", "write one of them into a field of its own",
         ),
     ],

@@ -26,6 +26,7 @@ from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.sla.acts import Acted, Situation, act
 from gateway.flow.sla.following import Decided, follow, view_of
 from gateway.flow.sla.levels import Ladder, Level
+from gateway.flow.sla.merging import MERGED, Merger
 from gateway.flow.sla.timekeeping import Told, enter, tell, told
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.telemetry import tell_defect
@@ -121,6 +122,8 @@ class _Waking:
     def run(self, listener: Listener) -> bool:
         """Do what is due; say whether updates were planned."""
         ticket = self.tx.tickets.get(self.ticket_id)
+        if ticket is not None and ticket.duplicate_of:
+            Merger(self.tx, rules=self.site.rules, ids=self.ids, now=self.now).end(ticket.id, MERGED)
         stood = tell(self.tx, self.ticket_id, self.now)
         for _ in range(MOST):
             changed = None if ticket is None else self.climb(ticket, stood, listener)

@@ -9,13 +9,15 @@ import msgspec
 
 from gateway.domain import bounce
 from gateway.domain.event import Event
-from gateway.domain.link import Link
+from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
+from gateway.flow.fold import Fold
 from gateway.flow.plan import Cause, Planned, stopped
 from gateway.flow.sla import timekeeping
 from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.merging import Merger
 from gateway.flow.sla.showing import View, show
 from gateway.flow.sla.timekeeping import Told
 from gateway.flow.stages import move_of
@@ -37,8 +39,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     #: where it happened
     origin: Link
     links: Sequence[Link]
-    #: what an automation has answered once too often (gateway.domain.bounce)
-    bounced: Sequence[str] = ()
+    #: what it changed of a ticket that was there before
+    folded: Fold | None = None
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -68,10 +70,18 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         comments=made.comments,
         at=event.at,
         now=now,
+        lost=made.folded.lost if made.folded is not None else (),
         automatic=event.automatic,
+        gone=any(link.role is Role.SOURCE and link.state is LinkState.GONE for link in made.links),
     )
     kept = keep(tx, happened, site.rules, ids)
     shown = shown_by(tx, kept, decided, made, site=site, now=now) if isinstance(kept, Told) else []
+    if decided.duplicate_of:
+        merger = Merger(tx, rules=site.rules, ids=ids, now=now)
+        if before is None or not before.duplicate_of:
+            merger.join(decided, decided.duplicate_of)
+        elif made.comments:
+            merger.hear(decided, made.comments)
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
     return Followed((*said.planned, *forward, *shown), (*audit, *said.audit))
 
@@ -80,7 +90,8 @@ def shown_by(tx: Tx, kept: Told, ticket: Ticket, made: Decided, *, site: LiveSit
     """Return what the desks are to show of the clocks; what an automation there answers at once is left to a person."""
     event_key = f"{made.origin.connection}:{made.event.key}"
     planned = view_of(tx, ticket, kept, site=site, event_key=event_key, now=now)
-    why = bounce.told(" and ".join(made.bounced), made.origin.connection) if made.bounced else ""
+    bounced = made.folded.bounced if made.folded is not None else ()
+    why = bounce.told(" and ".join(bounced), made.origin.connection) if bounced else ""
     return [
         each for one in planned for each in (stopped([one], why) if why and one.link.id == made.origin.id else [one])
     ]

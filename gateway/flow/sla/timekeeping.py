@@ -19,6 +19,7 @@ from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.clock_state import Phase
 from gateway.domain.terms import Terms
 from gateway.flow.sla.entries import Happened, entries_of
+from gateway.flow.sla.late import late_entries
 from gateway.flow.sla.levels import SECOND, Ladder
 from gateway.ports import Ids, Tx
 from gateway.ports.clocks import ChangeRow, ClockRow, Firing
@@ -61,12 +62,14 @@ def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry
     if not log and happened.before is not None:
         # promised to a ticket that is not new: what was said before counts as well
         happened = msgspec.structs.replace(happened, comments=tx.tickets.comments(ticket.id))
+    late, passed = late_entries(happened, log, clockwork, ids)
+    log += late
     added, terms = entries_of(happened, log, clockwork, ids)
-    if any(entry.kind is EntryKind.TERMS for entry in added):
-        tx.clocks.keep_terms({digest(terms): terms})
-        used = {goal.calendar for goal in terms.goals.values()}
+    for each in (terms, *passed) if any(entry.kind is EntryKind.TERMS for entry in (*late, *added)) else ():
+        tx.clocks.keep_terms({digest(each): each})
+        used = {goal.calendar for goal in each.goals.values()}
         tx.clocks.keep_calendars({name: clockwork.versions[name] for name in used})
-    tx.clocks.add(ticket.id, added)
+    tx.clocks.add(ticket.id, [*late, *added])
     return [*log, *added]
 
 

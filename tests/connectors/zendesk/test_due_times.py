@@ -1,4 +1,4 @@
-"""What the gateway shows of its clocks in Zendesk: custom fields by id or title, tags beside people's, a task's due time."""
+"""What the gateway shows of its clocks in Zendesk: custom fields, tags beside those of people, a task's due time."""
 
 from __future__ import annotations
 
