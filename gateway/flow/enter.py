@@ -308,14 +308,8 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        seen: dict[str, Any] = {
-            "event": event,
-            "comments": comments,
-            "origin": origin,
-            "links": links,
-            "folded": folded,
-        }
-        made = Decided(before=before, decision=decision, **seen)
+        seen: dict[str, Any] = {"event": event, "comments": comments, "origin": origin, "folded": folded}
+        made = Decided(before=before, decision=decision, links=links, **seen)
         said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
         self._audit += said.audit
         planned += said.planned

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.connectors.request_tracker import behaviour, due_times
+from tests.connectors.request_tracker import behaviour
 
 pytestmark = pytest.mark.desk
 
@@ -33,5 +33,5 @@ class TestCounting(behaviour.Counting):
     """Against a real RT."""
 
 
-class TestDueTimes(due_times.DueTimes):
+class TestDueTimes(behaviour.DueTimes):
     """Against a real RT."""

@@ -57,7 +57,7 @@ def problems_of(due_time: str) -> list[Problem]:
         "[{metric: first_response, write: {acme-zendesk: custom.sla_due}}, {write: {engineering-rt: due}}]",
         "{write: {acme-zendesk: {field: custom.sla_due, as: date, zone: UTC, status: custom.sla_status}}}",
         "{write: {acme-zendesk: {status: custom.sla_status, words: {nearing: hot}, tags: true, note: [due]}}}",
-        "{write: {acme-zendesk: {tags: {breached: late}}, engineering-rt: {field: due, while_paused: keep, note: true}}}",
+        "{write: {acme-zendesk: {tags: {breached: late}}, engineering-rt: {field: due, while_paused: keep}}}",
     ],
 )
 def test_what_is_right(right: str) -> None:

@@ -14,7 +14,7 @@ from connectors.testing.faults import FaultKind
 from gateway.domain.update import Absent, Found, Intent, NotSent, Operation, Progress, Unknown, Unsure
 from gateway.errors import OutcomeUnknownError
 from gateway.ports import WriteContext
-from tests.connectors.request_tracker import behaviour, due_times
+from tests.connectors.request_tracker import behaviour
 from tests.connectors.request_tracker.stand import Sink, Stand, fields, note, reply
 
 
@@ -52,7 +52,7 @@ class TestCreation(behaviour.Creation):
     """Against the simulator."""
 
 
-class TestDueTimes(due_times.DueTimes):
+class TestDueTimes(behaviour.DueTimes):
     """Against the simulated RT."""
 
 
