@@ -20,6 +20,7 @@ from gateway.extensions import installed
 from gateway.ports import ConnectionSettings, ConnectorSpec
 from rules import GATEWAY_FILE, Connection, Problem, Reference, Severity, Site, load_site
 from rules.connections import settings_schema, url_problems
+from rules.policies import counted_by
 from rules.problem import WIDTH, masked
 from rules.references import REFERENCE, references
 from rules.schema.check import check, validator
@@ -284,7 +285,8 @@ def resolve_settings(
             continue
         found = list(_missing(connection, environ, document))
         if not found:
-            settings[name] = _settings(connection, environ, spec, own_shown(site.rules.sync_rules, name))
+            counts = counted_by(site.rules.policies, name)
+            settings[name] = _settings(connection, environ, spec, (*own_shown(site.rules.sync_rules, name), counts))
             found = list(_wrong(settings[name], connection, spec, document))
         problems.extend(found)
         if any(problem.is_error for problem in found):
@@ -347,7 +349,7 @@ def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
 
 
 def _settings(
-    connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec, own: tuple[frozenset[str], frozenset[str]]
+    connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec, own: tuple[frozenset[str], ...]
 ) -> ConnectionSettings:
     every = connection.reconcile_every
     return ConnectionSettings(
@@ -362,6 +364,7 @@ def _settings(
         undo_doubles=connection.undo_doubles,
         own_fields=own[0],
         own_tags=own[1],
+        counts=own[2],
     )
 
 

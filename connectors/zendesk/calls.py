@@ -24,7 +24,7 @@ from connectors.sdk import (
     RemoteTicket,
     TransportError,
 )
-from connectors.zendesk import mapping
+from connectors.zendesk import mapping, metric_events
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import (
     API,
@@ -119,6 +119,8 @@ class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     alone: bool = False
     #: the newest change of a walk that was cut short; `seen` moves there once the export has brought the rest
     cut: datetime | None = None
+    #: how far its own SLA clocks were read
+    clocks: metric_events.Progress = metric_events.Progress()
 
 
 def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
@@ -127,9 +129,14 @@ def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
     Raises AuthenticationError, ThrottledError and TransportError as reads do; the cursor then stays as it was.
     """
     state = _state(cursor, now)
-    if state.exporting:
-        return (yield from _export(account, state, now))
-    return (yield from _list(account, state, now))
+    page = yield from (_export if state.exporting else _list)(account, state, now)
+    if not page.end or not account.reads_clocks:
+        return page
+    # after the tickets that they are about
+    events, clocks = yield from metric_events.poll(state.clocks, now)
+    following = msgspec.structs.replace(_state(page.cursor, now), clocks=clocks)
+    more = clocks.due is not None and clocks.due <= now
+    return ChangePage(page.tickets, msgspec.json.encode(following).decode(), end=not more, events=events)
 
 
 def _state(cursor: str, now: datetime) -> _Cursor:

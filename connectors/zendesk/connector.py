@@ -32,7 +32,7 @@ from connectors.sdk import (
     Strategy,
     WriteContext,
 )
-from connectors.zendesk import calls, counting, probes, rendering, undoing, webhook, writes
+from connectors.zendesk import calls, counting, metric_events, probes, rendering, undoing, webhook, writes
 from connectors.zendesk.account import SETTINGS, Account
 from connectors.zendesk.mapping import STATUSES
 
@@ -60,6 +60,7 @@ SPEC = ConnectorSpec(
     due_kinds=frozenset({Kind.TASK.value}),
     custom_fields=True,
     own_tags=True,
+    promises=metric_events.COUNTED,
     statuses=tuple(STATUSES),
     create_params=(
         Setting("group", {"type": ["string", "integer"]}, help="group of the new ticket: its name in `groups:` or id"),

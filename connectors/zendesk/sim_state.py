@@ -62,6 +62,9 @@ class Records:
         self.users: dict[int, dict[str, Any]] = {}
         #: custom fields that an admin has made: id -> the field
         self.ticket_fields: dict[int, dict[str, Any]] = {}
+        #: what its own SLA clocks say: id -> metric event, and ticket -> metric -> when it will be broken
+        self.metrics: dict[int, dict[str, Any]] = {}
+        self.slas: dict[int, dict[str, str | None]] = {}
         #: (generated_timestamp, ticket id) in order, for the export
         self.feed: list[tuple[float, int]] = []
         self._ids = count(22_000_000_001)
@@ -95,6 +98,23 @@ class Records:
         made = {"id": number, "type": kind, "title": title, "raw_title": title, "active": True}
         self.ticket_fields[number] = made
         return number
+
+    def metric(self, ticket: int, metric: str, kind: str, now: datetime, more: dict[str, Any]) -> int:
+        """Return the id of a new metric event."""
+        number = self.next_id()
+        said = {"instance_id": 1, "time": stamp(now), "deleted": False, **more}
+        self.metrics[number] = {"id": number, "ticket_id": ticket, "metric": metric, "type": kind, **said}
+        return number
+
+    def slas_of(self, number: int) -> dict[str, Any]:
+        """Return the SLAs of a ticket as they stand."""
+        found = self.slas.get(number, {})
+        return {
+            "policy_metrics": [
+                {"metric": metric, "breach_at": at, "stage": "paused" if at is None else "active"}
+                for metric, at in found.items()
+            ]
+        }
 
     def create(self, given: dict[str, Any], actor: int, now: datetime, channel: str = "api") -> Change:
         """Make a ticket of the `ticket` object of a request; raises InvalidError."""

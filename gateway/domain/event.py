@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.desk_promise import DeskPromise
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Kind, Org, Priority, Status, Visibility
 
@@ -26,6 +27,8 @@ class EventKind(StrEnum):
     OBSERVED = "observed"
     MERGED = "merged"
     DELETED = "deleted"
+    #: the desk says something of a promise that it counts itself
+    PROMISED = "promised"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,5 +121,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     merged_into: str = ""
     #: the desk itself did it as a side effect (RT_System's "open", an automation), no person
     automatic: bool = False
+    #: of PROMISED
+    promise: DeskPromise | None = None
     #: True when the event says too little to be applied to a ticket that we do not know yet: read it first
     needs_read: bool = False

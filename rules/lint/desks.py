@@ -9,6 +9,7 @@ from gateway.domain.update import Operation
 from rules.lint import due_times
 from rules.lint.formula import Formula
 from rules.lint.reading import Reading, called
+from rules.lint.uses import authorities
 from rules.problem import Problem
 from rules.source import Spot
 from rules.sync import Owner
@@ -101,6 +102,13 @@ def abilities(reading: Reading) -> Iterator[Problem]:
         if "fields" in rule and "comments" in rule["fields"]:
             yield from _comments(reading, rule)
     yield from due_times.abilities(reading)
+    for policy in reading.sections.items("sla"):
+        for metric, desk in authorities(policy):
+            spec = reading.spec_of(desk.value)
+            if spec is not None and metric not in spec.promises:
+                message = f"'{desk.value}' ({spec.title}) does not tell of a clock of its own for {metric}"
+                counted = ", ".join(sorted(spec.promises))
+                yield desk.error("cannot-do", message, f"it counts: {counted}" if counted else "write gateway")
     for escalation in reading.sections.items("escalations"):
         for action in escalation["do"].each():
             if "open_incident" in action:

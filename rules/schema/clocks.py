@@ -145,6 +145,11 @@ SLA = listed(
             "update_starts": choice("created", "first_reply"),
             "business_days": choice(*DayMode),
             "max_pause": SPAN,
+            "authority": record(
+                dict.fromkeys(METRICS, NAME),
+                description="a mapping from metric to the connection that counts it, or gateway",
+                minProperties=1,
+            ),
         },
         required=("name",),
         description="a policy",

@@ -14,8 +14,9 @@ import msgspec
 
 from gateway.domain.calendar import Calendar
 from gateway.domain.clock_chain import chains
+from gateway.domain.clock_desk import beside
 from gateway.domain.clock_instance import Chain, Change, Instance
-from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.domain.clock_log import EntryKind, LogEntry, counting, in_order
 from gateway.domain.clock_state import Phase
 from gateway.domain.terms import Terms
 from gateway.flow.sla.entries import Happened, entries_of
@@ -57,7 +58,7 @@ def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry
     """Enter what happened to a ticket; return its log, empty where nothing is promised and nothing was."""
     ticket, clockwork = happened.ticket, rules.clockwork
     log = list(tx.clocks.log(ticket.id))
-    if not log and not clockwork.terms(happened.policy, ticket.priority.level).goals:
+    if not log and not is_promised(clockwork.terms(happened.policy, ticket.priority.level)):
         return []
     if not log and happened.before is not None:
         # promised to a ticket that is not new: what was said before counts as well
@@ -73,6 +74,11 @@ def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry
     return [*log, *added]
 
 
+def is_promised(terms: Terms) -> bool:
+    """Say whether anything is promised, by the gateway or by a desk that counts it."""
+    return bool(terms.goals or terms.authority)
+
+
 def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | None = None) -> Told:
     """Return the clocks of a ticket as its log tells them, without storing anything."""
     entries = tx.clocks.log(ticket_id) if log is None else log
@@ -80,6 +86,20 @@ def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | Non
     names = {goal.calendar for each in terms.values() for goal in each.goals.values()}
     found = chains(entries, terms, calendars=calendars(tx, names), known_at=now, query_at=now)
     return Told(found, (), entries, terms)
+
+
+def terms_now(found: Told) -> Terms | None:
+    """Return the terms that hold by the last entry of a log; None where none ever did."""
+    held = [entry for entry in found.log if entry.kind is EntryKind.TERMS and entry.terms in found.terms]
+    return found.terms[max(held, key=in_order).terms] if held else None
+
+
+def told_by_desks(tx: Tx, found: Told, now: datetime) -> list[tuple[str, Chain]]:
+    """Return how desks tell the metrics of which they are not the authority: (connection, chain)."""
+    terms = terms_now(found)
+    names = {goal.calendar for goal in terms.goals.values()} if terms is not None else set()
+    entries = counting(found.log, known_at=now, until=now)
+    return beside(entries, terms, calendars=calendars(tx, names), at=now)
 
 
 def told(
