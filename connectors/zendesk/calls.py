@@ -270,6 +270,14 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
         else f"HTTP {export.status}: only admins may export; changes are then polled from the list alone"
     )
     results.append(CheckResult("export", ok=export.ok, detail=exported, warning=True))
+    if account.reads_clocks:
+        clocks = yield get(f"{API}/incremental/ticket_metric_events", "try the metric events", start_time=since)
+        words = (
+            "its SLA clocks can be read"
+            if clocks.ok
+            else f"HTTP {clocks.status}: only an admin may read its SLA clocks"
+        )
+        results.append(CheckResult("metric_events", ok=clocks.ok, detail=words))
     if account.own_fields:
         results.append((yield from _own_fields(account)))
     if not account.webhook_secrets:

@@ -51,6 +51,8 @@ RETRY = timedelta(minutes=5)
 #: what happened so long before the newest event is asked for again: its name makes that free
 OVERLAP = timedelta(minutes=2)
 FIRST = timedelta(hours=1)
+#: how far Zendesk's clock may stand before ours
+SKEW = timedelta(seconds=10)
 MANY = 100
 
 
@@ -80,8 +82,10 @@ def poll(state: Progress, now: datetime) -> Call[tuple[tuple[Event, ...], Progre
     if body is None:
         return (), msgspec.structs.replace(state, due=now + RETRY)
     listed = objects(body.get("ticket_metric_events"))
-    events = [event for event in (_event(each) for each in listed) if event is not None]
-    times = [each.at for each in events]
+    said = [event for event in (_event(each) for each in listed) if event is not None]
+    times = [each.at for each in said if each.at <= now]
+    # a breach that is still to come says when it will be due, and is told again when it has come
+    events = [each if each.at <= now + SKEW else _coming(each, now) for each in said]
     promised = {each.remote_id for each in events}
     events += yield from _dues(promised, now)
     full = len(listed) >= FULL
@@ -89,6 +93,14 @@ def poll(state: Progress, now: datetime) -> Call[tuple[tuple[Event, ...], Progre
     # a page that is full of one second would be read for ever
     following = max(since + 1 if full else since, newest)
     return tuple(events), Progress(following, now if full else now + EVERY)
+
+
+def _coming(event: Event, now: datetime) -> Event:
+    promise = event.promise
+    if promise is None or promise.says is not DeskSays.BREACHED:
+        return event
+    due = msgspec.structs.replace(promise, id=f"due:{promise.id}", says=DeskSays.DUE, at=now, due=promise.at)
+    return msgspec.structs.replace(event, key=f"due:{event.key}", at=now, promise=due)
 
 
 def _event(data: Json) -> Event | None:

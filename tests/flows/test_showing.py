@@ -357,6 +357,18 @@ def test_a_breach_by_time_alone_is_shown_by_the_sweep(store: SqlStore) -> None:
         assert all(state == UpdateState.DONE for _, _, state in office.updates())
 
 
+def test_a_ticket_that_is_closed_at_once_takes_no_change(store: SqlStore) -> None:
+    """Its status can be shown at Zendesk no more; RT is told all the same, and nothing becomes a dead letter."""
+    with Office(store, TAGGED.replace("{field: due, note: [due, breached]}", "{status: custom.Severity}")) as office:
+        number = office.ticket()
+        office.zendesk.act("set", ticket_id=number, status="closed")
+        office.settle()
+        assert office.custom(number, office.status) == "in_progress"
+        assert office.rt.records.tickets[1].fields["Severity"] == "succeeded"
+        # in RT it went along with the status
+        assert {state for _, _, state in office.updates()} == {UpdateState.DONE, UpdateState.SUPERSEDED}
+
+
 class DiedError(BaseException):
     """The process is gone."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.config import resolve_settings
 from rules import check_site, load_site
 from rules.due_time import Form, Moment, Place, WhilePaused
 from rules.problem import Problem
@@ -120,3 +121,36 @@ def test_what_is_made_of_it() -> None:
     assert fields == {"sla_due", "sla_status"}
     assert tags == {"sla:at-risk", "sla:breached", "sla:paused"}
     assert own_shown(site.rules.sync_rules, "engineering-rt") == (frozenset(), frozenset())
+
+
+def test_a_desk_counts_only_what_it_can() -> None:
+    """An authority is a connection with clocks of its own for that metric, or the gateway."""
+
+    def found(authority: str) -> list[tuple[str, str]]:
+        text = (RULES % "{metric: resolution}").replace("targets:", f"authority: {authority}, targets:")
+        problems = check_site({"gateway.yaml": GATEWAY, "rules/a.yaml": text}, installed()).problems
+        return [(each.code, each.hint) for each in problems if each.code != "unused-name"]
+
+    assert found("{first_response: acme-zendesk, resolution: gateway}") == []
+    ((code, hint),) = found("{first_response: engineering-rt}")
+    assert (code, hint) == ("cannot-do", "write gateway")
+    ((code, hint),) = found("{ownership: acme-zendesk}")
+    assert code == "cannot-do"
+    assert hint.startswith("it counts: agent_work")
+    ((code, _),) = found("{first_response: acme-zendsk}")
+    assert code == "unknown-connection"
+    ((code, _),) = found("{first_respnse: acme-zendesk}")
+    assert code == "unknown-key"
+
+
+def test_a_connection_is_told_what_it_keeps_and_counts() -> None:
+    """So that the connector knows which fields and tags are nobody's edit, and reads its clocks."""
+    due = "{write: {acme-zendesk: {field: custom.sla_due, tags: {breached: late}}}}"
+    text = (RULES % due).replace("targets:", "authority: {next_reply: acme-zendesk}, targets:")
+    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/a.yaml": text}, installed())
+    assert site is not None, problems
+    settings, missing = resolve_settings(site, dict.fromkeys("ABCDE", "x"), installed())
+    assert missing == ()
+    zendesk, rt = settings["acme-zendesk"], settings["engineering-rt"]
+    assert (zendesk.own_fields, zendesk.own_tags, zendesk.counts) == ({"sla_due"}, {"late"}, {"next_reply"})
+    assert (rt.own_fields, rt.own_tags, rt.counts) == (frozenset(), frozenset(), frozenset())

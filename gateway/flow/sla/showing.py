@@ -74,19 +74,22 @@ def show(view: View) -> list[Planned]:
     planned: list[Planned] = []
     for link in view.links:
         connector = view.connectors.get(link.connection)
-        if link.state not in _STATES or connector is None or _is_shut(view.ticket, link):
+        if link.state not in _STATES or connector is None:
+            continue
+        pending = view.pending(link.id)
+        if _is_shut(link, pending):
             continue
         shown = _shown_at(link, rules, view.connectors, view.ticket)
-        planned += _fields(view, link, connector, shown)
+        planned += _fields(view, link, connector, shown, pending)
         planned += [each for one in shown for each in _notes(view, link, one)]
     return planned
 
 
-def _is_shut(ticket: Ticket, link: Link) -> bool:
-    """Say whether nothing can be written any more: a closed ticket takes no change."""
+def _is_shut(link: Link, pending: Mapping[str, Any]) -> bool:
+    """Say whether nothing can be written any more: a ticket that is closed, or will be by then, takes no change."""
     seen = link.observed.get("status")
-    there = seen.value.get("category") if seen is not None and isinstance(seen.value, dict) else ""
-    return ticket.status.category is Category.CLOSED or there == Category.CLOSED.value
+    stands = [pending.get("status"), seen.value if seen is not None else None]
+    return any(isinstance(each, dict) and each.get("category") == Category.CLOSED.value for each in stands)
 
 
 def _shown_at(
@@ -127,7 +130,9 @@ def _without(shown: Shown, field: str) -> Shown:
 # ---------------------------------------------------------------- fields and tags
 
 
-def _fields(view: View, link: Link, connector: Connector, shown: Sequence[Shown]) -> list[Planned]:
+def _fields(
+    view: View, link: Link, connector: Connector, shown: Sequence[Shown], pending: Mapping[str, Any]
+) -> list[Planned]:
     """Return the one update that makes the fields of a desk show what they should, where they do not."""
     wanted: dict[str, Any] = {}
     tags: set[str] | None = None
@@ -145,7 +150,6 @@ def _fields(view: View, link: Link, connector: Connector, shown: Sequence[Shown]
     if tags is not None:
         wanted[TAGS] = sorted(tags)
     reads = connector.as_read(Intent(Operation.SET_FIELDS, fields=wanted))
-    pending = view.pending(link.id)
     needed = {field: value for field, value in wanted.items() if _is_needed(field, value, link, reads, pending)}
     if not needed:
         return []
