@@ -122,8 +122,8 @@ def _shown_custom(intent: Intent) -> dict[str, Any]:
 
 
 def custom_names(intent: Intent) -> list[str]:
-    """Return the custom fields that an intent names."""
-    return [*_shown_custom(intent), *obj(intent.fields.get("custom"))]
+    """Return the custom fields in which an intent shows something."""
+    return list(_shown_custom(intent))
 
 
 def with_own_tags(account: Account, intent: Intent, ticket: dict[str, Any], data: Json) -> dict[str, Any]:
