@@ -94,6 +94,8 @@ class _Teller:
         #: the promise is still to be kept, whether or not anything was promised
         self._outstanding = False
         self._waits = False
+        #: what began the cycle
+        self._opened: LogEntry | None = None
         self._is_there = self._answered = self._over = False
         self._instances: list[Instance] = []
         self._transitions: list[Transition] = []
@@ -205,7 +207,8 @@ class _Teller:
                 self._by = terms
         self._terms, self._goal = terms, goal
         if self._outstanding and not self._is_active():
-            self._start(entry)
+            # what is watched is watched from its beginning, whenever that was asked for
+            self._start(self._opened if WATCHED in self.metric and self._opened is not None else entry)
 
     def _retarget(self, terms: Terms, goal: Goal, entry: LogEntry) -> None:
         """Let the clock count by another goal, where it is another."""
@@ -228,7 +231,7 @@ class _Teller:
     # ------------------------------------------------------------ cycles
 
     def _open(self, entry: LogEntry) -> None:
-        self._outstanding = True
+        self._outstanding, self._opened = True, entry
         self._start(entry)
 
     def _start(self, entry: LogEntry) -> None:
@@ -251,7 +254,7 @@ class _Teller:
                 self._settle("", entry.at)
 
     def _reopen(self, entry: LogEntry) -> None:
-        self._outstanding = True
+        self._outstanding, self._opened = True, entry
         if self._clock is None:
             self._start(entry)
             return

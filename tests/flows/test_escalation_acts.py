@@ -11,7 +11,7 @@ import pytest
 from connectors.slack.simulator import SlackSimulator
 from gateway.domain.clock_instance import Status
 from gateway.store import SqlStore
-from tests.flows.office import Office, names
+from tests.flows.office import RULES, Office, names
 
 
 @pytest.fixture
@@ -146,3 +146,19 @@ def test_a_promise_that_is_due_within_this_second_is_looked_at_after_it(store: S
         assert office.clock_of("resolution").status is Status.NEARING
         assert office.later(seconds=2) == []
         assert office.clock_of("resolution").status is Status.BREACHED
+
+
+def test_what_a_new_release_watches_is_watched_in_tickets_to_which_nothing_happens(
+    store: SqlStore, slack: SlackSimulator
+) -> None:
+    """A ticket that was stuck before anybody asked is stuck since then."""
+    quiet = "  - {name: other, at: breach, metrics: [first_response], do: [{comment: 'late'}]}\n"
+    with at_work(store, slack, quiet) as office:
+        number = office.ticket()
+        office.zendesk.act("set", ticket_id=number, status="hold")
+        office.settle()
+        assert office.later(hours=3) == []
+        stuck = "  - {name: stuck, on: {time_in_status: on_hold, over: 4h}, do: [{comment: 'stuck'}]}\n"
+        office.change(RULES + "escalations:\n" + stuck, release="next")
+        assert office.later(minutes=1) == []
+        assert names(office.later(hours=1)) == ["stuck"]

@@ -15,10 +15,8 @@ from gateway.domain.clock_instance import Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.ticket import Level
 from gateway.store import SqlStore
-from rules import load_site
 from rules.decide import RuleSet
-from tests.flows.office import GATEWAY, LEVELS, RULES, Office, names
-from tests.rules.making import installed
+from tests.flows.office import LEVELS, RULES, Office, names
 
 
 @pytest.fixture
@@ -83,9 +81,7 @@ def test_everybody_is_told_by_some_way(store: SqlStore) -> None:
         "escalations:\n  - {name: half, at: 50%, metrics: [resolution], do: [{notify: {role: duty}}]}\n"
     )
     with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack) as office:
-        site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": both}, installed())
-        assert site is not None, problems
-        office.site = msgspec.structs.replace(office.site, rules=site.rules)
+        office.change(both, release="next")
         number = office.ticket()
         assert names(office.later(hours=11)) == ["half"]
         assert [channel for channel, _ in office.notices()] == ["U04EVA"]
@@ -183,7 +179,5 @@ def test_a_new_release_wakes_the_clocks_that_it_watches(office: Office) -> None:
     office.ticket()
     assert office.later(hours=2) == []
     early = LEVELS + "  - {name: early, at: 5%, metrics: [resolution], do: [{comment: 'hello'}]}\n"
-    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": RULES + early}, installed())
-    assert site is not None, problems
-    office.site = msgspec.structs.replace(office.site, rules=site.rules, release="next")
+    office.change(RULES + early, release="next")
     assert names(office.later()) == ["early"]

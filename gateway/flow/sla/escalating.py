@@ -6,11 +6,13 @@ the way, do nothing twice. What leaves is an ordinary update: it is retried, and
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.json import encode
 
 from gateway import crashpoint
 from gateway.domain.event import Event, EventKind
@@ -27,7 +29,7 @@ from gateway.flow.sla.acts import Acted, Situation, act
 from gateway.flow.sla.following import Decided, follow, view_of
 from gateway.flow.sla.levels import Ladder, Level
 from gateway.flow.sla.merging import MERGED, Merger
-from gateway.flow.sla.timekeeping import Told, enter, tell, told
+from gateway.flow.sla.timekeeping import Told, enter, tell, told, watch
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.telemetry import tell_defect
 from rules.fields import Facts
@@ -40,6 +42,8 @@ TOGETHER = 100
 A_TRANSACTION = 10
 #: a ticket that breaks the sweep is left alone for so long
 AGAIN = timedelta(minutes=1)
+#: what actions change in a ticket, and desks are told of
+ESCALATED = ("priority", "queue", "assignee")
 #: no more levels of one ticket in one go: rules that change a ticket in a ring end here
 MOST = 50
 
@@ -64,7 +68,8 @@ class Waker:
         end = self._clock.monotonic() + seconds
         if site.release != self._release:
             # other escalations may be due earlier than those that the clocks were set for
-            self._store.write(lambda tx: tx.clocks.renew(site.release, self._clock.now()))
+            asked = hashlib.sha256(encode(site.rules.sections.get("escalations") or [], order="sorted")).hexdigest()
+            self._store.write(lambda tx: tx.clocks.renew(asked, self._clock.now()))
             self._release = site.release
         looked = 0
         planned = False
@@ -124,7 +129,8 @@ class _Waking:
         ticket = self.tx.tickets.get(self.ticket_id)
         if ticket is not None and ticket.duplicate_of:
             Merger(self.tx, rules=self.site.rules, ids=self.ids, now=self.now).end(ticket.id, MERGED)
-        stood = tell(self.tx, self.ticket_id, self.now)
+        log_now = watch(self.tx, self.ticket_id, self.now, self.site.rules, self.ids)
+        stood = tell(self.tx, self.ticket_id, self.now, log=log_now)
         for _ in range(MOST):
             changed = None if ticket is None else self.climb(ticket, stood, listener)
             if changed is None:
@@ -209,9 +215,7 @@ class _Waking:
         self.tx.tickets.save(decided)
         by = f"escalation {level.escalation.name}"
         key = f"escalation:{level.escalation.name}:{level.instance.metric}:{level.instance.cycle}:{level.turn}"
-        fields = [
-            field for field in ("priority", "queue", "assignee") if getattr(decided, field) != getattr(before, field)
-        ]
+        fields = [field for field in ESCALATED if getattr(decided, field) != getattr(before, field)]
         rules = tuple(rule for rule in self.site.rules.sync_rules if rule.name in {link.rule for link in links})
         planner = Planner(
             links=links,
