@@ -231,6 +231,7 @@ def ticket(
         requester=someone(data.get("requester_id"), known) if ident(data.get("requester_id")) else msgspec.UNSET,
         org=_org(data, orgs or {}),
         tags=_theirs(tags(data.get("tags")), account) if "tags" in data else msgspec.UNSET,
+        own_tags=_ours(tags(data["tags"]), account) if "tags" in data and account.own_tags else msgspec.UNSET,
         custom=custom(data.get("custom_fields"), account),
         due=moment(data.get("due_at")) if "due_at" in data else msgspec.UNSET,
     )
@@ -239,6 +240,10 @@ def ticket(
 def _theirs(found: tuple[str, ...], account: Account) -> tuple[str, ...]:
     """Return tags without those of the gateway: what it shows of its clocks is nobody's edit."""
     return tuple(tag for tag in found if tag not in account.own_tags)
+
+
+def _ours(found: tuple[str, ...], account: Account) -> tuple[str, ...]:
+    return tuple(tag for tag in found if tag in account.own_tags)
 
 
 def _status_said(data: Json) -> Status | msgspec.UnsetType:

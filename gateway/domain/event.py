@@ -83,6 +83,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     org: Org | msgspec.UnsetType = msgspec.UNSET
     tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     custom: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    #: those of its tags that the gateway keeps there; they are not among `tags`
+    own_tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     #: the desk's own due time
     due: datetime | msgspec.UnsetType | None = msgspec.UNSET
     comments: tuple[RemoteComment, ...] = ()

@@ -9,7 +9,7 @@ import msgspec
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteTicket
 from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
-from gateway.domain.shown import CUSTOM, DUE, plain_shown
+from gateway.domain.shown import CUSTOM, DUE, TAGS, plain_shown
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.flow.edits import Seen, stands
 
@@ -62,6 +62,8 @@ def _shown_in(snapshot: RemoteTicket, own: frozenset[str]) -> list[tuple[str, An
     found: list[tuple[str, Any]] = []
     if snapshot.due is not msgspec.UNSET:
         found.append((DUE, snapshot.due))
+    if snapshot.own_tags is not msgspec.UNSET:
+        found.append((TAGS, snapshot.own_tags))
     if isinstance(snapshot.custom, dict):
         # a field that a desk leaves out is empty
         found += [

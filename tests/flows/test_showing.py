@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -355,6 +356,56 @@ def test_a_breach_by_time_alone_is_shown_by_the_sweep(store: SqlStore) -> None:
         office.settle()
         assert office.tags(number) == ["door", "sla:breached", "vip"]
         assert all(state == UpdateState.DONE for _, _, state in office.updates())
+
+
+def test_a_tag_that_somebody_takes_off_comes_back(store: SqlStore) -> None:
+    """As long as it is true; and people's own tags stay theirs."""
+    with Office(store, TAGGED) as office:
+        number = office.ticket(tags=["vip"])
+        office.later(hours=9)
+        assert office.tags(number) == ["sla:breached", "vip"]
+        office.zendesk.act("set", ticket_id=number, tags=["door"])
+        office.settle()
+        assert office.tags(number) == ["door", "sla:breached"]
+        # Zendesk counts in seconds: what its webhooks show of one proves nothing against a write in it
+        office.later(seconds=2)
+        office.zendesk.act("set", ticket_id=number, tags=["door", "sla:breached", "sla:paused"])
+        office.settle()
+        assert office.tags(number) == ["door", "sla:breached"]
+        assert all(state == UpdateState.DONE for _, _, state in office.updates())
+
+
+FORMED = """\
+      due_time:
+        metric: resolution
+        write:
+          acme-zendesk:
+            {field: custom.sla_due, as: FORM, while_paused: keep, status: custom.sla_status, words: {in_progress: calm}}
+"""
+
+
+@pytest.mark.parametrize("form", ["epoch", "date, zone: Pacific/Kiritimati", "text, zone: Europe/Prague"])
+def test_a_field_has_its_form_and_may_keep_its_value_in_a_pause(store: SqlStore, form: str) -> None:
+    """Seconds, a day or a text in a zone; and the desk's own word for a status."""
+    with Office(store, FORMED.replace("FORM", form)) as office:
+        number = office.ticket()
+        due = office.clock_of().due
+        assert due is not None
+        wanted = {
+            "epoch": int(due.timestamp()),
+            "date": due.astimezone(ZoneInfo("Pacific/Kiritimati")).date().isoformat(),
+            "text": due.astimezone(ZoneInfo("Europe/Prague")).strftime("%Y-%m-%d %H:%M %Z"),
+        }[form.partition(",")[0]]
+        assert (office.custom(number), office.custom(number, office.status)) == (wanted, "calm")
+        office.zendesk.act("set", ticket_id=number, status="pending")
+        office.settle()
+        assert (office.custom(number), office.custom(number, office.status)) == (wanted, "paused")
+        assert office.due() is None
+        before = office.updates()
+        office.moved.ahead += timedelta(seconds=2)
+        office.reconciler().poll("acme-zendesk", holder="r")
+        office.settle()
+        assert office.updates() == before
 
 
 def test_a_ticket_that_is_closed_at_once_takes_no_change(store: SqlStore) -> None:

@@ -62,7 +62,11 @@ def own_fields(
     link: Link, rules: Iterable[SyncRule], connectors: Mapping[str, Connector], ticket: Ticket
 ) -> frozenset[str]:
     """Return the fields of a link in which the gateway alone writes; `rules` are those of the ticket's links."""
-    return frozenset(field for each in _shown_at(link, rules, connectors, ticket) for field in each.place.fields())
+    found: set[str] = set()
+    for each in _shown_at(link, rules, connectors, ticket):
+        found |= each.place.fields()
+        found |= {TAGS} if each.place.tags else set()
+    return frozenset(found)
 
 
 def show(view: View) -> list[Planned]:
