@@ -286,7 +286,9 @@ def resolve_settings(
         found = list(_missing(connection, environ, document))
         if not found:
             counts = counted_by(site.rules.policies, name)
-            settings[name] = _settings(connection, environ, spec, (*own_shown(site.rules.sync_rules, name), counts))
+            settings[name] = _settings(
+                connection, environ, spec, (*own_shown(site.rules.sync_rules, name, connection.due_time), counts)
+            )
             found = list(_wrong(settings[name], connection, spec, document))
         problems.extend(found)
         if any(problem.is_error for problem in found):

@@ -95,6 +95,17 @@ def due_times(written: Any) -> tuple[DueTime, ...]:
     )
 
 
+def due_times_at(connection: str, written: Any) -> tuple[DueTime, ...]:
+    """Read `due_time:` of a connection: what it shows of every ticket that lives there."""
+    if written is None:
+        return ()
+    entries = written if isinstance(written, list) else [written]
+    return tuple(
+        DueTime(metric=each.get("metric", "") if isinstance(each, dict) else "", write={connection: _place(each)})
+        for each in entries
+    )
+
+
 def _place(written: Any) -> Place:
     if written is False:
         return Place(hidden=True)

@@ -123,9 +123,15 @@ def _refusal(rule: SyncRule, facts: Facts, taken: frozenset[str]) -> str:
     return ""
 
 
-def own_shown(rules: Sequence[SyncRule], connection: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the custom fields, by name, and the tags in which the gateway alone writes at a connection."""
-    places = [due.write[connection] for rule in rules for due in rule.due_time if connection in due.write]
+def own_shown(
+    rules: Sequence[SyncRule], connection: str, there: Sequence[DueTime] = ()
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the custom fields, by name, and the tags in which the gateway alone writes at a connection.
+
+    `there` is what the connection shows of every ticket.
+    """
+    shown = [*there, *(due for rule in rules for due in rule.due_time)]
+    places = [due.write[connection] for due in shown if connection in due.write]
     fields = frozenset(field for place in places for field in place.fields() if field.startswith(CUSTOM))
     return frozenset(each.removeprefix(CUSTOM) for each in fields), frozenset(
         tag for place in places for tag in place.tags.values()

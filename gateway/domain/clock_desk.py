@@ -105,6 +105,9 @@ class _Cycle:
         self.goal = Goal(length, calendar, warn)
         self.version = 1
         self._due = dues[-1].due if dues else None
+        #: when the ticket was merged or called off while it went on
+        self.over: datetime | None = None
+        self._elapsed: dict[str, int] = {}
 
     def clock(self, ended: datetime | None) -> Clock | None:
         """Return the clock after all that the desk has said; None where it has not begun."""
@@ -112,16 +115,19 @@ class _Cycle:
         for entry in self._said:
             kind = _kind(fold, entry)
             if kind is None:
+                self._note(entry, fold)
                 continue
             if kind is EventType.RETARGET:
                 self.version += 1
             target = entry.target_s if kind is EventType.RETARGET else None
             fold.take(ClockEvent(id=entry.id, type=kind, at=entry.at, target=target))
             fold.pinned = _NEVER
+            self._note(entry, fold)
         if fold.begun is None:
             return None
         if ended is not None and fold.phase in _RUNS:
-            fold.take(ClockEvent(id="ended", type=EventType.CANCEL, at=max(ended, fold.begun)))
+            self.over = whole(max(ended, self._said[-1].at))
+            fold.take(ClockEvent(id="ended", type=EventType.CANCEL, at=self.over))
         fold.pinned = self._due if fold.phase is Phase.RUNNING else None
         due, last = fold.due(), fold.last
         if due is not None and last is not None and due < whole(last.at):
@@ -130,6 +136,11 @@ class _Cycle:
         if self._breaches:
             fold.outcome, fold.breached_at = Outcome.BREACHED, whole(self._breaches[-1].at)
         return Clock(fold)
+
+    def _note(self, entry: LogEntry, fold: Fold) -> None:
+        """Note how much was used up by a word of the desk."""
+        if fold.begun is not None and whole(entry.at) >= fold.begun:
+            self._elapsed[entry.id] = fold.elapsed(whole(entry.at))
 
     def until(self, clock: Clock, at: datetime) -> datetime:
         """Return when a clock is looked at: not after its due time, while the desk does not break it."""
@@ -148,8 +159,11 @@ class _Cycle:
                 continue
             if change is Change.STARTED:
                 change, begun = (Change.RESUMED if begun else Change.STARTED), True
+            used = self._elapsed.get(entry.id, 0)
             found.append(
-                Transition(change, whole(entry.at), entry.arrived, entry.cycle, self.version, 0, entry.id, connection)
+                Transition(
+                    change, whole(entry.at), entry.arrived, entry.cycle, self.version, used, entry.id, connection
+                )
             )
         return found
 
@@ -203,7 +217,8 @@ def _instance(
         elapsed_s=state.elapsed_s,
         remaining_s=state.remaining_s,
         paused_s=state.paused_s,
-        ended=None if goes_on else clock.fold.stopped_at or whole(at),
+        ended=None if goes_on else clock.fold.stopped_at or made.over,
+        reason="" if made.over is None else "over",
         authority=connection,
     )
 

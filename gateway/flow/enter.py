@@ -211,7 +211,7 @@ class Entry:
             by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
             known_comments=self._tx.tickets.known_comments(link.id),
             pending=self._tx.outbox.pending_fields(link.id),
-            shown=own_fields(link, self._rules_of(ticket.id), self._site.connectors, ticket),
+            shown=own_fields(link, self._rules_of(ticket.id), self._site, ticket),
         )
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:

@@ -26,6 +26,16 @@ def of_rule(rule: Spot) -> list[Spot]:
     return list(rule["fields"]["due_time"].each())
 
 
+def of_connections(reading: Reading) -> Iterator[tuple[str, Spot]]:
+    """Go through what connections show of every ticket that lives there: (connection, what)."""
+    section = reading.gateway.root.get("connections") if reading.gateway is not None else None
+    if reading.gateway is None or not isinstance(section, dict):
+        return
+    for name, spot in reading.gateway.root["connections"].entries():
+        if "due_time" in spot:
+            yield from ((name, each) for each in spot["due_time"].each())
+
+
 def places(due: Spot) -> Iterator[tuple[str, Spot]]:
     """Go through what a due time shows where: (connection, what)."""
     if "write" in due:
@@ -57,6 +67,11 @@ def abilities(reading: Reading) -> Iterator[Problem]:
                 elif spec is not None and place.value is not False:
                     yield from _held(reading, connection, spec, place)
                 yield from _written(place)
+    for connection, place in of_connections(reading):
+        spec = reading.spec_of(connection)
+        if spec is not None and place.value is not False:
+            yield from _held(reading, connection, spec, place)
+        yield from _written(place)
 
 
 def _held(reading: Reading, connection: str, spec: ConnectorSpec, place: Spot) -> Iterator[Problem]:

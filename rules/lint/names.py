@@ -140,6 +140,9 @@ def _metrics(reading: Reading) -> Iterator[Problem]:
         for due in due_times.of_rule(rule):
             if "metric" in due:
                 yield from _metric(reading, due["metric"])
+    for _, place in due_times.of_connections(reading):
+        if "metric" in place:
+            yield from _metric(reading, place["metric"])
     for policy in reading.sections.items("sla"):
         if "pause_when" in policy:
             for spot in _asked(policy["pause_when"]):

@@ -165,32 +165,38 @@ MAPPED = {
 
 _STATUSES = tuple(STATUS_WORDS)
 
+_SHOWN: dict[str, Schema] = {
+    "field": TEXT,
+    "as": choice(*Form),
+    "zone": TEXT,
+    "while_paused": choice(*WhilePaused),
+    "status": TEXT,
+    "words": record(dict.fromkeys(_STATUSES, TEXT), description="a mapping from statuses to words"),
+    "tags": by_type(
+        "true, or a mapping from statuses to tags",
+        boolean={"const": True, "description": "true, or the tags"},
+        object=record(dict.fromkeys(_STATUSES, TAG), description="a mapping from statuses to tags"),
+    ),
+    "note": by_type(
+        "true, or a list of moments",
+        boolean={"const": True, "description": "true, or the moments"},
+        array=listed(choice(*Moment), "a list of moments", least=1),
+    ),
+}
 _PLACE = by_type(
     "a field such as due or custom.NAME, false, or a mapping",
     string=TEXT,
     boolean={"const": False, "description": "false, or what is shown there"},
-    object=record(
-        {
-            "field": TEXT,
-            "as": choice(*Form),
-            "zone": TEXT,
-            "while_paused": choice(*WhilePaused),
-            "status": TEXT,
-            "words": record(dict.fromkeys(_STATUSES, TEXT), description="a mapping from statuses to words"),
-            "tags": by_type(
-                "true, or a mapping from statuses to tags",
-                boolean={"const": True, "description": "true, or the tags"},
-                object=record(dict.fromkeys(_STATUSES, TAG), description="a mapping from statuses to tags"),
-            ),
-            "note": by_type(
-                "true, or a list of moments",
-                boolean={"const": True, "description": "true, or the moments"},
-                array=listed(choice(*Moment), "a list of moments", least=1),
-            ),
-        },
-        description="what a desk shows",
-        minProperties=1,
-    ),
+    object=record(_SHOWN, description="what a desk shows", minProperties=1),
+)
+_AT_HOME = record({"metric": TEXT, **_SHOWN}, description="what a desk shows of a metric", minProperties=1)
+#: of a connection: what it shows of every ticket that lives there
+SHOWN_THERE = by_type(
+    "a field such as due or custom.NAME, false, a mapping, or a list of mappings",
+    string=TEXT,
+    boolean={"const": False, "description": "false, or what is shown there"},
+    object=_AT_HOME,
+    array=listed(_AT_HOME, "a list of mappings", least=1),
 )
 DUE_TIME = record(
     {"metric": TEXT, "write": named(_PLACE, "a mapping from connection to what it shows")},

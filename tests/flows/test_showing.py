@@ -69,8 +69,9 @@ FIELD = "      due_time: {metric: resolution, write: {acme-zendesk: custom.sla_d
 class Office(World):
     """The gateway between its desks, and time that a test moves."""
 
-    def __init__(self, store: SqlStore, due_time: str = FIELD, rules: str = RULES) -> None:
+    def __init__(self, store: SqlStore, due_time: str = FIELD, rules: str = RULES, gateway: str = GATEWAY) -> None:
         self.moved = MovedClock()
+        self.gateway = gateway
         super().__init__(store, clock=self.moved)
         self.rules(rules + due_time)
         self.field = int(self.zendesk.act("field", title="SLA due"))
@@ -78,12 +79,12 @@ class Office(World):
 
     def rules(self, text: str) -> None:
         """Let other rules hold."""
-        site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": text}, installed())
+        site, problems = load_site({"gateway.yaml": self.gateway, "rules/sla.yaml": text}, installed())
         assert site is not None, problems
         assert not [each for each in problems if each.is_error], problems
         connectors = {}
         for name, each in self.site.connectors.items():
-            fields, tags = own_shown(site.rules.sync_rules, name)
+            fields, tags = own_shown(site.rules.sync_rules, name, site.connections[name].due_time)
             settings = msgspec.structs.replace(each.settings, own_fields=fields, own_tags=tags)
             connectors[name] = registry.load().connect(settings)
         self.site = msgspec.structs.replace(self.site, rules=site.rules, connectors=connectors)
@@ -406,6 +407,34 @@ def test_a_field_has_its_form_and_may_keep_its_value_in_a_pause(store: SqlStore,
         office.reconciler().poll("acme-zendesk", holder="r")
         office.settle()
         assert office.updates() == before
+
+
+AT_HOME = GATEWAY.replace(
+    "    webhook_secret: ${B}\n",
+    "    webhook_secret: ${B}\n    due_time: {metric: resolution, field: custom.sla_due, tags: {breached: late}}\n",
+)
+
+
+def test_a_desk_alone_shows_what_its_connection_says(store: SqlStore) -> None:
+    """A ticket that no rule takes anywhere has promises, too."""
+    with Office(store, "", RULES.partition("sync:")[0], AT_HOME) as office:
+        number = office.ticket(tags=["vip"])
+        assert office.custom(number) == shown(office.clock_of().due)
+        office.later(hours=9)
+        assert office.tags(number) == ["late", "vip"]
+        assert [each[:2] for each in office.updates()] == [
+            ("acme-zendesk", "set custom.sla_due"),
+            ("acme-zendesk", "set sla_tags"),
+        ]
+
+
+def test_a_rule_says_otherwise_than_the_connection(store: SqlStore) -> None:
+    """What a rule writes there takes the place of what is shown of every ticket."""
+    due_time = "      due_time: {metric: first_response, write: {acme-zendesk: custom.sla_status}}\n"
+    with Office(store, due_time, gateway=AT_HOME) as office:
+        number = office.ticket()
+        assert office.custom(number) is None
+        assert office.custom(number, office.status) == shown(office.clock_of("first_response").due)
 
 
 def test_a_ticket_that_is_closed_at_once_takes_no_change(store: SqlStore) -> None:

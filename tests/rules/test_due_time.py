@@ -155,3 +155,26 @@ def test_a_connection_is_told_what_it_keeps_and_counts() -> None:
     kept = [sorted(each) for each in (zendesk.own_fields, zendesk.own_tags, zendesk.counts)]
     assert kept == [["sla_due"], ["late"], ["next_reply"]]
     assert (rt.own_fields, rt.own_tags, rt.counts) == (frozenset(), frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "at"),
+    [
+        ("custom.sla_due", "", ""),
+        ("{metric: resolution, field: custom.sla_due, as: date, zone: UTC, tags: true}", "", ""),
+        ("[{metric: resolution, field: custom.sla_due}, {metric: first_response, note: true}]", "", ""),
+        ("false", "", ""),
+        ("custom.slad_ue", "unknown-field", "custom.slad_ue"),
+        ("{metric: resoluton, field: custom.sla_due}", "unknown-metric", "resoluton"),
+        ("{field: custom.sla_due, as: dat}", "not-one-of", "dat"),
+    ],
+)
+def test_a_connection_shows_it_of_every_ticket(written: str, code: str, at: str) -> None:
+    """In gateway.yaml, checked like that of a rule."""
+    gateway = GATEWAY.replace("    webhook_secret: ${B}\n", f"    webhook_secret: ${{B}}\n    due_time: {written}\n")
+    files = {"gateway.yaml": gateway, "rules/a.yaml": RULES % "{metric: resolution}"}
+    found = [each for each in check_site(files, installed()).problems if each.code != "unused-name"]
+    assert [each.code for each in found] == ([code] if code else [])
+    for problem in found:
+        assert problem.file == "gateway.yaml"
+        assert gateway.splitlines()[problem.line - 1][problem.column - 1 :].startswith(at)

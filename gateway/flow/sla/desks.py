@@ -7,6 +7,7 @@ own and change nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -15,6 +16,7 @@ from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.desk_promise import DeskPromise
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.ids import digest
+from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, new_update
 from gateway.flow.sla.following import view_of
@@ -23,6 +25,9 @@ from gateway.ports import AuditEntry, ConnectionSettings, DeliveryRow, Ids, NewD
 
 #: origin of deliveries that hold an event in our own form, as a poll read it
 ORIGIN = "told"
+#: a ticket is told of by another way than its clocks, which may be slower
+PATIENCE = timedelta(minutes=2)
+AGAIN = 5.0
 
 
 def delivery_of(event: Event, settings: ConnectionSettings, ids: Ids, cause: Cause) -> NewDelivery:
@@ -31,7 +36,8 @@ def delivery_of(event: Event, settings: ConnectionSettings, ids: Ids, cause: Cau
         id=ids.new(),
         connection=settings.name,
         source_event_id=event.key[:300],
-        ref=event.remote_id,
+        # each word takes its place by its own time: none waits for another
+        ref="",
         received_at=cause.now,
         headers={},
         body=msgspec.json.encode(event),
@@ -51,10 +57,12 @@ class Hearing:
         self.planned = False
 
     def enter(self, event: Event, _read: RemoteTicket | None) -> str:
-        """Enter one word; return what came of it."""
+        """Enter one word; return what came of it. Raises DeferError while its ticket may still be on its way."""
         pair = (self._row.connection, event.remote_id)
         link = self._tx.links.by_remote([pair]).get(pair)
         promise = event.promise
+        if link is None and self._cause.now - self._row.received_at < PATIENCE:
+            raise DeferError("its ticket is not known yet", seconds=AGAIN)
         if link is None or promise is None:
             return "of a ticket that we do not have"
         log = self._tx.clocks.log(link.ticket_id)

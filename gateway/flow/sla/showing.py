@@ -20,6 +20,7 @@ from gateway.domain.shown import CUSTOM, DUE, TAGS, instant_text
 from gateway.domain.standing import Promise, current, promise
 from gateway.domain.ticket import Category, Ticket
 from gateway.domain.update import Intent, Operation
+from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import note, takes_notes
 from gateway.flow.plan import Planned
 from gateway.ports import Connector
@@ -58,12 +59,13 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
 
 
-def own_fields(
-    link: Link, rules: Iterable[SyncRule], connectors: Mapping[str, Connector], ticket: Ticket
-) -> frozenset[str]:
+def own_fields(link: Link, rules: Iterable[SyncRule], site: LiveSite, ticket: Ticket) -> frozenset[str]:
     """Return the fields of a link in which the gateway alone writes; `rules` are those of the ticket's links."""
+    connector = site.connectors.get(link.connection)
+    if connector is None:
+        return frozenset()
     found: set[str] = set()
-    for each in _shown_at(link, rules, connectors, ticket):
+    for each in _shown_at(link, rules, site.rules, connector, ticket):
         found |= each.place.fields()
         found |= {TAGS} if each.place.tags else set()
     return frozenset(found)
@@ -83,7 +85,7 @@ def show(view: View) -> list[Planned]:
         pending = view.pending(link.id)
         if _is_shut(link, pending):
             continue
-        shown = _shown_at(link, rules, view.connectors, view.ticket)
+        shown = _shown_at(link, rules, view.rules, connector, view.ticket)
         planned += _fields(view, link, connector, shown, pending)
         planned += [each for one in shown for each in _notes(view, link, one)]
     return planned
@@ -97,31 +99,28 @@ def _is_shut(link: Link, pending: Mapping[str, Any]) -> bool:
 
 
 def _shown_at(
-    link: Link, rules: Iterable[SyncRule], connectors: Mapping[str, Connector], ticket: Ticket
+    link: Link, rules: Iterable[SyncRule], every: RuleSet, connector: Connector, ticket: Ticket
 ) -> list[Shown]:
-    """Return what a desk shows: what its rules name, and its own due time, unless a rule says otherwise."""
-    connector = connectors.get(link.connection)
-    if connector is None or not connector.settings.write_back:
+    """Return what a desk shows: what its rules name, else what it shows of every ticket; and its own due time."""
+    if not connector.settings.write_back:
         return []
-    mine = [
-        rule
-        for rule in rules
-        if (rule.name == link.rule if link.role is Role.TARGET else rule.source == link.connection)
-    ]
-    written = [(rule, due) for rule in mine for due in rule.due_time]
+    name = link.connection
+    mine = [rule for rule in rules if (rule.name == link.rule if link.role is Role.TARGET else rule.source == name)]
+    written = [(rule.name, due) for rule in mine for due in rule.due_time]
+    if not any(name in due.write for _, due in written):
+        written += [(f"due_time of {name}", due) for due in every.due_times.get(name, ())]
+    named = [due.write[name] for _, due in written if name in due.write]
     found = [
-        Shown(due.metric, place, rule.name)
-        for rule, due in written
-        if (place := due.write.get(link.connection)) is not None and not place.hidden
+        Shown(due.metric, due.write[name], by)
+        for by, due in written
+        if name in due.write and not due.write[name].hidden
     ]
-    named = [due.write[link.connection] for _, due in written if link.connection in due.write]
     kinds = connector.spec.due_kinds
-    has_own = kinds is not None and (not kinds or ticket.kind.value in kinds)
-    if not has_own:
-        found = [_without(each, DUE) for each in found]
-    elif not any(place.field or place.hidden for place in named) and all(rule.write_back for rule in mine):
-        by, due = written[0] if written else (None, DueTime())
-        found.append(Shown(due.metric, Place(field=DUE), by.name if by is not None else "due time"))
+    if kinds is None or (kinds and ticket.kind.value not in kinds):
+        return [_without(each, DUE) for each in found]
+    if not any(place.field or place.hidden for place in named) and all(rule.write_back for rule in mine):
+        by, due = written[0] if written else ("due time", DueTime())
+        found.append(Shown(due.metric, Place(field=DUE), by))
     return found
 
 
