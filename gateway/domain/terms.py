@@ -56,6 +56,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: metric -> connection that counts it; the gateway counts the others
     authority: dict[str, str] = {}
 
+    @property
+    def calendars(self) -> frozenset[str]:
+        """The versions of calendars that they name."""
+        longest = self.options.max_pause_calendar
+        return frozenset({goal.calendar for goal in self.goals.values()} | ({longest} if longest else set()))
+
 
 __all__ = [
     "DEFAULT_WARNING",
