@@ -178,3 +178,22 @@ def test_a_connection_shows_it_of_every_ticket(written: str, code: str, at: str)
     for problem in found:
         assert problem.file == "gateway.yaml"
         assert gateway.splitlines()[problem.line - 1][problem.column - 1 :].startswith(at)
+
+
+def test_lint_leaves_what_a_desk_counts_to_the_desk() -> None:
+    """Its pauses and targets are not ours; and the effect of the policy says who counts."""
+    text = """\
+sla:
+  - name: all
+    targets: {resolution: 8h}
+    authority: {resolution: acme-zendesk, next_reply: acme-zendesk}
+escalations:
+  - {name: late, at: breach, metrics: [next_reply], do: [{comment: late}]}
+"""
+    checked = check_site({"gateway.yaml": GATEWAY, "rules/a.yaml": text}, installed())
+    assert [each.code for each in checked.problems if each.code != "unused-name"] == []
+    (effect,) = checked.policies
+    assert {each.metric: each.pauses for each in effect.clocks} == {
+        "resolution": "as acme-zendesk says",
+        "next_reply": "as acme-zendesk says",
+    }
