@@ -136,7 +136,14 @@ class Calendar:
 
     def elapsed(self, start: datetime, end: datetime) -> int:
         """Return the open seconds from `start` to before `end`; none when `end` is not later."""
-        return max(0, self._open_until(*_counted(end)) - self._open_until(*_counted(start)))
+        (begin, first), (until, last) = _counted(start), _counted(end)
+        if begin >= until:
+            return 0
+        if first == last:
+            # most spans lie within a year, and need no other
+            moved, known = self._years.of(first)
+            return known.open_until(until - moved) - known.open_until(begin - moved)
+        return self._open_until(until, last) - self._open_until(begin, first)
 
     def due(self, start: datetime, seconds: int) -> datetime | None:
         """Return the earliest instant by which so many seconds have been open since `start`.

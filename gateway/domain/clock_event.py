@@ -152,4 +152,6 @@ def whole(at: datetime) -> datetime:
     """Return an instant in UTC, without its fraction of a second; raises ValueError for one without a time zone."""
     if at.tzinfo is None:
         raise ValueError(f"an instant needs a time zone, and {at.isoformat()} has none")
-    return at.astimezone(UTC).replace(microsecond=0)
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.replace(microsecond=0) if at.microsecond else at

@@ -81,7 +81,7 @@ class Fold:
         if self.phase is not Phase.RUNNING:
             return self.base
         last = self.stretches[-1]
-        return last.base + last.calendar.elapsed(last.begin, at)
+        return last.base if at is last.begin else last.base + last.calendar.elapsed(last.begin, at)
 
     def fixed_due(self) -> datetime | None:
         """Return a due time that no pause moves: one that a person set, or the date of the target."""
@@ -213,9 +213,10 @@ class Fold:
 
     def _is_over(self, at: datetime) -> bool:
         """Say whether a change at an instant leaves nothing of a promise that was not broken until then."""
+        if self.outcome is not Outcome.PENDING:
+            return False
         fixed = self.fixed_due()
-        over = self.elapsed(at) > self.target_s if fixed is None else fixed < at
-        return over and self.outcome is Outcome.PENDING
+        return self.elapsed(at) > self.target_s if fixed is None else fixed < at
 
     def _resume(self, at: datetime) -> None:
         if self.paused_at is not None:
