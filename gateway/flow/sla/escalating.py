@@ -15,6 +15,7 @@ import msgspec
 from msgspec.json import encode
 
 from gateway import crashpoint
+from gateway.domain.clock_log import LogEntry
 from gateway.domain.event import Event, EventKind
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import Ticket
@@ -26,12 +27,14 @@ from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause, Planned, Planner, new_update
 from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.sla.acts import Acted, Situation, act
+from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.following import Decided, follow, view_of
 from gateway.flow.sla.levels import Ladder, Level
 from gateway.flow.sla.merging import MERGED, Merger
 from gateway.flow.sla.timekeeping import Told, enter, tell, told, watch
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.telemetry import tell_defect
+from rules.decide import RuleSet
 from rules.fields import Facts
 from rules.inputs import encoded
 
@@ -121,6 +124,9 @@ class _Waking:
         self.ids = ids
         self.now = now
         self.planned = False
+        self.log: list[LogEntry] = []
+        self.notes: list[AuditEntry] = []
+        self.links: list[Link] | None = None
         self.fired = list(tx.clocks.firings(ticket_id))
         self.cause = Cause(site.release, ids.new().replace("-", ""), now, skipping=site.skipping)
 
@@ -129,18 +135,19 @@ class _Waking:
         ticket = self.tx.tickets.get(self.ticket_id)
         if ticket is not None and ticket.duplicate_of:
             Merger(self.tx, rules=self.site.rules, ids=self.ids, now=self.now).end(ticket.id, MERGED)
-        log_now = watch(self.tx, self.ticket_id, self.now, self.site.rules, self.ids)
-        stood = tell(self.tx, self.ticket_id, self.now, log=log_now)
+        self.log = watch(self.tx, self.ticket_id, self.now, self.site.rules, self.ids)
+        stood = tell(self.tx, self.ticket_id, self.now, log=self.log)
         for _ in range(MOST):
             changed = None if ticket is None else self.climb(ticket, stood, listener)
             if changed is None:
                 break
-            ticket, stood = changed, tell(self.tx, self.ticket_id, self.now)
-        kept = told(self.tx, self.ticket_id, self.now, self.site.rules, log=stood.log, fired=self.fired)
+            ticket, stood = changed, tell(self.tx, self.ticket_id, self.now, log=self.log)
+        kept = told(self.tx, self.ticket_id, self.now, self.site.rules, fired=self.fired, found=stood)
         if ticket is not None:
             key = f"sweep:{self.now.isoformat()}"
             for each in view_of(self.tx, ticket, kept, site=self.site, event_key=key, now=self.now):
                 self.append(each)
+        self.tx.audit.add(self.notes)
         return self.planned
 
     def climb(self, ticket: Ticket, stood: Told, listener: Listener) -> Ticket | None:
@@ -159,16 +166,26 @@ class _Waking:
 
     def levels(self, ticket: Ticket, stood: Told) -> list[Level]:
         ladder = Ladder(self.site.rules.escalations, stood.log, self.fired)
-        links = frozenset(link.connection for link in self.tx.links.of_ticket(self.ticket_id))
+        links = frozenset(link.connection for link in self.linked())
         facts = Facts(ticket, ticket, links, self.now)
         return ladder.due(stood.chains, self.now, lambda escalation: escalation.when.holds(facts))
+
+    def linked(self) -> list[Link]:
+        """Return where the ticket can be written to."""
+        if self.links is None:
+            self.links = live_links(self.tx, self.ticket_id)
+        return self.links
+
+    def enter(self, tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> None:
+        """Enter what an escalation has made of the ticket."""
+        self.log = enter(tx, happened, rules, ids, log=self.log)
 
     def fire(self, ticket: Ticket, level: Level, stood: Told, listener: Listener) -> Ticket | None:
         """Do everything that a level asks for; return the ticket where it is another now."""
         before = ticket
         said: list[str] = []
         planned: list[Planned] = []
-        links = live_links(self.tx, self.ticket_id)
+        links = list(self.linked())
         for action in level.escalation.do:
             given = Situation(
                 ticket=ticket,
@@ -204,6 +221,7 @@ class _Waking:
         for link in done.links:
             if self.tx.links.get(link.id) is None:
                 self.tx.links.add(link, self.now)
+                self.links = None
 
     def decide(self, before: Ticket, ticket: Ticket, level: Level, links: list[Link], listener: Listener) -> Ticket:
         """Let the rules look at what an escalation has made of a ticket, and carry it to the desks."""
@@ -232,8 +250,8 @@ class _Waking:
         if origin is not None:
             event = Event(EventKind.CHANGED, origin.remote_id, key, self.now, automatic=True)
             made = Decided(before=before, decision=decision, event=event, comments=(), origin=origin, links=links)
-            said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids, keep=enter)
-            self.tx.audit.add(said.audit)
+            said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids, keep=self.enter)
+            self.notes += said.audit
             for each in said.planned:
                 self.append(each)
         return decided
@@ -249,5 +267,4 @@ class _Waking:
         self.planned = self.tx.outbox.add(update) > 0 or self.planned
 
     def note(self, action: str, detail: dict[str, object], inputs: bytes = b"") -> None:
-        entry = AuditEntry(self.now, "gateway", action, self.ticket_id, detail, self.cause.trace_id, inputs)
-        self.tx.audit.add([entry])
+        self.notes.append(AuditEntry(self.now, "gateway", action, self.ticket_id, detail, self.cause.trace_id, inputs))
