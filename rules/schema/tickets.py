@@ -199,10 +199,14 @@ SHOWN_THERE = by_type(
     array=listed(_AT_HOME, "a list of mappings", least=1),
 )
 DUE_TIME = record(
-    {"metric": TEXT, "write": named(_PLACE, "a mapping from connection to what it shows")},
+    {"metric": TEXT, "write": named({"$ref": "#/definitions/place"}, "a mapping from connection to what it shows")},
     description="a due time",
     minProperties=1,
 )
+
+#: said once and referred to, so that the printed schema stays small
+DEFINITIONS: dict[str, Schema] = {"place": _PLACE, "due_time": DUE_TIME}
+_ONE_DUE_TIME: Schema = {"$ref": "#/definitions/due_time"}
 
 SYNC = listed(
     record(
@@ -222,7 +226,9 @@ SYNC = listed(
                     ),
                     "attachments": OWNER,
                     "due_time": by_type(
-                        "a mapping, or a list of them", object=DUE_TIME, array=listed(DUE_TIME, "a list of due times")
+                        "a mapping, or a list of them",
+                        object=_ONE_DUE_TIME,
+                        array=listed(_ONE_DUE_TIME, "a list of due times"),
                     ),
                 },
                 description="which fields go where",
