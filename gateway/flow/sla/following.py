@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 
+from gateway.domain import bounce
 from gateway.domain.event import Event
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
-from gateway.flow.edits import Lost
-from gateway.flow.plan import Cause, Planned
+from gateway.flow.fold import Fold
+from gateway.flow.plan import Cause, Planned, stopped
 from gateway.flow.sla import timekeeping
 from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.merging import Merger
+from gateway.flow.sla.showing import View, show
+from gateway.flow.sla.timekeeping import Told
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, Ids, Tx
 from rules.decide import Decision, RuleSet
@@ -34,9 +38,9 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     comments: Sequence[CommentRow]
     #: where it happened
     origin: Link
-    #: edits that came after newer ones
-    lost: Sequence[Lost] = ()
     links: Sequence[Link]
+    #: what it changed of a ticket that was there before
+    folded: Fold | None = None
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -66,11 +70,12 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         comments=made.comments,
         at=event.at,
         now=now,
-        lost=made.lost,
+        lost=made.folded.lost if made.folded is not None else (),
         automatic=event.automatic,
         gone=any(link.role is Role.SOURCE and link.state is LinkState.GONE for link in made.links),
     )
-    keep(tx, happened, site.rules, ids)
+    kept = keep(tx, happened, site.rules, ids)
+    shown = shown_by(tx, kept, decided, made, site=site, now=now) if isinstance(kept, Told) else []
     if decided.duplicate_of:
         merger = Merger(tx, rules=site.rules, ids=ids, now=now)
         if before is None or not before.duplicate_of:
@@ -78,4 +83,33 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         elif made.comments:
             merger.hear(decided, made.comments)
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
-    return Followed((*said.planned, *forward), (*audit, *said.audit))
+    return Followed((*said.planned, *forward, *shown), (*audit, *said.audit))
+
+
+def shown_by(tx: Tx, kept: Told, ticket: Ticket, made: Decided, *, site: LiveSite, now: datetime) -> list[Planned]:
+    """Return what the desks are to show of the clocks; what an automation there answers at once is left to a person."""
+    event_key = f"{made.origin.connection}:{made.event.key}"
+    planned = view_of(tx, ticket, kept, site=site, event_key=event_key, now=now)
+    bounced = made.folded.bounced if made.folded is not None else ()
+    why = bounce.told(" and ".join(bounced), made.origin.connection) if bounced else ""
+    return [
+        each for one in planned for each in (stopped([one], why) if why and one.link.id == made.origin.id else [one])
+    ]
+
+
+def view_of(tx: Tx, ticket: Ticket, kept: Told, *, site: LiveSite, event_key: str, now: datetime) -> list[Planned]:
+    """Return what the desks of a ticket are to show of its clocks as they were just told."""
+    if site.mode == "observe" and not kept.changes:
+        # nothing is written there, so what differs would be said again with each event
+        return []
+    view = View(
+        ticket=ticket,
+        links=tx.links.of_ticket(ticket.id),
+        chains=kept.chains,
+        rules=site.rules,
+        connectors=site.connectors,
+        pending=tx.outbox.pending_fields,
+        event_key=event_key,
+        now=now,
+    )
+    return show(view)
