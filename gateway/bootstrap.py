@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -62,7 +63,7 @@ class Gateway:
         self.holder = process_name()
         self._site: LiveSite | None = None
         self._looked_at = 0.0
-        self._accounts: dict[str, str] = {}
+        self._accounts: dict[str, dict[str, Any]] = {}
         self._rules: dict[str, RuleSet] = {}
         self._retention = Retention()
         self._refreshing = threading.Lock()
@@ -178,7 +179,7 @@ class Gateway:
     def _current(self, known: LiveSite | None) -> LiveSite:
         with self.store.read() as tx:
             active = tx.releases.active()
-            accounts = {name: state.facts.get("account_id", "") for name, state in tx.desks.all().items()}
+            accounts = {name: _learned(state.facts) for name, state in tx.desks.all().items()}
             if known is not None and known.release == active and accounts == self._accounts:
                 return known
             if not active:
@@ -201,7 +202,7 @@ class Gateway:
             release=active,
             rules=site.rules,
             connectors={
-                name: self.registry.connect(_knowing(each, accounts.get(name, ""))) for name, each in settings.items()
+                name: self.registry.connect(_knowing(each, accounts.get(name, {}))) for name, each in settings.items()
             },
             mode=site.mode.value,
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
@@ -321,11 +322,24 @@ def _refuse(problems: Sequence[Problem], *, read: bool = True) -> None:
         raise ConfigError("\n".join(str(problem) for problem in errors) or "the site could not be read")
 
 
-def _knowing(settings: ConnectionSettings, account_id: str) -> ConnectionSettings:
-    """Return the settings with our own account id at the desk, as `whoami` told it, unless the site names one."""
-    if not account_id or settings.options.get("account_id"):
-        return settings
-    return msgspec.structs.replace(settings, options={**settings.options, "account_id": account_id})
+def _learned(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a connector learned of its desk that any process has to know."""
+    return {name: facts[name] for name in ("account_id", "custom_fields") if facts.get(name)}
+
+
+def _knowing(settings: ConnectionSettings, learned: Mapping[str, Any]) -> ConnectionSettings:
+    """Return the settings with what was learned at the desk, where the site does not say it.
+
+    That is our own account id, as `whoami` told it, and the ids of the custom fields in which we write.
+    """
+    options = dict(settings.options)
+    if "account_id" in learned and not options.get("account_id"):
+        options["account_id"] = learned["account_id"]
+    named = options.get("custom_fields")
+    fields = {name: each for name, each in learned.get("custom_fields", {}).items() if name in settings.own_fields}
+    if fields:
+        options["custom_fields"] = {**fields, **(named if isinstance(named, Mapping) else {})}
+    return msgspec.structs.replace(settings, options=options)
 
 
 def build(settings: Settings, environ: Mapping[str, str]) -> Gateway:

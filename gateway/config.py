@@ -20,10 +20,12 @@ from gateway.extensions import installed
 from gateway.ports import ConnectionSettings, ConnectorSpec
 from rules import GATEWAY_FILE, Connection, Problem, Reference, Severity, Site, load_site
 from rules.connections import settings_schema, url_problems
+from rules.policies import counted_by
 from rules.problem import WIDTH, masked
 from rules.references import REFERENCE, references
 from rules.schema.check import check, validator
 from rules.source import Document, Spot
+from rules.sync import own_shown
 from rules.yaml12 import MAX_BYTES, resolve
 from rules.yaml12 import load as load_yaml
 
@@ -283,7 +285,10 @@ def resolve_settings(
             continue
         found = list(_missing(connection, environ, document))
         if not found:
-            settings[name] = _settings(connection, environ, spec)
+            counts = counted_by(site.rules.policies, name)
+            settings[name] = _settings(
+                connection, environ, spec, (*own_shown(site.rules.sync_rules, name, connection.due_time), counts)
+            )
             found = list(_wrong(settings[name], connection, spec, document))
         problems.extend(found)
         if any(problem.is_error for problem in found):
@@ -345,7 +350,9 @@ def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
     return typed
 
 
-def _settings(connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec) -> ConnectionSettings:
+def _settings(
+    connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec, own: tuple[frozenset[str], ...]
+) -> ConnectionSettings:
     every = connection.reconcile_every
     return ConnectionSettings(
         name=connection.name,
@@ -357,6 +364,9 @@ def _settings(connection: Connection, environ: Mapping[str, str], spec: Connecto
         deadline=connection.deadline,
         write_back=connection.write_back,
         undo_doubles=connection.undo_doubles,
+        own_fields=own[0],
+        own_tags=own[1],
+        counts=own[2],
     )
 
 

@@ -34,6 +34,8 @@ from rules.policies import Policy, is_one_target
 
 #: a calendar that is open all the time, where a policy names none
 ALWAYS = "always"
+#: who counts a metric where a policy names no desk
+GATEWAY = "gateway"
 #: the years of which a version of a calendar keeps the public holidays; those of others are the library's
 FIRST_YEAR, LAST_YEAR = 2024, 2040
 #: what these wait for is the same under every policy
@@ -133,6 +135,7 @@ class Clockwork:
             reentry=Reentry(spec.get("stage_reentry", Reentry.ACCUMULATE.value)),
             merging=Merging(spec.get("on_merge", Merging.ADOPT_OLDEST.value)),
             update_starts=UpdateStart(spec.get("update_starts", UpdateStart.CREATED.value)),
+            authority={metric: each for metric, each in spec.get("authority", {}).items() if each != GATEWAY},
         )
 
     def warm(self) -> None:

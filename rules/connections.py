@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway.ports import ConnectorSpec, Setting
+from rules.due_time import DueTime, due_times_at
 from rules.duration import rate, seconds
 from rules.problem import Problem, nearest
 from rules.references import Reference, check_secrets, has_reference, references
@@ -49,6 +50,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     on_dead: OnDead = OnDead.BLOCK
     #: what is found there more than once is taken back
     undo_doubles: bool = False
+    #: what is shown there of the clocks of every ticket
+    due_time: tuple[DueTime, ...] = ()
     #: False when no such connector is installed
     installed: bool = True
     references: tuple[Reference, ...] = ()
@@ -90,6 +93,7 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         write_back=spot.get("write_back", True),
         on_dead=OnDead(spot.get("on_dead", "block")),
         undo_doubles=spot.get("undo_doubles", False),
+        due_time=due_times_at(name, spot.get("due_time")),
         installed=spec is not None,
         references=references(spot),
     )

@@ -20,6 +20,7 @@ from rules import sync as sync_phase
 from rules.classifiers import Classifier, Known, Said
 from rules.classify import ClassifyRule, Set
 from rules.clocks import Clockwork, watches
+from rules.due_time import DueTime
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.escalations import Escalation
 from rules.fields import Facts
@@ -43,6 +44,7 @@ class RuleSet:
         "classify_index",
         "classify_rules",
         "digest",
+        "due_times",
         "duplicate_rules",
         "escalations",
         "holidays",
@@ -71,6 +73,7 @@ class RuleSet:
         digest: str = "",
         holidays: HolidaySource = public_holidays.dates,
         escalations: tuple[Escalation, ...] = (),
+        due_times: Mapping[str, tuple[DueTime, ...]] | None = None,
         routing: Routing | None = None,
     ) -> None:
         self.classify_rules = classify_rules
@@ -88,6 +91,8 @@ class RuleSet:
         #: names the files that this was loaded from
         self.digest = digest
         self.escalations = escalations
+        #: what each connection shows of the clocks of every ticket that lives there
+        self.due_times: Mapping[str, tuple[DueTime, ...]] = due_times or {}
         #: who works on what: routes, settings and roster
         self.routing = routing if routing is not None else Routing()
         #: which days are public holidays

@@ -92,6 +92,12 @@ def _promise(original: Any, own: Any) -> Any:
     return {key: value for key, value in original.items() if key != "warn"} | said
 
 
+def counted_by(policies: Sequence[Policy], connection: str) -> frozenset[str]:
+    """Return the metrics of which some policy names a connection as the authority."""
+    named = [policy.spec.get("authority", {}).items() for policy in policies]
+    return frozenset(metric for each in named for metric, name in each if name == connection)
+
+
 def indexed(policies: Sequence[Policy]) -> Index:
     """Return the index of the policies."""
     return Index([Indexed(policy.when.guard) for policy in policies])

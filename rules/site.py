@@ -312,6 +312,7 @@ class _Loading:
             digest=file_digest(self.files),
             holidays=self.holidays,
             escalations=self.escalations(sections, vocabulary),
+            due_times={name: each.due_time for name, each in configured.items() if each.due_time},
             routing=routing(sections, vocabulary, hours, self.files, self.problems),
         )
 

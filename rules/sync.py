@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.shown import CUSTOM
 from gateway.domain.ticket import OPEN_CATEGORIES, Visibility
 from rules.conditions import Condition
+from rules.due_time import DueTime
 from rules.fields import Facts
 from rules.index import Index, Indexed
 from rules.mapping import KindMap, PriorityMap, StatusMap
@@ -64,8 +66,8 @@ class SyncRule(msgspec.Struct, frozen=True, kw_only=True):
     conflict: ConflictChoice = ConflictChoice.NEWEST
     #: fields that settle a conflict in another way than the rule
     conflicts: dict[str, ConflictChoice] = {}
-    #: as written; issue: due times are written by a later phase
-    due_time: dict[str, Any] | None = None
+    #: where due times and the status of clocks are shown
+    due_time: tuple[DueTime, ...] = ()
     #: False when one of its connections has no connector installed: it takes no part
     active: bool = True
 
@@ -119,6 +121,21 @@ def _refusal(rule: SyncRule, facts: Facts, taken: frozenset[str]) -> str:
     if category not in OPEN_CATEGORIES and not rule.when.reads & {"status", "status.native"}:
         return f"status is '{category}': a finished ticket is copied only by a rule whose `when` asks for its status"
     return ""
+
+
+def own_shown(
+    rules: Sequence[SyncRule], connection: str, there: Sequence[DueTime] = ()
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the custom fields, by name, and the tags in which the gateway alone writes at a connection.
+
+    `there` is what the connection shows of every ticket.
+    """
+    shown = [*there, *(due for rule in rules for due in rule.due_time)]
+    places = [due.write[connection] for due in shown if connection in due.write]
+    fields = frozenset(field for place in places for field in place.fields() if field.startswith(CUSTOM))
+    return frozenset(each.removeprefix(CUSTOM) for each in fields), frozenset(
+        tag for place in places for tag in place.tags.values()
+    )
 
 
 def indexed(rules: Sequence[SyncRule]) -> Index:

@@ -63,6 +63,8 @@ SPEC = ConnectorSpec(
     undoes=frozenset({Operation.CREATE}),
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
+    due_kinds=frozenset(),
+    custom_fields=True,
     statuses=tuple(STATUSES),
     create_params=(
         Setting("queue", _TEXT, required=True, help="Queue in which tickets are created."),

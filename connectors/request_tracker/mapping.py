@@ -22,6 +22,9 @@ NOBODY = "Nobody"
 #: what a time that cannot be read becomes
 EPOCH = datetime.fromtimestamp(0, UTC)
 
+#: RT's date that is none
+UNSET_DATE = "1970-01-01 00:00:00"
+
 #: RT cuts a subject to this many bytes of UTF-8, on every database and without a word (DBIx::SearchBuilder::Record)
 MAX_SUBJECT = 200
 
@@ -121,6 +124,15 @@ def instant(value: Any) -> datetime | None:
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return at if at.year > 1970 else None
+
+
+def rt_time(value: Any) -> str:
+    """Return an instant of an intent as RT keeps it; none is RT's unset date.
+
+    RT stores what REST 2 gives it as it is, takes it for UTC and knows no offsets: `+01:00` would unset the date.
+    """
+    at = instant(value)
+    return at.strftime("%Y-%m-%d %H:%M:%S") if at is not None else UNSET_DATE
 
 
 def subject(title: str) -> str:
@@ -230,6 +242,7 @@ def ticket(
         # by account only, as webhooks name owners: the two forms of one value must be equal
         assignee=person(named(value.get("Owner"))),
         requester=asked,
+        due=instant(value.get("Due")) if "Due" in value else msgspec.UNSET,
         custom={name: held for name, held in fields.items() if name != marker},
     )
 

@@ -104,7 +104,7 @@ class SimulatedRequestTracker(ReadableDesk):
             self._tell(self.records.since(before))
         owner_told = self.records.last > before
         rest = self.records.last
-        plain = [name for name in ("Priority", "Queue", "Subject") if name in given]
+        plain = [name for name in ("Priority", "Queue", "Subject", "Due") if given.get(name) is not None]
         said += [self.records.set_plain(ticket, name, given[name], who) for name in plain]
         if "Status" in given:
             sentence = self.records.set_status(ticket, str(given["Status"]), who)

@@ -143,6 +143,8 @@ def _change(body: Body, kind: str, options: Options) -> FieldChange | None:
             return FieldChange("title", mapping.subject(text(new)), text(old))
         case "Set", "Priority":
             return FieldChange("priority", words.priority(new), words.priority(old))
+        case "Set", "Due":
+            return FieldChange("due", instant(new), instant(old))
         case "Set", "Queue":
             return FieldChange("queue", text(body.get("queue")))
         case (("Set" | "Give" | "Take" | "Steal" | "Untake" | "Force"), ("Owner" | "")):
@@ -216,6 +218,7 @@ def _snapshot(body: Body, number: int, version: int, options: Options, *, create
         queue=text(body.get("queue")) if "queue" in body else unset,
         assignee=mapping.person(text(body.get("owner"))) if text(body.get("owner")) else unset,
         requester=mapping.requester(body.get("requestors")) if "requestors" in body else unset,
+        due=instant(body.get("due")) if "due" in body else unset,
         custom=_custom(body, options) if "custom_fields" in body else unset,
         body=_words(body)[0] if created else unset,
     )

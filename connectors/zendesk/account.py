@@ -45,6 +45,11 @@ SETTINGS = (
         help="names for Zendesk groups: {Support: 360001}; a queue is the name, else the id of the group",
     ),
     Setting(
+        "sla_events",
+        {"type": "boolean"},
+        help="also read Zendesk's own SLA clocks, to compare; done unasked where a policy names this desk as authority",
+    ),
+    Setting(
         "custom_fields",
         {"type": "object", "additionalProperties": {"type": ["integer", "string"]}},
         help="names for custom ticket fields: {sla_due: 360002}; without a name a field is known by its id",
@@ -66,6 +71,11 @@ class Account(msgspec.Struct, frozen=True):
     group_names: dict[str, str]
     field_ids: dict[str, str]
     field_names: dict[str, str]
+    #: custom fields (by name) and tags in which the gateway alone writes
+    own_fields: frozenset[str] = frozenset()
+    own_tags: frozenset[str] = frozenset()
+    #: Zendesk's own SLA clocks are read
+    reads_clocks: bool = False
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -96,6 +106,9 @@ class Account(msgspec.Struct, frozen=True):
             {number: name for name, number in groups.items()},
             fields,
             {number: name for name, number in fields.items()},
+            settings.own_fields,
+            settings.own_tags,
+            bool(settings.counts) or options.get("sla_events") is True,
         )
 
     def authorization(self) -> str:

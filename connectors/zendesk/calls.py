@@ -24,7 +24,7 @@ from connectors.sdk import (
     RemoteTicket,
     TransportError,
 )
-from connectors.zendesk import mapping
+from connectors.zendesk import mapping, metric_events
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import (
     API,
@@ -40,6 +40,7 @@ from connectors.zendesk.asking import (
     ticket_path,
 )
 from connectors.zendesk.mapping import Json, ident, obj, objects, text
+from connectors.zendesk.ticket_fields import resolve
 
 SIDE_LOADS = "users,organizations,comment_count"
 #: how far back the first poll looks
@@ -118,6 +119,8 @@ class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     alone: bool = False
     #: the newest change of a walk that was cut short; `seen` moves there once the export has brought the rest
     cut: datetime | None = None
+    #: how far its own SLA clocks were read
+    clocks: metric_events.Progress = metric_events.Progress()
 
 
 def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
@@ -126,9 +129,14 @@ def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
     Raises AuthenticationError, ThrottledError and TransportError as reads do; the cursor then stays as it was.
     """
     state = _state(cursor, now)
-    if state.exporting:
-        return (yield from _export(account, state, now))
-    return (yield from _list(account, state, now))
+    page = yield from (_export if state.exporting else _list)(account, state, now)
+    if not page.end or not account.reads_clocks:
+        return page
+    # after the tickets that they are about
+    events, clocks = yield from metric_events.poll(state.clocks, now)
+    following = msgspec.structs.replace(_state(page.cursor, now), clocks=clocks)
+    more = clocks.due is not None and clocks.due <= now
+    return ChangePage(page.tickets, msgspec.json.encode(following).decode(), end=not more, events=events)
 
 
 def _state(cursor: str, now: datetime) -> _Cursor:
@@ -262,10 +270,33 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
         else f"HTTP {export.status}: only admins may export; changes are then polled from the list alone"
     )
     results.append(CheckResult("export", ok=export.ok, detail=exported, warning=True))
+    if account.reads_clocks:
+        clocks = yield get(f"{API}/incremental/ticket_metric_events", "try the metric events", start_time=since)
+        words = (
+            "its SLA clocks can be read"
+            if clocks.ok
+            else f"HTTP {clocks.status}: only an admin may read its SLA clocks"
+        )
+        results.append(CheckResult("metric_events", ok=clocks.ok, detail=words))
+    if account.own_fields:
+        results.append((yield from _own_fields(account)))
     if not account.webhook_secrets:
         detail = "no webhook_secret: webhooks are refused, and only polling brings changes"
         results.append(CheckResult("webhook_secret", ok=False, detail=detail, warning=True))
     return results
+
+
+def _own_fields(account: Account) -> Call[CheckResult]:
+    """Say whether the custom fields into which due times are written are there, and keep their ids."""
+    yield from resolve(account, account.own_fields)
+    missing = [name for name in sorted(account.own_fields) if name not in account.field_ids and not name.isdigit()]
+    facts = {
+        "custom_fields": {name: account.field_ids[name] for name in account.own_fields if name in account.field_ids}
+    }
+    if missing:
+        words = f"Zendesk has no custom field named {', '.join(missing)}: add it, or name its id under custom_fields"
+        return CheckResult("custom_fields", ok=False, detail=words, facts=facts)
+    return CheckResult("custom_fields", ok=True, detail=", ".join(sorted(account.own_fields)), facts=facts)
 
 
 def own_id(account: Account) -> Call[str]:

@@ -20,6 +20,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Kind,
     Operation,
     OperationClaim,
     Outcome,
@@ -31,7 +32,7 @@ from connectors.sdk import (
     Strategy,
     WriteContext,
 )
-from connectors.zendesk import calls, counting, probes, rendering, undoing, webhook, writes
+from connectors.zendesk import calls, counting, metric_events, probes, rendering, undoing, webhook, writes
 from connectors.zendesk.account import SETTINGS, Account
 from connectors.zendesk.mapping import STATUSES
 
@@ -55,6 +56,11 @@ SPEC = ConnectorSpec(
     undoes=frozenset({Operation.CREATE}),
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "kind", "priority", "status", "queue", "assignee", "tags"}),
+    # only a task has a due time of its own
+    due_kinds=frozenset({Kind.TASK.value}),
+    custom_fields=True,
+    own_tags=True,
+    promises=metric_events.COUNTED,
     statuses=tuple(STATUSES),
     create_params=(
         Setting("group", {"type": ["string", "integer"]}, help="group of the new ticket: its name in `groups:` or id"),

@@ -131,7 +131,7 @@ def _stamp(said: Said) -> str:
 def _change(said: Said, account: Account) -> FieldChange | None:
     """Return the change of a field that we sync; None where it is another field, or its value is not said."""
     if said.name in {"tags_changed", "tag_added", "tag_removed"}:
-        return _tags(said)
+        return _tags(said, account)
     if said.name == "custom_field_changed":
         return _custom(said, account)
     known = _FIELDS.get(said.name)
@@ -190,13 +190,18 @@ _FIELDS: dict[str, tuple[str, _Value]] = {
 }
 
 
-def _tags(said: Said) -> FieldChange | None:
-    """Return all tags as they are now: the detail has them; the event has only what came and went."""
+def _tags(said: Said, account: Account) -> FieldChange | None:
+    """Return all tags as they are now: the detail has them; the event has only what came and went.
+
+    None where only tags of the gateway did.
+    """
     if not isinstance(said.snapshot.tags, tuple):
         return None
     now = set(said.snapshot.tags)
-    added = set(mapping.tags(said.event.get("tags_added")))
-    removed = set(mapping.tags(said.event.get("tags_removed")))
+    added = set(mapping.tags(said.event.get("tags_added"))) - account.own_tags
+    removed = set(mapping.tags(said.event.get("tags_removed"))) - account.own_tags
+    if account.own_tags and not added and not removed:
+        return None
     return FieldChange("tags", tuple(sorted(now)), tuple(sorted((now - added) | removed)))
 
 

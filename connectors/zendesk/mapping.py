@@ -230,9 +230,20 @@ def ticket(
         assignee=someone(data.get("assignee_id"), known) if "assignee_id" in data else msgspec.UNSET,
         requester=someone(data.get("requester_id"), known) if ident(data.get("requester_id")) else msgspec.UNSET,
         org=_org(data, orgs or {}),
-        tags=tags(data.get("tags")) if "tags" in data else msgspec.UNSET,
+        tags=_theirs(tags(data.get("tags")), account) if "tags" in data else msgspec.UNSET,
+        own_tags=_ours(tags(data["tags"]), account) if "tags" in data and account.own_tags else msgspec.UNSET,
         custom=custom(data.get("custom_fields"), account),
+        due=moment(data.get("due_at")) if "due_at" in data else msgspec.UNSET,
     )
+
+
+def _theirs(found: tuple[str, ...], account: Account) -> tuple[str, ...]:
+    """Return tags without those of the gateway: what it shows of its clocks is nobody's edit."""
+    return tuple(tag for tag in found if tag not in account.own_tags)
+
+
+def _ours(found: tuple[str, ...], account: Account) -> tuple[str, ...]:
+    return tuple(tag for tag in found if tag in account.own_tags)
 
 
 def _status_said(data: Json) -> Status | msgspec.UnsetType:

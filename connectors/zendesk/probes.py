@@ -25,11 +25,12 @@ from connectors.sdk import (
     Unsure,
     WriteContext,
 )
-from connectors.zendesk import mapping, rendering
+from connectors.zendesk import mapping, rendering, ticket_fields
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import API, MAX_PAGES, PAGE, ask, get, more_after, next_params, ticket_path
 from connectors.zendesk.calls import own_id
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
+from gateway.domain.shown import TAGS, plain_shown
 from gateway.errors import ThrottledError
 
 #: how far Zendesk's clock may stand from ours when comments are compared by time
@@ -77,8 +78,13 @@ def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Findin
     request = get(ticket_path(context.remote_id), "look at the fields")
     body = yield from ask(request, none=frozenset({403, 404}))
     data = obj((body or {}).get("ticket"))
+    yield from ticket_fields.resolve(account, rendering.custom_names(intent))
     wanted = rendering.fields(account, intent)
-    if data and all(_holds(data, name, value) for name, value in wanted.items()):
+    own = account.own_tags | set(intent.fields.get(TAGS) or ())
+    there = set(mapping.tags(data.get("tags")))
+    tagged = TAGS not in intent.fields or there & own == set(intent.fields[TAGS] or ())
+    data = {**data, "tags": sorted(there - own)} if own and data else data
+    if data and tagged and all(_holds(data, name, value) for name, value in wanted.items()):
         return Found(rendering.receipt_of(account, data, {}))
     return (yield from _audited(context)) if data else Absent()
 
@@ -109,10 +115,15 @@ def _holds(data: Json, name: str, value: object) -> bool:
         return sorted(mapping.tags(there)) == value
     if name == "custom_fields":
         have = {ident(field.get("id")): field.get("value") for field in objects(there)}
-        return all(have.get(ident(field.get("id"))) == field.get("value") for field in objects(value))
+        shown = plain_shown
+        return all(shown(have.get(ident(field.get("id")))) == shown(field.get("value")) for field in objects(value))
+    if name == "due_at":
+        return bool(plain_shown(there) == plain_shown(value))
     if name == "assignee_email":
         return False
-    return text(there).lower() == value if isinstance(value, str) and name != "subject" else there == value
+    if isinstance(value, str) and name != "subject":
+        return bool(text(there).lower() == value)
+    return bool(there == value)
 
 
 def _commented(account: Account, intent: Intent, context: WriteContext) -> Call[Finding]:

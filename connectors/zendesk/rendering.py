@@ -23,6 +23,7 @@ from connectors.sdk import (
 from connectors.zendesk import mapping
 from connectors.zendesk.account import Account
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
+from gateway.domain.shown import CUSTOM, DUE, TAGS, is_shown, plain_shown
 from gateway.errors import UnmappedError
 
 T = TypeVar("T")
@@ -106,11 +107,37 @@ def fields(account: Account, intent: Intent) -> dict[str, Any]:
                 found |= _assignee(value)
             case "queue":
                 found |= {"group_id": _number(_group(account, text(value)))} if value else {}
-            case "custom":
-                found["custom_fields"] = _custom(account, value)
             case _:
                 pass
+    custom = {**obj(intent.fields.get("custom")), **_shown_custom(intent)}
+    if custom:
+        found["custom_fields"] = _custom(account, custom)
+    if DUE in intent.fields:
+        found["due_at"] = intent.fields[DUE]
     return found
+
+
+def _shown_custom(intent: Intent) -> dict[str, Any]:
+    return {name.removeprefix(CUSTOM): value for name, value in intent.fields.items() if name.startswith(CUSTOM)}
+
+
+def custom_names(intent: Intent) -> list[str]:
+    """Return the custom fields in which an intent shows something."""
+    return list(_shown_custom(intent))
+
+
+def with_own_tags(account: Account, intent: Intent, ticket: dict[str, Any], data: Json) -> dict[str, Any]:
+    """Return the request with all tags that the ticket is to have: people's and the gateway's, which write apart.
+
+    Zendesk sets all tags at once, so it is asked to refuse that where the ticket has changed since it was read [Z11].
+    """
+    there = set(mapping.tags(data.get("tags")))
+    wanted = intent.fields.get(TAGS)
+    own = account.own_tags | set(wanted or ())
+    mine = {mapping.tag(text(word)) for word in wanted} if wanted is not None else there & own
+    theirs = set(ticket["tags"]) if "tags" in ticket else there - own
+    stamp = text(data.get("updated_at"))
+    return {**ticket, "tags": sorted(theirs | mine), **({"safe_update": True, "updated_stamp": stamp} if stamp else {})}
 
 
 def status_word(value: Any) -> str:
@@ -214,10 +241,13 @@ def is_public(intent: Intent) -> bool:
 def as_read(account: Account, intent: Intent) -> dict[str, Any]:
     """Return the fields of `intent` as `mapping` will read them back, as canonical JSON."""
     found: dict[str, Any] = {}
+    shown = {name: value for name, value in intent.fields.items() if is_shown(name)}
+    rest = {name: value for name, value in intent.fields.items() if name not in shown}
+    found |= {name: plain_shown(value) for name, value in shown.items()}
     try:
-        words = fields(account, intent)
+        words = fields(account, msgspec.structs.replace(intent, fields=rest))
     except UnmappedError:
-        return {}
+        return found
     if intent.operation is Operation.CREATE and "body" in intent.fields:
         found["body"] = text(intent.fields["body"])
     for name, value in words.items():

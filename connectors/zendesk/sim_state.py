@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 
@@ -22,6 +22,8 @@ EVENTS = {
     "tags": "tags_changed",
     "custom_fields": "custom_field_changed",
 }
+#: fields that an update may set and no webhook tells of
+SILENT = frozenset({"due_at"})
 
 
 class InvalidError(Exception):
@@ -58,6 +60,11 @@ class Records:
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.audits: dict[int, list[dict[str, Any]]] = {}
         self.users: dict[int, dict[str, Any]] = {}
+        #: custom fields that an admin has made: id -> the field
+        self.ticket_fields: dict[int, dict[str, Any]] = {}
+        #: what its own SLA clocks say: id -> metric event, and ticket -> metric -> when it will be broken
+        self.metrics: dict[int, dict[str, Any]] = {}
+        self.slas: dict[int, dict[str, str | None]] = {}
         #: (generated_timestamp, ticket id) in order, for the export
         self.feed: list[tuple[float, int]] = []
         self._ids = count(22_000_000_001)
@@ -84,6 +91,30 @@ class Records:
             "organization_id": None,
         }
         return number
+
+    def field(self, title: str, kind: str = "text") -> int:
+        """Return the id of a new custom field of tickets."""
+        number = self.next_id()
+        made = {"id": number, "type": kind, "title": title, "raw_title": title, "active": True}
+        self.ticket_fields[number] = made
+        return number
+
+    def metric(self, ticket: int, metric: str, kind: str, now: datetime, more: dict[str, Any]) -> int:
+        """Return the id of a new metric event."""
+        number = self.next_id()
+        said = {"instance_id": 1, "time": stamp(now), "deleted": False, **more}
+        self.metrics[number] = {"id": number, "ticket_id": ticket, "metric": metric, "type": kind, **said}
+        return number
+
+    def slas_of(self, number: int) -> dict[str, Any]:
+        """Return the SLAs of a ticket as they stand."""
+        found = self.slas.get(number, {})
+        return {
+            "policy_metrics": [
+                {"metric": metric, "breach_at": at, "stage": "paused" if at is None else "active"}
+                for metric, at in found.items()
+            ]
+        }
 
     def create(self, given: dict[str, Any], actor: int, now: datetime, channel: str = "api") -> Change:
         """Make a ticket of the `ticket` object of a request; raises InvalidError."""
@@ -121,9 +152,12 @@ class Records:
             "tags": [],
             "custom_fields": [],
             "custom_status_id": None,
+            "due_at": None,
         }
         self.comments[number], self.audits[number] = [], []
-        fields = {name: value for name, value in given.items() if name in EVENTS and name != "requester_id"}
+        fields = {
+            name: value for name, value in given.items() if name in EVENTS.keys() | SILENT and name != "requester_id"
+        }
         try:
             self._check(self.tickets[number], fields)
         except InvalidError:
@@ -142,7 +176,7 @@ class Records:
         ticket = self.tickets[number]
         if ticket["status"] == "closed":
             raise InvalidError("status", "Status: closed prevents ticket update")
-        fields = {name: value for name, value in given.items() if name in EVENTS}
+        fields = {name: value for name, value in given.items() if name in EVENTS.keys() | SILENT}
         if given.get("assignee_email"):
             fields["assignee_id"] = self.user(str(given["assignee_email"]), role="agent")
         self._check(ticket, fields)
@@ -174,6 +208,10 @@ class Records:
                 raise InvalidError(name, f"{name.capitalize()}: {fields[name]} is not valid")
         if fields.get("status") == "new" and ticket["status"] != "new":
             raise InvalidError("status", "Status: new is not valid for a ticket that has been opened")
+        for field in fields.get("custom_fields") or ():
+            made = self.ticket_fields.get(int(field["id"]))
+            if made is not None and made["type"] == "date" and not _is_day(field["value"]):
+                raise InvalidError("base", f"{made['title']}: is not a valid date")
         if "subject" in fields and not isinstance(fields["subject"], str):
             raise InvalidError("subject", "Subject: is not text")
 
@@ -234,6 +272,9 @@ class Records:
                 ]
             elif name.endswith("_id") and name != "external_id":
                 new = int(value) if value else None
+            elif name == "due_at" and fields.get("type", ticket["type"]) != "task":
+                # only a task has one
+                continue
             old = ticket[name]
             if new == old:
                 continue
@@ -242,12 +283,21 @@ class Records:
             change.audit["events"].append(
                 {"id": self.next_id(), "type": "Change", "field_name": name, "value": new, "previous_value": old}
             )
-            change.events.append((EVENTS[name], _said(name, new, old)))
+            if name in EVENTS:
+                change.events += _told(name, new, old)
 
     def _touch(self, number: int, now: datetime) -> None:
         self.tickets[number]["updated_at"] = stamp(now)
         self.tickets[number]["generated_timestamp"] = int(now.timestamp())
         self.feed.append((now.timestamp(), number))
+
+
+def _told(name: str, new: Any, old: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events about a field: of custom fields one for each that has changed."""
+    if name != "custom_fields":
+        return [(EVENTS[name], _said(name, new, old))]
+    before = {field["id"]: field["value"] for field in old}
+    return [(EVENTS[name], _said(name, [field], old)) for field in new if before.get(field["id"]) != field["value"]]
 
 
 def _said(name: str, new: Any, old: Any) -> dict[str, Any]:
@@ -264,6 +314,16 @@ def _said(name: str, new: Any, old: Any) -> dict[str, Any]:
             "previous": {"value": before.get(number)},
         }
     return {"current": shouted(name, new), "previous": shouted(name, old)}
+
+
+def _is_day(value: Any) -> bool:
+    """Say whether a date field takes a value: a day, or nothing."""
+    if value in (None, ""):
+        return True
+    try:
+        return len(str(value)) == len("2026-03-10") and bool(date.fromisoformat(str(value)))
+    except ValueError:
+        return False
 
 
 def shouted(name: str, value: Any) -> Any:

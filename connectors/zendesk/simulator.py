@@ -11,7 +11,7 @@ import base64
 import random
 import sys
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -63,6 +63,9 @@ class ZendeskSimulator(SimulatedDesk):
             ("DELETE", f"{ticket}{end}", self._delete),
             ("GET", f"{ticket}/comments{end}", self._comments),
             ("GET", f"{ticket}/audits{end}", self._audits),
+            ("GET", f"/api/v2/ticket_fields{end}", self._fields),
+            ("GET", f"/api/v2/tickets/show_many{end}", self._show_many),
+            ("GET", f"/api/v2/incremental/ticket_metric_events{end}", self._metric_events),
             ("GET", f"/api/v2/incremental/tickets/cursor{end}", self._export),
         ]
 
@@ -111,6 +114,22 @@ class ZendeskSimulator(SimulatedDesk):
         """Let an agent change fields (status, priority, subject, tags …); returns the ticket."""
         actor = self.records.agent
         return self._done("fields", self.records.update(int(ticket_id), fields, actor, self.now()), actor)
+
+    def act_field(self, title: str, kind: str = "text") -> int:
+        """Let an admin make a custom field of tickets; returns its id."""
+        return self.records.field(title, kind)
+
+    def act_metric(self, ticket_id: int | str, metric: str, type: str, **more: Any) -> int:  # noqa: A002 - Zendesk's
+        """Let Zendesk's own SLA clocks say something (`instance_id`, `time`, `sla`); returns the event's id."""
+        return self.records.metric(int(ticket_id), metric, type, self.now(), more)
+
+    def act_unmetric(self, number: int) -> None:
+        """Let Zendesk take a metric event back."""
+        self.records.metrics[number]["deleted"] = True
+
+    def act_slas(self, ticket_id: int | str, **due: str | None) -> None:
+        """Let Zendesk say when a ticket will break its promises, by metric; None: the clock is paused."""
+        self.records.slas[int(ticket_id)] = dict(due)
 
     def act_delete(self, ticket_id: int | str) -> None:
         """Let an agent delete a ticket."""
@@ -235,6 +254,27 @@ class ZendeskSimulator(SimulatedDesk):
             return invalid(error)
         done = self._done("update", change, self.records.me, key_of(given))
         return json_answer({"ticket": done, "audit": change.audit}, 200, limits())
+
+    def _show_many(self, request: SimRequest) -> SimResponse:
+        wanted = [int(each) for each in request.query.get("ids", "").split(",") if each.isdigit()]
+        found = [self.records.tickets[each] for each in wanted if each in self.records.tickets]
+        if "slas" in request.query.get("include", ""):
+            found = [{**ticket, "slas": self.records.slas_of(ticket["id"])} for ticket in found]
+        return json_answer({"tickets": found, "count": len(found)}, 200, limits())
+
+    def _metric_events(self, request: SimRequest) -> SimResponse:
+        """Answer the time-based export, oldest first."""
+        if not self.exports:
+            return json_answer({"error": "Forbidden", "description": "You do not have access to this page."}, 403)
+        since = stamp(datetime.fromtimestamp(int(request.query.get("start_time", "0")), UTC))
+        found = [each for each in self.records.metrics.values() if each["time"] >= since]
+        found.sort(key=lambda each: (each["time"], each["id"]))
+        return json_answer({"ticket_metric_events": found[:1000], "count": len(found[:1000])}, 200, limits())
+
+    def _fields(self, request: SimRequest) -> SimResponse:
+        return json_answer(
+            self._paged(request, list(self.records.ticket_fields.values()), "ticket_fields")[1], 200, limits()
+        )
 
     def _delete(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
         if int(number) not in self.records.tickets or int(number) in self.records.deleted:

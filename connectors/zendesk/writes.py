@@ -34,10 +34,11 @@ from connectors.sdk import (
     excerpt,
     retry_after,
 )
-from connectors.zendesk import probes, rendering
+from connectors.zendesk import probes, rendering, ticket_fields
 from connectors.zendesk.account import Account
-from connectors.zendesk.asking import API, decoded, is_ticket_id, ticket_path
-from connectors.zendesk.mapping import ident, obj, objects, text
+from connectors.zendesk.asking import API, ask, decoded, get, is_ticket_id, ticket_path
+from connectors.zendesk.mapping import METADATA_KEY, ident, obj, objects, text
+from gateway.domain.shown import TAGS
 from gateway.errors import UnmappedError
 
 #: "Request parameters don't match the given idempotency key": the key was used, so something of it arrived
@@ -46,6 +47,7 @@ KEY_MISMATCH = "IdempotentRequestError"
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
+    yield from ticket_fields.resolve(account, rendering.custom_names(intent))
     try:
         ticket = rendering.rendered(account, intent, context)
     except UnmappedError as error:
@@ -56,6 +58,10 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         return Rejected("Zendesk is no channel for notifications")
     if not is_ticket_id(context.remote_id):
         return Rejected(f"{context.remote_id!r} is not the id of a Zendesk ticket")
+    if TAGS in intent.fields or ("tags" in ticket and account.own_tags):
+        body = yield from ask(get(ticket_path(context.remote_id), "read the tags"), none=frozenset({403, 404}))
+        ticket = rendering.with_own_tags(account, intent, ticket, obj((body or {}).get("ticket")))
+        ticket["metadata"] = {METADATA_KEY: context.effect_key}
     if not ticket:
         return Done()
     response = yield HttpRequest(

@@ -17,9 +17,13 @@ from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.clock_instance import Chain, Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.errors import ConflictError, NotFoundError
-from gateway.flow.sla.timekeeping import tell, told
+from gateway.flow.desks import LiveSite
+from gateway.flow.plan import Cause, new_update
+from gateway.flow.sla.following import view_of
+from gateway.flow.sla.timekeeping import Told, tell, terms_now, told, told_by_desks
 from gateway.ports import AuditEntry
 from gateway.store.unit import SqlTx
+from rules.clocks import GATEWAY
 from rules.duration import words
 from rules.notices import timeline
 
@@ -77,11 +81,11 @@ def explain(site: SiteChoice, ticket: str, as_json: bool) -> None:
     """
     with opened(site) as gateway:
         with gateway.store.read() as tx:
-            found = tell(tx, ticket_named(tx, ticket), gateway.clock.now())
+            now = gateway.clock.now()
+            found = tell(tx, ticket_named(tx, ticket), now)
+            others = told_by_desks(tx, found, now)
         if as_json:
-            write_json(
-                {name: {"instances": c.instances, "transitions": c.transitions} for name, c in found.chains.items()}
-            )
+            write_json(_as_json(found, others))
             return
         zones = _zones(gateway)
     if not found.chains:
@@ -91,6 +95,45 @@ def explain(site: SiteChoice, ticket: str, as_json: bool) -> None:
             click.echo()
         for line in explained(chain, zones):
             click.echo(tame(line))
+    silent = [each for each in authority_of(found).items() if each[0] not in found.chains]
+    for metric, connection in silent:
+        click.echo(f"{metric}: {connection} counts it, and has said nothing of it yet.")
+    for connection, chain in others:
+        click.echo(tame(_beside(connection, chain, found, zones)))
+
+
+def authority_of(found: Told) -> Mapping[str, str]:
+    """Return the metrics that a desk counts, by the terms that hold now."""
+    terms = terms_now(found)
+    return terms.authority if terms is not None else {}
+
+
+def _as_json(found: Told, others: list[tuple[str, Chain]]) -> dict[str, object]:
+    """Return the chains by metric, with who counts each and what other desks say of it."""
+    authority = authority_of(found)
+    return {
+        name: {
+            "authority": authority.get(name, GATEWAY),
+            "instances": chain.instances,
+            "transitions": chain.transitions,
+            "beside": {at: each.instances for at, each in others if each.metric == name},
+        }
+        for name, chain in found.chains.items()
+    }
+
+
+def _beside(connection: str, theirs: Chain, found: Told, zones: Mapping[str, tzinfo]) -> str:
+    """Say how a desk sees a clock of which it is not the authority, and whether that differs."""
+    there, ours = theirs.instances[-1], found.current(theirs.metric)
+    said = f"{there.status.value}" + (f", due {_when(there.due, UTC)}" if there.due is not None else "")
+    counts = authority_of(found).get(theirs.metric, GATEWAY)
+    if ours is None:
+        return f"{theirs.metric}: {connection} says {said}; {counts} counts it, and promises nothing."
+    same = (there.status, there.due, there.breached_at) == (ours.status, ours.due, ours.breached_at)
+    zone = zones.get(ours.calendar.partition("@")[0], UTC)
+    here = f"{ours.status.value}" + (f", due {_when(ours.due, zone)}" if ours.due is not None else "")
+    what = "the same" if same else f"which differs: {counts} counts it, and says {here}"
+    return f"{theirs.metric}: {connection} says {said}, {what}."
 
 
 def explained(chain: Chain, zones: Mapping[str, tzinfo]) -> list[str]:
@@ -110,6 +153,7 @@ def _head(instance: Instance, zone: tzinfo) -> str:
     rest = f"{words(-left)} over" if left < 0 else f"{words(left)} left"
     due = f", due {_when(instance.due, zone)}" if instance.due is not None else ""
     by = f"{instance.policy or 'no policy'}, {instance.level}, calendar {instance.calendar.partition('@')[0]}"
+    by += f", counted by {instance.authority}" if instance.authority else ""
     why = f" ({instance.reason})" if instance.reason else ""
     number = f" #{instance.cycle}" if instance.cycle > 1 else ""
     return f"{instance.metric}{number} ({by}): {instance.status.value}{why}, {used}, {rest}{due}"
@@ -217,7 +261,9 @@ def _say(
             detail = {"metric": metric, "what": made.kind.value, "why": why}
             detail |= {"due": made.due.isoformat()} if made.due is not None else {}
             tx.audit.add([AuditEntry(now, f"person:{actor}", f"clock {made.kind.value}", ticket_id, detail)])
-            return told(tx, ticket_id, now, live.rules).chains[metric].instances[-1]
+            kept = told(tx, ticket_id, now, live.rules)
+            _show(tx, ticket_id, kept, live, gateway, made)
+            return kept.chains[metric].instances[-1]
 
         found = gateway.store.write(work)
         if not dry_run:
@@ -227,6 +273,20 @@ def _say(
         return
     word = "would be" if dry_run else "is"
     click.echo(f"{metric} {word} {said}: {_head(found, UTC)}")
+
+
+def _show(tx: SqlTx, ticket_id: str, kept: Told, site: LiveSite, gateway: Gateway, made: LogEntry) -> None:
+    """Let the desks show what a person has said of a clock."""
+    ticket = tx.tickets.get(ticket_id)
+    if ticket is None:  # pragma: no cover - clocks without their ticket are a defect of the store
+        return
+    cause = Cause(site.release, gateway.ids.new().replace("-", ""), made.at, skipping=site.skipping)
+    for each in view_of(tx, ticket, kept, site=site, event_key=f"person:{made.id}", now=made.at):
+        if site.mode == "observe":
+            told_ = {"at": each.link.connection, "what": each.summary}
+            tx.audit.add([AuditEntry(made.at, "gateway", "withheld", ticket_id, told_)])
+        else:
+            tx.outbox.add(new_update(each, gateway.ids.new(), cause))
 
 
 def _zones(gateway: Gateway) -> dict[str, tzinfo]:

@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.domain.clock import Clock
 from gateway.domain.clock_cycles import METRICS, MessageMetric, Reentry, Said
+from gateway.domain.clock_desk import with_desks
 from gateway.domain.clock_event import ClockEvent, EventType, whole
 from gateway.domain.clock_instance import (
     Chain,
@@ -68,7 +69,8 @@ def chains(
         now = terms[entry.terms] if entry.kind is EntryKind.TERMS else None
         for teller in told.values():
             teller.take(entry, now)
-    return {metric: teller.chain(query_at) for metric, teller in told.items() if teller.has_begun}
+    found = {metric: teller.chain(query_at) for metric, teller in told.items() if teller.has_begun}
+    return with_desks(found, counts, held[-1] if held else None, calendars=calendars, at=query_at)
 
 
 class _Teller:

@@ -86,6 +86,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     #: the clock of updates runs, but is nobody's concern until there was a first response
     shown: bool = True
+    #: the connection that counts it; empty: the gateway does
+    authority: str = ""
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):

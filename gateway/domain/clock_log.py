@@ -45,6 +45,8 @@ class EntryKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     #: what reports count the ticket by: owner, client and the like
     CONTEXT = "context"
+    #: what a desk says of a promise that it counts itself
+    DESK = "desk"
     #: an earlier entry did not happen
     RETRACT = "retract"
 
@@ -64,14 +66,18 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     terms: str = ""
     #: of pauses: the metrics that wait
     metrics: tuple[str, ...] = ()
-    #: of a status, a stage or a team: its name
+    #: of a status, a stage or a team: its name; of a desk: what it says
     name: str = ""
-    #: of an override or an acknowledgement
+    #: of an override, an acknowledgement or a desk
     metric: str = ""
-    #: of an override: the due time; None takes it back
+    #: of an override: the due time, None takes it back; of a desk: as it counts
     due: datetime | None = None
-    #: who did it, in a word
+    #: who did it, in a word; of a desk: the connection
     by: str = ""
+    #: of a desk: of which of its cycles, what is promised, and whether it counts its business hours
+    cycle: int = 0
+    target_s: int = 0
+    business: bool = False
     reason: str = ""
     #: of a context
     context: dict[str, str] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.desk_promise import DeskPromise
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Kind, Org, Priority, Status, Visibility
 
@@ -26,6 +27,8 @@ class EventKind(StrEnum):
     OBSERVED = "observed"
     MERGED = "merged"
     DELETED = "deleted"
+    #: the desk says something of a promise that it counts itself
+    PROMISED = "promised"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +83,10 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     org: Org | msgspec.UnsetType = msgspec.UNSET
     tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     custom: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    #: those of its tags that the gateway keeps there; they are not among `tags`
+    own_tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    #: the desk's own due time
+    due: datetime | msgspec.UnsetType | None = msgspec.UNSET
     comments: tuple[RemoteComment, ...] = ()
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
     complete: bool = False
@@ -116,5 +123,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     merged_into: str = ""
     #: the desk itself did it as a side effect (RT_System's "open", an automation), no person
     automatic: bool = False
+    #: of PROMISED
+    promise: DeskPromise | None = None
     #: True when the event says too little to be applied to a ticket that we do not know yet: read it first
     needs_read: bool = False

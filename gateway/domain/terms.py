@@ -53,6 +53,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reentry: Reentry = Reentry.ACCUMULATE
     merging: Merging = Merging.ADOPT_OLDEST
     update_starts: UpdateStart = UpdateStart.CREATED
+    #: metric -> connection that counts it; the gateway counts the others
+    authority: dict[str, str] = {}
 
     @property
     def calendars(self) -> frozenset[str]:

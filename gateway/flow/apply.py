@@ -17,6 +17,7 @@ from enum import Enum
 import msgspec
 
 from gateway import crashpoint
+from gateway.domain.event import EventKind
 from gateway.domain.update import Reason
 from gateway.errors import (
     ClashError,
@@ -28,7 +29,9 @@ from gateway.errors import (
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
 from gateway.flow.listening import Listener
+from gateway.flow.plan import Cause
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
+from gateway.flow.sla.desks import Hearing
 from gateway.ports import Clock, DeliveryRow, Doorbell, Ids, Store, Transport, Tx
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -188,9 +191,16 @@ class Applier:
                     listener=self._listener,
                     read_at=each.read_at,
                 )
-                outcome = [entry.enter(event, each.reads.get(event.remote_id)) for event in each.events]
+                cause = Cause(self._site.release, row.trace_id, now, row.id, self._site.skipping)
+                hearing = Hearing(tx, self._site_for(each), row, ids=self._ids, cause=cause)
+                outcome = [
+                    (hearing if event.kind is EventKind.PROMISED else entry).enter(
+                        event, each.reads.get(event.remote_id)
+                    )
+                    for event in each.events
+                ]
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
-            return _Settled.PLANNED if entry.planned else _Settled.DONE
+            return _Settled.PLANNED if entry.planned or hearing.planned else _Settled.DONE
         except DeferError as wait:
             # the longer it has waited, the more seldom it is looked at: many that wait must not keep the others waiting
             seconds = max(wait.seconds, min(MOST_WAIT, (now - row.received_at).total_seconds() / 20))

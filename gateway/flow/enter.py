@@ -20,17 +20,19 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
+from gateway.flow.brought import ended
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
-from gateway.flow.fold import Fold, ended, first_sight, fold, new_ticket, observe, told
+from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.merging import DELETED, MERGED, Merger
+from gateway.flow.sla.showing import own_fields
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule
@@ -209,6 +211,7 @@ class Entry:
             by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
             known_comments=self._tx.tickets.known_comments(link.id),
             pending=self._tx.outbox.pending_fields(link.id),
+            shown=own_fields(link, self._rules_of(ticket.id), self._site, ticket),
         )
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:
@@ -221,7 +224,7 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        late = any(lost.ours is not None for lost in folded.lost)
+        late = folded.intruded or any(lost.ours is not None for lost in folded.lost)
         is_news = folded.changed or comments or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
@@ -305,10 +308,8 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        lost = folded.lost if folded is not None else ()
-        made = Decided(
-            before=before, decision=decision, event=event, comments=comments, origin=origin, links=links, lost=lost
-        )
+        seen: dict[str, Any] = {"event": event, "comments": comments, "origin": origin, "folded": folded}
+        made = Decided(before=before, decision=decision, links=links, **seen)
         said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
         self._audit += said.audit
         planned += said.planned

@@ -17,8 +17,8 @@ from gateway.domain import bounce
 from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
 from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
 from gateway.domain.link import COMMENT, Link, Observed, Role
-from gateway.domain.person import RemotePerson
 from gateway.domain.redaction import recalled
+from gateway.domain.shown import CUSTOM, is_shown, plain_shown
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
@@ -30,11 +30,14 @@ from gateway.domain.ticket import (
     with_field,
 )
 from gateway.errors import ConflictError, UnmappedError
+from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
-from gateway.flow.edits import Lost, Seen, newest, refusal, same, set_again, stands
+from gateway.flow.edits import Lost, Seen, newest, refusal, same, set_again
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
+
+__all__ = ["Fold", "Lost", "first_sight", "fold", "new_ticket", "observe", "plain", "told", "with_details"]
 
 
 class Fold(msgspec.Struct, frozen=True):
@@ -59,6 +62,8 @@ class Fold(msgspec.Struct, frozen=True):
     bounced: tuple[str, ...] = ()
     #: the status that somebody gave the ticket at this desk, whatever it means to us
     moved: DeskStatus | None = None
+    #: fields in which the gateway alone writes (gateway.domain.shown), and somebody else did
+    intruded: tuple[str, ...] = ()
 
 
 def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) -> Ticket:
@@ -75,8 +80,11 @@ def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) 
     return with_details(ticket, remote)
 
 
-def with_details(ticket: Ticket, remote: RemoteTicket) -> Ticket:
-    """Take over what is not synced but known of the remote ticket: requester, organisation, custom fields, channel."""
+def with_details(ticket: Ticket, remote: RemoteTicket, own: frozenset[str] = frozenset()) -> Ticket:
+    """Take over what is not synced but known of the remote ticket: requester, organisation, custom fields, channel.
+
+    What the gateway shows there itself (`own`) is nobody's word.
+    """
     changes: dict[str, Any] = {}
     if isinstance(remote.requester, msgspec.Struct):
         known = ticket.requester
@@ -85,7 +93,8 @@ def with_details(ticket: Ticket, remote: RemoteTicket) -> Ticket:
     if remote.org is not msgspec.UNSET:
         changes["org"] = remote.org
     if remote.custom is not msgspec.UNSET:
-        changes["custom"] = {**ticket.custom, **remote.custom}
+        theirs = {name: value for name, value in remote.custom.items() if CUSTOM + name not in own}
+        changes["custom"] = {**ticket.custom, **theirs}
     if remote.channel and not ticket.channel:
         changes["channel"] = remote.channel
     return msgspec.structs.replace(ticket, **changes) if changes else ticket
@@ -120,7 +129,7 @@ def first_sight(ticket: Ticket, link: Link, remote: RemoteTicket, rules: Sequenc
     return _note_unmapped(ticket, link, "status", msgspec.to_builtins(status))
 
 
-def fold(
+def fold(  # noqa: PLR0913 - all that one event is judged by
     ticket: Ticket,
     link: Link,
     event: Event,
@@ -130,20 +139,25 @@ def fold(
     by_us: bool | None,
     known_comments: frozenset[str],
     pending: Mapping[str, Any],
+    shown: frozenset[str] = frozenset(),
 ) -> Fold:
     """Fold one event into a ticket that exists.
 
     `rules` are the sync rules of the ticket's links; `pending` the fields that our open updates will still write to
-    this link. Raises UnmappedError or ConflictError where the rule says `park`.
+    this link; `shown` those of it in which we alone write. Raises UnmappedError or ConflictError where the rule says
+    `park`.
     """
     folding = _Folding(ticket, link, event, rules=rules, ledger=ledger, by_us=by_us, pending=pending)
-    for seen in _brought(event, link):
-        folding.take(seen)
+    for seen in brought(event, link, shown):
+        if is_shown(seen.field):
+            folding.watch(seen, shown)
+        else:
+            folding.take(seen)
     ticket = folding.ticket
     if ticket.redacted_at is not None:
         ticket = recalled(ticket, link, event)
     if event.snapshot is not None and link.role is Role.SOURCE:
-        ticket = with_details(ticket, event.snapshot)
+        ticket = with_details(ticket, event.snapshot, shown)
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)
     for comment in comments:
         folding.hear(comment)
@@ -162,6 +176,7 @@ def fold(
         tuple(folding.overruled),
         tuple(folding.bounced),
         folding.moved,
+        tuple(folding.intruded),
     )
 
 
@@ -189,6 +204,7 @@ class _Folding:
         self.overruled: list[str] = []
         self.bounced: list[str] = []
         self.moved: DeskStatus | None = None
+        self.intruded: list[str] = []
         self._link = link
         self._event = event
         self._rules = rules
@@ -223,6 +239,24 @@ class _Folding:
                 setter = Setter.DESK if self._event.automatic else Setter.PERSON
                 native = seen.value.native or seen.value.category
                 self.moved = DeskStatus(self._link.connection, native, seen.at, setter, new=True)
+
+    def watch(self, seen: Seen, own: frozenset[str]) -> None:
+        """Note what a field of ours shows: as an echo, or as somebody's edit, which the gateway writes over again."""
+        field, json = seen.field, plain_shown(seen.value)
+        echo = self._echo(seen, json)
+        before = self.observed.get(field)
+        if before is not None and bool(seen.version) and before.version > seen.version:
+            return
+        ours = echo is not None or (before is not None and before.ours and before.value == json)
+        now = Observed(json, seen.at, seen.version, ours)
+        self.observed[field] = self._counted(field, bounce.seen_now(before, now, machine=self._is_machine(seen)))
+        if echo is not None:
+            self.echoed.append(field)
+        elif field in own and before is not None and before.value != json:
+            self.lost.append(
+                Lost(field, json, "the gateway alone writes there (a due time is set by `gateway sla due`)")
+            )
+            self.intruded.append(field)
 
     def _is_machine(self, seen: Seen) -> bool:
         return seen.explicit and (self._event.automatic or self._by_us is True)
@@ -296,9 +330,12 @@ class _Folding:
             # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
             _forget(self.observed, field, before)
             return False
-        if value is None and seen.value is not None:
+        if value is None and (field != "assignee" or seen.value is not None):
             self.ticket = _note_unmapped(self.ticket, self._link, field, json)
             return False
+        if field == "custom":
+            # an event tells of one field: the others are as they were
+            value = {**self.ticket.custom, **value}
         if same(getattr(self.ticket, field), value):
             stamp = self.ticket.stamps.get(field)
             if seen.explicit and stamp is not None and stamp.name == self._link.connection and stamp.at < seen.at:
@@ -319,36 +356,11 @@ class _Folding:
         return True
 
 
-def plain(field: str, value: Any) -> Any:
-    """Return a field's value as plain JSON for comparing; of a person only the account: not every answer says more."""
-    if field == "assignee" and isinstance(value, RemotePerson):
-        return {"external_id": value.external_id}
-    return msgspec.to_builtins(value)
-
-
 def _forget(observed: dict[str, Observed], field: str, before: Observed | None) -> None:
     if before is None:
         observed.pop(field, None)
     else:
         observed[field] = before
-
-
-def _brought(event: Event, link: Link) -> list[Seen]:
-    """Return the field values of an event: what was changed on purpose, and where its snapshot differs from ours."""
-    found = [Seen(change.field, change.value, event.at, event.version, True) for change in event.changes]
-    explicit = {seen.field for seen in found}
-    snapshot = event.snapshot
-    if snapshot is None:
-        return found
-    for field in SYNCED_FIELDS:
-        value = getattr(snapshot, field)
-        if value is msgspec.UNSET or field in explicit:
-            continue
-        seen = link.observed.get(field)
-        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot)):
-            continue
-        found.append(Seen(field, value, snapshot.updated_at, snapshot.version, False))
-    return found
 
 
 def _note_unmapped(ticket: Ticket, link: Link, field: str, json: Any) -> Ticket:
@@ -383,13 +395,3 @@ def told(folded: Fold, comments: int) -> str:
     if folded.lost:
         parts.append("not taken: " + ", ".join(lost.field for lost in folded.lost))
     return "; ".join(parts) or "nothing new"
-
-
-def ended(event: Event, read: RemoteTicket | None) -> Event:
-    """Return the event as a deletion or a merge where the desk shows that the ticket is no more."""
-    shown = read or event.snapshot
-    if shown is None or event.kind in {EventKind.DELETED, EventKind.MERGED}:
-        return event
-    if shown.merged_into:
-        return msgspec.structs.replace(event, kind=EventKind.MERGED, merged_into=shown.merged_into)
-    return msgspec.structs.replace(event, kind=EventKind.DELETED) if shown.deleted else event

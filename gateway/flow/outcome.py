@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from gateway.domain.link import COMMENT, LinkPatch, Observed
+from gateway.domain.shown import is_shown
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
     Absent,
@@ -213,7 +214,7 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     Only what we wrote ourselves: whatever else the read-back shows may be a person's edit, which must still count.
     """
     intent = task.update.intent
-    mine = set(intent.fields) & set(SYNCED_FIELDS)
+    mine = {field for field in intent.fields if field in SYNCED_FIELDS or is_shown(field)}
     written = task.connector.as_read(intent) if mine else {}
     at = receipt.at or now
     observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}

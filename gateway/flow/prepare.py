@@ -32,6 +32,7 @@ from gateway.flow.fold import new_ticket
 from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
+from gateway.flow.sla import desks
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -42,6 +43,10 @@ READ_DEADLINE = 6.0
 READERS = 16
 #: tries of a delivery whose desk cannot be read before it is applied with what it says, or parked
 READ_TRIES = 6
+
+
+#: deliveries of which the body is an event in our own form
+_OURS: Mapping[str, Callable[[DeliveryRow], Event]] = {undone.ORIGIN: undone.event_of, desks.ORIGIN: desks.event_of}
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -129,11 +134,11 @@ class Preparer:
             return Ready(row, parked=(Reason.REMOVED, _removed(row.connection)))
         if row.origin == "poll":
             return self._parse_poll(row)
-        if row.origin == undone.ORIGIN:
+        if row.origin in _OURS:
             try:
-                return Ready(row, (undone.event_of(row),))
+                return Ready(row, (_OURS[row.origin](row),))
             except msgspec.MsgspecError as error:
-                return Ready(row, parked=(Reason.POISON, f"a stored edit does not decode: {error}"))
+                return Ready(row, parked=(Reason.POISON, f"a stored event does not decode: {error}"))
         try:
             events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
         except UnreadableError as error:

@@ -18,6 +18,8 @@ from gateway.errors import GatewayError
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.pace import is_about_pace, note_read
+from gateway.flow.plan import Cause
+from gateway.flow.sla.desks import delivery_of
 from gateway.flow.sweep import poll_is_due
 from gateway.ports import ChangePage, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
 
@@ -123,6 +125,10 @@ class Reconciler:
         """Store a page's changes and the cursor behind them in one transaction."""
         now = self._clock.now()
         rows = [self._delivery(name, remote, now) for remote in page.tickets]
+        settings = self._site.connectors[name].settings
+        for event in page.events:
+            cause = Cause(self._site.release, self._ids.new().replace("-", ""), now)
+            rows.append(delivery_of(event, settings, self._ids, cause))
 
         def work(tx: Tx) -> int:
             fresh = tx.inbox.add(rows)

@@ -188,6 +188,8 @@ class ChangePage(msgspec.Struct, frozen=True, omit_defaults=True):
     cursor: str = ""
     #: True when this was the last page for now
     end: bool = True
+    #: facts that no ticket shows: what the desk says of its own clocks
+    events: tuple[Event, ...] = ()
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -257,6 +259,14 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes: frozenset[Operation] = frozenset()
     #: extra origins (scheme://host) beside the connection's url
     origins: tuple[str, ...] = ()
+    #: the desk has a due time of its own on tickets of these kinds (our words; empty: on all); None: on none
+    due_kinds: frozenset[str] | None = None
+    #: custom fields of tickets can be written, by the names of the connection
+    custom_fields: bool = False
+    #: metrics of ours of which the desk's own clocks can be read (`ChangePage.events`, kind PROMISED)
+    promises: frozenset[str] = frozenset()
+    #: tags of ours can stand beside those of people, who do not see them as an edit
+    own_tags: bool = False
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):
@@ -272,6 +282,11 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     write_back: bool = True
     #: a double that is found there may be taken back
     undo_doubles: bool = False
+    #: custom fields, and tags, in which the gateway alone writes there
+    own_fields: frozenset[str] = frozenset()
+    own_tags: frozenset[str] = frozenset()
+    #: metrics of which the rules take the desk's own word
+    counts: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         """Name the connection only."""

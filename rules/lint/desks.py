@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import Operation
+from rules.lint import due_times
 from rules.lint.formula import Formula
 from rules.lint.reading import Reading, called
+from rules.lint.uses import authorities
 from rules.problem import Problem
 from rules.source import Spot
 from rules.sync import Owner
 
-_CUSTOM = re.compile(r"custom\..+")
 #: longer rings are not looked for
 LONGEST = 6
 _WRITES = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
@@ -80,7 +80,7 @@ def masters(reading: Reading) -> Iterator[Problem]:
                 )
                 hint = "let one of them own it, or keep the rules apart by `when`"
                 yield rule["fields"][field].warning("field-mapped-twice", message, hint, key=True)
-    yield from _written(reading, rules)
+    yield from due_times.shared(reading)
 
 
 def _owned(rule: Spot) -> list[str]:
@@ -95,40 +95,20 @@ def _owned(rule: Spot) -> list[str]:
     return found
 
 
-def _written(reading: Reading, rules: list[Spot]) -> Iterator[Problem]:
-    """Say where two metrics are written into one field of one desk."""
-    seen: dict[tuple[str, str], list[tuple[Spot, Spot]]] = {}
-    for rule in rules:
-        if "fields" not in rule or "due_time" not in rule["fields"]:
-            continue
-        due = rule["fields"]["due_time"]
-        for connection, field in due["write"].entries():
-            for other, before in seen.get((connection, field.value), ()):
-                differ = before.value["metric"] != due.value["metric"]
-                if differ and reading.solver.can_hold(reading.formula(rule), reading.formula(other)):
-                    message = (
-                        f"'{field.value}' of '{connection}' gets {due.value['metric']} here and "
-                        f"{before.value['metric']} by the rule {called(other)} at {other.at()}"
-                    )
-                    yield field.warning("field-mapped-twice", message, "write one of them into a field of its own")
-            seen.setdefault((connection, field.value), []).append((rule, due))
-
-
 def abilities(reading: Reading) -> Iterator[Problem]:
     """Say what a desk is asked for that its connector does not do."""
     for rule in reading.sections.items("sync"):
         yield from _able(reading, rule["to"], Operation.CREATE, "takes no new tickets")
         if "fields" in rule and "comments" in rule["fields"]:
             yield from _comments(reading, rule)
-        if "fields" in rule and "due_time" in rule["fields"]:
-            for connection, spot in rule["fields"]["due_time"]["write"].entries():
-                spec = reading.spec_of(connection)
-                if spec is not None and Operation.SET_FIELDS not in spec.operations:
-                    message = f"'{connection}' ({spec.title}) has no fields to write a due time into"
-                    yield spot.error("cannot-do", message, "take it out, or name a desk with tickets", key=True)
-                if not _CUSTOM.fullmatch(spot.value):
-                    message = f"'{spot.value[:60]}' is no field that a due time can be written into"
-                    yield spot.error("unknown-field", message, "write custom.NAME")
+    yield from due_times.abilities(reading)
+    for policy in reading.sections.items("sla"):
+        for metric, desk in authorities(policy):
+            spec = reading.spec_of(desk.value)
+            if spec is not None and metric not in spec.promises:
+                message = f"'{desk.value}' ({spec.title}) does not tell of a clock of its own for {metric}"
+                counted = ", ".join(sorted(spec.promises))
+                yield desk.error("cannot-do", message, f"it counts: {counted}" if counted else "write gateway")
     for escalation in reading.sections.items("escalations"):
         for action in escalation["do"].each():
             if "open_incident" in action:

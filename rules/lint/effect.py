@@ -69,11 +69,14 @@ def _effect(reading: Reading, policy: Terms) -> PolicyEffect:
         line=line,
         applies=in_words(when) if when is not None else "every ticket that is left",
         calendar=policy.spec.get("calendar", ""),
-        clocks=tuple(_line(reading, policy, metric) for metric in policy.metrics),
+        clocks=tuple(_line(reading, policy, metric) for metric in dict.fromkeys((*policy.metrics, *policy.counted))),
     )
 
 
 def _line(reading: Reading, policy: Terms, metric: str) -> ClockLine:
+    if metric in policy.counted:
+        says = f"as {policy.counted[metric]} says"
+        return ClockLine(metric, says, says, says, says)
     starts, stops = _LIFE.get(metric, ("the stage is entered", "the stage is left"))
     update = "first public reply" if policy.spec.get("update_starts") == "first_reply" else "the ticket is created"
     return ClockLine(

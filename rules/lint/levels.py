@@ -36,6 +36,15 @@ def _watched(reading: Reading, escalation: Spot) -> Iterator[tuple[Terms, Level,
                         yield policy, level, due
 
 
+def _is_counted(reading: Reading, escalation: Spot) -> bool:
+    """Say whether a desk counts what an escalation watches: its targets are not ours."""
+    policies, metrics = escalation.get("policies"), escalation.get("metrics")
+    counted = {
+        metric for policy in terms(reading) if policies is None or policy.name in policies for metric in policy.counted
+    }
+    return bool(counted if metrics is None else counted & set(metrics))
+
+
 def thresholds(reading: Reading) -> Iterator[Problem]:
     """Say which levels lie outside the life of a clock that they watch."""
     for escalation in reading.sections.items("escalations"):
@@ -44,7 +53,7 @@ def thresholds(reading: Reading) -> Iterator[Problem]:
             continue
         spot = escalation["at"]
         watched = list(_watched(reading, escalation))
-        if not watched and reading.sections.items("sla"):
+        if not watched and reading.sections.items("sla") and not _is_counted(reading, escalation):
             message = f"the escalation {called(escalation)} watches no target: no policy has one that it is for"
             hint = "look at its metrics, policies and when"
             yield spot.warning("escalation-without-target", message, hint)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.domain.ticket import Category
 from gateway.domain.update import Operation
+from rules.lint import due_times
 from rules.lint.reading import Reading
 from rules.lint.uses import Use, is_field, uses, values_of
 from rules.problem import Problem, nearest
@@ -153,8 +154,12 @@ def _hard(route: Spot) -> Iterator[Problem]:
 
 def _metrics(reading: Reading) -> Iterator[Problem]:
     for rule in reading.sections.items("sync"):
-        if "fields" in rule and "due_time" in rule["fields"]:
-            yield from _metric(reading, rule["fields"]["due_time"]["metric"])
+        for due in due_times.of_rule(rule):
+            if "metric" in due:
+                yield from _metric(reading, due["metric"])
+    for _, place in due_times.of_connections(reading):
+        if "metric" in place:
+            yield from _metric(reading, place["metric"])
     for policy in reading.sections.items("sla"):
         if "pause_when" in policy:
             for spot in _asked(policy["pause_when"]):

@@ -43,7 +43,7 @@ def waiting(reading: Reading) -> Iterator[Problem]:
         pause = policy.where("pause_when")
         going = []
         for metric in policy.metrics:
-            if metric not in PAUSABLE and not metric.startswith("stage:"):
+            if (metric not in PAUSABLE and not metric.startswith("stage:")) or metric in policy.counted:
                 continue
             asked = reading.condition({"metric": metric})
             if pause is None or not reading.solver.can_hold(

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.domain.calendar import Calendar
 from gateway.domain.ticket import Level
+from rules.clocks import GATEWAY
 from rules.duration import BusinessDays, span
 from rules.lint.formula import Formula, opposite
 from rules.lint.reading import LEVELS, Reading
@@ -97,6 +98,12 @@ class Terms:
                 if due is not None and (key := (due.spot.document.file, due.spot.path)) not in seen:
                     seen.add(key)
                     yield due
+
+    @property
+    def counted(self) -> dict[str, str]:
+        """The metrics that a desk counts: its connection."""
+        named = self.spec.get("authority", {})
+        return {metric: desk for metric, desk in named.items() if desk != GATEWAY}
 
     def where(self, key: str) -> Spot | None:
         """Return where the policy, or one that it extends, says something."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rules.clocks import GATEWAY
 from rules.extending import Need
 from rules.fields import FieldType
+from rules.lint import due_times
 from rules.lint.reading import Reading
 from rules.operators import as_list
 from rules.policies import is_one_target
@@ -92,12 +94,20 @@ def _time(reading: Reading) -> Iterator[Use]:
     for policy in reading.sections.items("sla"):
         yield from _one(policy, "calendar", "calendar")
         yield from _one(policy, "extends", "policy")
+        if "authority" in policy:
+            yield from (Use("connection", each, each.value) for _, each in authorities(policy))
         if "targets" in policy:
             for metric, target in policy["targets"].entries():
                 if metric.startswith(STAGE_METRIC):
                     yield Use("stage", target, metric.removeprefix(STAGE_METRIC), key=True)
                 for due in dues(target):
                     yield from _one(due, "calendar", "calendar")
+
+
+def authorities(policy: Spot) -> Iterator[tuple[str, Spot]]:
+    """Go through the metrics of a policy that a desk counts: (metric, the desk)."""
+    if "authority" in policy:
+        yield from ((metric, each) for metric, each in policy["authority"].entries() if each.value != GATEWAY)
 
 
 def dues(target: Spot) -> Iterator[Spot]:
@@ -213,8 +223,8 @@ def _desks(reading: Reading) -> Iterator[Use]:
     for rule in reading.sections.items("sync"):
         for end in ("from", "to"):
             yield from _one(rule, end, "connection")
-        if "fields" in rule and "due_time" in rule["fields"]:
-            yield from _keys(rule["fields"]["due_time"], "write", "connection")
+        for due in due_times.of_rule(rule):
+            yield from _keys(due, "write", "connection")
 
 
 def values_of(spot: Spot, key: str) -> list[Any]:

@@ -9,6 +9,7 @@ from gateway.domain.ticket import Visibility
 from gateway.ports import ConnectorSpec
 from rules.conditions import ALWAYS, compile_condition
 from rules.connections import Connection, said
+from rules.due_time import due_times
 from rules.fields import Vocabulary
 from rules.loading.maps import compile_map
 from rules.loading.sections import Sections, names
@@ -141,7 +142,7 @@ def _rule(
         unmapped=UnmappedChoice(spot.get("unmapped", "park")),
         conflict=ConflictChoice(spot.get("conflict", "newest")),
         conflicts=conflicts,
-        due_time=fields.get("due_time"),
+        due_time=due_times(fields.get("due_time")),
         active=ends.active,
     )
 

@@ -28,7 +28,10 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 RULE_FILE: Schema = record(SECTIONS, description="a rule file")
 
 #: what the schema of a file says once and refers to
-_SHARED: Mapping[str, Mapping[str, Schema]] = {"rules": clocks.DEFINITIONS, "cases": cases.DEFINITIONS}
+_SHARED: Mapping[str, Mapping[str, Schema]] = {
+    "rules": {**clocks.DEFINITIONS, **tickets.DEFINITIONS},
+    "cases": cases.DEFINITIONS,
+}
 
 NAMES = ("gateway", "rules", "cases")
 

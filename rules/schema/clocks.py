@@ -147,6 +147,11 @@ SLA = listed(
             "update_starts": choice("created", "first_reply"),
             "business_days": choice(*DayMode),
             "max_pause": SOME_SPAN,
+            "authority": record(
+                dict.fromkeys(METRICS, NAME),
+                description="a mapping from metric to the connection that counts it, or gateway",
+                minProperties=1,
+            ),
         },
         required=("name",),
         description="a policy",

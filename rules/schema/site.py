@@ -17,6 +17,7 @@ from rules.schema.shapes import (
     named,
     record,
 )
+from rules.schema.tickets import SHOWN_THERE
 
 #: keys that every connection knows, whatever its connector
 CONNECTION_KEYS: dict[str, Schema] = {
@@ -32,6 +33,7 @@ CONNECTION_KEYS: dict[str, Schema] = {
     "write_back": BOOL,
     "on_dead": choice("block", "skip"),
     "undo_doubles": BOOL,
+    "due_time": SHOWN_THERE,
 }
 
 CONNECTION: Schema = {

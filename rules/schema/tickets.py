@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.domain.ticket import SYNCED_FIELDS, Category, Kind, Level, Visibility
+from rules.due_time import STATUS_WORDS, Form, Moment, WhilePaused
 from rules.duplicates import DuplicateAction, OriginalChoice
 from rules.fields import LEVEL_NAMES
 from rules.schema.shapes import (
@@ -60,6 +61,12 @@ SETTABLE: dict[str, Schema] = {
     "language": LANGUAGE,
     "region": TEXT,
     "tags": listed(TEXT, "a list of tags"),
+}
+#: one word, as desks keep it
+TAG: Schema = {
+    "type": "string",
+    "pattern": r"^[^\s,;\"A-Z]{1,80}$",
+    "description": "a tag in lower case, without spaces",
 }
 CUSTOM: Schema = {"type": ["string", "integer", "number", "boolean"], "description": "a text, a number, true or false"}
 
@@ -156,6 +163,51 @@ MAPPED = {
     "kind": _rows(KIND, "a kind"),
 }
 
+_STATUSES = tuple(STATUS_WORDS)
+
+_SHOWN: dict[str, Schema] = {
+    "field": TEXT,
+    "as": choice(*Form),
+    "zone": TEXT,
+    "while_paused": choice(*WhilePaused),
+    "status": TEXT,
+    "words": record(dict.fromkeys(_STATUSES, TEXT), description="a mapping from statuses to words"),
+    "tags": by_type(
+        "true, or a mapping from statuses to tags",
+        boolean={"const": True, "description": "true, or the tags"},
+        object=record(dict.fromkeys(_STATUSES, TAG), description="a mapping from statuses to tags"),
+    ),
+    "note": by_type(
+        "true, or a list of moments",
+        boolean={"const": True, "description": "true, or the moments"},
+        array=listed(choice(*Moment), "a list of moments", least=1),
+    ),
+}
+_PLACE = by_type(
+    "a field such as due or custom.NAME, false, or a mapping",
+    string=TEXT,
+    boolean={"const": False, "description": "false, or what is shown there"},
+    object=record(_SHOWN, description="what a desk shows", minProperties=1),
+)
+_AT_HOME = record({"metric": TEXT, **_SHOWN}, description="what a desk shows of a metric", minProperties=1)
+#: of a connection: what it shows of every ticket that lives there
+SHOWN_THERE = by_type(
+    "a field such as due or custom.NAME, false, a mapping, or a list of mappings",
+    string=TEXT,
+    boolean={"const": False, "description": "false, or what is shown there"},
+    object=_AT_HOME,
+    array=listed(_AT_HOME, "a list of mappings", least=1),
+)
+DUE_TIME = record(
+    {"metric": TEXT, "write": named({"$ref": "#/definitions/place"}, "a mapping from connection to what it shows")},
+    description="a due time",
+    minProperties=1,
+)
+
+#: said once and referred to, so that the printed schema stays small
+DEFINITIONS: dict[str, Schema] = {"place": _PLACE, "due_time": DUE_TIME}
+_ONE_DUE_TIME: Schema = {"$ref": "#/definitions/due_time"}
+
 SYNC = listed(
     record(
         {
@@ -173,9 +225,10 @@ SYNC = listed(
                         object=record(dict.fromkeys(Visibility, OWNER), minProperties=1),
                     ),
                     "attachments": OWNER,
-                    "due_time": record(
-                        {"metric": TEXT, "write": named(TEXT, "a mapping from connection to a field of its tickets")},
-                        required=("metric", "write"),
+                    "due_time": by_type(
+                        "a mapping, or a list of them",
+                        object=_ONE_DUE_TIME,
+                        array=listed(_ONE_DUE_TIME, "a list of due times"),
                     ),
                 },
                 description="which fields go where",

@@ -31,3 +31,7 @@ class TestAccount(behaviour.Account):
 
 class TestCounting(behaviour.Counting):
     """Against a real RT."""
+
+
+class TestDueTimes(behaviour.DueTimes):
+    """Against a real RT."""

@@ -1,4 +1,4 @@
-"""Handing over before a shift ends: asked in turn, kept by the owner until somebody accepts, and no clock is touched."""
+"""Handing over before a shift ends: asked in turn, the owner keeps it until somebody accepts, no clock is touched."""
 
 from __future__ import annotations
 

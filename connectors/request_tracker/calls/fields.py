@@ -11,6 +11,7 @@ from connectors.request_tracker import mapping
 from connectors.request_tracker.mapping import NOBODY, OPENED_BY_A_REPLY
 from connectors.request_tracker.options import Options
 from connectors.sdk import Category, Intent, Operation, RemoteTicket, Status
+from gateway.domain.shown import CUSTOM, DUE, instant_text, is_shown, plain_shown
 
 #: RT's names of our fields
 NAMES = {"title": "Subject", "status": "Status", "priority": "Priority", "queue": "Queue", "assignee": "Owner"}
@@ -34,6 +35,15 @@ def rendered(options: Options, intent: Intent) -> dict[str, Any]:
         owner = _owner(fields["assignee"])
         if owner:
             found["Owner"] = owner
+    if DUE in fields:
+        found["Due"] = mapping.rt_time(fields[DUE])
+    custom = {
+        name.removeprefix(CUSTOM): "" if value is None else str(value)
+        for name, value in fields.items()
+        if name.startswith(CUSTOM)
+    }
+    if custom:
+        found["CustomFields"] = custom
     return found
 
 
@@ -45,7 +55,12 @@ def _owner(assignee: Any) -> str:
 def differences(fields: Mapping[str, Any], ticket: RemoteTicket) -> set[str]:
     """Return RT's names of the fields whose value on the ticket is not the one that was written."""
     now = shown(ticket)
-    return {name for name, value in fields.items() if name in now and str(value).lower() != now[name].lower()}
+    wrong = {name for name, value in fields.items() if name in now and str(value).lower() != now[name].lower()}
+    if isinstance(ticket.custom, dict):
+        held = {name: plain_shown(value) for name, value in ticket.custom.items()}
+        written = fields.get("CustomFields") or {}
+        wrong |= {name for name, value in written.items() if held.get(name) != plain_shown(value)}
+    return wrong
 
 
 def shown(ticket: RemoteTicket) -> dict[str, str]:
@@ -61,6 +76,8 @@ def shown(ticket: RemoteTicket) -> dict[str, str]:
         found["Queue"] = ticket.queue
     if ticket.assignee is not msgspec.UNSET:
         found["Owner"] = ticket.assignee.external_id if ticket.assignee else NOBODY
+    if ticket.due is not msgspec.UNSET:
+        found["Due"] = mapping.rt_time(instant_text(ticket.due) if ticket.due else None)
     return found
 
 
@@ -79,6 +96,7 @@ def as_read(options: Options, intent: Intent) -> dict[str, Any]:
     if "Owner" in written:
         owner = mapping.person(written["Owner"])
         found["assignee"] = None if owner is None else msgspec.to_builtins(owner)
+    found |= {name: plain_shown(value) for name, value in intent.fields.items() if is_shown(name)}
     if intent.operation is Operation.CREATE and "body" in intent.fields:
         found["body"] = mapping.plain(str(intent.fields["body"] or ""))
     return found

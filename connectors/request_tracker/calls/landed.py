@@ -13,7 +13,7 @@ from connectors.request_tracker.mapping import instant, text
 from connectors.sdk import Call, HttpResponse
 
 #: transactions that say their value; owner and queue say numbers of RT's own and count as refused
-TELLING = frozenset({"Subject", "Status", "Priority"})
+TELLING = frozenset({"Subject", "Status", "Priority", "Due"})
 
 #: RT's times have a resolution of a second, and the answer is dated after the change
 BEFORE = timedelta(seconds=10)

@@ -92,6 +92,7 @@ for my $transaction (@transactions) {
         owner                     => $ticket->OwnerObj->Name,
         requestors                => [ $ticket->Requestors->MemberEmailAddresses ],
         custom_fields             => $fields->($ticket, 0),
+        due                       => $time->($ticket->DueObj),
         last_updated              => $time->($ticket->LastUpdatedObj),
         url                       => RT->Config->Get('WebURL') . 'Ticket/Display.html?id=' . $ticket->id,
     });

@@ -73,6 +73,8 @@ class Ticket(msgspec.Struct):
     owner: str = NOBODY
     requestors: list[str] = []
     fields: dict[str, str] = {}
+    #: as it was given, which is how RT keeps it
+    due: str = "1970-01-01 00:00:00"
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of the simulator: RT says no
@@ -266,6 +268,9 @@ class Records:
                     return f"Queue {value} does not exist"
                 old, new = str(self.queues[ticket.queue]), str(self.queues[queue])
                 ticket.queue = queue
+            case "Due":
+                old, new = ticket.due, str(value)
+                ticket.due = new
             case _:
                 return None
         if old == new:

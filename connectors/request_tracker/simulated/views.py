@@ -7,12 +7,24 @@ from typing import Any
 
 from connectors.request_tracker.simulated.records import Attachment, Records, Ticket, Transaction, User
 
+#: RT's date that is none lies in it
+UNSET_YEAR = 1970
+
 Params = dict[str, str]
 
 
 def iso(at: datetime) -> str:
     """Return a UTC time with a resolution of a second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def due_of(kept: str) -> str | None:
+    """Return a due time as RT reads what it was given: UTC, and unset where it can make nothing of it."""
+    try:
+        at = datetime.fromisoformat(kept.removesuffix("Z"))
+    except ValueError:
+        return None
+    return iso(at.replace(tzinfo=UTC)) if at.tzinfo is None and at.year > UNSET_YEAR else None
 
 
 def person(base: str, user: User | None, login: str, subfields: str = "") -> dict[str, Any]:
@@ -58,7 +70,7 @@ def ticket(base: str, records: Records, one: Ticket, params: Params) -> dict[str
         "Requestor": [person(base, None, login) for login in one.requestors],
         "Created": iso(one.created),
         "LastUpdated": iso(one.updated),
-        "Due": "1970-01-01T00:00:00Z",
+        "Due": due_of(one.due) or "1970-01-01T00:00:00Z",
         "CustomFields": fields_of(records.ticket_fields, one.fields),
         "_hyperlinks": [{"ref": ref, "_url": f"{base}/ticket/{one.number}/{ref}"} for ref in ("correspond", "comment")],
     }
@@ -153,6 +165,7 @@ def webhook(base: str, records: Records, one: Transaction) -> dict[str, Any]:
         "owner": now.owner,
         "requestors": list(now.requestors),
         "custom_fields": {name: now.fields.get(name) for name in records.ticket_fields},
+        "due": due_of(now.due),
         "last_updated": iso(now.updated),
         "url": f"{base.removesuffix('/REST/2.0')}/Ticket/Display.html?id={now.number}",
     }

@@ -19,10 +19,11 @@ from gateway.flow.plan import Cause, Planned, new_update
 from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.routing.counting import counted
 from gateway.flow.routing.ending import end_way
+from gateway.flow.routing.giving import give
 from gateway.flow.routing.offering import offer
+from gateway.flow.routing.placing import Placed
 from gateway.flow.routing.ways import work_of
 from gateway.flow.sla.entries import Happened
-from gateway.flow.sla.following import Followed, give
 from gateway.flow.sla.timekeeping import keep
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.telemetry import tell_defect
@@ -149,13 +150,13 @@ class Looking:
         if way is not None and way.holds:
             offered = offer(self.tx, ticket, way, links, site=self.site, cause=self.cause, ids=self.ids)
             if offered is not None:
-                self.store(Followed(offered.planned, offered.audit, ticket))
+                self.store(Placed(ticket, offered.planned, offered.audit))
                 return self.planned
         crashpoint.reach("sweep.routing")
         self.store(self.give(ticket, links))
         return self.planned
 
-    def give(self, ticket: Ticket, links: Sequence[Link]) -> Followed:
+    def give(self, ticket: Ticket, links: Sequence[Link]) -> Placed:
         """Ask the router."""
         facts = Facts(ticket, ticket, frozenset(link.connection for link in links), self.now)
         policy, _ = policy_of(self.site.rules.policies, facts, explain=False, index=self.site.rules.policy_index)
@@ -164,7 +165,7 @@ class Looking:
         )
         return give(self.tx, happened, links, site=self.site, cause=self.cause, ids=self.ids, keep=keep)
 
-    def store(self, made: Followed) -> None:
+    def store(self, made: Placed) -> None:
         """Keep what came of it."""
         self.tx.audit.add(list(made.audit))
         for planned in made.planned:

@@ -28,7 +28,7 @@ from gateway.flow.plan import Cause, Planned, Planner, new_update
 from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.sla.acts import Acted, Situation, act
 from gateway.flow.sla.entries import Happened
-from gateway.flow.sla.following import Decided, follow
+from gateway.flow.sla.following import Decided, follow, view_of
 from gateway.flow.sla.levels import Ladder, Level
 from gateway.flow.sla.merging import MERGED, Merger
 from gateway.flow.sla.timekeeping import Told, enter, tell, told, watch
@@ -142,7 +142,11 @@ class _Waking:
             if changed is None:
                 break
             ticket, stood = changed, tell(self.tx, self.ticket_id, self.now, log=self.log)
-        told(self.tx, self.ticket_id, self.now, self.site.rules, fired=self.fired, found=stood)
+        kept = told(self.tx, self.ticket_id, self.now, self.site.rules, fired=self.fired, found=stood)
+        if ticket is not None:
+            key = f"sweep:{self.now.isoformat()}"
+            for each in view_of(self.tx, ticket, kept, site=self.site, event_key=key, now=self.now):
+                self.append(each)
         self.tx.audit.add(self.notes)
         return self.planned
 

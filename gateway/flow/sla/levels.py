@@ -105,6 +105,9 @@ class Ladder:
         last = first + MOST_TURNS if escalation.repeat else 1
         if escalation.repeat and escalation.until is Until.ACKNOWLEDGED and self._is_known(instance):
             return
+        if instance.authority and instance.breached_at is None and not escalation.warns:
+            # only the desk that counts it can break it
+            return
         days = _days(escalation, clock)
         for turn in range(first, last):
             mine = at = reached(clock, mark(escalation.at, turn, escalation.repeat, days))

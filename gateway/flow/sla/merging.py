@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from gateway.domain.clock_log import EntryKind, LogEntry, counting
 from gateway.domain.terms import Merging
 from gateway.domain.ticket import Ticket
@@ -88,6 +90,13 @@ class Merger:
         if entries:
             self._tx.clocks.add(ticket_id, entries)
             told(self._tx, ticket_id, self._now, self._rules)
+            self._rouse(ticket_id)
+
+    def _rouse(self, ticket_id: str) -> None:
+        """Let the next sweep look at a ticket: what its desks show of its clocks is not what they come to now."""
+        for row in self._tx.clocks.rows(ticket_id)[-1:]:
+            awake = msgspec.structs.replace(row, wake_at=self._now, revision=row.revision + 1)
+            self._tx.clocks.save(ticket_id, [awake], [])
 
 
 def _of(ticket_id: str) -> str:

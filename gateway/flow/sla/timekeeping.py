@@ -14,8 +14,9 @@ import msgspec
 
 from gateway.domain.calendar import Calendar
 from gateway.domain.clock_chain import chains
+from gateway.domain.clock_desk import beside
 from gateway.domain.clock_instance import Chain, Change, Instance
-from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.domain.clock_log import EntryKind, LogEntry, counting, in_order
 from gateway.domain.clock_state import Phase
 from gateway.domain.terms import Terms
 from gateway.flow.sla.entries import Happened, entries_of, standing
@@ -62,7 +63,7 @@ def enter(
     """
     ticket, clockwork = happened.ticket, rules.clockwork
     log = list(tx.clocks.log(ticket.id) if log is None else log)
-    if not log and not clockwork.terms(happened.policy, ticket.priority.level).goals:
+    if not log and not is_promised(clockwork.terms(happened.policy, ticket.priority.level)):
         return []
     if not log and happened.before is not None:
         # promised to a ticket that is not new: what was said before counts as well
@@ -74,6 +75,11 @@ def enter(
         _keep(tx, each, clockwork)
     tx.clocks.add(ticket.id, [*late, *added])
     return [*log, *added]
+
+
+def is_promised(terms: Terms) -> bool:
+    """Say whether anything is promised, by the gateway or by a desk that counts it."""
+    return bool(terms.goals or terms.authority)
 
 
 def watch(tx: Tx, ticket_id: str, now: datetime, rules: RuleSet, ids: Ids) -> list[LogEntry]:
@@ -104,6 +110,20 @@ def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | Non
     names = {name for each in terms.values() for name in each.calendars}
     found = chains(entries, terms, calendars=calendars(tx, names), known_at=now, query_at=now)
     return Told(found, (), entries, terms)
+
+
+def terms_now(found: Told) -> Terms | None:
+    """Return the terms that hold by the last entry of a log; None where none ever did."""
+    held = [entry for entry in found.log if entry.kind is EntryKind.TERMS and entry.terms in found.terms]
+    return found.terms[max(held, key=in_order).terms] if held else None
+
+
+def told_by_desks(tx: Tx, found: Told, now: datetime) -> list[tuple[str, Chain]]:
+    """Return how desks tell the metrics of which they are not the authority: (connection, chain)."""
+    terms = terms_now(found)
+    names = {goal.calendar for goal in terms.goals.values()} if terms is not None else set()
+    entries = counting(found.log, known_at=now, until=now)
+    return beside(entries, terms, calendars=calendars(tx, names), at=now)
 
 
 def told(

@@ -52,6 +52,10 @@ class TestCreation(behaviour.Creation):
     """Against the simulator."""
 
 
+class TestDueTimes(behaviour.DueTimes):
+    """Against the simulated RT."""
+
+
 class TestFields(behaviour.Fields):
     """Against the simulator."""
 
