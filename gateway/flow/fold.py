@@ -335,7 +335,7 @@ class _Folding:
             return False
         if field == "custom":
             # an event tells of one field: the others are as they were
-            value = {**self.ticket.custom, **value}
+            value = {**self.ticket.custom, **(value or {})}
         if same(getattr(self.ticket, field), value):
             stamp = self.ticket.stamps.get(field)
             if seen.explicit and stamp is not None and stamp.name == self._link.connection and stamp.at < seen.at:
