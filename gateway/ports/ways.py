@@ -107,6 +107,10 @@ class Ways(Protocol):
         """Count what everybody has in hand, and what is reserved for them, without the ticket `but`."""
         ...
 
+    def stale(self, limit: int) -> Sequence[str]:
+        """Return tickets that somebody has by their way, and that are done with: they were, while nothing routed."""
+        ...
+
     def turns(self) -> Sequence[Turn]:
         """Return when everybody had a turn."""
         ...

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Executable, bindparam, delete, func, select, 
 from gateway.domain.ticket import OPEN_CATEGORIES
 from gateway.ports.ways import Turn, Use, Way
 from gateway.store.columns import per_dialect
-from gateway.store.routing_tables import LOOKS, NEW_ROOM, OFFERED, WAITS, reservations, turns, ways
+from gateway.store.routing_tables import HOLDS, LOOKS, NEW_ROOM, OFFERED, WAITS, reservations, turns, ways
 from gateway.store.tables import facts, tickets
 
 _way = msgspec.json.Decoder(Way)
@@ -25,8 +25,7 @@ _GET = select(ways.c.doc).where(ways.c.ticket_id == bindparam("the_ticket"))
 #: in the very words of the indexes
 _USE = (
     select(ways.c.person, ways.c.channel, func.count())
-    .join(tickets, tickets.c.id == ways.c.ticket_id)
-    .where(text("ways.holds"), ways.c.ticket_id != bindparam("the_ticket"), tickets.c.category.in_(_OPEN))
+    .where(text(HOLDS), ways.c.ticket_id != bindparam("the_ticket"))
     .group_by(ways.c.person, ways.c.channel)
 )
 _RESERVED = select(reservations.c.person, reservations.c.channel).where(
@@ -139,6 +138,12 @@ class SqlWays:
         for person, channel in self._connection.execute(_RESERVED, {"now": now, "the_ticket": but}):
             found[person, channel] += 1
         return [Use(person, channel, count) for (person, channel), count in sorted(found.items())]
+
+    def stale(self, limit: int) -> Sequence[str]:
+        """Return tickets that somebody has by their way, and that are done with: they were, while nothing routed."""
+        done = select(tickets.c.id).where(tickets.c.id == ways.c.ticket_id, tickets.c.category.not_in(_OPEN))
+        statement = select(ways.c.ticket_id).where(text(HOLDS), done.exists()).limit(limit)
+        return self._connection.execute(statement).scalars().all()
 
     def turns(self) -> Sequence[Turn]:
         """Return when everybody had a turn."""

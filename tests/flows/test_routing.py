@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from gateway.flow.plan import Cause
@@ -214,3 +215,39 @@ def test_many_at_once_never_overfill_anybody(room: DeskRoom) -> None:
         waiting = len(tx.ways.waiting(20))
     assert use == {"dana": 2, "noah": 2}
     assert waiting == len(names) - 4
+
+
+def test_what_was_solved_while_nothing_was_routed_takes_no_room(room: DeskRoom) -> None:
+    """The routes are taken out for a while: when they are back, what is done with is found to be so."""
+    routed = room.site
+    number = room.ticket()
+    room.rules(RULES[: RULES.index("classify:")] + RULES[RULES.index("sla:") :], release="without")
+    room.zendesk.act("set", ticket_id=number, status="solved")
+    room.settle()
+    with room.store.read() as tx:
+        assert [use.person for use in tx.ways.use(room.now())] == ["dana"]
+    room.site = routed
+    room.later(seconds=1)
+    with room.store.read() as tx:
+        assert tx.ways.use(room.now()) == []
+
+
+def test_a_duplicate_is_nobodys(room: DeskRoom) -> None:
+    """Merged at the desk: its original is worked on, and who had it has room again."""
+    first, second = room.ticket(), room.ticket()
+    room.zendesk.act("merge", ticket_id=second, into=first)
+    room.settle()
+    assert room.way(first).holds
+    assert not room.way(second).holds
+    with room.store.read() as tx:
+        assert [(use.person, use.count) for use in tx.ways.use(room.now())] == [("dana", 1)]
+
+
+def test_in_mode_observe_nothing_is_written(store: SqlStore) -> None:
+    """The trail says who would have it, and what would have been written."""
+    with DeskRoom(store) as room:
+        room.site = msgspec.structs.replace(room.site, mode="observe")
+        number = room.ticket()
+        assert room.way(number).person == "dana"
+        assert room.shown(number) == ("None", "None")
+        assert {each["at"] for each in room.trail(number, "withheld")} >= {"acme-zendesk"}

@@ -20,10 +20,12 @@ from tests.store.test_record import a_link, an_update, delivery
 LARGE = (
     "attempts", "audit", "clock_changes", "clock_firings", "clock_log", "clocks", "comments", "deliveries",
     "delivery_keys", "duplicate_keys", "duplicates", "echoes",
-    "effect_keys", "events", "lanes", "links", "looks", "stage_moves", "tickets", "updates",
+    "effect_keys", "events", "lanes", "links", "looks", "stage_moves", "tickets", "updates", "ways",
 )  # fmt: skip
 #: reading all of these is right: they hold only what waits, or what is listed
-SMALL = re.compile(r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed)")
+SMALL = re.compile(
+    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed|ways_(held|waiting|offered)|turns_room)"
+)
 #: read backwards until the list is full
 LISTED = re.compile(
     r"ix_(events_recorded|tickets_updated|duplicates_(at|proposed)|(deliveries|updates)_ended)|autoindex_(updates|audit)_1|(updates|audit)_pkey"
@@ -74,6 +76,13 @@ STEPS: dict[str, Work] = {
     "the tickets of a report": lambda tx, _l, _t, now: list(tx.reporting.tickets(now, now, now)),
     "the breaches of a report": lambda tx, _l, _t, now: list(tx.reporting.breaches(now, now, now)),
     "the clocks of a report": lambda tx, _l, ticket, now: tx.reporting.clocks([ticket, "other"], now),
+    "the way of a ticket": lambda tx, _l, ticket, _n: tx.ways.get(ticket),
+    "what people have in hand": lambda tx, _l, ticket, now: tx.ways.use(now, but=ticket),
+    "ways that are due": lambda tx, _l, _t, now: tx.ways.due(now, 50),
+    "the queue": lambda tx, _l, _t, _n: tx.ways.waiting(50),
+    "what is offered": lambda tx, _l, _t, _n: tx.ways.offered(50),
+    "whether somebody has room again": lambda tx, _l, _t, _n: tx.ways.is_room_new(),
+    "what routing said": lambda tx, _l, ticket, _n: tx.view.routed(ticket, 10),
     "a letter by a part of its id": lambda tx, _l, _t, _n: tx.dead_letters.find("abcdef"),
 }
 

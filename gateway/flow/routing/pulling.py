@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from gateway import crashpoint
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
@@ -26,6 +28,7 @@ from gateway.flow.routing.ways import work_of
 from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.timekeeping import keep
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
+from gateway.ports.ways import Way
 from gateway.telemetry import tell_defect
 from rules.fields import Facts
 from rules.policies import run as policy_of
@@ -40,6 +43,16 @@ A_TRANSACTION = 10
 MOST_WAITING = 1000
 #: a ticket that breaks the sweep is left alone for so long
 AGAIN = timedelta(minutes=1)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a sweep has to look at, in order."""
+
+    tickets: tuple[str, ...]
+    #: the queue was gone through, for room that was there by then
+    until: datetime | None
+    #: no open ticket is without a way, beside these
+    all_known: bool
 
 
 class Puller:
@@ -63,35 +76,37 @@ class Puller:
         end = self._clock.monotonic() + seconds
         looked, planned = 0, False
         while self._clock.monotonic() < end:
-            found, until = self._found(site)
-            for first in range(0, len(found), A_TRANSACTION):
-                some = found[first : first + A_TRANSACTION]
+            found = self._found(site)
+            for first in range(0, len(found.tickets), A_TRANSACTION):
+                some = found.tickets[first : first + A_TRANSACTION]
                 planned = self._some(some, site) or planned
                 looked += len(some)
                 if self._clock.monotonic() > end:
                     break
             else:
-                if until is not None:
-                    self._store.write(lambda tx, then=until: tx.ways.room_looked_at(then))  # type: ignore[misc]
-                if not found:
+                if found.until is not None:
+                    self._store.write(lambda tx, then=found.until: tx.ways.room_looked_at(then))  # type: ignore[misc]
+                if found.all_known:
+                    self._release = site.release
+                if not found.tickets:
                     break
         if planned:
             self._doorbell.ring("deliver")
         return looked
 
-    def _found(self, site: LiveSite) -> tuple[list[str], datetime | None]:
-        """Return the tickets to look at, in order; where the queue was gone through, for room that was there when."""
+    def _found(self, site: LiveSite) -> Found:
+        """Return the tickets to look at, in order."""
         now = self._clock.now()
+        is_new = site.release != self._release
         with self._store.read() as tx:
-            # tickets that were there before the routes
-            found = list(tx.ways.unknown(TOGETHER)) if site.release != self._release else []
-            if site.release != self._release and len(found) < TOGETHER:
-                self._release = site.release
-            until = now if tx.ways.is_room_new() else None
+            # tickets that were there before the routes; and other people may have room by other rules
+            found = [*tx.ways.unknown(TOGETHER), *tx.ways.stale(TOGETHER)] if is_new else []
+            until = now if is_new or tx.ways.is_room_new() else None
+            all_known = len(found) < TOGETHER
             if until is not None:
                 found += [each for each in given_out(tx, site, now) if each not in found]
             found += [each for each in tx.ways.due(now, TOGETHER) if each not in found]
-        return found, until
+        return Found(tuple(found), until, all_known=all_known)
 
     def _some(self, tickets: Sequence[str], site: LiveSite) -> bool:
         """Look at some tickets, in their order; say whether updates were planned."""
@@ -111,6 +126,8 @@ class Puller:
             if is_no_fault_of_it(error):
                 raise
             tell_defect(log, "the routing of a ticket broke", error, ticket=ticket_id)
+            if tx.ways.get(ticket_id) is None:
+                tx.ways.save(Way(ticket_id=ticket_id, wake_at=now + AGAIN), now)
             tx.ways.postpone(ticket_id, now + AGAIN)
             return False
 
