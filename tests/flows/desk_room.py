@@ -93,6 +93,9 @@ class DeskRoom(World):
         super().__init__(store, clock=self.moved)
         self._follow_time()
         self.rules(rules)
+        self.puller = Puller(
+            store=self.store, site=lambda: self.site, doorbell=Silent(), clock=self.clock, ids=self.ids
+        )
 
     def _follow_time(self) -> None:
         self.zendesk.clock.skew = self.moved.ahead
@@ -109,15 +112,11 @@ class DeskRoom(World):
         self.settle()
         return number
 
-    def puller(self) -> Puller:
-        """Return a fresh look at the queue, as another sweep would take it."""
-        return Puller(store=self.store, site=lambda: self.site, doorbell=Silent(), clock=self.clock, ids=self.ids)
-
     def later(self, **how: float) -> None:
         """Let time pass, look at the queue and deliver."""
         self.moved.ahead += timedelta(**how)
         self._follow_time()
-        self.puller().pull(seconds=30)
+        self.puller.pull(seconds=30)
         self.settle()
 
     def now(self) -> datetime:

@@ -24,7 +24,8 @@ LARGE = (
 )  # fmt: skip
 #: reading all of these is right: they hold only what waits, or what is listed
 SMALL = re.compile(
-    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed|ways_(held|waiting|offered)|turns_room)"
+    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed"
+    r"|ways_(held|waiting|offered)|turns_room)"
 )
 #: read backwards until the list is full
 LISTED = re.compile(
