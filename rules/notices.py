@@ -68,9 +68,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def people_of(
-    given: Mapping[str, Any], ticket: Ticket, sections: Mapping[str, Any]
+    given: Mapping[str, Any], ticket: Ticket | None, sections: Mapping[str, Any]
 ) -> tuple[tuple[Person, ...], tuple[str, ...]]:
-    """Return whom `role`, `roles` and `person` stand for, each once, and the roles that stand for nobody now."""
+    """Return whom `role`, `roles` and `person` stand for, each once, and the roles that stand for nobody now.
+
+    Without a ticket a role that is a field of one stands for nobody.
+    """
     roles = [*given.get("roles", ()), *([given["role"]] if "role" in given else ())]
     known: Mapping[str, Any] = sections.get("people") or {}
     found: dict[str, Person] = {}
@@ -88,8 +91,10 @@ def people_of(
     return tuple(found.values()), tuple(nobody)
 
 
-def _field(path: Any, ticket: Ticket, sections: Mapping[str, Any]) -> Iterable[str]:
+def _field(path: Any, ticket: Ticket | None, sections: Mapping[str, Any]) -> Iterable[str]:
     """Return whom a field of the ticket names, such as `ticket.assignee` or `ticket.team.manager`."""
+    if ticket is None:
+        return []
     parts = str(path or "").removeprefix("ticket.").split(".")
     if parts[:1] == ["team"] and len(parts) == 2:
         team = (sections.get("teams") or {}).get(ticket.team or ticket.queue) or {}

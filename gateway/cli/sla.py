@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
 from gateway.bootstrap import Gateway
+from gateway.cli.choosing import Duration
 from gateway.cli.doing import by_person
 from gateway.cli.opening import author, opened, ring, ticket_named
 from gateway.cli.site import SiteChoice, pass_site
@@ -36,15 +37,28 @@ def sla() -> None:
     help="Only clocks in this status.",
 )
 @click.option("--metric", default="", help="Only clocks of this metric.")
+@click.option(
+    "--waiting-for",
+    type=Duration(),
+    metavar="TIME",
+    help="Only clocks that have been paused for longer, such as 10d; the longest first.",
+)
 @LIMIT
 @JSON
 @pass_site
-def list_clocks(site: SiteChoice, status: str | None, metric: str, limit: int, as_json: bool) -> None:
+def list_clocks(
+    site: SiteChoice, status: str | None, metric: str, waiting_for: float | None, limit: int, as_json: bool
+) -> None:
     """List the clocks that go on, those that are due first at the top."""
+    if waiting_for is not None and status is not None:
+        raise click.BadOptionUsage("status", "--waiting-for is about clocks that are paused: leave --status out")
     with opened(site) as gateway:
         now = gateway.clock.now()
         with gateway.store.read() as tx:
-            found = tx.clocks.going(status=status or "", metric=metric, limit=limit)
+            if waiting_for is None:
+                found = tx.clocks.going(status=status or "", metric=metric, limit=limit)
+            else:
+                found = tx.clocks.waiting(now - timedelta(seconds=waiting_for), metric=metric, limit=limit)
             titles = {ticket: tx.tickets.get(ticket) for ticket in {line.ticket_id for line in found}}
         if as_json:
             write_json(found)
@@ -241,6 +255,7 @@ def _when(at: datetime | None, zone: tzinfo) -> str:
 def _left(instance: Instance, now: datetime) -> str:
     """Say how much real time is left until the due time."""
     if instance.due is None:
-        return "waits"
+        since = instance.waits_since
+        return f"waits for {words(max(0, int((now - since).total_seconds())))}" if since is not None else "waits"
     left = int((instance.due - now).total_seconds())
     return f"{words(-left)} ago" if left < 0 else words(left)

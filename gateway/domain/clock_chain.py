@@ -371,6 +371,7 @@ class _Teller:
             elapsed_s=state.elapsed_s,
             remaining_s=state.remaining_s,
             paused_s=state.paused_s,
+            waits_since=clock.fold.paused_at if state.phase is Phase.PAUSED else None,
             shown=(self._answered or self.metric not in _UPDATES) and WATCHED not in self.metric,
         )
 

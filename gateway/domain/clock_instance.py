@@ -80,6 +80,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: int
     remaining_s: int
     paused_s: int
+    #: since when it waits; None: it does not
+    waits_since: datetime | None = None
     #: None: it goes on
     ended: datetime | None = None
     #: why it was canceled

@@ -70,6 +70,9 @@ STEPS: dict[str, Work] = {
     "looks that are to come": lambda tx, _l, _t, now: tx.looks.expect({"u": now}),
     "a comment of ours": lambda tx, lane, _t, _n: tx.looks.comment_of(lane, "c"),
     "how many doubles there are": lambda tx, _l, _t, _n: tx.looks.doubles(),
+    "clocks that wait too long": lambda tx, _l, _t, now: tx.alerts.waiting("k", now, 9),
+    "tickets in their stage": lambda tx, _l, _t, now: tx.alerts.staying("k", now, 9),
+    "what an alert has told of": lambda tx, _l, _t, _n: (tx.alerts.told("k"), tx.alerts.forget("k")),
     "a letter by a part of its id": lambda tx, _l, _t, _n: tx.dead_letters.find("abcdef"),
 }
 

@@ -19,12 +19,11 @@ from gateway.domain.update import Intent, Operation
 from gateway.flow.duplicates import note, takes_notes
 from gateway.flow.plan import Planned
 from gateway.flow.sla.levels import Level
+from gateway.flow.telling import LANES, lane_of, places, unheard
 from gateway.ports import Connector
 from rules.decide import RuleSet
 from rules.escalations import Act, raised
 from rules.notices import DEFAULT, Notice, Person, people_of, text
-
-_LANES = uuid.UUID("6f1d2b0e-5a0f-4c53-9c5b-0a6d3f1f7c11")
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,58 +118,25 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
     body = text(template, _notice(given, named))
     if named.get("runbook") and named["runbook"] not in body:
         body += f"\nRunbook: {named['runbook']}"
+    placed = places(named, found, given.connectors)
     planned: list[Planned] = []
-    links: list[Link] = []
-    told: list[str] = []
-    for connection, channel, people in _places(named, found, given):
-        mentions = " ".join(
-            f"<@{each.accounts[connection]}>" if connection in each.accounts else each.name for each in people
-        )
-        lane = _lane(connection, channel)
-        words = f"{mentions}\n{body}" if mentions else body
-        intent = Intent(
-            Operation.NOTIFY,
-            fields={"title": _title(given), "body": words},
-            params={"channel": channel} if channel else {},
-        )
-        key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, digest("notify", connection, channel, named))
-        by = given.level.escalation.name
+    by = given.level.escalation.name
+    for place in placed:
+        lane = lane_of(place)
+        fields = {"title": _title(given), "body": place.addressed(body)}
+        intent = Intent(Operation.NOTIFY, fields=fields, params=place.params)
+        what = digest("notify", place.connection, place.channel, named)
+        key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, what)
         planned.append(Planned(lane, Operation.NOTIFY, key, intent, f"notify: {by}", f"escalation {by}"))
-        links.append(lane)
-        told += [f"{connection} {channel}".strip()]
-    unheard = [each.name for each in found if not told or not (named.get("connection") or _account(each, given))]
-    if unheard or not told:
-        whom = ", ".join([*unheard, *nobody])
+    links = tuple(each.link for each in planned)
+    told = [f"{place.connection} {place.channel}".strip() for place in placed]
+    missed = unheard(placed, found)
+    if missed or not told:
+        whom = ", ".join([*missed, *nobody])
         words = f"{f'For {whom}: ' if whom else ''}{_title(given)}\n\n{body}"
         planned += _notes(given, words)
         told.append("a note at the desk")
-    return Acted(given.ticket, planned=tuple(planned), links=tuple(links), said=f"notify {', '.join(told) or 'nobody'}")
-
-
-def _places(
-    named: Mapping[str, Any], people: Sequence[Person], given: Situation
-) -> list[tuple[str, str, Sequence[Person]]]:
-    """Return where a notice goes: its own channel, or to each of the people directly."""
-    connection = named.get("connection", "")
-    if connection:
-        return [(connection, str(named.get("channel", "")), people)] if connection in _able(given) else []
-    direct = [(_account(each, given), each) for each in people]
-    return [(name, each.accounts[name], ()) for name, each in direct if name]
-
-
-def _able(given: Situation) -> list[str]:
-    return [name for name, connector in given.connectors.items() if Operation.NOTIFY in connector.spec.operations]
-
-
-def _account(person: Person, given: Situation) -> str:
-    """Return the connection that reaches a person directly; empty: none does."""
-    return next((name for name in _able(given) if name in person.accounts), "")
-
-
-def _lane(connection: str, channel: str) -> Link:
-    """Return the lane of a channel: behind it stands no ticket, and what fails in it holds nothing back."""
-    name = str(uuid.uuid5(_LANES, f"{connection}\n{channel}"))
-    return Link(name, "", connection, LinkState.LIVE, Role.TARGET, rule=f"notices {channel}".strip())
+    return Acted(given.ticket, planned=tuple(planned), links=links, said=f"notify {', '.join(told) or 'nobody'}")
 
 
 def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
@@ -180,7 +146,7 @@ def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
     if any(link.connection == connection for link in given.links):
         return Acted(given.ticket, said=f"open_incident: the ticket lives in {connection} already")
     ticket, by = given.ticket, given.level.escalation.name
-    name = str(uuid.uuid5(_LANES, f"{ticket.id}\n{connection}\n{_event(given)}"))
+    name = str(uuid.uuid5(LANES, f"{ticket.id}\n{connection}\n{_event(given)}"))
     link = Link(name, ticket.id, connection, LinkState.PENDING, Role.TARGET, rule=f"escalation {by}")
     body = text(DEFAULT, _notice(given, {}))
     fields = {
