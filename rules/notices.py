@@ -26,6 +26,7 @@ _SAID: Mapping[Change, str] = {
     Change.BREACHED: "broke its promise",
     Change.STOPPED: "ended",
     Change.CANCELED: "was canceled",
+    Change.ACKNOWLEDGED: "was acknowledged",
 }
 #: after these a clock runs
 _GOES_ON = frozenset(
@@ -37,6 +38,7 @@ _GOES_ON = frozenset(
         Change.RESET,
         Change.REOPENED,
         Change.BREACHED,
+        Change.ACKNOWLEDGED,
     }
 )
 DEFAULT = (
@@ -114,6 +116,14 @@ def _person(member: str, known: Mapping[str, Any]) -> Person:
         if member == name or (spec.get("email") and member.casefold() == spec["email"].casefold()):
             return Person(name, spec.get("email", ""), spec.get("accounts") or {})
     return Person(member, member if "@" in member else "")
+
+
+def person_at(connection: str, account: str, sections: Mapping[str, Any]) -> Person | None:
+    """Return whose account that is at a connection; None where `people:` does not say."""
+    for name, spec in (sections.get("people") or {}).items():
+        if account and str((spec.get("accounts") or {}).get(connection, "")) == account:
+            return Person(name, spec.get("email", ""), spec.get("accounts") or {})
+    return None
 
 
 def text(template: str, notice: Notice) -> str:

@@ -18,6 +18,9 @@ from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.clock_instance import Chain, Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.errors import ConflictError, NotFoundError
+from gateway.flow.plan import Cause
+from gateway.flow.sla.acknowledging import Known, Word
+from gateway.flow.sla.acknowledging import acknowledge as acknowledge_clock
 from gateway.flow.sla.timekeeping import tell, told
 from gateway.ports import AuditEntry
 from gateway.store.unit import SqlTx
@@ -139,16 +142,25 @@ def acknowledge(
     site: SiteChoice, ticket: str, metric: str, *, why: str, who: str | None, dry_run: bool, as_json: bool
 ) -> None:
     """Say that you know of a breach: what is repeated until then is repeated no more."""
+    with opened(site) as gateway:
+        live = gateway.site()
+        actor = who or author()
 
-    def entry(found: Instance, now: datetime, actor: str, number: str) -> LogEntry:
-        if found.breached_at is None:
-            msg = f"{metric} has not broken its promise: there is nothing to acknowledge"
-            raise ConflictError(msg)
-        return LogEntry(
-            id=number, kind=EntryKind.ACKNOWLEDGED, at=now, arrived=now, metric=metric, by=actor, reason=why
-        )
+        def work(tx: SqlTx) -> Known:
+            ticket_id = ticket_named(tx, ticket)
+            tx.tickets.hold([ticket_id])
+            word = Word(ticket_id=ticket_id, metric=metric, by=actor, way="command", why=why)
+            cause = Cause(live.release, "", gateway.clock.now())
+            return acknowledge_clock(tx, word, live.rules, gateway.ids, cause, dry_run=dry_run)
 
-    _say(site, ticket, metric, entry, "acknowledged", why=why, who=who, dry_run=dry_run, as_json=as_json)
+        known = gateway.store.write(work)
+    if as_json:
+        told = {"dry_run": dry_run, "new": known.is_new, "by": known.by, "at": known.step.at}
+        write_json({**told, "clock": msgspec.to_builtins(known.instance)})
+        return
+    word = "would be" if dry_run else "is"
+    said = "acknowledged" if known.is_new else f"acknowledged already, by {known.by}, {_when(known.step.at, UTC)}"
+    click.echo(tame(f"{metric} {word} {said}: {_head(known.instance, UTC)}"))
 
 
 @sla.command()

@@ -114,9 +114,8 @@ class _Teller:
             self._agree(terms, entry)
         elif entry.kind is EntryKind.PAUSES:
             self._wait(entry)
-        elif entry.kind is EntryKind.OVERRIDE:
-            if entry.metric == self.metric and self._is_active():
-                self._advance(EventType.OVERRIDE, entry, Change.OVERRIDDEN, due=entry.due)
+        elif entry.metric:
+            self._person_says(entry)
         elif entry.kind is EntryKind.ENDED:
             if self._is_active():
                 self._advance(EventType.CANCEL, entry, Change.CANCELED)
@@ -304,6 +303,18 @@ class _Teller:
             self._note(change, entry.at, entry.arrived, entry.id, note or entry.reason)
         if old.outcome is Outcome.PENDING and new.breached_at == whole(entry.at) != old.breached_at:
             self._note(Change.BREACHED, entry.at, entry.arrived, entry.id)
+
+    def _person_says(self, entry: LogEntry) -> None:
+        """Take up what a person says of this clock: another due time, or that they know of its breach."""
+        if entry.metric != self.metric or self._clock is None or not self._is_active():
+            return
+        if entry.kind is EntryKind.OVERRIDE:
+            self._advance(EventType.OVERRIDE, entry, Change.OVERRIDDEN, due=entry.due)
+        elif entry.kind is EntryKind.ACKNOWLEDGED:
+            self._by_itself(self._clock, entry.at, entry.arrived)
+            self._clock = self._clock.settled(whole(entry.at))
+            said = ", ".join(each for each in (f"by {entry.by}" if entry.by else "", entry.way, entry.reason) if each)
+            self._note(Change.ACKNOWLEDGED, entry.at, entry.arrived, entry.id, said)
 
     def _by_itself(self, before: Clock, at: datetime, arrived: datetime) -> None:
         """Note what time did up to an instant: the longest pause was over, a promise was broken."""

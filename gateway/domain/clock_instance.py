@@ -38,6 +38,8 @@ class Change(StrEnum):
     BREACHED = "breached"
     STOPPED = "stopped"
     CANCELED = "canceled"
+    #: a person knows of the breach
+    ACKNOWLEDGED = "acknowledged"
 
 
 class Transition(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -70,6 +70,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     due: datetime | None = None
     #: who did it, in a word
     by: str = ""
+    #: where they said so: `command`, `page`, or a connection
+    way: str = ""
     reason: str = ""
     #: id of an earlier entry that this one corrects or retracts
     replaces: str = ""

@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     OBSERVED = "observed"
     MERGED = "merged"
     DELETED = "deleted"
+    #: nothing happened there: a person says, by a button in a notice of ours, that they know of a breach
+    ACKNOWLEDGED = "acknowledged"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,3 +120,5 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     automatic: bool = False
     #: True when the event says too little to be applied to a ticket that we do not know yet: read it first
     needs_read: bool = False
+    #: of what is about a ticket of ours and no remote one: what it is about
+    about: dict[str, Any] = {}

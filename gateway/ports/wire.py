@@ -141,6 +141,8 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     ref: str = ""
     #: headers that parse needs later (names lower-case); everything else is dropped, credentials always
     headers: dict[str, str] = {}
+    #: a person waits for the answer, whose body the desk would show or refuse: it gets none
+    quiet: bool = False
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):

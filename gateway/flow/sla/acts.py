@@ -124,7 +124,7 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
     for place in placed:
         lane = lane_of(place)
         fields = {"title": _title(given), "body": place.addressed(body)}
-        intent = Intent(Operation.NOTIFY, fields=fields, params=place.params)
+        intent = Intent(Operation.NOTIFY, fields=fields, params=place.params | _button(given))
         what = digest("notify", place.connection, place.channel, named)
         key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, what)
         planned.append(Planned(lane, Operation.NOTIFY, key, intent, f"notify: {by}", f"escalation {by}"))
@@ -137,6 +137,14 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
         planned += _notes(given, words)
         told.append("a note at the desk")
     return Acted(given.ticket, planned=tuple(planned), links=links, said=f"notify {', '.join(told) or 'nobody'}")
+
+
+def _button(given: Situation) -> dict[str, Any]:
+    """Return what lets a person acknowledge a breach where they are told of it; nothing where there is none."""
+    instance = given.level.instance
+    if instance.breached_at is None or not instance.shown:
+        return {}
+    return {"acknowledge": {"ticket": given.ticket.id, "metric": instance.metric, "cycle": instance.cycle}}
 
 
 def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
