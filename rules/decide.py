@@ -22,6 +22,7 @@ from rules.classify import ClassifyRule, Set
 from rules.clocks import Clockwork, watches
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.escalations import Escalation
+from rules.extending import Action
 from rules.fields import Facts
 from rules.policies import Policy
 from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
@@ -37,6 +38,7 @@ class RuleSet:
         "_order",
         "_policies",
         "_sync",
+        "actions",
         "calendars",
         "classifiers",
         "classify_index",
@@ -69,6 +71,7 @@ class RuleSet:
         digest: str = "",
         holidays: HolidaySource = public_holidays.dates,
         escalations: tuple[Escalation, ...] = (),
+        actions: Mapping[str, Action] | None = None,
     ) -> None:
         self.classify_rules = classify_rules
         self.stages = stages
@@ -85,6 +88,8 @@ class RuleSet:
         #: names the files that this was loaded from
         self.digest = digest
         self.escalations = escalations
+        #: those of other packages, by name
+        self.actions: Mapping[str, Action] = actions or {}
         #: which days are public holidays
         self.holidays = holidays
         self._clockwork: Clockwork | None = None

@@ -312,6 +312,7 @@ class _Loading:
             digest=file_digest(self.files),
             holidays=self.holidays,
             escalations=self.escalations(sections, vocabulary),
+            actions=self.extensions.actions,
         )
         self.later_phases(sections, vocabulary)
         return rules

@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     DELETED = "deleted"
     #: nothing happened there: a person says, by a button in a notice of ours, that they know of a breach
     ACKNOWLEDGED = "acknowledged"
+    #: nor did this: an escalation of ours asks for an action of another package
+    ASKED = "asked"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):

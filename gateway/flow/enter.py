@@ -29,7 +29,7 @@ from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
-from gateway.flow.sla.acknowledging import press
+from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
@@ -75,11 +75,12 @@ class Entry:
         Raises DeferError while a write of ours is in flight there, UnreadableError to park the delivery.
         """
         connection = self._row.connection
-        if event.kind is EventKind.ACKNOWLEDGED:
-            pressed = press(self._tx, event, connection, site=self._site, ids=self._ids, cause=self._cause)
-            for each in pressed.planned:
+        if event.kind in OF_OURS:
+            took = take(self._tx, event, connection, self._site, self._ids, self._cause, self._listener)
+            for each in took.planned:
                 self._append(each)
-            return pressed.outcome
+            self.planned = self.planned or took.rings
+            return took.outcome
         event = ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:

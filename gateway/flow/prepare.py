@@ -32,6 +32,7 @@ from gateway.flow.fold import new_ticket
 from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
+from gateway.flow.sla.asking import ORIGIN as ASKED
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -129,11 +130,11 @@ class Preparer:
             return Ready(row, parked=(Reason.REMOVED, _removed(row.connection)))
         if row.origin == "poll":
             return self._parse_poll(row)
-        if row.origin == undone.ORIGIN:
+        if row.origin in {undone.ORIGIN, ASKED}:
             try:
                 return Ready(row, (undone.event_of(row),))
             except msgspec.MsgspecError as error:
-                return Ready(row, parked=(Reason.POISON, f"a stored edit does not decode: {error}"))
+                return Ready(row, parked=(Reason.POISON, f"what we stored ourselves does not decode: {error}"))
         try:
             events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
         except UnreadableError as error:

@@ -359,3 +359,12 @@ class Connector(Protocol):
     def secrets(self) -> Sequence[str]:
         """Return the literal secrets of this connection, for redaction."""
         ...
+
+
+@runtime_checkable
+class Signing(Protocol):
+    """A connector whose receiver wants each sending signed with its time: the transport knows that, it does not."""
+
+    def sign(self, request: HttpRequest, now: datetime) -> Mapping[str, str]:
+        """Return the headers of one sending, added beside those of `authorize` and never stored."""
+        ...

@@ -50,11 +50,13 @@ class Known(msgspec.Struct, frozen=True):
     is_new: bool = True
 
 
-class Pressed(msgspec.Struct, frozen=True):
-    """What came of the press of a button: in words, and what is answered."""
+class Taken(msgspec.Struct, frozen=True):
+    """What came of something that is about a ticket of ours: in words, and what is still to be planned."""
 
     outcome: str
     planned: tuple[Planned, ...] = ()
+    #: updates were put into the outbox
+    rings: bool = False
 
 
 def acknowledged(chain: Chain) -> Transition | None:
@@ -113,15 +115,15 @@ def acknowledge(tx: Tx, word: Word, rules: RuleSet, ids: Ids, cause: Cause, *, d
     return Known(chain.instances[-1], word.by, step)
 
 
-def press(tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause) -> Pressed:
+def press(tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause) -> Taken:
     """Take the press of a button in a notice; told once more it is no news."""
     if tx.tickets.knows_event(connection, event.key):
-        return Pressed("known already")
+        return Taken("known already")
     about = event.about
     ticket_id, metric, cycle = str(about.get("ticket", "")), str(about.get("metric", "")), about.get("cycle", 0)
     ticket = tx.tickets.get(ticket_id)
     if ticket is None:
-        return Pressed("pressed for a ticket that we do not have")
+        return Taken("pressed for a ticket that we do not have")
     tx.tickets.hold([ticket_id], wait=False)
     by = _presser(event, connection, site.rules.sections)
     word = Word(ticket_id=ticket_id, metric=metric, by=by, way=connection, cycle=cycle if isinstance(cycle, int) else 0)
@@ -141,7 +143,7 @@ def press(tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, ca
     for each in answers:
         if tx.links.get(each.link.id) is None:
             tx.links.add(each.link, cause.now)
-    return Pressed(outcome, answers)
+    return Taken(outcome, answers)
 
 
 def _answer(event: Event, connection: str, said: str, site: LiveSite) -> tuple[Planned, ...]:

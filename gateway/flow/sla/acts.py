@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from gateway.domain.ticket import Priority, Setter, Stamp, Ticket, with_field
 from gateway.domain.update import Intent, Operation
 from gateway.flow.duplicates import note, takes_notes
 from gateway.flow.plan import Planned
+from gateway.flow.sla.hooks import known_of
 from gateway.flow.sla.levels import Level
 from gateway.flow.telling import LANES, lane_of, places, unheard
 from gateway.ports import Connector
@@ -50,29 +51,25 @@ class Acted(msgspec.Struct, frozen=True):
     links: tuple[Link, ...] = ()
     #: what it did, in a line for the trail
     said: str = ""
+    #: an action of another package, which is carried out in a transaction of its own
+    asked: Act | None = None
 
 
 def act(action: Act, given: Situation) -> Acted:
     """Do one thing."""
-    ticket = given.ticket
-    match action.name:
-        case "notify":
-            return _notify(action.given, given)
-        case "raise_priority":
-            level = raised(ticket.priority.level, int(action.given))
-            return _set(given, "priority", Priority(level), f"priority {level.value}")
-        case "queue":
-            return _set(given, "queue", str(action.given), f"queue {action.given}")
-        case "reassign":
-            return _reassign(action.given, given)
-        case "add_participant":
-            return _join(action.given, given)
-        case "comment":
-            return _comment(str(action.given), given)
-        case "open_incident":
-            return _incident(action.given, given)
-        case _:
-            return Acted(ticket, said=f"{action.name}: no part of the gateway does that")
+    does = _DOES.get(action.name)
+    if does is None:
+        return Acted(given.ticket, said=f"{action.name}: asked for", asked=action)
+    return does(action.given, given)
+
+
+def _raise(by: Any, given: Situation) -> Acted:
+    level = raised(given.ticket.priority.level, int(by))
+    return _set(given, "priority", Priority(level), f"priority {level.value}")
+
+
+def _queue(name: Any, given: Situation) -> Acted:
+    return _set(given, "queue", str(name), f"queue {name}")
 
 
 def _set(given: Situation, field: str, value: Any, said: str) -> Acted:
@@ -107,8 +104,8 @@ def _join(named: Mapping[str, Any], given: Situation) -> Acted:
     return Acted(ticket, ("participants",), _notes(given, words), said=f"participant {', '.join(fresh)}")
 
 
-def _comment(words: str, given: Situation) -> Acted:
-    return Acted(given.ticket, planned=_notes(given, text(words, _notice(given, {}))), said="comment")
+def _comment(words: Any, given: Situation) -> Acted:
+    return Acted(given.ticket, planned=_notes(given, text(str(words), _notice(given, {}))), said="comment")
 
 
 def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
@@ -175,6 +172,24 @@ def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
     return Acted(ticket, planned=(planned,), links=(link,), said=f"incident in {connection}")
 
 
+def _hook(named: Mapping[str, Any], given: Situation) -> Acted:
+    """Call an address with what is known of the ticket and of its clock; calls about one ticket leave in order."""
+    connection, ticket, by = named["connection"], given.ticket, given.level.escalation.name
+    if connection not in given.connectors:
+        return Acted(ticket, said=f"hook: {connection} takes no part now")
+    name = str(uuid.uuid5(LANES, f"{connection}\nhook\n{ticket.id}"))
+    lane = Link(name, "", connection, LinkState.LIVE, Role.TARGET, rule="hook")
+    fields = {
+        "title": _title(given),
+        "body": text(DEFAULT, _notice(given, named)),
+        "data": known_of(given.ticket, given.links, given.level, given.now, str(named.get("runbook", ""))),
+    }
+    key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, digest("hook", connection, named))
+    intent = Intent(Operation.NOTIFY, fields=fields)
+    planned = Planned(lane, Operation.NOTIFY, key, intent, f"hook: {by}", f"escalation {by}")
+    return Acted(ticket, planned=(planned,), links=(lane,), said=f"hook {connection}")
+
+
 def _notes(given: Situation, words: str) -> tuple[Planned, ...]:
     """Write a note for the agents at the desk that the ticket came from."""
     for link in sorted(given.links, key=lambda each: each.role is not Role.SOURCE):
@@ -216,3 +231,16 @@ def _event(given: Situation) -> str:
 
 def _names(named: Mapping[str, Any]) -> str:
     return ", ".join([*named.get("roles", ()), *(str(named[key]) for key in ("role", "person") if key in named)])
+
+
+#: every action that comes with the gateway; another one is asked of its package
+_DOES: Mapping[str, Callable[[Any, Situation], Acted]] = {
+    "notify": _notify,
+    "raise_priority": _raise,
+    "queue": _queue,
+    "reassign": _reassign,
+    "add_participant": _join,
+    "comment": _comment,
+    "hook": _hook,
+    "open_incident": _incident,
+}

@@ -1,0 +1,113 @@
+"""What apply takes that is about a ticket of ours and no remote one: a press of our button, an action asked for.
+
+An action of another package (`asking`) is carried out here, one at a time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from gateway.domain.clock_instance import Chain
+from gateway.domain.event import Event, EventKind
+from gateway.domain.ticket import Ticket
+from gateway.errors import UnreadableError
+from gateway.flow.desks import LiveSite
+from gateway.flow.listening import Listener
+from gateway.flow.plan import Cause
+from gateway.flow.sla.acknowledging import Taken, press
+from gateway.flow.sla.asking import Asked
+from gateway.flow.sla.levels import Level
+from gateway.flow.sla.timekeeping import tell, told
+from gateway.flow.sla.waking import Waking
+from gateway.ports import Ids, Tx
+from rules.actions import ActionError, perform
+from rules.escalations import Act
+from rules.extending import Occasion
+from rules.notices import people_of
+
+
+class BrokenActionError(UnreadableError):
+    """An action of a package that cannot be carried out: parked until the package is mended."""
+
+    reason = "poison"
+
+
+#: events that no desk's ticket stands behind
+OF_OURS = frozenset({EventKind.ACKNOWLEDGED, EventKind.ASKED})
+
+
+def take(tx: Tx, event: Event, connection: str, site: LiveSite, ids: Ids, cause: Cause, listener: Listener) -> Taken:
+    """Take such an event; raises UnreadableError where it is to be parked."""
+    if event.kind is EventKind.ACKNOWLEDGED:
+        return press(tx, event, connection, site=site, ids=ids, cause=cause)
+    return carry_out(tx, event, connection, site=site, ids=ids, cause=cause, listener=listener)
+
+
+def carry_out(
+    tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause, listener: Listener
+) -> Taken:
+    """Do what an escalation asked for.
+
+    Raises BrokenActionError where that cannot be done: nothing of it is kept.
+    """
+    if tx.tickets.knows_event(connection, event.key):
+        return Taken("known already")
+    asked = msgspec.convert(event.about, Asked)
+    tx.tickets.hold([asked.ticket], wait=False)
+    ticket = tx.tickets.get(asked.ticket)
+    if ticket is None:
+        return Taken("asked for a ticket that we do not have")
+    waking = Waking(tx, asked.ticket, site, ids, cause)
+    stood = tell(tx, asked.ticket, cause.now)
+    chain = stood.chains.get(asked.metric)
+    level = _level(asked, chain, site)
+    acts = _acts(asked, ticket, chain, level, site, cause.now)
+    waking.do(ticket, level, acts, stood, listener, by=asked.action)
+    told(tx, asked.ticket, cause.now, site.rules)
+    outcome = f"action {asked.action}: {', '.join(act.name for act in acts) or 'nothing to do'}"
+    tx.tickets.add_event(
+        event, delivery_id=cause.delivery_id, connection=connection, ticket_id=asked.ticket, outcome=outcome[:200]
+    )
+    return Taken(outcome, rings=waking.planned)
+
+
+def _level(asked: Asked, chain: Chain | None, site: LiveSite) -> Level:
+    """Return the level as it fired, its clock as it stands now."""
+    found = next((each for each in site.rules.escalations if each.name == asked.escalation), None)
+    if found is None:
+        raise BrokenActionError(
+            f"the site has no escalation '{asked.escalation}' any more: discard this, or name it again"
+        )
+    if chain is None or not chain.instances:
+        raise BrokenActionError(f"the ticket has no clock {asked.metric!r} any more: discard this")
+    mine = [each for each in chain.instances if (each.cycle, each.version) == (asked.cycle, asked.version)]
+    return Level(found, (mine or list(chain.instances))[-1], asked.turn, asked.due)
+
+
+def _acts(
+    asked: Asked, ticket: Ticket, chain: Chain | None, level: Level, site: LiveSite, now: datetime
+) -> tuple[Act, ...]:
+    action = site.rules.actions.get(asked.action)
+    if action is None:
+        raise BrokenActionError(f"no action '{asked.action}' is installed: install its package again, then replay this")
+    named = asked.given if isinstance(asked.given, dict) else {}
+    people, _ = people_of(
+        {key: named[key] for key in ("person", "role", "roles") if key in named}, ticket, site.rules.sections
+    )
+    occasion = Occasion(
+        given=asked.given,
+        ticket=ticket,
+        clock=level.instance,
+        steps=chain.transitions if chain is not None else (),
+        escalation=asked.escalation,
+        due=asked.due,
+        now=now,
+        people=people,
+        key=asked.key,
+    )
+    try:
+        return perform(action, occasion)
+    except ActionError as error:
+        raise BrokenActionError(f"{error} (escalation '{asked.escalation}')") from error
