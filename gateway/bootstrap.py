@@ -195,6 +195,7 @@ class Gateway:
             raise ConfigError("\n".join(str(problem) for problem in errors))
         self._accounts = accounts
         self._retention = site.retention
+        site.rules.clockwork.warm()
         return LiveSite(
             release=active,
             rules=site.rules,

@@ -104,7 +104,7 @@ class Clockwork:
     def _terms(self, policy: str, level: Level) -> Terms:
         """Return the terms of a ticket to which a policy (or none: an empty name) applies, and that has a priority."""
         found = self._policies.get(policy)
-        watched = {each.metric: self._goal({"within": each.over}, each.calendar, "") for each in self._watched}
+        watched = self.watched()
         if found is None:
             return Terms(policy="", level=level.value, goals=watched)
         spec = found.spec
@@ -132,6 +132,20 @@ class Clockwork:
             merging=Merging(spec.get("on_merge", Merging.ADOPT_OLDEST.value)),
             update_starts=UpdateStart(spec.get("update_starts", UpdateStart.CREATED.value)),
         )
+
+    def warm(self) -> None:
+        """Work out the public holidays of every calendar now: processes that are forked from this one find them."""
+        for name in (*self._specs, ALWAYS):
+            self._version(name)
+
+    def watched(self) -> dict[str, Goal]:
+        """Return the goals of what escalations watch beside the promises: the same for every ticket."""
+        return {each.metric: self._goal({"within": each.over}, each.calendar, "") for each in self._watched}
+
+    def under(self, terms: Terms) -> Terms:
+        """Return terms with what is watched now, and with the promises that they made."""
+        promised = {metric: goal for metric, goal in terms.goals.items() if WATCHED not in metric}
+        return msgspec.structs.replace(terms, goals={**promised, **self.watched()})
 
     def _goal(self, promise: Mapping[str, Any], calendar: str, mode: str) -> Goal:
         name = promise.get("calendar", calendar)

@@ -15,7 +15,7 @@ CASES_PAGE = "docs/rules/cases.md"
 FORM = frozenset({
     "yaml-syntax", "yaml-duplicate-key", "yaml-alias", "yaml-tag", "yaml-key", "yaml-documents", "yaml-depth",
     "yaml-size", "too-many-problems", "missing-file", "hidden-character",
-    "unknown-key", "missing-key", "wrong-type", "wrong-form", "wrong-value", "not-one-of", "empty-value",
+    "unknown-key", "missing-key", "wrong-type", "wrong-form", "wrong-value", "not-one-of", "empty-value", "zero-length",
     "too-many-keys",
     "duplicate-name", "ambiguous-number",
     "unknown-connector", "bad-url", "insecure-url", "literal-secret", "bad-reference", "deadline-range",

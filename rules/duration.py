@@ -14,6 +14,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 365 * 86_40
 DURATION_PATTERN = r"^([0-9]{1,9}[smhdwy])+$"
 BUSINESS_DAYS_PATTERN = r"^[0-9]{1,4}bd$"
 SPAN_PATTERN = r"^(([0-9]{1,9}[smhdwy])+|[0-9]{1,4}bd)$"
+ZERO_PATTERN = r"^(0+([smhdwy]|bd))+$"
 RATE_PATTERN = r"^[0-9]{1,6}/[smh]$"
 
 DURATION_WORDS = "a duration such as 30s, 15m, 4h, 1d or 2w"

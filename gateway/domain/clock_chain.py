@@ -25,7 +25,7 @@ from gateway.domain.clock_instance import (
     status,
     warning,
 )
-from gateway.domain.clock_log import EntryKind, LogEntry, counting
+from gateway.domain.clock_log import EntryKind, LogEntry, counting, said_by
 from gateway.domain.clock_state import Options, Outcome, Phase, Reopen
 from gateway.domain.terms import Goal, Terms, UpdateStart
 
@@ -90,8 +90,9 @@ class _Teller:
         self._clock: Clock | None = None
         self._cycle, self._version, self._seq = 0, 1, 0
         #: the promise is still to be kept, whether or not anything was promised
-        self._outstanding = False
-        self._waits = False
+        self._outstanding = self._waits = False
+        #: what began the cycle
+        self._opened: LogEntry | None = None
         self._is_there = self._answered = self._over = False
         self._instances: list[Instance] = []
         self._transitions: list[Transition] = []
@@ -202,7 +203,8 @@ class _Teller:
                 self._by = terms
         self._terms, self._goal = terms, goal
         if self._outstanding and not self._is_active():
-            self._start(entry)
+            # what is watched is watched from its beginning, whenever that was asked for
+            self._start(self._opened if WATCHED in self.metric and self._opened is not None else entry)
 
     def _retarget(self, terms: Terms, goal: Goal, entry: LogEntry) -> None:
         """Let the clock count by another goal, where it is another."""
@@ -225,7 +227,7 @@ class _Teller:
     # ------------------------------------------------------------ cycles
 
     def _open(self, entry: LogEntry) -> None:
-        self._outstanding = True
+        self._outstanding, self._opened = True, entry
         self._start(entry)
 
     def _start(self, entry: LogEntry) -> None:
@@ -248,7 +250,7 @@ class _Teller:
                 self._settle("", entry.at)
 
     def _reopen(self, entry: LogEntry) -> None:
-        self._outstanding = True
+        self._outstanding, self._opened = True, entry
         if self._clock is None:
             self._start(entry)
             return
@@ -313,8 +315,7 @@ class _Teller:
         elif entry.kind is EntryKind.ACKNOWLEDGED:
             self._by_itself(self._clock, entry.at, entry.arrived)
             self._clock = self._clock.settled(whole(entry.at))
-            said = ", ".join(each for each in (f"by {entry.by}" if entry.by else "", entry.way, entry.reason) if each)
-            self._note(Change.ACKNOWLEDGED, entry.at, entry.arrived, entry.id, said)
+            self._note(Change.ACKNOWLEDGED, entry.at, entry.arrived, entry.id, said_by(entry))
 
     def _by_itself(self, before: Clock, at: datetime, arrived: datetime) -> None:
         """Note what time did up to an instant: the longest pause was over, a promise was broken."""

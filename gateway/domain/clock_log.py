@@ -77,6 +77,11 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     replaces: str = ""
 
 
+def said_by(entry: LogEntry) -> str:
+    """Say in words who said something, where, and why."""
+    return ", ".join(each for each in (f"by {entry.by}" if entry.by else "", entry.way, entry.reason) if each)
+
+
 def in_order(entry: LogEntry) -> tuple[datetime, int, str]:
     """Return what entries are sorted by."""
     return (entry.at, _RANK[entry.kind], entry.id)

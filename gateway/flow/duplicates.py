@@ -19,7 +19,7 @@ from gateway.domain.ticket import Category, Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation
 from gateway.errors import ClashError
 from gateway.flow.merge import survivor_of
-from gateway.flow.plan import Cause, Planned
+from gateway.flow.plan import Cause, Desk, Planned
 from gateway.ports import AuditEntry, CommentRow, Connector, Tx
 from rules.decide import Decision
 from rules.duplicates import Duplicate, DuplicateAction, parted
@@ -237,7 +237,7 @@ def _quoted(body: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def takes_notes(link: Link, connectors: Mapping[str, Connector]) -> bool:
+def takes_notes(link: Link, connectors: Mapping[str, Desk]) -> bool:
     """Say whether a desk has internal notes."""
     # a connector that is missing (for now) tells nothing: what is wanted waits in its lane until it is back
     connector = connectors.get(link.connection)

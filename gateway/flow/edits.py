@@ -11,7 +11,7 @@ import msgspec
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.link import Link, Observed, Role
 from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import Priority, Setter, Stamp, Status
+from gateway.domain.ticket import Priority, Setter, Stamp, Status, Ticket
 from rules.sync import Owner, SyncRule, owner_allows
 
 
@@ -23,6 +23,19 @@ class Seen(msgspec.Struct, frozen=True):
     at: datetime
     version: int
     explicit: bool
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """An edit that was not taken, kept for the audit trail."""
+
+    field: str
+    #: as the desk says it
+    value: Any
+    why: str
+    #: of one that was heard of after a newer one: what it says in our words, and from when to when it stood
+    ours: Any = None
+    at: datetime | None = None
+    until: datetime | None = None
 
 
 def stands(seen: Observed, snapshot: RemoteTicket) -> bool:
@@ -59,6 +72,12 @@ def same(mine: Any, theirs: Any) -> bool:
     if isinstance(mine, RemotePerson) and isinstance(theirs, RemotePerson):
         return mine.external_id == theirs.external_id or bool(mine.email and mine.email == theirs.email)
     return bool(mine == theirs)
+
+
+def set_again(ticket: Ticket, field: str, seen: Seen) -> Ticket:
+    """Note that a desk gave a field the value that it has."""
+    stamp = msgspec.structs.replace(ticket.stamps[field], at=seen.at, version=seen.version)
+    return msgspec.structs.replace(ticket, stamps={**ticket.stamps, field: stamp})
 
 
 def newest(stamp: Stamp | None, seen: Seen, link: Link, event: Event) -> bool:

@@ -31,6 +31,7 @@ from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, 
 from gateway.flow.recall import ask_again
 from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
+from gateway.flow.sla.merging import DELETED, MERGED, Merger
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule
@@ -60,10 +61,7 @@ class Entry:
         read_at: datetime | None = None,
     ) -> None:
         self._tx, self._site, self._row = tx, site, row
-        self._listener = listener
-        self._now = now
-        self._ids = ids
-        self._read_at = read_at
+        self._listener, self._now, self._ids, self._read_at = listener, now, ids, read_at
         self._cause = Cause(site.release, row.trace_id, now, row.id, site.skipping)
         self._audit: list[AuditEntry] = []
         #: whether updates were planned
@@ -76,11 +74,9 @@ class Entry:
         """
         connection = self._row.connection
         if event.kind in OF_OURS:
-            took = take(self._tx, event, connection, self._site, self._ids, self._cause, self._listener)
-            for each in took.planned:
-                self._append(each)
-            self.planned = self.planned or took.rings
-            return took.outcome
+            outcome, rings = take(self._tx, event, connection, self._site, self._ids, self._cause, self._listener)
+            self.planned = self.planned or rings
+            return outcome
         event = ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
@@ -227,7 +223,8 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        is_news = folded.changed or comments or folded.overruled or folded.moved is not None
+        late = any(lost.ours is not None for lost in folded.lost)
+        is_news = folded.changed or comments or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
@@ -255,15 +252,21 @@ class Entry:
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
                 self._audit += merged_at_desk(self._tx, ticket, survivor.ticket_id, self._now, link.connection)
+                self._merger().join(ticket, survivor.ticket_id)
             detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
             outcome = f"merged into {event.merged_into}"
         else:
             state = LinkState.MERGED if event.kind is EventKind.MERGED else LinkState.GONE
             self._tx.links.save(msgspec.structs.replace(link, state=state))
+            if link.role is Role.SOURCE:
+                self._merger().end(ticket.id, MERGED if state is LinkState.MERGED else DELETED)
             outcome = "merged into another" if event.kind is EventKind.MERGED else "deleted there"
         self._remember(event, ticket.id, outcome)
         self._note(ticket.id, event.kind.value, detail)
         return outcome
+
+    def _merger(self) -> Merger:
+        return Merger(self._tx, rules=self._site.rules, ids=self._ids, now=self._now)
 
     def _stitched(self, ticket: Ticket, connection: str, known: RemotePerson | None) -> Ticket:
         """Say who the requester is, across desks, as soon as one is known, and again when more is known of them."""
@@ -304,7 +307,10 @@ class Entry:
             planned += self._link_up(decided, rule, links, event)
         if folded is not None and folded.bounced:
             planned = self._stop(planned, folded.bounced, origin)
-        made = Decided(before=before, decision=decision, event=event, comments=comments, origin=origin, links=links)
+        lost = folded.lost if folded is not None else ()
+        made = Decided(
+            before=before, decision=decision, event=event, comments=comments, origin=origin, links=links, lost=lost
+        )
         said = follow(self._tx, made, site=self._site, cause=self._cause, ids=self._ids)
         self._audit += said.audit
         planned += said.planned

@@ -7,6 +7,8 @@ from a desk that may change it; what no map covers is parked or noted, as the ru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -29,18 +31,10 @@ from gateway.domain.ticket import (
 )
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.comments import comment_hash, sort_comments
-from gateway.flow.edits import Seen, newest, refusal, same, stands
+from gateway.flow.edits import Lost, Seen, newest, refusal, same, set_again, stands
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """An edit that was not taken, kept for the audit trail."""
-
-    field: str
-    value: Any
-    why: str
 
 
 class Fold(msgspec.Struct, frozen=True):
@@ -219,7 +213,7 @@ class _Folding:
                 self._stand(seen)
         elif late and before is not None and not before.ours:
             # what the desk made of the field since then has been folded already
-            self.lost.append(Lost(field, json, f"{self._link.connection} has changed it again since"))
+            self._lose(seen, json, f"{self._link.connection} has changed it again since", before.at)
         elif before is not None or seen.explicit:
             holds = self._edit(seen, json, before)
             if late and holds and before is not None and before.value != json:
@@ -246,6 +240,14 @@ class _Folding:
         now = Observed(comment_hash(comment.body, comment.visibility), comment.at)
         before = self.observed.get(COMMENT)
         self.observed[COMMENT] = self._counted(COMMENT, bounce.seen_now(before, now, machine=machine))
+
+    def _lose(self, seen: Seen, json: Any, why: str, until: datetime) -> None:
+        """Note an edit that comes after a newer one: it stood from when it was made until that one was."""
+        value = None
+        if seen.explicit and not refusal(seen, self._link, self._rule, self._rules):
+            with suppress(UnmappedError):
+                value = to_ours(seen.field, seen.value, self.ticket, self._link, self._rule, self._rules)
+        self.lost.append(Lost(seen.field, json, why, value, seen.at, until))
 
     def _stand(self, seen: Seen) -> None:
         """Let an edit stand that a write of ours came upon: the desk shows ours, and so the edit is written again."""
@@ -298,9 +300,13 @@ class _Folding:
             self.ticket = _note_unmapped(self.ticket, self._link, field, json)
             return False
         if same(getattr(self.ticket, field), value):
+            stamp = self.ticket.stamps.get(field)
+            if seen.explicit and stamp is not None and stamp.name == self._link.connection and stamp.at < seen.at:
+                # set again after an edit that is still to come
+                self.ticket = set_again(self.ticket, field, seen)
             return True
         if not newest(self.ticket.stamps.get(field), seen, self._link, self._event):
-            self.lost.append(Lost(field, json, "a newer edit stands"))
+            self._lose(seen, json, "a newer edit stands", self.ticket.stamps[field].at)
             self.overruled.append(field)
             return False
         if rule is not None and field in self._pending and rule.conflict_of(field) is ConflictChoice.PARK:

@@ -12,6 +12,7 @@ from gateway.errors import DuplicateError, NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import is_ours, merge_notes, moved_notes, split_notes, take_along, told
 from gateway.flow.plan import Cause, Planned, new_update
+from gateway.flow.sla.merging import Merger
 from gateway.ports import AuditEntry, Ids, Tx
 from rules.duplicates import merged, parted
 
@@ -41,6 +42,7 @@ class Judge:
         self._actor = actor
         self._why = why
         self._notes = 0
+        self._merger = Merger(tx, rules=site.rules, ids=ids, now=now)
 
     def merge(self, ticket_id: str, of_id: str) -> Judged:
         """Make a ticket the duplicate of another; raises DuplicateError where that cannot be right."""
@@ -52,6 +54,7 @@ class Judge:
         pair = self._pair(ticket.id, original.id, PairState.MERGED)
         self._tx.tickets.save(self._merged(ticket, original.id))
         self._tx.audit.add(take_along(self._tx, ticket.id, original.id, self._now, self._actor))
+        self._merger.join(ticket, original.id)
         planned = merge_notes(self._tx, ticket, original, pair, self._site.connectors)
         moved = []
         for theirs in self._tx.duplicates.merged_into(ticket.id):
@@ -85,6 +88,7 @@ class Judge:
         original = self._ticket(ticket.duplicate_of)
         pair = self._pair(ticket.id, original.id, PairState.SPLIT)
         self._tx.tickets.save(parted(ticket))
+        self._merger.part(ticket, original.id)
         self._write(split_notes(self._tx, ticket, original, pair, self._site.connectors))
         return Judged(pair, self._notes)
 
@@ -143,6 +147,7 @@ class Judge:
         self._tx.duplicates.drop(theirs)
         pair = self._pair(ticket.id, original.id, PairState.MERGED)
         self._tx.tickets.save(self._merged(ticket, original.id))
+        self._merger.join(ticket, original.id)
         return moved_notes(self._tx, ticket, original, pair, self._site.connectors)
 
     def _write(self, planned: list[Planned]) -> None:

@@ -16,29 +16,35 @@ from gateway.domain.clock_chain import chains
 from gateway.domain.clock_instance import Chain
 from gateway.domain.clock_log import LogEntry
 from gateway.domain.duplicate import Candidate
-from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
+from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Observed, Role
-from gateway.domain.person import RemotePerson
 from gateway.domain.terms import Terms
-from gateway.domain.ticket import OPEN_CATEGORIES, Category, Priority, Setter, Stamp, Status, Ticket
+from gateway.domain.ticket import OPEN_CATEGORIES, Priority, Setter, Stamp, Status, Ticket
 from gateway.domain.update import Operation, UpdateState
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.flow.rehearsed import RehearsedDesk
+from gateway.flow.rehearsed_step import Steps
+from gateway.flow.sla.acts import Situation, act
 from gateway.flow.sla.entries import Happened, entries_of
+from gateway.flow.sla.levels import Level
+from gateway.flow.sla.rehearsal import Climber
+from gateway.flow.sla.waking import ESCALATED
 from gateway.flow.stages import desk_statuses
 from gateway.ports import CommentRow
-from rules.cases.model import CaseError, Earlier, Given, Moment, Place, Reply, Step, Told
+from rules.cases.model import CaseError, Earlier, Fired, Given, Moment, Step, Told
 from rules.cases.values import synced, with_rest
 from rules.classify import value_text
 from rules.clocks import digest
 from rules.decide import Decision, RuleSet, decide
+from rules.fields import Facts
 from rules.sync import SyncRule
 from rules.trace import TraceLine
 
-_AGENT = RemotePerson(external_id="agent", name="an agent", role="agent")
+#: rules that change a ticket in a ring end here
+MOST_LEVELS = 500
 
 
 def rehearse(given: Given, rules: RuleSet, desks: Mapping[str, RehearsedDesk]) -> tuple[Moment, ...]:
@@ -66,6 +72,11 @@ class _Rehearsal:
         self.log: list[LogEntry] = []
         self.terms: dict[str, Terms] = {}
         self.ids = _Numbers()
+        self.steps = Steps(desks, rules)
+        self.climber = Climber(rules, self.clocks)
+        #: what escalations did since the last moment
+        self.fired: list[Fired] = []
+        self.by_time: list[Told] = []
         self.ticket: Ticket
         self.moments: list[Moment] = []
 
@@ -111,7 +122,7 @@ class _Rehearsal:
         created = fields.get("created_at", at)
         said = synced(fields, Ticket(id="", source=self.source, created_at=at, updated_at=at))
         asked = dict.fromkeys(said, Stamp(Setter.PERSON, self.source, created, 1))
-        said["status"] = self.at_home(said.get("status", Status()))
+        said["status"] = self.steps.at_home(said.get("status", Status()), self.source)
         left = {"title": "", "body": "", "priority": Priority()}
         remote = RemoteTicket(
             remote_id=name,
@@ -139,7 +150,9 @@ class _Rehearsal:
             where = ", ".join(each.connection for each in self.links)
             message = f"the ticket does not live in '{connection}' at this step"
             raise CaseError(step.place, message, f"it lives in {where}; a sync rule would have to take it there first")
-        event = self.event(number, step, link, at)
+        self.pass_time(at)
+        link = next(each for each in self.links if each.id == link.id)
+        event = self.steps.event(number, step, link, at, self.ticket)
         rules = self.rules_of()
         try:
             folded = fold(
@@ -165,47 +178,71 @@ class _Rehearsal:
             return
         self.decide(before, ticket, folded.link, folded, new, at=at, key=str(number))
 
-    def event(self, number: int, step: Step, link: Link, at: datetime) -> Event:
-        """Return a step as the desk would tell it."""
-        home = link.role is Role.SOURCE
-        fields = {**step.sets}
-        native = "" if home else fields.pop("status", "")
-        said = synced(fields, self.ticket)
-        if native:
-            said["status"] = self.word_of(native, link, fields, step.place)
-        elif "status" in said:
-            said["status"] = self.at_home(said["status"])
-        return Event(
-            EventKind.COMMENTED if step.reply is not None else EventKind.CHANGED,
-            link.remote_id,
-            f"step {number}",
-            at,
-            number,
-            actor=_AGENT,
-            changes=tuple(FieldChange(name, value) for name, value in said.items()),
-            comment=self.comment(number, step.reply, at) if step.reply is not None else None,
+    def pass_time(self, until: datetime) -> None:
+        """Let everything happen that clocks come to before somebody does something next."""
+        now = self.moments[-1].at
+        for _ in range(MOST_LEVELS):
+            here = frozenset(link.connection for link in self.links)
+            found = self.climber.next(self.log, Facts(self.ticket, self.ticket, here, now), until)
+            if found is None:
+                return
+            now, levels = found
+            for level in levels:
+                self.escalate(level, now)
+
+    def escalate(self, level: Level, now: datetime) -> None:
+        """Do what an escalation asks for, as the sweep does, and let the rules look at the ticket that it leaves."""
+        before, told = self.ticket, list[Planned]()
+        said: list[str] = []
+        chain = self.clocks(now)[level.instance.metric]
+        for action in level.escalation.do:
+            given = Situation(
+                ticket=self.ticket,
+                links=self.links,
+                chain=chain,
+                level=level,
+                rules=self.rules,
+                connectors=self.desks,
+                now=now,
+            )
+            done = act(action, given)
+            self.ticket, said = done.ticket, [*said, done.said]
+            self.links += [link for link in done.links if link.ticket_id]
+            told += done.planned
+        self.fired.append(Fired(level.escalation.name, level.instance.metric, level.at, tuple(said)))
+        key = f"{len(self.moments)}.{len(self.fired)}"
+        if self.ticket != before:
+            told += self.follow(before, level, now, key)
+        for each in told:
+            if each.operation is not Operation.NOTIFY:
+                self.land(each, now, len(self.moments))
+        self.by_time += [_told(each) for each in told]
+
+    def follow(self, before: Ticket, level: Level, now: datetime, key: str) -> list[Planned]:
+        """Let the rules decide on a ticket that an escalation has changed; return what the desks are told."""
+        asked = self.ticket
+        decision = self.asked(before, asked, now, None)
+        self.ticket = decision.ticket
+        by = f"escalation {level.escalation.name}"
+        sets = {each.field: each.rule for each in decision.sets}
+        fields = [field for field in ESCALATED if getattr(decision.ticket, field) != getattr(before, field)]
+        self.count(before, decision, [], now)
+        wanted = [*((field, sets.pop(field, by)) for field in fields), *sets.items()]
+        return self.planner(self.rules_of(), key).decided(decision.ticket, wanted, frozenset())
+
+    def asked(self, before: Ticket | None, ticket: Ticket, at: datetime, folded: Fold | None) -> Decision:
+        """Ask the rules."""
+        return decide(
+            self.rules,
+            ticket,
+            previous=before,
+            links=frozenset(link.connection for link in self.links),
+            now=at,
+            explain=True,
+            desks=desk_statuses(self.links, folded.moved if folded is not None else None),
+            earlier=self.look_up,
+            said=self.listener.about(self.rules, ticket, before),
         )
-
-    def word_of(self, native: str, link: Link, fields: Mapping[str, Any], place: Place) -> Status:
-        """Return what another desk's own word for a status says; without a map it has to be one of ours."""
-        desk = self.desks[link.connection]
-        status = desk.status(Status(Category.UNKNOWN, native, fields.get("hold_reason")))
-        rule = self.rules.sync(link.rule)
-        if status.category is Category.UNKNOWN and (rule is None or rule.status_map is None):
-            hint = "without a map, write one of: " + ", ".join(each for each in Category if each != "unknown")
-            raise CaseError(place, f"nothing says what '{native}' means at '{link.connection}'", hint)
-        return status
-
-    def at_home(self, said: Status) -> Status:
-        desk = self.desks.get(self.source)
-        return desk.status(said) if desk is not None else said
-
-    def comment(self, number: int, reply: Reply, at: datetime) -> RemoteComment:
-        author = _AGENT
-        if reply.by == "customer":
-            known = self.ticket.requester or RemotePerson(external_id="customer", name="the customer")
-            author = msgspec.structs.replace(known, role="customer")
-        return RemoteComment(f"comment {number}", at, reply.text, reply.visibility, author)
 
     # ------------------------------------------------------------ what the gateway makes of it
 
@@ -221,18 +258,7 @@ class _Rehearsal:
         key: str,
     ) -> None:
         """Let the rules decide, as apply does, and let the desks take what follows."""
-        here = frozenset(link.connection for link in self.links)
-        decision = decide(
-            self.rules,
-            ticket,
-            previous=before,
-            links=here,
-            now=at,
-            explain=True,
-            desks=desk_statuses(self.links, folded.moved if folded is not None else None),
-            earlier=self.look_up,
-            said=self.listener.about(self.rules, ticket, before),
-        )
+        decision = self.asked(before, ticket, at, folded)
         self.ticket = decision.ticket
         planner = self.planner(self.rules_of(), key)
         planned = planner.comments(comments, origin)
@@ -252,13 +278,15 @@ class _Rehearsal:
                 policy=decision.policy,
                 duplicates=decision.duplicates,
                 sets=_sets(decision),
-                told=tuple(_told(each) for each in planned),
+                told=(*self.by_time, *(_told(each) for each in planned)),
                 trace=decision.trace,
                 lost=lost,
                 connection=origin.connection,
                 clocks=self.count(before, decision, comments, at),
+                fired=tuple(self.fired),
             )
         )
+        self.fired, self.by_time = [], []
 
     def count(
         self, before: Ticket | None, decision: Decision, comments: list[CommentRow], at: datetime
@@ -286,8 +314,11 @@ class _Rehearsal:
         """Return a moment in which nothing was decided."""
         last = self.moments[-1]
         none: tuple[TraceLine, ...] = ()
-        clocks = self.clocks(at)
-        return Moment(at, last.ticket, last.policy, last.duplicates, {}, (), none, lost, parked, connection, clocks)
+        clocks, told, fired = self.clocks(at), tuple(self.by_time), tuple(self.fired)
+        self.fired, self.by_time = [], []
+        return Moment(
+            at, self.ticket, last.policy, last.duplicates, {}, told, none, lost, parked, connection, clocks, fired
+        )
 
     def link_up(self, ticket: Ticket, rule: SyncRule, key: str) -> list[Planned]:
         if rule.target not in self.desks:

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.update import Operation
-from gateway.ports import Connector
+from gateway.flow.plan import Desk
 from rules.notices import Person
 
 #: names of lanes and links are made of what they are for
@@ -61,9 +61,7 @@ class Place(msgspec.Struct, frozen=True):
         return {"channel": self.channel} if self.channel else {}
 
 
-def places(
-    named: Mapping[str, Any], people: Sequence[Person], connectors: Mapping[str, Connector]
-) -> tuple[Place, ...]:
+def places(named: Mapping[str, Any], people: Sequence[Person], connectors: Mapping[str, Desk]) -> tuple[Place, ...]:
     """Return where a notice goes: its own channel, or to each of the people where a connection knows their account."""
     connection, channel = str(named.get("connection", "")), str(named.get("channel", ""))
     able = [name for name, each in connectors.items() if Operation.NOTIFY in each.spec.operations]

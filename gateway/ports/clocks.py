@@ -90,7 +90,7 @@ class Clocks(Protocol):
         ...
 
     def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return tickets of which a clock is to be looked at, the longest due first."""
+        """Return tickets of which a clock is to be looked at: the longest due, and as many that just became due."""
         ...
 
     def has_due(self, now: datetime) -> bool:
@@ -105,8 +105,8 @@ class Clocks(Protocol):
         """Let the clocks of a ticket that are due be looked at later."""
         ...
 
-    def renew(self, release: str, now: datetime) -> bool:
-        """Let every clock be looked at, once for each release that becomes active; False when that was done."""
+    def renew(self, asked: str, now: datetime) -> bool:
+        """Let every clock be looked at, once whenever other escalations are asked for; False when that was done."""
         ...
 
     def firings(self, ticket_id: str) -> Sequence[Firing]:

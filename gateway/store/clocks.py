@@ -50,6 +50,12 @@ _DUE = (
     .order_by(clocks.c.wake_at)
     .limit(bindparam("most"))
 )
+_JUST_DUE = (
+    select(clocks.c.ticket_id)
+    .where(text(WAKES), clocks.c.wake_at <= bindparam("now"))
+    .order_by(clocks.c.wake_at.desc())
+    .limit(bindparam("most"))
+)
 _TERMS = select(clock_terms).where(clock_terms.c.digest.in_(bindparam("the_digests", expanding=True)))
 _KEEP_TERMS = per_dialect(lambda into: into(clock_terms).on_conflict_do_nothing())
 _KEEP_CALENDARS = per_dialect(lambda into: into(clock_calendars).on_conflict_do_nothing())
@@ -158,8 +164,11 @@ class SqlClocks:
             self._connection.execute(insert(clock_changes), values)
 
     def due(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return tickets of which a clock is to be looked at."""
-        rows = self._connection.execute(_DUE, {"now": now, "most": limit}).scalars()
+        """Return tickets of which a clock is to be looked at; what just became due does not wait for a night's."""
+        rows = list(self._connection.execute(_DUE, {"now": now, "most": limit}).scalars())
+        if len(rows) == limit:
+            half = limit // 2
+            rows[half:] = self._connection.execute(_JUST_DUE, {"now": now, "most": limit - half}).scalars()
         return list(dict.fromkeys(rows))
 
     def has_due(self, now: datetime) -> bool:
@@ -195,13 +204,13 @@ class SqlClocks:
         mine = and_(clocks.c.ticket_id == ticket_id, clocks.c.wake_at < until)
         self._connection.execute(update(clocks).where(mine).values(wake_at=until))
 
-    def renew(self, release: str, now: datetime) -> bool:
-        """Let every clock be looked at, once for each release that becomes active; False when that was done."""
+    def renew(self, asked: str, now: datetime) -> bool:
+        """Let every clock be looked at, once whenever other escalations are asked for; False when that was done."""
         self._connection.execute(_KNOW[self._dialect], {"name": _FACT, "value": ""})
         known = self._connection.execute(select(facts.c.value).where(facts.c.name == _FACT)).scalar_one()
-        if known == release:
+        if known == asked:
             return False
-        self._connection.execute(update(facts).where(facts.c.name == _FACT).values(value=release))
+        self._connection.execute(update(facts).where(facts.c.name == _FACT).values(value=asked))
         self._connection.execute(update(clocks).where(text(WAKES), clocks.c.wake_at > now).values(wake_at=now))
         return True
 

@@ -12,9 +12,15 @@ from rules.source import Spot
 from rules.yaml12 import load
 
 #: section -> phase, as a trace names it
-_PHASES: Mapping[str, str] = {"classify": "classify", "duplicates": "duplicates", "sla": "sla", "sync": "sync"}
+_PHASES: Mapping[str, str] = {
+    "classify": "classify",
+    "duplicates": "duplicates",
+    "sla": "sla",
+    "sync": "sync",
+    "escalations": "escalations",
+}
 #: sections whose phase is not built yet: no case can touch their rules
-_LATER = ("routes", "escalations")
+_LATER = ("routes",)
 
 
 class Untouched(msgspec.Struct, frozen=True):
@@ -41,7 +47,9 @@ class PhaseCoverage(msgspec.Struct, frozen=True):
 
 def cover(site: Site, moments: Iterable[Moment]) -> tuple[PhaseCoverage, ...]:
     """Say for each phase that has rules which of them matched in no moment."""
-    matched = {(line.phase, line.rule) for moment in moments for line in moment.trace if line.matched}
+    seen = tuple(moments)
+    matched = {(line.phase, line.rule) for moment in seen for line in moment.trace if line.matched}
+    matched |= {("escalations", fired.name) for moment in seen for fired in moment.fired}
     places = _places(site)
     found = []
     for section, phase in _PHASES.items():

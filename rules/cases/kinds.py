@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.clock_instance import Instance
-from rules.cases import told
+from rules.cases import escalated, told
 from rules.cases.model import Expected, Moment, Place
 from rules.cases.values import as_words, shown, value_at
 from rules.cases.words import Words
@@ -330,6 +330,12 @@ def _clock(expected: Expected, seen: Seen) -> Difference | None:
     return different(expected, shown_as, [f"{metric} {said}" for said in map(step, chain.transitions)])
 
 
+def _escalated(expected: Expected, seen: Seen) -> Difference | None:
+    known = [each.name for each in seen.words.rules.escalations]
+    found = escalated.differs(expected.wanted, (each for moment in seen.scope for each in moment.fired), known)
+    return None if found is None else different(expected, *found)
+
+
 def _part_of(instance: Instance, part: str) -> datetime | int | str | None:
     """Return what a case may expect of a clock."""
     match part:
@@ -351,6 +357,7 @@ def _part_of(instance: Instance, part: str) -> datetime | int | str | None:
 
 JUDGES: Mapping[str, Judge] = {
     "clock": _clock,
+    "escalations": _escalated,
     "field": _field,
     "policy": _policy,
     "matched": _matched,

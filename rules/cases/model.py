@@ -115,6 +115,16 @@ class Told(msgspec.Struct, frozen=True):
     refused: str = ""
 
 
+class Fired(msgspec.Struct, frozen=True):
+    """An escalation that a clock came to."""
+
+    name: str
+    metric: str
+    at: datetime
+    #: what it did, a line for each action
+    did: tuple[str, ...] = ()
+
+
 class Moment(msgspec.Struct, frozen=True):
     """One event of a rehearsal and what the gateway made of it."""
 
@@ -136,3 +146,5 @@ class Moment(msgspec.Struct, frozen=True):
     connection: str = ""
     #: metric -> what its clocks went through by now
     clocks: Mapping[str, Chain] = {}
+    #: since the moment before
+    fired: tuple[Fired, ...] = ()

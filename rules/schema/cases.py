@@ -178,6 +178,7 @@ EXPECT: Schema = record(
         "rules": RULES,
         "route": ROUTE,
         "clocks": CLOCKS,
+        "escalations": listed(NAME, "the escalations that fire, in order; [] for none"),
     },
     description="what is expected",
     patternProperties={_CUSTOM_KEYS: CUSTOM},

@@ -103,8 +103,8 @@ def _translate(document: Document, start: Path, error: ValidationError) -> Itera
                 said = _value(path, instance)
                 hint = nearest(instance, schema.get("examples", ()))
                 yield document.problem(path, "wrong-form", f"{said} is not {expected or 'in the right form'}", hint)
-        case "minItems" | "minProperties" | "minLength":
-            yield document.problem(path, "empty-value", f"{expected or 'this'} cannot be empty")
+        case "minItems" | "minProperties" | "minLength" | "not":
+            yield _too_little(document, path, instance, wanted, expected)
         case "maxProperties":
             keys = ", ".join(list(instance)[:5])
             message = f"{expected or 'this'} has one key only, not several ({keys})"
@@ -113,6 +113,15 @@ def _translate(document: Document, start: Path, error: ValidationError) -> Itera
             yield document.problem(path, "wrong-value", f"{_value(path, instance)} is not {expected or 'in range'}")
         case _:
             yield document.problem(path, "wrong-value", f"{_value(path, instance)} is not {expected or 'valid'}")
+
+
+def _too_little(document: Document, path: Path, instance: Any, wanted: Any, expected: str) -> Problem:
+    if isinstance(wanted, dict):
+        message = f"{_value(path, instance)} is no time at all"
+        return document.problem(path, "zero-length", message, "write a length above zero")
+    if instance:
+        return document.problem(path, "wrong-value", f"{expected or 'this'} has {wanted} members or more here")
+    return document.problem(path, "empty-value", f"{expected or 'this'} cannot be empty")
 
 
 def _unexpected(document: Document, path: Path, instance: Any, schema: dict[str, Any]) -> Iterator[Problem]:

@@ -8,8 +8,9 @@ from gateway.domain.wall import Dst
 from rules.schema.shapes import (
     BOOL,
     CONDITION,
-    DURATION,
     NAME,
+    SOME_SPAN,
+    SOME_TIME,
     SPAN,
     TEXT,
     Schema,
@@ -93,16 +94,16 @@ CALENDAR = by_type(
 )
 
 _DUE = record(
-    {"warn": SPAN, "within": SPAN, "calendar": NAME, "business_days": choice(*DayMode)},
+    {"warn": SPAN, "within": SOME_SPAN, "calendar": NAME, "business_days": choice(*DayMode)},
     required=("within",),
     description="a target",
 )
-_ONE_TARGET = by_type("a duration, or {warn, within, calendar}", string=SPAN, object={"$ref": "#/definitions/due"})
+_ONE_TARGET = by_type("a duration, or {warn, within, calendar}", string=SOME_SPAN, object={"$ref": "#/definitions/due"})
 _TARGET: Schema = {
     "type": ["string", "object"],
     "description": "a duration, {warn, within, calendar}, or one of these for each priority",
     "allOf": [
-        {"if": {"type": "string"}, "then": SPAN},
+        {"if": {"type": "string"}, "then": SOME_SPAN},
         {
             "if": {"type": "object"},
             "then": {
@@ -144,7 +145,7 @@ SLA = listed(
             "stage_reentry": choice("accumulate", "new_cycle"),
             "update_starts": choice("created", "first_reply"),
             "business_days": choice(*DayMode),
-            "max_pause": SPAN,
+            "max_pause": SOME_SPAN,
         },
         required=("name",),
         description="a policy",
@@ -205,7 +206,7 @@ ESCALATIONS = listed(
                     "time_in_status": TEXT,
                     "time_in_stage": NAME,
                     "customer_wait": {"type": "boolean", "enum": [True], "description": "true"},
-                    "over": SPAN,
+                    "over": SOME_SPAN,
                     "calendar": NAME,
                 },
                 required=("over",),
@@ -222,7 +223,7 @@ ESCALATIONS = listed(
             ),
             "policies": listed(NAME, "a list of policies", least=1),
             "when": CONDITION,
-            "repeat": DURATION,
+            "repeat": SOME_TIME,
             "until": choice("acknowledged", "stopped"),
             "do": listed(ACTION, "a list of actions", least=1),
         },

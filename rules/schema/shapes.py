@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rules.duration import DURATION_PATTERN, DURATION_WORDS, RATE_PATTERN, RATE_WORDS, SPAN_PATTERN, SPAN_WORDS
+from rules.duration import (
+    DURATION_PATTERN,
+    DURATION_WORDS,
+    RATE_PATTERN,
+    RATE_WORDS,
+    SPAN_PATTERN,
+    SPAN_WORDS,
+    ZERO_PATTERN,
+)
 
 Schema = dict[str, Any]
 
@@ -24,6 +32,9 @@ NAME: Schema = {"type": "string", "pattern": NAME_PATTERN, "description": NAME_W
 
 DURATION: Schema = {"type": "string", "pattern": DURATION_PATTERN, "description": DURATION_WORDS}
 SPAN: Schema = {"type": "string", "pattern": SPAN_PATTERN, "description": SPAN_WORDS}
+#: where no time at all would promise nothing, or go on for ever
+SOME_TIME: Schema = DURATION | {"not": {"pattern": ZERO_PATTERN}}
+SOME_SPAN: Schema = SPAN | {"not": {"pattern": ZERO_PATTERN}}
 RATE: Schema = {"type": "string", "pattern": RATE_PATTERN, "description": RATE_WORDS}
 LANGUAGE: Schema = {
     "type": "string",

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from rules.schema.clocks import NOTIFY
-from rules.schema.shapes import BOOL, DURATION, NAME, RATE, TEXT, Schema, by_type, choice, listed, named, record
+from rules.schema.shapes import (
+    BOOL,
+    DURATION,
+    NAME,
+    RATE,
+    SOME_TIME,
+    TEXT,
+    Schema,
+    by_type,
+    choice,
+    listed,
+    named,
+    record,
+)
 
 #: keys that every connection knows, whatever its connector
 CONNECTION_KEYS: dict[str, Schema] = {
@@ -14,8 +27,8 @@ CONNECTION_KEYS: dict[str, Schema] = {
         "a reference, or a list of them while it is being changed", string=TEXT, array=listed(TEXT)
     ),
     "rate_limit": RATE,
-    "reconcile_every": DURATION,
-    "deadline": DURATION,
+    "reconcile_every": SOME_TIME,
+    "deadline": SOME_TIME,
     "write_back": BOOL,
     "on_dead": choice("block", "skip"),
     "undo_doubles": BOOL,

@@ -1,6 +1,7 @@
 """What differs between what happened and what would have happened: one comparer a theme.
 
-Clocks and routes join here when their phases are built: a comparer is a function, and the report asks nothing else.
+Clocks are compared by those who can tell them (`gateway.flow.sla.simulated`), routes join here when their phase is
+built: a comparer is a function, and the report asks nothing else.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from gateway.domain.ticket import Ticket
 from rules.simulate.history import Outcome, TicketHistory
 
 
@@ -21,6 +23,8 @@ class Lived(msgspec.Struct, frozen=True):
     would: tuple[Outcome, ...]
     #: how often the candidate asked for duplicates by what nobody had looked up
     not_looked_up: int = 0
+    #: the ticket after each decision
+    tickets: tuple[Ticket, ...] = ()
 
     @property
     def was(self) -> tuple[Outcome, ...]:

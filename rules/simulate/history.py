@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.ticket import Priority, Status, Ticket
 from rules.decide import Decision, RuleSet
 from rules.inputs import Inputs
@@ -55,6 +57,17 @@ class Happened(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
+class Promised(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was promised of a ticket, and what came of it by `until`."""
+
+    until: datetime
+    log: tuple[LogEntry, ...] = ()
+    #: metric -> how many promises were made, and how many of them were broken
+    clocks: dict[str, tuple[int, int]] = {}
+    #: who said something publicly, and when, where nothing was promised and so there is no log
+    said: tuple[tuple[EntryKind, datetime], ...] = ()
+
+
 class TicketHistory(msgspec.Struct, frozen=True, omit_defaults=True):
     """The decisions on one ticket, oldest first."""
 
@@ -63,6 +76,8 @@ class TicketHistory(msgspec.Struct, frozen=True, omit_defaults=True):
     decisions: tuple[Happened, ...]
     #: bodies were left out: rules that look at `text` or `body` cannot be simulated
     bodiless: bool = False
+    #: None: an export from before there were clocks
+    promised: Promised | None = None
     version: int = VERSION
 
 

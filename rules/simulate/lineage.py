@@ -45,6 +45,7 @@ def simulate(history: TicketHistory, candidate: RuleSet) -> Lived:
     made: set[str] = set()
     would: set[str] = set()
     outcomes: list[Outcome] = []
+    tickets: list[Ticket] = []
     unknown = 0
     for happened in history.decisions:
         inputs = happened.inputs
@@ -54,10 +55,11 @@ def simulate(history: TicketHistory, candidate: RuleSet) -> Lived:
         decision = _decided(candidate, inputs, ticket, previous, links, lookup)
         outcomes.append(Outcome.of(decision, candidate, links))
         state = decision.ticket
+        tickets.append(state)
         made |= set(happened.outcome.created)
         would |= {rule.target for rule in decision.create}
         unknown += lookup.unknown
-    return Lived(history, tuple(outcomes), unknown)
+    return Lived(history, tuple(outcomes), unknown, tuple(tickets))
 
 
 def _decided(

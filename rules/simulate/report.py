@@ -65,6 +65,10 @@ class Report:
             self._count(each, Example(lived.history.ticket_id, lived.history.title))
         return found
 
+    def also(self, comparer: Comparer) -> None:
+        """Let one more theme be compared."""
+        self._comparers = (*self._comparers, comparer)
+
     def leave_out(self, why: str) -> None:
         """Count a ticket that cannot be simulated."""
         self.left_out[why] += 1

@@ -16,7 +16,8 @@ from gateway.flow.receive import Received, receive
 from gateway.ports import ConnectionSettings, IncomingRequest
 from gateway.store import SqlStore
 from rules.notices import timeline
-from tests.flows.test_escalations import DiedError, Office, names
+from tests.flows.office import Office, names
+from tests.flows.test_escalations import DiedError
 
 SECRET = "slack-signing-secret"
 LEVELS = """

@@ -20,7 +20,8 @@ from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from rules import load_site
 from rules.extending import Action, Extension, Extensions, Occasion, gather, hookimpl
-from tests.flows.test_escalations import GATEWAY, RULES, DiedError, Office, names
+from tests.flows.office import GATEWAY, RULES, Office, names
+from tests.flows.test_escalations import DiedError
 from tests.rules.making import installed
 
 MAREK = "marek@acme.example"

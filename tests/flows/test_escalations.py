@@ -9,131 +9,14 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway import crashpoint
-from gateway.domain.clock_instance import Instance, Status
+from gateway.domain.clock_instance import Status
 from gateway.domain.clock_log import EntryKind, LogEntry
-from gateway.domain.ticket import Level, Ticket
-from gateway.flow.sla.escalating import Waker
-from gateway.ports import ConnectionSettings
+from gateway.domain.ticket import Level
 from gateway.store import SqlStore
-from rules import load_site
 from rules.decide import RuleSet
-from tests.clocks import MovedClock
-from tests.flows.world import Silent, World
-from tests.rules.making import installed
-
-GATEWAY = """
-connections:
-  acme-zendesk:
-    connector: zendesk
-    url: https://acme.example
-    auth: {email: a@acme.example, api_token: "${A}"}
-    webhook_secret: ${B}
-  engineering-rt: {connector: request_tracker, url: "https://rt.example", auth: {token: "${C}"}, webhook_secret: "${D}"}
-  ops-slack: {connector: slack, auth: {bot_token: "${E}"}, channel: C0LEADS}
-"""
-RULES = """
-calendars:
-  always: 24x7
-people:
-  eva: {email: eva@acme.example, accounts: {ops-slack: U04EVA}}
-  marek: {email: marek@acme.example}
-roles:
-  duty: [eva]
-sla:
-  - name: standard
-    calendar: always
-    targets:
-      first_response: 4h
-      resolution: {P1: 2h, P2: 4h, P3: 8h, default: 20h}
-    pause_when: {status: pending_customer}
-"""
-LEVELS = """
-escalations:
-  - name: halfway
-    at: 50%
-    metrics: [resolution]
-    do: [{notify: {role: duty, connection: ops-slack, channel: C0LEADS, runbook: "https://wiki.example/half"}}]
-  - name: last-hour
-    at: 1h left
-    metrics: [resolution]
-    do: [{queue: Urgent}, {add_participant: {person: marek}}]
-  - name: broken
-    at: breach
-    metrics: [resolution]
-    do: [{raise_priority: 1}]
-  - name: still-broken
-    at: breach + 2h
-    repeat: 2h
-    metrics: [resolution]
-    do: [{notify: {role: duty}}]
-"""
-
-
-class Office(World):
-    """The gateway between its desks, with a channel, and time that a test moves."""
-
-    def __init__(self, store: SqlStore, slack: SlackSimulator, levels: str = LEVELS) -> None:
-        self.moved = MovedClock()
-        super().__init__(store, clock=self.moved)
-        site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": RULES + levels}, installed())
-        assert site is not None, problems
-        settings = ConnectionSettings(
-            "ops-slack", "slack", slack.url, {"auth": {"bot_token": "xoxb"}, "channel": "C0LEADS"}, deadline=2.0
-        )
-        connectors = {**self.site.connectors, "ops-slack": registry.load().connect(settings)}
-        self.site = msgspec.structs.replace(self.site, rules=site.rules, connectors=connectors)
-        self.slack = slack
-
-    def ticket(self, **more: str) -> int:
-        """Let a customer ask for something."""
-        number = int(self.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")["id"])
-        if more:
-            self.zendesk.act("set", ticket_id=number, **more)
-        self.settle()
-        return number
-
-    def waker(self) -> Waker:
-        """Return a fresh look at the clocks, as another sweep would take it."""
-        return Waker(store=self.store, site=lambda: self.site, doorbell=Silent(), clock=self.clock, ids=self.ids)
-
-    def later(self, **how: float) -> list[str]:
-        """Let time pass and wake what is due; return what fired, in order."""
-        before = self.fired()
-        self.moved.ahead += timedelta(**how)
-        self.zendesk.clock.skew = self.moved.ahead
-        self.waker().wake(seconds=30)
-        return [each for each in self.fired() if each not in before]
-
-    def fired(self) -> list[str]:
-        """Return the levels that did something, as the trail has them."""
-        with self.store.read() as tx:
-            lines = [line for line in tx.view.audit(limit=500) if line["action"] == "escalated"]
-        return [f"{each['detail']['escalation']} {each['detail']['due'][:16]}" for each in lines][::-1]
-
-    def now(self) -> Ticket:
-        """Return the one ticket."""
-        with self.store.read() as tx:
-            (line,) = tx.view.tickets(limit=5)
-            found = tx.tickets.get(line.id)
-        assert found is not None
-        return found
-
-    def clock_of(self, metric: str) -> Instance:
-        """Return the last instance of a metric."""
-        with self.store.read() as tx:
-            return [row.instance for row in tx.clocks.rows(self.now().id) if row.instance.metric == metric][-1]
-
-    def notices(self) -> list[tuple[str, str]]:
-        """Return the notices in the outbox, oldest first: to which channel, and what."""
-        with self.store.read() as tx:
-            lines = [line for line in tx.view.updates(limit=100) if line.operation == "notify"][::-1]
-            rows = [tx.outbox.get(line.id) for line in lines]
-        return [
-            (str(row.intent.params.get("channel")), str(row.intent.fields["body"])) for row in rows if row is not None
-        ]
+from tests.flows.office import LEVELS, RULES, Office, names
 
 
 @pytest.fixture
@@ -141,11 +24,6 @@ def office(store: SqlStore) -> Iterator[Office]:
     """Give an office, on each database."""
     with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack) as made:
         yield made
-
-
-def names(fired: list[str]) -> list[str]:
-    """Return the levels without their times."""
-    return [each.split()[0] for each in fired]
 
 
 def test_levels_fire_once_and_in_order_when_the_sweep_comes_late(office: Office) -> None:
@@ -203,9 +81,7 @@ def test_everybody_is_told_by_some_way(store: SqlStore) -> None:
         "escalations:\n  - {name: half, at: 50%, metrics: [resolution], do: [{notify: {role: duty}}]}\n"
     )
     with SlackSimulator(bot_token="xoxb") as slack, Office(store, slack) as office:
-        site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": both}, installed())
-        assert site is not None, problems
-        office.site = msgspec.structs.replace(office.site, rules=site.rules)
+        office.change(both, release="next")
         number = office.ticket()
         assert names(office.later(hours=11)) == ["half"]
         assert [channel for channel, _ in office.notices()] == ["U04EVA"]
@@ -303,7 +179,5 @@ def test_a_new_release_wakes_the_clocks_that_it_watches(office: Office) -> None:
     office.ticket()
     assert office.later(hours=2) == []
     early = LEVELS + "  - {name: early, at: 5%, metrics: [resolution], do: [{comment: 'hello'}]}\n"
-    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": RULES + early}, installed())
-    assert site is not None, problems
-    office.site = msgspec.structs.replace(office.site, rules=site.rules, release="next")
+    office.change(RULES + early, release="next")
     assert names(office.later()) == ["early"]

@@ -16,7 +16,7 @@ from gateway.domain.update import Reason
 from gateway.flow.alerts import LOOK_EVERY, Watch
 from gateway.store import SqlStore
 from rules import load_site
-from tests.flows.test_escalations import GATEWAY, RULES, Office
+from tests.flows.office import GATEWAY, RULES, Office
 from tests.records import Recorder
 from tests.rules.making import installed
 

@@ -19,7 +19,9 @@ from gateway.flow.rehearsed import rehearsed_desks
 from gateway.web.console.why import compare_last, explain_last
 from rules import RuleSet
 from rules.cases import CaseError, Moment, Words, load_given
+from rules.cases.escalated import line as fired
 from rules.cases.told import summary
+from rules.duration import words
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -143,7 +145,7 @@ def _write(moment: Moment) -> None:
     sets = ", ".join(f"{name} = {value}" for name, value in moment.sets.items()) or "nothing"
     policy = f"; policy {moment.policy}" if moment.policy else ""
     click.echo(f"\n{click.style(utc(moment.at), bold=True)}  at {moment.connection}  {tame(f'set {sets}{policy}')}")
-    for line in (moment.parked, *moment.lost):
+    for line in (*(f"escalation {fired(each)}" for each in moment.fired), moment.parked, *moment.lost):
         if line:
             click.echo(f"  {tame(line)}")
     if not moment.trace:
@@ -154,3 +156,10 @@ def _write(moment: Moment) -> None:
     for told in moment.told:
         refused = f"; not sent: {told.refused}" if told.refused else ""
         click.echo(f"    {tame(told.connection)}  {tame(summary(told))}{tame(refused)}")
+    clocks = [chain.instances[-1] for chain in moment.clocks.values() if chain.instances[-1].shown]
+    if clocks:
+        click.echo(f"  {click.style('clocks', bold=True)}")
+    for clock in clocks:
+        due = f", due {utc(clock.due)}" if clock.due is not None and clock.ended is None else ""
+        left = words(abs(clock.remaining_s)) + (" left" if clock.remaining_s >= 0 else " over")
+        click.echo(f"    {tame(clock.metric)}  {clock.status.value}, {left}{due}")

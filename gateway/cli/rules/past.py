@@ -12,11 +12,14 @@ import click
 
 from gateway.bootstrap import Gateway
 from gateway.errors import ConfigError, GatewayError
+from gateway.flow.sla.entries import said_by
+from gateway.flow.sla.simulated import told
 from gateway.store.history import SqlHistory
+from gateway.store.unit import SqlTx
 from rules import RuleSet
 from rules.duration import seconds
 from rules.inputs import decoded
-from rules.simulate import Happened, HistoryError, Outcome, TicketHistory, read_line
+from rules.simulate import Happened, HistoryError, Outcome, Promised, TicketHistory, read_line
 
 PAGE = 200
 _LAST = re.compile(r"last-([0-9a-z]+)")
@@ -71,6 +74,7 @@ def recorded(gateway: Gateway, since: datetime) -> Iterator[Past]:
 def _history(gateway: Gateway, ticket_id: str, since: datetime) -> Past:
     with gateway.store.read() as tx:
         decisions = tx.view.decisions(ticket_id)
+        promised = _promised(tx, ticket_id, gateway.clock.now())
     body = ""
     happened = []
     for each in decisions:
@@ -87,7 +91,20 @@ def _history(gateway: Gateway, ticket_id: str, since: datetime) -> Past:
             return FORGOTTEN
         links = frozenset(inputs.links)
         happened.append(Happened(inputs, Outcome.of(inputs.again(rules, explain=False), rules, links)))
-    return TicketHistory(ticket_id, happened[-1].inputs.ticket.title, tuple(happened)) if happened else REDACTED
+    if not happened:
+        return REDACTED
+    return TicketHistory(ticket_id, happened[-1].inputs.ticket.title, tuple(happened), promised=promised)
+
+
+def _promised(tx: SqlTx, ticket_id: str, now: datetime) -> Promised:
+    """Return what was promised of a ticket and what came of it; where nothing was, who said what."""
+    log = tuple(tx.clocks.log(ticket_id))
+    if log:
+        return Promised(now, log, dict(told(row.instance for row in tx.clocks.rows(ticket_id))))
+    ticket = tx.tickets.get(ticket_id)
+    comments = tx.tickets.comments(ticket_id) if ticket is not None else ()
+    said = [(said_by(each, ticket), each.at) for each in comments if ticket is not None]
+    return Promised(now, said=tuple((kind, at) for kind, at in said if kind is not None))
 
 
 def _rules(gateway: Gateway, release: str) -> RuleSet | None:

@@ -19,9 +19,12 @@ from gateway.cli.rules.past import LastType, Past, count, exported, recorded
 from gateway.cli.rules.reading import read_candidate, read_files
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, write_json
+from gateway.flow.sla.simulated import promises
+from gateway.system import SystemClock, SystemIds
 from rules import RuleSet
 from rules.simulate import Report, Row, line, simulate
 
+IDS = SystemIds(SystemClock())
 _AGAINST = click.option(
     "--against",
     type=LastType(),
@@ -34,6 +37,7 @@ _HEADINGS = {
     "policy": "Policies, as they are in the end",
     "copy": "Tickets in other desks",
     "duplicate": "Duplicates",
+    "promise": "Promises: clocks, each of its cycles by itself",
     "update": "Updates",
 }
 
@@ -88,6 +92,7 @@ def simulate_command(
 
     if isinstance(against, Path) and number is None:
         rules = _rules(site, candidate, as_json=as_json)
+        report.also(promises(rules, IDS))
         with _bar(against.stat().st_size, as_json=as_json) as to:
             for position, history in exported(against):
                 take(history, rules)
@@ -95,6 +100,7 @@ def simulate_command(
     else:
         with opened(site) as gateway:
             rules = _rules(site, candidate, as_json=as_json) if number is None else _released(gateway, number)
+            report.also(promises(rules, IDS))
             for past in _all(gateway, against, as_json=as_json):
                 take(past, rules)
     _write(report, as_json=as_json)

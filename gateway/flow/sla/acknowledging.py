@@ -50,15 +50,6 @@ class Known(msgspec.Struct, frozen=True):
     is_new: bool = True
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """What came of something that is about a ticket of ours: in words, and what is still to be planned."""
-
-    outcome: str
-    planned: tuple[Planned, ...] = ()
-    #: updates were put into the outbox
-    rings: bool = False
-
-
 def acknowledged(chain: Chain) -> Transition | None:
     """Return who first knew of the breach that stands, and when; None where nobody does."""
     if not chain.instances or chain.instances[-1].breached_at is None:
@@ -115,15 +106,17 @@ def acknowledge(tx: Tx, word: Word, rules: RuleSet, ids: Ids, cause: Cause, *, d
     return Known(chain.instances[-1], word.by, step)
 
 
-def press(tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause) -> Taken:
-    """Take the press of a button in a notice; told once more it is no news."""
+def press(
+    tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause
+) -> tuple[str, tuple[Planned, ...]]:
+    """Take the press of a button in a notice: return the outcome and what is answered. Told again it is no news."""
     if tx.tickets.knows_event(connection, event.key):
-        return Taken("known already")
+        return "known already", ()
     about = event.about
     ticket_id, metric, cycle = str(about.get("ticket", "")), str(about.get("metric", "")), about.get("cycle", 0)
     ticket = tx.tickets.get(ticket_id)
     if ticket is None:
-        return Taken("pressed for a ticket that we do not have")
+        return "pressed for a ticket that we do not have", ()
     tx.tickets.hold([ticket_id], wait=False)
     by = _presser(event, connection, site.rules.sections)
     word = Word(ticket_id=ticket_id, metric=metric, by=by, way=connection, cycle=cycle if isinstance(cycle, int) else 0)
@@ -139,11 +132,7 @@ def press(tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, ca
     tx.tickets.add_event(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=ticket_id, outcome=outcome[:200]
     )
-    answers = _answer(event, connection, said, site)
-    for each in answers:
-        if tx.links.get(each.link.id) is None:
-            tx.links.add(each.link, cause.now)
-    return Taken(outcome, answers)
+    return outcome, _answer(event, connection, said, site)
 
 
 def _answer(event: Event, connection: str, said: str, site: LiveSite) -> tuple[Planned, ...]:

@@ -17,11 +17,10 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Priority, Setter, Stamp, Ticket, with_field
 from gateway.domain.update import Intent, Operation
 from gateway.flow.duplicates import note, takes_notes
-from gateway.flow.plan import Planned
+from gateway.flow.plan import Desk, Planned
 from gateway.flow.sla.hooks import known_of
 from gateway.flow.sla.levels import Level
 from gateway.flow.telling import LANES, lane_of, places, unheard
-from gateway.ports import Connector
 from rules.decide import RuleSet
 from rules.escalations import Act, raised
 from rules.notices import DEFAULT, Notice, Person, people_of, text
@@ -36,7 +35,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     chain: Chain
     level: Level
     rules: RuleSet
-    connectors: Mapping[str, Connector]
+    connectors: Mapping[str, Desk]
     now: datetime
 
 

@@ -16,7 +16,7 @@ from gateway.errors import UnreadableError
 from gateway.flow.desks import LiveSite
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause
-from gateway.flow.sla.acknowledging import Taken, press
+from gateway.flow.sla.acknowledging import press
 from gateway.flow.sla.asking import Asked
 from gateway.flow.sla.levels import Level
 from gateway.flow.sla.timekeeping import tell, told
@@ -38,27 +38,37 @@ class BrokenActionError(UnreadableError):
 OF_OURS = frozenset({EventKind.ACKNOWLEDGED, EventKind.ASKED})
 
 
-def take(tx: Tx, event: Event, connection: str, site: LiveSite, ids: Ids, cause: Cause, listener: Listener) -> Taken:
-    """Take such an event; raises UnreadableError where it is to be parked."""
-    if event.kind is EventKind.ACKNOWLEDGED:
-        return press(tx, event, connection, site=site, ids=ids, cause=cause)
-    return carry_out(tx, event, connection, site=site, ids=ids, cause=cause, listener=listener)
+def take(
+    tx: Tx, event: Event, connection: str, site: LiveSite, ids: Ids, cause: Cause, listener: Listener
+) -> tuple[str, bool]:
+    """Take such an event; return the outcome in words, and whether updates were put into the outbox.
+
+    Raises UnreadableError where it is to be parked.
+    """
+    if event.kind is EventKind.ASKED:
+        return carry_out(tx, event, connection, site=site, ids=ids, cause=cause, listener=listener)
+    outcome, answers = press(tx, event, connection, site=site, ids=ids, cause=cause)
+    waking = Waking(tx, str(event.about.get("ticket", "")), site, ids, cause)
+    waking.keep(tuple(each.link for each in answers))
+    for each in answers:
+        waking.append(each)
+    return outcome, waking.planned
 
 
 def carry_out(
     tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause, listener: Listener
-) -> Taken:
+) -> tuple[str, bool]:
     """Do what an escalation asked for.
 
     Raises BrokenActionError where that cannot be done: nothing of it is kept.
     """
     if tx.tickets.knows_event(connection, event.key):
-        return Taken("known already")
+        return "known already", False
     asked = msgspec.convert(event.about, Asked)
     tx.tickets.hold([asked.ticket], wait=False)
     ticket = tx.tickets.get(asked.ticket)
     if ticket is None:
-        return Taken("asked for a ticket that we do not have")
+        return "asked for a ticket that we do not have", False
     waking = Waking(tx, asked.ticket, site, ids, cause)
     stood = tell(tx, asked.ticket, cause.now)
     chain = stood.chains.get(asked.metric)
@@ -70,7 +80,7 @@ def carry_out(
     tx.tickets.add_event(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=asked.ticket, outcome=outcome[:200]
     )
-    return Taken(outcome, rings=waking.planned)
+    return outcome, waking.planned
 
 
 def _level(asked: Asked, chain: Chain | None, site: LiveSite) -> Level:

@@ -14,6 +14,7 @@ import msgspec
 from gateway.domain.clock_log import EntryKind, LogEntry, counting
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Category, Ticket, Visibility
+from gateway.flow.edits import Lost
 from gateway.ports import CommentRow, Ids
 from rules.clocks import Clockwork, digest
 from rules.fields import Facts
@@ -41,8 +42,12 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     #: when it was heard of
     now: datetime
+    #: edits that were heard of after newer ones
+    lost: Sequence[Lost] = ()
     #: done by a machine
     automatic: bool = False
+    #: the ticket was deleted where it was opened
+    gone: bool = False
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -106,13 +111,13 @@ def entries_of(
     if not stood.has_begun:
         add(EntryKind.OPENED)
     name = digest(terms)
-    if name != stood.terms:
+    if name != stood.terms or _again(happened, "priority"):
         add(EntryKind.TERMS, terms=name)
     changed = _since(ticket, "status", at, now, begins)
     category = ticket.status.category
-    if category.value != stood.status:
+    if category.value != stood.status or _again(happened, "status"):
         add(EntryKind.STATUS, changed, name=category.value)
-    _opening(add, ticket, stood, changed)
+    _opening(add, happened, stood, changed)
     if ticket.stage != stood.stage:
         add(EntryKind.STAGE, _since(ticket, "stage", at, now, begins), name=ticket.stage)
     team = ticket.team or ticket.queue
@@ -132,13 +137,15 @@ def entries_of(
     return found, terms
 
 
-def _opening(add: Callable[..., None], ticket: Ticket, stood: Standing, changed: datetime) -> None:
+def _opening(add: Callable[..., None], happened: Happened, stood: Standing, changed: datetime) -> None:
     """Note that a ticket is done, is over, or is not done after all."""
+    ticket = happened.ticket
     category = ticket.status.category
     was_open = stood.is_open or not stood.has_begun
-    if ticket.duplicate_of or category is Category.CANCELLED:
+    over = "merged" if ticket.duplicate_of else "deleted" if happened.gone else ""
+    if over or category is Category.CANCELLED:
         if was_open:
-            add(EntryKind.ENDED, changed, reason="merged" if ticket.duplicate_of else "called off")
+            add(EntryKind.ENDED, happened.now if over else changed, reason=over or "called off")
     elif category in OPEN_CATEGORIES:
         if not was_open:
             add(EntryKind.REOPENED, changed)
@@ -178,6 +185,12 @@ def _since(ticket: Ticket, field: str, at: datetime, now: datetime, begins: date
     if begins is not None or stamp is None:
         return at
     return min(max(stamp.at, ticket.created_at), now)
+
+
+def _again(happened: Happened, field: str) -> bool:
+    """Say whether a desk has set a field to what it was: an edit before that may still be heard of."""
+    before, now = (each.stamps.get(field) if each is not None else None for each in (happened.before, happened.ticket))
+    return before is not None and now is not None and before.at < now.at
 
 
 def _why(ticket: Ticket) -> str:

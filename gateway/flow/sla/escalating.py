@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+
+from msgspec.json import encode
 
 from gateway.flow.desks import LiveSite
 from gateway.flow.listening import Listener
@@ -43,7 +46,8 @@ class Waker:
         end = self._clock.monotonic() + seconds
         if site.release != self._release:
             # other escalations may be due earlier than those that the clocks were set for
-            self._store.write(lambda tx: tx.clocks.renew(site.release, self._clock.now()))
+            asked = hashlib.sha256(encode(site.rules.sections.get("escalations") or [], order="sorted")).hexdigest()
+            self._store.write(lambda tx: tx.clocks.renew(asked, self._clock.now()))
             self._release = site.release
         looked = 0
         planned = False

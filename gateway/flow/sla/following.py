@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from gateway.domain.event import Event
-from gateway.domain.link import Link
+from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import forwarded, say
+from gateway.flow.edits import Lost
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.sla import timekeeping
 from gateway.flow.sla.entries import Happened
+from gateway.flow.sla.merging import Merger
 from gateway.flow.stages import move_of
 from gateway.ports import AuditEntry, CommentRow, Ids, Tx
 from rules.decide import Decision, RuleSet
@@ -32,6 +34,8 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     comments: Sequence[CommentRow]
     #: where it happened
     origin: Link
+    #: edits that came after newer ones
+    lost: Sequence[Lost] = ()
     links: Sequence[Link]
 
 
@@ -62,8 +66,16 @@ def follow(tx: Tx, made: Decided, *, site: LiveSite, cause: Cause, ids: Ids, kee
         comments=made.comments,
         at=event.at,
         now=now,
+        lost=made.lost,
         automatic=event.automatic,
+        gone=any(link.role is Role.SOURCE and link.state is LinkState.GONE for link in made.links),
     )
     keep(tx, happened, site.rules, ids)
+    if decided.duplicate_of:
+        merger = Merger(tx, rules=site.rules, ids=ids, now=now)
+        if before is None or not before.duplicate_of:
+            merger.join(decided, decided.duplicate_of)
+        elif made.comments:
+            merger.hear(decided, made.comments)
     forward = forwarded(tx, decided, made.comments, origin, site.connectors)
     return Followed((*said.planned, *forward), (*audit, *said.audit))

@@ -36,6 +36,8 @@ class Level(msgspec.Struct, frozen=True):
     at: datetime
     #: another that is further stands at the same instant, or a later turn is due as well: it is noted, and nothing done
     passed_over: bool = False
+    #: another target put it behind the clock
+    caught_up: bool = False
 
     def firing(self, ticket_id: str) -> Firing:
         """Return what is noted of it."""
@@ -84,30 +86,33 @@ class Ladder:
         instance = chain.instances[-1]
         mine = [escalation for escalation in self._escalations if escalation.is_for(instance)]
         firsts = [(each, turn) for each in mine for turn in islice(self._turns(each, instance, clock), 1)]
-        return min((_begins(each, at) for each, (_, at) in firsts), default=None)
+        return min((_begins(each, at) for each, (_, at, _) in firsts), default=None)
 
     def _reached(self, escalation: Escalation, instance: Instance, clock: Clock, now: datetime) -> list[Level]:
         found: list[Level] = []
-        for turn, at in self._turns(escalation, instance, clock):
+        for turn, at, caught_up in self._turns(escalation, instance, clock):
             if _begins(escalation, at) > now:
                 break
-            found.append(Level(escalation, instance, turn, at, passed_over=True))
+            found.append(Level(escalation, instance, turn, at, passed_over=True, caught_up=caught_up))
         return [*found[:-1], msgspec.structs.replace(found[-1], passed_over=False)] if found else []
 
-    def _turns(self, escalation: Escalation, instance: Instance, clock: Clock) -> Iterable[tuple[int, datetime]]:
-        """Go through the turns of a level that have not fired, with the instants at which they are due."""
+    def _turns(self, escalation: Escalation, instance: Instance, clock: Clock) -> Iterable[tuple[int, datetime, bool]]:
+        """Go through the turns of a level that have not fired, with the instants at which they are due.
+
+        And whether another target has put it there.
+        """
         first = self._fired.get(key_of(escalation, instance), -1) + 1
         last = first + MOST_TURNS if escalation.repeat else 1
         if escalation.repeat and escalation.until is Until.ACKNOWLEDGED and self._is_known(instance):
             return
         days = _days(escalation, clock)
         for turn in range(first, last):
-            at = reached(clock, mark(escalation.at, turn, escalation.repeat, days))
+            mine = at = reached(clock, mark(escalation.at, turn, escalation.repeat, days))
             if at is not None and (escalation.warns or instance.breached_at is None):
                 at = _not_before(clock, at)
             if at is None:
                 return
-            yield turn, at
+            yield turn, at, at != mine
 
     def _is_known(self, instance: Instance) -> bool:
         """Say whether somebody has said that they know of a breach."""
@@ -146,12 +151,11 @@ def _furthest(levels: list[Level]) -> list[Level]:
 
     What is broken already is no longer warned of.
     """
-    by_instant: dict[datetime, list[Level]] = {}
-    for each in levels:
-        if each.escalation.warns and not each.passed_over and not _is_moot(each):
-            by_instant.setdefault(each.at, []).append(each)
-    moot = {id(each) for each in levels if each.escalation.warns and _is_moot(each)}
-    behind = moot | {id(each) for together in by_instant.values() for each in sorted(together, key=_position)[:-1]}
+    warned = [each for each in levels if each.escalation.warns]
+    passed = [each for each in warned if each.caught_up and not each.passed_over and not _is_moot(each)]
+    furthest = max(map(_position, passed), default=0.0)
+    behind = {id(each) for each in warned if _is_moot(each)}
+    behind |= {id(each) for each in passed if _position(each) < furthest}
     return [msgspec.structs.replace(each, passed_over=True) if id(each) in behind else each for each in levels]
 
 

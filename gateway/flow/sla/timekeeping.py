@@ -18,11 +18,12 @@ from gateway.domain.clock_instance import Chain, Change, Instance
 from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.domain.clock_state import Phase
 from gateway.domain.terms import Terms
-from gateway.flow.sla.entries import Happened, entries_of
+from gateway.flow.sla.entries import Happened, entries_of, standing
+from gateway.flow.sla.late import late_entries
 from gateway.flow.sla.levels import SECOND, Ladder
 from gateway.ports import Ids, Tx
 from gateway.ports.clocks import ChangeRow, ClockRow, Firing
-from rules.clocks import digest, restored
+from rules.clocks import Clockwork, digest, restored
 from rules.decide import RuleSet
 
 _RUNS = frozenset({Phase.RUNNING, Phase.PAUSED})
@@ -61,13 +62,35 @@ def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry
     if not log and happened.before is not None:
         # promised to a ticket that is not new: what was said before counts as well
         happened = msgspec.structs.replace(happened, comments=tx.tickets.comments(ticket.id))
+    late, passed = late_entries(happened, log, clockwork, ids)
+    log += late
     added, terms = entries_of(happened, log, clockwork, ids)
-    if any(entry.kind is EntryKind.TERMS for entry in added):
-        tx.clocks.keep_terms({digest(terms): terms})
-        used = {goal.calendar for goal in terms.goals.values()}
-        tx.clocks.keep_calendars({name: clockwork.versions[name] for name in used})
-    tx.clocks.add(ticket.id, added)
+    for each in (terms, *passed) if any(entry.kind is EntryKind.TERMS for entry in (*late, *added)) else ():
+        _keep(tx, each, clockwork)
+    tx.clocks.add(ticket.id, [*late, *added])
     return [*log, *added]
+
+
+def watch(tx: Tx, ticket_id: str, now: datetime, rules: RuleSet, ids: Ids) -> list[LogEntry]:
+    """Let what the escalations of this release watch be watched in a ticket that stands still; return its log."""
+    log = list(tx.clocks.log(ticket_id))
+    stood = standing(log, known_at=now, at=now)
+    if not stood.is_open or not stood.terms:
+        return log
+    held = _terms_of(tx, {stood.terms})[stood.terms]
+    terms = rules.clockwork.under(held)
+    if terms != held:
+        _keep(tx, terms, rules.clockwork)
+        entry = LogEntry(id=ids.new(), kind=EntryKind.TERMS, at=now, arrived=now, terms=digest(terms))
+        tx.clocks.add(ticket_id, [entry])
+        log.append(entry)
+    return log
+
+
+def _keep(tx: Tx, terms: Terms, clockwork: Clockwork) -> None:
+    tx.clocks.keep_terms({digest(terms): terms})
+    used = {goal.calendar for goal in terms.goals.values()}
+    tx.clocks.keep_calendars({name: clockwork.versions[name] for name in used & clockwork.versions.keys()})
 
 
 def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | None = None) -> Told:

@@ -24,12 +24,15 @@ from gateway.flow.sla.acts import Acted, Situation, act
 from gateway.flow.sla.asking import request
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.levels import Ladder, Level
-from gateway.flow.sla.timekeeping import Told, enter, tell, told
+from gateway.flow.sla.merging import MERGED, Merger
+from gateway.flow.sla.timekeeping import Told, enter, tell, told, watch
 from gateway.ports import AuditEntry, Ids, Tx
 from rules.escalations import Act
 from rules.fields import Facts
 from rules.inputs import encoded
 
+#: what actions change in a ticket, and desks are told of
+ESCALATED = ("priority", "queue", "assignee")
 #: no more levels of one ticket in one go: rules that change a ticket in a ring end here
 MOST = 50
 
@@ -52,7 +55,10 @@ class Waking:
     def run(self, listener: Listener) -> bool:
         """Do what is due; say whether updates were planned."""
         ticket = self.tx.tickets.get(self.ticket_id)
-        stood = tell(self.tx, self.ticket_id, self.now)
+        if ticket is not None and ticket.duplicate_of:
+            Merger(self.tx, rules=self.site.rules, ids=self.ids, now=self.now).end(ticket.id, MERGED)
+        log_now = watch(self.tx, self.ticket_id, self.now, self.site.rules, self.ids)
+        stood = tell(self.tx, self.ticket_id, self.now, log=log_now)
         for _ in range(MOST):
             changed = None if ticket is None else self.climb(ticket, stood, listener)
             if changed is None:
@@ -108,7 +114,7 @@ class Waking:
             ticket, said = done.ticket, [*said, done.said]
             planned += done.planned
             links += [link for link in done.links if link.ticket_id]
-            self.keep(done)
+            self.keep(done.links)
             if done.asked is not None:
                 self.ask(done.asked, level, before, links)
         detail = {
@@ -131,11 +137,11 @@ class Waking:
         if wanted is not None:
             self.asked = bool(self.tx.inbox.add([wanted])) or self.asked
 
-    def keep(self, done: Acted) -> None:
+    def keep(self, links: Sequence[Link]) -> None:
         """Store the links that updates need."""
         if self.site.mode == "observe":
             return
-        for link in done.links:
+        for link in links:
             if self.tx.links.get(link.id) is None:
                 self.tx.links.add(link, self.now)
 
@@ -149,9 +155,7 @@ class Waking:
         self.tx.tickets.save(decided)
         by = f"escalation {level.escalation.name}"
         key = f"escalation:{level.escalation.name}:{level.instance.metric}:{level.instance.cycle}:{level.turn}"
-        fields = [
-            field for field in ("priority", "queue", "assignee") if getattr(decided, field) != getattr(before, field)
-        ]
+        fields = [field for field in ESCALATED if getattr(decided, field) != getattr(before, field)]
         rules = tuple(rule for rule in self.site.rules.sync_rules if rule.name in {link.rule for link in links})
         planner = Planner(
             links=links,
