@@ -16,7 +16,7 @@ TYPE = "sla.escalation"
 
 
 def known_of(ticket: Ticket, links: Sequence[Link], level: Level, now: datetime, runbook: str) -> dict[str, Any]:
-    """Return it; neither what the customer wrote nor who they are: those who may know look at the desk."""
+    """Return it: with the title, but neither the text nor who the customer is; those who may know look at the desk."""
     clock = level.instance
     found = {
         "type": TYPE,
