@@ -28,7 +28,7 @@ from gateway.domain.terms import (
 )
 from gateway.domain.ticket import Category, Level
 from rules.duration import BusinessDays as Days
-from rules.duration import span
+from rules.duration import seconds, span
 from rules.fields import Facts
 from rules.policies import Policy, is_one_target
 
@@ -118,9 +118,11 @@ class Clockwork:
         options = Options(
             retarget=Retarget(spec.get("on_retarget", Retarget.CARRY.value)),
             reopen=Reopen(spec.get("on_reopen", Reopen.CONTINUE_EXCLUDE.value)),
+            reopen_within_s=seconds(spec["reopen_within"]) if "reopen_within" in spec else None,
             calendar_change=CalendarChange(spec.get("on_calendar_change", CalendarChange.SEGMENTED.value)),
             max_pause_s=longest if isinstance(longest, int) else None,
             max_pause_days=BusinessDays(longest.days, DayMode(mode)) if isinstance(longest, Days) else None,
+            max_pause_calendar=self._version(calendar) if isinstance(longest, Days) else "",
         )
         return Terms(
             policy=policy,

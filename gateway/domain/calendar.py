@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from gateway.domain import public_holidays
 from gateway.domain.calendar_spec import Always, CalendarError, Fault, Timetable, Union, read
-from gateway.domain.calendar_year import AlwaysPattern, Pattern, TimetablePattern, UnionPattern, Years
+from gateway.domain.calendar_year import AlwaysPattern, Interval, Pattern, TimetablePattern, UnionPattern, Years
 from gateway.domain.open_days import DayMode, OpenDays
 from gateway.domain.public_holidays import HolidayRule, HolidaySource
 from gateway.domain.wall import DAY, Wall, date_of, year_start, zone
@@ -30,17 +30,18 @@ MOST_NESTED = 20
 #: fewer dates than this do not close a week's hours for so long
 _FEW = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST = LONGEST_CLOSED * DAY
 _LAST_YEAR = date.max.year
 #: where to look for a year without exceptions: among those whose holidays are known first
 _PLAIN_YEARS = (*range(2040, public_holidays.LAST_YEAR), *range(public_holidays.LAST_YEAR, _LAST_YEAR))
-_END = year_start(_LAST_YEAR + 1) * DAY
+_START, _END = year_start(1) * DAY, year_start(_LAST_YEAR + 1) * DAY
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Calendar:
     """When time counts. It never changes; what it has worked out it keeps."""
 
-    __slots__ = ("_days", "_last", "_run", "_spec", "_years", "members", "pattern")
+    __slots__ = ("_days", "_last", "_long", "_run", "_spec", "_years", "members", "pattern")
 
     def __init__(self, spec: Always | Union | Timetable, pattern: Pattern, members: tuple[Calendar, ...] = ()) -> None:
         self._spec = spec
@@ -55,6 +56,8 @@ class Calendar:
         self._run: tuple[int, list[int]] = (0, [])
         #: see _last_year
         self._last: int | None = None
+        #: see _long_closed
+        self._long: list[Interval] | None = None
 
     @classmethod
     def from_spec(
@@ -109,6 +112,11 @@ class Calendar:
         return isinstance(self._spec, Union)
 
     @property
+    def has_days(self) -> bool:
+        """Say whether it has business days: a union has none, and what is always open."""
+        return self._days is not None
+
+    @property
     def timezone(self) -> str:
         """The time zone of its hours; empty for a union and for one that is always open."""
         return self._spec.timezone if isinstance(self._spec, Timetable) else ""
@@ -128,12 +136,20 @@ class Calendar:
 
     def elapsed(self, start: datetime, end: datetime) -> int:
         """Return the open seconds from `start` to before `end`; none when `end` is not later."""
-        return max(0, self._open_until(*_counted(end)) - self._open_until(*_counted(start)))
+        (begin, first), (until, last) = _counted(start), _counted(end)
+        if begin >= until:
+            return 0
+        if first == last:
+            # most spans lie within a year, and need no other
+            moved, known = self._years.of(first)
+            return known.open_until(until - moved) - known.open_until(begin - moved)
+        return self._open_until(until, last) - self._open_until(begin, first)
 
     def due(self, start: datetime, seconds: int) -> datetime | None:
         """Return the earliest instant by which so many seconds have been open since `start`.
 
-        When they are used up exactly at closing, that is the closing. None when they never will be.
+        When they are used up exactly at closing, that is the closing. None when they never will be, and when it first
+        stays closed for more than LONGEST_CLOSED days: that is a mistake in the calendar, and no promise.
         """
         if seconds < 0:
             raise ValueError("a target has no negative seconds")
@@ -147,10 +163,14 @@ class Calendar:
         first, edges = run
         year = first + bisect_left(edges, goal) - 1
         moved, known = self._years.of(year)
-        return _instant(moved + known.reached(goal - edges[year - first]))
+        found = moved + known.reached(goal - edges[year - first])
+        return None if self._is_too_far(instant, found) else _instant(found)
 
     def next_opening(self, at: datetime) -> datetime | None:
-        """Return the earliest instant from `at` on at which it is open: `at` itself when it is; None when never."""
+        """Return the earliest instant from `at` on at which it is open: `at` itself when it is.
+
+        None when never, and when not within LONGEST_CLOSED days.
+        """
         instant, year = _counted(at)
         opening = self._opening(instant, year)
         return None if opening is None else _instant(opening)
@@ -194,7 +214,7 @@ class Calendar:
             return self.due(_aware(opening), count * length) if length else None
         later = self._days.same_wall if mode is DayMode.SAME_WALL else self._days.end_of_day
         found = later(opening, count)
-        return None if found is None else _instant(found)
+        return None if found is None or self._is_too_far(opening, found) else _instant(found)
 
     def check(self) -> Fault | None:
         """Say what makes it useless: it never opens, or stays closed for more than LONGEST_CLOSED days."""
@@ -205,19 +225,39 @@ class Calendar:
                 return Fault((), "never-open", "this calendar never opens", "give it hours, or write 24x7")
             last = date_of((days[-1] - 1) // DAY)
             return Fault((), "never-open", f"this calendar opens for the last time on {last}", "give its week hours")
-        if self.pattern.own_dates < _FEW:
-            return None
-        closed: datetime | None = None
-        before = 0
-        for year in sorted({max(1, min(each + more, _LAST_YEAR)) for each in own for more in (-1, 0, 1, 2)}):
-            closed = closed if year == before + 1 else None
-            before = year
-            for opens, closes in self.windows(_aware(year_start(year) * DAY), _aware(year_start(year + 1) * DAY - 1)):
-                if closed is not None and opens - closed > timedelta(days=LONGEST_CLOSED):
-                    message = f"this calendar is closed from {closed.date()} to {opens.date()}"
-                    return Fault((), "never-open", message, f"more than {LONGEST_CLOSED} days must be a mistake")
-                closed = closes
+        for closes, opens in self._long_closed()[:1]:
+            message = f"this calendar is closed from {date_of(closes // DAY)} to {date_of(opens // DAY)}"
+            return Fault((), "never-open", message, f"more than {LONGEST_CLOSED} days must be a mistake")
         return None
+
+    def _is_too_far(self, instant: int, found: int) -> bool:
+        """Say whether one would have to wait too long for an opening on the way from one instant to another."""
+        if found - instant <= _LONGEST:
+            return False
+        return any(
+            opens - max(closes, instant) > _LONGEST for closes, opens in self._long_closed() if instant < opens <= found
+        )
+
+    def _long_closed(self) -> list[Interval]:
+        """Return when it is closed for longer than LONGEST_CLOSED days between two openings, and before the first."""
+        if self._long is None:
+            regular = self._opens_every_year()
+            self._long = [] if regular and self.pattern.own_dates < _FEW else list(self._far_openings(regular=regular))
+        return self._long
+
+    def _far_openings(self, *, regular: bool) -> Iterator[Interval]:
+        around = (-1, 0, 1, 2) if regular else (0,)
+        years = sorted({max(1, min(each + more, _LAST_YEAR)) for each in self.pattern.own_years for more in around})
+        # of a year that is not looked at nothing is known, or that nothing of it is open
+        closed, before = (None if regular else _START), 0
+        for year in years:
+            closed = None if regular and year != before + 1 else closed
+            before = year
+            moved, known = self._years.of(year)
+            for opens, closes in zip(known.opens, known.closes, strict=True):
+                if closed is not None and opens + moved - closed > _LONGEST:
+                    yield closed, opens + moved
+                closed = closes + moved
 
     def _opens_every_year(self) -> bool:
         """Say whether a year without exceptions and holidays of its own has open time."""
@@ -233,6 +273,10 @@ class Calendar:
         return self._last
 
     def _opening(self, instant: int, year: int) -> int | None:
+        found = self._first_open(instant, year)
+        return None if found is None or self._is_too_far(instant, found) else found
+
+    def _first_open(self, instant: int, year: int) -> int | None:
         moved, known = self._years.of(year)
         if known.is_open(instant - moved):
             return instant

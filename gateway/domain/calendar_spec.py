@@ -19,7 +19,8 @@ from gateway.domain.public_holidays import HolidayRule, HolidaySource, UnknownHo
 from gateway.domain.wall import DAY, Dst, day_number, zone, zone_names
 from gateway.errors import ConfigError
 
-#: (opens, closes) in seconds after the local midnight of the date they belong to; closes at most 48 hours after it
+#: (opens, closes) in seconds after the local midnight of the date they belong to, in order; closes at most 48 hours
+#: after it; some may overlap
 Hours = tuple[tuple[int, int], ...]
 Path = tuple[str | int, ...]
 
@@ -225,7 +226,8 @@ class _Reader:
             self.fault(path, "bad-hours", "this is not a list of hours", "write [09:00-17:30]")
             return ()
         found = [self.interval(each, (*path, index)) for index, each in enumerate(spec)]
-        return joined(each for each in found if each is not None)
+        # What overlaps is joined as instants: a time that the clock jumps over may come after a later one (rfc5545).
+        return tuple(sorted(each for each in found if each is not None))
 
     def interval(self, spec: Any, path: Path) -> tuple[int, int] | None:
         if isinstance(spec, str):
@@ -276,11 +278,11 @@ class _Reader:
                 ("holidays",), "bad-calendar", "these are not holidays", "write {country: CZ}, or list the dates"
             )
             return scope, None, frozenset()
-        days = {key: _day(key) for key in value}
-        for key, day in days.items():
+        days = [(key, _day(key)) for key in value]
+        for key, day in days:
             if day is None:
                 self.fault(("holidays",), "bad-date", f"there is no date '{str(key)[:60]}'")
-        return scope, None, frozenset(day for day in days.values() if day is not None)
+        return scope, None, frozenset(day for _, day in days if day is not None)
 
     def rule(self, spec: Mapping[str, Any]) -> HolidayRule | None:
         """Read which country's holidays are meant, and ask the source whether it has them."""
@@ -297,17 +299,6 @@ class _Reader:
         except UnknownHolidaysError as error:
             self.fault(("holidays", error.key), f"unknown-{error.key}", str(error), known=error.known)
         return rule
-
-
-def joined(hours: Iterator[tuple[int, int]] | Sequence[tuple[int, int]]) -> Hours:
-    """Return intervals in order, those that overlap or touch made one."""
-    found: list[tuple[int, int]] = []
-    for opens, closes in sorted(hours):
-        if found and opens <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], closes))
-        elif opens < closes:
-            found.append((opens, closes))
-    return tuple(found)
 
 
 def _clock(word: Any) -> int | None:

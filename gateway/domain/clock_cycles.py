@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.domain.calendar import Calendar
 from gateway.domain.clock import Clock
-from gateway.domain.clock_event import ClockEvent, EventType, read, whole
+from gateway.domain.clock_event import ClockEvent, EventType, is_ahead, read, whole
 from gateway.domain.clock_fold import as_calendar
 from gateway.domain.clock_state import Outcome
 
@@ -115,17 +116,31 @@ def cycles(
 
 
 def _in_order(events: Iterable[Message | Mapping[str, Any]], until: datetime) -> Sequence[tuple[Said, datetime]]:
-    told = [each if isinstance(each, Message) else read(each, Message) for each in events]
-    heard: dict[str, Message] = {}
+    told = _known((each if isinstance(each, Message) else read(each, Message) for each in events), until)
+    heard: set[str] = set()
     counting = []
     for each in told:
-        late = each.arrived is not None and each.arrived > until
-        if late or each.at > until or each.automatic or each.type not in _RANK or (each.id and each.id in heard):
+        if each.automatic or each.type not in _RANK or (each.id and each.id in heard):
             continue
-        heard[each.id] = each
+        heard.add(each.id)
         counting.append(each)
     counting.sort(key=lambda each: (each.at, each.seq, _RANK[Said(each.type)], each.id))
     return [(Said(each.type), whole(each.at)) for each in counting]
+
+
+def _known(told: Iterable[_Told], until: datetime) -> list[_Told]:
+    """Return what was heard of by an instant and is believed, in the order in which it was heard of.
+
+    Raises ValueError for an instant without a time zone.
+    """
+    found = []
+    for each in told:
+        heard = each.at if each.arrived is None else each.arrived
+        if each.at.tzinfo is None or heard.tzinfo is None or until.tzinfo is None:
+            raise ValueError(f"instants need a time zone: {each.at.isoformat()} as of {until.isoformat()}")
+        if max(each.at, heard) <= until and not is_ahead(each.at, each.arrived):
+            found.append((heard, each))
+    return [each for _, each in sorted(found, key=lambda one: one[0])]
 
 
 def _opened(target_s: int, calendar: Calendar, at: datetime) -> Clock:
@@ -164,6 +179,9 @@ class StageEntry(msgspec.Struct, frozen=True, kw_only=True):
     seq: int = 0
 
 
+_Told = TypeVar("_Told", Message, StageEntry)
+
+
 class StageTimes(msgspec.Struct, frozen=True):
     """What the stages of a ticket came to."""
 
@@ -190,14 +208,12 @@ def stages(
     counts = as_calendar(calendar, calendars or {})
     chosen = options if isinstance(options, StageOptions) else msgspec.convert(options or {}, StageOptions)
     told = [each if isinstance(each, StageEntry) else read(each, StageEntry) for each in events]
-    seen = [each for each in told if each.at <= query_at and (each.arrived is None or each.arrived <= query_at)]
     visits: list[tuple[str, datetime]] = []
-    for each in sorted(seen, key=lambda one: (one.at, one.seq)):
+    for each in sorted(_known(told, query_at), key=lambda one: (one.at, one.seq)):
         if not visits or visits[-1][0] != each.stage:
             visits.append((each.stage, whole(each.at)))
     found = StageTimes({}, {}, {})
-    ends = [at for _, at in visits[1:]] + [whole(query_at)]
-    for (stage, entered), left in zip(visits, ends, strict=True):
+    for (stage, entered), (_, left) in pairwise([*visits, ("", whole(query_at))]):
         if not stage:
             continue
         spent = found.elapsed_s.get(stage, 0) if chosen.reentry is Reentry.ACCUMULATE else 0

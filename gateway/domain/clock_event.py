@@ -107,11 +107,13 @@ def known(events: Iterable[ClockEvent], *, known_at: datetime, until: datetime) 
     Each counts once by source and id, and what was corrected or retracted not at all. One that is dated more than
     MOST_AHEAD after it was heard of is left out; `quarantined` names it. Raises ValueError for instants without a zone.
     """
+    if known_at.tzinfo is None or until.tzinfo is None:
+        raise ValueError("known_at and query_at need a time zone")
     heard: dict[tuple[str, str], ClockEvent] = {}
     for event in events:
         if event.at.tzinfo is None or event.heard.tzinfo is None:
             raise ValueError(f"event {event.id} needs instants with a time zone")
-        if event.heard > known_at or _is_ahead(event):
+        if event.heard > known_at or is_ahead(event.at, event.arrived):
             continue
         name = (event.source, event.id)
         first = heard.get(name)
@@ -134,11 +136,12 @@ def in_order(event: ClockEvent) -> tuple[datetime, int, int, str]:
 
 def quarantined(events: Iterable[ClockEvent]) -> tuple[str, ...]:
     """Return the ids of the events that are not believed, because they are dated too far ahead of their arrival."""
-    return tuple(sorted({event.id for event in events if _is_ahead(event)}))
+    return tuple(sorted({event.id for event in events if is_ahead(event.at, event.arrived)}))
 
 
-def _is_ahead(event: ClockEvent) -> bool:
-    return event.arrived is not None and event.at - event.arrived > MOST_AHEAD
+def is_ahead(at: datetime, arrived: datetime | None) -> bool:
+    """Say whether something is dated so far after it was heard of that it is not believed."""
+    return arrived is not None and at - arrived > MOST_AHEAD
 
 
 def _first_told(event: ClockEvent) -> tuple[datetime, datetime, int, int]:
@@ -149,4 +152,6 @@ def whole(at: datetime) -> datetime:
     """Return an instant in UTC, without its fraction of a second; raises ValueError for one without a time zone."""
     if at.tzinfo is None:
         raise ValueError(f"an instant needs a time zone, and {at.isoformat()} has none")
-    return at.astimezone(UTC).replace(microsecond=0)
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.replace(microsecond=0) if at.microsecond else at

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from gateway.domain.calendar import Calendar
-from gateway.domain.clock_event import ClockEvent, EventType, Target, whole
+from gateway.domain.clock_event import BusinessDays, ClockEvent, EventType, Target, whole
 from gateway.domain.clock_state import CalendarChange, Cycle, Options, Outcome, Phase, Reopen, Retarget
 
 
@@ -32,11 +32,16 @@ class Fold:
     """A clock as its events have left it, while they are taken up one by one in their order."""
 
     __slots__ = (
-        "base", "begun", "breached_at", "calendar", "calendars", "cycle", "history", "last", "next_calendar", "options",
-        "outcome", "paused_at", "paused_s", "phase", "pinned", "since", "stopped_at", "stretches", "target", "target_s",
+        "base", "begun", "breached_at", "calendar", "calendars", "counted_by", "cycle", "gaps", "held_at", "history",
+        "last", "next_calendar", "options", "outcome", "paused_at", "paused_s", "phase", "pinned", "since",
+        "stopped_at", "stretches", "target", "target_s",
     )  # fmt: skip
 
     def __init__(self, target: Target, calendar: Calendar, calendars: Mapping[str, Any], options: Options) -> None:
+        if isinstance(target, bool) or not isinstance(target, int | BusinessDays | datetime):
+            raise ValueError(f"'{target}' is no target: give open seconds, business days or an instant")  # noqa: TRY004
+        if isinstance(target, int) and target < 0:
+            raise ValueError("a target has no negative seconds")
         self.options = options
         #: those that an event may name
         self.calendars = calendars
@@ -54,8 +59,15 @@ class Fold:
         #: elapsed when the last stretch ended, or began
         self.base = 0
         self.stretches: tuple[Stretch, ...] = ()
+        #: what counts between the stretches, although it did not run then
+        self.gaps: tuple[tuple[datetime, datetime], ...] = ()
+        #: when a pause that goes on began, and from when its open time is still to be counted
+        self.held_at: datetime | None = None
+        #: from when in this cycle which calendar counted
+        self.counted_by: tuple[tuple[datetime, Calendar], ...] = ()
         self.paused_at: datetime | None = None
         self.paused_s = 0
+        #: when it stopped or was canceled
         self.stopped_at: datetime | None = None
         self.breached_at: datetime | None = None
         #: a due time that a person set
@@ -69,7 +81,7 @@ class Fold:
         if self.phase is not Phase.RUNNING:
             return self.base
         last = self.stretches[-1]
-        return last.base + last.calendar.elapsed(last.begin, at)
+        return last.base if at is last.begin else last.base + last.calendar.elapsed(last.begin, at)
 
     def fixed_due(self) -> datetime | None:
         """Return a due time that no pause moves: one that a person set, or the date of the target."""
@@ -98,11 +110,18 @@ class Fold:
     def pause_ends(self) -> datetime | None:
         """Return when a pause ends by itself."""
         longest, days = self.options.max_pause_s, self.options.max_pause_days
-        if self.phase is not Phase.PAUSED or self.paused_at is None:
+        if self.phase is not Phase.PAUSED or self.held_at is None:
             return None
         if longest is not None:
-            return self.paused_at + timedelta(seconds=longest)
-        return self.calendar.business_days(self.paused_at, days.days, days.mode) if days is not None else None
+            return later(self.held_at, longest)
+        if days is None:
+            return None
+        name = self.options.max_pause_calendar
+        calendar = self._named(name) if name else self.calendar
+        if not calendar.has_days:
+            # a pause without an end would be worse than one that is a little longer or shorter
+            return later(self.held_at, days.days * 86_400)
+        return calendar.business_days(self.held_at, days.days, days.mode)
 
     def _break_before(self, at: datetime) -> None:
         if self.outcome is Outcome.PENDING and self.phase in {Phase.RUNNING, Phase.PAUSED}:
@@ -132,7 +151,7 @@ class Fold:
     def _pause(self, at: datetime, _event: ClockEvent) -> None:
         if self.phase is Phase.RUNNING:
             self._halt(at)
-            self.phase, self.paused_at = Phase.PAUSED, at
+            self.phase, self.paused_at, self.held_at = Phase.PAUSED, at, at
 
     def _go_on(self, at: datetime, _event: ClockEvent) -> None:
         if self.phase is Phase.PAUSED:
@@ -142,7 +161,7 @@ class Fold:
         if self.phase in {Phase.STOPPED, Phase.CANCELED}:
             return
         self._halt(at)
-        self.phase = Phase.CANCELED
+        self.phase, self.stopped_at = Phase.CANCELED, at
         if self.outcome is Outcome.PENDING:
             self.outcome = Outcome.CANCELED
 
@@ -161,8 +180,11 @@ class Fold:
         self.target_s = self._seconds(at)
         self.base, self.paused_s = 0, 0
         self.phase, self.outcome = Phase.RUNNING, Outcome.PENDING
-        self.breached_at = self.stopped_at = self.paused_at = None
-        self.stretches = (Stretch(at, 0, self.calendar),)
+        self.breached_at = self.stopped_at = self.paused_at = self.held_at = None
+        self.stretches, self.gaps = (Stretch(at, 0, self.calendar),), ()
+        self.counted_by = ((at, self.calendar),)
+        if self._is_over(at):
+            self._breach(at)
 
     def _seconds(self, begun: datetime) -> int:
         """Return the target in open seconds of a cycle that begins then."""
@@ -186,16 +208,20 @@ class Fold:
         """Begin another stretch."""
         self.phase = Phase.RUNNING
         self.stretches = (*self.stretches, Stretch(at, self.base, self.calendar))
-        if self._is_over():
+        if self._is_over(at):
             self._breach(at)
 
-    def _is_over(self) -> bool:
-        return self.outcome is Outcome.PENDING and self.fixed_due() is None and self.base > self.target_s
+    def _is_over(self, at: datetime) -> bool:
+        """Say whether a change at an instant leaves nothing of a promise that was not broken until then."""
+        if self.outcome is not Outcome.PENDING:
+            return False
+        fixed = self.fixed_due()
+        return self.elapsed(at) > self.target_s if fixed is None else fixed < at
 
     def _resume(self, at: datetime) -> None:
         if self.paused_at is not None:
             self.paused_s += self.calendar.elapsed(self.paused_at, at)
-        self.paused_at = None
+        self.paused_at = self.held_at = None
         self._run(at)
 
     def _stop(self, at: datetime, _event: ClockEvent) -> None:
@@ -204,10 +230,10 @@ class Fold:
         if self.phase is Phase.PAUSED:
             if self.paused_at is not None:
                 self.paused_s += self.calendar.elapsed(self.paused_at, at)
-            if self._is_over():
+            if self._is_over(at):
                 self._breach(at)
         self._halt(at)
-        self.phase, self.stopped_at, self.paused_at = Phase.STOPPED, at, None
+        self.phase, self.stopped_at, self.paused_at, self.held_at = Phase.STOPPED, at, None, None
         if self.outcome is Outcome.PENDING:
             self.outcome = Outcome.MET
 
@@ -226,20 +252,23 @@ class Fold:
         self._halt(at)
         self._count_pause(at)
         if mode is CalendarChange.RECOMPUTE:
-            spans = [(each.begin, at if each.end is None else each.end) for each in self.stretches]
-            self.base = sum(calendar.elapsed(begin, end) for begin, end in spans)
-        self.calendar = calendar
+            spans = [(each.begin, each.end or at) for each in self.stretches]
+            self.base = sum(calendar.elapsed(begin, end) for begin, end in (*spans, *self.gaps))
+        self._count_by(calendar, at, whole_cycle=mode is CalendarChange.RECOMPUTE)
         if self.phase is Phase.RUNNING:
             self._run(at)
 
+    def _count_by(self, calendar: Calendar, at: datetime, *, whole_cycle: bool = False) -> None:
+        """Count by a calendar from here on, or as if it had counted since the cycle began."""
+        since = self.begun if whole_cycle and self.begun is not None else at
+        self.counted_by = (*(each for each in self.counted_by if each[0] < since), (since, calendar))
+        self.calendar = calendar
+
     def _count_pause(self, at: datetime) -> None:
         """Count a pause that goes on by the calendar of until now."""
-        if self.phase is Phase.PAUSED and self.paused_at is not None and not self._is_pause_limited():
+        if self.paused_at is not None:
             self.paused_s += self.calendar.elapsed(self.paused_at, at)
             self.paused_at = at
-
-    def _is_pause_limited(self) -> bool:
-        return self.options.max_pause_s is not None or self.options.max_pause_days is not None
 
     def _retarget(self, at: datetime, event: ClockEvent) -> None:
         mode = self.options.retarget
@@ -247,35 +276,48 @@ class Fold:
             return
         target = self.target if event.target is None else event.target
         if mode is Retarget.RESTART:
-            paused = self.phase is Phase.PAUSED
+            held = self.held_at
             self._end_cycle(at, "retarget")
             self._begin(at, msgspec.structs.replace(event, target=target))
-            if paused:
+            if held is not None:
                 self._halt(at)
-                self.phase, self.paused_at = Phase.PAUSED, at
+                self.phase, self.paused_at, self.held_at = Phase.PAUSED, at, held
             return
         calendar = self._named(event.calendar) if event.calendar else self.calendar
         before, self.target = (self.target, self.target_s), target
-        old, self.calendar, self.next_calendar = self.calendar, calendar, calendar
+        old, self.calendar = self.calendar, calendar
         self.target_s = self._seconds(self.begun or at)
         if mode is Retarget.TIGHTEN_ONLY and self.target_s >= before[1]:
-            (self.target, self.target_s), self.calendar, self.next_calendar = before, old, old
+            (self.target, self.target_s), self.calendar = before, old
             return
         self.since = at
+        if event.calendar:
+            self.next_calendar = calendar
+            self._count_by(calendar, at, whole_cycle=mode is Retarget.RETRO_NO_PAUSE)
         running = self.phase is Phase.RUNNING
         self._halt(at)
         if mode is Retarget.RETRO_NO_PAUSE:
-            self.base = calendar.elapsed(self.begun or at, at)
+            self._count_pauses(at)
         elif mode is Retarget.CARRY_PERCENT and before[1] > 0:
             self.base = self.base * self.target_s // before[1]
         if running:
             self._run(at)
+        elif self.fixed_due() is not None and self._is_over(at):
+            self._breach(at)
+
+    def _count_pauses(self, at: datetime) -> None:
+        """Count the cycle as if it had run from its beginning, each part by the calendar that counted then."""
+        ends = [*(begin for begin, _ in self.counted_by[1:]), at]
+        parts = zip(self.counted_by, ends, strict=True)
+        self.base = sum(calendar.elapsed(begin, end) for (begin, calendar), end in parts)
+        begins = [*(each.begin for each in self.stretches[1:]), at]
+        self.gaps = tuple((each.end or at, begin) for each, begin in zip(self.stretches, begins, strict=True))
 
     def _reopen(self, at: datetime, event: ClockEvent) -> None:
         mode, within = self.options.reopen, self.options.reopen_within_s
         if self.phase is not Phase.STOPPED or self.stopped_at is None or mode is Reopen.IGNORE:
             return
-        if within is not None and at - self.stopped_at > timedelta(seconds=within):
+        if within is not None and (at - self.stopped_at).total_seconds() > within:
             mode = Reopen.NEW_CYCLE
         if mode is Reopen.NEW_CYCLE:
             self._end_cycle(self.stopped_at, "")
@@ -283,18 +325,18 @@ class Fold:
             return
         if mode is Reopen.CONTINUE_INCLUDE:
             self.base += self.calendar.elapsed(self.stopped_at, at)
+            self.gaps = (*self.gaps, (self.stopped_at, at))
         if self.outcome is Outcome.MET:
             self.outcome = Outcome.PENDING
-        self.calendar, self.stopped_at = self.next_calendar, None
+        if self.options.calendar_change is not CalendarChange.NEXT_CYCLE_ONLY:
+            self._count_by(self.next_calendar, at)
+        self.stopped_at = None
         self._run(at)
 
     def _override(self, at: datetime, event: ClockEvent) -> None:
         self.pinned = None if event.due is None else whole(event.due)
-        if self.outcome is not Outcome.PENDING or self.phase not in {Phase.RUNNING, Phase.PAUSED}:
-            return
-        if (self.pinned is not None and self.pinned < at) or (
-            self.phase is Phase.RUNNING and self.fixed_due() is None and self.elapsed(at) > self.target_s
-        ):
+        runs = self.phase is Phase.RUNNING
+        if (runs or (self.phase is Phase.PAUSED and self.fixed_due() is not None)) and self._is_over(at):
             self._breach(at)
 
     # ------------------------------------------------------------ odds and ends
@@ -329,6 +371,14 @@ class Fold:
         EventType.RESET: _reset,
         EventType.OVERRIDE: _override,
     }
+
+
+def later(at: datetime, seconds: int) -> datetime | None:
+    """Return an instant so many seconds later (or earlier); None for one that no datetime can hold."""
+    try:
+        return at + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def as_calendar(given: Any, calendars: Mapping[str, Any]) -> Calendar:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -16,8 +16,8 @@ import msgspec
 
 from gateway.domain.clock import Clock, folded
 from gateway.domain.clock_event import ClockEvent, Target
-from gateway.domain.clock_fold import Fold
-from gateway.domain.clock_state import DEFAULTS, Options, Outcome
+from gateway.domain.clock_fold import Fold, later
+from gateway.domain.clock_state import DEFAULTS, Options
 
 _WRITTEN = re.compile(r"(?P<percent>\d{1,4})%|(?P<of>left|wall):(?P<left>\d{1,9})|due(?P<offset>[+-]\d{1,9})?")
 #: after everything that can happen
@@ -74,11 +74,10 @@ def reached(whole: Clock, mark: Mark) -> datetime | None:
         return None
     fixed = clock.fixed_due()
     if fixed is not None:
-        return _on_the_way_to(clock, mark, fixed)
+        at = _on_the_way_to(clock, mark, clock.breached_at or fixed)
+        return None if at is not None and clock.stopped_at is not None and at > clock.stopped_at else at
     if mark.kind is MarkKind.WALL:
-        due = clock.due() if clock.outcome is Outcome.PENDING else clock.breached_at
-        early = None if due is None else due - timedelta(seconds=mark.number)
-        return early if early is not None and early >= clock.begun else None
+        return _wall(clock, mark.number)
     goal = _goal(mark, clock.target_s)
     if mark.kind is MarkKind.DUE and mark.number > 0 and clock.breached_at is not None:
         # what is due is the instant of the breach, whatever the target has become
@@ -92,6 +91,23 @@ def reached(whole: Clock, mark: Mark) -> datetime | None:
             return stretch.begin
         at = stretch.calendar.due(stretch.begin, goal - stretch.base)
         if at is not None and (stretch.end is None or at <= stretch.end):
+            return at
+    return None
+
+
+def _wall(clock: Fold, left: int) -> datetime | None:
+    """Return when, for the first time, so many real seconds were left while it ran."""
+    for stretch in clock.stretches:
+        due = stretch.calendar.due(stretch.begin, max(0, clock.target_s - stretch.base))
+        if due is None:
+            continue
+        if clock.breached_at is not None and stretch.begin <= clock.breached_at < due:
+            due = clock.breached_at
+        early = later(due, -left)
+        if early is None or early < stretch.begin == clock.begun:
+            return None
+        at = max(early, stretch.begin)
+        if stretch.end is None or at <= stretch.end:
             return at
     return None
 
@@ -124,8 +140,8 @@ def _on_the_way_to(clock: Fold, mark: Mark, due: datetime) -> datetime | None:
     if begun is None or begun > due:
         return None
     if mark.kind is MarkKind.WALL:
-        early = due - timedelta(seconds=mark.number)
-        return early if early >= begun else None
+        early = later(due, -mark.number)
+        return early if early is not None and early >= begun else None
     total = clock.calendar.elapsed(begun, due)
     goal = _goal(mark, total)
     if goal < 0:
@@ -158,5 +174,5 @@ def thresholds(
         options=options,
         known_at=known_at,
         query_at=query_at,
-    )
+    ).settled(query_at)
     return {text: reached(clock, Mark.of(text)) for text in marks}

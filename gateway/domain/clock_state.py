@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -67,6 +68,10 @@ class CalendarChange(StrEnum):
     NEXT_CYCLE_ONLY = "next_cycle_only"
 
 
+#: whole seconds
+Length = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
+
+
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a policy wants its clocks to behave. Lengths are whole seconds."""
 
@@ -74,13 +79,15 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     reopen: Reopen = Reopen.CONTINUE_EXCLUDE
     calendar_change: CalendarChange = CalendarChange.SEGMENTED
     #: a reopening later than this (real time) starts a new cycle, whatever `reopen` says
-    reopen_within_s: int | None = None
+    reopen_within_s: Length | None = None
     #: a pause ends by itself after this (real time)
-    max_pause_s: int | None = None
-    #: or after so many business days of its calendar
+    max_pause_s: Length | None = None
+    #: or after so many business days
     max_pause_days: BusinessDays | None = None
+    #: name of the calendar whose days those are; empty: the clock's own
+    max_pause_calendar: str = ""
     #: added to the target of a cycle that starts while it is closed
-    out_of_hours_s: int = 0
+    out_of_hours_s: Length = 0
 
 
 DEFAULTS = Options()

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import Counter
 from enum import StrEnum
 
-from gateway.domain.calendar_year import Interval, TimetablePattern, Years, without
+from gateway.domain.calendar_year import Interval, TimetablePattern, Years, merged, without
 from gateway.domain.wall import DAY, date_of
 
 _LAST_YEAR = 9999
@@ -56,7 +56,7 @@ class OpenDays:
         table = self._pattern.timetable
         lengths: Counter[int] = Counter()
         for day in range(7):
-            hours: list[Interval] = list(table.week[day])
+            hours: list[Interval] = merged(table.week[day])
             for near in (-1, 0, 1):
                 breaks = table.breaks[(day + near) % 7]
                 hours = without(hours, [(opens + near * DAY, closes + near * DAY) for opens, closes in breaks])

@@ -7,6 +7,7 @@ A site that is released keeps the days as they were then; a source that reads th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
@@ -52,15 +53,18 @@ def dates(rule: HolidayRule, year: int) -> Mapping[date, str]:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return {}
     # A holiday of January may be kept in December.
-    found = country(
-        years=(year - 1, year, year + 1),
-        expand=False,
-        observed=rule.observed,
-        subdiv=rule.subdivision or None,
-        categories=rule.categories or None,
-        # Without a language the library would look for one in the environment.
-        language=rule.language or country.default_language or "en_US",
-    )
+    years = (year - 1, year, year + 1)
+    # The library prints where it does not know all days of a year (India before 2001 and after 2035).
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        found = country(
+            years=years,
+            expand=False,
+            observed=rule.observed,
+            subdiv=rule.subdivision or None,
+            categories=rule.categories or None,
+            # Without a language the library would look for one in the environment.
+            language=rule.language or country.default_language or "en_US",
+        )
     return {day: name for day, name in sorted(found.items()) if day.year == year}
 
 

@@ -54,6 +54,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merging: Merging = Merging.ADOPT_OLDEST
     update_starts: UpdateStart = UpdateStart.CREATED
 
+    @property
+    def calendars(self) -> frozenset[str]:
+        """The versions of calendars that they name."""
+        longest = self.options.max_pause_calendar
+        return frozenset({goal.calendar for goal in self.goals.values()} | ({longest} if longest else set()))
+
 
 __all__ = [
     "DEFAULT_WARNING",

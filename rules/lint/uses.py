@@ -82,7 +82,7 @@ def _named(reading: Reading, spot: Spot) -> Iterator[Use]:
 
 def _persons(reading: Reading, spot: Spot) -> Iterator[Use]:
     for each in spot.each():
-        if each.value in reading.sections.names.get("people", ()):
+        if isinstance(each.value, str) and each.value in reading.sections.names.get("people", ()):
             yield Use("person", each)
 
 

@@ -140,6 +140,7 @@ SLA = listed(
             "on_customer_reply": choice("resume", "restart"),
             "on_retarget": choice("carry", "restart", "retro_no_pause", "carry_percent", "tighten_only", "freeze"),
             "on_reopen": choice("continue_exclude", "new_cycle", "continue_include", "ignore"),
+            "reopen_within": SOME_TIME,
             "on_calendar_change": choice("segmented", "recompute", "next_cycle_only"),
             "on_merge": choice("adopt_oldest", "keep_own"),
             "stage_reentry": choice("accumulate", "new_cycle"),

@@ -177,6 +177,14 @@ def test_hours_in_a_gap_of_the_clock() -> None:
     assert calendar(spec, dst="rfc5545").elapsed(*span) == 2.5 * 3600
 
 
+def test_hours_that_overlap_in_a_gap_of_the_clock_count_each_by_itself() -> None:
+    """A time that moves past the gap may come after one that is later by the clock."""
+    hours = {"sun": ["00:15-05:00", "01:00-02:30"]}
+    found = calendar({"timezone": "America/Havana", "week": hours, "dst": "rfc5545"})
+    assert found.next_opening(instant("2025-03-09T00:00")) == instant("2025-03-09T05:00")
+    assert found.elapsed(instant("2025-03-09T00:00"), instant("2025-03-10T00:00")) == 4 * 3600
+
+
 def test_a_union_of_unions_keeps_each_zone_and_its_holidays() -> None:
     """One is closed for Christmas while another is not."""
     specs = {
@@ -238,6 +246,13 @@ def test_names_do_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> 
     plain = dates.__wrapped__(HolidayRule("CZ"), 2026)
     monkeypatch.setenv("LANGUAGE", "uk")
     assert dates.__wrapped__(HolidayRule("CZ"), 2026) == plain
+
+
+def test_a_library_that_does_not_know_all_days_of_a_year_prints_nothing() -> None:
+    """A calendar of India is asked about years for which nobody has written down the moon."""
+    found = calendar(timezone="Asia/Kolkata", holidays={"country": "IN"})
+    republic, later = (local(f"2043-{day}T12:00", ZoneInfo("Asia/Kolkata")) for day in ("01-26", "02-02"))
+    assert (found.is_open(republic), found.is_open(later)) == (False, True)
 
 
 def test_what_was_kept_with_a_release_counts_whatever_the_library_says_later() -> None:
@@ -338,6 +353,26 @@ def test_what_opens_on_some_dates_only_is_not_searched_to_the_end_of_time() -> N
     assert found.due(start, 4 * 3600 + 1) is None
     assert found.next_opening(local("2027-06-01T00:00")) is None
     assert len(asked) < 10
+
+
+def test_what_stays_closed_for_more_than_400_days_has_no_due() -> None:
+    """Before the first opening, between two, and among a week's hours that exceptions close."""
+    rare = calendar({"timezone": "UTC", "exceptions": {"2025-06-05": ["09:00-17:00"], "2026-07-20": ["09:00-17:00"]}})
+    closing, opening = instant("2025-06-05T17:00"), instant("2026-07-20T09:00")
+    assert rare.due(closing - timedelta(hours=1), 3600) == closing
+    assert rare.due(closing - timedelta(hours=1), 3601) is None
+    assert rare.next_opening(closing) is None
+    assert rare.business_days(closing - timedelta(hours=1), 1) is None
+    assert rare.next_opening(opening - timedelta(days=400)) == opening
+    assert rare.next_opening(opening - timedelta(days=400, seconds=1)) is None
+    assert rare.due(opening - timedelta(days=400), 1) == opening + timedelta(seconds=1)
+    assert rare.due(instant("2020-06-05T00:00"), 1) is None
+    closed = {str(date(2025, 1, 1) + timedelta(days=days)): "closed" for days in range(430)}
+    found = calendar(exceptions=closed)
+    assert found.due(local("2024-12-31T16:00"), 3600) == local("2024-12-31T17:00")
+    assert found.due(local("2024-12-31T16:00"), 3601) is None
+    assert found.due(local("2024-01-02T09:00"), 8 * 3600 * 600) is None
+    assert found.due(local("2025-12-31T16:00"), 3601) == local("2026-03-09T10:00") + timedelta(seconds=1)
 
 
 def test_the_check_finds_what_is_closed_for_good_or_far_too_long() -> None:
@@ -461,6 +496,7 @@ WRONG: list[tuple[Any, tuple[str | int, ...], str]] = [
     ({**OFFICE, "holidays": {}}, ("holidays",), "no-country"),
     ({**OFFICE, "holidays": "CZ"}, ("holidays",), "bad-calendar"),
     ({**OFFICE, "holidays": ["2025-02-30"]}, ("holidays",), "bad-date"),
+    ({**OFFICE, "holidays": [["2025-02-28"]]}, ("holidays",), "bad-date"),
     ({**OFFICE, "holidays": {"country": "XX"}}, ("holidays", "country"), "unknown-country"),
     ({**OFFICE, "holidays": {"country": "AU", "subdivision": "X"}}, ("holidays", "subdivision"), "unknown-subdivision"),
     ({**OFFICE, "holidays": {"country": "CZ", "categories": ["x"]}}, ("holidays", "categories"), "unknown-categories"),

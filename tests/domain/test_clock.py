@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from gateway.domain.calendar import CalendarError
 from gateway.domain.clock import BusinessDays, ClockEvent, ClockState, Target, replay
 from gateway.domain.clock_cycles import cycles, stages
 from gateway.domain.clock_event import quarantined, read
+from gateway.domain.clock_state import Options
 from gateway.domain.open_days import DayMode
 from tests.domain.calendar_oracle import instant
 
@@ -257,3 +259,132 @@ def test_stages_count_again_or_go_on() -> None:
     assert (both.elapsed_s, both.breached_at, both.visits) == ({"test": 3 * HOUR}, {"test": at("10:00")}, {"test": 2})
     each = stages({"test": 2 * HOUR}, events, options={"reentry": "new_cycle"}, **given)
     assert (each.elapsed_s, each.breached_at, each.visits) == ({"test": 2 * HOUR}, {}, {"test": 2})
+
+
+def test_the_next_calendar_waits_for_the_next_cycle() -> None:
+    """A cycle that goes on after it was solved is not the next one, and a new target does not forget what waits."""
+    change = event("calendar", "07:30", calendar="york")
+    reopened = (change, event("stop", "08:00"), event("reopen", "10:00"))
+    on = state(8 * HOUR, "12:00", *reopened, calendar_change="next_cycle_only")
+    assert (on.cycle, on.elapsed_s) == (1, 3 * HOUR)
+    anew = state(
+        8 * HOUR, "14:00", change, event("retarget", "08:00", target_s=HOUR), event("reset", "12:00"),
+        calendar_change="next_cycle_only",
+    )  # fmt: skip
+    assert (anew.cycle, anew.elapsed_s, anew.due) == (2, HOUR, at("14:00"))
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (event("override", "07:30", due="2025-06-05T09:00Z"), event("stop", "08:00"), event("reopen", "10:00")),
+        (event("retarget", "10:00", target="2025-06-05T09:00:00Z"),),
+        (event("pause", "08:00"), event("retarget", "10:00", target="2025-06-05T09:00:00Z")),
+    ],
+)
+@pytest.mark.parametrize("reopen", ["continue_exclude", "new_cycle"])
+def test_a_date_that_has_passed_is_broken_when_it_comes_to_count(reopen: str, events: tuple[Any, ...]) -> None:
+    """Not before: until then nobody had promised it, or it was kept."""
+    broken = state(8 * HOUR, "11:00", *events, reopen=reopen)
+    assert (broken.outcome, broken.breached_at) == ("breached", at("10:00"))
+
+
+def test_a_date_of_before_counts_again_when_a_later_one_is_taken_back() -> None:
+    """It has passed meanwhile, so it is broken there and then."""
+    longer = (event("override", "07:30", due="2025-06-05T12:00Z"), event("override", "10:00", due=None))
+    assert state(at("09:00"), "09:30", *longer).outcome == "pending"
+    assert state(at("09:00"), "11:00", *longer).breached_at == at("10:00")
+
+
+@pytest.mark.parametrize("mode", ["continue_include", "retro_no_pause"])
+def test_what_counts_although_it_did_not_run_counts_by_the_new_calendar_too(mode: str) -> None:
+    """A recomputing counts the same spans again, not fewer of them."""
+    always = {**CALENDARS, "always": "24x7"}
+    gap = [event("stop", "08:00"), event("reopen", "10:00")]
+    pause = [event("pause", "08:00"), event("resume", "10:00"), event("retarget", "10:30", target_s=9 * HOUR)]
+    events = gap if mode == "continue_include" else pause
+    found = replay(
+        8 * HOUR, [START, *events, event("calendar", "11:00", calendar="always")], calendar="office",
+        calendars=always, known_at=at("12:00"), query_at=at("12:00"),
+        options={"reopen": "continue_include", "retarget": "retro_no_pause", "calendar_change": "recompute"},
+    )  # fmt: skip
+    assert found.elapsed_s == 5 * HOUR
+
+
+def test_a_pause_that_is_counted_after_all_counts_by_the_calendar_of_its_time() -> None:
+    """Two hours of Prague, and from then on none of New York before its opening at one o'clock UTC."""
+    events = (
+        event("pause", "07:30"),
+        event("calendar", "09:00", calendar="york"),
+        event("retarget", "12:00", target_s=4 * HOUR),
+    )
+    assert state(8 * HOUR, "12:30", *events, retarget="retro_no_pause").elapsed_s == 2 * HOUR
+    anew = state(8 * HOUR, "12:30", *events, retarget="retro_no_pause", calendar_change="recompute")
+    assert anew.elapsed_s == 0
+
+
+def test_another_target_makes_a_pause_no_longer() -> None:
+    """A pause ends so long after it began, though another cycle has begun since."""
+    events = (event("pause", "08:00"), event("retarget", "08:30", target_s=HOUR))
+    found = state(8 * HOUR, "09:30", *events, retarget="restart", max_pause_s=HOUR)
+    assert (found.phase, found.elapsed_s, found.paused_s) == ("running", HOUR // 2, HOUR // 2)
+
+
+@pytest.mark.parametrize(
+    ("known_at", "query_at", "more"),
+    [
+        ("2025-06-05T12:00", "2025-06-05T12:00+00:00", ()),
+        ("2025-06-05T12:00+00:00", "2025-06-05T12:00", ()),
+        ("2025-06-05T12:00+00:00", "2025-06-05T12:00+00:00", ({"id": "x", "type": "stop", "at": "2025-06-05T08:00"},)),
+    ],
+)
+def test_instants_without_a_zone_are_refused(known_at: str, query_at: str, more: tuple[Any, ...]) -> None:
+    """Nobody could say whose nine o'clock it was."""
+    known, query = datetime.fromisoformat(known_at), datetime.fromisoformat(query_at)
+    with pytest.raises(ValueError, match="time zone"):
+        replay(HOUR, [START, *more], calendar="office", calendars=CALENDARS, known_at=known, query_at=query)
+    told = [{**each, "stage": "a", "type": "customer"} for each in (START, *more)]
+    if query_at == known_at and more:
+        with pytest.raises(ValueError, match="time zone"):
+            stages({}, told, calendar="office", calendars=CALENDARS, query_at=query)
+        with pytest.raises(ValueError, match="time zone"):
+            cycles("next_reply", HOUR, told, calendar="office", calendars=CALENDARS, query_at=query)
+
+
+@pytest.mark.parametrize("target", [-1, "3600", None, 1.5, True])
+def test_what_is_no_target_is_refused(target: Any) -> None:
+    """It would be due before it began, or never, and nobody would know why."""
+    with pytest.raises(ValueError, match="target"):
+        state(target, "08:00")
+
+
+@pytest.mark.parametrize("option", ["max_pause_s", "out_of_hours_s", "reopen_within_s"])
+def test_no_length_is_negative(option: str) -> None:
+    """A pause would end before it began."""
+    with pytest.raises(msgspec.ValidationError, match=option):
+        state(HOUR, "08:00", **{option: -1})
+
+
+def test_a_length_that_is_longer_than_all_time_never_ends() -> None:
+    """Nothing overflows: rules may say 999999999y."""
+    paused = (event("pause", "08:00"),)
+    ages = msgspec.structs.replace(Options(), max_pause_s=3 * 10**16, reopen_within_s=3 * 10**16)
+    for events, phase in ((paused, "paused"), ((event("stop", "08:00"), event("reopen", "09:00")), "running")):
+        found = replay(
+            10**17, [START, *events], calendar="always", calendars={"always": "24x7"}, options=ages,
+            known_at=at("12:00"), query_at=at("12:00"),
+        )  # fmt: skip
+        assert (found.phase, found.cycle, found.due, found.due_if_resumed_now) == (phase, 1, None, None)
+
+
+def test_before_the_first_stage_there_is_none() -> None:
+    """And what is dated far ahead of its arrival is not believed, as with clocks."""
+    told = {"stage": "a", "at": "2025-06-05T08:00Z", "arrived": "2025-06-05T07:54:59Z"}
+    for entered, query in ((told, "07:00"), (told, "09:00"), (told | {"arrived": "2025-06-05T08:01Z"}, "07:00")):
+        found = stages({"a": HOUR}, [entered], calendar="office", calendars=CALENDARS, query_at=at(query))
+        assert (found.elapsed_s, found.breached_at, found.visits) == ({}, {}, {})
+    early = {"id": "1", "type": "agent", "at": "2025-06-05T07:50Z", "arrived": "2025-06-05T07:40Z"}
+    chain = cycles(
+        "periodic_update", HOUR, [START, early], calendar="office", calendars=CALENDARS, query_at=at("07:55")
+    )
+    assert [each.closed for each in chain] == [None]

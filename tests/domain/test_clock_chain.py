@@ -115,6 +115,18 @@ def test_a_longest_pause_in_business_days_ends_by_itself() -> None:
     assert reached(chain.clock, Mark.of("due")) == only(chain).due == at(17, day=2)
 
 
+@pytest.mark.parametrize(("named", "ends"), [("office@1", at(10, day=7)), ("", at(10, day=5))])
+def test_a_longest_pause_in_business_days_of_another_calendar(named: str, ends: datetime) -> None:
+    """A promise around the clock waits for five days of the policy; without any, a day has 24 hours."""
+    options = Options(max_pause_days=BusinessDays(5), max_pause_calendar=named)
+    log, held = begun(resolution=Goal(8 * HOUR, "always@1"), options=options)
+    assert held["t"].calendars == {"always@1", named} - {""}
+    log.append(entry("pauses", at(10), metrics=("resolution",)))
+    before, after = ends - timedelta(seconds=1), ends + timedelta(hours=1)
+    assert only(tell(log, held, before)["resolution"]).status is Status.PAUSED
+    assert only(tell(log, held, after)["resolution"]).elapsed_s == 2 * HOUR
+
+
 def test_other_terms_leave_a_canceled_record_of_the_old_ones() -> None:
     """A priority that rises: the same cycle by a shorter target; elapsed stays, and past it is broken at the change."""
     log, held = begun(resolution=Goal(8 * HOUR, "office@1"))

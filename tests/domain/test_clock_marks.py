@@ -77,3 +77,28 @@ def test_what_is_no_mark_is_said(text: str) -> None:
     """One clear line with the forms that there are."""
     with pytest.raises(ValueError, match="is no mark: write 75%"):
         Mark.of(text)
+
+
+def test_what_was_reached_before_a_stop_or_a_pause_was_reached() -> None:
+    """Real seconds as well as open ones; and what lies behind the stop is not, also on the way to a date."""
+    stop = (event("stop", "07:40"),)
+    assert marks(3600, "wall:1800", "wall:600", events=stop) == ["05 07:30:00", None]
+    assert marks(3600, "wall:1800", "wall:600", events=(event("pause", "07:40"),)) == ["05 07:30:00", None]
+    late = (event("pause", "07:40"), event("resume", "12:00"))
+    assert marks(3600, "wall:1800", "wall:600", events=late) == ["05 07:30:00", "05 12:10:00"]
+    date = instant("2025-06-05T08:00")
+    assert marks(date, "50%", "75%", "due", "due+60", "wall:1800", "wall:600", events=stop) == [
+        "05 07:30:00", None, None, None, "05 07:30:00", None]  # fmt: skip
+
+
+def test_a_date_that_was_broken_at_a_change_is_due_there() -> None:
+    """What is due after a breach is the breach, and what comes after it counts from there."""
+    change = (event("retarget", "10:00", target="2025-06-05T09:00:00Z"),)
+    assert marks(28800, "due", "due+3600", events=change) == ["05 10:00:00", "05 11:00:00"]
+
+
+def test_a_pause_that_ends_by_itself_lets_marks_be_reached() -> None:
+    """Nobody has to tell that it is over."""
+    pause = (event("pause", "07:30"),)
+    assert marks(7200, "50%", "due", events=pause, max_pause_s=3600) == ["05 09:00:00", "05 10:00:00"]
+    assert marks(7200, "50%", "due", events=pause) == [None, None]

@@ -13,6 +13,7 @@ from gateway.domain.clock_log import EntryKind
 from gateway.flow.sla.timekeeping import told
 from gateway.store import SqlStore
 from rules import load_site
+from tests.clocks import MovedClock
 from tests.flows.world import World
 from tests.rules.making import installed
 
@@ -101,3 +102,53 @@ def test_the_record_is_the_same_when_it_is_told_again(world: World) -> None:
     with world.store.read() as tx:
         assert {row.revision for row in tx.clocks.rows(ticket.id)} <= {1, 2}
         assert tx.clocks.changes(ticket.id) == before[1]
+
+
+@pytest.mark.parametrize(("hours", "cycle"), [(1, 1), (3, 2)])
+def test_what_is_opened_again_too_late_is_promised_anew(store: SqlStore, hours: int, cycle: int) -> None:
+    """Within the time that the policy names it goes on, after that another cycle begins."""
+    rules = RULES.replace("    pause_when:", "    reopen_within: 2h\n    pause_when:")
+    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": rules}, installed())
+    assert site is not None, problems
+    moved = MovedClock()
+    with World(store, clock=moved) as world:
+        world.site = msgspec.structs.replace(world.site, rules=site.rules)
+        number = int(world.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")["id"])
+        world.zendesk.act("set", ticket_id=number, status="solved")
+        world.settle()
+        assert clocks(world)["resolution"].status is Status.SUCCEEDED
+        moved.ahead += timedelta(hours=hours)
+        world.zendesk.clock.skew = moved.ahead
+        world.zendesk.act("set", ticket_id=number, status="open")
+        world.settle()
+        found = clocks(world)["resolution"]
+        assert (found.status, found.cycle) == (Status.IN_PROGRESS, cycle)
+
+
+def test_a_promise_around_the_clock_may_wait_for_business_days_of_its_policy(store: SqlStore) -> None:
+    """A P1 counts at any time, and waits for its customer no longer than two days of the office."""
+    rules = """
+sla:
+  - name: standard
+    calendar: office
+    targets: {resolution: {P1: {within: 2h, calendar: always}, default: 8h}}
+    pause_when: {status: pending_customer}
+    max_pause: 2bd
+calendars:
+  office: {timezone: Europe/Prague, week: {mon-sun: [09:00-17:00]}}
+  always: 24x7
+"""
+    site, problems = load_site({"gateway.yaml": GATEWAY, "rules/sla.yaml": rules}, installed())
+    assert site is not None, problems
+    with World(store) as world:
+        world.site = msgspec.structs.replace(world.site, rules=site.rules)
+        opened = world.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")
+        world.zendesk.act("set", ticket_id=int(opened["id"]), status="pending", priority="urgent")
+        world.settle()
+        waits = clocks(world)["resolution"]
+        assert (waits.level, waits.target_s, waits.status) == ("P1", 7200, Status.PAUSED)
+        with world.store.read() as tx:
+            (ticket,) = tx.view.tickets(limit=5)
+        later = world.clock.now() + timedelta(days=4)
+        world.store.write(lambda tx: told(tx, ticket.id, later, world.site.rules))
+        assert clocks(world)["resolution"].status is Status.BREACHED

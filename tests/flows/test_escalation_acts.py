@@ -10,6 +10,7 @@ import pytest
 
 from connectors.slack.simulator import SlackSimulator
 from gateway.domain.clock_instance import Status
+from gateway.domain.update import Operation, UpdateState
 from gateway.store import SqlStore
 from tests.flows.office import RULES, Office, names
 
@@ -162,3 +163,32 @@ def test_what_a_new_release_watches_is_watched_in_tickets_to_which_nothing_happe
         office.change(RULES + "escalations:\n" + stuck, release="next")
         assert office.later(minutes=1) == []
         assert names(office.later(hours=1)) == ["stuck"]
+
+
+def test_a_notice_that_nobody_takes_holds_up_no_clock_and_no_other_notice(
+    store: SqlStore, slack: SlackSimulator
+) -> None:
+    """It becomes a dead letter that says why; the next one in the same lane goes out when the channel is there."""
+    notice = (
+        "  - {{name: {}, at: {}, metrics: [resolution], do: [{{notify: {{connection: ops-slack, channel: {}}}}}]}}\n"
+    )
+    told = [("first", "50%", "C0LATER"), ("broken", "breach", "C0DUTY"), ("after", "breach + 1h", "C0LATER")]
+    levels = "".join(notice.format(*each) for each in told)
+    with at_work(store, slack, levels) as office:
+        office.ticket()
+        assert names(office.later(hours=11)) == ["first"]
+        office.settle()
+        with store.read() as tx:
+            (line,) = tx.view.updates(limit=10, states=[UpdateState.DEAD.value])
+            dead = tx.outbox.get(line.id)
+        assert dead is not None
+        assert dead.operation is Operation.NOTIFY
+        assert "channel_not_found" in (line.reason + line.detail)
+        assert slack.messages == []
+        assert names(office.later(hours=9.5)) == ["broken"]
+        office.settle()
+        assert office.clock_of("resolution").status is Status.BREACHED
+        slack.channels["C0LATER"] = "later"
+        assert names(office.later(hours=1)) == ["after"]
+        office.settle()
+        assert [each["channel"] for each in slack.messages] == ["C0DUTY", "C0LATER"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rules import Checked, check_site
@@ -174,6 +174,7 @@ CHANGES = st.lists(
 
 
 @given(CHANGES)
+@example([(("rules/10-classify.yaml", ("classify", 2, "when", "requester")), "replace", [[]])])
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_site_that_was_changed_anywhere_is_a_site_or_errors_with_places(changes: list[Any]) -> None:
     """Never a crash: what loads is run by the gateway, and what does not says where."""

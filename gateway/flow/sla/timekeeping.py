@@ -89,15 +89,14 @@ def watch(tx: Tx, ticket_id: str, now: datetime, rules: RuleSet, ids: Ids) -> li
 
 def _keep(tx: Tx, terms: Terms, clockwork: Clockwork) -> None:
     tx.clocks.keep_terms({digest(terms): terms})
-    used = {goal.calendar for goal in terms.goals.values()}
-    tx.clocks.keep_calendars({name: clockwork.versions[name] for name in used & clockwork.versions.keys()})
+    tx.clocks.keep_calendars({name: clockwork.versions[name] for name in terms.calendars & clockwork.versions.keys()})
 
 
 def tell(tx: Tx, ticket_id: str, now: datetime, *, log: Sequence[LogEntry] | None = None) -> Told:
     """Return the clocks of a ticket as its log tells them, without storing anything."""
     entries = tx.clocks.log(ticket_id) if log is None else log
     terms = _terms_of(tx, {entry.terms for entry in entries if entry.kind is EntryKind.TERMS})
-    names = {goal.calendar for each in terms.values() for goal in each.goals.values()}
+    names = {name for each in terms.values() for name in each.calendars}
     found = chains(entries, terms, calendars=calendars(tx, names), known_at=now, query_at=now)
     return Told(found, (), entries, terms)
 
