@@ -257,6 +257,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     sees: frozenset[Operation] = frozenset()
     #: operations of which a double can be taken back (by `operations[UNDO]`)
     undoes: frozenset[Operation] = frozenset()
+    #: the connection's url may hold a query, as addresses do that are made by a program
+    url_query: bool = False
     #: extra origins (scheme://host) beside the connection's url
     origins: tuple[str, ...] = ()
 

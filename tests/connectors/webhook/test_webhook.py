@@ -31,10 +31,13 @@ from connectors.webhook.simulator import WebhookSimulator
 from gateway.errors import AuthenticationError, ConfigError
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, IncomingRequest
+from rules import load_site
 from tests.connectors.driver import Driver
+from tests.rules.making import installed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 RAW = base64.b64decode(SECRET.removeprefix("whsec_"))
+URL = "https://x.example/hook?sig=1"
 NAME = "0123456789abcdef0123456789abcdef"
 DATA = {"type": "sla.escalation", "timestamp": "2026-03-01T12:00:00Z", "ticket": {"id": "1"}}
 CALL = Intent(Operation.NOTIFY, fields={"title": "late", "body": "why", "data": DATA})
@@ -150,6 +153,19 @@ def test_settings_that_cannot_work_are_refused(url: str, options: dict[str, Any]
         connect(url, **options)
     assert "pager" in str(failure.value)
     assert "not base64" not in str(failure.value)
+
+
+def test_an_address_keeps_its_query() -> None:
+    """Those that a program makes often hold what proves a friend; it is posted to as it is, and masked."""
+    with WebhookSimulator(key=RAW) as desk:
+        driver = Driver(connect(f"{desk.url}/hook?sig=0123456789abcdef&v=1"), deadline=2.0)
+        assert isinstance(driver.run(driver.connector.write(CALL, WriteContext(NAME))), Done)
+        driver.close()
+        (heard,) = desk.journal
+    assert heard.query == {"sig": "0123456789abcdef", "v": "1"}
+    assert connect("https://x.example/hook?sig=0123456789abcdef").secrets()[1] == "/hook?sig=0123456789abcdef"
+    gateway = f"connections:\n  pager: {{connector: webhook, url: '{URL}', secret: '${{S}}'}}\n"
+    assert load_site({"gateway.yaml": gateway}, installed())[1] == ()
 
 
 def test_an_address_that_is_a_secret_is_masked() -> None:
