@@ -19,7 +19,7 @@ from gateway.flow.plan import Cause
 from gateway.flow.sla.acknowledging import press
 from gateway.flow.sla.asking import Asked
 from gateway.flow.sla.levels import Level
-from gateway.flow.sla.timekeeping import tell, told
+from gateway.flow.sla.timekeeping import tell
 from gateway.flow.sla.waking import Waking
 from gateway.ports import Ids, Tx
 from rules.actions import ActionError, perform
@@ -52,6 +52,7 @@ def take(
     waking.keep(tuple(each.link for each in answers))
     for each in answers:
         waking.append(each)
+    waking.close()
     return outcome, waking.planned
 
 
@@ -70,12 +71,10 @@ def carry_out(
     if ticket is None:
         return "asked for a ticket that we do not have", False
     waking = Waking(tx, asked.ticket, site, ids, cause)
-    stood = tell(tx, asked.ticket, cause.now)
-    chain = stood.chains.get(asked.metric)
+    chain = tell(tx, asked.ticket, cause.now).chains.get(asked.metric)
     level = _level(asked, chain, site)
     acts = _acts(asked, ticket, chain, level, site, cause.now)
-    waking.do(ticket, level, acts, stood, listener, by=asked.action)
-    told(tx, asked.ticket, cause.now, site.rules)
+    waking.carry(ticket, level, acts, listener, asked.action)
     outcome = f"action {asked.action}: {', '.join(act.name for act in acts) or 'nothing to do'}"
     tx.tickets.add_event(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=asked.ticket, outcome=outcome[:200]

@@ -53,10 +53,15 @@ def keep(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> Told | None:
     return told(tx, happened.ticket.id, happened.now, rules, log=log) if log else None
 
 
-def enter(tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> list[LogEntry]:
-    """Enter what happened to a ticket; return its log, empty where nothing is promised and nothing was."""
+def enter(
+    tx: Tx, happened: Happened, rules: RuleSet, ids: Ids, *, log: Sequence[LogEntry] | None = None
+) -> list[LogEntry]:
+    """Enter what happened to a ticket; return its log, empty where nothing is promised and nothing was.
+
+    `log` is that of until now, where it is known.
+    """
     ticket, clockwork = happened.ticket, rules.clockwork
-    log = list(tx.clocks.log(ticket.id))
+    log = list(tx.clocks.log(ticket.id) if log is None else log)
     if not log and not clockwork.terms(happened.policy, ticket.priority.level).goals:
         return []
     if not log and happened.before is not None:
@@ -109,9 +114,13 @@ def told(
     *,
     log: Sequence[LogEntry] | None = None,
     fired: Sequence[Firing] | None = None,
+    found: Told | None = None,
 ) -> Told:
-    """Tell the clocks of a ticket anew and store what has changed; `fired` are the levels that did, where known."""
-    found = tell(tx, ticket_id, now, log=log)
+    """Tell the clocks of a ticket anew and store what has changed.
+
+    `fired` are the levels that did, and `found` is what they tell, where that is known already.
+    """
+    found = tell(tx, ticket_id, now, log=log) if found is None else found
     if fired is None:
         fired = tx.clocks.firings(ticket_id) if rules.escalations else ()
     ladder = Ladder(rules.escalations, found.log, fired)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway import crashpoint
+from gateway.domain.clock_log import LogEntry
 from gateway.domain.event import Event, EventKind
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import Ticket
@@ -22,11 +23,13 @@ from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause, Planned, Planner, new_update
 from gateway.flow.sla.acts import Acted, Situation, act
 from gateway.flow.sla.asking import request
+from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.levels import Ladder, Level
 from gateway.flow.sla.merging import MERGED, Merger
 from gateway.flow.sla.timekeeping import Told, enter, tell, told, watch
 from gateway.ports import AuditEntry, Ids, Tx
+from rules.decide import RuleSet
 from rules.escalations import Act
 from rules.fields import Facts
 from rules.inputs import encoded
@@ -49,6 +52,9 @@ class Waking:
         self.planned = False
         #: actions of other packages were asked for
         self.asked = False
+        self.log: list[LogEntry] = []
+        self.notes: list[AuditEntry] = []
+        self.links: list[Link] | None = None
         self.fired = list(tx.clocks.firings(ticket_id))
         self.cause = cause
 
@@ -57,15 +63,29 @@ class Waking:
         ticket = self.tx.tickets.get(self.ticket_id)
         if ticket is not None and ticket.duplicate_of:
             Merger(self.tx, rules=self.site.rules, ids=self.ids, now=self.now).end(ticket.id, MERGED)
-        log_now = watch(self.tx, self.ticket_id, self.now, self.site.rules, self.ids)
-        stood = tell(self.tx, self.ticket_id, self.now, log=log_now)
+        self.log = watch(self.tx, self.ticket_id, self.now, self.site.rules, self.ids)
+        stood = tell(self.tx, self.ticket_id, self.now, log=self.log)
         for _ in range(MOST):
             changed = None if ticket is None else self.climb(ticket, stood, listener)
             if changed is None:
                 break
-            ticket, stood = changed, tell(self.tx, self.ticket_id, self.now)
-        told(self.tx, self.ticket_id, self.now, self.site.rules, log=stood.log, fired=self.fired)
+            ticket, stood = changed, tell(self.tx, self.ticket_id, self.now, log=self.log)
+        told(self.tx, self.ticket_id, self.now, self.site.rules, fired=self.fired, found=stood)
+        self.close()
         return self.planned or self.asked
+
+    def close(self) -> None:
+        """Put what was noted into the trail."""
+        self.tx.audit.add(self.notes)
+        self.notes = []
+
+    def carry(self, ticket: Ticket, level: Level, acts: Sequence[Act], listener: Listener, by: str) -> None:
+        """Do what an action of another package has returned, and tell the clocks anew."""
+        stood = tell(self.tx, self.ticket_id, self.now)
+        self.log = list(stood.log)
+        self.do(ticket, level, acts, stood, listener, by)
+        told(self.tx, self.ticket_id, self.now, self.site.rules, log=self.log, fired=self.fired)
+        self.close()
 
     def climb(self, ticket: Ticket, stood: Told, listener: Listener) -> Ticket | None:
         """Do what is due in its order; stop at what changes the ticket and return it: the rest is asked again then."""
@@ -84,9 +104,19 @@ class Waking:
     def levels(self, ticket: Ticket, stood: Told) -> list[Level]:
         """Return the levels that were come to, in their order."""
         ladder = Ladder(self.site.rules.escalations, stood.log, self.fired)
-        links = frozenset(link.connection for link in self.tx.links.of_ticket(self.ticket_id))
+        links = frozenset(link.connection for link in self.linked())
         facts = Facts(ticket, ticket, links, self.now)
         return ladder.due(stood.chains, self.now, lambda escalation: escalation.when.holds(facts))
+
+    def linked(self) -> list[Link]:
+        """Return where the ticket can be written to."""
+        if self.links is None:
+            self.links = live_links(self.tx, self.ticket_id)
+        return self.links
+
+    def enter(self, tx: Tx, happened: Happened, rules: RuleSet, ids: Ids) -> None:
+        """Enter what an escalation has made of the ticket."""
+        self.log = enter(tx, happened, rules, ids, log=self.log)
 
     def fire(self, ticket: Ticket, level: Level, stood: Told, listener: Listener) -> Ticket | None:
         """Do everything that a level asks for; return the ticket where it is another now."""
@@ -99,7 +129,7 @@ class Waking:
         before = ticket
         said: list[str] = []
         planned: list[Planned] = []
-        links = live_links(self.tx, self.ticket_id)
+        links = list(self.linked())
         for action in acts:
             given = Situation(
                 ticket=ticket,
@@ -144,6 +174,7 @@ class Waking:
         for link in links:
             if self.tx.links.get(link.id) is None:
                 self.tx.links.add(link, self.now)
+                self.links = None
 
     def decide(self, before: Ticket, ticket: Ticket, level: Level, links: list[Link], listener: Listener) -> Ticket:
         """Let the rules look at what an escalation has made of a ticket, and carry it to the desks."""
@@ -172,8 +203,8 @@ class Waking:
         if origin is not None:
             event = Event(EventKind.CHANGED, origin.remote_id, key, self.now, automatic=True)
             made = Decided(before=before, decision=decision, event=event, comments=(), origin=origin, links=links)
-            said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids, keep=enter)
-            self.tx.audit.add(said.audit)
+            said = follow(self.tx, made, site=self.site, cause=self.cause, ids=self.ids, keep=self.enter)
+            self.notes += said.audit
             for each in said.planned:
                 self.append(each)
         return decided
@@ -191,5 +222,4 @@ class Waking:
 
     def note(self, action: str, detail: dict[str, object], inputs: bytes = b"") -> None:
         """Put a line into the trail."""
-        entry = AuditEntry(self.now, "gateway", action, self.ticket_id, detail, self.cause.trace_id, inputs)
-        self.tx.audit.add([entry])
+        self.notes.append(AuditEntry(self.now, "gateway", action, self.ticket_id, detail, self.cause.trace_id, inputs))
