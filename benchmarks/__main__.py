@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, rules, simulate
+from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, routing, rules, simulate
 from benchmarks.report import Measure, Progress, table, this_machine
 
-MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, simulate)
+MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, routing, simulate)
 STAGES = tuple(each.STAGE for each in MADE)
 
 
@@ -56,7 +56,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if new_database is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
                     found += journey.run(progress, rate, new_database, "PostgreSQL")
-        for part in (calendars, clocks, rules, simulate):
+        for part in (calendars, clocks, routing, rules, simulate):
             if part.STAGE in chosen:
                 with Progress(part.STAGE, part.STEPS, quiet=as_json) as progress:
                     found += part.run(progress)

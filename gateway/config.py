@@ -223,7 +223,7 @@ def _rule_files(directory: Path) -> Iterator[Path]:
     for folder, below, found in os.walk(rules):
         below[:] = [name for name in below if not name.startswith(".")]
         for name in found:
-            if name.endswith((".yaml", ".yml")) and not name.startswith("."):
+            if name.endswith((".yaml", ".yml", ".ics")) and not name.startswith("."):
                 yield Path(folder) / name
 
 

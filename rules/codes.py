@@ -27,6 +27,7 @@ FORM = frozenset({
     "bad-calendar", "unknown-country", "unknown-subdivision", "unknown-categories", "bad-date",
     "day-twice", "no-timezone", "unknown-timezone", "never-open",
     "union-of-itself", "union-too-deep",
+    "relaxation-order", "two-capacities", "empty-shift", "bad-rota", "unknown-on-rota",
 })  # fmt: skip
 
 #: every part is right by itself, and the whole is not, or means something else than it seems
@@ -42,6 +43,7 @@ LINT = frozenset({
     "mapped-twice", "status-not-invertible", "priority-not-invertible", "kind-not-invertible", "status-map-gap",
     "priority-map-gap", "kind-map-gap", "unknown-status",
     "stage-never-entered", "stage-of-another-kind", "duplicate-chain",
+    "no-shifts", "nobody-speaks", "relaxation-in-vain", "hard-not-needed",
 })  # fmt: skip
 
 #: a case cannot happen as it is written; everything else that is wrong in one has a code of the form

@@ -25,6 +25,7 @@ from rules.escalations import Escalation
 from rules.extending import Action
 from rules.fields import Facts
 from rules.policies import Policy
+from rules.routes import Routing
 from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
 from rules.sync import SyncRule
 from rules.trace import TraceLine
@@ -50,6 +51,7 @@ class RuleSet:
         "known",
         "policies",
         "policy_index",
+        "routing",
         "sections",
         "stages",
         "sync_index",
@@ -72,6 +74,7 @@ class RuleSet:
         holidays: HolidaySource = public_holidays.dates,
         escalations: tuple[Escalation, ...] = (),
         actions: Mapping[str, Action] | None = None,
+        routing: Routing | None = None,
     ) -> None:
         self.classify_rules = classify_rules
         self.stages = stages
@@ -90,6 +93,8 @@ class RuleSet:
         self.escalations = escalations
         #: those of other packages, by name
         self.actions: Mapping[str, Action] = actions or {}
+        #: who works on what: routes, settings and roster
+        self.routing = routing if routing is not None else Routing()
         #: which days are public holidays
         self.holidays = holidays
         self._clockwork: Clockwork | None = None

@@ -12,11 +12,12 @@ import msgspec
 from rules.problem import masked
 from rules.release import HOLIDAYS_FILE, kept_days
 from rules.schema import LISTS
-from rules.source import Document
+from rules.source import ROTA_SUFFIX, Document
 from rules.yaml12 import load
 
 GATEWAY = "gateway.yaml"
 HOLIDAYS = "public holidays"
+ROTAS = "files of shifts"
 
 
 class Change(StrEnum):
@@ -79,6 +80,9 @@ def _sections(files: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         if name == HOLIDAYS_FILE:
             found[HOLIDAYS] = {f"{country}, {year}": days for country, year, days in kept_days(files[name])}
             continue
+        if name.endswith(ROTA_SUFFIX):
+            found.setdefault(ROTAS, {})[name] = files[name]
+            continue
         document, _ = load(name, files[name])
         if document is not None and isinstance(document.value, dict) and not name.endswith((".cases.yaml",)):
             _gather(found, document)
@@ -90,7 +94,7 @@ def _gather(found: dict[str, dict[str, Any]], document: Document) -> None:
         entries = found.setdefault(section, {})
         if isinstance(value, list) and (section in LISTS or document.file == GATEWAY):
             for item in value:
-                entries[_name(item, len(entries))] = item
+                entries[_free(_name(item, len(entries)), entries)] = item
         elif isinstance(value, dict):
             entries.update(value)
         else:
@@ -102,8 +106,18 @@ def _name(item: Any, place: int) -> str:
     if isinstance(item, dict):
         for key in ("name", "person", "when"):
             if isinstance(item.get(key), str):
-                return str(item[key])
+                begins = item.get("from") if key == "person" else None
+                return f"{item[key]}, from {begins}" if begins else str(item[key])
     return f"number {place + 1}"
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """Tell things of one name apart, such as two absences of one person, by their order."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name} ({number})"
+    return found
 
 
 def _compared(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:

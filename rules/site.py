@@ -34,6 +34,7 @@ from rules.loading.classify import classify_rules
 from rules.loading.duplicates import duplicate_rules
 from rules.loading.languages import languages
 from rules.loading.policies import policies
+from rules.loading.routing import routing
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
@@ -41,7 +42,7 @@ from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
-from rules.source import GATEWAY_FILE, Document, Path
+from rules.source import GATEWAY_FILE, ROTA_SUFFIX, Document, Path
 from rules.yaml12 import load
 
 YEAR = 365 * 86_400
@@ -179,7 +180,7 @@ class _Loading:
         holidays: HolidaySource,
         extensions: Extensions,
     ) -> None:
-        self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml"))}
+        self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml", ROTA_SUFFIX))}
         self.specs = specs
         self.holidays = holidays
         self.extensions = extensions
@@ -214,7 +215,8 @@ class _Loading:
         return self.enough(self.read_all)
 
     def read_all(self) -> Site | None:
-        documents = {file: document for file in sorted(self.files) if (document := self.read(file)) is not None}
+        written = sorted(file for file in self.files if not file.endswith(ROTA_SUFFIX))
+        documents = {file: document for file in written if (document := self.read(file)) is not None}
         gateway = documents.get(GATEWAY_FILE)
         if GATEWAY_FILE not in self.files:
             message = "there is no gateway.yaml"
@@ -225,7 +227,7 @@ class _Loading:
         sections = merge(rule_files, frozenset(self.bad), self.problems)
         off = self.classifiers_off(gateway)
         rules = self.rules(sections, configured, off)
-        if len(documents) == len(self.files):
+        if len(documents) == len(written):
             self.reading = Reading(
                 sections,
                 _of_clocks(self.vocabulary),
@@ -299,7 +301,7 @@ class _Loading:
             operators=self.extensions.operators,
             people={name: spot.value.get("email", "") for name, spot in sections.entries("people").items()},
         )
-        rules = RuleSet(
+        return RuleSet(
             classify_rules=classify_rules(sections, vocabulary, self.problems),
             stages=stages(sections, configured, self.problems),
             duplicate_rules=duplicate_rules(sections, vocabulary, self.problems),
@@ -313,19 +315,12 @@ class _Loading:
             holidays=self.holidays,
             escalations=self.escalations(sections, vocabulary),
             actions=self.extensions.actions,
+            routing=routing(sections, vocabulary, hours, self.files, self.problems),
         )
-        self.later_phases(sections, vocabulary)
-        return rules
 
     def refused(self, section: str) -> frozenset[str]:
         """Return the names in a section that their schema refused."""
         return frozenset(str(path[1]) for _, path in self.bad if len(path) > 1 and path[0] == section)
-
-    def later_phases(self, sections: Sections, vocabulary: Vocabulary) -> None:
-        """Check what the phases that are still to be built will rely on: names, and the fields of conditions."""
-        for _, item in names(sections.items("routes"), "route", self.problems):
-            if "when" in item:
-                compile_condition(item["when"], vocabulary, self.problems)
 
     def escalations(self, sections: Sections, vocabulary: Vocabulary) -> tuple[Escalation, ...]:
         """Compile the escalations, in order."""

@@ -13,6 +13,8 @@ from rules.problem import Problem, Severity, masked
 
 #: the file of a site that names its connections
 GATEWAY_FILE = "gateway.yaml"
+#: what the name of a file of shifts ends in
+ROTA_SUFFIX = ".ics"
 
 Path = tuple[str | int, ...]
 

@@ -26,7 +26,9 @@ from gateway.flow.fold import Fold, fold, new_ticket, observe
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Planned, Planner, comment_row
 from gateway.flow.rehearsed import RehearsedDesk
+from gateway.flow.rehearsed_route import RehearsedRoute
 from gateway.flow.rehearsed_step import Steps
+from gateway.flow.rehearsed_told import told_by
 from gateway.flow.sla.acts import Situation, act
 from gateway.flow.sla.entries import Happened, entries_of
 from gateway.flow.sla.levels import Level
@@ -77,6 +79,7 @@ class _Rehearsal:
         #: what escalations did since the last moment
         self.fired: list[Fired] = []
         self.by_time: list[Told] = []
+        self.route = RehearsedRoute(rules.routing, given.agents)
         self.ticket: Ticket
         self.moments: list[Moment] = []
 
@@ -216,7 +219,7 @@ class _Rehearsal:
         for each in told:
             if each.operation is not Operation.NOTIFY:
                 self.land(each, now, len(self.moments))
-        self.by_time += [_told(each) for each in told]
+        self.by_time += [told_by(each) for each in told]
 
     def follow(self, before: Ticket, level: Level, now: datetime, key: str) -> list[Planned]:
         """Let the rules decide on a ticket that an escalation has changed; return what the desks are told."""
@@ -271,6 +274,8 @@ class _Rehearsal:
         for each in planned:
             self.land(each, at, int(key))
         lost = _lost(folded, origin.connection) if folded is not None else ()
+        clocks = self.count(before, decision, comments, at)
+        routed = self.route.at(at, decision.ticket, before, self.links, clocks)
         self.moments.append(
             Moment(
                 at=at,
@@ -278,12 +283,13 @@ class _Rehearsal:
                 policy=decision.policy,
                 duplicates=decision.duplicates,
                 sets=_sets(decision),
-                told=(*self.by_time, *(_told(each) for each in planned)),
-                trace=decision.trace,
+                told=(*self.by_time, *(told_by(each) for each in planned)),
+                trace=(*decision.trace, *(routed.trace if routed is not None else ())),
                 lost=lost,
                 connection=origin.connection,
-                clocks=self.count(before, decision, comments, at),
+                clocks=clocks,
                 fired=tuple(self.fired),
+                route=routed,
             )
         )
         self.fired, self.by_time = [], []
@@ -316,8 +322,21 @@ class _Rehearsal:
         none: tuple[TraceLine, ...] = ()
         clocks, told, fired = self.clocks(at), tuple(self.by_time), tuple(self.fired)
         self.fired, self.by_time = [], []
+        route = self.route.at(at, self.ticket, last.ticket, self.links, clocks)
         return Moment(
-            at, self.ticket, last.policy, last.duplicates, {}, told, none, lost, parked, connection, clocks, fired
+            at,
+            self.ticket,
+            last.policy,
+            last.duplicates,
+            {},
+            told,
+            none,
+            lost,
+            parked,
+            connection,
+            clocks,
+            fired,
+            route,
         )
 
     def link_up(self, ticket: Ticket, rule: SyncRule, key: str) -> list[Planned]:
@@ -374,16 +393,3 @@ def _sets(decision: Decision) -> dict[str, str]:
 
 def _lost(folded: Fold, connection: str) -> tuple[str, ...]:
     return tuple(f"{lost.field} of {connection} is not taken: {lost.why}" for lost in folded.lost)
-
-
-def _told(planned: Planned) -> Told:
-    intent = planned.intent
-    return Told(
-        connection=planned.link.connection,
-        operation=planned.operation.value,
-        rule=planned.rule,
-        # as a connector reads it: what the rule says of a new ticket stands where the ticket says nothing
-        fields=intent.fields | {name: value for name, value in intent.params.items() if not intent.fields.get(name)},
-        comment=intent.comment.body if intent.comment is not None else "",
-        refused=planned.detail if planned.state is UpdateState.DEAD else "",
-    )

@@ -8,7 +8,7 @@ import msgspec
 
 from rules.cases.model import Moment, Place
 from rules.site import Site
-from rules.source import Spot
+from rules.source import ROTA_SUFFIX, Spot
 from rules.yaml12 import load
 
 #: section -> phase, as a trace names it
@@ -16,11 +16,12 @@ _PHASES: Mapping[str, str] = {
     "classify": "classify",
     "duplicates": "duplicates",
     "sla": "sla",
+    "routes": "route",
     "sync": "sync",
     "escalations": "escalations",
 }
 #: sections whose phase is not built yet: no case can touch their rules
-_LATER = ("routes",)
+_LATER: tuple[str, ...] = ()
 
 
 class Untouched(msgspec.Struct, frozen=True):
@@ -69,6 +70,8 @@ def _places(site: Site) -> dict[str, tuple[Untouched, ...]]:
     """Return the named items of each list section, in order, with their places."""
     found: dict[str, list[Untouched]] = {}
     for file, text in sorted(site.files.items()):
+        if file.endswith(ROTA_SUFFIX):
+            continue
         document, _ = load(file, text)
         if document is None:
             continue

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.clock_instance import Instance
-from rules.cases import escalated, told
+from rules.cases import escalated, routes, told
 from rules.cases.model import Expected, Moment, Place
 from rules.cases.values import as_words, shown, value_at
 from rules.cases.words import Words
@@ -26,7 +26,7 @@ from rules.source import Spot
 from rules.trace import TraceLine
 
 #: parts of `expect` whose phase is not built yet, and what is told of them
-PENDING_KINDS: Mapping[str, str] = {"route": "routes are not built yet"}
+PENDING_KINDS: Mapping[str, str] = {}
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -78,12 +78,8 @@ def expectations(spot: Spot, prefix: str = "") -> Iterator[Expected]:
             for side, listed in inner.entries():
                 for each in listed.each():
                     yield _leaf(side, each.value, f"{prefix}rules.{side}", each)
-        elif name == "clocks":
-            for metric, clock in inner.entries():
-                for part, value in clock.entries():
-                    yield _leaf("clock", f"{metric} {part}", f"{prefix}clocks.{metric}.{part}", value)
-        elif name in PENDING_KINDS:
-            yield from _deep(name, inner, f"{prefix}{name}")
+        elif name in {"clocks", "route"}:
+            yield from _parts(name, inner, f"{prefix}{name}")
         else:
             yield _leaf(name, name, f"{prefix}{name}", inner)
 
@@ -98,12 +94,14 @@ def _leaf(kind: str, subject: str, path: str, spot: Spot) -> Expected:
     return Expected(kind, subject, path, spot.value, place_of(spot))
 
 
-def _deep(kind: str, spot: Spot, path: str) -> Iterator[Expected]:
-    if isinstance(spot.value, dict):
-        for name, inner in spot.entries():
-            yield from _deep(kind, inner, f"{path}.{name}")
-    else:
-        yield _leaf(kind, path, path, spot)
+def _parts(name: str, spot: Spot, path: str) -> Iterator[Expected]:
+    """Go through the parts of where a ticket goes, or of each of its clocks."""
+    for part, value in spot.entries():
+        if name == "route":
+            yield _leaf("route", part, f"{path}.{part}", value)
+            continue
+        for inner, each in value.entries():
+            yield _leaf("clock", f"{part} {inner}", f"{path}.{part}.{inner}", each)
 
 
 def _sync(spot: Spot, path: str) -> Iterator[Expected]:
@@ -336,6 +334,11 @@ def _escalated(expected: Expected, seen: Seen) -> Difference | None:
     return None if found is None else different(expected, *found)
 
 
+def _route(expected: Expected, seen: Seen) -> Difference | None:
+    found = routes.differs(expected.subject, expected.wanted, seen.now.route, seen.words.rules.routing)
+    return None if found is None else different(expected, *found)
+
+
 def _part_of(instance: Instance, part: str) -> datetime | int | str | None:
     """Return what a case may expect of a clock."""
     match part:
@@ -368,6 +371,7 @@ JUDGES: Mapping[str, Judge] = {
     "told": _told,
     "nothing": _nothing,
     "parked": _parked,
+    "route": _route,
 }
 
 

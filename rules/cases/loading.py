@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from jsonschema import Draft7Validator
 
+from gateway.domain.presence import State
 from gateway.domain.ticket import Visibility
 from rules.cases.kinds import expectations, place_of
 from rules.cases.model import Case, Earlier, Expected, Given, Reply, Step
@@ -136,11 +137,26 @@ class _Reader:
         if created is not None and created > at:
             message = "the ticket would be created after what happens to it"
             self.problems.append(spot["ticket"]["created_at"].error("impossible-step", message, "see `at`"))
-        return Given(at, fields, place_of(spot["ticket"]), earlier, steps)
+        agents = dict(self._agents(spot["agents"])) if "agents" in spot else {}
+        return Given(at, fields, place_of(spot["ticket"]), earlier, steps, agents)
 
     def ticket_alone(self, spot: Spot) -> Given:
         """Read a ticket by itself."""
         return Given(MONDAY, read_fields(spot.entries(), self.words, self.problems), place_of(spot))
+
+    def _agents(self, spot: Spot) -> Iterable[tuple[str, State]]:
+        known = self.words.rules.routing.roster.of_person
+        for name, inner in spot.entries():
+            if name not in known:
+                message = f"no agent is called '{name[:60]}'"
+                self.problems.append(inner.error("unknown-person", message, nearest(name, known), key=True))
+            load = inner.get("load", 0)
+            assigned, released = (
+                instant(inner[key], self.problems) if key in inner else None for key in ("assigned_at", "released_at")
+            )
+            units = load if isinstance(load, dict) else {"": load}
+            accepting = inner.get("accepting", True)
+            yield name, State(accepting=accepting, load=units, assigned_at=assigned, released_at=released)
 
     def _earlier(self, spot: Spot) -> Earlier:
         fields = read_fields(spot["ticket"].entries(), self.words, self.problems)

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from gateway.domain.clock_instance import Chain
+from gateway.domain.presence import State
 from gateway.domain.ticket import Ticket, Visibility
 from rules.duplicates import Duplicate
+from rules.routed import Routed
 from rules.trace import TraceLine
 
 
@@ -90,6 +92,8 @@ class Given(msgspec.Struct, frozen=True):
     place: Place
     earlier: tuple[Earlier, ...] = ()
     steps: tuple[Step, ...] = ()
+    #: person -> what they have in hand when it happens; the others have nothing
+    agents: Mapping[str, State] = {}
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -148,3 +152,5 @@ class Moment(msgspec.Struct, frozen=True):
     clocks: Mapping[str, Chain] = {}
     #: since the moment before
     fired: tuple[Fired, ...] = ()
+    #: who has it; None in a site without routes
+    route: Routed | None = None

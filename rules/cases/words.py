@@ -38,6 +38,7 @@ class Words(msgspec.Struct, frozen=True):
             "classify": tuple(rule.name for rule in rules.classify_rules),
             "duplicates": tuple(rule.name for rule in rules.duplicate_rules),
             "sla": tuple(policy.name for policy in rules.policies),
+            "route": tuple(route.name for route in rules.routing.routes),
             "sync": tuple(rule.name for rule in rules.sync_rules),
         }
 

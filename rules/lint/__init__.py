@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rules.lint import actions, contradictions, cover, desks, kinds, levels, names, promises, shadows, templates
+from rules.lint import (
+    actions,
+    contradictions,
+    cover,
+    desks,
+    kinds,
+    levels,
+    names,
+    promises,
+    routing,
+    shadows,
+    templates,
+)
 from rules.lint.reading import Reading
 from rules.problem import Problem, Severity
 from rules.schema import SECTIONS
@@ -20,7 +32,7 @@ Analysis = Callable[[Reading], Iterator[Problem]]
 #: sections in which an error says nothing of the others
 _KNOWN = frozenset({*SECTIONS, *GATEWAY["properties"], "cases"}) - {"connections"}
 _CLOCKS = ("sla", "calendars")
-_PRESENCE = ("calendars", "people", "teams", "agents", "follow_the_sun", "on_call")
+_PRESENCE = ("calendars", "people", "teams", "agents", "follow_the_sun", "on_call", "shifts")
 
 #: they may find errors, and are asked of every site that can be read
 NAMES: tuple[Analysis, ...] = (
@@ -49,6 +61,9 @@ MEANING: tuple[tuple[Analysis, tuple[str, ...]], ...] = (
     (desks.rings, ("sync",)),
     (desks.masters, ("sync",)),
     (cover.dark_hours, _PRESENCE),
+    (routing.shifts, _PRESENCE),
+    (routing.languages, ("people", "teams", "agents", "routing")),
+    (routing.relaxations, ("agents",)),
     (kinds.never_entered, ("stages", "classify")),
     (kinds.chains, ("duplicates",)),
     (templates.placeholders, ("templates",)),

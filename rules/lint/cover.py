@@ -49,7 +49,12 @@ def _covering(reading: Reading, regions: set[str]) -> list[Calendar] | None:
     for agent in reading.sections.items("agents"):
         team = teams.get(agent.value["team"])
         if team is not None and team.get("region") in regions:
-            names.append(agent.get("calendar") or team.get("calendar"))
+            # what a file of shifts says is known only by its dates
+            names.append(agent.get("calendar") or ("" if "rota" in team else team.get("calendar")))
+    for shift in reading.sections.items("shifts"):
+        team = teams.get(shift.value["team"])
+        if team is not None and team.get("region") in regions:
+            names.append(shift.get("calendar"))
     rota = reading.sections.entries("on_call").get("rota")
     # a shift from one date to another covers a part of the year only: it is taken as there
     names += [shift.get("calendar") for shift in (rota.each() if rota is not None else ())]

@@ -115,9 +115,7 @@ def _fields(reading: Reading) -> Iterator[Problem]:
         elif needs is not route and "language" in needs and not _TAG.fullmatch(needs.value["language"]):
             message = f"'{needs.value['language'][:60]}' is no language"
             yield needs["language"].error("unknown-field", message, "write ticket.language, or a tag such as en")
-        for need in route["hard"].each() if "hard" in route else ():
-            if not need.value.startswith("skills."):
-                yield from _need(need)
+        yield from _hard(route)
         for step in route["relax"].each() if "relax" in route else ():
             if "drop" in step and not step.value["drop"].startswith("skills."):
                 yield from _need(step["drop"])
@@ -128,10 +126,29 @@ def _must_be(spot: Spot, field: str, what: str) -> Iterator[Problem]:
         yield spot.error("unknown-field", f"'{spot.value[:60]}' is not {what} of the ticket", f"write {field}")
 
 
-def _need(spot: Spot) -> Iterator[Problem]:
-    if spot.value not in _NEEDS:
-        message = f"'{spot.value[:60]}' is no need of a route"
-        yield spot.error("unknown-field", message, nearest(spot.value, _NEEDS) or "write skills.NAME")
+def _need(spot: Spot, name: str = "") -> Iterator[Problem]:
+    need = name or spot.value
+    if need not in _NEEDS:
+        message = f"'{need[:60]}' is no need of a route"
+        hint = nearest(need, _NEEDS) or "write skills.NAME"
+        yield spot.error("unknown-field", message, hint, key=bool(name))
+
+
+def _hard(route: Spot) -> Iterator[Problem]:
+    """Look at the hard needs of a route, in a list, or each with its level: only a skill has one."""
+    spot = route.part("hard")
+    if spot is route:
+        return
+    if isinstance(spot.value, dict):
+        for name, inner in spot.entries():
+            if not name.startswith("skills."):
+                yield from _need(inner, name)
+                if name in _NEEDS and inner.value is not True:
+                    yield inner.error("wrong-value", f"'{name}' has no level", "write true")
+        return
+    for each in spot.each():
+        if not each.value.startswith("skills."):
+            yield from _need(each)
 
 
 def _metrics(reading: Reading) -> Iterator[Problem]:

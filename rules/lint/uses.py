@@ -168,18 +168,35 @@ def _work(reading: Reading) -> Iterator[Use]:
     for shift in rota.each() if rota is not None else ():
         yield from _one(shift, "person", "person")
         yield from _one(shift, "calendar", "calendar")
+    for shift in reading.sections.items("shifts"):
+        yield from _one(shift, "team", "team")
+        yield from _one(shift, "person", "person")
+        yield from _one(shift, "calendar", "calendar")
+    for absence in reading.sections.items("absences"):
+        yield from _one(absence, "person", "person")
+    lead = reading.sections.entries("routing").get("triage_lead")
+    if lead is not None:
+        yield Use("person", lead)
     for route in reading.sections.items("routes"):
         if "start_in" in route and not is_field(route.value["start_in"]):
             yield Use("region", route["start_in"])
         if "needs" in route:
             yield from _one(route["needs"], "team", "team")
             yield from _keys(route["needs"], "skills", "skill")
-        if "hard" in route:
-            for need in route["hard"].each():
-                if need.value.startswith("skills."):
-                    yield Use("skill", need, need.value.removeprefix("skills."))
+        yield from _hard(route)
         for step in route["relax"].each() if "relax" in route else ():
             yield from _keys(step, "skills", "skill")
+
+
+def _hard(route: Spot) -> Iterator[Use]:
+    """Go through the skills that are hard, in a list or with a level each."""
+    if "hard" not in route:
+        return
+    spot = route["hard"]
+    entries = spot.entries() if isinstance(spot.value, dict) else ((each.value, each) for each in spot.each())
+    for need, each in entries:
+        if need.startswith("skills."):
+            yield Use("skill", each, need.removeprefix("skills."), key=isinstance(spot.value, dict))
 
 
 def is_field(word: Any) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from gateway.domain.ticket import SYNCED_FIELDS, Category, Visibility
 from rules.duplicates import DuplicateAction
 from rules.fields import Field, FieldType, Vocabulary
+from rules.routed import Outcome
 from rules.schema.clocks import METRICS
 from rules.schema.shapes import (
+    BOOL,
     DURATION,
     LANGUAGE,
     NAME,
@@ -141,8 +143,18 @@ DUPLICATES: Schema = by_type(
     ),
 )
 
+_ROUTED = by_type("a name, or null for none", string=NAME, null={})
 ROUTE: Schema = record(
-    {"rule": NAME, "region": NAME, "team": NAME, "agent": NAME, "queue": TEXT, "flags": listed(NAME)},
+    {
+        "rule": _ROUTED,
+        "region": _ROUTED,
+        "team": _ROUTED,
+        "agent": _ROUTED,
+        "queue": by_type("a text, or null for none", string=TEXT, null={}),
+        "flags": listed(NAME),
+        "outcome": choice(*Outcome),
+        "until": INSTANT,
+    },
     description="where it goes",
     minProperties=1,
 )
@@ -219,9 +231,24 @@ EARLIER: Schema = record(
     description="a ticket that was there before",
 )
 
+_UNITS: Schema = {"type": "integer", "minimum": 0, "maximum": 1000, "description": "a whole number of units"}
+AGENT: Schema = record(
+    {
+        "load": by_type(
+            "units in use, or a mapping from channel to units", integer=_UNITS, object=named(_UNITS, "units by channel")
+        ),
+        "accepting": BOOL,
+        "assigned_at": INSTANT,
+        "released_at": INSTANT,
+    },
+    description="what somebody has in hand",
+    minProperties=1,
+)
+
 GIVEN: Schema = record(
     {
         "at": INSTANT,
+        "agents": named(AGENT, "a mapping from people to what they have in hand"),
         "ticket": _ref("ticket"),
         "earlier": listed(EARLIER, "a list of tickets that were there before"),
         "then": listed(STEP, "a list of steps"),

@@ -29,6 +29,24 @@ FROM_TICKET: Schema = {
     "description": "a name, or a field such as ticket.region",
 }
 
+MOMENT: Schema = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+    "description": "a date such as 2026-08-03, or an instant such as 2026-08-03T18:00 or 2026-08-03T18:00+02:00",
+}
+LAYER: Schema = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 100,
+    "description": "a whole number from 0 to 100: a higher layer stands above a lower one",
+}
+ROTA: Schema = {
+    "type": "string",
+    "pattern": r"^[A-Za-z0-9][A-Za-z0-9_./-]*\.ics$",
+    "description": "the name of a file in rules/ such as rota.ics",
+}
+ROTA_FILE = record({"file": ROTA, "layer": LAYER, "override": BOOL}, required=("file",), description="a rota")
+
 TEAM = record(
     {
         "calendar": NAME,
@@ -36,6 +54,12 @@ TEAM = record(
         "manager": NAME,
         "accounts": named(WORD, "a mapping from connection to that desk's group"),
         "languages": listed(LANGUAGE),
+        "rota": by_type(
+            "a file of shifts such as rota.ics, or a list of such files",
+            string=ROTA,
+            object=ROTA_FILE,
+            array=listed(by_type("a file such as rota.ics", string=ROTA, object=ROTA_FILE), "a list of files", least=1),
+        ),
     },
     description="a team",
 )
@@ -56,6 +80,21 @@ AGENT = record(
     description="an agent",
 )
 
+_SHIFT = {"person": NAME, "calendar": NAME, "from": MOMENT, "until": MOMENT, "layer": LAYER, "override": BOOL}
+
+HARD = by_type(
+    "a list of needs that are never relaxed, or a mapping such as {skills.billing: 2, language: true}",
+    array=listed(TEXT, "a list of needs that are never relaxed"),
+    object=named(
+        by_type(
+            "true, or of a skill the level below which it never falls",
+            boolean={"enum": [True], "description": "true"},
+            integer={"minimum": 1, "maximum": 5, "description": "a level from 1 to 5"},
+        ),
+        "a mapping such as {skills.billing: 2, language: true}",
+    ),
+)
+
 NEEDS = record({"skills": SKILLS, "language": FROM_TICKET, "team": NAME}, description="what the work needs")
 
 ROUTE = record(
@@ -64,10 +103,17 @@ ROUTE = record(
         "when": CONDITION,
         "start_in": FROM_TICKET,
         "needs": NEEDS,
-        "hard": listed(TEXT, "a list of needs that are never relaxed"),
+        "hard": HARD,
         "relax": listed(
             record(
-                {"after": DURATION, "skills": SKILLS, "drop": TEXT, "flag": NAME, "raise_priority": COUNT},
+                {
+                    "after": DURATION,
+                    "skills": SKILLS,
+                    "drop": TEXT,
+                    "flag": NAME,
+                    "raise_priority": COUNT,
+                    "widen": BOOL,
+                },
                 required=("after",),
                 description="a relaxation",
             ),
@@ -81,11 +127,16 @@ ROUTE = record(
 ROUTING = record(
     {
         "balance": choice("least_loaded", "round_robin", "longest_idle", "most_spare"),
+        "fit": choice("closest", "highest", "any"),
         "sticky_owner": DURATION,
+        "sticky_back_within": DURATION,
         "handoff_before_shift_end": DURATION,
         "handoff_accept_within": DURATION,
         "max_hops": COUNT,
         "no_return_within": DURATION,
+        "max_wait": DURATION,
+        "full_for": DURATION,
+        "triage_lead": NAME,
         "fallback_queue": TEXT,
         "neighbours": named(listed(LANGUAGE), "a mapping from language to its neighbours"),
         "cross_scripts": BOOL,
@@ -97,15 +148,19 @@ SECTIONS: dict[str, Schema] = {
     "agents": listed(AGENT, "a list of agents"),
     "follow_the_sun": listed(NAME, "a list of regions"),
     "on_call": record(
-        {
-            "rota": listed(
-                record(
-                    {"person": NAME, "calendar": NAME, "from": TEXT, "until": TEXT},
-                    required=("person",),
-                    description="a shift",
-                ),
-            ),
-        },
+        {"rota": listed(record(_SHIFT, required=("person",), description="a shift"))},
+    ),
+    "shifts": listed(
+        record({"team": NAME, **_SHIFT}, required=("team", "person"), description="a shift"),
+        "a list of shifts",
+    ),
+    "absences": listed(
+        record(
+            {"person": NAME, "from": MOMENT, "until": MOMENT, "why": TEXT},
+            required=("person", "from", "until"),
+            description="an absence",
+        ),
+        "a list of absences",
     ),
     "routes": listed(ROUTE, "a list of routes"),
     "routing": ROUTING,

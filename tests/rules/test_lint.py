@@ -68,6 +68,14 @@ def nested(number: int) -> str:
     return f"sla: [{{name: all, calendar: u0, targets: {{first_response: 1h}}}}]\ncalendars:\n  a: 24x7\n{''.join(unions)}  u{number}: 24x7\n"
 
 
+def rota(who: str) -> dict[str, str]:
+    """Return a team whose shifts stand in a file of their own."""
+    rules = "people: {eva: {email: eva@acme.example}}\nteams: {support: {rota: s.ics}}\nagents: [{person: eva, team: support}]\n"
+    event = f"BEGIN:VEVENT\nUID:1\nDTSTART:20260302T080000Z\nDTEND:20260302T160000Z\nSUMMARY:{who}\nEND:VEVENT\n"
+    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//a//b//EN\n{event}END:VCALENDAR\n"
+    return {"rules/a.yaml": rules, "rules/s.ics": text}
+
+
 #: what would fill a page: (the file that has the problem, its neighbour)
 MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]]] = {
     "yaml-depth": (
@@ -82,6 +90,7 @@ MADE: dict[str, tuple[Callable[[], dict[str, str]], Callable[[], dict[str, str]]
     "union-too-deep": (lambda: {"rules/a.yaml": nested(MOST_NESTED + 2)}, lambda: {"rules/a.yaml": nested(2)}),
     "missing-file": (lambda: {"gateway.yaml": ""}, dict),
     "not-examined": (lambda: {"rules/a.yaml": heavy(60)}, lambda: {"rules/a.yaml": heavy(1)}),
+    "unknown-on-rota": (lambda: rota("somebody"), lambda: rota("eva")),
 }
 
 
@@ -726,3 +735,48 @@ def test_a_role_that_an_action_names_is_looked_up(action: str) -> None:
     """Whatever is done with who has it."""
     rules = "sla: [{{name: all, targets: {{resolution: 4h}}, pause_when: {{status: pending_customer}}}}]\nescalations: [{{name: l, at: breach, do: [{0}: {{role: dutty}}]}}]\n"
     assert codes(rules.format(action)) == ["unknown-role"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "shifts: [{team: t, person: eva, calendar: always}]\n",
+        "shifts: [{team: t, person: eva, from: 2026-01-01, until: 2027-01-01}]\n",
+        "",
+    ],
+)
+def test_hours_that_shifts_cover_are_not_dark(more: str) -> None:
+    """One without a calendar covers nobody knows how much: nothing is said."""
+    rules = (
+        "people: {eva: {email: eva@acme.example}}\n"
+        "calendars: {office: {timezone: Europe/Prague, week: {mon-fri: [09:00-17:00]}}, always: 24x7}\n"
+        "teams: {t: {calendar: office, region: emea, manager: eva}}\n"
+        "agents: [{person: eva, team: t}]\nfollow_the_sun: [emea]\n"
+    )
+    assert ("hours-without-cover" in codes(rules + more)) is not bool(more)
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {skills.api: 2}, relax: [{after: 5m, skills: {api: 1}}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: [skills.api], relax: [{after: 5m, drop: skills.api}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, drop: skills.api}, {after: 6m, drop: skills.api}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, flag: x}]}]", ["relaxation-in-vain"]),
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, skills: {api: 2}}, {after: 6m, skills: {api: 1}}]}]", []),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {skills.api: 4}}]", ["skill-out-of-reach"]),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {language: 2}}]", ["wrong-value"]),
+        ("[{name: a, needs: {skills: {api: 3}}, hard: {sso: true}}]", ["unknown-field"]),
+        ("[{name: a, needs: {skills: {sso: 1}}}]", ["unknown-skill"]),
+        ("[{name: a, needs: {skills: {api: 3}, language: es}}]", ["nobody-speaks"]),
+        ("[{name: a, needs: {skills: {api: 3}, language: en-GB}}]", []),
+    ],
+)  # fmt: skip
+def test_what_a_route_asks_is_held_against_who_there_is(routes: str, expected: list[str]) -> None:
+    """Skills, levels, languages, hard needs and what gives way."""
+    rules = (
+        "people: {eva: {email: eva@acme.example, languages: [en]}}\ncalendars: {always: 24x7}\n"
+        "teams: {t: {calendar: always}}\nagents: [{person: eva, team: t, skills: {api: 3}}]\n"
+        f"routes: {routes}\n"
+    )
+    assert set(codes(rules)) - {"unused-name"} == set(expected)

@@ -22,6 +22,7 @@ from rules.cases import CaseError, Moment, Words, load_given
 from rules.cases.escalated import line as fired
 from rules.cases.told import summary
 from rules.duration import words
+from rules.route_words import lines
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -151,6 +152,10 @@ def _write(moment: Moment) -> None:
     if not moment.trace:
         click.echo("  the rules were not asked: nothing changed")
     write_lines(moment.trace)
+    if moment.route is not None:
+        click.echo(f"  {click.style('who has it', bold=True)}")
+        for said in lines(moment.route):
+            click.echo(f"    {tame(said)}")
     if moment.told:
         click.echo(f"  {click.style('then', bold=True)}")
     for told in moment.told:

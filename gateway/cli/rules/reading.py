@@ -16,6 +16,7 @@ from gateway.errors import ConfigError
 from gateway.extensions import installed
 from gateway.ports import ConnectorSpec
 from rules import GATEWAY_FILE, Problem, Site, load_site
+from rules.source import ROTA_SUFFIX
 from rules.yaml12 import MAX_BYTES
 
 
@@ -36,9 +37,8 @@ def read_candidate(folder: Path, rules: Path, *, as_json: bool = False) -> Read:
     """Read the rules in another folder: a whole site, or the files of a `rules` folder beside this gateway.yaml."""
     if (rules / GATEWAY_FILE).is_file():
         return read_files(rules, as_json=as_json)
-    files = {
-        f"rules/{path.name}": text_of(path) for path in sorted(rules.iterdir()) if path.suffix in {".yaml", ".yml"}
-    }
+    kinds = {".yaml", ".yml", ROTA_SUFFIX}
+    files = {f"rules/{path.name}": text_of(path) for path in sorted(rules.iterdir()) if path.suffix in kinds}
     if not files:
         raise ConfigError(f"{rules} holds neither a {GATEWAY_FILE} nor files of rules (*.yaml)")
     return _loaded({GATEWAY_FILE: text_of(folder / GATEWAY_FILE), **files}, as_json=as_json)

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from rules.cases import Outcome
-from tests.rules.cases.making import one, run
+from rules.cases import Outcome, Run, Words, run_cases
+from rules.cases.junit import junit
+from rules.cases.model import Expected
+from rules.cases.report import text
+from tests.rules.cases.making import made, one, run
 
 #: a ticket, what happens to it, an expectation that holds, one that does not, and a word of why
 PAIRS = [
@@ -133,12 +137,22 @@ def test_time_is_that_of_the_case() -> None:
 
 def test_what_is_not_built_yet_is_pending_by_name() -> None:
     """Never passed; a difference beside it still fails."""
-    waits = one("{source: zen}", "{policy: rest, route: {agent: eva, region: emea}}")
-    assert waits.outcome is Outcome.PENDING
-    assert waits.pending == ("route.agent", "route.region")
-    assert waits.held == 1
-    failed = one("{source: zen}", "{policy: incidents, route: {agent: eva}}")
-    assert (failed.outcome, failed.pending) == (Outcome.FAILED, ("route.agent",))
+    result = one("{source: zen}", "{policy: rest}")
+    later = Expected("later", "", "later.part", "x", result.case.place)
+
+    def again(*expected: Expected) -> Run:
+        case = msgspec.structs.replace(result.case, expect=expected)
+        return run_cases([case], Words.of(made()), lambda _given: result.moments)
+
+    waits = again(*result.case.expect, later)
+    assert (waits.results[0].outcome, waits.results[0].pending, waits.results[0].held) == (
+        Outcome.PENDING, ("later.part",), 1,
+    )  # fmt: skip
+    assert "1 case: 0 passed, 0 failed, 1 pending; not judged yet: 1 of later" in list(text(waits))
+    assert 'skipped="1"' in junit(waits)
+    wrong = msgspec.structs.replace(result.case.expect[0], wanted="incidents")
+    failed = again(wrong, later).results[0]
+    assert (failed.outcome, failed.pending) == (Outcome.FAILED, ("later.part",))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,134 @@
+"""`gateway roster`: who is there in which hour, and when nobody is, by the files of the site."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from gateway.cli.choosing import Duration
+from gateway.cli.roster_page import page
+from gateway.cli.rules.reading import read_files
+from gateway.cli.site import SiteChoice, pass_site
+from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
+from gateway.domain.roster import Roster
+from gateway.errors import ConfigError, NotFoundError
+from gateway.system import SystemClock
+from rules.cover import Day, picture, uncovered
+from rules.duration import words
+
+_LONGEST = 366 * 86_400
+
+
+class _Instant(click.ParamType[datetime]):
+    """An instant of the command line; without a zone UTC."""
+
+    name = "instant"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it."""
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is no instant such as 2026-03-10 or 2026-03-10T09:00+01:00", param, ctx)
+        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+FROM = click.option(
+    "--from", "start", type=_Instant(), help="Begin at this instant, such as 2026-03-10.  [default: now]"
+)
+
+
+@click.group()
+def roster() -> None:
+    """Look at who works when, and when nobody does, by the files of this site."""
+
+
+@roster.command()
+@FROM
+@click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="So many days.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page into this file instead.")
+@JSON
+@pass_site
+def show(site: SiteChoice, start: datetime | None, days: int, html: Path | None, as_json: bool) -> None:
+    """Show how many people each region has in each hour (UTC), and whether somebody is on call.
+
+    A number is how few there are at any time of that hour; a dot is nobody, a plus more than nine.
+    """
+    made = _roster(site, as_json=as_json)
+    first = (start or SystemClock().now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = picture(made, first, days)
+    called = made.on_call(start or SystemClock().now())
+    if html is not None:
+        try:
+            html.write_text(page(found, called), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{html} cannot be written: {error.strerror or error}") from None
+        click.echo(f"{html} is written.", err=True)
+        return
+    if as_json:
+        write_json(found)
+        return
+    for day in found:
+        _write(day)
+    click.echo(f"\nOn call {'then' if start else 'now'}: {tame(', '.join(called)) or 'nobody'}.")
+
+
+def _write(day: Day) -> None:
+    width = max((len(row.region) for row in day.rows), default=0)
+    width = max(width, len("no region"))
+    scale = "".join(f"{hour:<6}" for hour in range(0, 24, 6))
+    click.echo(f"\n{click.style(f'{day.start:%a %Y-%m-%d}', bold=True):<{width}}  UTC")
+    click.echo(f"  {'':<{width}}  {scale}".rstrip())
+    for row in day.rows:
+        cells = "".join("." if not count else str(count) if count < 10 else "+" for count in row.hours)
+        click.echo(f"  {tame(row.region) or 'no region':<{width}}  {cells}")
+
+
+@roster.command()
+@FROM
+@click.option("--next", "length", type=Duration(), default="14d", show_default=True, help="Look so far ahead.")
+@click.option("--region", help="Only of this region, whoever is on call.")
+@click.option("--exit-code", "strict", is_flag=True, help="End with 1 when there is a gap.")
+@LIMIT
+@JSON
+@pass_site
+def gaps(
+    site: SiteChoice,
+    start: datetime | None,
+    length: float,
+    region: str | None,
+    strict: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List the times ahead in which no region is open and nobody is on call."""
+    made = _roster(site, as_json=as_json)
+    if region is not None and region not in made.regions():
+        raise NotFoundError(f"no team works in the region {region!r}: there are {', '.join(made.regions()) or 'none'}")
+    if not 0 < length <= _LONGEST:
+        raise click.BadParameter("take a time of up to 366d", param_hint="--next")
+    begin = (start or SystemClock().now()).replace(microsecond=0)
+    found = uncovered(made, begin, begin + timedelta(seconds=length), region)
+    if as_json:
+        write_json([{"from": opens, "until": closes} for opens, closes in found[:limit]])
+    else:
+        rows = [
+            (f"{opens:%a %Y-%m-%d %H:%M}", f"{closes:%a %Y-%m-%d %H:%M}", words(int((closes - opens).total_seconds())))
+            for opens, closes in found[:limit]
+        ]
+        said = f"Somebody is there at any time of the next {words(int(length))}."
+        write_table(("FROM (UTC)", "UNTIL (UTC)", "LENGTH"), rows, grows="LENGTH", empty=said)
+        if len(found) > limit:
+            click.echo(f"… and {len(found) - limit} more: --limit")
+    if strict and found:
+        sys.exit(1)
+
+
+def _roster(site: SiteChoice, *, as_json: bool) -> Roster:
+    made = read_files(site.folder, as_json=as_json).site.rules.routing.roster
+    if not made.agents and not made.call:
+        raise NotFoundError("this site has no agents and nobody on call: see docs/routing.md")
+    return made
