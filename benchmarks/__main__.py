@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, routing, rules, simulate
+from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, reports, routing, rules, simulate
 from benchmarks.report import Measure, Progress, table, this_machine
 
-MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, routing, simulate)
+MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, routing, reports, simulate)
 STAGES = tuple(each.STAGE for each in MADE)
 
 
@@ -21,8 +21,8 @@ STAGES = tuple(each.STAGE for each in MADE)
 @click.option("--only", type=click.Choice(STAGES), multiple=True, help="This stage; may be given several times.")
 @click.option("--rate", type=click.FloatRange(0.5, 500), help="Webhooks a second of the journey.  [default: half of "
               "the slowest stage measured before, else of what the whole carries in a burst]")  # fmt: skip
-@click.option("--postgres", is_flag=True, help="Also measure apply, dead letters, simulations and the journey on a "
-              "PostgreSQL of its own.")  # fmt: skip
+@click.option("--postgres", is_flag=True, help="Also measure apply, dead letters, simulations, reports and the "
+              "journey on a PostgreSQL of its own.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: bool) -> None:  # noqa: FBT001 - click
     """Measure what this machine accepts, applies and delivers a second, and how long a whole journey takes."""
@@ -46,6 +46,9 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
         if new_database is not None and simulate.STAGE in chosen:
             with Progress("sim/pg", simulate.STEPS, quiet=as_json) as progress:
                 found += simulate.run(progress, new_database, "PostgreSQL")
+        if new_database is not None and reports.STAGE in chosen:
+            with Progress("reports/pg", reports.STEPS, quiet=as_json) as progress:
+                found += reports.run(progress, new_database, "PostgreSQL")
         if new_database is not None and letters.STAGE in chosen:
             with Progress("letters/pg", letters.STEPS, quiet=as_json) as progress:
                 found += letters.run(progress, new_database, "PostgreSQL")
@@ -56,7 +59,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if new_database is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
                     found += journey.run(progress, rate, new_database, "PostgreSQL")
-        for part in (calendars, clocks, routing, rules, simulate):
+        for part in (calendars, clocks, routing, rules, reports, simulate):
             if part.STAGE in chosen:
                 with Progress(part.STAGE, part.STEPS, quiet=as_json) as progress:
                     found += part.run(progress)

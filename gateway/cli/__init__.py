@@ -20,6 +20,7 @@ COMMANDS = {
     "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
     "sla": ("gateway.cli.sla:sla", "Look at the clocks of tickets, and say what a person knows of them."),
+    "reports": ("gateway.cli.reports:reports", "Say how the promises of a period were kept."),
     "roster": ("gateway.cli.roster:roster", "Look at who works when, and when nobody does, by the files of this site."),
     "dead-letters": (
         "gateway.cli.dead_letters:dead_letters",

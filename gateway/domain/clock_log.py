@@ -43,6 +43,8 @@ class EntryKind(StrEnum):
     OVERRIDE = "override"
     #: a person knows of the breach of a metric
     ACKNOWLEDGED = "acknowledged"
+    #: what reports count the ticket by: owner, client and the like
+    CONTEXT = "context"
     #: an earlier entry did not happen
     RETRACT = "retract"
 
@@ -73,6 +75,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: where they said so: `command`, `page`, or a connection
     way: str = ""
     reason: str = ""
+    #: of a context
+    context: dict[str, str] = {}
     #: id of an earlier entry that this one corrects or retracts
     replaces: str = ""
 

@@ -22,6 +22,7 @@ from gateway.ports.leases import Leases
 from gateway.ports.looking import Looks
 from gateway.ports.relations import Duplicates, Stages
 from gateway.ports.releasing import Releases
+from gateway.ports.reporting import Reporting
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -363,6 +364,11 @@ class Tx(Protocol):
     @property
     def clocks(self) -> Clocks:
         """Return the clocks of tickets."""
+        ...
+
+    @property
+    def reporting(self) -> Reporting:
+        """Return the clocks of many tickets."""
         ...
 
     @property

@@ -12,6 +12,7 @@ from gateway.store.tables import metadata
 
 WAKES = "wake_at IS NOT NULL"
 WAITS = "waits_since IS NOT NULL"
+BROKE = "change = 'breached'"
 
 clock_terms = Table(
     "clock_terms",
@@ -36,6 +37,8 @@ clock_log = Table(
     Column("at", Instant, nullable=False),
     Column("doc", Text, nullable=False),
     Index("ix_clock_log_ticket", "ticket_id", "at"),
+    # to which tickets anything happened in a time: answered by the index alone, as the next two
+    Index("ix_clock_log_at", "at", "ticket_id"),
 )
 
 clocks = Table(
@@ -64,8 +67,7 @@ clocks = Table(
     PrimaryKeyConstraint("ticket_id", "metric", "cycle", "version"),
     Index("ix_clocks_wake", "wake_at", sqlite_where=text(WAKES), postgresql_where=text(WAKES)),
     Index("ix_clocks_waits", "waits_since", sqlite_where=text(WAITS), postgresql_where=text(WAITS)),
-    Index("ix_clocks_ended", "ended_at"),
-    Index("ix_clocks_breached", "breached_at"),
+    Index("ix_clocks_ended", "ended_at", "started_at", "ticket_id"),
 )
 
 clock_changes = Table(
@@ -79,7 +81,7 @@ clock_changes = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("doc", Text, nullable=False),
     Index("ix_clock_changes_ticket", "ticket_id", "at"),
-    Index("ix_clock_changes_recorded", "recorded_at"),
+    Index("ix_clock_changes_broke", "at", "ticket_id", sqlite_where=text(BROKE), postgresql_where=text(BROKE)),
 )
 
 clock_firings = Table(

@@ -38,6 +38,7 @@ from gateway.store.looks import SqlLooks
 from gateway.store.outbox import SqlOutbox
 from gateway.store.relations import SqlDuplicates, SqlStages
 from gateway.store.releases import SqlReleases
+from gateway.store.reporting import SqlReporting
 from gateway.store.sealing import Sealer
 from gateway.store.tickets import SqlTickets
 from gateway.store.view import SqlView
@@ -140,6 +141,11 @@ class SqlTx:
     def clocks(self) -> SqlClocks:
         """The clocks of tickets."""
         return SqlClocks(self.connection, self._store.ids)
+
+    @cached_property
+    def reporting(self) -> SqlReporting:
+        """The clocks of many tickets."""
+        return SqlReporting(self.connection)
 
     @cached_property
     def releases(self) -> SqlReleases:

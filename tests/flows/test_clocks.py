@@ -93,7 +93,12 @@ def test_the_record_is_the_same_when_it_is_told_again(world: World) -> None:
     with world.store.read() as tx:
         (ticket,) = tx.view.tickets(limit=5)
         before = (tx.clocks.rows(ticket.id), tx.clocks.changes(ticket.id), tx.clocks.log(ticket.id))
-    assert {entry.kind for entry in before[2]} == {EntryKind.TERMS, EntryKind.OPENED, EntryKind.STATUS}
+    assert {entry.kind for entry in before[2]} == {
+        EntryKind.TERMS,
+        EntryKind.OPENED,
+        EntryKind.STATUS,
+        EntryKind.CONTEXT,
+    }
     second = timedelta(seconds=1)
     assert all(row.instance.warn_at and row.wake_at == row.instance.warn_at + second for row in before[0])
     at = world.clock.now()

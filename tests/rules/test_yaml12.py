@@ -159,8 +159,8 @@ def test_no_pieces_of_yaml_make_the_loader_fail(pieces: list[str]) -> None:
     assert (read is None) is bool(problems)
 
 
-#: what YAML does not take, or takes for the end of a line
-ODD = st.characters(exclude_categories=("Cc", "Cs", "Cn"), exclude_characters="\u2028\u2029\ufeff")
+#: without what YAML does not take, or takes for the end of a line, and without what nobody sees (category Cf)
+ODD = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Cn"), exclude_characters="\u2028\u2029")
 SCALARS = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.text(ODD, max_size=20)
 TREES = st.recursive(
     SCALARS,

@@ -18,7 +18,8 @@ from gateway.store.unit import SqlTx
 from tests.store.test_record import a_link, an_update, delivery
 
 LARGE = (
-    "attempts", "audit", "comments", "deliveries", "delivery_keys", "duplicate_keys", "duplicates", "echoes",
+    "attempts", "audit", "clock_changes", "clock_firings", "clock_log", "clocks", "comments", "deliveries",
+    "delivery_keys", "duplicate_keys", "duplicates", "echoes",
     "effect_keys", "events", "lanes", "links", "looks", "stage_moves", "tickets", "updates",
 )  # fmt: skip
 #: reading all of these is right: they hold only what waits, or what is listed
@@ -73,6 +74,9 @@ STEPS: dict[str, Work] = {
     "clocks that wait too long": lambda tx, _l, _t, now: tx.alerts.waiting("k", now, 9),
     "tickets in their stage": lambda tx, _l, _t, now: tx.alerts.staying("k", now, 9),
     "what an alert has told of": lambda tx, _l, _t, _n: (tx.alerts.told("k"), tx.alerts.forget("k")),
+    "the tickets of a report": lambda tx, _l, _t, now: list(tx.reporting.tickets(now, now, now)),
+    "the breaches of a report": lambda tx, _l, _t, now: list(tx.reporting.breaches(now, now, now)),
+    "the clocks of a report": lambda tx, _l, ticket, now: tx.reporting.clocks([ticket, "other"], now),
     "a letter by a part of its id": lambda tx, _l, _t, _n: tx.dead_letters.find("abcdef"),
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.clock_log import EntryKind, LogEntry, counting
+from gateway.domain.report.context import OWNER, context_of
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Category, Ticket, Visibility
 from gateway.flow.edits import Lost
@@ -23,7 +24,10 @@ _OPENING = frozenset({EntryKind.OPENED, EntryKind.REOPENED, EntryKind.SOLVED, En
 #: entries of which the last one says what stands
 _TOGETHER = {
     **dict.fromkeys(_OPENING, _OPENING),
-    **{kind: frozenset({kind}) for kind in (EntryKind.TERMS, EntryKind.STATUS, EntryKind.STAGE, EntryKind.PAUSES)},
+    **{
+        kind: frozenset({kind})
+        for kind in (EntryKind.TERMS, EntryKind.STATUS, EntryKind.STAGE, EntryKind.PAUSES, EntryKind.CONTEXT)
+    },
     EntryKind.TEAM: frozenset({EntryKind.TEAM, EntryKind.ACCEPTED}),
 }
 
@@ -61,6 +65,7 @@ class Standing(msgspec.Struct, frozen=True):
     stage: str = ""
     team: str = ""
     accepted: bool = False
+    context: dict[str, str] = {}
 
 
 def standing(log: Iterable[LogEntry], *, known_at: datetime, at: datetime) -> Standing:
@@ -84,6 +89,8 @@ def standing(log: Iterable[LogEntry], *, known_at: datetime, at: datetime) -> St
                 found = msgspec.structs.replace(found, team=entry.name, accepted=False)
             case EntryKind.ACCEPTED:
                 found = msgspec.structs.replace(found, accepted=True)
+            case EntryKind.CONTEXT:
+                found = msgspec.structs.replace(found, context=entry.context)
             case _:
                 pass
     return found
@@ -125,6 +132,7 @@ def entries_of(
         add(EntryKind.TEAM, _since(ticket, "team" if ticket.team else "queue", at, now, begins), name=team)
     if ticket.assignee is not None and team and (team != stood.team or not stood.accepted):
         add(EntryKind.ACCEPTED, _since(ticket, "assignee", at, now, begins))
+    _context(add, ticket, stood, _since(ticket, "assignee", at, now, begins))
     for comment in happened.comments:
         kind = said_by(comment, ticket)
         if kind is not None and not (kind is EntryKind.AGENT and happened.automatic):
@@ -151,6 +159,17 @@ def _opening(add: Callable[..., None], happened: Happened, stood: Standing, chan
             add(EntryKind.REOPENED, changed)
     elif was_open:
         add(EntryKind.SOLVED, changed)
+
+
+def _context(add: Callable[..., None], ticket: Ticket, stood: Standing, assigned: datetime) -> None:
+    """Note what reports count a ticket by, unless the words about people were taken out of it."""
+    context = context_of(ticket)
+    if context == stood.context or ticket.redacted_at is not None:
+        return
+    if context.get(OWNER) == stood.context.get(OWNER):
+        add(EntryKind.CONTEXT, context=context)
+    else:
+        add(EntryKind.CONTEXT, assigned, context=context)
 
 
 def said_by(comment: CommentRow, ticket: Ticket) -> EntryKind | None:

@@ -9,6 +9,7 @@ from gateway.store.columns import Instant
 
 WAKES = sa.text("wake_at IS NOT NULL")
 WAITS = sa.text("waits_since IS NOT NULL")
+BROKE = sa.text("change = 'breached'")
 
 
 def create() -> None:
@@ -34,6 +35,7 @@ def create() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_clock_log_ticket", "clock_log", ["ticket_id", "at"])
+    op.create_index("ix_clock_log_at", "clock_log", ["at", "ticket_id"])
     op.create_table(
         "clocks",
         sa.Column("ticket_id", sa.String(length=36), nullable=False),
@@ -57,8 +59,7 @@ def create() -> None:
     )
     op.create_index("ix_clocks_wake", "clocks", ["wake_at"], sqlite_where=WAKES, postgresql_where=WAKES)
     op.create_index("ix_clocks_waits", "clocks", ["waits_since"], sqlite_where=WAITS, postgresql_where=WAITS)
-    op.create_index("ix_clocks_ended", "clocks", ["ended_at"])
-    op.create_index("ix_clocks_breached", "clocks", ["breached_at"])
+    op.create_index("ix_clocks_ended", "clocks", ["ended_at", "started_at", "ticket_id"])
     op.create_table(
         "clock_changes",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -71,7 +72,9 @@ def create() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_clock_changes_ticket", "clock_changes", ["ticket_id", "at"])
-    op.create_index("ix_clock_changes_recorded", "clock_changes", ["recorded_at"])
+    op.create_index(
+        "ix_clock_changes_broke", "clock_changes", ["at", "ticket_id"], sqlite_where=BROKE, postgresql_where=BROKE
+    )
     op.create_table(
         "clock_firings",
         sa.Column("ticket_id", sa.String(length=36), nullable=False),
