@@ -377,7 +377,8 @@ def _wrong(
     path = ("connections", connection.name)
     referenced = {reference.path[:1] for reference in connection.references}
     if ("url",) in referenced:
-        yield from url_problems(Spot(document, (*path, "url"), connection.url), settings.url)
+        spot = Spot(document, (*path, "url"), connection.url)
+        yield from url_problems(spot, settings.url, query=spec.url_query)
     options = {key: value for key, value in settings.options.items() if (key,) in referenced}
     against = settings_schema(spec) | {"required": []}
     for problem in check(document, validator(against), path, options):

@@ -19,7 +19,7 @@ FORM = frozenset({
     "too-many-keys",
     "duplicate-name", "ambiguous-number",
     "unknown-connector", "bad-url", "insecure-url", "literal-secret", "bad-reference", "deadline-range",
-    "wrong-comparison", "wrong-limit", "not-watched-yet", "not-sent-yet", "cannot-notify",
+    "wrong-comparison", "wrong-limit", "nobody-to-tell", "cannot-notify",
     "unknown-classifier",
     "unknown-field", "unknown-operator", "wrong-operator", "empty-condition", "unknown-value", "bad-pattern",
     "same-desk", "not-readable", "not-writable", "only-at-creation", "wrong-back", "wrong-to", "extends-cycle",

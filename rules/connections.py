@@ -142,11 +142,11 @@ def _url(spot: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:
     url = spot.value["url"]
     if has_reference(url):
         return
-    yield from url_problems(spot["url"], url)
+    yield from url_problems(spot["url"], url, query=spec is not None and spec.url_query)
 
 
-def url_problems(spot: Spot, url: str) -> Iterator[Problem]:
-    """Say what is wrong with the address of a desk."""
+def url_problems(spot: Spot, url: str, *, query: bool = False) -> Iterator[Problem]:
+    """Say what is wrong with the address of a desk; `query`: it may hold one."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -155,7 +155,7 @@ def url_problems(spot: Spot, url: str) -> Iterator[Problem]:
         parts, host, port = urlsplit(""), None, None
     if parts.scheme not in {"http", "https"} or not host or port == 0:
         yield spot.error("bad-url", "this is not the address of a desk", "write https://host, as in a browser")
-    elif parts.username is not None or parts.query or parts.fragment:
+    elif parts.username is not None or (parts.query and not query) or parts.fragment:
         yield spot.error("bad-url", "an address holds no user, no password, no ? and no #", "credentials go into auth")
     elif parts.scheme == "http" and host not in {"localhost", "::1"} and not host.startswith("127."):
         yield spot.warning("insecure-url", "credentials travel unprotected over http", "write https://")

@@ -23,6 +23,7 @@ from rules.clocks import Clockwork, watches
 from rules.due_time import DueTime
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
 from rules.escalations import Escalation
+from rules.extending import Action
 from rules.fields import Facts
 from rules.policies import Policy
 from rules.routes import Routing
@@ -39,6 +40,7 @@ class RuleSet:
         "_order",
         "_policies",
         "_sync",
+        "actions",
         "calendars",
         "classifiers",
         "classify_index",
@@ -74,6 +76,7 @@ class RuleSet:
         holidays: HolidaySource = public_holidays.dates,
         escalations: tuple[Escalation, ...] = (),
         due_times: Mapping[str, tuple[DueTime, ...]] | None = None,
+        actions: Mapping[str, Action] | None = None,
         routing: Routing | None = None,
     ) -> None:
         self.classify_rules = classify_rules
@@ -93,6 +96,8 @@ class RuleSet:
         self.escalations = escalations
         #: what each connection shows of the clocks of every ticket that lives there
         self.due_times: Mapping[str, tuple[DueTime, ...]] = due_times or {}
+        #: those of other packages, by name
+        self.actions: Mapping[str, Action] = actions or {}
         #: who works on what: routes, settings and roster
         self.routing = routing if routing is not None else Routing()
         #: which days are public holidays

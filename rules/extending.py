@@ -8,7 +8,8 @@ the others work. docs/rules/extending.md says how to write one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,11 +17,14 @@ import msgspec
 import pluggy
 from jsonschema import Draft7Validator
 
+from gateway.domain.clock_instance import Instance, Transition
 from gateway.domain.ticket import Ticket
 from rules.classifiers import GUESSABLE, Classifier, Guess, Known
 from rules.fields import Clue, Field, FieldType, Look, Operator, Test, Vocabulary
+from rules.notices import Person
 from rules.operands import OperandError
 from rules.operators import OPERATORS
+from rules.schema.clocks import ACTION
 
 #: the version of this interface: a plug-in made for another one is left out and shown
 API_VERSION = 1
@@ -43,12 +47,39 @@ class Need(StrEnum):
     CLOCK = "clock"
 
 
+class Occasion(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action is asked: plain values, and nothing that could be called."""
+
+    #: what stands behind its name in the rule
+    given: Any
+    ticket: Ticket
+    #: the clock that came to the level, as it stands now
+    clock: Instance
+    #: what it went through
+    steps: Sequence[Transition]
+    #: name of the escalation
+    escalation: str
+    #: when the level was due
+    due: datetime
+    now: datetime
+    #: whom `person`, `role` and `roles` of what is given stand for
+    people: Sequence[Person] = ()
+    #: names this firing for ever: the same when the action is asked again
+    key: str = ""
+
+
+#: returns what is to be done, each as it would stand in `do:` of an escalation; None: nothing
+Run = Callable[[Occasion], Sequence[Mapping[str, Any]] | None]
+
+
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a rule of one phase may do."""
 
     name: str
     #: JSON Schema (draft 7) of what stands behind its name
     schema: Mapping[str, Any]
+    #: pure: it reads no clock, asks nobody and writes nothing
+    run: Run | None = None
     phase: str = "escalations"
     needs: frozenset[Need] = frozenset()
     help: str = ""
@@ -176,7 +207,7 @@ def _guarded(operator: Operator) -> Operator:
 #: phases whose rules name what they do by name
 ACTION_PHASES = ("escalations",)
 #: those of `rules.schema.clocks`
-BUILT_IN_ACTIONS = ("notify", "queue", "add_participant", "raise_priority", "open_incident")
+BUILT_IN_ACTIONS = tuple(ACTION["properties"])
 
 __all__ = [
     "API_VERSION",
@@ -194,6 +225,7 @@ __all__ = [
     "Known",
     "Look",
     "Need",
+    "Occasion",
     "OperandError",
     "Operator",
     "gather",

@@ -26,6 +26,7 @@ _SAID: Mapping[Change, str] = {
     Change.BREACHED: "broke its promise",
     Change.STOPPED: "ended",
     Change.CANCELED: "was canceled",
+    Change.ACKNOWLEDGED: "was acknowledged",
 }
 #: after these a clock runs
 _GOES_ON = frozenset(
@@ -37,6 +38,7 @@ _GOES_ON = frozenset(
         Change.RESET,
         Change.REOPENED,
         Change.BREACHED,
+        Change.ACKNOWLEDGED,
     }
 )
 DEFAULT = (
@@ -68,9 +70,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def people_of(
-    given: Mapping[str, Any], ticket: Ticket, sections: Mapping[str, Any]
+    given: Mapping[str, Any], ticket: Ticket | None, sections: Mapping[str, Any]
 ) -> tuple[tuple[Person, ...], tuple[str, ...]]:
-    """Return whom `role`, `roles` and `person` stand for, each once, and the roles that stand for nobody now."""
+    """Return whom `role`, `roles` and `person` stand for, each once, and the roles that stand for nobody now.
+
+    Without a ticket a role that is a field of one stands for nobody.
+    """
     roles = [*given.get("roles", ()), *([given["role"]] if "role" in given else ())]
     known: Mapping[str, Any] = sections.get("people") or {}
     found: dict[str, Person] = {}
@@ -88,8 +93,10 @@ def people_of(
     return tuple(found.values()), tuple(nobody)
 
 
-def _field(path: Any, ticket: Ticket, sections: Mapping[str, Any]) -> Iterable[str]:
+def _field(path: Any, ticket: Ticket | None, sections: Mapping[str, Any]) -> Iterable[str]:
     """Return whom a field of the ticket names, such as `ticket.assignee` or `ticket.team.manager`."""
+    if ticket is None:
+        return []
     parts = str(path or "").removeprefix("ticket.").split(".")
     if parts[:1] == ["team"] and len(parts) == 2:
         team = (sections.get("teams") or {}).get(ticket.team or ticket.queue) or {}
@@ -109,6 +116,14 @@ def _person(member: str, known: Mapping[str, Any]) -> Person:
         if member == name or (spec.get("email") and member.casefold() == spec["email"].casefold()):
             return Person(name, spec.get("email", ""), spec.get("accounts") or {})
     return Person(member, member if "@" in member else "")
+
+
+def person_at(connection: str, account: str, sections: Mapping[str, Any]) -> Person | None:
+    """Return whose account that is at a connection; None where `people:` does not say."""
+    for name, spec in (sections.get("people") or {}).items():
+        if account and str((spec.get("accounts") or {}).get(connection, "")) == account:
+            return Person(name, spec.get("email", ""), spec.get("accounts") or {})
+    return None
 
 
 def text(template: str, notice: Notice) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from jsonschema import Draft7Validator
@@ -238,7 +238,7 @@ class _Loading:
                 actions=self.extensions.actions,
                 documents=documents,
             )
-        watched = self.alerts(gateway, configured)
+        watched = self.alerts(gateway, configured, rules.sections)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
         return Site(
@@ -270,12 +270,14 @@ class _Loading:
         bad = frozenset(name for name in section.value if (GATEWAY_FILE, ("connections", name)) in self.bad)
         return connections(section, self.specs, bad, self.problems)
 
-    def alerts(self, gateway: Document | None, configured: Mapping[str, Connection]) -> tuple[Alert, ...]:
+    def alerts(
+        self, gateway: Document | None, configured: Mapping[str, Connection], people: Mapping[str, Any]
+    ) -> tuple[Alert, ...]:
         if gateway is None or not isinstance(gateway.root.get("alerts"), list):
             return ()
         section = gateway.root["alerts"]
         bad = frozenset(place for place in range(len(section.value)) if (GATEWAY_FILE, ("alerts", place)) in self.bad)
-        return alerts(section, configured, self.specs, bad, self.problems)
+        return alerts(section, configured, self.specs, bad, self.problems, people)
 
     def classifiers_off(self, gateway: Document | None) -> frozenset[str]:
         """Return the classifiers that the site does not want to be asked."""
@@ -313,6 +315,7 @@ class _Loading:
             holidays=self.holidays,
             escalations=self.escalations(sections, vocabulary),
             due_times={name: each.due_time for name, each in configured.items() if each.due_time},
+            actions=self.extensions.actions,
             routing=routing(sections, vocabulary, hours, self.files, self.problems),
         )
 

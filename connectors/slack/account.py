@@ -28,7 +28,7 @@ SETTINGS = (
         "signing_secret",
         {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
         secret=True,
-        help="the app's signing secret; needed only when Slack is told to send events here",
+        help="the app's signing secret; with it, notices of a breach have a button to acknowledge it",
     ),
     Setting(
         "channel",

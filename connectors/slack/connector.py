@@ -66,7 +66,7 @@ class SlackConnector:
         return webhook.envelope(request)
 
     def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
-        """Return no events: nothing that Slack says is about a ticket."""
+        """Return the presses of our button: nothing else that Slack says is about a ticket."""
         return webhook.parse(delivery)
 
     def read(self, remote_id: str) -> Call[RemoteTicket | None]:  # noqa: ARG002 - there are no tickets
@@ -103,7 +103,7 @@ class SlackConnector:
         """Return the Authorization header."""
         return {"Authorization": f"Bearer {self.account.bot_token}"}
 
-    def is_us(self, person: RemotePerson | None) -> bool | None:  # noqa: ARG002 - nobody speaks to us from there
+    def is_us(self, person: RemotePerson | None) -> bool | None:  # noqa: ARG002 - we press no buttons
         """Return None: it cannot be told."""
         return None
 

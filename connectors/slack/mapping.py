@@ -24,6 +24,10 @@ from connectors.sdk import (
 #: the type of our message metadata; its payload carries the effect key
 EVENT_TYPE = "desk_gateway_notification"
 PAYLOAD_KEY = "effect_key"
+#: names our button, for its presses come to one address with those of every other
+ACKNOWLEDGE = "desk_gateway_acknowledge"
+#: a section block takes so many characters [S6]
+MAX_SECTION = 3000
 #: Slack cuts a text after 40,000 characters
 MAX_TEXT = 39_000
 
@@ -101,3 +105,28 @@ def effect_key(message: Mapping[str, Any]) -> str:
     metadata = message.get("metadata")
     payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
     return str(payload.get(PAYLOAD_KEY) or "") if isinstance(payload, dict) else ""
+
+
+def blocks(text: str, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a message with a button below it that says what it is about when it is pressed."""
+    cut = text if len(text) <= MAX_SECTION else text[: MAX_SECTION - 1] + "…"
+    value = msgspec.json.encode([about.get("ticket"), about.get("metric"), about.get("cycle")]).decode()
+    button = {
+        "type": "button",
+        "action_id": ACKNOWLEDGE,
+        "text": {"type": "plain_text", "text": "Acknowledge"},
+        "value": value,
+    }
+    return [
+        {"type": "section", "text": {"type": "mrkdwn", "text": cut}},
+        {"type": "actions", "elements": [button]},
+    ]
+
+
+def about(value: str) -> dict[str, Any] | None:
+    """Read the value of our button; None where it is none of ours."""
+    try:
+        ticket, metric, cycle = msgspec.json.decode(value, type=tuple[str, str, int])
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return {"ticket": ticket, "metric": metric, "cycle": cycle} if ticket and metric else None

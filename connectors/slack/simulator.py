@@ -5,10 +5,12 @@ Run it as a process of its own with `python -m connectors.slack.simulator --port
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import datetime
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -66,12 +68,41 @@ class SlackSimulator(SimulatedDesk):
             return json_answer({"ok": False, "error": error})
         return None
 
+    def press(self, ts: str, user: str = "U04EVA") -> bytes:
+        """Return what Slack sends when a person presses the button of a message: a form [S5], to be signed."""
+        (message,) = [each for each in self.messages if each["ts"] == ts]
+        buttons = [part for block in message["blocks"] if block["type"] == "actions" for part in block["elements"]]
+        action_ts = f"{self.now().timestamp():.6f}"
+        payload = {
+            "type": "block_actions",
+            "user": {"id": user, "username": user.lower(), "name": user.lower(), "team_id": "T0ACME"},
+            "api_app_id": "A0GATEWAY",
+            "token": "not-used",
+            "container": {
+                "type": "message", "message_ts": ts, "channel_id": message["channel"], "is_ephemeral": False,
+            },
+            "trigger_id": f"1.2.{next(self._numbers):06d}",
+            "team": {"id": "T0ACME", "domain": "acme"},
+            "channel": {"id": message["channel"], "name": self.channels.get(message["channel"], "directmessage")},
+            "message": message,
+            "response_url": "https://hooks.slack.example/actions/T0ACME/1/x",
+            "actions": [{**each, "block_id": "b", "action_ts": action_ts} for each in buttons],
+        }  # fmt: skip
+        return urlencode({"payload": msgspec.json.encode(payload).decode()}).encode()
+
+    def sign_form(self, body: bytes) -> dict[str, str]:
+        """Return the headers of a press [S1]."""
+        return {**self.sign(body, self.now(), 1), "Content-Type": "application/x-www-form-urlencoded"}
+
     def act_archive(self, channel: str) -> None:
         """Let a person archive a channel."""
         self.archived.add(channel)
 
     def _channel(self, name: str) -> str:
         by_name = {known: number for number, known in self.channels.items()}
+        if re.fullmatch(r"U[0-9A-Z]+", name):
+            # a message to a person opens a conversation with them
+            return "D" + name[1:]
         return name if name in self.channels else by_name.get(name.removeprefix("#"), "")
 
     def _post(self, request: SimRequest) -> SimResponse:
@@ -89,7 +120,8 @@ class SlackSimulator(SimulatedDesk):
             return json_answer({"ok": False, "error": "no_text"})
         ts = f"{int(self.now().timestamp())}.{next(self._numbers):06d}"
         message = {"type": "message", "bot_id": "B0GATEWAY", "text": text, "ts": ts, "channel": channel,
-                   "metadata": given.get("metadata") or {}, "thread_ts": given.get("thread_ts") or ts}  # fmt: skip
+                   "metadata": given.get("metadata") or {}, "thread_ts": given.get("thread_ts") or ts,
+                   "blocks": given.get("blocks") or []}  # fmt: skip
         self.messages.append(message)
         self.effect("message", channel, key=effect_key(message), change_id=ts, detail={"text": text})
         return json_answer({"ok": True, "channel": channel, "ts": ts, "message": message})

@@ -1,28 +1,34 @@
-"""Slack's requests to us: proved, answered where they are a handshake, and otherwise none of our business.
+"""Slack's requests to us: proved, answered where they are a handshake, and read where somebody pressed our button.
 
 Slack is an outgoing channel here. Its Events API may be pointed at the gateway all the same (some apps need it), so
-what comes is verified and acknowledged.
+what else comes is verified and acknowledged.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
 from connectors.sdk import (
     AuthenticationError,
     Envelope,
+    Event,
+    EventKind,
     Handshake,
     IncomingRequest,
     RawDelivery,
+    RemotePerson,
     UnreadableError,
     body_digest,
     hmac_hex,
     require_equal,
 )
+from connectors.slack import mapping
 from connectors.slack.account import Account
 
 SIGNATURE = "x-slack-signature"
@@ -57,21 +63,75 @@ def verify(account: Account, request: IncomingRequest, now: datetime) -> None:
 
 
 def envelope(request: IncomingRequest) -> Envelope | Handshake:
-    """Answer `url_verification` with its challenge; name anything else by `event_id` or its digest."""
+    """Answer `url_verification` with its challenge; name anything else by its own id or its digest.
+
+    What a person pressed is answered with an empty body [S5].
+    """
     body = _decode(request.body)
     if body is not None and body.get("type") == "url_verification" and isinstance(body.get("challenge"), str):
         return Handshake(200, body["challenge"].encode("utf-8", "replace"))
-    event_id = body.get("event_id") if body is not None else None
-    name = event_id.replace("\x00", "") if isinstance(event_id, str) else ""
-    return Envelope(name[:200] or body_digest(request.body))
+    payload = _payload(request.body) if body is None else None
+    if payload is not None:
+        return Envelope(_text(payload.get("trigger_id"))[:200] or body_digest(request.body), quiet=True)
+    return Envelope(_text((body or {}).get("event_id"))[:200] or body_digest(request.body))
 
 
-def parse(delivery: RawDelivery) -> tuple[()]:
-    """Return no events; raises UnreadableError for a body that is neither JSON nor a form."""
-    if _decode(delivery.body) is None and re.match(rb"[\w.%+-]+=", delivery.body) is None:
-        msg = "the body is neither a Slack event nor a Slack form"
+def parse(delivery: RawDelivery) -> tuple[Event, ...]:
+    """Return the presses of our button; nothing else that Slack says is about a ticket.
+
+    Raises UnreadableError for a body that is neither JSON nor a form.
+    """
+    if _decode(delivery.body) is not None:
+        return ()
+    payload = _payload(delivery.body)
+    if payload is None:
+        if re.match(rb"[\w.%+-]+=", delivery.body) is None:
+            msg = "the body is neither a Slack event nor a Slack form"
+            raise UnreadableError(msg)
+        return ()
+    if payload.get("type") != "block_actions":
+        return ()
+    pressed = payload.get("actions")
+    actions = [each for each in pressed if isinstance(each, dict)] if isinstance(pressed, list) else []
+    mine = [each for each in actions if each.get("action_id") == mapping.ACKNOWLEDGE]
+    return tuple(_press(payload, each, delivery) for each in mine)
+
+
+def _press(payload: Mapping[str, Any], action: Mapping[str, Any], delivery: RawDelivery) -> Event:
+    about = mapping.about(_text(action.get("value")))
+    user = payload.get("user")
+    account = _text(user.get("id")) if isinstance(user, dict) else ""
+    if about is None or not account:
+        msg = "the press of our button does not say what it is about, or who pressed"
         raise UnreadableError(msg)
-    return ()
+    box = payload.get("container")
+    place: Mapping[str, Any] = box if isinstance(box, dict) else {}
+    channel, thread = _text(place.get("channel_id")), _text(place.get("message_ts"))
+    stamp = _text(action.get("action_ts"))
+    name = user.get("username") or user.get("name") if isinstance(user, dict) else ""
+    return Event(
+        EventKind.ACKNOWLEDGED,
+        f"{channel}:{thread}"[:200],
+        f"press:{account}:{delivery.source_event_id}:{stamp}"[:250],
+        mapping.moment(stamp) or delivery.received_at,
+        actor=RemotePerson(account, name=_text(name), role="agent"),
+        about={**about, "channel": channel, "thread_ts": thread},
+    )
+
+
+def _text(value: Any) -> str:
+    return value.replace("\x00", "") if isinstance(value, str) else ""
+
+
+def _payload(body: bytes) -> dict[str, Any] | None:
+    """Return what a form carries in `payload`, as Slack sends what people press; None where it is none."""
+    if not body.startswith(b"payload="):
+        return None
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=20)
+    except ValueError:
+        return None
+    return _decode(fields.get("payload", [""])[0].encode("utf-8", "replace"))
 
 
 def _decode(body: bytes) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from gateway.cli.site import SiteChoice
 from gateway.config import read_site
 from gateway.errors import GatewayError
 from gateway.flow.desks import wait_for_it
+from gateway.ports import AlertState
 from rules import GATEWAY_FILE, Problem, Severity
 from rules.yaml12 import load
 
@@ -59,8 +60,10 @@ def lines(found: Mapping[str, int]) -> list[str]:
     return [f"{message(name, number)}: {HINT}" for name, number in found.items()]
 
 
-def as_json(status: bytes, found: Mapping[str, int], doubles: int) -> bytes:
-    """Put what a person is to know beside a status: what waits, and how many effects are there more than once."""
+def as_json(status: bytes, found: Mapping[str, int], doubles: int, alerts: Sequence[AlertState] = ()) -> bytes:
+    """Put what a person is to know beside a status: what waits, what is there more than once, which alerts stand."""
     more: dict[str, object] = {"doubles": doubles} if doubles else {}
     more |= {"removed_connections": found} if found else {}
+    if alerts:
+        more["alerts"] = [{"when": each.name, "since": each.raised_at, "detail": each.detail} for each in alerts]
     return msgspec.json.encode({**msgspec.json.decode(status), **more}) if more else status

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
 from gateway.bootstrap import Gateway
+from gateway.cli.choosing import Duration
 from gateway.cli.doing import by_person
 from gateway.cli.opening import author, opened, ring, ticket_named
 from gateway.cli.site import SiteChoice, pass_site
@@ -19,6 +20,8 @@ from gateway.domain.clock_log import EntryKind, LogEntry
 from gateway.errors import ConflictError, NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, new_update
+from gateway.flow.sla.acknowledging import Known, Word
+from gateway.flow.sla.acknowledging import acknowledge as acknowledge_clock
 from gateway.flow.sla.following import view_of
 from gateway.flow.sla.timekeeping import Told, tell, terms_now, told, told_by_desks
 from gateway.ports import AuditEntry
@@ -40,15 +43,28 @@ def sla() -> None:
     help="Only clocks in this status.",
 )
 @click.option("--metric", default="", help="Only clocks of this metric.")
+@click.option(
+    "--waiting-for",
+    type=Duration(),
+    metavar="TIME",
+    help="Only clocks that have been paused for longer, such as 10d; the longest first.",
+)
 @LIMIT
 @JSON
 @pass_site
-def list_clocks(site: SiteChoice, status: str | None, metric: str, limit: int, as_json: bool) -> None:
+def list_clocks(
+    site: SiteChoice, status: str | None, metric: str, waiting_for: float | None, limit: int, as_json: bool
+) -> None:
     """List the clocks that go on, those that are due first at the top."""
+    if waiting_for is not None and status is not None:
+        raise click.BadOptionUsage("status", "--waiting-for is about clocks that are paused: leave --status out")
     with opened(site) as gateway:
         now = gateway.clock.now()
         with gateway.store.read() as tx:
-            found = tx.clocks.going(status=status or "", metric=metric, limit=limit)
+            if waiting_for is None:
+                found = tx.clocks.going(status=status or "", metric=metric, limit=limit)
+            else:
+                found = tx.clocks.waiting(now - timedelta(seconds=waiting_for), metric=metric, limit=limit)
             titles = {ticket: tx.tickets.get(ticket) for ticket in {line.ticket_id for line in found}}
         if as_json:
             write_json(found)
@@ -169,16 +185,25 @@ def acknowledge(
     site: SiteChoice, ticket: str, metric: str, *, why: str, who: str | None, dry_run: bool, as_json: bool
 ) -> None:
     """Say that you know of a breach: what is repeated until then is repeated no more."""
+    with opened(site) as gateway:
+        live = gateway.site()
+        actor = who or author()
 
-    def entry(found: Instance, now: datetime, actor: str, number: str) -> LogEntry:
-        if found.breached_at is None:
-            msg = f"{metric} has not broken its promise: there is nothing to acknowledge"
-            raise ConflictError(msg)
-        return LogEntry(
-            id=number, kind=EntryKind.ACKNOWLEDGED, at=now, arrived=now, metric=metric, by=actor, reason=why
-        )
+        def work(tx: SqlTx) -> Known:
+            ticket_id = ticket_named(tx, ticket)
+            tx.tickets.hold([ticket_id])
+            word = Word(ticket_id=ticket_id, metric=metric, by=actor, way="command", why=why)
+            cause = Cause(live.release, "", gateway.clock.now())
+            return acknowledge_clock(tx, word, live.rules, gateway.ids, cause, dry_run=dry_run)
 
-    _say(site, ticket, metric, entry, "acknowledged", why=why, who=who, dry_run=dry_run, as_json=as_json)
+        known = gateway.store.write(work)
+    if as_json:
+        told = {"dry_run": dry_run, "new": known.is_new, "by": known.by, "at": known.step.at}
+        write_json({**told, "clock": msgspec.to_builtins(known.instance)})
+        return
+    word = "would be" if dry_run else "is"
+    said = "acknowledged" if known.is_new else f"acknowledged already, by {known.by}, {_when(known.step.at, UTC)}"
+    click.echo(tame(f"{metric} {word} {said}: {_head(known.instance, UTC)}"))
 
 
 @sla.command()
@@ -301,6 +326,7 @@ def _when(at: datetime | None, zone: tzinfo) -> str:
 def _left(instance: Instance, now: datetime) -> str:
     """Say how much real time is left until the due time."""
     if instance.due is None:
-        return "waits"
+        since = instance.waits_since
+        return f"waits for {words(max(0, int((now - since).total_seconds())))}" if since is not None else "waits"
     left = int((instance.due - now).total_seconds())
     return f"{words(-left)} ago" if left < 0 else words(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import msgspec
 from dead_letters import DeadLetter, Filter
 from gateway.bootstrap import Gateway
 from gateway.cli import duplicates
+from gateway.cli.choosing import Duration
 from gateway.cli.opening import opened
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
@@ -38,14 +40,31 @@ for each in duplicates.COMMANDS:
 @click.option("--text", default="", help="Words of the title, a ticket's id, or a number at a desk.")
 @click.option("--status", type=click.Choice([each.value for each in Category]), help="Only tickets in this status.")
 @click.option("--connection", default="", help="Only tickets that live there.")
+@click.option(
+    "--in-stage-for",
+    type=Duration(),
+    metavar="TIME",
+    help="Only open tickets that have been in their stage for longer, such as 5d; the longest first.",
+)
 @LIMIT
 @JSON
 @pass_site
-def list_tickets(site: SiteChoice, text: str, status: str | None, connection: str, limit: int, as_json: bool) -> None:
+def list_tickets(
+    site: SiteChoice,
+    text: str,
+    status: str | None,
+    connection: str,
+    in_stage_for: float | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List tickets, those that changed last first."""
     with opened(site) as gateway:
+        before = gateway.clock.now() - timedelta(seconds=in_stage_for) if in_stage_for is not None else None
         with gateway.store.read() as tx:
-            found = tx.view.tickets(limit=limit, text=text, category=status or "", connection=connection)
+            found = tx.view.tickets(
+                limit=limit, text=text, category=status or "", connection=connection, in_stage_before=before
+            )
         if as_json:
             write_json(found)
             return

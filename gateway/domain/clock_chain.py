@@ -16,17 +16,8 @@ from gateway.domain.clock import Clock
 from gateway.domain.clock_cycles import METRICS, MessageMetric, Reentry, Said
 from gateway.domain.clock_desk import with_desks
 from gateway.domain.clock_event import ClockEvent, EventType, whole
-from gateway.domain.clock_instance import (
-    Chain,
-    Change,
-    Instance,
-    Transition,
-    closed,
-    due_as_it_stood,
-    status,
-    warning,
-)
-from gateway.domain.clock_log import EntryKind, LogEntry, counting
+from gateway.domain.clock_instance import Chain, Change, Instance, Transition, closed, due_as_it_stood, status, warning
+from gateway.domain.clock_log import EntryKind, LogEntry, counting, said_by
 from gateway.domain.clock_state import Options, Outcome, Phase, Reopen
 from gateway.domain.terms import Goal, Terms, UpdateStart
 
@@ -90,15 +81,14 @@ class _Teller:
         self._counted = Goal(0, "")
         self._by: Terms | None = None
         self._clock: Clock | None = None
+        self._instances: list[Instance] = []
+        self._transitions: list[Transition] = []
         self._cycle, self._version, self._seq = 0, 1, 0
         #: the promise is still to be kept, whether or not anything was promised
-        self._outstanding = False
-        self._waits = False
+        self._outstanding = self._waits = False
         #: what began the cycle
         self._opened: LogEntry | None = None
         self._is_there = self._answered = self._over = False
-        self._instances: list[Instance] = []
-        self._transitions: list[Transition] = []
 
     @property
     def has_begun(self) -> bool:
@@ -118,9 +108,8 @@ class _Teller:
             self._agree(terms, entry)
         elif entry.kind is EntryKind.PAUSES:
             self._wait(entry)
-        elif entry.kind is EntryKind.OVERRIDE:
-            if entry.metric == self.metric and self._is_active():
-                self._advance(EventType.OVERRIDE, entry, Change.OVERRIDDEN, due=entry.due)
+        elif entry.metric:
+            self._person_says(entry)
         elif entry.kind is EntryKind.ENDED:
             if self._is_active():
                 self._advance(EventType.CANCEL, entry, Change.CANCELED)
@@ -310,6 +299,17 @@ class _Teller:
         if old.outcome is Outcome.PENDING and new.breached_at == whole(entry.at) != old.breached_at:
             self._note(Change.BREACHED, entry.at, entry.arrived, entry.id)
 
+    def _person_says(self, entry: LogEntry) -> None:
+        """Take up what a person says of this clock: another due time, or that they know of its breach."""
+        if entry.metric != self.metric or self._clock is None or not self._is_active():
+            return
+        if entry.kind is EntryKind.OVERRIDE:
+            self._advance(EventType.OVERRIDE, entry, Change.OVERRIDDEN, due=entry.due)
+        elif entry.kind is EntryKind.ACKNOWLEDGED:
+            self._by_itself(self._clock, entry.at, entry.arrived)
+            self._clock = self._clock.settled(whole(entry.at))
+            self._note(Change.ACKNOWLEDGED, entry.at, entry.arrived, entry.id, said_by(entry))
+
     def _by_itself(self, before: Clock, at: datetime, arrived: datetime) -> None:
         """Note what time did up to an instant: the longest pause was over, a promise was broken."""
         old, settled = before.fold, before.fold.copy()
@@ -376,6 +376,7 @@ class _Teller:
             elapsed_s=state.elapsed_s,
             remaining_s=state.remaining_s,
             paused_s=state.paused_s,
+            waits_since=clock.fold.held_at if state.phase is Phase.PAUSED else None,
             shown=(self._answered or self.metric not in _UPDATES) and WATCHED not in self.metric,
         )
 

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from gateway.domain.clock import Clock
 from gateway.domain.clock_event import ClockEvent, EventType, whole
 from gateway.domain.clock_fold import Fold, as_calendar
 from gateway.domain.clock_instance import Chain, Change, Instance, Transition, status, warning
-from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.domain.clock_log import EntryKind, LogEntry, said_by
 from gateway.domain.clock_state import DEFAULTS, Outcome, Phase
 from gateway.domain.desk_promise import DeskSays
 from gateway.domain.terms import Goal, Terms
@@ -217,6 +219,7 @@ def _instance(
         elapsed_s=state.elapsed_s,
         remaining_s=state.remaining_s,
         paused_s=state.paused_s,
+        waits_since=clock.fold.held_at if state.phase is Phase.PAUSED else None,
         ended=None if goes_on else clock.fold.stopped_at or made.over,
         reason="" if made.over is None else "over",
         authority=connection,
@@ -248,8 +251,22 @@ def with_desks(
             ended=over[-1] if over else None,
         )
         if chain is not None:
-            chains[metric] = chain
+            known = [_known(entry, chain) for entry in entries if _is_known(entry, metric)]
+            steps = sorted((*chain.transitions, *known), key=lambda each: each.at)
+            chains[metric] = msgspec.structs.replace(chain, transitions=tuple(steps))
     return chains
+
+
+def _is_known(entry: LogEntry, metric: str) -> bool:
+    return entry.kind is EntryKind.ACKNOWLEDGED and entry.metric == metric
+
+
+def _known(entry: LogEntry, chain: Chain) -> Transition:
+    """Return that a person knows of a breach which the desk told."""
+    begun = [each for each in chain.instances if each.started <= entry.at] or chain.instances[:1]
+    cycle, version = begun[-1].cycle, begun[-1].version
+    at = whole(entry.at)
+    return Transition(Change.ACKNOWLEDGED, at, entry.arrived, cycle, version, 0, entry.id, said_by(entry))
 
 
 def beside(

@@ -38,6 +38,8 @@ class Change(StrEnum):
     BREACHED = "breached"
     STOPPED = "stopped"
     CANCELED = "canceled"
+    #: a person knows of the breach
+    ACKNOWLEDGED = "acknowledged"
 
 
 class Transition(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +82,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: int
     remaining_s: int
     paused_s: int
+    #: since when it waits; None: it does not
+    waits_since: datetime | None = None
     #: None: it goes on
     ended: datetime | None = None
     #: why it was canceled

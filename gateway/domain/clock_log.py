@@ -78,11 +78,18 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cycle: int = 0
     target_s: int = 0
     business: bool = False
+    #: where they said so: `command`, `page`, or a connection
+    way: str = ""
     reason: str = ""
     #: of a context
     context: dict[str, str] = {}
     #: id of an earlier entry that this one corrects or retracts
     replaces: str = ""
+
+
+def said_by(entry: LogEntry) -> str:
+    """Say in words who said something, where, and why."""
+    return ", ".join(each for each in (f"by {entry.by}" if entry.by else "", entry.way, entry.reason) if each)
 
 
 def in_order(entry: LogEntry) -> tuple[datetime, int, str]:

@@ -29,6 +29,10 @@ class EventKind(StrEnum):
     DELETED = "deleted"
     #: the desk says something of a promise that it counts itself
     PROMISED = "promised"
+    #: nothing happened there: a person says, by a button in a notice of ours, that they know of a breach
+    ACKNOWLEDGED = "acknowledged"
+    #: nor did this: an escalation of ours asks for an action of another package
+    ASKED = "asked"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -127,3 +131,5 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     promise: DeskPromise | None = None
     #: True when the event says too little to be applied to a ticket that we do not know yet: read it first
     needs_read: bool = False
+    #: of what is about a ticket of ours and no remote one: what it is about
+    about: dict[str, Any] = {}

@@ -1,27 +1,28 @@
 """The gateway says what is wrong with itself: the `alerts:` of gateway.yaml, looked at by the sweep.
 
-An alert is an ordinary update in a lane of its own, written in the transaction that moves the alert's state on by a
-compare-and-set: several sweeps that look at once raise it once. It names connections, reasons and numbers; never a
-ticket, a person or a desk's words.
+An alert is an ordinary update in the lane of the channel or of the account that it goes to, written in the transaction
+that moves the alert's state on by a compare-and-set: several sweeps that look at once raise it once. It names
+connections, reasons, numbers and tickets by their number; never a requester or a desk's words. One that reaches nobody
+stands all the same, where people look how the gateway is.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from functools import partial
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 
 from gateway.domain.ids import effect_key
-from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.update import Intent, Operation
+from gateway.flow import lasting
 from gateway.flow.desks import LiveSite
+from gateway.flow.telling import Place, Said, Told, lane_of, moment, nobody_told, places
 from gateway.ports import AlertState, AuditEntry, Backlog, Clock, Ids, NewUpdate, Store, Tx
 from rules.alerts import Alert, Metric
 from rules.duration import words
+from rules.notices import people_of
 
 log = logging.getLogger(__name__)
 
@@ -31,22 +32,6 @@ REPEAT = timedelta(hours=1)
 LONGEST_REPEAT = timedelta(days=1)
 #: an alert is over when what it watches was within its limit for this long: no message for each flutter
 CALM = timedelta(minutes=5)
-
-
-class Told(StrEnum):
-    """What there is to say."""
-
-    RAISED = "raised"
-    STILL = "still"
-    OVER = "over"
-
-
-class Said(msgspec.Struct, frozen=True):
-    """A message: why it is sent, its headline and the rest."""
-
-    what: Told
-    title: str
-    body: str
 
 
 class Watch:
@@ -64,64 +49,133 @@ class Watch:
         now = self._clock.monotonic()
         site = self._site()
         # in mode observe nothing leaves
-        watched = [each for each in site.alerts if each.watched and each.connection in site.connectors]
-        if site.mode == "observe" or not watched or (self._looked_at and now - self._looked_at < LOOK_EVERY):
+        if site.mode == "observe" or (self._looked_at and now - self._looked_at < LOOK_EVERY):
             return 0
         self._looked_at = now
         at = self._clock.now()
+        watched = [each for each in site.alerts if each.metric is not None]
         with self._store.read() as tx:
-            backlog = tx.alerts.backlog(at)
+            backlog = tx.alerts.backlog(at) if any(not each.of_tickets for each in watched) else Backlog()
             states = {alert.key: tx.alerts.state(alert.key) for alert in watched}
+            gone = [state for state in tx.alerts.raised() if state.key not in states]
+        for state in gone:
+            self._store.write(lambda tx, gone=state: tx.alerts.change(_moved(over(gone))))  # type: ignore[misc]
         told = 0
         for alert in watched:
-            before = states[alert.key]
-            after, what = judge(before, at, exceeded=alert.exceeds(value_of(alert, backlog, at)))
-            if after != before:
-                said = text(alert, what, backlog, before.raised_at or at, at) if what else None
-                told += self._store.write(partial(self._move, site=site, alert=alert, state=after, said=said, at=at))
+            state = states[alert.key]
+            if alert.of_tickets:
+                told += self._lasting(alert, state, site, at)
+            else:
+                told += self._letters(alert, state, backlog, site, at)
         return told
 
-    def _move(self, tx: Tx, *, site: LiveSite, alert: Alert, state: AlertState, said: Said | None, at: datetime) -> int:
-        """Store how an alert stands now and put what there is to say into the outbox; 0 when another was quicker."""
-        lane = state.link_id or (self._ids.new() if said else "")
-        moved = msgspec.structs.replace(state, link_id=lane, version=state.version + 1)
-        if not tx.alerts.change(moved) or said is None:
+    def _letters(self, alert: Alert, before: AlertState, backlog: Backlog, site: LiveSite, at: datetime) -> int:
+        """Look at the dead letters."""
+        after, what = judge(before, at, exceeded=alert.exceeds(value_of(alert, backlog, at)))
+        if after == before:
             return 0
-        if not state.link_id:
-            # no ticket stands behind it
-            link = Link(lane, "", alert.connection, LinkState.LIVE, Role.TARGET, rule=f"alert {alert.key}")
-            tx.links.add(link, at)
-        event = f"alert:{alert.key}:{moved.version}"
-        update = NewUpdate(
-            id=self._ids.new(),
-            link_id=lane,
-            ticket_id="",
-            connection=alert.connection,
-            operation=Operation.NOTIFY,
-            effect_key=effect_key(lane, event, Operation.NOTIFY.value, said.what.value),
-            intent=Intent(
-                Operation.NOTIFY,
-                fields={"title": said.title, "body": said.body},
-                params={"channel": alert.channel} if alert.channel else {},
-            ),
-            summary=f"alert {said.what.value}: {alert.when}",
-            delivery_id="",
-            event_key=event,
-            rule=f"alert {alert.when}"[:200],
-            release=site.release,
-            trace_id=self._ids.new().replace("-", ""),
-            created_at=at,
-        )
-        tx.outbox.add(update)
-        tx.audit.add(
-            [
-                AuditEntry(
-                    at, "gateway", f"alert {said.what.value}", detail={"alert": alert.when}, trace_id=update.trace_id
-                )
-            ]
-        )
-        log.warning("alert", extra={"alert": alert.when, "told": said.what.value, "connection": alert.connection})
-        return 1
+        said: list[tuple[Place, Said]] = []
+        if what is not None:
+            message = text(alert, what, backlog, before.raised_at or at, at)
+            people, _ = people_of(alert.notify, None, site.rules.sections)
+            placed = places(alert.notify, people, site.connectors)
+            said = [(place, message) for place in placed]
+            headline = message.title.partition(": ")[2] + nobody_told(placed, people)
+            after = msgspec.structs.replace(after, detail="" if what is Told.OVER else headline)
+
+        def work(tx: Tx) -> int:
+            moved = _change(tx, alert, after)
+            return self._say(tx, alert, moved, said, what, site, at) if moved and what else 0
+
+        return self._store.write(work)
+
+    def _lasting(self, alert: Alert, before: AlertState, site: LiveSite, at: datetime) -> int:
+        """Look at what has lasted for too long, ticket by ticket; each is told once."""
+        with self._store.read() as tx:
+            number, fresh = lasting.over(tx, alert, site.rules, at)
+            said, missed = lasting.messages(tx, alert, fresh, site, at) if fresh else ([], "")
+        after = before
+        if number:
+            missed = missed or before.detail.partition("; ")[2]
+            detail = "; ".join(each for each in (lasting.headline(alert, number), missed) if each)
+            after = msgspec.structs.replace(before, raised_at=before.raised_at or at, detail=detail)
+        elif before.raised_at is not None:
+            after = over(before)
+        if fresh:
+            after = msgspec.structs.replace(after, told_at=at, told=before.told + 1)
+        if after == before:
+            return 0
+
+        def work(tx: Tx) -> int:
+            moved = _change(tx, alert, after)
+            if moved is None:
+                return 0
+            tx.alerts.forget(alert.key)
+            tx.alerts.tell(alert.key, fresh, at)
+            return self._say(tx, alert, moved, said, Told.RAISED, site, at) if fresh else 0
+
+        return self._store.write(work)
+
+    def _say(
+        self,
+        tx: Tx,
+        alert: Alert,
+        state: AlertState,
+        said: Sequence[tuple[Place, Said]],
+        what: Told,
+        site: LiveSite,
+        at: datetime,
+    ) -> int:
+        """Put what there is to say into the outbox; return how many messages that are."""
+        event = f"alert:{alert.key}:{state.version}"
+        trace = self._ids.new().replace("-", "")
+        for place, message in said:
+            lane = lane_of(place)
+            if tx.links.get(lane.id) is None:
+                tx.links.add(lane, at)
+            update = NewUpdate(
+                id=self._ids.new(),
+                link_id=lane.id,
+                # no ticket stands behind it
+                ticket_id="",
+                connection=place.connection,
+                operation=Operation.NOTIFY,
+                effect_key=effect_key(lane.id, event, Operation.NOTIFY.value, what.value),
+                intent=Intent(
+                    Operation.NOTIFY,
+                    fields={"title": message.title, "body": place.addressed(message.body)},
+                    params=place.params,
+                ),
+                summary=f"alert {what.value}: {alert.when}",
+                delivery_id="",
+                event_key=event,
+                rule=f"alert {alert.when}"[:200],
+                release=site.release,
+                trace_id=trace,
+                created_at=at,
+                blocks=False,
+            )
+            tx.outbox.add(update)
+        reached = sorted({place.connection for place, _ in said})
+        detail = {"alert": alert.when, "told": reached}
+        tx.audit.add([AuditEntry(at, "gateway", f"alert {what.value}", detail=detail, trace_id=trace)])
+        log.warning("alert", extra={"alert": alert.when, "what": what.value, "connections": reached})
+        return len(said)
+
+
+def _change(tx: Tx, alert: Alert, state: AlertState) -> AlertState | None:
+    """Store how an alert stands now; None when another was quicker."""
+    moved = _moved(msgspec.structs.replace(state, name=alert.when))
+    return moved if tx.alerts.change(moved) else None
+
+
+def _moved(state: AlertState) -> AlertState:
+    return msgspec.structs.replace(state, version=state.version + 1)
+
+
+def over(state: AlertState) -> AlertState:
+    """Return how an alert stands when nothing is too much any more."""
+    return msgspec.structs.replace(state, raised_at=None, told=0, calm_since=None, detail="")
 
 
 def value_of(alert: Alert, backlog: Backlog, now: datetime) -> float:
@@ -156,10 +210,10 @@ def _pause(told: int) -> timedelta:
 
 def text(alert: Alert, what: Told, backlog: Backlog, since: datetime, now: datetime) -> Said:
     """Say what happened, how much, since when, what most of it is, and which command comes next."""
-    lines = [f"Alert `{alert.when}`, since {_moment(since)}."]
+    lines = [f"Alert `{alert.when}`, since {moment(since)}."]
     if what is Told.OVER:
         title = f"Desk Gateway: over: {alert.when}"
-        lines = [f"It began {_moment(since)} and lasted {words(int((now - since).total_seconds()))}."]
+        lines = [f"It began {moment(since)} and lasted {words(int((now - since).total_seconds()))}."]
     elif alert.metric is Metric.DEAD_LETTERS_PER_HOUR:
         title = f"Desk Gateway: {_letters(backlog.recent)} within an hour"
     else:
@@ -169,7 +223,7 @@ def text(alert: Alert, what: Told, backlog: Backlog, since: datetime, now: datet
         title = title.replace("Desk Gateway:", "Desk Gateway, still:", 1)
     if backlog.total and backlog.oldest:
         waits = "waits" if backlog.total == 1 else "wait"
-        waiting = f"{_letters(backlog.total)} {waits} for a person, the oldest since {_moment(backlog.oldest)}"
+        waiting = f"{_letters(backlog.total)} {waits} for a person, the oldest since {moment(backlog.oldest)}"
         lines += [
             f"{waiting}; {backlog.recent} given up within the last hour.",
             f"Most of it ({backlog.top}): {_cause(backlog)}.",
@@ -184,10 +238,6 @@ def text(alert: Alert, what: Told, backlog: Backlog, since: datetime, now: datet
 
 def _letters(number: int) -> str:
     return "1 dead letter" if number == 1 else f"{number} dead letters"
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _cause(backlog: Backlog) -> str:

@@ -30,6 +30,7 @@ from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
 from gateway.flow.recall import ask_again
+from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.merging import DELETED, MERGED, Merger
 from gateway.flow.sla.showing import own_fields
@@ -62,11 +63,9 @@ class Entry:
         read_at: datetime | None = None,
     ) -> None:
         self._tx, self._site, self._row = tx, site, row
-        self._listener = listener
-        self._now = now
-        self._ids = ids
-        self._read_at = read_at
+        self._listener, self._now, self._ids, self._read_at = listener, now, ids, read_at
         self._cause = Cause(site.release, row.trace_id, now, row.id, site.skipping)
+        self._merger = Merger(tx, rules=site.rules, ids=ids, now=now)
         self._audit: list[AuditEntry] = []
         #: whether updates were planned
         self.planned = False
@@ -77,6 +76,10 @@ class Entry:
         Raises DeferError while a write of ours is in flight there, UnreadableError to park the delivery.
         """
         connection = self._row.connection
+        if event.kind in OF_OURS:
+            outcome, rings = take(self._tx, event, connection, self._site, self._ids, self._cause, self._listener)
+            self.planned = self.planned or rings
+            return outcome
         event = ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
@@ -253,21 +256,18 @@ class Entry:
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:
                 self._audit += merged_at_desk(self._tx, ticket, survivor.ticket_id, self._now, link.connection)
-                self._merger().join(ticket, survivor.ticket_id)
+                self._merger.join(ticket, survivor.ticket_id)
             detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
             outcome = f"merged into {event.merged_into}"
         else:
             state = LinkState.MERGED if event.kind is EventKind.MERGED else LinkState.GONE
             self._tx.links.save(msgspec.structs.replace(link, state=state))
             if link.role is Role.SOURCE:
-                self._merger().end(ticket.id, MERGED if state is LinkState.MERGED else DELETED)
+                self._merger.end(ticket.id, MERGED if state is LinkState.MERGED else DELETED)
             outcome = "merged into another" if event.kind is EventKind.MERGED else "deleted there"
         self._remember(event, ticket.id, outcome)
         self._note(ticket.id, event.kind.value, detail)
         return outcome
-
-    def _merger(self) -> Merger:
-        return Merger(self._tx, rules=self._site.rules, ids=self._ids, now=self._now)
 
     def _stitched(self, ticket: Ticket, connection: str, known: RemotePerson | None) -> Ticket:
         """Say who the requester is, across desks, as soon as one is known, and again when more is known of them."""

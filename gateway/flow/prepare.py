@@ -33,6 +33,7 @@ from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.sla import desks
+from gateway.flow.sla.asking import ORIGIN as ASKED
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -46,7 +47,11 @@ READ_TRIES = 6
 
 
 #: deliveries of which the body is an event in our own form
-_OURS: Mapping[str, Callable[[DeliveryRow], Event]] = {undone.ORIGIN: undone.event_of, desks.ORIGIN: desks.event_of}
+_OURS: Mapping[str, Callable[[DeliveryRow], Event]] = {
+    undone.ORIGIN: undone.event_of,
+    ASKED: undone.event_of,
+    desks.ORIGIN: desks.event_of,
+}
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -138,7 +143,7 @@ class Preparer:
             try:
                 return Ready(row, (_OURS[row.origin](row),))
             except msgspec.MsgspecError as error:
-                return Ready(row, parked=(Reason.POISON, f"a stored event does not decode: {error}"))
+                return Ready(row, parked=(Reason.POISON, f"what we stored ourselves does not decode: {error}"))
         try:
             events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
         except UnreadableError as error:

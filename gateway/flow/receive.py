@@ -27,6 +27,8 @@ class Received(msgspec.Struct, frozen=True):
 
     delivery_id: str
     new: bool
+    #: it is answered with an empty body
+    quiet: bool = False
 
 
 def receive(
@@ -55,7 +57,7 @@ def receive(
     crashpoint.reach("receive.storing")
     new = intake.accept(delivery)
     crashpoint.reach("receive.stored")
-    return Received(delivery.id, new)
+    return Received(delivery.id, new, envelope.quiet)
 
 
 def _name(text: str, most: int) -> str:

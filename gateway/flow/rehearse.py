@@ -31,9 +31,9 @@ from gateway.flow.rehearsed_step import Steps
 from gateway.flow.rehearsed_told import told_by
 from gateway.flow.sla.acts import Situation, act
 from gateway.flow.sla.entries import Happened, entries_of
-from gateway.flow.sla.escalating import ESCALATED
 from gateway.flow.sla.levels import Level
 from gateway.flow.sla.rehearsal import Climber
+from gateway.flow.sla.waking import ESCALATED
 from gateway.flow.stages import desk_statuses
 from gateway.ports import CommentRow
 from rules.cases.model import CaseError, Earlier, Fired, Given, Moment, Step, Told

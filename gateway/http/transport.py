@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
@@ -26,7 +27,8 @@ from gateway import crashpoint
 from gateway.errors import NotSentError, OutcomeUnknownError
 from gateway.http.address import Rendered, render
 from gateway.http.sockets import DeskAdapter, Exchange, current, tls_context
-from gateway.ports import Connector, HttpRequest, HttpResponse
+from gateway.ports import Connector, HttpRequest, HttpResponse, Signing
+from gateway.system import SystemClock
 from gateway.telemetry import Redactor, new_span_id, traceparent
 
 #: A larger answer is not read: its request has then an unknown outcome.
@@ -61,7 +63,9 @@ class HttpTransport:
         entropy: Callable[[int], bytes] = os.urandom,
         max_body: int = MAX_BODY,
         max_idle: float = MAX_IDLE,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        self._now = now or SystemClock().now
         self._entropy = entropy
         self._max_idle = max_idle
         self._max_body = max_body
@@ -131,6 +135,8 @@ class HttpTransport:
         if rendered.body or rendered.method in {"POST", "PUT", "PATCH"}:
             prepared.headers["Content-Length"] = str(len(rendered.body))
         prepared.headers.update(connector.authorize(request))
+        if isinstance(connector, Signing):
+            prepared.headers.update(connector.sign(request, self._now()))
         return prepared
 
     def _adapter(self, name: str) -> DeskAdapter:

@@ -39,6 +39,7 @@ from gateway.ports.wire import (
     OperationClaim,
     RawDelivery,
     Setting,
+    Signing,
     Transport,
     WriteContext,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "ReleaseRow",
     "Releases",
     "Setting",
+    "Signing",
     "Store",
     "Transport",
     "Tx",

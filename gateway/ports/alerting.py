@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,8 +13,10 @@ class AlertState(msgspec.Struct, frozen=True, omit_defaults=True):
     """How one alert of the site stands; each change is one version on."""
 
     key: str
-    #: its lane, empty until it was told for the first time
-    link_id: str = ""
+    #: the alert as written
+    name: str = ""
+    #: what is too much, in a line; empty while nothing is
+    detail: str = ""
     raised_at: datetime | None = None
     #: when the last message was put into the outbox, and how many there were since it was raised
     told_at: datetime | None = None
@@ -37,8 +40,41 @@ class Backlog(msgspec.Struct, frozen=True, omit_defaults=True):
     top: int = 0
 
 
+class Lasting(msgspec.Struct, frozen=True, order=True):
+    """A clock that waits, or a ticket in its stage: since when."""
+
+    since: datetime
+    ticket_id: str
+    #: the metric, or the stage
+    name: str
+
+
 class Alerts(Protocol):
     """Alerts in the record."""
+
+    def raised(self) -> Sequence[AlertState]:
+        """Return the alerts that stand, the longest first."""
+        ...
+
+    def waiting(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many clocks have waited since before an instant, and those of which an alert has not told."""
+        ...
+
+    def staying(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many tickets have been in their stage since before an instant, and those not told of."""
+        ...
+
+    def tell(self, key: str, lasting: Sequence[Lasting], now: datetime) -> None:
+        """Note of what an alert has told, so that it does so once."""
+        ...
+
+    def told(self, key: str) -> int:
+        """Return of how much that still lasts an alert has told."""
+        ...
+
+    def forget(self, key: str) -> int:
+        """Forget what an alert has told of that is over; return how much that was."""
+        ...
 
     def state(self, key: str) -> AlertState:
         """Return how an alert stands."""

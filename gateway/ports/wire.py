@@ -141,6 +141,8 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     ref: str = ""
     #: headers that parse needs later (names lower-case); everything else is dropped, credentials always
     headers: dict[str, str] = {}
+    #: a person waits for the answer, whose body the desk would show or refuse: it gets none
+    quiet: bool = False
 
 
 class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -257,6 +259,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     sees: frozenset[Operation] = frozenset()
     #: operations of which a double can be taken back (by `operations[UNDO]`)
     undoes: frozenset[Operation] = frozenset()
+    #: the connection's url may hold a query, as addresses do that are made by a program
+    url_query: bool = False
     #: extra origins (scheme://host) beside the connection's url
     origins: tuple[str, ...] = ()
     #: the desk has a due time of its own on tickets of these kinds (our words; empty: on all); None: on none
@@ -371,4 +375,13 @@ class Connector(Protocol):
 
     def secrets(self) -> Sequence[str]:
         """Return the literal secrets of this connection, for redaction."""
+        ...
+
+
+@runtime_checkable
+class Signing(Protocol):
+    """A connector whose receiver wants each sending signed with its time: the transport knows that, it does not."""
+
+    def sign(self, request: HttpRequest, now: datetime) -> Mapping[str, str]:
+        """Return the headers of one sending, added beside those of `authorize` and never stored."""
         ...

@@ -5,22 +5,46 @@ What is told never names a ticket, a person or a desk's words: connections, reas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Integer, Select, String, Table, and_, func, literal, select, update
+import msgspec
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    PrimaryKeyConstraint,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.ports import AlertState, Backlog
+from gateway.ports.alerting import Lasting
+from gateway.store.clock_tables import WAITS, clocks
 from gateway.store.columns import Instant
 from gateway.store.letters import GIVEN_UP
-from gateway.store.tables import deliveries, metadata, updates
+from gateway.store.tables import IN_STAGE, deliveries, metadata, tickets, updates
 
 alerts = Table(
     "alerts",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("link_id", String(36), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("detail", Text, nullable=False),
     Column("raised_at", Instant),
     Column("told_at", Instant),
     Column("told", Integer, nullable=False),
@@ -29,7 +53,50 @@ alerts = Table(
     Column("version", Integer, nullable=False),
 )
 
+#: of which clocks that wait, and tickets in their stage, an alert has told: gone when it is over
+alert_tells = Table(
+    "alert_tells",
+    metadata,
+    Column("key", String(64), nullable=False),
+    Column("ticket_id", String(36), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("told_at", Instant, nullable=False),
+    PrimaryKeyConstraint("key", "ticket_id", "name", "since"),
+)
+
 HOUR = timedelta(hours=1)
+
+
+_OLDEST = (alerts.c.raised_at, alerts.c.key)
+
+
+class _Watched(msgspec.Struct, frozen=True):
+    """What is looked at by an index that holds nothing else."""
+
+    table: Table
+    #: in these very words, for the index is asked by no others
+    exists: str
+    since: Column[datetime]
+    ticket: Column[str]
+    name: ColumnElement[str]
+
+    @property
+    def told(self) -> ColumnElement[bool]:
+        """That a row of `alert_tells` is about it."""
+        return and_(
+            alert_tells.c.ticket_id == self.ticket,
+            alert_tells.c.name == self.name,
+            alert_tells.c.since == self.since,
+        )
+
+
+_WAITING = _Watched(clocks, WAITS, clocks.c.waits_since, clocks.c.ticket_id, clocks.c.metric)
+#: a ticket is in one stage at a time
+_STAYING = _Watched(tickets, IN_STAGE, tickets.c.stage_since, tickets.c.id, literal("stage"))
+
+
+_STANDS = or_(*(exists().where(text(each.exists), each.told) for each in (_WAITING, _STAYING)))
 
 
 class SqlAlerts:
@@ -54,6 +121,49 @@ class SqlAlerts:
             update(alerts).where(alerts.c.key == state.key, alerts.c.version == state.version - 1).values(values)
         )
         return changed.rowcount == 1
+
+    def raised(self) -> Sequence[AlertState]:
+        """Return the alerts that stand, the longest first."""
+        rows = self._connection.execute(select(alerts).where(alerts.c.raised_at.is_not(None)).order_by(*_OLDEST))
+        return [AlertState(**row) for row in rows.mappings()]
+
+    def waiting(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many clocks have waited since before an instant, and those of which an alert has not told."""
+        return self._lasting(key, _WAITING, before, limit)
+
+    def staying(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many tickets have been in their stage since before an instant, and those not told of."""
+        return self._lasting(key, _STAYING, before, limit)
+
+    def _lasting(self, key: str, watched: _Watched, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        over = and_(text(watched.exists), watched.since < before)
+        number = self._connection.execute(select(func.count()).select_from(watched.table).where(over)).scalar_one()
+        known = exists().where(alert_tells.c.key == key, watched.told)
+        fresh = (
+            select(watched.since.label("since"), watched.ticket.label("ticket_id"), watched.name.label("name"))
+            .where(over, ~known)
+            .order_by(watched.since, watched.ticket, watched.name)
+            .limit(limit)
+        )
+        rows = self._connection.execute(fresh) if number else ()
+        return number, [Lasting(row.since, row.ticket_id, row.name) for row in rows]
+
+    def tell(self, key: str, lasting: Sequence[Lasting], now: datetime) -> None:
+        """Note of what an alert has told, so that it does so once."""
+        insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
+        values = [{"key": key, "told_at": now, **msgspec.structs.asdict(each)} for each in lasting]
+        if values:
+            self._connection.execute(insert(alert_tells).on_conflict_do_nothing(), values)
+
+    def told(self, key: str) -> int:
+        """Return of how much that still lasts an alert has told."""
+        mine = select(func.count()).select_from(alert_tells).where(alert_tells.c.key == key, _STANDS)
+        return self._connection.execute(mine).scalar_one()
+
+    def forget(self, key: str) -> int:
+        """Forget what an alert has told of that is over; return how much that was."""
+        mine = alert_tells.c.key == key
+        return self._connection.execute(delete(alert_tells).where(mine, ~_STANDS)).rowcount
 
     def backlog(self, now: datetime) -> Backlog:
         """Return what waits for a person: how much, since when, and what most of it is.

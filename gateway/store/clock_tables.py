@@ -11,6 +11,7 @@ from gateway.store.columns import Instant
 from gateway.store.tables import metadata
 
 WAKES = "wake_at IS NOT NULL"
+WAITS = "waits_since IS NOT NULL"
 BROKE = "change = 'breached'"
 
 clock_terms = Table(
@@ -61,8 +62,11 @@ clocks = Table(
     Column("doc", Text, nullable=False),
     #: when it is to be looked at next
     Column("wake_at", Instant),
+    #: of one that people see, goes on and waits: since when
+    Column("waits_since", Instant),
     PrimaryKeyConstraint("ticket_id", "metric", "cycle", "version"),
     Index("ix_clocks_wake", "wake_at", sqlite_where=text(WAKES), postgresql_where=text(WAKES)),
+    Index("ix_clocks_waits", "waits_since", sqlite_where=text(WAITS), postgresql_where=text(WAITS)),
     Index("ix_clocks_ended", "ended_at", "started_at", "ticket_id"),
 )
 

@@ -15,6 +15,7 @@ from gateway.domain.terms import Terms
 from gateway.ports import Ids
 from gateway.ports.clocks import ChangeRow, ClockRow, Firing
 from gateway.store.clock_tables import (
+    WAITS,
     WAKES,
     clock_calendars,
     clock_changes,
@@ -179,6 +180,14 @@ class SqlClocks:
         values = {**msgspec.structs.asdict(firing), "fired_at": now}
         return self._connection.execute(_FIRE[self._dialect], values).first() is not None
 
+    def waiting(self, before: datetime, *, metric: str = "", limit: int = 100) -> Sequence[Going]:
+        """Return the clocks that have waited since before an instant, the longest first."""
+        statement = select(clocks.c.ticket_id, clocks.c.doc).where(text(WAITS), clocks.c.waits_since < before)
+        if metric:
+            statement = statement.where(clocks.c.metric == metric)
+        ordered = statement.order_by(clocks.c.waits_since, clocks.c.ticket_id, clocks.c.metric).limit(limit)
+        return [Going(row.ticket_id, _row.decode(row.doc).instance) for row in self._connection.execute(ordered)]
+
     def going(self, *, status: str = "", metric: str = "", limit: int = 100) -> Sequence[Going]:
         """Return the clocks that go on, those that are due first at the top, those that wait at the end."""
         statement = select(clocks.c.ticket_id, clocks.c.doc).where(clocks.c.ended_at.is_(None), clocks.c.shown)
@@ -241,4 +250,5 @@ def _values(ticket_id: str, row: ClockRow) -> dict[str, Any]:
         "revision": row.revision,
         "doc": _text(row),
         "wake_at": row.wake_at,
+        "waits_since": one.waits_since if one.shown and one.ended is None else None,
     }

@@ -187,6 +187,8 @@ class SqlStages:
                 name=move.name,
             )
         )
+        mine = and_(tickets.c.id == move.ticket, tickets.c.stage_since.is_not(None))
+        self._connection.execute(update(tickets).where(mine).values(stage_since=move.at))
 
     def of_ticket(self, ticket_id: str) -> Sequence[StageMove]:
         """Return the moves of a ticket, in order."""

@@ -97,6 +97,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "desks": _NAMED,
         "leases": _NAMED,
         "alerts": _NAMED,
+        "alert_tells": "what an alert has told of goes when it is over",
     }
 )
 

@@ -32,6 +32,7 @@ PARKED = "state = 'parked'"
 LETTER = "state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"
 #: It says something about people: it always did, or does again.
 PERSONAL = "redacted_at IS NULL OR updated_at > redacted_at"
+IN_STAGE = "stage_since IS NOT NULL"
 
 _ID = String(36)
 _NAME = String(120)
@@ -136,6 +137,9 @@ tickets = Table(
     Column("requester_id", _ID, nullable=False),
     #: since when it is without what was about people
     Column("redacted_at", Instant),
+    #: of one that is open and in a stage: since when
+    Column("stage_since", Instant),
+    Index("ix_tickets_stage", "stage_since", sqlite_where=text(IN_STAGE), postgresql_where=text(IN_STAGE)),
     Index("ix_tickets_updated", "updated_at"),
     Index("ix_tickets_requester", "requester_id"),
     Index("ix_tickets_personal", "updated_at", sqlite_where=text(PERSONAL), postgresql_where=text(PERSONAL)),

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Executable, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, func, insert, select, tuple_, update
 
 from gateway.domain.event import Event
 from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import Ticket, Visibility
+from gateway.domain.ticket import OPEN_CATEGORIES, Ticket, Visibility
 from gateway.ports import Clock, CommentRow, Ids
 from gateway.store.columns import INSERTS, day_of, per_dialect
 from gateway.store.sealing import Sealer
@@ -41,9 +41,11 @@ def _saving(into: Any) -> Executable:
     statement = into(tickets)
     fixed = {"id", "version"}
     changed = {column.name: statement.excluded[column.name] for column in tickets.c if column.name in _SAVED - fixed}
-    renewed: Executable = statement.on_conflict_do_update(
-        index_elements=[tickets.c.id], set_={**changed, "version": tickets.c.version + 1}
-    )
+    changed["version"] = tickets.c.version + 1
+    # it goes on from when it began, until it is in none; that it entered another one says `SqlStages.add`
+    given = statement.excluded.stage_since
+    changed["stage_since"] = case((given.is_(None), None), else_=func.coalesce(tickets.c.stage_since, given))
+    renewed: Executable = statement.on_conflict_do_update(index_elements=[tickets.c.id], set_=changed)
     return renewed
 
 
@@ -51,10 +53,21 @@ def _saving(into: Any) -> Executable:
 _SAVED = frozenset(
     {
         "id", "source", "title", "category", "priority", "kind", "created_at", "updated_at", "doc", "body_sealed",
-        "version", "requester_id", "redacted_at",
+        "version", "requester_id", "redacted_at", "stage_since",
     }
 )  # fmt: skip
 _SAVE = per_dialect(_saving)
+
+
+def _stage_since(ticket: Ticket) -> datetime | None:
+    """Return since when an open ticket may be in its stage: it entered that, or was opened again, whatever came last.
+
+    None where nobody works on it in any stage.
+    """
+    if not ticket.stage or ticket.duplicate_of or ticket.status.category not in OPEN_CATEGORIES:
+        return None
+    stamps = (ticket.stamps.get(field) for field in ("stage", "status"))
+    return max((stamp.at for stamp in stamps if stamp is not None), default=ticket.created_at)
 
 
 class SqlTickets:
@@ -122,6 +135,7 @@ class SqlTickets:
             "version": 1,
             "requester_id": ticket.requester_id,
             "redacted_at": ticket.redacted_at,
+            "stage_since": _stage_since(ticket),
         }
         self._connection.execute(_SAVE[self._dialect], values)
 

@@ -94,10 +94,23 @@ class SqlView:
         self._rows = UpdateRows(sealer)
 
     def tickets(
-        self, *, limit: int = 50, text: str = "", category: str = "", connection: str = ""
+        self,
+        *,
+        limit: int = 50,
+        text: str = "",
+        category: str = "",
+        connection: str = "",
+        in_stage_before: datetime | None = None,
     ) -> Sequence[TicketLine]:
-        """Return the tickets that changed last; `text` is sought in titles, ids and remote ids."""
-        statement = select(tickets).order_by(tickets.c.updated_at.desc(), tickets.c.id.desc()).limit(limit)
+        """Return the tickets that changed last; `text` is sought in titles, ids and remote ids.
+
+        With `in_stage_before` those that have been in their stage since before then, the longest first.
+        """
+        order = [tickets.c.updated_at.desc(), tickets.c.id.desc()]
+        statement = select(tickets).order_by(*order).limit(limit)
+        if in_stage_before is not None:
+            over = tickets.c.stage_since < in_stage_before
+            statement = select(tickets).where(over).order_by(tickets.c.stage_since, *order).limit(limit)
         if category:
             statement = statement.where(tickets.c.category == category)
         if connection:

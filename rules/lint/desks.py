@@ -115,8 +115,9 @@ def abilities(reading: Reading) -> Iterator[Problem]:
                 yield from _able(
                     reading, action["open_incident"]["connection"], Operation.CREATE, "takes no new tickets"
                 )
-            if "notify" in action and "connection" in action["notify"]:
-                yield from _notified(reading, action["notify"]["connection"])
+            for name in ("notify", "hook"):
+                if name in action and "connection" in action[name]:
+                    yield from _notified(reading, action[name]["connection"])
 
 
 def _able(reading: Reading, spot: Spot, operation: Operation, words: str) -> Iterator[Problem]:

@@ -139,7 +139,7 @@ def _escalations(reading: Reading) -> Iterator[Use]:
 
 def _action(reading: Reading, action: Spot) -> Iterator[Use]:
     for key, spot in action.entries():
-        if key in {"notify", "add_participant", "reassign", "open_incident"}:
+        if key in {"notify", "add_participant", "reassign", "open_incident", "hook"}:
             yield from _told(spot)
         elif key in reading.actions and isinstance(spot.value, dict):
             yield from _needed(spot, reading.actions[key].needs)

@@ -188,6 +188,7 @@ ACTION = record(
         "comment": TEXT,
         "reassign": record({"role": NAME, "person": NAME}, minProperties=1, maxProperties=1),
         "raise_priority": {"type": "integer", "minimum": 1, "maximum": 3, "description": "1, 2 or 3 levels"},
+        "hook": record({"connection": NAME, "runbook": TEXT}, required=("connection",), description="whom to call"),
         "open_incident": {
             "type": "object",
             "properties": {"connection": NAME},

@@ -40,7 +40,7 @@ def test_claims_name_tests_that_are_there(connector: str) -> None:
         assert f"def {function}(" in there, f"{test} is not there"
 
 
-@pytest.mark.parametrize("connector", ["zendesk", "slack"])
+@pytest.mark.parametrize("connector", ["zendesk", "slack", "webhook"])
 def test_every_operation_is_claimed_with_its_strategy(connector: str) -> None:
     """The file and the spec agree."""
     content = yaml.safe_load((ROOT / "connectors" / connector / "quality.yaml").read_text(encoding="utf-8"))

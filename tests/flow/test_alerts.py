@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.flow.alerts import CALM, Told, judge, text
+from gateway.flow.alerts import CALM, judge, text
+from gateway.flow.telling import Told
 from gateway.ports import AlertState, Backlog
 from rules.alerts import Alert, Metric
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-AGE = Alert("dead_letter_age > 30m", {}, Metric.DEAD_LETTER_AGE, 1800, runbook="https://wiki.example/dead")
+AGE = Alert("dead_letter_age > 30m", {"runbook": "https://wiki.example/dead"}, Metric.DEAD_LETTER_AGE, 1800)
 HOURLY = Alert("dead_letters_per_hour > 20", {}, Metric.DEAD_LETTERS_PER_HOUR, 20)
 BACKLOG = Backlog(23, AT - timedelta(minutes=42, seconds=9), 21, "engineering-rt", "rejected", "update", 17)
 

@@ -32,10 +32,8 @@ from tests.flows.world import Silent
 from tests.records import Recorder
 
 NOTIFY = {"connection": "ops-slack", "channel": "#gateway"}
-AGE = Alert("dead_letter_age > 30m", NOTIFY, Metric.DEAD_LETTER_AGE, 1800, connection="ops-slack", channel="#gateway")
-HOURLY = Alert(
-    "dead_letters_per_hour > 2", NOTIFY, Metric.DEAD_LETTERS_PER_HOUR, 2, connection="ops-slack", channel="#gateway"
-)
+AGE = Alert("dead_letter_age > 30m", NOTIFY, Metric.DEAD_LETTER_AGE, 1800)
+HOURLY = Alert("dead_letters_per_hour > 2", NOTIFY, Metric.DEAD_LETTERS_PER_HOUR, 2)
 SECRET = "xoxb-secret"
 SITE = """\
 connections:

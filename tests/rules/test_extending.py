@@ -255,3 +255,11 @@ def test_a_classifier_that_is_installed_is_switched_off_by_the_site() -> None:
         assert [problem.head for problem in problems] == heads
     _, problems = load_site({"gateway.yaml": GATEWAY + "classifiers: {one: off}\n"}, SPECS, extensions=extensions)
     assert [problem.code for problem in problems] == ["wrong-type"]
+
+
+def test_whom_a_hook_calls_is_looked_up() -> None:
+    """A connection that there is, and that takes notifications."""
+    rules = RULES.replace("page: {person: eva, connection: zen}", "hook: {connection: nope}}, {hook: {connection: zen}")
+    found = check_site({"gateway.yaml": GATEWAY, "rules/a.yaml": rules}, SPECS, extensions=gather([("ours", example)]))
+    codes = [problem.code for problem in found.problems if problem.is_error]
+    assert codes == ["unknown-connection", "cannot-notify"]

@@ -56,9 +56,7 @@ def test_a_site_becomes_values() -> None:
     ]  # fmt: skip
     assert loaded.retention == Retention(deliveries=1_209_600)
     (alert,) = loaded.alerts
-    assert (alert.when, alert.metric, alert.limit, alert.watched) == (
-        "dead_letter_age > 30m", Metric.DEAD_LETTER_AGE, 1800, False,
-    )  # fmt: skip
+    assert (alert.when, alert.metric, alert.limit) == ("dead_letter_age > 30m", Metric.DEAD_LETTER_AGE, 1800)
 
 
 def test_the_digest_names_the_files_whatever_their_order() -> None:
@@ -214,8 +212,10 @@ ALERT_PROBLEMS = [
     ("alerts: [{when: dead_letter_age > 30m, notify: {connection: cat}}]", "9:61: error[unknown-connection]: there is no connection 'cat'; did you mean 'chat'?"),
     ("alerts: [{when: dead_letter_age > 30m, notify: {connection: zen}}]", "9:61: error[cannot-notify]: Desk takes no notifications; name one that can: chat"),
     ("alerts: [{when: dead_letter_age > 30m, notify: {connection: chat}}]", "9:48: error[missing-key]: an alert needs 'channel'; add channel: here"),
-    ("alerts: [{when: dead_letter_age > 30m, notify: {role: a}}]", "9:48: warning[not-sent-yet]: people and roles are not told by themselves yet: this alert will not be sent; give {connection: NAME, channel: NAME}"),
-    ("alerts: [{when: clock_paused > 3bd, notify: {role: a}}]", "9:17: warning[not-watched-yet]: 'clock_paused' is not watched yet: this alert will not be sent; it may stay for later"),
+    ("alerts: [{when: dead_letter_age > 30m, notify: {channel: a}}]", "9:48: warning[nobody-to-tell]: this names no connection and nobody: nobody is told; give {connection: chat, channel: NAME}"),
+    ("alerts: [{when: ticket_in_stage > 5, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-limit]: '5' is not a duration such as 15m, 4h or 1d, or business days such as 3bd; ticket_in_stage is a time: write for example ticket_in_stage > 10d"),
+    ("alerts: [{when: dead_letter_age > 3bd, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-limit]: '3bd' is not a duration such as 30s, 15m, 4h, 1d or 2w; dead_letter_age is a time: write for example dead_letter_age > 30m"),
+    ("alerts: [{when: ticket_in_stage < 5d, notify: {connection: chat, channel: a}}]", "9:17: error[wrong-comparison]: an alert watches for too much, not for too little; write > or >="),
 ]  # fmt: skip
 
 
@@ -225,6 +225,33 @@ def test_what_is_wrong_in_alerts_is_said_with_its_place(alerts: str, head: str) 
     gateway = GATEWAY + "  chat: {connector: chat, url: https://chat.example}\n" + alerts
     _, problems = load_site({"gateway.yaml": gateway}, {**SPECS, "chat": CHAT})
     assert [each.head for each in problems] == [f"gateway.yaml:{head}"]
+
+
+PEOPLE = """
+people:
+  eva: {email: eva@acme.example, accounts: {chat: U04EVA}}
+  marek: {email: marek@acme.example, accounts: {zen: "7"}}
+roles: {duty: [eva], night: [eva, marek], owner: ticket.assignee}
+"""
+REACHES = [
+    ("clock_paused > 10d", "role: duty", ""),
+    ("dead_letter_age > 1h", "person: eva", ""),
+    ("dead_letter_age > 1h", "roles: [duty, night]", "warning[nobody-to-tell]: marek cannot be told: no account at a connection that takes notifications (chat); add accounts: to people:, or give {connection: chat, channel: NAME}"),
+    ("clock_paused > 10d", "person: marek", "warning[nobody-to-tell]: marek cannot be told: no account at a connection that takes notifications (chat); add accounts: to people:, or give {connection: chat, channel: NAME}"),
+    ("ticket_in_stage > 5d", "role: owner", ""),
+    ("dead_letter_age > 1h", "role: owner", "warning[nobody-to-tell]: owner stands for a field of a ticket, and this is about none: nobody is told by it; give {connection: chat, channel: NAME}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("when", "notify", "head"), REACHES)
+def test_whom_an_alert_does_not_reach_is_said(when: str, notify: str, head: str) -> None:
+    """Roles and people are told by accounts of their own; who has none is named."""
+    gateway = GATEWAY + "  chat: {connector: chat, url: https://chat.example}\n"
+    gateway += f"alerts: [{{when: {when}, notify: {{{notify}}}}}]"
+    files = {"gateway.yaml": gateway, "rules/05-people.yaml": PEOPLE}
+    loaded, problems = load_site(files, {**SPECS, "chat": CHAT})
+    assert loaded is not None, problems
+    assert [each.head.partition(": ")[2] for each in problems] == ([head] if head else [])
 
 
 def test_an_alert_becomes_what_is_watched() -> None:
@@ -237,8 +264,8 @@ def test_an_alert_becomes_what_is_watched() -> None:
     (age, hourly), (second, first) = (
         site("", gateway + "".join(ordered), {**SPECS, "chat": CHAT}).alerts for ordered in (lines, lines[::-1])
     )
-    assert (age.metric, age.limit, age.channel, age.watched) == (Metric.DEAD_LETTER_AGE, 5400, "night", True)
-    assert (hourly.limit, hourly.channel, hourly.runbook) == (20, "", "see-wiki")
+    assert (age.metric, age.limit, age.notify["channel"]) == (Metric.DEAD_LETTER_AGE, 5400, "night")
+    assert (hourly.limit, hourly.runbook) == (20, "see-wiki")
     assert (age.key, hourly.key) == (first.key, second.key)
     assert (age.exceeds(5400), age.exceeds(5399), hourly.exceeds(20), hourly.exceeds(21)) == (True, False, False, True)
 

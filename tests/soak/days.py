@@ -37,10 +37,8 @@ from tests.clocks import MovedClock
 from tests.flows.world import Silent, World
 
 ZENDESK, RT, SLACK = "acme-zendesk", "engineering-rt", "ops-slack"
-ALERT = Alert(
-    "dead_letters_per_hour > 1", {"connection": SLACK, "channel": "C0GATEWAY"}, Metric.DEAD_LETTERS_PER_HOUR, 1,
-    connection=SLACK, channel="C0GATEWAY",
-)  # fmt: skip
+TOLD = {"connection": SLACK, "channel": "C0GATEWAY"}
+ALERT = Alert("dead_letters_per_hour > 1", TOLD, Metric.DEAD_LETTERS_PER_HOUR, 1)
 PERSON = Person("ops", "the cause is mended", "soak")
 CUSTOMERS = 10
 #: how long a day may take to come to rest

@@ -15,6 +15,7 @@ from gateway.domain.ticket import Category, Kind, Level, Setter, Visibility
 from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.timekeeping import keep
+from gateway.ports import AlertState
 from gateway.store.unit import SqlTx
 from gateway.web.console.markdown import to_html
 from gateway.web.console.wording import duration, relative
@@ -170,6 +171,15 @@ def test_updates_and_dead_letters_have_their_state(address: str, recorder: Recor
         assert words in text
     for words in (dead[-12:], "no such queue", "rejected", "the body is not JSON", "gateway dead-letters show"):
         assert words in text
+
+
+def test_an_alert_that_stands_is_on_the_page(address: str, parts: SmallGateway) -> None:
+    """Whoever was told of it."""
+    state = AlertState("k", "clock_paused > 10d", "<b>2</b> clocks have waited", parts.clock.now(), version=1)
+    parts.store.write(lambda tx: tx.alerts.change(state))
+    shown = page(address).text
+    assert "Alert <code>clock_paused &gt; 10d</code>, since " in shown
+    assert "&lt;b&gt;2&lt;/b&gt; clocks have waited" in shown
 
 
 def test_the_state_of_each_desk(serve: Serve, parts: SmallGateway) -> None:

@@ -22,6 +22,7 @@ from rules.extending import (
     Guess,
     Known,
     Need,
+    Occasion,
     OperandError,
     Operator,
     hookimpl,
@@ -47,6 +48,15 @@ def asset(ticket: Ticket, _known: Known) -> Mapping[str, Guess]:
     return {}
 
 
+def page(occasion: Occasion) -> list[dict[str, Any]]:
+    """Tell somebody where they are called from, and note it on the ticket. What is returned is done by the gateway."""
+    names = ", ".join(each.name for each in occasion.people)
+    return [
+        {"notify": {"connection": occasion.given["connection"], "person": occasion.given["person"]}},
+        {"comment": f"{names} was called about {occasion.clock.metric}, due {{clock.due:local}}."},
+    ]
+
+
 @hookimpl
 def gateway_rules() -> Extension:
     """Return what this package adds."""
@@ -66,6 +76,7 @@ def gateway_rules() -> Extension:
                     "description": "a mapping with a person and a connection",
                 },
                 needs=frozenset({Need.PERSON, Need.CONNECTION}),
+                run=page,
             ),
         ),
         classifiers=(Classifier(name="asset", sets=("custom.asset",), guess=asset, least=0.5),),

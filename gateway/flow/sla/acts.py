@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,12 +18,12 @@ from gateway.domain.ticket import Priority, Setter, Stamp, Ticket, with_field
 from gateway.domain.update import Intent, Operation
 from gateway.flow.duplicates import note, takes_notes
 from gateway.flow.plan import Desk, Planned
+from gateway.flow.sla.hooks import known_of
 from gateway.flow.sla.levels import Level
+from gateway.flow.telling import LANES, lane_of, places, unheard
 from rules.decide import RuleSet
 from rules.escalations import Act, raised
 from rules.notices import DEFAULT, Notice, Person, people_of, text
-
-_LANES = uuid.UUID("6f1d2b0e-5a0f-4c53-9c5b-0a6d3f1f7c11")
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,29 +50,25 @@ class Acted(msgspec.Struct, frozen=True):
     links: tuple[Link, ...] = ()
     #: what it did, in a line for the trail
     said: str = ""
+    #: an action of another package, which is carried out in a transaction of its own
+    asked: Act | None = None
 
 
 def act(action: Act, given: Situation) -> Acted:
     """Do one thing."""
-    ticket = given.ticket
-    match action.name:
-        case "notify":
-            return _notify(action.given, given)
-        case "raise_priority":
-            level = raised(ticket.priority.level, int(action.given))
-            return _set(given, "priority", Priority(level), f"priority {level.value}")
-        case "queue":
-            return _set(given, "queue", str(action.given), f"queue {action.given}")
-        case "reassign":
-            return _reassign(action.given, given)
-        case "add_participant":
-            return _join(action.given, given)
-        case "comment":
-            return _comment(str(action.given), given)
-        case "open_incident":
-            return _incident(action.given, given)
-        case _:
-            return Acted(ticket, said=f"{action.name}: no part of the gateway does that")
+    does = _DOES.get(action.name)
+    if does is None:
+        return Acted(given.ticket, said=f"{action.name}: asked for", asked=action)
+    return does(action.given, given)
+
+
+def _raise(by: Any, given: Situation) -> Acted:
+    level = raised(given.ticket.priority.level, int(by))
+    return _set(given, "priority", Priority(level), f"priority {level.value}")
+
+
+def _queue(name: Any, given: Situation) -> Acted:
+    return _set(given, "queue", str(name), f"queue {name}")
 
 
 def _set(given: Situation, field: str, value: Any, said: str) -> Acted:
@@ -107,8 +103,8 @@ def _join(named: Mapping[str, Any], given: Situation) -> Acted:
     return Acted(ticket, ("participants",), _notes(given, words), said=f"participant {', '.join(fresh)}")
 
 
-def _comment(words: str, given: Situation) -> Acted:
-    return Acted(given.ticket, planned=_notes(given, text(words, _notice(given, {}))), said="comment")
+def _comment(words: Any, given: Situation) -> Acted:
+    return Acted(given.ticket, planned=_notes(given, text(str(words), _notice(given, {}))), said="comment")
 
 
 def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
@@ -118,58 +114,33 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
     body = text(template, _notice(given, named))
     if named.get("runbook") and named["runbook"] not in body:
         body += f"\nRunbook: {named['runbook']}"
+    placed = places(named, found, given.connectors)
     planned: list[Planned] = []
-    links: list[Link] = []
-    told: list[str] = []
-    for connection, channel, people in _places(named, found, given):
-        mentions = " ".join(
-            f"<@{each.accounts[connection]}>" if connection in each.accounts else each.name for each in people
-        )
-        lane = _lane(connection, channel)
-        words = f"{mentions}\n{body}" if mentions else body
-        intent = Intent(
-            Operation.NOTIFY,
-            fields={"title": _title(given), "body": words},
-            params={"channel": channel} if channel else {},
-        )
-        key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, digest("notify", connection, channel, named))
-        by = given.level.escalation.name
+    by = given.level.escalation.name
+    for place in placed:
+        lane = lane_of(place)
+        fields = {"title": _title(given), "body": place.addressed(body)}
+        intent = Intent(Operation.NOTIFY, fields=fields, params=place.params | _button(given))
+        what = digest("notify", place.connection, place.channel, named)
+        key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, what)
         planned.append(Planned(lane, Operation.NOTIFY, key, intent, f"notify: {by}", f"escalation {by}"))
-        links.append(lane)
-        told += [f"{connection} {channel}".strip()]
-    unheard = [each.name for each in found if not told or not (named.get("connection") or _account(each, given))]
-    if unheard or not told:
-        whom = ", ".join([*unheard, *nobody])
+    links = tuple(each.link for each in planned)
+    told = [f"{place.connection} {place.channel}".strip() for place in placed]
+    missed = unheard(placed, found)
+    if missed or not told:
+        whom = ", ".join([*missed, *nobody])
         words = f"{f'For {whom}: ' if whom else ''}{_title(given)}\n\n{body}"
         planned += _notes(given, words)
         told.append("a note at the desk")
-    return Acted(given.ticket, planned=tuple(planned), links=tuple(links), said=f"notify {', '.join(told) or 'nobody'}")
+    return Acted(given.ticket, planned=tuple(planned), links=links, said=f"notify {', '.join(told) or 'nobody'}")
 
 
-def _places(
-    named: Mapping[str, Any], people: Sequence[Person], given: Situation
-) -> list[tuple[str, str, Sequence[Person]]]:
-    """Return where a notice goes: its own channel, or to each of the people directly."""
-    connection = named.get("connection", "")
-    if connection:
-        return [(connection, str(named.get("channel", "")), people)] if connection in _able(given) else []
-    direct = [(_account(each, given), each) for each in people]
-    return [(name, each.accounts[name], ()) for name, each in direct if name]
-
-
-def _able(given: Situation) -> list[str]:
-    return [name for name, connector in given.connectors.items() if Operation.NOTIFY in connector.spec.operations]
-
-
-def _account(person: Person, given: Situation) -> str:
-    """Return the connection that reaches a person directly; empty: none does."""
-    return next((name for name in _able(given) if name in person.accounts), "")
-
-
-def _lane(connection: str, channel: str) -> Link:
-    """Return the lane of a channel: behind it stands no ticket, and what fails in it holds nothing back."""
-    name = str(uuid.uuid5(_LANES, f"{connection}\n{channel}"))
-    return Link(name, "", connection, LinkState.LIVE, Role.TARGET, rule=f"notices {channel}".strip())
+def _button(given: Situation) -> dict[str, Any]:
+    """Return what lets a person acknowledge a breach where they are told of it; nothing where there is none."""
+    instance = given.level.instance
+    if instance.breached_at is None or not instance.shown:
+        return {}
+    return {"acknowledge": {"ticket": given.ticket.id, "metric": instance.metric, "cycle": instance.cycle}}
 
 
 def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
@@ -179,7 +150,7 @@ def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
     if any(link.connection == connection for link in given.links):
         return Acted(given.ticket, said=f"open_incident: the ticket lives in {connection} already")
     ticket, by = given.ticket, given.level.escalation.name
-    name = str(uuid.uuid5(_LANES, f"{ticket.id}\n{connection}\n{_event(given)}"))
+    name = str(uuid.uuid5(LANES, f"{ticket.id}\n{connection}\n{_event(given)}"))
     link = Link(name, ticket.id, connection, LinkState.PENDING, Role.TARGET, rule=f"escalation {by}")
     body = text(DEFAULT, _notice(given, {}))
     fields = {
@@ -198,6 +169,24 @@ def _incident(named: Mapping[str, Any], given: Situation) -> Acted:
         f"escalation {by}",
     )
     return Acted(ticket, planned=(planned,), links=(link,), said=f"incident in {connection}")
+
+
+def _hook(named: Mapping[str, Any], given: Situation) -> Acted:
+    """Call an address with what is known of the ticket and of its clock; calls about one ticket leave in order."""
+    connection, ticket, by = named["connection"], given.ticket, given.level.escalation.name
+    if connection not in given.connectors:
+        return Acted(ticket, said=f"hook: {connection} takes no part now")
+    name = str(uuid.uuid5(LANES, f"{connection}\nhook\n{ticket.id}"))
+    lane = Link(name, "", connection, LinkState.LIVE, Role.TARGET, rule="hook")
+    fields = {
+        "title": _title(given),
+        "body": text(DEFAULT, _notice(given, named)),
+        "data": known_of(given.ticket, given.links, given.level, given.now, str(named.get("runbook", ""))),
+    }
+    key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, digest("hook", connection, named))
+    intent = Intent(Operation.NOTIFY, fields=fields)
+    planned = Planned(lane, Operation.NOTIFY, key, intent, f"hook: {by}", f"escalation {by}")
+    return Acted(ticket, planned=(planned,), links=(lane,), said=f"hook {connection}")
 
 
 def _notes(given: Situation, words: str) -> tuple[Planned, ...]:
@@ -241,3 +230,16 @@ def _event(given: Situation) -> str:
 
 def _names(named: Mapping[str, Any]) -> str:
     return ", ".join([*named.get("roles", ()), *(str(named[key]) for key in ("role", "person") if key in named)])
+
+
+#: every action that comes with the gateway; another one is asked of its package
+_DOES: Mapping[str, Callable[[Any, Situation], Acted]] = {
+    "notify": _notify,
+    "raise_priority": _raise,
+    "queue": _queue,
+    "reassign": _reassign,
+    "add_participant": _join,
+    "comment": _comment,
+    "hook": _hook,
+    "open_incident": _incident,
+}

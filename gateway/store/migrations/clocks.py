@@ -8,6 +8,7 @@ from alembic import op
 from gateway.store.columns import Instant
 
 WAKES = sa.text("wake_at IS NOT NULL")
+WAITS = sa.text("waits_since IS NOT NULL")
 BROKE = sa.text("change = 'breached'")
 
 
@@ -53,9 +54,11 @@ def create() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("doc", sa.Text(), nullable=False),
         sa.Column("wake_at", Instant(), nullable=True),
+        sa.Column("waits_since", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("ticket_id", "metric", "cycle", "version"),
     )
     op.create_index("ix_clocks_wake", "clocks", ["wake_at"], sqlite_where=WAKES, postgresql_where=WAKES)
+    op.create_index("ix_clocks_waits", "clocks", ["waits_since"], sqlite_where=WAITS, postgresql_where=WAITS)
     op.create_index("ix_clocks_ended", "clocks", ["ended_at", "started_at", "ticket_id"])
     op.create_table(
         "clock_changes",

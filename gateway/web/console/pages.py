@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, unquote
 
 import msgspec
 from flask import Blueprint, Flask, Response, render_template, request
 
 from gateway.domain.ticket import Category
+from gateway.errors import GatewayError
+from gateway.flow.plan import Cause
+from gateway.flow.sla.acknowledging import Known, Word, acknowledge
+from gateway.store.unit import SqlTx
+from gateway.telemetry import current_trace
 from gateway.web.access import Access
 from gateway.web.console import wording
 from gateway.web.console.markdown import to_html
 from gateway.web.console.recent import Filters, Recent
-from gateway.web.console.ticket import read_ticket
+from gateway.web.console.ticket import TicketPage, read_ticket, steady
 from gateway.web.console.why import Explained, by_phase, explain_last
+from gateway.web.console.wording import instant
 from gateway.web.parts import Parts
 from gateway.web.tagged import stamp, tag_of, unchanged
 from rules.duration import words
@@ -27,11 +35,19 @@ _POLICY = (
 )
 
 
+#: the name that a person gave at last, so that they need not give it again
+WHO_COOKIE = "gateway_who"
+#: so long may it be
+WHO = 80
+YEAR = 365 * 86400
+
+
 class Pages:
     """The views."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, access: Access) -> None:
         self._parts = parts
+        self._access = access
         self._recent = Recent(parts)
 
     def live(self) -> Response:
@@ -48,22 +64,67 @@ class Pages:
             _page("_live.html", snap=snapshot, filters=filters, now=self._now()), tag
         )
 
-    def ticket(self, ticket_id: str) -> Response:
+    def ticket(self, ticket_id: str, trouble: str = "", status: int = 200) -> Response:
         """Show one ticket."""
         found = read_ticket(self._parts.store, ticket_id)
         if found is None:
             return _page("missing.html", 404, what=f"ticket {ticket_id}")
-        why = self._why(found.id)
-        return _page("ticket.html", ticket=found, why=why, now=self._now(), poll=_poll(f"/part/tickets/{found.id}"))
+        poll = _poll(f"/part/tickets/{found.id}")
+        return _page("ticket.html", status, trouble=trouble, poll=poll, **self._shown(found))
 
     def ticket_part(self, ticket_id: str) -> Response:
         """Give the changing part of a ticket's page."""
         found = read_ticket(self._parts.store, ticket_id)
         if found is None:
             return _page("missing.html", 404, what=f"ticket {ticket_id}")
-        why = self._why(found.id)
-        tag = tag_of(msgspec.json.encode(found), msgspec.json.encode(why))
-        return unchanged(request, tag) or stamp(_page("_ticket.html", ticket=found, why=why, now=self._now()), tag)
+        shown = self._shown(found)
+        tag = tag_of(msgspec.json.encode(steady(found)), msgspec.json.encode(shown["why"]))
+        return unchanged(request, tag) or stamp(_page("_ticket.html", **shown), tag)
+
+    def acknowledge(self, ticket_id: str) -> Response:
+        """Take the word of a person that they know of a breach, and lead back to the ticket."""
+        if not self._access.allows_form(request):
+            return self.ticket(
+                ticket_id, "That button came from another page, or from before a restart: press it here.", 403
+            )
+        who = " ".join(request.form.get("who", "").split())[:WHO]
+        if not who or not who.isprintable():
+            return self.ticket(ticket_id, "Say who you are: the name is kept with the clock.", 400)
+        found = read_ticket(self._parts.store, ticket_id)
+        if found is None:
+            return _page("missing.html", 404, what=f"ticket {ticket_id}")
+        cycle = request.form.get("cycle", "")
+        word = Word(
+            ticket_id=found.id,
+            metric=request.form.get("metric", "")[:WHO],
+            by=who,
+            way="page",
+            cycle=int(cycle) if re.fullmatch(r"[0-9]{1,6}", cycle) else 0,
+        )
+        try:
+            known = self._note(word)
+        except GatewayError as error:
+            return self.ticket(found.id, f"{str(error)[:1].upper()}{str(error)[1:]}.", 409)
+        if not known.is_new:
+            return self.ticket(found.id, f"{known.by} has acknowledged that already, {instant(known.step.at)}.", 409)
+        answer = Response(status=303, headers={"Location": f"/tickets/{found.id}"})
+        answer.set_cookie(WHO_COOKIE, quote(who), max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
+        return answer
+
+    def _note(self, word: Word) -> Known:
+        site = self._parts.site()
+
+        def work(tx: SqlTx) -> Known:
+            tx.tickets.hold([word.ticket_id])
+            cause = Cause(site.release, current_trace(), self._now())
+            return acknowledge(tx, word, site.rules, self._parts.ids, cause)
+
+        return self._parts.store.write(work)
+
+    def _shown(self, found: TicketPage) -> dict[str, Any]:
+        who = unquote(request.cookies.get(WHO_COOKIE, ""))[:WHO]
+        form_key = self._access.form_key
+        return {"ticket": found, "why": self._why(found.id), "now": self._now(), "who": who, "form_key": form_key}
 
     def _why(self, ticket_id: str) -> Explained | None:
         return explain_last(self._parts.store, self._parts.rules_of, ticket_id)
@@ -110,7 +171,7 @@ def guard_pages(answer: Response) -> Response:
 def add_console(app: Flask, parts: Parts, access: Access, break_page: str = "") -> None:
     """Add the page to an application."""
     console = Blueprint("console", __name__)
-    pages = Pages(parts)
+    pages = Pages(parts, access)
 
     @console.before_request
     def let_in() -> Response | None:
@@ -126,6 +187,7 @@ def add_console(app: Flask, parts: Parts, access: Access, break_page: str = "") 
     }
     for rule, view in views.items():
         console.add_url_rule(rule, view.__name__, view)
+    console.add_url_rule("/tickets/<ticket_id>/acknowledge", "acknowledge", pages.acknowledge, methods=["POST"])
     console.after_request(guard_pages)
     app.register_blueprint(console)
     add_words(app)

@@ -43,6 +43,14 @@ class DeskLine(msgspec.Struct, frozen=True):
     failures: int
 
 
+class AlertLine(msgspec.Struct, frozen=True):
+    """One alert of the site that stands."""
+
+    when: str
+    since: datetime | None
+    detail: str
+
+
 class Counts(msgspec.Struct, frozen=True):
     """The numbers on top of the page."""
 
@@ -69,6 +77,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     journeys: tuple[Journey, ...]
     updates: tuple[UpdateLine, ...]
     dead_letters: tuple[DeadLetter, ...]
+    #: that stand
+    alerts: tuple[AlertLine, ...] = ()
     #: why a part is missing; empty when all is there
     trouble: str = ""
 
@@ -90,6 +100,7 @@ def take(parts: Parts, *, text: str = "", category: str = "", connection: str = 
             journeys=tuple(view.journeys([ticket.id for ticket in tickets], limit=JOURNEYS)),
             updates=tuple(live),
             dead_letters=tuple(view.dead_letters(limit=DEAD_LETTERS)),
+            alerts=tuple(AlertLine(each.name, each.raised_at, each.detail) for each in tx.alerts.raised()),
             trouble=trouble,
         )
 

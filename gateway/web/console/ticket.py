@@ -13,7 +13,9 @@ from gateway.domain.duplicate import Pair
 from gateway.domain.link import Link
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import SYNCED_FIELDS, Stamp, Ticket
+from gateway.flow.sla.acknowledging import acknowledged
 from gateway.flow.sla.timekeeping import tell
+from gateway.flow.telling import moment
 from gateway.ports import CommentRow
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
@@ -86,6 +88,10 @@ class ClockLine(msgspec.Struct, frozen=True):
     instance: Instance
     #: a line each
     story: tuple[str, ...]
+    #: it goes on, has broken its promise, and nobody has said that they know
+    open_breach: bool = False
+    #: who knows of the breach, and since when
+    known: str = ""
 
 
 class TicketPage(msgspec.Struct, frozen=True):
@@ -127,10 +133,25 @@ def clocks_of(tx: SqlTx, ticket_id: str, now: datetime) -> tuple[ClockLine, ...]
             name = (instance.cycle, instance.version)
             steps = [each for each in chain.transitions if (each.cycle, each.version) == name]
             if instance.shown:
-                found.append(ClockLine(instance, tuple(timeline(steps))))
+                last_one = chain.clock is not None and instance is chain.instances[-1]
+                step = acknowledged(chain) if last_one else None
+                known = f"{step.note.partition(',')[0]}, {moment(step.at)}" if step is not None else ""
+                open_breach = last_one and instance.breached_at is not None and step is None
+                found.append(ClockLine(instance, tuple(timeline(steps)), open_breach, known))
     last = datetime.max.replace(tzinfo=UTC)
     found.sort(key=lambda line: (line.instance.ended is not None, line.instance.ended or line.instance.due or last))
     return tuple(found)
+
+
+def steady(page: TicketPage) -> TicketPage:
+    """Return a page without what changes by every second, so that a poll brings only what a person would see."""
+
+    def still(line: ClockLine) -> ClockLine:
+        one = line.instance
+        still = {name: getattr(one, name) // 60 for name in ("elapsed_s", "remaining_s", "paused_s")}
+        return msgspec.structs.replace(line, instance=msgspec.structs.replace(one, **still))
+
+    return msgspec.structs.replace(page, clocks=tuple(still(line) for line in page.clocks))
 
 
 def read_ticket(store: SqlStore, word: str) -> TicketPage | None:

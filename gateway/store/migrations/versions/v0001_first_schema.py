@@ -295,9 +295,17 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("requester_id", sa.String(length=36), nullable=False),
         sa.Column("redacted_at", Instant(), nullable=True),
+        sa.Column("stage_since", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("tickets", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_tickets_stage",
+            ["stage_since"],
+            unique=False,
+            sqlite_where=sa.text("stage_since IS NOT NULL"),
+            postgresql_where=sa.text("stage_since IS NOT NULL"),
+        )
         batch_op.create_index("ix_tickets_category", ["category", "updated_at"], unique=False)
         batch_op.create_index(
             "ix_tickets_personal",

@@ -34,9 +34,11 @@
     status.className = state;
   };
 
-  // A person who selects text or has something open keeps it.
+  // A person who selects text, writes or has something open keeps it.
   const selecting = () => {
     const chosen = document.getSelection();
+    const writes = document.activeElement;
+    if (writes && writes.matches("input") && content.contains(writes)) return true;
     return chosen && !chosen.isCollapsed && content.contains(chosen.anchorNode);
   };
 

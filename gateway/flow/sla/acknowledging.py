@@ -1,0 +1,174 @@
+"""A person knows of a breach: said by the command, on the page, or by the button in a notice.
+
+Whichever way it comes, it is one entry in the log of the ticket's clocks, with who said it, when and where; what is
+repeated until then is repeated no more. A second word changes nothing and says who was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.domain.clock_instance import Chain, Change, Instance, Transition
+from gateway.domain.clock_log import EntryKind, LogEntry
+from gateway.domain.event import Event
+from gateway.domain.ids import effect_key
+from gateway.domain.link import Link, Role
+from gateway.domain.update import Intent, Operation
+from gateway.errors import ConflictError, NotFoundError
+from gateway.flow.desks import LiveSite
+from gateway.flow.plan import Cause, Planned
+from gateway.flow.sla.timekeeping import Told, tell, told
+from gateway.flow.telling import Place, lane_of, moment
+from gateway.ports import AuditEntry, Ids, Tx
+from rules.decide import RuleSet
+from rules.notices import person_at
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person says."""
+
+    ticket_id: str
+    metric: str
+    by: str
+    #: where it was said: `command`, `page`, or the connection
+    way: str
+    why: str = ""
+    #: the cycle that a notice was about; 0: the one that goes on
+    cycle: int = 0
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What came of it."""
+
+    instance: Instance
+    by: str
+    step: Transition
+    #: False: somebody had said so before
+    is_new: bool = True
+
+
+def acknowledged(chain: Chain) -> Transition | None:
+    """Return who first knew of the breach that stands, and when; None where nobody does."""
+    if not chain.instances or chain.instances[-1].breached_at is None:
+        return None
+    cycle, since = chain.instances[-1].cycle, chain.instances[-1].breached_at
+    steps = (each for each in chain.transitions if each.change is Change.ACKNOWLEDGED and each.cycle == cycle)
+    return next((each for each in steps if each.at >= since), None)
+
+
+def acknowledge(tx: Tx, word: Word, rules: RuleSet, ids: Ids, cause: Cause, *, dry_run: bool = False) -> Known:
+    """Note that somebody knows of a breach, and tell the clocks anew; the ticket is held by the caller.
+
+    Raises NotFoundError where no such clock goes on, ConflictError where it has broken no promise.
+    """
+    now = cause.now
+    found = tell(tx, word.ticket_id, now)
+    chain = found.chains.get(word.metric)
+    if chain is None or chain.clock is None:
+        raise NotFoundError(_gone(found, word.metric, chain))
+    instance = chain.instances[-1]
+    if word.cycle and word.cycle != instance.cycle:
+        msg = f"{word.metric} has begun anew since: there is nothing to acknowledge of that time"
+        raise ConflictError(msg)
+    if instance.breached_at is None:
+        msg = f"{word.metric} has not broken its promise: there is nothing to acknowledge"
+        raise ConflictError(msg)
+    before = acknowledged(chain)
+    if before is not None:
+        return Known(instance, _who(found, before), before, is_new=False)
+    entry = LogEntry(
+        id=ids.new(),
+        kind=EntryKind.ACKNOWLEDGED,
+        at=now,
+        arrived=now,
+        metric=word.metric,
+        by=word.by,
+        reason=word.why,
+        way=word.way,
+    )
+    if not dry_run:
+        tx.clocks.add(word.ticket_id, [entry])
+        detail = {"metric": word.metric, "what": entry.kind.value, "why": word.why, "way": word.way}
+        trail = AuditEntry(
+            now, f"person:{word.by}", "clock acknowledged", word.ticket_id, detail, trace_id=cause.trace_id
+        )
+        tx.audit.add([trail])
+        found = told(tx, word.ticket_id, now, rules)
+    else:
+        found = tell(tx, word.ticket_id, now, log=[*found.log, entry])
+    chain = found.chains[word.metric]
+    step = acknowledged(chain)
+    if step is None:  # pragma: no cover - it was just entered
+        raise LookupError(entry.id)
+    return Known(chain.instances[-1], word.by, step)
+
+
+def press(
+    tx: Tx, event: Event, connection: str, *, site: LiveSite, ids: Ids, cause: Cause
+) -> tuple[str, tuple[Planned, ...]]:
+    """Take the press of a button in a notice: return the outcome and what is answered. Told again it is no news."""
+    if tx.tickets.knows_event(connection, event.key):
+        return "known already", ()
+    about = event.about
+    ticket_id, metric, cycle = str(about.get("ticket", "")), str(about.get("metric", "")), about.get("cycle", 0)
+    ticket = tx.tickets.get(ticket_id)
+    if ticket is None:
+        return "pressed for a ticket that we do not have", ()
+    tx.tickets.hold([ticket_id], wait=False)
+    by = _presser(event, connection, site.rules.sections)
+    word = Word(ticket_id=ticket_id, metric=metric, by=by, way=connection, cycle=cycle if isinstance(cycle, int) else 0)
+    place = _place(tx, ticket_id)
+    try:
+        known = acknowledge(tx, word, site.rules, ids, cause)
+    except (ConflictError, NotFoundError) as error:
+        said, outcome = f"Nothing to do for {metric} of {place}: {error}.", "nothing to acknowledge"
+    else:
+        when = moment(known.step.at)
+        word_ = "Acknowledged" if known.is_new else "Acknowledged already"
+        said, outcome = f"{word_} by {known.by}, {when}: {metric} of {place}.", f"{word_.lower()} by {known.by}"
+    tx.tickets.add_event(
+        event, delivery_id=cause.delivery_id, connection=connection, ticket_id=ticket_id, outcome=outcome[:200]
+    )
+    return outcome, _answer(event, connection, said, site)
+
+
+def _answer(event: Event, connection: str, said: str, site: LiveSite) -> tuple[Planned, ...]:
+    """Answer below the notice, where everybody sees it."""
+    connector = site.connectors.get(connection)
+    channel, thread = str(event.about.get("channel", "")), str(event.about.get("thread_ts", ""))
+    if connector is None or Operation.NOTIFY not in connector.spec.operations or not channel:
+        return ()
+    place = Place(connection, channel)
+    lane = lane_of(place)
+    params = {**place.params, **({"thread_ts": thread} if thread else {})}
+    key = effect_key(lane.id, event.key, Operation.NOTIFY.value, "answer")
+    intent = Intent(Operation.NOTIFY, fields={"body": said}, params=params)
+    return (Planned(lane, Operation.NOTIFY, key, intent, "notify: answer", "acknowledge"),)
+
+
+def _presser(event: Event, connection: str, sections: Mapping[str, Any]) -> str:
+    """Return who pressed: by their name in `people:`, else by their account."""
+    account = event.actor.external_id if event.actor is not None else ""
+    person = person_at(connection, account, sections)
+    return person.name if person is not None else f"{connection} {account}".strip()
+
+
+def _who(found: Told, step: Transition) -> str:
+    return next((entry.by for entry in found.log if entry.id == step.entry), "") or "somebody"
+
+
+def _gone(found: Told, metric: str, chain: Chain | None) -> str:
+    if chain is not None and chain.instances and (ended := chain.instances[-1].ended) is not None:
+        why = f"{metric!r} is over since {moment(ended)} ({chain.instances[-1].status.value})"
+    else:
+        why = f"no clock {metric!r} goes on there"
+    going = ", ".join(name for name, each in found.chains.items() if each.clock)
+    return f"{why}; those that do: {going or 'none'}"
+
+
+def _place(tx: Tx, ticket_id: str) -> str:
+    links: list[Link] = sorted(tx.links.of_ticket(ticket_id), key=lambda each: each.role is not Role.SOURCE)
+    return f"{links[0].connection} {links[0].key or links[0].remote_id}" if links else f"ticket {ticket_id[-12:]}"
