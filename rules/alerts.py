@@ -34,10 +34,14 @@ class Metric(StrEnum):
     CLOCK_PAUSED = "clock_paused"
     #: for how long an open ticket has been in its stage, in real time
     TICKET_IN_STAGE = "ticket_in_stage"
+    #: since when nobody could be given an open ticket, so that it lies in the fallback queue
+    TICKET_UNROUTABLE = "ticket_unroutable"
+    #: since when an open ticket is frozen, for it was passed on too often
+    TICKET_FROZEN = "ticket_frozen"
 
 
 #: about tickets, of which there are many: each is told once
-OF_TICKETS = frozenset({Metric.CLOCK_PAUSED, Metric.TICKET_IN_STAGE})
+OF_TICKETS = frozenset({Metric.CLOCK_PAUSED, Metric.TICKET_IN_STAGE, Metric.TICKET_UNROUTABLE, Metric.TICKET_FROZEN})
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

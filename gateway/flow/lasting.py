@@ -1,4 +1,4 @@
-"""Alerts about tickets: a clock that has waited for too long, a ticket that stays in its stage.
+"""Alerts about tickets: a clock that has waited for too long, a ticket that stays in its stage, or that nobody has.
 
 What is looked at lies in an index of its own, so that a look costs what is over its limit, not what is open. The limit
 is real time, for it is about what is forgotten and not about a promise; business days where it says so. Each is told
@@ -38,8 +38,12 @@ _INSTANT = timedelta(microseconds=1)
 def over(tx: Tx, alert: Alert, rules: RuleSet, now: datetime) -> tuple[int, Sequence[Lasting]]:
     """Return how many are over the limit, and those of which nobody was told yet."""
     before = now - timedelta(seconds=alert.limit) + (_INSTANT if alert.inclusive else timedelta())
-    look = tx.alerts.waiting if alert.metric is Metric.CLOCK_PAUSED else tx.alerts.staying
-    number, fresh = look(alert.key, before, MOST)
+    looks = {
+        Metric.CLOCK_PAUSED: tx.alerts.waiting,
+        Metric.TICKET_UNROUTABLE: tx.alerts.unroutable,
+        Metric.TICKET_FROZEN: tx.alerts.frozen,
+    }
+    number, fresh = looks.get(alert.metric or Metric.TICKET_IN_STAGE, tx.alerts.staying)(alert.key, before, MOST)
     if not alert.days:
         return number, fresh
     # it takes a calendar to tell; these few are near the limit, or over it
@@ -70,6 +74,10 @@ def headline(alert: Alert, number: int) -> str:
     how = f"for {length} or more" if alert.inclusive else f"for more than {length}"
     if alert.metric is Metric.CLOCK_PAUSED:
         return f"1 clock has waited {how}" if number == 1 else f"{number} clocks have waited {how}"
+    if alert.metric is Metric.TICKET_UNROUTABLE:
+        return f"nobody could be given {'1 ticket' if number == 1 else f'{number} tickets'} {how}"
+    if alert.metric is Metric.TICKET_FROZEN:
+        return f"1 ticket has been frozen {how}" if number == 1 else f"{number} tickets have been frozen {how}"
     stay = "1 ticket has been in its stage" if number == 1 else f"{number} tickets have been in their stages"
     return f"{stay} {how}"
 
@@ -119,6 +127,10 @@ def _place(tx: Tx, ticket_id: str) -> str:
 def _what(tx: Tx, alert: Alert, each: Lasting) -> str:
     if alert.metric is Metric.CLOCK_PAUSED:
         return f"{each.name} waits"
+    if alert.metric is Metric.TICKET_UNROUTABLE:
+        return "nobody can be given it"
+    if alert.metric is Metric.TICKET_FROZEN:
+        return "frozen, for it was passed on too often,"
     ticket = tx.tickets.get(each.ticket_id)
     return f"in stage {ticket.stage}" if ticket is not None and ticket.stage else "in its stage"
 
@@ -126,4 +138,6 @@ def _what(tx: Tx, alert: Alert, each: Lasting) -> str:
 def _command(alert: Alert) -> str:
     if alert.metric is Metric.CLOCK_PAUSED:
         return f"gateway sla list --waiting-for {words(alert.limit or DAY)}"
+    if alert.metric in {Metric.TICKET_UNROUTABLE, Metric.TICKET_FROZEN}:
+        return "gateway rules explain TICKET"
     return f"gateway tickets list --in-stage-for {words(alert.limit or DAY)}"

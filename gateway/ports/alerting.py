@@ -64,6 +64,14 @@ class Alerts(Protocol):
         """Return how many tickets have been in their stage since before an instant, and those not told of."""
         ...
 
+    def unroutable(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many tickets nobody could be given since before an instant, and those not told of."""
+        ...
+
+    def frozen(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many tickets have been frozen since before an instant, and those not told of."""
+        ...
+
     def tell(self, key: str, lasting: Sequence[Lasting], now: datetime) -> None:
         """Note of what an alert has told, so that it does so once."""
         ...

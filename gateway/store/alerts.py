@@ -37,6 +37,7 @@ from gateway.ports.alerting import Lasting
 from gateway.store.clock_tables import WAITS, clocks
 from gateway.store.columns import Instant
 from gateway.store.letters import GIVEN_UP
+from gateway.store.routing_tables import FROZEN, UNROUTABLE, ways
 from gateway.store.tables import IN_STAGE, deliveries, metadata, tickets, updates
 
 alerts = Table(
@@ -96,7 +97,10 @@ _WAITING = _Watched(clocks, WAITS, clocks.c.waits_since, clocks.c.ticket_id, clo
 _STAYING = _Watched(tickets, IN_STAGE, tickets.c.stage_since, tickets.c.id, literal("stage"))
 
 
-_STANDS = or_(*(exists().where(text(each.exists), each.told) for each in (_WAITING, _STAYING)))
+_UNROUTABLE = _Watched(ways, UNROUTABLE, ways.c.since, ways.c.ticket_id, literal("unroutable"))
+_FROZEN = _Watched(ways, FROZEN, ways.c.since, ways.c.ticket_id, literal("frozen"))
+
+_STANDS = or_(*(exists().where(text(each.exists), each.told) for each in (_WAITING, _STAYING, _UNROUTABLE, _FROZEN)))
 
 
 class SqlAlerts:
@@ -134,6 +138,14 @@ class SqlAlerts:
     def staying(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
         """Return how many tickets have been in their stage since before an instant, and those not told of."""
         return self._lasting(key, _STAYING, before, limit)
+
+    def unroutable(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many tickets nobody could be given since before an instant, and those not told of."""
+        return self._lasting(key, _UNROUTABLE, before, limit)
+
+    def frozen(self, key: str, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
+        """Return how many tickets have been frozen since before an instant, and those not told of."""
+        return self._lasting(key, _FROZEN, before, limit)
 
     def _lasting(self, key: str, watched: _Watched, before: datetime, limit: int) -> tuple[int, Sequence[Lasting]]:
         over = and_(text(watched.exists), watched.since < before)
