@@ -251,3 +251,17 @@ def test_in_mode_observe_nothing_is_written(store: SqlStore) -> None:
         assert room.way(number).person == "dana"
         assert room.shown(number) == ("None", "None")
         assert {each["at"] for each in room.trail(number, "withheld")} >= {"acme-zendesk"}
+
+
+def test_what_is_gone_before_the_routes_is_looked_at_once(room: DeskRoom) -> None:
+    """A deleted ticket without a way is not found again with each sweep."""
+    routed = room.site
+    room.rules(RULES[: RULES.index("classify:")] + RULES[RULES.index("sla:") :], release="before")
+    number = room.ticket()
+    room.zendesk.act("delete", ticket_id=number)
+    room.settle()
+    room.site = routed
+    assert room.puller.pull(seconds=30) == 1
+    assert room.way(number).closed
+    with room.store.read() as tx:
+        assert tx.ways.unknown(5) == []

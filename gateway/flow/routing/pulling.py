@@ -32,6 +32,7 @@ from gateway.ports.ways import Way
 from gateway.telemetry import tell_defect
 from rules.fields import Facts
 from rules.policies import run as policy_of
+from rules.routed import Outcome
 from rules.waiting import Waiting, given_now
 
 log = logging.getLogger(__name__)
@@ -158,20 +159,27 @@ class Looking:
 
     def run(self) -> bool:
         """Give it to somebody, offer it, or look again later; say whether updates were planned."""
+        self.look()
+        if self.tx.ways.get(self.ticket_id) is None:
+            # it is gone, or repeats another: it is not found anew with each release
+            self.tx.ways.save(Way(ticket_id=self.ticket_id, outcome=Outcome.NONE.value, closed=True), self.now)
+        return self.planned
+
+    def look(self) -> None:
+        """Do what is to be done now."""
         ticket = self.tx.tickets.get(self.ticket_id)
         links = live_links(self.tx, self.ticket_id)
         if ticket is None or not any(link.role is Role.SOURCE and link.state is LinkState.LIVE for link in links):
             end_way(self.tx, self.ticket_id, self.now)
-            return False
+            return
         way = self.tx.ways.get(self.ticket_id)
         if way is not None and way.holds:
             offered = offer(self.tx, ticket, way, links, site=self.site, cause=self.cause, ids=self.ids)
             if offered is not None:
                 self.store(Placed(ticket, offered.planned, offered.audit))
-                return self.planned
+                return
         crashpoint.reach("sweep.routing")
         self.store(self.give(ticket, links))
-        return self.planned
 
     def give(self, ticket: Ticket, links: Sequence[Link]) -> Placed:
         """Ask the router."""

@@ -108,7 +108,9 @@ def _taken(way: Way, name: str, ticket: Ticket, now: datetime) -> CaughtUp:
     elif is_persons(ticket):
         said.append(("assignment overridden" if way.outcome else "assigned by a person", told))
     elif way.outcome:
-        said.append(("assigned at the desk", told))
+        # an escalation's word, or that of an automation there
+        by_rule = stamp is not None and stamp.by is Setter.RULE
+        said.append(("assigned by a rule" if by_rule else "assigned at the desk", told))
     taken = passed_to(way, name, now)
     return CaughtUp(taken, way.person if way.holds else "", name, tuple(said))
 
