@@ -14,7 +14,7 @@ from gateway.domain.update import Operation
 from gateway.ports import ConnectorSpec
 from rules.connections import Connection
 from rules.duration import DURATION_WORDS, SPAN_WORDS, BusinessDays, seconds, span
-from rules.notices import Person, people_of
+from rules.notices import ON_CALL, Person, people_of
 from rules.problem import Problem, nearest
 from rules.source import Spot
 
@@ -193,7 +193,7 @@ def _members(named: Mapping[str, Any], people: Mapping[str, Any]) -> tuple[tuple
     """Return whom a notice names, and the roles that a ticket's field stands for. Unknown names are said elsewhere."""
     roles = people.get("roles") or {}
     asked = [*named.get("roles", ()), *([named["role"]] if "role" in named else ())]
-    fields = [role for role in asked if role in roles and not isinstance(roles[role], list)]
+    fields = [role for role in asked if role in roles and not isinstance(roles[role], list) and roles[role] != ON_CALL]
     lists = {"roles": [role for role in asked if isinstance(roles.get(role), list)]}
     known = named.get("person") in (people.get("people") or {})
     found, _ = people_of({**lists, **({"person": named["person"]} if known else {})}, None, people)

@@ -46,6 +46,10 @@ DEFAULT = (
 )
 
 
+#: what a role may be instead of people or a field: whoever is to be called first
+ON_CALL = "on_call"
+
+
 class Person(msgspec.Struct, frozen=True):
     """Somebody that a role stands for: by their name in `people:`, or by an e-mail address only."""
 
@@ -70,11 +74,12 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def people_of(
-    given: Mapping[str, Any], ticket: Ticket | None, sections: Mapping[str, Any]
+    given: Mapping[str, Any], ticket: Ticket | None, sections: Mapping[str, Any], *, on_call: Sequence[str] = ()
 ) -> tuple[tuple[Person, ...], tuple[str, ...]]:
     """Return whom `role`, `roles` and `person` stand for, each once, and the roles that stand for nobody now.
 
-    Without a ticket a role that is a field of one stands for nobody.
+    Without a ticket a role that is a field of one stands for nobody. `on_call` are those on call now, the first to be
+    called in front: the role that is `on_call` stands for that one.
     """
     roles = [*given.get("roles", ()), *([given["role"]] if "role" in given else ())]
     known: Mapping[str, Any] = sections.get("people") or {}
@@ -82,7 +87,8 @@ def people_of(
     nobody = []
     for role in roles:
         meant = (sections.get("roles") or {}).get(role)
-        members = meant if isinstance(meant, list) else _field(meant, ticket, sections)
+        lead = on_call[:1] if meant == ON_CALL else ()
+        members = lead or (meant if isinstance(meant, list) else _field(meant, ticket, sections))
         named = [_person(member, known) for member in members if member]
         if not named:
             nobody.append(role)

@@ -77,7 +77,9 @@ class Watch:
         said: list[tuple[Place, Said]] = []
         if what is not None:
             message = text(alert, what, backlog, before.raised_at or at, at)
-            people, _ = people_of(alert.notify, None, site.rules.sections)
+            people, _ = people_of(
+                alert.notify, None, site.rules.sections, on_call=site.rules.routing.roster.on_call(at)
+            )
             placed = places(alert.notify, people, site.connectors)
             said = [(place, message) for place in placed]
             headline = message.title.partition(": ")[2] + nobody_told(placed, people)

@@ -88,8 +88,9 @@ def messages(
     """Return a message for each place that is to be told, with what it is told of; and who cannot be told."""
     found: dict[tuple[str, str], tuple[Place, list[Lasting]]] = {}
     missed: dict[str, None] = {}
+    first = site.rules.routing.roster.on_call(now)
     for each in fresh:
-        people, _ = people_of(alert.notify, tx.tickets.get(each.ticket_id), site.rules.sections)
+        people, _ = people_of(alert.notify, tx.tickets.get(each.ticket_id), site.rules.sections, on_call=first)
         placed = places(alert.notify, people, site.connectors)
         if trouble := nobody_told(placed, people).removeprefix("; "):
             missed[trouble] = None

@@ -10,6 +10,7 @@ from gateway.domain.update import Operation
 from rules.lint import due_times
 from rules.lint.reading import Reading
 from rules.lint.uses import Use, is_field, uses, values_of
+from rules.notices import ON_CALL
 from rules.problem import Problem, nearest
 from rules.schema.clocks import METRICS
 from rules.schema.shapes import LANGUAGE
@@ -25,7 +26,7 @@ _GIVEN: Mapping[str, tuple[str, str, str]] = {
     "policy": ("sla", "unknown-policy", "there is no policy '{}'"),
 }
 #: fields that name a person
-PERSON_FIELDS = ("ticket.assignee", "ticket.requester", "ticket.team.manager", "ticket.org.account_manager")
+PERSON_FIELDS = ("ticket.assignee", "ticket.requester", "ticket.team.manager", "ticket.org.account_manager", ON_CALL)
 _NEEDS = ("language", "team")
 _TAG = re.compile(LANGUAGE["pattern"])
 
@@ -107,6 +108,10 @@ def _fields(reading: Reading) -> Iterator[Problem]:
     for role in reading.sections.entries("roles").values():
         if isinstance(role.value, str) and role.value not in PERSON_FIELDS:
             yield role.error("unknown-field", f"'{role.value}' names no person", nearest(role.value, PERSON_FIELDS))
+        elif role.value == ON_CALL and "rota" not in reading.sections.entries("on_call"):
+            yield role.error(
+                "unknown-field", "nobody is ever on call", "add on_call: {rota: [{person: NAME, calendar: NAME}]}"
+            )
     for route in reading.sections.items("routes"):
         if "start_in" in route and is_field(route.value["start_in"]):
             yield from _must_be(route["start_in"], "ticket.region", "a region")

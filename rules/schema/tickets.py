@@ -41,11 +41,11 @@ PERSON = record(
 )
 
 ROLE = by_type(
-    "a list of people, or a field such as ticket.assignee",
+    "a list of people, a field such as ticket.assignee, or on_call",
     string={
         "type": "string",
-        "pattern": r"^ticket(\.[a-z_]+)+$",
-        "description": "a field such as ticket.assignee",
+        "pattern": r"^(on_call|ticket(\.[a-z_]+)+)$",
+        "description": "a field such as ticket.assignee, or on_call",
     },
     array=listed(NAME, "a list of people", least=1),
 )

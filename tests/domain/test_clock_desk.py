@@ -122,3 +122,12 @@ def test_what_it_says_of_our_own_stands_beside_it() -> None:
     assert (found.instances[-1].authority, found.instances[-1].status) == ("", Status.IN_PROGRESS)
     ((connection, chain),) = beside(words, TERMS, calendars={}, at=BEGAN + 30 * MINUTE)
     assert (connection, chain.metric, chain.instances[-1].status) == ("zen", "resolution", Status.BREACHED)
+
+
+def test_a_breach_that_a_desk_tells_can_be_acknowledged() -> None:
+    """It is the person's word, in the cycle that was broken."""
+    at = BEGAN + 50 * MINUTE
+    known = LogEntry(id="k", kind=EntryKind.ACKNOWLEDGED, at=at, arrived=at, metric="first_response", by="eva")
+    found = told(60, *BEGIN, word(DeskSays.BREACHED, 40), known)["first_response"]
+    step = next(each for each in found.transitions if each.change is Change.ACKNOWLEDGED)
+    assert (step.at, step.cycle, step.note) == (known.at, 1, "by eva")

@@ -192,3 +192,17 @@ def test_a_notice_that_nobody_takes_holds_up_no_clock_and_no_other_notice(
         assert names(office.later(hours=1)) == ["after"]
         office.settle()
         assert [each["channel"] for each in slack.messages] == ["C0DUTY", "C0LATER"]
+
+
+def test_whoever_is_on_call_is_told(store: SqlStore, slack: SlackSimulator) -> None:
+    """A role that is `on_call` stands for whoever stands first in the rota when the level fires."""
+    levels = (
+        "  - {name: call, at: 50%, metrics: [resolution], do: [{notify: {role: lead}}]}\n"
+        "on_call: {rota: [{person: eva, calendar: always}]}\n"
+    )
+    with at_work(store, slack, "  []\n") as office:
+        rules = RULES.replace("duty: [eva]", "duty: [eva]\n  lead: on_call")
+        office.change(rules + "escalations:\n" + levels, release="next")
+        office.ticket()
+        assert names(office.later(hours=11)) == ["call"]
+        assert [channel for channel, _ in office.notices()] == ["U04EVA"]

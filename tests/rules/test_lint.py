@@ -780,3 +780,14 @@ def test_what_a_route_asks_is_held_against_who_there_is(routes: str, expected: l
         f"routes: {routes}\n"
     )
     assert set(codes(rules)) - {"unused-name"} == set(expected)
+
+
+def test_a_role_that_is_on_call_needs_a_rota() -> None:
+    """Nobody would ever be told."""
+    roles = "people: {eva: {email: eva@acme.example}}\nroles: {lead: on_call}\n"
+    sla = "sla: [{name: all, targets: {resolution: 4h}, pause_when: {status: pending_customer}}]\n"
+    told = "escalations: [{name: l, at: breach, do: [notify: {role: lead}]}]\n"
+    (found,) = [each for each in checked({"rules/a.yaml": roles + sla + told}).problems if each.is_error]
+    assert (found.code, found.message) == ("unknown-field", "nobody is ever on call")
+    rota = "calendars: {always: 24x7}\non_call: {rota: [{person: eva, calendar: always}]}\n"
+    assert not [each for each in checked({"rules/a.yaml": roles + sla + told + rota}).problems if each.is_error]

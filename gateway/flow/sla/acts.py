@@ -80,7 +80,7 @@ def _set(given: Situation, field: str, value: Any, said: str) -> Acted:
 
 
 def _people(named: Mapping[str, Any], given: Situation) -> tuple[tuple[Person, ...], tuple[str, ...]]:
-    return people_of(named, given.ticket, given.rules.sections)
+    return people_of(named, given.ticket, given.rules.sections, on_call=given.rules.routing.roster.on_call(given.now))
 
 
 def _reassign(named: Mapping[str, Any], given: Situation) -> Acted:

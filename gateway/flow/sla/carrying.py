@@ -103,7 +103,10 @@ def _acts(
         raise BrokenActionError(f"no action '{asked.action}' is installed: install its package again, then replay this")
     named = asked.given if isinstance(asked.given, dict) else {}
     people, _ = people_of(
-        {key: named[key] for key in ("person", "role", "roles") if key in named}, ticket, site.rules.sections
+        {key: named[key] for key in ("person", "role", "roles") if key in named},
+        ticket,
+        site.rules.sections,
+        on_call=site.rules.routing.roster.on_call(now),
     )
     occasion = Occasion(
         given=asked.given,
