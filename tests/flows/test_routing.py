@@ -13,6 +13,7 @@ from gateway.flow.plan import Cause
 from gateway.flow.routing.placing import placed
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
+from gateway.web.console.why import explain_all, explain_last
 from tests.flows.desk_room import RULES, DeskRoom
 
 
@@ -35,6 +36,23 @@ def test_the_open_regions_agent_has_it_in_each_linked_desk(room: DeskRoom) -> No
     assert rings["emea"]["left_out"] == [{"person": "lucia", "why": "is not on shift"}]
     assert rings["amer"]["candidates"] == ["dana"]
     assert room.found(number).team == "amer-support"
+
+
+def test_each_answer_is_explained(room: DeskRoom) -> None:
+    """The last decision, and every one: who was a candidate, who was not, and why."""
+    number = room.ticket()
+    room.zendesk.act("set", ticket_id=number, assignee_id=None)
+    room.settle()
+    name = room.found(number).id
+    last = explain_last(room.store, lambda _: room.site.rules, name)
+    assert last is not None
+    (answer,) = last.routed
+    assert answer.route.outcome == "queued"
+    assert "  dana: gives it up" in answer.lines
+    told = [line for each in explain_all(room.store, lambda _: room.site.rules, name) for line in each.routed]
+    assert [each.route.agent for each in told] == ["dana", ""]
+    assert "  candidates: dana" in told[0].lines
+    assert "  lucia: is not on shift" in told[0].lines
 
 
 def test_it_is_given_once_whatever_comes_back(room: DeskRoom) -> None:
