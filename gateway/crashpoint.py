@@ -38,6 +38,7 @@ POINTS = (
     "poll.keeping",  # the changes of a page are stored, their cursor is not, before the COMMIT
     "sweep.ringing",  # a step is rung, others may wait
     "sweep.firing",  # an escalation is noted, not carried out, before the COMMIT
+    "sweep.routing",  # a ticket of the queue is given to somebody, before the COMMIT
     "sweep.sealing",  # a part of the audit trail is sealed, before the COMMIT
 )
 

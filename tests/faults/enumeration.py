@@ -23,7 +23,7 @@ _INSIDE = frozenset(
     }
 )  # fmt: skip
 #: no clock is due in these cases: tests/flows/test_escalations.py ends a sweep there
-POINTS = tuple(point for point in crashpoint.POINTS if point != "sweep.firing")
+POINTS = tuple(point for point in crashpoint.POINTS if point not in {"sweep.firing", "sweep.routing"})
 #: how often a case is run once more with a second crash
 AGAIN = 0.2
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 import msgspec
 import pytest
 
+from gateway import crashpoint
 from gateway.flow.plan import Cause
 from gateway.flow.routing.placing import placed
 from gateway.store import SqlStore
@@ -283,3 +285,30 @@ def test_what_is_gone_before_the_routes_is_looked_at_once(room: DeskRoom) -> Non
     assert room.way(number).closed
     with room.store.read() as tx:
         assert tx.ways.unknown(5) == []
+
+
+class DiedError(BaseException):
+    """A sweep ends in the middle, as a SIGKILL ends it for the database."""
+
+
+def test_a_sweep_that_dies_gives_it_once_in_the_end(room: DeskRoom) -> None:
+    """What was not committed was not given: the next sweep gives it, and tells each desk once."""
+    numbers = [room.ticket() for _ in range(3)]
+    room.moved.ahead += timedelta(minutes=10)
+
+    def die(point: str) -> None:
+        if point == "sweep.routing":
+            raise DiedError
+
+    crashpoint.arm(die)
+    try:
+        with pytest.raises(DiedError):
+            room.puller.pull(seconds=30)
+    finally:
+        crashpoint.arm(lambda _: None)
+    assert room.way(numbers[2]).outcome == "queued"
+    room.later(seconds=1)
+    room.settle_all()
+    assert room.way(numbers[2]).person == "noah"
+    assert [each["route"]["agent"] for each in room.trail(numbers[2], "routed") if "agent" in each["route"]] == ["noah"]
+    assert room.shown(numbers[2]) == ("9004", "3602")

@@ -178,8 +178,8 @@ class Looking:
             if offered is not None:
                 self.store(Placed(ticket, offered.planned, offered.audit))
                 return
-        crashpoint.reach("sweep.routing")
         self.store(self.give(ticket, links))
+        crashpoint.reach("sweep.routing")
 
     def give(self, ticket: Ticket, links: Sequence[Link]) -> Placed:
         """Ask the router."""
