@@ -15,7 +15,8 @@ from tests.rules.routing.test_loading import ICS
 
 @pytest.fixture
 def staffed(folder: Path) -> Path:
-    """Give the site people, teams and routes."""
+    """Give the site people, teams and routes, and no promises."""
+    (folder / "rules" / "30-sla.yaml").unlink()
     (folder / "rules" / "60-people.yaml").write_text(SITE.replace("{zen: ", "{acme-zendesk: "), encoding="utf-8")
     return folder
 

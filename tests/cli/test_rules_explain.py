@@ -66,9 +66,12 @@ def test_other_rules_show_what_would_differ(run: Run, folder: Path, ticket: str)
     assert shown.startswith(f"By the files in {folder}, as if it came in as it stood at ")
     assert "yes  outage: kind = problem; priority = P1" in shown
     at = shown.index("What differs from release 1:")
-    assert shown[at:].splitlines()[1:] == ["  kind: incident -> problem"]
+    assert shown[at:].splitlines()[1:] == ["  kind: incident -> problem", "  policy: incidents -> everything-else"]
     found = json.loads(run("rules", "explain", ticket, "--rules", str(folder / "rules"), "--json")[1])
-    assert found["differs"] == [{"what": "kind", "before": "incident", "after": "problem"}]
+    assert found["differs"] == [
+        {"what": "kind", "before": "incident", "after": "problem"},
+        {"what": "policy", "before": "incidents", "after": "everything-else"},
+    ]
 
 
 def test_another_release_can_be_asked(run: Run, folder: Path, gateway: Gateway, ticket: str) -> None:
@@ -118,7 +121,8 @@ def test_a_ticket_that_need_not_exist(run: Run, tmp_path: Path) -> None:
     moments = json.loads(run("rules", "explain", "--given", str(file), "--json")[1])
     assert len(moments) == 4
     assert moments[0]["sets"] == {"kind": "implementation", "stage": "pending_approval"}
-    assert {line["phase"] for line in moments[0]["trace"]} == {"classify", "sync"}
+    assert {line["phase"] for line in moments[0]["trace"]} == {"classify", "sla", "sync"}
+    assert moments[0]["clocks"]["resolution"]["now"]["status"] == "in progress"
 
 
 def test_a_ticket_from_standard_input(folder: Path) -> None:

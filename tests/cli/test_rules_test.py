@@ -38,8 +38,8 @@ def test_what_is_delivered_passes(run: Run) -> None:
     """Without a record, a secret or a desk; every rule is touched."""
     code, shown, _ = run("rules", "test", "--coverage")
     assert code == 0
-    assert "3 cases: 3 passed, 0 failed" in shown
-    assert "6 of 6 rules match in a case" in shown
+    assert "4 cases: 4 passed, 0 failed" in shown
+    assert "12 of 12 rules match in a case" in shown
 
 
 def test_a_failure_says_what_was_expected_and_why_not(run: Run, cases: Path) -> None:

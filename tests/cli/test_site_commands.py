@@ -40,7 +40,7 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
 
 def test_check_says_where(run: Run, folder: Path) -> None:
     """File, line, column and a caret; exit code 1; the same as JSON."""
-    assert run("check") == (0, "Nothing is wrong in 4 files.\n", "")
+    assert run("check") == (0, "Nothing is wrong in 5 files.\n", "")
     text = (folder / "gateway.yaml").read_text()
     (folder / "gateway.yaml").write_text(text.replace("mode: live", "mode: alive"))
     code, shown, _ = run("check")
@@ -70,7 +70,7 @@ def test_a_lost_key_is_told_before_anything_starts(gateway: Gateway, run: Run, f
         assert (code, line.startswith(f"gateway: {keys}: the key "), line.count("\n")) == (2, True, 1)
     assert not keys.exists()
     (folder / "backup").rename(keys)
-    assert run("check") == (0, "Nothing is wrong in 4 files.\n", "")
+    assert run("check") == (0, "Nothing is wrong in 5 files.\n", "")
 
 
 def test_check_without_a_site(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from gateway.bootstrap import Gateway
 from gateway.cli.opening import opened
@@ -136,10 +137,21 @@ def _given(site: SiteChoice, file: Path, folder: Path | None, number: int | None
         hint = f"; {error.hint}" if error.hint else ""
         raise ConfigError(f"{error.place}: {error.message}{hint}") from None
     if as_json:
-        write_json(moments)
+        write_json([_as_json(moment) for moment in moments])
     else:
         for moment in moments:
             _write(moment)
+
+
+def _as_json(moment: Moment) -> dict[str, object]:
+    """Return a moment for machines: of each clock how it stands, and what it went through."""
+    clocks = {
+        metric: {"now": msgspec.to_builtins(chain.instances[-1]), "steps": msgspec.to_builtins(chain.transitions)}
+        for metric, chain in moment.clocks.items()
+        if chain.instances
+    }
+    told = msgspec.to_builtins(msgspec.structs.replace(moment, clocks={}))
+    return {**told, "clocks": clocks}
 
 
 def _write(moment: Moment) -> None:
