@@ -22,7 +22,7 @@ _INSIDE = frozenset(
         "bulk.dealing", "poll.keeping", "sweep.sealing",
     }
 )  # fmt: skip
-#: no clock is due in these cases and nothing routed: test_escalations.py and test_routing.py of tests/flows end a sweep there
+#: nothing is due by itself in these cases: test_escalations.py and test_routing.py of tests/flows end a sweep there
 POINTS = tuple(point for point in crashpoint.POINTS if point not in {"sweep.firing", "sweep.routing"})
 #: how often a case is run once more with a second crash
 AGAIN = 0.2
