@@ -25,7 +25,7 @@ LARGE = (
 #: reading all of these is right: they hold only what waits, or what is listed
 SMALL = re.compile(
     r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed"
-    r"|ways_(held|waiting|offered)|turns_room)"
+    r"|ways_(held|waiting|offered|unroutable|frozen)|turns_room)"
 )
 #: read backwards until the list is full
 LISTED = re.compile(
