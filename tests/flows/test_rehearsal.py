@@ -18,11 +18,11 @@ from tests.rules.making import installed
 GIVEN = """\
 ticket: {source: acme-zendesk, title: Total outage, body: For all of us, requester: kim@customer.example}
 then:
-  - {after: 1m, status: open}
-  - {after: 2m, reply: {by: agent, text: We are on it}}
-  - {after: 3m, reply: {by: agent, text: Between us, visibility: internal}}
-  - {after: 4m, connection: engineering-rt, reply: {by: agent, text: Half done, visibility: internal}}
-  - {after: 5m, connection: engineering-rt, status: resolved}
+  - {after: 1s, status: open}
+  - {after: 2s, reply: {by: agent, text: We are on it}}
+  - {after: 3s, reply: {by: agent, text: Between us, visibility: internal}}
+  - {after: 4s, connection: engineering-rt, reply: {by: agent, text: Half done, visibility: internal}}
+  - {after: 5s, connection: engineering-rt, status: resolved}
 """  # fmt: skip
 
 FIELDS = ("kind", "issue", "stage", "tier", "title", "body")
@@ -73,7 +73,8 @@ def test_the_gateway_does_what_a_rehearsal_says(store: SqlStore) -> None:
             decided = [row["detail"] for row in decisions]
     assert ticket is not None
     in_order = sorted(done, key=lambda each: (each.connection, each.created_at, each.seq))
-    lanes = [(each.connection, each.operation, each.summary) for each in in_order]
+    # due times that desks show are no part of a rehearsal
+    lanes = [(each.connection, each.operation, each.summary) for each in in_order if each.summary != "set due"]
     assert lanes == sorted(expected(moments), key=lambda each: each[0])
     assert _told(ticket) == _told(moments[-1].ticket)
     assert [each["sets"] for each in decided if each["sets"]] == [each.sets for each in moments if each.sets]
