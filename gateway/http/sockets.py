@@ -131,6 +131,10 @@ class _Plain(urllib3.connection.HTTPConnection):
         _send_through(self, data)
         super().send(data)
 
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        _require_open(self)
+        return super().getresponse()
+
 
 class _Tls(urllib3.connection.HTTPSConnection):
     parked = 0.0
@@ -142,6 +146,10 @@ class _Tls(urllib3.connection.HTTPSConnection):
         _send_through(self, data)
         super().send(data)
 
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
+        _require_open(self)
+        return super().getresponse()
+
 
 def _send_through(connection: _Plain | _Tls, data: bytes) -> None:
     """Connect if that has not happened, then note that from here on the request may have left."""
@@ -151,6 +159,12 @@ def _send_through(connection: _Plain | _Tls, data: bytes) -> None:
     if connection.sock is not None:
         connection.sock.settimeout(exchange.remaining())
     exchange.left = exchange.left or bool(data)
+
+
+def _require_open(connection: _Plain | _Tls) -> None:
+    """Say that the server has closed while the request was on its way: urllib3 goes on to read, and has no socket."""
+    if connection.sock is None:
+        raise ConnectionResetError("the connection was closed while the request was sent")
 
 
 class _PlainPool(urllib3.connectionpool.HTTPConnectionPool):

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.errors import GatewayError, NotSentError, OutcomeUnknownError
 from gateway.http import HttpTransport
+from gateway.http.sockets import _Plain, _Tls
 from gateway.ports import Effect, HttpRequest, HttpResponse
 from tests.http.connector import TOKEN, connector
 from tests.http.servers import OK, answering, desk, drip, read_request, reset, unused_port
@@ -326,3 +327,10 @@ def test_our_own_overhead_is_small(transport: HttpTransport) -> None:
         for _ in range(50):
             send(transport, server.url)
         assert (time.thread_time() - before) / 50 < 0.006
+
+
+@pytest.mark.parametrize("made", [_Plain, _Tls])
+def test_a_connection_that_was_closed_while_sending_has_no_answer(made: type[_Plain | _Tls]) -> None:
+    """A write into it may have met the reset already: that is an outcome of the network, and no defect."""
+    with pytest.raises(ConnectionResetError, match="closed while the request was sent"):
+        made("127.0.0.1", unused_port()).getresponse()
