@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +12,9 @@ from connectors.slack.simulator import SlackSimulator
 from gateway.domain.clock_instance import Instance, Status
 from gateway.domain.ticket import Ticket
 from gateway.flow.judge import Judge
+from gateway.flow.sla.merging import Merger
 from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
 from tests.flows.office import Office
 
 QUIET = "escalations:\n  - {name: half, at: 50%, metrics: [resolution], do: [{comment: 'half'}]}\n"
@@ -120,3 +123,27 @@ def test_nothing_is_promised_of_a_ticket_that_is_deleted(office: Office) -> None
     office.settle()
     assert {two.clock(place, "resolution").reason for place in (0, 1)} == {"deleted"}
     assert office.later(hours=30) == []
+
+
+def test_a_merge_waits_for_a_sweep_that_has_the_other_ticket(office: Office) -> None:
+    """The clocks of the one that stays are written by one hand at a time."""
+    two = Two(office)
+    done = threading.Event()
+
+    def join(tx: SqlTx) -> None:
+        Merger(tx, rules=office.site.rules, ids=office.ids, now=office.clock.now()).join(two.ticket(0), two.ids[1])
+
+    def merge() -> None:
+        office.store.write(join)
+        done.set()
+
+    def sweep(tx: SqlTx) -> bool:
+        tx.tickets.hold([two.ids[1]])
+        other.start()
+        return done.wait(0.6)
+
+    other = threading.Thread(target=merge)
+    assert office.store.write(sweep) is False
+    other.join(20)
+    assert done.is_set()
+    assert two.clock(1, "resolution").started == two.clock(0, "resolution").started

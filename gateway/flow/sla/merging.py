@@ -26,7 +26,10 @@ DELETED = "deleted"
 
 
 class Merger:
-    """Enters merges of tickets into the logs of their clocks, inside a transaction that holds both."""
+    """Enters merges of tickets into the logs of their clocks, in a transaction that holds the one that goes.
+
+    The other one is held here: a sweep may be waking its clocks at this moment.
+    """
 
     def __init__(self, tx: Tx, *, rules: RuleSet, ids: Ids, now: datetime) -> None:
         self._tx = tx
@@ -43,6 +46,7 @@ class Merger:
 
     def join(self, ticket: Ticket, into: str) -> None:
         """Let a ticket be one with another from now on."""
+        self._tx.tickets.hold([into], wait=False)
         self.end(ticket.id, MERGED)
         log = counting(self._tx.clocks.log(into), known_at=self._now, until=self._now)
         terms = [entry for entry in log if entry.kind is EntryKind.TERMS]
@@ -65,11 +69,13 @@ class Merger:
     def hear(self, ticket: Ticket, comments: Sequence[CommentRow]) -> None:
         """Let what is said on a duplicate count for its original, where anything is promised of that."""
         if ticket.duplicate_of and self._tx.clocks.log(ticket.duplicate_of):
+            self._tx.tickets.hold([ticket.duplicate_of], wait=False)
             self._enter(ticket.duplicate_of, self._said(ticket, comments))
 
     def part(self, ticket: Ticket, original: str) -> None:
         """Take a merge back."""
         resume_way(self._tx, ticket.id, self._now)
+        self._tx.tickets.hold([original], wait=False)
         why = _of(ticket.id)
         theirs = [entry for entry in self._counts(original) if entry.reason == why]
         mine = [e for e in self._counts(ticket.id) if e.kind is EntryKind.ENDED and e.reason == MERGED][-1:]
