@@ -128,7 +128,9 @@ class Hands:
 
     def _look_again(self, job: Job) -> None:
         """Look at a ticket again when its owner's day comes to its end."""
-        at = of_held(self._routing, job.way, self.snapshot())
+        # when it is due is asked when that day ends: until then most are done
+        way = msgspec.structs.replace(job.way, due=job.way.due or self._agenda.now) if job.log else job.way
+        at = of_held(self._routing, way, self.snapshot())
         if at is not None:
             self._agenda.plan(at, Kind.HANDOVER, job.ticket.id, job.looks)
 

@@ -19,7 +19,7 @@ from gateway.flow.sla.entries import Happened, entries_of
 from gateway.flow.sla.timekeeping import is_promised
 from gateway.ports import CommentRow
 from gateway.ports.ways import Way
-from rules.clocks import digest
+from rules.clocks import Clockwork, digest
 from rules.decide import RuleSet, decide
 from rules.fields import Facts
 
@@ -31,12 +31,13 @@ class Job:
     """A ticket."""
 
     __slots__ = (
-        "_dues", "_ids", "_is_new", "arrival", "began", "came", "chosen", "done", "hand", "log", "looks", "policy",
+        "_clockwork", "_dues", "_ids", "_is_new", "arrival", "began", "came", "chosen", "done", "hand", "log", "looks", "policy",
         "rules", "steps", "terms", "ticket", "turns", "way",
     )  # fmt: skip
 
-    def __init__(self, arrival: Arrival, rules: RuleSet, seed: int) -> None:
+    def __init__(self, arrival: Arrival, rules: RuleSet, clockwork: Clockwork, seed: int) -> None:
         self.rules = rules
+        self._clockwork = clockwork
         self.arrival = arrival
         self.chosen = Random(f"{seed}:{arrival.number}:work")
         self.ticket: Ticket = as_ticket(arrival)
@@ -92,7 +93,7 @@ class Job:
         self._enter(before, now, (), automatic=automatic)
 
     def _enter(self, before: Ticket | None, now: datetime, said: Iterable[RemotePerson], *, automatic: bool) -> None:
-        clockwork = self.rules.clockwork
+        clockwork = self._clockwork
         if not self.log and not is_promised(clockwork.terms(self.policy, self.ticket.priority.level)):
             return
         comments = [
@@ -122,7 +123,7 @@ class Job:
         """Return its clocks as they stand."""
         if not self.log:
             return []
-        calendars = self.rules.clockwork.calendars()
+        calendars = self._clockwork.calendars()
         told = chains(self.log, self.terms, calendars=calendars, known_at=now, query_at=now)
         return [instance for chain in told.values() for instance in chain.instances]
 

@@ -23,6 +23,7 @@ from gateway.flow.forecast.tally import How, Tally
 from gateway.flow.routing.placing import assigned
 from gateway.flow.routing.waking import by_time
 from gateway.flow.routing.ways import asked_of, caught_up, passed_to, work_of
+from rules.clocks import Clockwork
 from rules.decide import RuleSet
 from rules.routed import Outcome, Routed
 from rules.routes import Routing, wanted
@@ -53,6 +54,8 @@ class Course:
         #: the tickets that are under way
         self.jobs: dict[str, Job] = {}
         self._seed = seed
+        # what escalations watch beside the promises is nobody's promise
+        self._clockwork = Clockwork(rules.policies, rules.sections.get("calendars") or {}, rules.holidays)
         self._people = rules.sections.get("people") or {}
         self._edge = 0
         self.hands = Hands(
@@ -130,7 +133,7 @@ class Course:
             self.agenda.plan(at, Kind.SHIFT)
 
     def _arrive(self, arrival: Arrival) -> None:
-        job = Job(arrival, self.rules, self._seed)
+        job = Job(arrival, self.rules, self._clockwork, self._seed)
         self.jobs[job.ticket.id] = job
         job.decide(self.now)
         self.tally.came(self.now, job.ticket.region)
@@ -143,8 +146,13 @@ class Course:
         now = self.now
         facts = job.facts(now)
         job.way = caught_up(job.way, job.ticket, self.routing, now).way
-        job.way = msgspec.structs.replace(job.way, due=job.due(now), asked=asked_of(self.routing, facts))
+        job.way = msgspec.structs.replace(job.way, asked=asked_of(self.routing, facts), due=None)
         routed = route(self.routing, facts, self.hands.snapshot(), work_of(job.way))
+        if routed.outcome is not Outcome.ASSIGNED or not routed.rings:
+            # whoever takes it at once takes it whenever it is due: only for the others its clocks have to be told
+            job.way = msgspec.structs.replace(job.way, due=job.due(now))
+            if job.way.due is not None:
+                routed = route(self.routing, facts, self.hands.snapshot(), work_of(job.way))
         if routed.outcome in _GIVEN:
             self.lineup.take(job.ticket.id)
             self.give(job, routed)
