@@ -31,8 +31,8 @@ class Job:
     """A ticket."""
 
     __slots__ = (
-        "_clockwork", "_dues", "_ids", "_is_new", "arrival", "began", "came", "chosen", "done", "hand", "log", "looks", "policy",
-        "rules", "steps", "terms", "ticket", "turns", "way",
+        "_clockwork", "_dues", "_ids", "_is_new", "arrival", "began", "came", "chosen", "done", "hand", "log", "looks",
+        "policy", "rules", "steps", "terms", "ticket", "turns", "way",
     )  # fmt: skip
 
     def __init__(self, arrival: Arrival, rules: RuleSet, clockwork: Clockwork, seed: int) -> None:

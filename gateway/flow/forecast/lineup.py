@@ -92,11 +92,12 @@ class Lineup:
             return key, group.fits, ticket.channel
         roster = routing.roster
         who = roster.all & ~roster.bits_of(apart)
-        fits = eligible(snapshot, who, Asked(asked, found.needs.skills, asked.language, ticket.channel), routing.settings)
+        needs = Asked(asked, found.needs.skills, asked.language, ticket.channel)
+        fits = eligible(snapshot, who, needs, routing.settings)
         return key, fits, ticket.channel
 
     def given(
-        self, now: datetime, snapshot: Callable[[], Snapshot], asked: Callable[[Waiting], Waiting]
+        self, snapshot: Callable[[], Snapshot], asked: Callable[[Waiting], Waiting]
     ) -> Iterator[tuple[str, Routed]]:
         """Go through what can be given out now, in order; the caller gives each out before the next is asked for.
 

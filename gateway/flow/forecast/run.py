@@ -58,9 +58,7 @@ class Course:
         self._clockwork = Clockwork(rules.policies, rules.sections.get("calendars") or {}, rules.holidays)
         self._people = rules.sections.get("people") or {}
         self._edge = 0
-        self.hands = Hands(
-            rules, self.routing, self.shifts, agenda=self.agenda, tally=self.tally, behaviour=behaviour
-        )
+        self.hands = Hands(rules, self.routing, self.shifts, agenda=self.agenda, tally=self.tally, behaviour=behaviour)
 
     @property
     def now(self) -> datetime:
@@ -183,7 +181,7 @@ class Course:
 
     def _give_out(self) -> None:
         """Go through the queue: somebody has room again, or comes to work."""
-        for name, routed in self.lineup.given(self.now, self.hands.snapshot, self._as_waiting):
+        for name, routed in self.lineup.given(self.hands.snapshot, self._as_waiting):
             self.give(self.jobs[name], routed)
 
     def _as_waiting(self, waiting: Waiting) -> Waiting:
@@ -324,4 +322,3 @@ class Course:
     def _end(self, job: Job) -> None:
         self.tally.clocks(job.policy, job.instances(self.now))
         del self.jobs[job.ticket.id]
-

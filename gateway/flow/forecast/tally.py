@@ -51,7 +51,7 @@ class Tally:
 
     def __init__(self, begin: datetime, end: datetime, shifts: Shifts) -> None:
         self.begin, self.end = begin, end
-        self._shifts = shifts
+        self.shifts = shifts
         self.tickets = 0
         self.numbers: Counter[str] = Counter()
         self.how: Counter[How] = Counter()
@@ -123,7 +123,7 @@ class Tally:
         if load.used:
             start, end = max(load.since, self.begin), min(at, self.end)
             if start < end:
-                load.busy += load.used * self._shifts.of(person).between(start, end)
+                load.busy += load.used * self.shifts.of(person).between(start, end)
         load.used, load.since = used, at
         load.most = max(load.most, used)
 
