@@ -122,8 +122,9 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def refuse_others(ctx: click.Context, wanted: Wanted) -> None:
+def refuse_others(wanted: Wanted) -> None:
     """Refuse options of a look back beside a look ahead, and the other way round."""
+    ctx = click.get_current_context()
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
     if wanted.is_wanted:
         if wanted.generate is not None and wanted.arrivals is not None:

@@ -93,16 +93,16 @@ def _hours(found: Forecast) -> None:
 
 def _busy(found: Forecast) -> None:
     _title("How busy they were: units in use, of those that they can carry, while they worked")
-    rows = [(each.name or "(no region)", str(each.people), str(each.tickets), *_use(each)) for each in found.regions]
-    write_table(("REGION", "PEOPLE", "TICKETS", "ON SHIFT", "IN USE"), rows, grows="REGION", empty="")
+    regions = [(each.name or "(no region)", str(each.people), str(each.tickets), *_use(each)) for each in found.regions]
+    write_table(("REGION", "PEOPLE", "TICKETS", "ON SHIFT", "IN USE"), regions, grows="REGION", empty="")
     click.echo()
-    rows = [(each.name, each.region, str(each.people), str(each.tickets), *_use(each)) for each in found.teams]
-    write_table(("TEAM", "REGION", "PEOPLE", "TICKETS", "ON SHIFT", "IN USE"), rows, grows="TEAM", empty="")
+    teams = [(each.name, each.region, str(each.people), str(each.tickets), *_use(each)) for each in found.teams]
+    write_table(("TEAM", "REGION", "PEOPLE", "TICKETS", "ON SHIFT", "IN USE"), teams, grows="TEAM", empty="")
     click.echo()
     shown = found.people[:MOST_PEOPLE]
-    rows = [(each.name, each.team or "(on call, manager)", str(each.tickets), *_use(each), str(each.most))
+    people = [(each.name, each.team or "(on call, manager)", str(each.tickets), *_use(each), str(each.most))
             for each in shown]  # fmt: skip
-    write_table(("PERSON", "TEAM", "TICKETS", "ON SHIFT", "IN USE", "AT MOST"), rows, grows="TEAM", empty="")
+    write_table(("PERSON", "TEAM", "TICKETS", "ON SHIFT", "IN USE", "AT MOST"), people, grows="TEAM", empty="")
     if len(found.people) > len(shown):
         click.echo(f"and {len(found.people) - len(shown)} more: --json and --html have all", err=True)
 

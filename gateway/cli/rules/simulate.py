@@ -62,10 +62,9 @@ _HEADINGS = {
 @options
 @JSON
 @pass_site
-@click.pass_context
 def simulate_command(
-    ctx: click.Context,
     site: SiteChoice,
+    /,
     against: timedelta | Path,
     candidate: Path | None,
     number: int | None,
@@ -88,7 +87,7 @@ def simulate_command(
         msg = "--rules and --release exclude each other"
         raise click.UsageError(msg)
     wanted = Wanted(**ahead)
-    refuse_others(ctx, wanted)
+    refuse_others(wanted)
     if wanted.is_wanted:
         _ahead(site, candidate, number, wanted, exit_code=exit_code, as_json=as_json)
         return

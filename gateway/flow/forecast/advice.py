@@ -74,8 +74,8 @@ def _waits(found: Forecast) -> Iterable[str]:
     worst = max(able, key=lambda each: (each.waits.p90_s or 0, -each.hour), default=None)
     if worst is not None and (worst.waits.p90_s or 0) >= LONG:
         yield (
-            f"Who came between {worst.hour:02}:00 and {worst.hour:02}:59 UTC waited longest: half of them "
-            f"{length(worst.waits.median_s)}, one in ten more than {length(worst.waits.p90_s)}."
+            f"Who came between {worst.hour:02}:00 and {worst.hour:02}:59 UTC waited longest: one in ten more than "
+            f"{length(worst.waits.p90_s, days=True)}."
         )
 
 

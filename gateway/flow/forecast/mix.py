@@ -143,7 +143,7 @@ def _topics(rules: RuleSet) -> Iterator[Topic]:
             sets = rule.get("set") or {}
             level = LEVEL_NAMES.get(str(sets.get("priority", "")))
             # a rule that raises the priority speaks of what is rare
-            weight = PRIORITIES[level] / PRIORITIES[Level.P3] if level in PRIORITIES else 1.0
+            weight = PRIORITIES.get(level, PRIORITIES[Level.P3]) / PRIORITIES[Level.P3] if level is not None else 1.0
             yield Topic(str(rule.get("name", "")), when, dict(sets), weight)
 
 

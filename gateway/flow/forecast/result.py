@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 
@@ -192,10 +192,10 @@ def together(people: list[Busy], by: str) -> list[Busy]:
     ]  # fmt: skip
 
 
-def promises(counts: Mapping[tuple[str, ...], Mapping[str, int]], goal: Fraction) -> list[PromiseLine]:
+def promises(counts: Iterable[tuple[tuple[str, ...], Mapping[str, int]]], goal: Fraction) -> list[PromiseLine]:
     """Return how promises were kept, by policy and metric, and by priority where that is told."""
     found = []
-    for key, numbers in sorted(counts.items()):
+    for key, numbers in sorted(counts, key=lambda each: each[0]):
         policy, metric, level = (*key, "")[:3]
         met, breached = numbers.get("met", 0), numbers.get("breached", 0)
         share = Share(met, met + breached)
@@ -235,8 +235,8 @@ def forecast_of(tally: Tally, *, seed: int, looked_until: datetime, max_hops: in
             offered=numbers["offered"], to_managers=numbers["offered to a manager"], accepted=numbers["accepted"],
             most_hops=tally.most_hops, max_hops=max_hops, frozen=tally.how[How.FROZEN],
         ),
-        promises=promises(tally.promises, goal),
-        by_priority=promises(tally.levels, goal),
+        promises=promises(tally.promises.items(), goal),
+        by_priority=promises(tally.levels.items(), goal),
         goal_percent=float(goal),
         kept=sum(each["met"] for each in tally.promises.values()),
         broken=sum(each["breached"] for each in tally.promises.values()),
