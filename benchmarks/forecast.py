@@ -50,7 +50,7 @@ def crowd(times: int) -> RuleSet:
     lines = []
     for line in files["rules/05-people.yaml"].splitlines():
         name = line.strip().removeprefix("- {person: ").partition(":")[0].partition(",")[0]
-        if "-" in name and "email" in line or "{person:" in line:
+        if ("-" in name and "email" in line) or "{person:" in line:
             lines += [line.replace(name, f"{name}-{number}") for number in range(times)]
         else:
             lines.append(line)
