@@ -17,16 +17,16 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--demo", is_flag=True, help="The rules and connections of gateway demo instead of the starter.")
-@click.option("--example", "name", type=click.Choice(NAMES), help="The site of that name instead.")
-def init(directory: Path, demo: bool, name: str | None) -> None:
+@click.option("--example", "chosen", type=click.Choice(NAMES), help="The site of that name instead.")
+def init(directory: Path, demo: bool, chosen: str | None) -> None:
     """Make a folder to start a site from.
 
     Writes gateway.yaml, rules/, .gitignore and .env.example. A file that is there already is an error, and nothing is
     written.
     """
-    if demo and name is not None:
+    if demo and chosen is not None:
         raise click.UsageError("--demo and --example exclude each other")
-    wanted = dict(example(name or ("demo" if demo else "starter")))
+    wanted = dict(example(chosen or ("demo" if demo else "starter")))
     wanted.setdefault(".gitignore", _IGNORE)
     names = sorted({name for text in wanted.values() for name in _VARIABLE.findall(text)} - {"NAME"})
     wanted.setdefault(".env.example", "".join(f"{name}=\n" for name in names))
