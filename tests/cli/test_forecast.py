@@ -86,7 +86,7 @@ def test_tickets_of_ones_own_are_taken_as_they_came(run: Run, sun: Path, tmp_pat
 
 def test_it_can_end_with_one(run: Run, sun: Path) -> None:
     """Where a promise misses the goal, and that was asked for."""
-    words = (*AHEAD, "--generate", "300", "--exit-code")
+    words = (*AHEAD, "--generate", "60", "--exit-code")
     assert run(*words, "--goal", "1")[0] == 0
     assert run(*words, "--handling", "40h")[0] == 1
     assert run(*words[:-1], "--handling", "40h")[0] == 0

@@ -111,7 +111,7 @@ class Watched(Course):
             assert snapshot.used[place] == sum(agent.weight(channel) for channel in channels)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(sites(), st.integers(1, 60), st.integers(0, 10_000))
 def test_nobody_is_overfilled_and_everybody_is_served(rules: RuleSet, tickets: int, seed: int) -> None:
     """At every instant nobody has too much; each ticket is taken by somebody, or by whoever is on call."""
@@ -135,7 +135,7 @@ def limits(way: Way, settings_: Settings) -> None:
                 assert later.at - hop.at >= timedelta(seconds=settings_.no_return_within)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(sites(promised=False), st.integers(1, 40), st.integers(0, 10_000))
 def test_what_nobody_has_in_the_end_nobody_could_have(rules: RuleSet, tickets: int, seed: int) -> None:
     """Without promises nobody is called: only what nobody there can ever have lies in the fallback queue, or waits."""
@@ -151,7 +151,7 @@ def test_what_nobody_has_in_the_end_nobody_could_have(rules: RuleSet, tickets: i
             assert not (room and knows and speaks), agent
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(sites(), st.integers(1, 40), st.integers(0, 10_000))
 def test_the_same_seed_gives_the_same_forecast(rules: RuleSet, tickets: int, seed: int) -> None:
     """Also when people are written in another order."""

@@ -40,7 +40,7 @@ def put(lineup: Lineup, rules: Routing, waiting: Waiting, now: datetime) -> None
         at = min(moments)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(routings(), arrivals(), st.integers(0, 3 * 24 * 6), st.integers(0, 4))
 def test_it_gives_out_what_the_live_queue_gives_out(
     made: tuple[Routing, list[Agent]], coming: list[Waiting], tick: int, busy: int
