@@ -125,6 +125,7 @@ def test_what_cannot_be_asked_is_said_in_a_line(
         ("", "1: there is no column 'at'"),
         ("at\n", "there is no ticket in it"),
         ("at,regoin\n2025-10-27,emea\n", "1: there is no field 'regoin'; did you mean 'region'?"),
+        ("at,status\n2025-10-27,closed\n", "1: the column 'status' says what became of a ticket"),
         ("at,region,region\n", "1: the column 'region' is there twice"),
         ("at,region\n2025-10-27,emea\nsoon,emea\n", "3: 'soon' is not an instant"),
         ("at,region\n,emea\n", "2: '' is not an instant"),

@@ -28,6 +28,11 @@ from rules.source import Document, Place
 AT, HANDLING = "at", "handling"
 #: fields of several values, apart by semicolons
 _LISTS = frozenset({"tags", "participants"})
+#: what became of a ticket, and here it only comes
+_LATER = frozenset({
+    "status", "status.native", "hold_reason", "created_at", "assignee", "assignee.email", "assignee.name",
+    "assignee.phone", "assignee.external_id",
+})  # fmt: skip
 _MOST = 1_000_000
 
 
@@ -68,6 +73,10 @@ def _check(file: str, header: Sequence[str]) -> None:
         raise _wrong(file, 1, f"there is no column '{AT}': the first line names the columns, such as at,region,title")
     known = {AT, HANDLING, *TICKET["properties"]}
     for place, name in enumerate(header):
+        if name in _LATER:
+            raise _wrong(
+                file, 1, f"the column '{name}' says what became of a ticket, and here it only comes: leave it out"
+            )
         if name not in known and not name.startswith("custom."):
             near = nearest(name, known)
             raise _wrong(file, 1, f"there is no field '{name[:60]}'" + (f"; {near}" if near else ""))

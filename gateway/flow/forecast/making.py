@@ -35,7 +35,7 @@ def forecast(
 ) -> Forecast:
     """Take tickets, in the order in which they come, through the rules; say what came of it.
 
-    `progress` is told how many have come. The same rules, tickets and seed give the same forecast.
+    `progress` is told how far it is, in tickets. The same rules, tickets and seed give the same forecast.
     """
     course = Course(
         rules, begin=asked.begin, end=asked.end, until=asked.end + AFTER, seed=asked.seed, behaviour=asked.behaviour

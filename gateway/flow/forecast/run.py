@@ -58,6 +58,8 @@ class Course:
         self._clockwork = Clockwork(rules.policies, rules.sections.get("calendars") or {}, rules.holidays)
         self._people = rules.sections.get("people") or {}
         self._edge = 0
+        self._moved = 0
+        self._progress: Callable[[int], None] = lambda _done: None
         self.hands = Hands(rules, self.routing, self.shifts, agenda=self.agenda, tally=self.tally, behaviour=behaviour)
 
     @property
@@ -69,7 +71,7 @@ class Course:
         """Let tickets come, and everything happen that follows."""
         agenda, waiting = self.agenda, iter(coming)
         arrival = next(waiting, None)
-        done = 0
+        self._progress = progress
         self._next_edge()
         while arrival is not None or self.jobs:
             happens = agenda.next
@@ -87,8 +89,6 @@ class Course:
             elif arrival is not None:
                 self._arrive(arrival)
                 arrival = next(waiting, None)
-                done += 1
-                progress(done)
         for job in list(self.jobs.values()):
             self._count(job, self._lies(job))
         for person in list(self.tally.loads):
@@ -135,6 +135,7 @@ class Course:
         self.jobs[job.ticket.id] = job
         job.decide(self.now)
         self.tally.came(self.now, job.ticket.region)
+        self._moved_on()
         self.place(job)
 
     # ------------------------------------------------------------ who has it
@@ -315,10 +316,19 @@ class Course:
             self.tally.count("in hand")
         if how in {How.LEFT, How.KEPT, How.FROZEN}:
             # what people make of it is not known
-            del self.jobs[job.ticket.id]
+            self._gone(job)
             return
         self._end(job)
 
     def _end(self, job: Job) -> None:
         self.tally.clocks(job.policy, job.instances(self.now))
+        self._gone(job)
+
+    def _gone(self, job: Job) -> None:
         del self.jobs[job.ticket.id]
+        self._moved_on()
+
+    def _moved_on(self) -> None:
+        """Tell how far it is: half of the way is to let tickets come, half to see the last of them."""
+        self._moved += 1
+        self._progress(self._moved // 2)

@@ -173,8 +173,11 @@ def test_another_seed_gives_another_forecast() -> None:
     """So that the one before says something."""
     rules = with_routing(Routing((Route(name="r", when=ALWAYS),), Settings(), _roster()))
     asked = Asked(begin=BEGIN, end=END)
-    first, other = (forecast(rules, asked, coming(rules, 40, seed)) for seed in (1, 2))
+    told: list[int] = []
+    first, other = (forecast(rules, asked, coming(rules, 40, seed), told.append) for seed in (1, 2))
     assert plain(first) != plain(other)
+    # and how far it is: each ticket half when it comes, half when it goes
+    assert told == [half // 2 for half in range(1, 81)] * 2
 
 
 def _roster() -> Roster:
