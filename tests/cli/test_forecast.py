@@ -166,6 +166,22 @@ def test_the_shared_site_runs_as_it_stands(run: Run, folder: Path) -> None:
     assert re.search(r"^emea +2 ", shown, re.MULTILINE)
 
 
+def test_without_anybody_on_call_the_fallback_queue_has_them(run: Run, sun: Path) -> None:
+    """An outage on a Saturday: it is told, and taken on Monday by whoever comes to work first."""
+    rules = sun / "rules" / "40-routing.yaml"
+    text = rules.read_text("utf-8")
+    rules.write_text(text.replace("on_call: {rota: [{person: duty, calendar: always}]}\n", ""), encoding="utf-8")
+    file = sun / "history.csv"
+    file.write_text("at,title,region,language\n2025-10-25T12:00Z,The portal is down,emea,en\n", encoding="utf-8")
+    code, shown, said = run("rules", "simulate", "--arrivals", str(file), "--reopens", "0")
+    assert (code, said) == (0, "")
+    assert "In the fallback queue for a while: 1 (the alert" in shown
+    # Sydney opens at eight on Monday: at nine in the evening of Sunday by UTC
+    found = json.loads(run("rules", "simulate", "--arrivals", str(file), "--reopens", "0", "--json")[1])
+    assert (found["unroutable"], found["waits"]["longest_s"]) == (1, 33 * 3600)
+    assert [each["how"] for each in found["placed"]] == ["relaxed"]
+
+
 def test_a_site_to_look_at_is_made_by_init(run: Run, tmp_path: Path) -> None:
     """And it says so where two are asked for."""
     assert run("init", str(tmp_path / "sun"), "--example", "follow-the-sun")[0] == 0

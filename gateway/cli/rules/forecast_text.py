@@ -70,6 +70,10 @@ def _placed(found: Forecast) -> None:
     rows = [(each.how.value, str(each.count), str(Share(each.count, found.placements)), MEANS[each.how])
             for each in found.placed]  # fmt: skip
     write_table(("HOW", "TICKETS", "SHARE", "MEANS"), rows, grows="MEANS", empty="")
+    if found.unroutable:
+        click.echo(
+            f"  {found.unroutable} times one lay in the fallback queue for a while: the alert ticket_unroutable."
+        )
 
 
 def _wait(each: Waits) -> tuple[str, ...]:

@@ -119,6 +119,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     #: somebody has them at the end
     in_hand: int
     most_waiting: int
+    #: lay in the fallback queue at some time, which is an alert
+    unroutable: int
     placed: list[PlacedLine]
     waits: Waits
     waits_by_route: list[Waits]
@@ -219,6 +221,7 @@ def forecast_of(tally: Tally, *, seed: int, looked_until: datetime, max_hops: in
         solved=numbers["solved"],
         in_hand=numbers["in hand"],
         most_waiting=tally.most_waiting,
+        unroutable=numbers["unroutable"],
         placed=[
             PlacedLine(how, tally.how[how], Share(tally.how[how], placements).rate) for how in How if tally.how[how]
         ],

@@ -145,10 +145,11 @@ class Course:
         now = self.now
         facts = job.facts(now)
         job.way = caught_up(job.way, job.ticket, self.routing, now).way
-        job.way = msgspec.structs.replace(job.way, asked=asked_of(self.routing, facts), due=None)
+        # whoever takes it at once takes it whenever it is due: only for the others its clocks have to be told
+        due = job.due(now) if job.way.waiting_since is not None else None
+        job.way = msgspec.structs.replace(job.way, asked=asked_of(self.routing, facts), due=due)
         routed = route(self.routing, facts, self.hands.snapshot(), work_of(job.way))
-        if routed.outcome is not Outcome.ASSIGNED or not routed.rings:
-            # whoever takes it at once takes it whenever it is due: only for the others its clocks have to be told
+        if due is None and (routed.outcome is not Outcome.ASSIGNED or not routed.rings):
             job.way = msgspec.structs.replace(job.way, due=job.due(now))
             if job.way.due is not None:
                 routed = route(self.routing, facts, self.hands.snapshot(), work_of(job.way))
@@ -168,7 +169,7 @@ class Course:
     def _wait(self, job: Job, routed: Routed) -> None:
         now = self.now
         if routed.outcome is Outcome.UNROUTABLE and job.way.outcome != Outcome.UNROUTABLE:
-            self.tally.count("told unroutable")
+            self.tally.count("unroutable")
         job.way = msgspec.structs.replace(
             job.way, outcome=routed.outcome.value, rule=routed.rule, waiting_since=job.way.waiting_since or now
         )
