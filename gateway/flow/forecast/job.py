@@ -7,9 +7,9 @@ from datetime import datetime
 from random import Random
 
 from gateway.domain.clock_chain import chains
-from gateway.domain.clock_instance import Instance
+from gateway.domain.clock_instance import Chain, Instance
 from gateway.domain.clock_log import LogEntry
-from gateway.domain.clock_state import Outcome, Phase
+from gateway.domain.clock_state import Outcome
 from gateway.domain.person import RemotePerson
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import Setter, Stamp, Ticket, Visibility, with_field
@@ -24,15 +24,14 @@ from rules.decide import RuleSet, decide
 from rules.fields import Facts
 
 AGENT, CUSTOMER = RemotePerson(name="an agent", role="agent"), RemotePerson(name="the customer", role="customer")
-_RUNS = frozenset({Phase.RUNNING, Phase.PAUSED})
 
 
 class Job:
     """A ticket."""
 
     __slots__ = (
-        "_clockwork", "_dues", "_ids", "_is_new", "arrival", "began", "came", "chosen", "done", "hand", "log", "looks",
-        "policy", "rules", "steps", "terms", "ticket", "turns", "way",
+        "_clockwork", "_dues", "_ids", "_is_new", "_until", "arrival", "began", "came", "chosen", "done", "hand",
+        "log", "looks", "policy", "rules", "steps", "terms", "ticket", "turns", "way",
     )  # fmt: skip
 
     def __init__(self, arrival: Arrival, rules: RuleSet, clockwork: Clockwork, seed: int) -> None:
@@ -48,6 +47,8 @@ class Job:
         self._ids = Numbers()
         #: instants at which a promise is due; None: to be told anew
         self._dues: list[datetime] | None = None
+        #: when a pause ends by itself, so that they are others
+        self._until: datetime | None = None
         self._is_new = True
         #: since when it is to be given to somebody: it came, or was opened again
         self.came = arrival.at
@@ -121,24 +122,26 @@ class Job:
 
     def instances(self, now: datetime) -> list[Instance]:
         """Return its clocks as they stand."""
+        return [instance for chain in self._told(now) for instance in chain.instances]
+
+    def _told(self, now: datetime) -> Iterable[Chain]:
         if not self.log:
-            return []
+            return ()
         calendars = self._clockwork.calendars()
-        told = chains(self.log, self.terms, calendars=calendars, known_at=now, query_at=now)
-        return [instance for chain in told.values() for instance in chain.instances]
+        return chains(self.log, self.terms, calendars=calendars, known_at=now, query_at=now).values()
 
     def due(self, now: datetime) -> datetime | None:
         """Return when the next of its clocks is due; None when none runs.
 
-        While nothing happens to it the instants at which its clocks are due stay as they are.
+        While nothing happens to it, and no pause is over, the instants at which its clocks are due stay as they are.
         """
-        if self._dues is None:
-            going = [each for each in self.instances(now) if each.ended is None and each.phase in _RUNS]
-            dues = [each.due for each in going if each.due is not None and each.outcome is Outcome.PENDING]
-            if any(each.phase is Phase.PAUSED for each in going):
-                # the longest pause may end by itself
-                return min(dues, default=None)
-            self._dues = sorted(dues)
+        if self._dues is None or (self._until is not None and now >= self._until):
+            told = list(self._told(now))
+            going = [chain.instances[-1] for chain in told if chain.instances]
+            pending = [each for each in going if each.ended is None and each.outcome is Outcome.PENDING]
+            self._dues = sorted(each.due for each in pending if each.due is not None)
+            ends = (chain.clock.fold.pause_ends() for chain in told if chain.clock is not None)
+            self._until = min((each for each in ends if each is not None), default=None)
         return next((each for each in self._dues if each >= now), None)
 
 
