@@ -32,6 +32,8 @@ from rules.waiting import Waiting
 
 #: nobody opens a ticket again more often
 MOST_TURNS = 4
+#: nor so shortly before no further is looked: what is opened again has its turn as well
+LAST_OPENED = timedelta(days=7)
 _GIVEN = frozenset({Outcome.ASSIGNED, Outcome.ON_CALL})
 
 
@@ -288,7 +290,7 @@ class Course:
         job.looks += 1
         self.tally.count("solved")
         after = reopened_after(self.behaviour, job.chosen) if job.turns < MOST_TURNS else None
-        if after is None:
+        if after is None or self.now + timedelta(seconds=after) > self.until - LAST_OPENED:
             self._end(job)
         else:
             self.agenda.plan(self.now + timedelta(seconds=after), Kind.REOPEN, job.ticket.id)
