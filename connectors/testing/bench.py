@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -70,10 +71,12 @@ class Bench(ABC):
     def options(self) -> dict[str, Any]:
         """Return what stands in gateway.yaml beside `connector` and `url`, secrets resolved."""
 
-    def settings(self, name: str = "", **changes: Any) -> ConnectionSettings:
-        """Return the settings of a connection to this desk; `changes` are to its options."""
+    def settings(self, name: str = "", *, every: timedelta | None = None, **changes: Any) -> ConnectionSettings:
+        """Return the settings of a connection to this desk that is polled so often; `changes` are to its options."""
         given = {**self.options(), **changes}
-        return ConnectionSettings(name or self.connector, self.connector, self.desk.url, given, deadline=2.0)
+        return ConnectionSettings(
+            name or self.connector, self.connector, self.desk.url, given, reconcile_every=every, deadline=2.0
+        )
 
     # -- people
 
