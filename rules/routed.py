@@ -117,3 +117,5 @@ class Routed(msgspec.Struct, frozen=True, omit_defaults=True):
     rings: tuple[Ring, ...] = ()
     #: what became of each route
     trace: tuple[TraceLine, ...] = ()
+    #: who fits as well as the agent, who is one of them, by names where that was asked
+    alike: tuple[str, ...] = ()

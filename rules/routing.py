@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from gateway.domain.language import UNKNOWN, canonical
 from gateway.domain.presence import Snapshot
 from gateway.domain.ticket import CLOSED_CATEGORIES, Setter, Ticket
-from rules.candidates import Asked, Pool, chosen, eligible, flags_of, left_out, look
+from rules.candidates import Asked, Pool, alike, chosen, eligible, flags_of, left_out, look
 from rules.duration import words
 from rules.fields import Facts
 from rules.routed import LeftOut, Outcome, Ring, RingState, Routed, Work
@@ -133,7 +133,7 @@ class _Routing:
         return Routed(
             answer.outcome, answer.reason, self.found.name, answer.region, answer.team, answer.agent,
             answer.queue or self.found.queue, answer.flags, answer.until, answer.alert, raised, tuple(self.rings),
-            trace,
+            trace, answer.alike,
         )  # fmt: skip
 
     # ------------------------------------------------------------ what comes before choosing
@@ -317,9 +317,12 @@ class _Routing:
     def given(self, candidates: int, reason: str) -> Routed:
         """Give it to the best of some candidates."""
         agent = self.roster.agents[chosen(self.snapshot, candidates, self.asked, self.settings)]
+        others: tuple[str, ...] = ()
+        if self.explain:
+            others = self.roster.names(alike(self.snapshot, candidates, self.asked, self.settings))
         return Routed(
             Outcome.ASSIGNED, reason, region=agent.region, team=agent.team, agent=agent.person,
-            flags=flags_of(self.roster, self.asked, self.settings, agent.person),
+            flags=flags_of(self.roster, self.asked, self.settings, agent.person), alike=others,
         )  # fmt: skip
 
     def note(self, region: str, pool: Pool) -> None:

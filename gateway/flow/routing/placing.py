@@ -216,7 +216,7 @@ def assigned(ticket: Ticket, routed: Routed, people: Mapping[str, Any], now: dat
 
 def compact(routed: Routed) -> Routed:
     """Return a decision short enough for the trail: of many people with one reason, some names."""
-    return msgspec.structs.replace(routed, rings=tuple(_short(ring) for ring in routed.rings))
+    return msgspec.structs.replace(routed, rings=tuple(_short(ring) for ring in routed.rings), alike=())
 
 
 def _short(ring: Ring) -> Ring:
