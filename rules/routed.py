@@ -57,6 +57,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     hops: tuple[Hop, ...] = ()
     #: how many hops there were before this cycle
     hops_before: int = 0
+    #: a team: a person put it into its queue
+    within: str = ""
 
 
 class RingState(StrEnum):

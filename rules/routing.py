@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
+
 from gateway.domain.language import UNKNOWN, canonical
 from gateway.domain.presence import Snapshot
 from gateway.domain.ticket import CLOSED_CATEGORIES, Setter, Ticket
@@ -114,6 +116,8 @@ class _Routing:
     def asked_after(self, waited: int) -> Asked:
         """Return what is asked of an agent after so many seconds of waiting."""
         now = wanted(self.found, self.language, waited)
+        if self.work.within:
+            now = msgspec.structs.replace(now, team=self.work.within)
         # who speaks the language is preferred, also where it is not asked any more
         tongue = self.language if self.found.needs.language == OF_TICKET else self.found.needs.language
         return Asked(now, self.found.needs.skills, tongue, self.ticket.channel)
@@ -167,7 +171,7 @@ class _Routing:
 
     def queue_only(self) -> Routed | None:
         """Put it into the queue of a route that leaves the choice to people."""
-        if not self.found.is_queue_only:
+        if not self.found.is_queue_only or self.work.within:
             return None
         reason = f"the route names the queue '{self.found.queue}' and asks for nobody"
         return Routed(Outcome.QUEUED, reason, queue=self.found.queue)

@@ -56,6 +56,10 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen: str = ""
     #: what the route was chosen by
     asked: str = ""
+    #: when a person put it into the queue in which it lies, as far as that was heard
+    put: datetime | None = None
+    #: a team: a person put it into its group, and nobody has been given it since: the next who has it is of that team
+    within: str = ""
     #: in the queue since then; None: it does not wait for the router
     waiting_since: datetime | None = None
     #: until when the last person had it
@@ -83,7 +87,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.hops_before or self.reopened or (self.person and not self.given_up):
             return self.ticket_id
         barred = "\n".join(sorted({self.person, *self.visited, *(hop.giver for hop in self.hops)}))
-        words = "\n".join((self.asked, self.channel, str(len(self.hops)), barred))
+        words = "\n".join((self.asked, self.channel, self.within, str(len(self.hops)), barred))
         return hashlib.sha256(words.encode()).hexdigest()[:KIN]
 
 

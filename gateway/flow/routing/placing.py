@@ -19,6 +19,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.routing.carrying import carry, told
 from gateway.flow.routing.counting import counted, next_due
+from gateway.flow.routing.overriding import is_put, overridden
 from gateway.flow.routing.waking import is_ending, of_held, of_waiting
 from gateway.flow.routing.ways import CaughtUp, asked_of, caught_up, is_over, passed_to, who, work_of
 from gateway.ports import AuditEntry, Ids, Tx
@@ -71,8 +72,9 @@ class Place:
         self._before = before
         tx.ways.lock()
         caught = caught_up(before, self._ticket, self._routing, now)
+        way = self._overridden(caught)
         self._heard(caught)
-        way = msgspec.structs.replace(caught.way, due=next_due(tx, self._ticket.id))
+        way = msgspec.structs.replace(way, due=next_due(tx, self._ticket.id))
         if is_over(self._ticket):
             tx.ways.save(way, now)
             tx.ways.unreserve(self._ticket.id)
@@ -98,6 +100,29 @@ class Place:
             self._tx.ways.gave(caught.took, now)
         for action, detail in caught.said:
             self._note(action, detail)
+
+    def _overridden(self, caught: CaughtUp) -> Way:
+        """Let the team be that of a person's word, and the other desks show it."""
+        sections, team = self._site.rules.sections, self._ticket.team
+        said = overridden(self._ticket, caught.way, self._routing, sections.get("teams") or {}, took=caught.took)
+        self._ticket = said.ticket
+        if is_over(said.ticket):
+            return said.way
+        if said.said is not None:
+            self._note("team overridden", said.said)
+        elif said.ticket.team != team:
+            self._note("team changed", {"to": said.ticket.team, "from": team, "with": caught.took})
+        if said.at and self._before.outcome:
+            self._spread(said.at, took=bool(caught.took))
+        return said.way
+
+    def _spread(self, at: str, *, took: bool) -> None:
+        """Let the other desks show what a person said at one; what a sync rule carries is not carried twice."""
+        for link in self._links:
+            rule = self._site.rules.sync(link.rule)
+            synced = rule is not None and "assignee" in rule.fields
+            if link.connection != at:
+                self._carry([link], by="override", queue="", person=took and not synced)
 
     # ------------------------------------------------------------ the router's answer
 
@@ -147,8 +172,7 @@ class Place:
         wake = of_waiting(self._routing, self._facts, way, routed, snapshot)
         if is_left_to_people:
             way, wake = msgspec.structs.replace(way, waiting_since=None), None
-        if routed.queue and ticket.queue != routed.queue:
-            ticket = with_field(ticket, "queue", routed.queue, self._stamp(routed))
+        ticket = in_queue(ticket, routed, self._stamp(routed))
         if ticket is not self._ticket:
             self._show(ticket, routed, person=False)
         if routed.outcome is Outcome.UNROUTABLE and self._before.outcome != Outcome.UNROUTABLE:
@@ -157,8 +181,7 @@ class Place:
 
     def _freeze(self, way: Way, routed: Routed) -> Way:
         ticket = self._ticket
-        if routed.queue and ticket.queue != routed.queue:
-            ticket = with_field(ticket, "queue", routed.queue, self._stamp(routed))
+        ticket = in_queue(ticket, routed, self._stamp(routed))
         if ticket is not self._ticket:
             self._show(ticket, routed, person=False)
         lead = routed.agent or "whoever looks after the fallback queue"
@@ -173,10 +196,14 @@ class Place:
     def _show(self, ticket: Ticket, routed: Routed, *, person: bool) -> None:
         """Let the desks show who has it, or in which queue it lies."""
         self._ticket = ticket
+        queue = "" if is_put(ticket) else routed.queue
+        self._carry(self._links, by=f"route {routed.rule}", queue=queue, person=person)
+
+    def _carry(self, links: Sequence[Link], *, by: str, queue: str, person: bool) -> None:
         carried = carry(
-            ticket if person else msgspec.structs.replace(ticket, assignee=None), self._links, rules=self._site.rules,
-            connectors=self._site.connectors, pending=self._tx.outbox.pending_fields,
-            key=f"routing:{self._ids.new()}", by=f"route {routed.rule}", queue=routed.queue,
+            self._ticket if person else msgspec.structs.replace(self._ticket, assignee=None), links,
+            rules=self._site.rules, connectors=self._site.connectors, pending=self._tx.outbox.pending_fields,
+            key=f"routing:{self._ids.new()}", by=by, queue=queue,
         )  # fmt: skip
         self._planned += carried.planned
         for connection, why in carried.left:
@@ -209,9 +236,14 @@ def assigned(ticket: Ticket, routed: Routed, people: Mapping[str, Any], now: dat
         ticket = with_field(ticket, "assignee", person, stamp)
     if routed.team and ticket.team != routed.team:
         ticket = with_field(ticket, "team", routed.team, stamp)
-    if routed.queue and ticket.queue != routed.queue:
-        ticket = with_field(ticket, "queue", routed.queue, stamp)
-    return ticket
+    return in_queue(ticket, routed, stamp)
+
+
+def in_queue(ticket: Ticket, routed: Routed, stamp: Stamp) -> Ticket:
+    """Return the ticket in the queue of its route, unless a person put it into another."""
+    if not routed.queue or ticket.queue == routed.queue or is_put(ticket):
+        return ticket
+    return with_field(ticket, "queue", routed.queue, stamp)
 
 
 def compact(routed: Routed) -> Routed:

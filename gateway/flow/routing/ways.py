@@ -93,6 +93,7 @@ def _over(way: Way, now: datetime) -> CaughtUp:
         waiting_since=None,
         offers=(),
         wake_at=None,
+        within="",
     )
     return CaughtUp(ended, freed)
 
@@ -135,6 +136,7 @@ def passed_to(way: Way, name: str, now: datetime) -> Way:
     visited = {*way.visited, giver} if moved else set(way.visited)
     return msgspec.structs.replace(
         way, person=name, holds=True, waiting_since=None, owned_until=None, reopened=False, given_up=False, offers=(),
+        within="",
         visited=tuple(sorted(visited - {name, ""})), hops=hops[-MOST_HOPS:], hops_before=before,
     )  # fmt: skip
 
@@ -151,4 +153,5 @@ def work_of(way: Way) -> Work:
         visited=frozenset(way.visited),
         hops=tuple(Hop(each.giver, each.taker, each.at) for each in way.hops),
         hops_before=way.hops_before,
+        within=way.within,
     )
