@@ -40,7 +40,9 @@ def route(routing: Routing, facts: Facts, snapshot: Snapshot, work: Work = NEW, 
         return Routed(Outcome.NONE, f"status is '{ticket.status.category}': it is done with")
     found, trace = match(routing, facts, explain=explain)
     if found is None:
-        return _unroutable(routing, "no route holds for it", None, (), trace)
+        moved = len(work.hops) - work.hops_before
+        often = f", and it was passed on {moved} times in this cycle" if moved >= routing.settings.max_hops > 0 else ""
+        return _unroutable(routing, f"no route holds for it{often}", None, (), trace)
     return _Routing(routing, found, facts, snapshot, work, explain=explain).decide(trace)
 
 

@@ -62,6 +62,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     within: str = ""
     #: in the queue since then; None: it does not wait for the router
     waiting_since: datetime | None = None
+    #: the desks that do not show who has it: (connection, why)
+    left: tuple[tuple[str, str], ...] = ()
     #: until when the last person had it
     owned_until: datetime | None = None
     #: it was done with

@@ -95,6 +95,11 @@ def test_a_person_without_an_account_leaves_that_desk_as_it_is(room: DeskRoom) -
     assert room.trail(numbers[2], "assignment not carried") == [
         {"at": "engineering-rt", "why": "noah has no account there under `people:`"}
     ]
+    assert room.way(numbers[2]).left == (("engineering-rt", "noah has no account there under `people:`"),)
+    room.zendesk.act("set", ticket_id=numbers[2], assignee_id=9001)
+    room.settle_all()
+    assert (room.way(numbers[2]).person, room.way(numbers[2]).left) == ("lucia", ())
+    assert room.copy(numbers[2]) == ("agent1", "Support")
 
 
 def test_what_a_person_assigns_stays_and_is_noted(room: DeskRoom) -> None:

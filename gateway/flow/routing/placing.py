@@ -21,7 +21,7 @@ from gateway.flow.routing.carrying import carry, told
 from gateway.flow.routing.counting import counted, next_due
 from gateway.flow.routing.overriding import is_put, overridden
 from gateway.flow.routing.waking import is_ending, of_held, of_waiting
-from gateway.flow.routing.ways import CaughtUp, asked_of, caught_up, is_over, passed_to, who, work_of
+from gateway.flow.routing.ways import CaughtUp, asked_of, caught_up, goes_round, is_over, passed_to, who, work_of
 from gateway.ports import AuditEntry, Ids, Tx
 from gateway.ports.ways import Way
 from rules.fields import Facts
@@ -61,6 +61,8 @@ class Place:
         self._before = Way(ticket_id=ticket.id)
         self._planned: list[Planned] = []
         self._audit: list[AuditEntry] = []
+        #: connection -> why it does not show who has it
+        self._left: dict[str, str] = {}
 
     def run(self) -> Placed:
         """Bring the way of the ticket up to date; ask the router where nobody has it, or something else is asked."""
@@ -70,6 +72,7 @@ class Place:
             return Placed(self._ticket)
         before = known or Way(ticket_id=self._ticket.id, channel=self._ticket.channel)
         self._before = before
+        self._left = dict(before.left)
         tx.ways.lock()
         caught = caught_up(before, self._ticket, self._routing, now)
         way = self._overridden(caught)
@@ -82,6 +85,8 @@ class Place:
         asked = asked_of(self._routing, self._facts)
         snapshot = counted(tx, self._routing.roster, now, but=self._ticket.id)
         if way.holds and (way.asked == asked or not way.asked or caught.took):
+            if caught.took and goes_round(way, self._ticket, self._routing):
+                return self._freeze_held(msgspec.structs.replace(way, asked=asked))
             outcome = Outcome.KEPT.value if caught.took else way.outcome
             # what was offered at the end of another day is over
             offers = way.offers if way.offers and is_ending(self._routing, way.person, snapshot) else ()
@@ -113,16 +118,20 @@ class Place:
         elif said.ticket.team != team:
             self._note("team changed", {"to": said.ticket.team, "from": team, "with": caught.took})
         if said.at and self._before.outcome:
-            self._spread(said.at, took=bool(caught.took))
+            is_handoff = any(action == "handoff accepted" for action, _ in caught.said)
+            self._spread(said.at, took=bool(caught.took), by="handoff" if is_handoff else "override")
         return said.way
 
-    def _spread(self, at: str, *, took: bool) -> None:
-        """Let the other desks show what a person said at one; what a sync rule carries is not carried twice."""
+    def _spread(self, at: str, *, took: bool, by: str) -> None:
+        """Let the other desks show what a person said at one, or to us; what a sync rule carries goes by that rule."""
+        is_at_desk = any(link.connection == at for link in self._links)
+        if is_at_desk and took:
+            self._left.pop(at, None)
         for link in self._links:
             rule = self._site.rules.sync(link.rule)
-            synced = rule is not None and "assignee" in rule.fields
+            synced = is_at_desk and rule is not None and "assignee" in rule.fields
             if link.connection != at:
-                self._carry([link], by="override", queue="", person=took and not synced)
+                self._carry([link], by=by, queue="", person=took and not synced)
 
     # ------------------------------------------------------------ the router's answer
 
@@ -184,9 +193,24 @@ class Place:
         ticket = in_queue(ticket, routed, self._stamp(routed))
         if ticket is not self._ticket:
             self._show(ticket, routed, person=False)
-        lead = routed.agent or "whoever looks after the fallback queue"
-        self._tell(f"This ticket is frozen for {lead}: {routed.reason}.", f"frozen:{self._ids.new()}")
+        self._tell_frozen(routed.reason)
         return msgspec.structs.replace(way, waiting_since=None, wake_at=None)
+
+    def _freeze_held(self, way: Way) -> Placed:
+        """Let it stay with whoever an automation gave it to last: nobody hands it on but a person."""
+        lead = self._routing.settings.triage_lead or "the triage lead"
+        moved = len(way.hops) - way.hops_before
+        reason = f"automations passed it on, {moved} times in this cycle: it stays until {lead} decides"
+        self._tell_frozen(reason)
+        self._save(msgspec.structs.replace(way, outcome=Outcome.FROZEN.value, reason=reason, offers=(), wake_at=None))
+        if self._before.outcome != Outcome.FROZEN:
+            self._note("frozen", {"why": reason})
+        return self._placed(None)
+
+    def _tell_frozen(self, reason: str) -> None:
+        if self._before.outcome != Outcome.FROZEN:
+            lead = self._routing.settings.triage_lead or "whoever looks after the fallback queue"
+            self._tell(f"This ticket is frozen for {lead}: {reason}.", f"frozen:{self._ids.new()}")
 
     # ------------------------------------------------------------ what is said and written
 
@@ -206,6 +230,9 @@ class Place:
             key=f"routing:{self._ids.new()}", by=by, queue=queue,
         )  # fmt: skip
         self._planned += carried.planned
+        if person:
+            told = {link.connection for link in links}
+            self._left = {name: why for name, why in self._left.items() if name not in told} | dict(carried.left)
         for connection, why in carried.left:
             self._note("assignment not carried", {"at": connection, "why": why})
 
@@ -215,7 +242,8 @@ class Place:
     def _save(self, way: Way) -> None:
         now = self._cause.now
         since = self._before.since if way.outcome == self._before.outcome else now
-        way = msgspec.structs.replace(way, since=since or now, seen=who(self._routing, self._ticket))
+        left = tuple(sorted(self._left.items())) if way.holds else ()
+        way = msgspec.structs.replace(way, since=since or now, seen=who(self._routing, self._ticket), left=left)
         self._tx.ways.save(way, now)
         if self._before.offers and not way.offers:
             self._tx.ways.unreserve(way.ticket_id)

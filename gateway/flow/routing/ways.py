@@ -116,6 +116,11 @@ def _taken(way: Way, name: str, ticket: Ticket, now: datetime) -> CaughtUp:
     return CaughtUp(taken, way.person if way.holds else "", name, tuple(said))
 
 
+def goes_round(way: Way, ticket: Ticket, routing: Routing) -> bool:
+    """Say whether something other than a person has passed a ticket on, and that too often in this cycle."""
+    return not is_persons(ticket) and len(way.hops) - way.hops_before >= routing.settings.max_hops
+
+
 def _let_go(way: Way, ticket: Ticket, now: datetime) -> CaughtUp:
     stamp = ticket.stamps.get("assignee")
     left = msgspec.structs.replace(
