@@ -246,7 +246,7 @@ def _told(action: str, detail: dict[str, Any]) -> str:
         return tame(f": {what} at {detail.get('at', '')}, {behind}")
     if action == "routed":
         return tame(f": {headline(msgspec.convert(detail['route'], Routed))}")
-    if action.startswith(("handoff", "assign", "team")):
+    if action.startswith(("handoff", "assign", "team", "frozen")):
         return tame(": " + ", ".join(f"{name} {value}" for name, value in detail.items() if value))
     if action.startswith("dead letter"):
         what = detail.get("what") or f"delivery {str(detail.get('delivery', ''))[-12:]}"

@@ -111,6 +111,9 @@ class Place:
         sections, team = self._site.rules.sections, self._ticket.team
         said = overridden(self._ticket, caught.way, self._routing, sections.get("teams") or {}, took=caught.took)
         self._ticket = said.ticket
+        if caught.took:
+            # it was said of somebody else
+            self._left = {}
         if is_over(said.ticket):
             return said.way
         if said.said is not None:
@@ -125,8 +128,6 @@ class Place:
     def _spread(self, at: str, *, took: bool, by: str) -> None:
         """Let the other desks show what a person said at one, or to us; what a sync rule carries goes by that rule."""
         is_at_desk = any(link.connection == at for link in self._links)
-        if is_at_desk and took:
-            self._left.pop(at, None)
         for link in self._links:
             rule = self._site.rules.sync(link.rule)
             synced = is_at_desk and rule is not None and "assignee" in rule.fields
