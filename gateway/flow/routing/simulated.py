@@ -181,7 +181,7 @@ class _Walk:
 
     def _route(self, routing: Routing, facts: Facts, snapshot: Snapshot, way: Way) -> Routed:
         routed = route(routing, facts, snapshot, work_of(way))
-        if routed.outcome is not Outcome.ASSIGNED:
+        if routed.outcome is not Outcome.ASSIGNED or not self._prefer or routed.agent == self._prefer[0]:
             return routed
         # who fits as well is told only where it is asked
         return route(routing, facts, snapshot, work_of(way), explain=True)
