@@ -174,6 +174,19 @@ def test_nobody_in_time_calls_whoever_is_on_call(store: SqlStore) -> None:
         assert room.shown(number)[0] == "9005"
 
 
+def test_who_goes_on_call_has_what_nobody_could_have(store: SqlStore) -> None:
+    """At six nobody is on call; at eight in the evening somebody is, and is called."""
+    late = RULES.replace("{person: eva, calendar: always}", "{person: eva, calendar: late}").replace(
+        "  always: 24x7\n", '  always: 24x7\n  late: {timezone: UTC, week: {mon-sun: ["20:00-23:00"]}}\n'
+    )
+    with DeskRoom(store, late.replace("needs: {skills: {billing: 2}, l", "needs: {skills: {x: 1}, l")) as room:
+        number = room.ticket()
+        room.later(minutes=11)
+        assert room.way(number).outcome == "unroutable"
+        room.later(hours=1, minutes=50)
+        assert (room.way(number).person, room.way(number).outcome) == ("eva", "on_call")
+
+
 def test_what_nobody_fits_lies_in_the_fallback_queue_and_says_so(room: DeskRoom) -> None:
     """No route holds: one note, and it is there for whoever looks after the queue."""
     number = room.ticket("Something else")
