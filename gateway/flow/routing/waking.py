@@ -37,6 +37,9 @@ def by_time(routing: Routing, facts: Facts, way: Way, routed: Routed, now: datet
         moments.append(routed.until)
     if way.due is not None:
         moments += [way.due - timedelta(seconds=settings.full_for), way.due]
+        called = routing.roster.next_call(now)
+        if called is not None:
+            moments.append(called)
     return [each for each in moments if each > now]
 
 
