@@ -71,9 +71,7 @@ def _placed(found: Forecast) -> None:
             for each in found.placed]  # fmt: skip
     write_table(("HOW", "TICKETS", "SHARE", "MEANS"), rows, grows="MEANS", empty="")
     if found.unroutable:
-        click.echo(
-            f"  {found.unroutable} times one lay in the fallback queue for a while: the alert ticket_unroutable."
-        )
+        click.echo(f"  In the fallback queue for a while: {found.unroutable} (the alert ticket_unroutable).")
 
 
 def _wait(each: Waits) -> tuple[str, ...]:
