@@ -78,7 +78,7 @@ class Place:
             tx.ways.unreserve(self._ticket.id)
             return self._placed(None)
         asked = asked_of(self._routing, self._facts)
-        snapshot = counted(tx, self._routing.roster, now, but=self._ticket.id)
+        snapshot = counted(tx, self._routing, now, but=self._ticket.id)
         if way.holds and (way.asked == asked or not way.asked or caught.took):
             outcome = Outcome.KEPT.value if caught.took else way.outcome
             # what was offered at the end of another day is over

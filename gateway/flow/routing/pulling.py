@@ -86,7 +86,7 @@ class Puller:
                     break
             else:
                 if found.until is not None:
-                    self._store.write(lambda tx, then=found.until: tx.ways.room_looked_at(then))  # type: ignore[misc]
+                    self._store.write(lambda tx, then=found.until: _looked_at(tx, then))  # type: ignore[misc]
                 if found.all_known:
                     self._release = site.release
                 if not found.tickets:
@@ -102,7 +102,7 @@ class Puller:
         with self._store.read() as tx:
             # tickets that were there before the routes; and other people may have room by other rules
             found = [*tx.ways.unknown(TOGETHER), *tx.ways.stale(TOGETHER)] if is_new else []
-            until = now if is_new or tx.ways.is_room_new() else None
+            until = now if is_new or tx.ways.is_room_new() or tx.staff.is_news(now) else None
             all_known = len(found) < TOGETHER
             if until is not None:
                 found += [each for each in given_out(tx, site, now) if each not in found]
@@ -133,6 +133,11 @@ class Puller:
             return False
 
 
+def _looked_at(tx: Tx, then: datetime) -> None:
+    tx.ways.room_looked_at(then)
+    tx.staff.looked_at(then)
+
+
 def given_out(tx: Tx, site: LiveSite, now: datetime) -> list[str]:
     """Return the tickets of the queue that somebody can have now, in the order in which they are given out."""
     routing = site.rules.routing
@@ -142,7 +147,7 @@ def given_out(tx: Tx, site: LiveSite, now: datetime) -> list[str]:
         if ticket is not None:
             links = frozenset(link.connection for link in tx.links.of_ticket(ticket.id))
             queue.append(Waiting(facts=Facts(ticket, ticket, links, now), work=work_of(way)))
-    return [each.id for each in given_now(routing, queue, counted(tx, routing.roster, now))] if queue else []
+    return [each.id for each in given_now(routing, queue, counted(tx, routing, now))] if queue else []
 
 
 class Looking:
