@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 import pluggy
 
+from gateway.domain.availability import AgentState, DeskAgent
 from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.ids import canonical, digest
 from gateway.domain.person import RemotePerson
@@ -64,6 +65,7 @@ from gateway.ports import (
     OperationClaim,
     RawDelivery,
     Setting,
+    Staffed,
     WriteContext,
 )
 
@@ -184,6 +186,7 @@ def classify(response: HttpResponse) -> Outcome | None:
 __all__ = [
     "API_VERSION",
     "Absent",
+    "AgentState",
     "Attachment",
     "AuthenticationError",
     "Call",
@@ -196,6 +199,7 @@ __all__ = [
     "Connector",
     "ConnectorSpec",
     "Copy",
+    "DeskAgent",
     "Done",
     "Effect",
     "Envelope",
@@ -232,6 +236,7 @@ __all__ = [
     "RemoteTicket",
     "Setting",
     "Sighting",
+    "Staffed",
     "Status",
     "Strategy",
     "Throttled",

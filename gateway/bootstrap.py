@@ -269,9 +269,7 @@ class Gateway:
 
     def agent_reader(self) -> AgentReader:
         """Make the step that asks desks who is there."""
-        return AgentReader(
-            store=self.store, site=self.site(), transport=self.transport, clock=self.clock, ids=self.ids
-        )
+        return AgentReader(store=self.store, site=self.site(), transport=self.transport, clock=self.clock, ids=self.ids)
 
     def looker(self) -> Looker:
         """Make the step that looks whether what landed is there once."""

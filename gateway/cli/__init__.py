@@ -21,7 +21,7 @@ COMMANDS = {
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
     "sla": ("gateway.cli.sla:sla", "Look at the clocks of tickets, and say what a person knows of them."),
     "reports": ("gateway.cli.reports:reports", "Say how the promises of a period were kept."),
-    "roster": ("gateway.cli.roster:roster", "Look at who works when, and when nobody does, by the files of this site."),
+    "roster": ("gateway.cli.roster:roster", "Look at who works when, who is there now, and when nobody is."),
     "handoffs": (
         "gateway.cli.handoffs:handoffs",
         "Look at tickets that are offered before a shift ends, and accept or decline them.",

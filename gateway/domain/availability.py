@@ -1,8 +1,8 @@
 """Whether somebody is to be given tickets: what their desks say of them, and what a person said by hand.
 
-Only what is known keeps anybody from work. A desk that says nothing, or has not been heard for a while, leaves people as
-their shifts have them: one ticket given to somebody who is away is passed on, a desk that is out of reach would let
-every ticket go to nobody.
+Only what is known keeps anybody from work. A desk that says nothing, or has not been heard for a while, leaves people
+as their shifts have them: one ticket given to somebody who is away is passed on, a desk that is out of reach would
+let every ticket go to nobody.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def availability(agents: Iterable[KnownAgent], absence: Absence | None, now: dat
     """Say whether somebody with these accounts is given tickets.
 
     A person's word counts before everything; an account that is deactivated anywhere is one that cannot be assigned.
-    `away` is said by somebody about themselves, so it counts wherever it was said; `offline` only says where they are not
-    signed in: it does not count while another desk shows them as available.
+    `away` is said by somebody about themselves, so it counts wherever it was said; `offline` only says where they are
+    not signed in: it does not count while another desk shows them as available.
     """
     if absence is not None and (absence.until is None or absence.until > now):
         by = f", by {absence.by}" if absence.by else ""

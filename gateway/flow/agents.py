@@ -1,6 +1,6 @@
-"""Each desk is asked who of the site's people works there and how they are, so that routing gives nothing to the absent.
+"""Each desk is asked who of the site's people works there and how they are: routing gives nothing to the absent.
 
-What is heard is kept with the moment until which it counts: a desk that does not answer any more keeps nobody from work.
+What is heard is kept with the moment until which it counts: a desk that does not answer keeps nobody from work.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from connectors.request_tracker.simulated import views
 from connectors.request_tracker.simulated.query import QueryError, Test, compile_query
 from connectors.request_tracker.simulated.records import NOBODY, SYSTEM, Records, Ticket, User
@@ -158,6 +160,18 @@ class ReadableDesk(SimulatedDesk):
         return json_answer(
             {"Name": user.login, "RealName": user.name, "EmailAddress": user.email, "Privileged": int(user.privileged)}
         )
+
+    def show_users(self, request: SimRequest) -> SimResponse:
+        """Answer a search for users by login, in any case; disabled ones are left out, others' flags not told."""
+        asked = request.query.get("query", "")
+        names = {str(each.get("value")).lower() for each in msgspec.json.decode(asked)} if asked else None
+        rows = [
+            {"id": user.login, "type": "user", "_url": f"{self.base}/user/{user.login}", "Name": user.login,
+             "EmailAddress": user.email, "RealName": user.name, "Privileged": "", "Disabled": ""}
+            for user in self.records.users.values()
+            if not user.disabled and (names is None or user.login.lower() in names)
+        ]  # fmt: skip
+        return self._page(request.query, rows, total=len(rows))
 
     def show_queues(self, request: SimRequest) -> SimResponse:
         """Answer GET /queues/all."""
