@@ -51,6 +51,7 @@ class SimulatedRequestTracker(ReadableDesk):
             ("GET", "/transactions", self.show_transactions),
             ("GET", "/users", self.show_users),
             ("GET", "/user/(?P<word>.+)", self.show_user),
+            ("PUT", "/user/(?P<word>.+)", self.change_user),
             ("GET", "/queues/all", self.show_queues),
             ("GET", "/queue/(?P<word>.+)", self.show_queue),
             ("GET", "/customfields", self.show_fields),
