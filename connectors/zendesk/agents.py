@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from connectors.sdk import AgentState, Call, DeskAgent
+from connectors.sdk import AgentState, Call, DeskAgent, TransportError
 from connectors.zendesk.asking import API, MAX_PAGES, PAGE, ask, get, more_after
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
 
@@ -67,15 +67,15 @@ def _users(role: str) -> Call[dict[str, Json]]:
     found: dict[str, Json] = {}
     params = {"role": role, "page[size]": str(PAGE)}
     for _ in range(MAX_PAGES):
-        body = yield from ask(get(f"{API}/users", f"list {role}s", **params), none=())
-        if body is None:  # pragma: no cover - nothing stands for it here
-            break
+        body = (yield from ask(get(f"{API}/users", f"list {role}s", **params), none=())) or {}
         found |= {number: user for user in objects(body.get("users")) if (number := ident(user.get("id")))}
         after = text(obj(body.get("meta")).get("after_cursor"))
         if not more_after(body) or not after:
-            break
+            return found
         params["page[after]"] = after
-    return found
+    # a part of them would make the others look as if they had gone
+    msg = f"Zendesk lists more than {MAX_PAGES * PAGE} {role}s"
+    raise TransportError(msg)
 
 
 def _availabilities() -> Call[dict[str, _Shown]]:

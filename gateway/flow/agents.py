@@ -30,6 +30,10 @@ MISSED = 3
 _WORKS = frozenset({AgentState.AVAILABLE, AgentState.UNKNOWN})
 
 
+class NobodyListedError(GatewayError):
+    """A desk lists none of those whom it listed before: our account there sees less, rather than that all have gone."""
+
+
 def asked(site: LiveSite) -> Mapping[str, timedelta]:
     """Return the connections whose agents are read, with the time between two looks: none where nothing is routed."""
     if not site.rules.routing:
@@ -85,19 +89,15 @@ class AgentReader:
         try:
             found = self._listed(name, connector)
         except GatewayError as error:
-            failure: Exception = error
+            return self._failed(name, error)
         except Exception as error:
             if is_no_fault_of_it(error):
                 raise
             tell_defect(log, "a connector broke while it listed agents", error, connection=name)
-            failure = error
-        else:
-            self._store.write(lambda tx: self._keep(tx, name, found))
+            return self._failed(name, error)
+        if self._store.write(lambda tx: self._keep(tx, name, found)):
             return True
-        # not why: that may be in words of the desk
-        log.warning("the agents of a desk were not read", extra={"connection": name, "error": type(failure).__name__})
-        self._store.write(lambda tx: self._failed(tx, name, failure))
-        return False
+        return self._failed(name, NobodyListedError(f"{name} lists nobody whom it listed before"))
 
     def _listed(self, name: str, connector: Connector) -> Sequence[DeskAgent]:
         if not isinstance(connector, Staffed):  # pragma: no cover - `asked` has looked
@@ -112,17 +112,28 @@ class AgentReader:
             trace_id=self._ids.new().replace("-", ""),
         )
 
-    def _failed(self, tx: Tx, name: str, error: Exception) -> None:
-        now = self._clock.now()
-        if isinstance(error, GatewayError) and is_about_pace(error):
-            note_read(tx, name, error, now)
-        before = _before(tx, name, now)
-        due, trouble = now + asked(self._site)[name], type(error).__name__[:60]
-        tx.staff.save_read(msgspec.structs.replace(before, due_at=due, trouble=trouble))
+    def _failed(self, name: str, error: Exception) -> bool:
+        """Note that a look failed: what was heard before it counts for a while."""
+        # not why: that may be in words of the desk
+        log.warning("the agents of a desk were not read", extra={"connection": name, "error": type(error).__name__})
 
-    def _keep(self, tx: Tx, name: str, found: Sequence[DeskAgent]) -> None:
+        def work(tx: Tx) -> None:
+            now = self._clock.now()
+            if isinstance(error, GatewayError) and is_about_pace(error):
+                note_read(tx, name, error, now)
+            due, trouble = now + asked(self._site)[name], type(error).__name__[:60]
+            tx.staff.save_read(msgspec.structs.replace(_before(tx, name, now), due_at=due, trouble=trouble))
+
+        self._store.write(work)
+        return False
+
+    def _keep(self, tx: Tx, name: str, found: Sequence[DeskAgent]) -> bool:
+        """Store what was heard; False where it cannot be: that everybody has gone at once."""
         now, every = self._clock.now(), asked(self._site)[name]
         known = tx.staff.known(now, name)
+        there = {each.account_id for each in found}
+        if any(each.active for each in known) and not any(each.account_id in there for each in known):
+            return False
         kept = ours(self._site.rules.routing, name, found, known, now)
         tx.staff.keep(name, kept)
         before = _before(tx, name, now)
@@ -131,6 +142,7 @@ class AgentReader:
             news_at=now if frees(known, kept) else before.news_at,
         )  # fmt: skip
         tx.staff.save_read(read)
+        return True
 
 
 def _before(tx: Tx, name: str, now: datetime) -> AgentsRead:

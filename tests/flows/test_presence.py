@@ -12,8 +12,11 @@ from connectors.testing.faults import FaultKind
 from gateway.domain.availability import Absence, AgentState
 from gateway.flow.agents import AgentReader, agents_due
 from gateway.flow.routing.counting import available
+from gateway.flow.sweep import Sweeper
+from gateway.ports import DeskState
 from gateway.store import SqlStore
 from tests.flows.desk_room import RULES, DeskRoom
+from tests.flows.world import Silent
 
 EVERY = timedelta(minutes=1)
 #: Dana and Noah fit, and nobody else is there
@@ -137,6 +140,20 @@ def test_a_suspended_account_is_no_candidate_whoever_it_is(room: StaffedRoom) ->
     assert room.why("dana").startswith("account 9003 is deactivated at acme-zendesk")
 
 
+def test_that_everybody_has_gone_at_once_is_not_believed(room: StaffedRoom) -> None:
+    """Our account there sees less than before: nobody is deactivated for that."""
+    room.shows(9003, "away")
+    for number in (9001, 9003, 9004, 9005):
+        room.zendesk.act("gone", user_id=number)
+    room.later(minutes=1)
+    assert room.look() == 1
+    assert room.why("dana").startswith("away at")
+    with room.store.read() as tx:
+        assert [read.trouble for read in tx.staff.reads()] == ["NobodyListedError", ""]
+    room.later(minutes=2)
+    assert {room.why(name) for name in ("lucia", "dana", "noah", "eva")} == {""}
+
+
 def test_sticky_waits_for_nobody_who_is_away(room: StaffedRoom) -> None:
     """A reopened ticket goes back to who had it, unless they are away: then to their team."""
     number = room.ticket()
@@ -208,3 +225,16 @@ def test_only_the_sites_own_people_are_kept(room: StaffedRoom) -> None:
         states = {each.state for each in tx.staff.known(room.now())}
     assert people == ["nora"]
     assert states == {AgentState.UNKNOWN}
+
+
+def test_the_sweep_rings_when_a_desk_is_to_be_asked(room: StaffedRoom) -> None:
+    """Also where nothing else is polled; and not before it is time again."""
+    for name, connector in room.site.connectors.items():
+        connector.settings = msgspec.structs.replace(connector.settings, reconcile_every=None)
+        room.store.write(lambda tx, name=name: tx.desks.save(DeskState(name, facts={"account_id": "1"})))  # type: ignore[misc]
+    sweeper = Sweeper(store=room.store, site=lambda: room.site, doorbell=Silent(), clock=room.clock, holder="me")
+    assert sweeper.sweep() == ("reconcile",)
+    assert room.look() == 2
+    assert sweeper.sweep() == ()
+    room.moved.ahead += EVERY
+    assert sweeper.sweep() == ("reconcile",)
