@@ -8,7 +8,7 @@ let every ticket go to nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -95,21 +95,31 @@ def availability(agents: Iterable[KnownAgent], absence: Absence | None, now: dat
         by = f", by {absence.by}" if absence.by else ""
         until = f" until {stamp(absence.until)}" if absence.until is not None else f" since {stamp(absence.since)}"
         return Availability(accepting=False, reachable=False, back=absence.until, why=f"away{until}{by}")
-    known = sorted(agents, key=lambda each: (each.connection, each.account_id))
-    for each in known:
-        if not each.active and now - each.seen_at < DEACTIVATED_FOR:
-            why = f"account {each.account_id} is deactivated at {each.connection} since {stamp(each.since)}"
-            return Availability(accepting=False, reachable=False, why=why)
-    fresh = [each for each in known if each.fresh and each.active]
-    for state in (AgentState.AWAY, AgentState.AVAILABLE, AgentState.OFFLINE):
-        found = next((each for each in fresh if each.state is state), None)
-        if found is not None:
-            if state is AgentState.AVAILABLE:
-                break
-            return Availability(accepting=False, why=f"{state} at {found.connection} since {stamp(found.since)}")
-    return ACCEPTS
+    # asked of everybody for each ticket that is given out
+    deactivated: KnownAgent | None = None
+    shown: dict[AgentState, KnownAgent] = {}
+    for each in agents:
+        if not each.active:
+            if now - each.seen_at < DEACTIVATED_FOR and (deactivated is None or _name(each) < _name(deactivated)):
+                deactivated = each
+        elif each.fresh and (each.state not in shown or _name(each) < _name(shown[each.state])):
+            shown[each.state] = each
+    if deactivated is not None:
+        where = f"account {deactivated.account_id} is deactivated at {deactivated.connection}"
+        why = f"{where} since {stamp(deactivated.since)}"
+        return Availability(accepting=False, reachable=False, why=why)
+    found = shown.get(AgentState.AWAY)
+    if found is None and AgentState.AVAILABLE not in shown:
+        found = shown.get(AgentState.OFFLINE)
+    if found is None:
+        return ACCEPTS
+    return Availability(accepting=False, why=f"{found.state.value} at {found.connection} since {stamp(found.since)}")
+
+
+def _name(agent: KnownAgent) -> tuple[str, str]:
+    return agent.connection, agent.account_id
 
 
 def stamp(at: datetime) -> str:
     """Write an instant as traces do: to the minute, in UTC."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"{at.astimezone(UTC).isoformat(' ')[:16]} UTC"

@@ -56,8 +56,12 @@ class Staff(Protocol):
         """Return the accounts of our people, of one connection or of all, as they were heard last."""
         ...
 
+    def absent(self, now: datetime) -> Sequence[KnownAgent]:
+        """Return the accounts that may keep somebody from work, and what another desk says of them."""
+        ...
+
     def keep(self, connection: str, agents: Sequence[KnownAgent]) -> None:
-        """Let these be the accounts of a connection."""
+        """Let these be the accounts of a connection; `seen_at` is that of its last look."""
         ...
 
     def absences(self) -> Sequence[Absence]:

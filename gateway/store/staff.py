@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Executable, Select, and_, bindparam, delete, insert, or_, select, update
 
 from gateway.domain.availability import Absence, AgentState, KnownAgent
 from gateway.ports.staff import AgentsRead
@@ -15,8 +15,13 @@ from gateway.store.staff_tables import absences, agent_reads, desk_agents
 
 _KNOWN = select(
     desk_agents.c.connection, desk_agents.c.account_id, desk_agents.c.person, desk_agents.c.active,
-    desk_agents.c.state, desk_agents.c.since, desk_agents.c.seen_at, agent_reads.c.fresh_until,
-).join(agent_reads, agent_reads.c.connection == desk_agents.c.connection, isouter=True)  # fmt: skip
+    desk_agents.c.state, desk_agents.c.since,
+)  # fmt: skip
+#: of one desk nobody has to hear who is available there
+_ABSENT = _KNOWN.where(
+    or_(~desk_agents.c.active, desk_agents.c.state.in_([AgentState.AWAY.value, AgentState.OFFLINE.value]))
+)
+_STATES = {each.value: each for each in AgentState}
 _READS = select(
     agent_reads.c.connection, agent_reads.c.due_at, agent_reads.c.read_at, agent_reads.c.fresh_until,
     agent_reads.c.news_at, agent_reads.c.trouble,
@@ -36,6 +41,11 @@ def _replacing(into: Any, table: Any, key: str) -> Executable:
 
 _SAVE_READ = per_dialect(lambda into: _replacing(into, agent_reads, "connection"))
 _LEAVE = per_dialect(lambda into: _replacing(into, absences, "person"))
+_COLUMNS = tuple(column.name for column in desk_agents.c)
+
+
+def _is_fresh(read: AgentsRead, now: datetime) -> bool:
+    return read.fresh_until is not None and read.fresh_until > now
 
 
 class SqlStaff:
@@ -57,26 +67,39 @@ class SqlStaff:
     def known(self, now: datetime, connection: str = "") -> Sequence[KnownAgent]:
         """Return the accounts of our people."""
         statement = _KNOWN.where(desk_agents.c.connection == connection) if connection else _KNOWN
+        return self._agents(statement, {read.connection: read for read in self.reads()}, now)
+
+    def absent(self, now: datetime) -> Sequence[KnownAgent]:
+        """Return the accounts that may keep somebody from work, and what another desk says of them."""
+        reads = {read.connection: read for read in self.reads()}
+        alone = len([read for read in reads.values() if _is_fresh(read, now)]) < 2
+        return self._agents(_ABSENT if alone else _KNOWN, reads, now)
+
+    def _agents(self, statement: Select[Any], reads: Mapping[str, AgentsRead], now: datetime) -> Sequence[KnownAgent]:
+        never = {each: read.read_at or read.due_at for each, read in reads.items()}
+        fresh = {each for each, read in reads.items() if _is_fresh(read, now)}
+        # asked for each ticket that is given out, so without a name or a call more
         return [
-            KnownAgent(
-                row.connection, row.account_id, row.person, row.active, AgentState(row.state), row.since, row.seen_at,
-                fresh=row.fresh_until is not None and row.fresh_until > now,
-            )
-            for row in self._connection.execute(statement)
-        ]  # fmt: skip
+            KnownAgent(each, account, person, active, _STATES[state], since, never.get(each, since), each in fresh)
+            for each, account, person, active, state, since in self._connection.execute(statement)
+        ]
 
     def keep(self, connection: str, agents: Sequence[KnownAgent]) -> None:
-        """Let these be the accounts of a connection."""
-        self._connection.execute(delete(desk_agents).where(desk_agents.c.connection == connection))
-        rows = [
-            {
-                "connection": connection, "account_id": each.account_id, "person": each.person, "active": each.active,
-                "state": each.state.value, "since": each.since, "seen_at": each.seen_at,
-            }
-            for each in agents
-        ]  # fmt: skip
-        if rows:
-            self._connection.execute(insert(desk_agents), rows)
+        """Let these be the accounts of a connection: what has not changed is not written again."""
+        rows = {each.account_id: (each.person, each.active, each.state.value, each.since) for each in agents}
+        mine = desk_agents.c.connection == connection
+        statement = _KNOWN.where(mine).with_only_columns(
+            desk_agents.c.account_id, desk_agents.c.person, desk_agents.c.active, desk_agents.c.state,
+            desk_agents.c.since,
+        )  # fmt: skip
+        before = {row[0]: tuple(row[1:]) for row in self._connection.execute(statement)}
+        changed = [account for account, row in rows.items() if before.get(account) != row]
+        gone = [*(before.keys() - rows.keys()), *(account for account in changed if account in before)]
+        if gone:
+            self._connection.execute(delete(desk_agents).where(mine, desk_agents.c.account_id.in_(gone)))
+        new = [dict(zip(_COLUMNS, (connection, account, *rows[account]), strict=True)) for account in changed]
+        if new:
+            self._connection.execute(insert(desk_agents), new)
 
     def absences(self) -> Sequence[Absence]:
         """Return who is away by a person's word."""

@@ -16,8 +16,8 @@ desk_agents = Table(
     Column("person", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("state", String(12), nullable=False),
+    #: when it was seen last stands in `agent_reads`: a look tells of all of them
     Column("since", Instant, nullable=False),
-    Column("seen_at", Instant, nullable=False),
     PrimaryKeyConstraint("connection", "account_id"),
 )
 

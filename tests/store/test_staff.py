@@ -18,7 +18,8 @@ def test_what_a_desk_said_counts_until_it_is_stale_which_is_news_once(store: Sql
     now = store.clock.now()
     dana = KnownAgent("zen", "9003", "dana", True, AgentState.AWAY, now - MINUTE, now)
     noah = KnownAgent("rt", "agent1", "noah", False, AgentState.UNKNOWN, now, now, fresh=False)
-    store.write(lambda tx: (tx.staff.keep("zen", [dana]), tx.staff.keep("rt", [noah])))
+    store.write(lambda tx: tx.staff.keep("zen", [dana]))
+    store.write(lambda tx: tx.staff.keep("rt", [noah]))
     read = AgentsRead("zen", now + MINUTE, now, now + 3 * MINUTE)
     store.write(lambda tx: tx.staff.save_read(read))
     with store.read() as tx:
@@ -30,7 +31,8 @@ def test_what_a_desk_said_counts_until_it_is_stale_which_is_news_once(store: Sql
     with store.read() as tx:
         assert not tx.staff.is_news(now + 9 * MINUTE)
         assert not tx.staff.known(now, "zen")[0].fresh
-    store.write(lambda tx: (tx.staff.keep("zen", []), tx.staff.save_read(AgentsRead("zen", now, now, None, now))))
+    store.write(lambda tx: tx.staff.keep("zen", []))
+    store.write(lambda tx: tx.staff.save_read(AgentsRead("zen", now, now, None, now)))
     with store.read() as tx:
         assert tx.staff.known(now) == [noah]
         assert tx.staff.is_news(now)
@@ -40,8 +42,8 @@ def test_an_absence_is_over_by_time_or_by_word_and_both_are_news_once(store: Sql
     """Nobody comes back twice, and another word replaces the one before."""
     now = store.clock.now()
     dana, noah = Absence("dana", now, now + MINUTE, "eva"), Absence("noah", now)
-    store.write(lambda tx: (tx.staff.leave(msgspec.structs.replace(dana, until=None)), tx.staff.leave(noah)))
-    store.write(lambda tx: tx.staff.leave(dana))
+    for each in (msgspec.structs.replace(dana, until=None), noah, dana):
+        store.write(lambda tx, each=each: tx.staff.leave(each))  # type: ignore[misc]
     with store.read() as tx:
         assert tx.staff.absences() == [dana, noah]
         assert [tx.staff.is_news(at) for at in (now, now + MINUTE)] == [False, True]

@@ -39,9 +39,9 @@ def counted(tx: Tx, routing: Routing, now: datetime, *, but: str = "") -> Snapsh
 
 
 def available(tx: Tx, now: datetime) -> dict[str, Availability]:
-    """Return whether people are given tickets, of everybody of whom a desk or a person has said something."""
+    """Return whether people are given tickets, of everybody of whom a desk or a person says that they are away."""
     agents: dict[str, list[KnownAgent]] = {}
-    for each in tx.staff.known(now):
+    for each in tx.staff.absent(now):
         agents.setdefault(each.person, []).append(each)
     absences = {each.person: each for each in tx.staff.absences()}
     return {

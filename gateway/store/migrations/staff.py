@@ -18,7 +18,6 @@ def create() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("since", Instant(), nullable=False),
-        sa.Column("seen_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("connection", "account_id"),
     )
     op.create_table(
