@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.testing.driver import Driver
 from connectors.zendesk.agents import agents
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.availability import AgentState, DeskAgent
 from gateway.errors import AuthenticationError, ThrottledError
 from gateway.ports import HttpResponse, Staffed
-from tests.connectors.driver import Driver
 
 
 def listed(driver: Driver) -> dict[str, DeskAgent]:
