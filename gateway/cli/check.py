@@ -23,6 +23,7 @@ from gateway.languages import NAME as LANGUAGE
 from gateway.languages import is_installed
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
+from rules.reach import unreached
 from rules.routes import Routing
 
 NO_LANGUAGE = (
@@ -54,6 +55,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
     examined = examine(site, files, environ)
     problems, notes = examined.problems, examined.notes
     remarks = [] if is_installed() or LANGUAGE in examined.classifiers_off else [NO_LANGUAGE]
+    remarks += examined.unreached
     record = _record(environ)
     if not record and examined.routing is not None:
         remarks += accounts.remarks(site, examined.routing)
@@ -97,6 +99,8 @@ class Examined(NamedTuple):
     policies: tuple[PolicyEffect, ...]
     #: classifiers that the site does not want
     classifiers_off: frozenset[str] = frozenset()
+    #: where desks are not told what routing decides
+    unreached: tuple[str, ...] = ()
     routing: Routing | None = None
 
 
@@ -118,8 +122,9 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
     notes = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
     notes += [f"extension {each.name}: {each.reason}" for each in extensions.broken]
     off = checked.site.classifiers_off if checked.site is not None else frozenset()
+    left = tuple(unreached(checked.site, specs)) if checked.site is not None else ()
     routing = checked.site.rules.routing if checked.site is not None else None
-    return Examined(problems, notes, checked.policies, off, routing)
+    return Examined(problems, notes, checked.policies, off, left, routing)
 
 
 def _record(environ: dict[str, str]) -> str:
