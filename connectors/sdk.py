@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pluggy
 
+from gateway.domain.availability import AgentState, DeskAgent
 from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.ids import canonical, digest
 from gateway.domain.person import RemotePerson
@@ -65,6 +66,7 @@ from gateway.ports import (
     OperationClaim,
     RawDelivery,
     Setting,
+    Staffed,
     WriteContext,
 )
 
@@ -211,6 +213,7 @@ def classify(response: HttpResponse) -> Outcome | None:
 __all__ = [
     "API_VERSION",
     "Absent",
+    "AgentState",
     "Attachment",
     "AuthenticationError",
     "Call",
@@ -223,6 +226,7 @@ __all__ = [
     "Connector",
     "ConnectorSpec",
     "Copy",
+    "DeskAgent",
     "Done",
     "Effect",
     "Envelope",
@@ -259,6 +263,7 @@ __all__ = [
     "RemoteTicket",
     "Setting",
     "Sighting",
+    "Staffed",
     "Status",
     "Strategy",
     "Throttled",

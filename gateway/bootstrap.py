@@ -17,6 +17,7 @@ from gateway.config import Settings, read_site, resolve_settings
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
 from gateway.extensions import installed
+from gateway.flow.agents import AgentReader
 from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
@@ -265,6 +266,10 @@ class Gateway:
             clock=self.clock,
             ids=self.ids,
         )
+
+    def agent_reader(self) -> AgentReader:
+        """Make the step that asks desks who is there."""
+        return AgentReader(store=self.store, site=self.site(), transport=self.transport, clock=self.clock, ids=self.ids)
 
     def looker(self) -> Looker:
         """Make the step that looks whether what landed is there once."""

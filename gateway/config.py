@@ -353,7 +353,9 @@ def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
 def _settings(
     connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec, own: tuple[frozenset[str], ...]
 ) -> ConnectionSettings:
-    every = connection.reconcile_every
+    every, agents = connection.reconcile_every, spec.agents_every
+    if connection.agents_every is not None and agents is not None:
+        agents = timedelta(seconds=connection.agents_every) or None
     return ConnectionSettings(
         name=connection.name,
         connector=spec.name,
@@ -361,6 +363,7 @@ def _settings(
         options=_typed(_filled(connection.options, environ), spec),
         rate_limit=connection.rate_limit,
         reconcile_every=None if every is None else timedelta(seconds=every),
+        agents_every=agents,
         deadline=connection.deadline,
         write_back=connection.write_back,
         undo_doubles=connection.undo_doubles,

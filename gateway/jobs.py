@@ -84,11 +84,14 @@ def deliver() -> None:
 
 
 def reconcile() -> None:
-    """Poll the connections that are due, and look at what landed."""
+    """Poll the connections that are due, ask who is there, and look at what landed."""
     gateway = _gateway()
     _clear(gateway, "reconcile")
     began = time.monotonic()
     gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
+    gateway.agent_reader().read_due(
+        holder=gateway.holder, seconds=max(LOOK_SECONDS, DRAIN_SECONDS - (time.monotonic() - began))
+    )
     gateway.looker().look_due(seconds=max(LOOK_SECONDS, DRAIN_SECONDS - (time.monotonic() - began)))
 
 

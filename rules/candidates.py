@@ -191,7 +191,8 @@ def _why(snapshot: Snapshot, place: int, asked: Asked, settings: Settings, barre
         away = snapshot.roster.away.at(agent.person, snapshot.at)
         return "is away" if away else "is not on shift"
     if not snapshot.accepting & bit:
-        return "accepts no tickets at present"
+        why = snapshot.state(agent.person).why
+        return f"is not accepting ({why})" if why else "accepts no tickets at present"
     if agent.person in barred:
         return barred[agent.person]
     if asked.wanted.team and agent.team != asked.wanted.team:

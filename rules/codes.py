@@ -19,6 +19,7 @@ FORM = frozenset({
     "too-many-keys",
     "duplicate-name", "ambiguous-number",
     "unknown-connector", "bad-url", "insecure-url", "literal-secret", "bad-reference", "deadline-range",
+    "no-agents",
     "wrong-comparison", "wrong-limit", "nobody-to-tell", "cannot-notify",
     "unknown-classifier",
     "unknown-field", "unknown-operator", "wrong-operator", "empty-condition", "unknown-value", "bad-pattern",

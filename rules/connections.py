@@ -44,6 +44,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: float | None = None
     #: seconds between two polls; None: the connector's webhooks are trusted alone
     reconcile_every: int | None = None
+    #: seconds between two looks at its agents; 0: never; None: as its connector does
+    agents_every: int | None = None
     #: seconds for one request
     deadline: float = DEADLINE
     write_back: bool = True
@@ -82,6 +84,9 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
     if "deadline" in spot and not 1 <= seconds(spot.value["deadline"]) <= MOST_DEADLINE:
         message = f"a request may take from 1s to {MOST_DEADLINE}s: a lane is held for twice as long"
         problems.append(spot["deadline"].error("deadline-range", message, "the default is 10s"))
+    if spec is not None and spec.agents_every is None and "agents_every" in spot:
+        message = f"{spec.title} cannot list its agents, so that nobody is asked for here"
+        problems.append(spot["agents_every"].warning("no-agents", message, "leave it out"))
     return Connection(
         name=name,
         connector=connector,
@@ -89,6 +94,7 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         options={key: value for key, value in spot.value.items() if key not in OWN_KEYS},
         rate_limit=rate(spot.value["rate_limit"]) if "rate_limit" in spot else None,
         reconcile_every=seconds(spot.value["reconcile_every"]) if "reconcile_every" in spot else None,
+        agents_every=seconds(spot.value["agents_every"]) if "agents_every" in spot else None,
         deadline=float(seconds(spot.value["deadline"])) if "deadline" in spot else DEADLINE,
         write_back=spot.get("write_back", True),
         on_dead=OnDead(spot.get("on_dead", "block")),

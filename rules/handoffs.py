@@ -111,7 +111,7 @@ def _next(routing: Routing, held: Held, snapshot: Snapshot, end: datetime, back:
                 ticket=held.facts.ticket.id, owner=owner, to=routed.agent, asked=Asked.CANDIDATE, until=until,
                 reason=f"{why}; {routed.reason}", routed=routed,
             )  # fmt: skip
-    if not manager or manager in offered or manager == owner:
+    if not manager or manager in offered or manager == owner or not snapshot.state(manager).reachable:
         return None
     return Handoff(
         ticket=held.facts.ticket.id, owner=owner, to=manager, asked=Asked.MANAGER, until=until,

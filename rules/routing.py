@@ -193,16 +193,17 @@ class _Routing:
             return None
         mine = self.roster.of_person.get(work.owner, 0) & ~self.excluded
         fits = eligible(self.snapshot, mine, self.asked, self.settings)
-        with_room = fits & self.snapshot.accepting & self.snapshot.room(self.ticket.channel)
-        if with_room & self.snapshot.on_shift:
-            return self.given(with_room & self.snapshot.on_shift, f"{work.owner} had it before")
+        with_room = fits & self.snapshot.room(self.ticket.channel)
+        there = with_room & self.snapshot.on_shift & self.snapshot.accepting
+        if there:
+            return self.given(there, f"{work.owner} had it before")
         soon = self.settings.sticky_back_within
-        if with_room and soon:
-            back = self.roster.next_on(with_room, self.now)
+        # how somebody is shown after hours says nothing of when they are back
+        later = with_room & ~self.snapshot.on_shift
+        if later and soon:
+            back = self.snapshot.next_there(later)
             if back is not None and back <= self.now + timedelta(seconds=soon) and self.in_time(back):
-                return self.given(
-                    with_room, f"{work.owner} had it before, and is back in {words(_apart(self.now, back))}"
-                )
+                return self.given(later, f"{work.owner} had it before, and is back in {words(_apart(self.now, back))}")
         team = 0
         for agent in self.roster.people(self.roster.of_person.get(work.owner, 0)):
             team |= self.roster.of_team[agent.team]
@@ -284,6 +285,8 @@ class _Routing:
             where = f"in {busy} " if busy else ""
             reason = f"everybody {where}who fits is full: it waits for room"
             return Routed(Outcome.QUEUED, reason, region=busy)
+        if self.are_away() and self.in_time(self.now + timedelta(seconds=self.settings.full_for)):
+            return Routed(Outcome.QUEUED, "who fits and works now is away at a desk: it waits for somebody to be back")
         opening = self.next_opening()
         if opening is not None and self.in_time(opening[1]):
             region, at = opening
@@ -292,7 +295,8 @@ class _Routing:
         out = self.barred()
         # what is due at no time is no emergency: nobody is called for it
         called = self.roster.on_call(self.now) if self.work.due is not None else ()
-        on_call = next((person for person in called if person not in out), "")
+        reached = (person for person in called if self.snapshot.state(person).reachable)
+        on_call = next((person for person in reached if person not in out), "")
         why = "nobody who fits is there before it is due" if opening or busy is not None else "nobody fits it"
         if on_call:
             flags = flags_of(self.roster, self.asked, self.settings, on_call)
@@ -304,14 +308,22 @@ class _Routing:
         nobody = "nobody is on call" if self.work.due is not None else "it is due at no time"
         return _unroutable(self.routing, f"{why}, and {nobody}", self.found, (), ())
 
+    def are_away(self) -> bool:
+        """Say whether somebody who fits has a shift now and is only shown as away by a desk: they may be back soon."""
+        shown = self.snapshot.on_shift & self.snapshot.reachable & ~self.snapshot.accepting
+        if not shown:
+            return False
+        last = self.asked_after(self.found.relax[-1].after) if self.found.relax else self.asked
+        pools = (pool.members & ~self.excluded & shown for _, pool in self.pools)
+        return any(eligible(self.snapshot, members, last, self.settings) for members in pools if members)
+
     def next_opening(self) -> tuple[str, datetime] | None:
         """Return the region in which somebody who fits comes to work next, and when."""
         last = self.asked_after(self.found.relax[-1].after) if self.found.relax else self.asked
         found = []
         for place, (region, pool) in enumerate(self.pools):
             fits = eligible(self.snapshot, pool.members & ~self.excluded, last, self.settings)
-            away = fits & ~self.snapshot.on_shift & self.snapshot.accepting
-            at = self.roster.next_on(away, self.now)
+            at = self.snapshot.next_there(fits)
             if at is not None:
                 found.append((at, place, region))
         if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from connectors.request_tracker.connection import RequestTracker
@@ -65,6 +66,8 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     due_kinds=frozenset(),
     custom_fields=True,
+    # nobody goes and comes here: only accounts are enabled and disabled
+    agents_every=timedelta(minutes=10),
     statuses=tuple(STATUSES),
     create_params=(
         Setting("queue", _TEXT, required=True, help="Queue in which tickets are created."),

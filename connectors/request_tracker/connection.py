@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from connectors.request_tracker import webhook
+from connectors.request_tracker.calls.agents import agents
 from connectors.request_tracker.calls.changes import changes
 from connectors.request_tracker.calls.checks import check
 from connectors.request_tracker.calls.counting import effects
@@ -23,6 +24,7 @@ from connectors.sdk import (
     CheckResult,
     ConnectionSettings,
     ConnectorSpec,
+    DeskAgent,
     Envelope,
     Event,
     Finding,
@@ -80,6 +82,10 @@ class RequestTracker:
     def whoami(self) -> Call[Identity]:
         """Say who we are at RT."""
         return whoami(self.desk)
+
+    def agents(self, accounts: Collection[str]) -> Call[Sequence[DeskAgent]]:
+        """Say which of these accounts can own tickets."""
+        return agents(self.desk, accounts)
 
     def check(self) -> Call[Sequence[CheckResult]]:
         """Try the account, queues, rights and markers."""

@@ -49,7 +49,9 @@ class SimulatedRequestTracker(ReadableDesk):
             ("GET", r"/ticket/(?P<number>\d+)/attachments", self.show_attachments),
             ("GET", "/tickets", self.show_tickets),
             ("GET", "/transactions", self.show_transactions),
+            ("GET", "/users", self.show_users),
             ("GET", "/user/(?P<word>.+)", self.show_user),
+            ("PUT", "/user/(?P<word>.+)", self.change_user),
             ("GET", "/queues/all", self.show_queues),
             ("GET", "/queue/(?P<word>.+)", self.show_queue),
             ("GET", "/customfields", self.show_fields),
@@ -203,6 +205,10 @@ class SimulatedRequestTracker(ReadableDesk):
     def act_delete(self, ticket: str, by: str = "agent1") -> list[str]:
         """Delete a ticket."""
         return self._changed(self._found(ticket), {"Status": "deleted"}, by)
+
+    def act_disable(self, login: str, *, disabled: bool = True) -> None:
+        """Let an admin disable an account, or enable it again."""
+        self.records.users[login] = msgspec.structs.replace(self.records.users[login], disabled=disabled)
 
     def _found(self, number: str) -> Ticket:
         ticket = self.records.ticket(int(number))

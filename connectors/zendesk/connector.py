@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.sdk import (
@@ -13,6 +13,7 @@ from connectors.sdk import (
     CheckResult,
     ConnectionSettings,
     ConnectorSpec,
+    DeskAgent,
     Envelope,
     Event,
     Finding,
@@ -32,7 +33,7 @@ from connectors.sdk import (
     Strategy,
     WriteContext,
 )
-from connectors.zendesk import calls, counting, metric_events, probes, rendering, undoing, webhook, writes
+from connectors.zendesk import agents, calls, counting, metric_events, probes, rendering, undoing, webhook, writes
 from connectors.zendesk.account import SETTINGS, Account
 from connectors.zendesk.mapping import STATUSES
 
@@ -61,6 +62,7 @@ SPEC = ConnectorSpec(
     custom_fields=True,
     own_tags=True,
     promises=metric_events.COUNTED,
+    agents_every=timedelta(minutes=1),
     statuses=tuple(STATUSES),
     create_params=(
         Setting("group", {"type": ["string", "integer"]}, help="group of the new ticket: its name in `groups:` or id"),
@@ -103,6 +105,10 @@ class ZendeskConnector:
     def whoami(self) -> Call[Identity]:
         """Say who we are there."""
         return calls.whoami()
+
+    def agents(self, accounts: Collection[str]) -> Call[Sequence[DeskAgent]]:  # noqa: ARG002 - it lists them all
+        """List the agents and how each is shown."""
+        return agents.agents()
 
     def check(self) -> Call[Sequence[CheckResult]]:
         """Try what the connection needs, with reads only."""

@@ -17,10 +17,11 @@ from typing import Any
 import msgspec
 
 from connectors.sdk import hmac_base64
-from connectors.testing.desk import Handler, SimulatedDesk
+from connectors.testing.desk import Handler
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.process import serve
 from connectors.zendesk.sim_answers import invalid, key_of, limits, missing, ticket_of, unreadable
+from connectors.zendesk.sim_staff import StaffedDesk
 from connectors.zendesk.sim_state import Change, InvalidError, Records, shouted, stamp
 
 ACCOUNT = 12_514_403
@@ -29,7 +30,7 @@ KEY_TTL = timedelta(hours=2)
 EXPORT_LAG = timedelta(minutes=1)
 
 
-class ZendeskSimulator(SimulatedDesk):
+class ZendeskSimulator(StaffedDesk):
     """One account. `email` and `api_token` are asked for where they are given; else any credentials will do."""
 
     def __init__(self, *, email: str = "", api_token: str = "", oauth_token: str = "", **common: Any) -> None:
@@ -55,6 +56,8 @@ class ZendeskSimulator(SimulatedDesk):
         ticket, end = r"/api/v2/tickets/(?P<number>\d+)", r"(?:\.json)?"
         return [
             ("GET", f"/api/v2/users/me{end}", self._me),
+            ("GET", f"/api/v2/users{end}", self._users),
+            ("GET", f"/api/v2/agent_availabilities{end}", self._availabilities),
             ("GET", rf"/api/v2/users/(?P<number>\d+){end}", self._user),
             ("POST", f"/api/v2/tickets{end}", self._create),
             ("GET", f"/api/v2/tickets{end}", self._list),

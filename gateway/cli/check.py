@@ -12,7 +12,7 @@ import msgspec
 
 from connectors import registry
 from gateway.bootstrap import build
-from gateway.cli import removed
+from gateway.cli import accounts, removed
 from gateway.cli.opening import has_record, require_keys
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
@@ -24,6 +24,7 @@ from gateway.languages import is_installed
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
 from rules.reach import unreached
+from rules.routes import Routing
 
 NO_LANGUAGE = (
     "no library for languages is installed, so a ticket whose desk names no language stays `und`; "
@@ -56,6 +57,8 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
     remarks = [] if is_installed() or LANGUAGE in examined.classifiers_off else [NO_LANGUAGE]
     remarks += examined.unreached
     record = _record(environ)
+    if not record and examined.routing is not None:
+        remarks += accounts.remarks(site, examined.routing)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
     if as_json:
@@ -98,6 +101,7 @@ class Examined(NamedTuple):
     classifiers_off: frozenset[str] = frozenset()
     #: where desks are not told what routing decides
     unreached: tuple[str, ...] = ()
+    routing: Routing | None = None
 
 
 def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, str]) -> Examined:
@@ -119,7 +123,8 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
     notes += [f"extension {each.name}: {each.reason}" for each in extensions.broken]
     off = checked.site.classifiers_off if checked.site is not None else frozenset()
     left = tuple(unreached(checked.site, specs)) if checked.site is not None else ()
-    return Examined(problems, notes, checked.policies, off, left)
+    routing = checked.site.rules.routing if checked.site is not None else None
+    return Examined(problems, notes, checked.policies, off, left, routing)
 
 
 def _record(environ: dict[str, str]) -> str:

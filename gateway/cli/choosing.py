@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -32,6 +32,20 @@ class Duration(click.ParamType[float]):
             return float(duration.seconds(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant of the command line; without a zone UTC."""
+
+    name = "instant"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it."""
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is no instant such as 2026-03-10 or 2026-03-10T09:00+01:00", param, ctx)
+        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from gateway.cli.tables import JSON, write_json, write_table
 from gateway.domain.update import Operation
 from gateway.errors import NotFoundError
 from gateway.ports import ConnectorSpec
+from rules.duration import words
 
 #: what stands in the matrix, in this order
 SHOWN = (
@@ -97,6 +98,7 @@ def described(spec: ConnectorSpec) -> dict[str, Any]:
         "undoes": sorted(operation.value for operation in spec.undoes),
         "custom_fields": spec.custom_fields,
         "own_tags": spec.own_tags,
+        "agents_every": _every(spec),
         "statuses": list(spec.statuses),
         "settings": [setting.name for setting in spec.settings],
         "create": [setting.name for setting in spec.create_params],
@@ -115,6 +117,7 @@ def facts(spec: ConnectorSpec) -> Iterator[tuple[str, str]]:
     yield "undone, if allowed", ", ".join(sorted(each.value for each in spec.undoes)).replace("_", " ") or _MISSING
     yield "due times", _due(spec)
     yield "its own SLA clocks", ", ".join(sorted(spec.promises)).replace("_", " ") or _MISSING
+    yield "says who is there", f"asked each {_every(spec)}" if spec.agents_every else _MISSING
 
 
 def deliveries(spec: ConnectorSpec) -> str:
@@ -130,6 +133,11 @@ def _writes(spec: ConnectorSpec) -> Iterator[tuple[Operation, str]]:
         if claim is not None:
             needs = f", needs {claim.needs_fact}" if claim.needs_fact else ""
             yield operation, f"{claim.strategy.value}{needs}"
+
+
+def _every(spec: ConnectorSpec) -> str:
+    """Say how often its agents are asked for where the site says nothing; empty where it cannot list them."""
+    return words(int(spec.agents_every.total_seconds())) if spec.agents_every is not None else ""
 
 
 def _due(spec: ConnectorSpec) -> str:

@@ -1,49 +1,40 @@
-"""`gateway roster`: who is there in which hour, and when nobody is, by the files of the site."""
+"""`gateway roster`: who is there in which hour, and when nobody is, by the files of the site; and who is there now."""
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
-from gateway.cli.choosing import Duration
+from gateway.cli.choosing import Duration, Instant
+from gateway.cli.roster_now import away, back, show_now, write_absent
 from gateway.cli.roster_page import page
 from gateway.cli.rules.reading import read_files
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
-from gateway.domain.roster import Roster
 from gateway.errors import ConfigError, NotFoundError
 from gateway.system import SystemClock
 from rules.cover import Day, picture, uncovered
 from rules.duration import words
+from rules.routes import Routing
 
 _LONGEST = 366 * 86_400
 
 
-class _Instant(click.ParamType[datetime]):
-    """An instant of the command line; without a zone UTC."""
-
-    name = "instant"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it."""
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"'{value}' is no instant such as 2026-03-10 or 2026-03-10T09:00+01:00", param, ctx)
-        return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
 FROM = click.option(
-    "--from", "start", type=_Instant(), help="Begin at this instant, such as 2026-03-10.  [default: now]"
+    "--from", "start", type=Instant(), help="Begin at this instant, such as 2026-03-10.  [default: now]"
 )
 
 
 @click.group()
 def roster() -> None:
-    """Look at who works when, and when nobody does, by the files of this site."""
+    """Look at who works when, who is there now, and when nobody is."""
+
+
+for _command in (show_now, away, back):
+    roster.add_command(_command)
 
 
 @roster.command()
@@ -55,9 +46,11 @@ def roster() -> None:
 def show(site: SiteChoice, start: datetime | None, days: int, html: Path | None, as_json: bool) -> None:
     """Show how many people each region has in each hour (UTC), and whether somebody is on call.
 
-    A number is how few there are at any time of that hour; a dot is nobody, a plus more than nine.
+    A number is how few there are at any time of that hour; a dot is nobody, a plus more than nine. Where the site has
+    a record, who of those on shift is away now stands below.
     """
-    made = _roster(site, as_json=as_json)
+    routing = _routing(site, as_json=as_json)
+    made = routing.roster
     first = (start or SystemClock().now()).replace(hour=0, minute=0, second=0, microsecond=0)
     found = picture(made, first, days)
     called = made.on_call(start or SystemClock().now())
@@ -74,6 +67,8 @@ def show(site: SiteChoice, start: datetime | None, days: int, html: Path | None,
     for day in found:
         _write(day)
     click.echo(f"\nOn call {'then' if start else 'now'}: {tame(', '.join(called)) or 'nobody'}.")
+    if start is None:
+        write_absent(site, routing)
 
 
 def _write(day: Day) -> None:
@@ -105,7 +100,7 @@ def gaps(
     as_json: bool,
 ) -> None:
     """List the times ahead in which no region is open and nobody is on call."""
-    made = _roster(site, as_json=as_json)
+    made = _routing(site, as_json=as_json).roster
     if region is not None and region not in made.regions():
         raise NotFoundError(f"no team works in the region {region!r}: there are {', '.join(made.regions()) or 'none'}")
     if not 0 < length <= _LONGEST:
@@ -127,8 +122,8 @@ def gaps(
         sys.exit(1)
 
 
-def _roster(site: SiteChoice, *, as_json: bool) -> Roster:
-    made = read_files(site.folder, as_json=as_json).site.rules.routing.roster
-    if not made.agents and not made.call:
+def _routing(site: SiteChoice, *, as_json: bool) -> Routing:
+    routing = read_files(site.folder, as_json=as_json).site.rules.routing
+    if not routing.roster.agents and not routing.roster.call:
         raise NotFoundError("this site has no agents and nobody on call: see docs/routing.md")
-    return made
+    return routing

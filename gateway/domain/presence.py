@@ -40,6 +40,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one person."""
 
     accepting: bool = True
+    #: may be given a ticket when they are there, or on call: not where they are away by a person's word
+    reachable: bool = True
+    #: when they accept again, where that is known
+    back: datetime | None = None
+    #: why they accept none
+    why: str = ""
     #: channel -> units in use
     load: dict[str, int] = {}
     #: when they were given a ticket last
@@ -61,7 +67,9 @@ IDLE = State()
 class Snapshot:
     """A roster at an instant."""
 
-    __slots__ = ("accepting", "at", "on_shift", "orders", "rooms", "roster", "states", "turn", "used", "waits")
+    __slots__ = (
+        "accepting", "at", "on_shift", "orders", "reachable", "rooms", "roster", "states", "turn", "used", "waits",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -80,13 +88,15 @@ class Snapshot:
         self.states: Mapping[str, State] = states or {}
         self.waits = waits
         self.on_shift = roster.on_shift(at)
-        self.accepting = roster.all
+        self.accepting = self.reachable = roster.all
         #: place of an agent -> units in use
         self.used: list[int] = [0] * len(roster.agents)
         for person, state in self.states.items():
             bits = roster.of_person.get(person, 0)
             if not state.accepting:
                 self.accepting &= ~bits
+            if not state.reachable:
+                self.reachable &= ~bits
             if state.load:
                 for place in places(bits):
                     self.used[place] = state.used
@@ -100,6 +110,18 @@ class Snapshot:
     def state(self, person: str) -> State:
         """Return what is known of somebody."""
         return self.states.get(person, IDLE)
+
+    def next_there(self, bits: int) -> datetime | None:
+        """Return when somebody of a set is there next: by their shifts, and not before they are back.
+
+        How a desk shows somebody now says nothing of the shift that they begin tomorrow.
+        """
+        found = [self.roster.next_on(bits & self.reachable & ~self.on_shift, self.at)]
+        for person in self.roster.names(bits & ~self.reachable):
+            back = self.state(person).back
+            if back is not None:
+                found.append(self.roster.next_on(bits & self.roster.of_person[person], max(back, self.at)))
+        return min((each for each in found if each is not None), default=None)
 
     def room(self, channel: str) -> int:
         """Return who can take one more ticket of a channel, whether they work now or not."""
@@ -149,6 +171,7 @@ class Snapshot:
         made.states = {**self.states, person: state}
         mine = self.roster.of_person.get(person, 0)
         made.accepting = self.accepting | mine if state.accepting else self.accepting & ~mine
+        made.reachable = self.reachable | mine if state.reachable else self.reachable & ~mine
         made.used = self.used.copy()
         made.orders = {balance: order.copy() for balance, order in self.orders.items()}
         used = state.used
@@ -178,6 +201,7 @@ class Snapshot:
         made = object.__new__(Snapshot)
         made.roster, made.at, made.states, made.waits = self.roster, self.at, self.states, self.waits
         made.on_shift, made.accepting, made.used = self.on_shift, self.accepting, self.used
+        made.reachable = self.reachable
         made.rooms, made.orders, made.turn = dict(self.rooms), self.orders, self.turn
         return made
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from gateway import crashpoint
 from gateway.flow import limits
+from gateway.flow.agents import agents_due
 from gateway.flow.desks import LiveSite
 from gateway.flow.pace import open_to_reads
 from gateway.ports import Clock, Connector, DeskState, Doorbell, Store, Tx
@@ -100,7 +101,8 @@ class Sweeper:
         if open_to and tx.outbox.has_due(now, open_to):
             steps.append("deliver")
         polls = any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items())
-        if polls or tx.looks.has_due(now, open_to_reads(site.connectors, desks, now)):
+        looks = polls or tx.looks.has_due(now, open_to_reads(site.connectors, desks, now))
+        if looks or agents_due(tx, site, desks, now):
             steps.append("reconcile")
         return tuple(steps)
 

@@ -19,6 +19,7 @@ from gateway.ports.rows import (
     NewUpdate,
     UpdateRow,
 )
+from gateway.ports.staff import AgentsRead, Staff, Staffed
 from gateway.ports.wire import (
     Call,
     ChangePage,
@@ -45,6 +46,7 @@ from gateway.ports.wire import (
 )
 
 __all__ = [
+    "AgentsRead",
     "AlertState",
     "AttemptEnd",
     "AttemptStart",
@@ -82,6 +84,8 @@ __all__ = [
     "Releases",
     "Setting",
     "Signing",
+    "Staff",
+    "Staffed",
     "Store",
     "Transport",
     "Tx",

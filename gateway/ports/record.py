@@ -35,6 +35,7 @@ from gateway.ports.rows import (
     NewUpdate,
     UpdateRow,
 )
+from gateway.ports.staff import Staff
 from gateway.ports.ways import Ways
 
 R = TypeVar("R")
@@ -358,6 +359,11 @@ class Tx(Protocol):
     @property
     def ways(self) -> Ways:
         """Return who has which ticket."""
+        ...
+
+    @property
+    def staff(self) -> Staff:
+        """Return who is available."""
         ...
 
     @property

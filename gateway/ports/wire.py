@@ -271,6 +271,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     promises: frozenset[str] = frozenset()
     #: tags of ours can stand beside those of people, who do not see them as an edit
     own_tags: bool = False
+    #: its agents can be listed (it is `Staffed`): so often where the site does not say; None: it cannot
+    agents_every: timedelta | None = None
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):
@@ -282,6 +284,8 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     options: dict[str, Any]
     rate_limit: float | None = None
     reconcile_every: timedelta | None = None
+    #: time between two looks at its agents; None: they are not asked for
+    agents_every: timedelta | None = None
     deadline: float = 10.0
     write_back: bool = True
     #: a double that is found there may be taken back

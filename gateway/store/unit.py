@@ -41,6 +41,7 @@ from gateway.store.releases import SqlReleases
 from gateway.store.reporting import SqlReporting
 from gateway.store.routing import SqlWays
 from gateway.store.sealing import Sealer
+from gateway.store.staff import SqlStaff
 from gateway.store.tickets import SqlTickets
 from gateway.store.view import SqlView
 
@@ -147,6 +148,11 @@ class SqlTx:
     def ways(self) -> SqlWays:
         """Who has which ticket."""
         return SqlWays(self.connection)
+
+    @cached_property
+    def staff(self) -> SqlStaff:
+        """Who is available."""
+        return SqlStaff(self.connection)
 
     @cached_property
     def reporting(self) -> SqlReporting:

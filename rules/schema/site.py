@@ -29,6 +29,7 @@ CONNECTION_KEYS: dict[str, Schema] = {
     ),
     "rate_limit": RATE,
     "reconcile_every": SOME_TIME,
+    "agents_every": DURATION,
     "deadline": SOME_TIME,
     "write_back": BOOL,
     "on_dead": choice("block", "skip"),

@@ -35,3 +35,7 @@ class TestCounting(behaviour.Counting):
 
 class TestDueTimes(behaviour.DueTimes):
     """Against a real RT."""
+
+
+class TestAgents(behaviour.Agents):
+    """Against a real RT."""

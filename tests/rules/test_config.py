@@ -7,10 +7,12 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.config import FileError, Settings, load, read_site, resolve_settings, without_password
 from gateway.errors import ConfigError
+from rules import load_site
 from rules.examples import example
 from tests.rules.making import GATEWAY, SPECS, installed, site
 
@@ -123,6 +125,28 @@ def test_references_are_resolved(tmp_path: Path) -> None:
     assert zen.options == {"token": "t0ken", "size": 12, "auth": {"password": "s3cret", "user": "me-x"}}
     assert zen.reconcile_every == timedelta(seconds=30)
     assert "t0ken" not in repr(zen)
+
+
+@pytest.mark.parametrize(
+    ("said", "lists", "every"),
+    [
+        ("", timedelta(minutes=1), timedelta(minutes=1)),
+        ("    agents_every: 20s\n", timedelta(minutes=1), timedelta(seconds=20)),
+        ("    agents_every: 0s\n", timedelta(minutes=1), None),
+        ("    agents_every: 20s\n", None, None),
+    ],
+)
+def test_agents_are_asked_for_as_the_connector_has_it_unless_the_site_says_otherwise(
+    said: str, lists: timedelta | None, every: timedelta | None
+) -> None:
+    """Never with `0s`, and never where the desk cannot list them: that is a warning."""
+    specs = {name: msgspec.structs.replace(spec, agents_every=lists) for name, spec in SPECS.items()}
+    text = f"connections:\n  zen:\n    connector: desk\n    url: https://zen.example\n    token: ${{T}}\n{said}"
+    loaded, problems = load_site({"gateway.yaml": text}, specs)
+    assert loaded is not None
+    assert [each.code for each in problems] == (["no-agents"] if said and lists is None else [])
+    settings, _ = resolve_settings(loaded, {"T": "t0ken"}, specs)
+    assert settings["zen"].agents_every == every
 
 
 def test_what_is_missing_is_named_with_its_place(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from connectors.request_tracker.simulated import views
 from connectors.request_tracker.simulated.query import QueryError, Test, compile_query
 from connectors.request_tracker.simulated.records import NOBODY, SYSTEM, Records, Ticket, User
@@ -11,8 +13,11 @@ from connectors.testing.desk import SimulatedDesk
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 
 REST = "/REST/2.0"
+#: who may do everything
+ROOT = "root"
 USERS = (
     User(1, SYSTEM, "The RT System itself", "", privileged=False),
+    User(14, ROOT, "Enoch Root", "root@localhost"),
     User(6, NOBODY, "Nobody in particular", "", privileged=False),
     User(27, "gateway", "Desk Gateway", "gateway@desk.test", zone="Asia/Tokyo"),
     User(29, "agent1", "First Agent", "agent1@desk.test"),
@@ -155,9 +160,36 @@ class ReadableDesk(SimulatedDesk):
         user = self.records.user(word)
         if user is None:
             return json_answer({"message": "Not Found"}, 404)
+        link = {"ref": "self", "type": "user", "id": user.number, "_url": f"{self.base}/user/{user.number}"}
         return json_answer(
-            {"Name": user.login, "RealName": user.name, "EmailAddress": user.email, "Privileged": int(user.privileged)}
-        )
+            {
+                "Name": user.login, "RealName": user.name, "EmailAddress": user.email,
+                "Privileged": int(user.privileged), "_hyperlinks": [link],
+            }
+        )  # fmt: skip
+
+    def change_user(self, request: SimRequest, word: str) -> SimResponse:
+        """Answer PUT /user/:login of an admin: disable it, or enable it again."""
+        user = self.records.user(word)
+        if user is None:
+            return json_answer({"message": "Resource does not exist; use POST to create"}, 404)
+        if self.login(request) != ROOT:
+            return json_answer({"message": "Forbidden"}, 403)
+        disabled = str(request.json().get("Disabled", int(user.disabled))) == "1"
+        self.records.users[user.login] = msgspec.structs.replace(user, disabled=disabled)
+        return json_answer([f"User {'disabled' if disabled else 'enabled'}"])
+
+    def show_users(self, request: SimRequest) -> SimResponse:
+        """Answer a search for users by login, in any case; disabled ones are left out, others' flags not told."""
+        asked = request.query.get("query", "")
+        names = {str(each.get("value")).lower() for each in msgspec.json.decode(asked)} if asked else None
+        rows = [
+            {"id": user.login, "type": "user", "_url": f"{self.base}/user/{user.login}", "Name": user.login,
+             "EmailAddress": user.email, "RealName": user.name, "Privileged": "", "Disabled": ""}
+            for user in self.records.users.values()
+            if not user.disabled and (names is None or user.login.lower() in names)
+        ]  # fmt: skip
+        return self._page(request.query, rows, total=len(rows))
 
     def show_queues(self, request: SimRequest) -> SimResponse:
         """Answer GET /queues/all."""

@@ -31,6 +31,7 @@ class User(msgspec.Struct, frozen=True):
     email: str
     privileged: bool = True
     zone: str = "UTC"
+    disabled: bool = False
 
 
 class Attachment(msgspec.Struct, frozen=True):

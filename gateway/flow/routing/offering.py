@@ -43,7 +43,7 @@ def offer(
         return None
     tx.ways.lock()
     way = msgspec.structs.replace(way, due=next_due(tx, ticket.id))
-    snapshot = counted(tx, routing.roster, now, but=ticket.id)
+    snapshot = counted(tx, routing, now, but=ticket.id)
     held = Held(facts=facts, work=work_of(way), offers=offers_of(way, routing))
     found = handoff(routing, held, snapshot)
     if found is None:

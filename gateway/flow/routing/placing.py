@@ -83,7 +83,7 @@ class Place:
             tx.ways.unreserve(self._ticket.id)
             return self._placed(None)
         asked = asked_of(self._routing, self._facts)
-        snapshot = counted(tx, self._routing.roster, now, but=self._ticket.id)
+        snapshot = counted(tx, self._routing, now, but=self._ticket.id)
         if way.holds and (way.asked == asked or not way.asked or caught.took):
             if caught.took and goes_round(way, self._ticket, self._routing):
                 return self._freeze_held(msgspec.structs.replace(way, asked=asked))

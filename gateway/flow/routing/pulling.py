@@ -79,7 +79,7 @@ class Puller:
             looked = one_by_one.go(found.tickets, until=end)
             number, planned = number + looked.number, planned or looked.planned
             if looked.whole and found.until is not None:
-                self._store.write(lambda tx, then=found.until: tx.ways.room_looked_at(then))  # type: ignore[misc]
+                self._store.write(lambda tx, then=found.until: _looked_at(tx, then))  # type: ignore[misc]
             is_first = False
             if looked.whole and found.all_known:
                 self._release = site.release
@@ -96,7 +96,7 @@ class Puller:
         with self._store.read() as tx:
             # tickets that were there before the routes; and other people may have room by other rules
             found = [*tx.ways.unknown(TOGETHER), *tx.ways.stale(TOGETHER)] if is_new else []
-            until = now if is_new or tx.ways.is_room_new() else None
+            until = now if is_new or tx.ways.is_room_new() or tx.staff.is_news(now) else None
             all_known = len(found) < TOGETHER
             due = tx.ways.due(now, TOGETHER)
             if until is not None or (due and first):
@@ -104,6 +104,11 @@ class Puller:
                 found += [each for each in Queue(tx, site, now).given_out() if each not in found]
             found += [each for each in due if each not in found]
         return Found(tuple(found), until, all_known=all_known)
+
+
+def _looked_at(tx: Tx, then: datetime) -> None:
+    tx.ways.room_looked_at(then)
+    tx.staff.looked_at(then)
 
 
 def _postpone(tx: Tx, ticket_id: str, until: datetime) -> None:

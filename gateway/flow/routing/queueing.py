@@ -45,7 +45,7 @@ class Queue:
         """Return the tickets that somebody can have now, in the order in which they are given out."""
         if not self._kins:
             return []
-        self._snapshot = counted(self._tx, self._routing.roster, self._now)
+        self._snapshot = counted(self._tx, self._routing, self._now)
         names = {kin.name for kin in self._kins if self._fits(kin)}
         kins = [kin for kin in self._kins if kin.name in names]
         given: list[str] = []

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.request_tracker.mapping import plain
 from connectors.testing.driver import Driver
+from gateway.domain.availability import AgentState
 from gateway.domain.event import Event, EventKind
 from gateway.domain.ticket import Category, Level, Status, Visibility
 from gateway.domain.update import (
@@ -675,3 +676,34 @@ def _before_write(call: Call[Outcome], act: Callable[[], None]) -> Call[Outcome]
             request = call.send((yield request))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+
+
+class Agents:
+    """Whom of the site's people RT can be given as an owner."""
+
+    def listed(self, stand: Stand, *accounts: str) -> list[tuple[str, str, str, bool]]:
+        """Ask for some accounts."""
+        found = stand.driver.run(stand.connector.agents(accounts))
+        assert {each.state for each in found} <= {AgentState.UNKNOWN}
+        assert not stand.driver.writes
+        return [(each.account_id, each.email, each.name, each.active) for each in found]
+
+    def test_accounts_are_found_in_any_case_and_by_number(self, stand: Stand) -> None:
+        """What the site writes is what it is told; an account that RT does not have is left out."""
+        number = urllib.parse.urlsplit(stand.person("GET", "/user/agent2")["_hyperlinks"][0]["_url"]).path.split("/")[
+            -1
+        ]
+        assert self.listed(stand, "AGENT1", number, "zoe", "no such/one?") == sorted([
+            ("AGENT1", "agent1@desk.test", "First Agent", True),
+            (number, "agent2@desk.test", "Second Agënt", True),
+        ])  # fmt: skip
+        assert self.listed(stand) == []
+
+    def test_a_disabled_account_is_not_active(self, stand: Stand) -> None:
+        """RT's search leaves it out, and it is still there."""
+        stand.person("PUT", "/user/agent2", {"Disabled": 1}, who="root")
+        try:
+            assert [each[3] for each in self.listed(stand, "agent1", "agent2")] == [True, False]
+        finally:
+            stand.person("PUT", "/user/agent2", {"Disabled": 0}, who="root")
+        assert [each[3] for each in self.listed(stand, "agent1", "agent2")] == [True, True]

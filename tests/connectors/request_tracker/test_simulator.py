@@ -64,6 +64,16 @@ class TestMessages(behaviour.Messages):
     """Against the simulator."""
 
 
+class TestAgents(behaviour.Agents):
+    """Against the simulator."""
+
+    def test_many_accounts_are_asked_for_in_parts(self, desk: SimulatedRequestTracker, stand: Stand) -> None:
+        """A search for the enabled costs one request for forty; who is left out is asked for alone."""
+        found = stand.driver.run(stand.connector.agents([*(f"user{number:02}" for number in range(41)), "agent1"]))
+        assert [each.account_id for each in found] == ["agent1"]
+        assert [heard.path.rpartition("/")[2] for heard in desk.journal].count("users") == 2
+
+
 class TestCounting(behaviour.Counting):
     """Against the simulator."""
 

@@ -492,3 +492,40 @@ def test_a_site_without_routes_routes_nothing() -> None:
     assert not rules
     routed = ask(facts(ticket()), rules=rules)
     assert (routed.outcome, routed.rings) == (Outcome.UNROUTABLE, ())
+
+
+def test_who_is_shown_as_away_may_be_back_soon() -> None:
+    """On shift and away at a desk: what has time waits for them; what has not goes on call. Why is in the trace."""
+    absent = State(accepting=False, why="away at zen since 2026-03-10 17:00 UTC")
+    states = {"dana": absent, "noah": absent}
+    waits = ask(work_on(), Work(due=AFTER_HOURS + timedelta(hours=4, minutes=1)), states, explain=True)
+    assert (waits.outcome, waits.reason) == (
+        Outcome.QUEUED, "who fits and works now is away at a desk: it waits for somebody to be back",
+    )  # fmt: skip
+    told = {each.person: each.why for ring in waits.rings for each in ring.left_out}
+    assert told["dana"] == "is not accepting (away at zen since 2026-03-10 17:00 UTC)"
+    called = ask(work_on(), Work(due=AFTER_HOURS + timedelta(hours=4)), states)
+    assert (called.outcome, called.agent) == (Outcome.ON_CALL, "eva")
+
+
+def test_how_people_are_shown_after_hours_says_nothing_of_tomorrow() -> None:
+    """Everybody is offline at night: it still waits for whoever opens before it is due."""
+    offline = State(accepting=False, why="offline at zen")
+    states = dict.fromkeys(("lucia", "marek", "dana", "noah", "yuki"), offline)
+    night = work_on(WEEKEND)
+    found = ask(night, Work(due=WEEKEND + timedelta(days=4)), states)
+    assert (found.outcome, found.region) == (Outcome.QUEUED, ask(night, Work(due=WEEKEND + timedelta(days=4))).region)
+    gone = dict.fromkeys(states, State(accepting=False, reachable=False, why="deactivated"))
+    assert ask(night, Work(due=WEEKEND + timedelta(days=4)), gone).outcome is Outcome.ON_CALL
+    back = WEEKEND + timedelta(days=3)
+    later = {**gone, "dana": State(accepting=False, reachable=False, back=back)}
+    waits = ask(night, Work(due=WEEKEND + timedelta(days=4)), later)
+    assert (waits.outcome, waits.until) == (Outcome.QUEUED, back.replace(hour=12))
+
+
+def test_nobody_is_called_who_was_sent_away() -> None:
+    """Who is on call is not at a desk anyway; a person's word, or a deactivated account, counts for them, too."""
+    work = Work(due=WEEKEND + timedelta(hours=1))
+    assert ask(work_on(WEEKEND), work, {"eva": State(accepting=False)}).agent == "eva"
+    away = {"eva": State(accepting=False, reachable=False)}
+    assert ask(work_on(WEEKEND), work, away).outcome is Outcome.UNROUTABLE
