@@ -9,12 +9,14 @@ from typing import Protocol
 import msgspec
 
 
-class Passed(msgspec.Struct, frozen=True):
+class Passed(msgspec.Struct, frozen=True, omit_defaults=True):
     """A ticket went from one person to another."""
 
     giver: str
     taker: str
     at: datetime
+    #: it had been offered to them
+    accepted: bool = False
 
 
 class Offered(msgspec.Struct, frozen=True, omit_defaults=True):

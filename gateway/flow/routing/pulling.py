@@ -12,27 +12,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gateway import crashpoint
-from gateway.domain.link import Link, LinkState, Role
-from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
-from gateway.flow.duplicates import live_links
-from gateway.flow.plan import Cause, Planned, new_update
 from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.routing.counting import counted
-from gateway.flow.routing.ending import end_way
-from gateway.flow.routing.giving import give
-from gateway.flow.routing.offering import offer
-from gateway.flow.routing.placing import Placed
+from gateway.flow.routing.looking import Looking
 from gateway.flow.routing.ways import work_of
-from gateway.flow.sla.entries import Happened
-from gateway.flow.sla.timekeeping import keep
-from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
+from gateway.ports import Clock, Doorbell, Ids, Store, Tx
 from gateway.ports.ways import Way
 from gateway.telemetry import tell_defect
 from rules.fields import Facts
-from rules.policies import run as policy_of
-from rules.routed import Outcome
 from rules.waiting import Waiting, given_now
 
 log = logging.getLogger(__name__)
@@ -143,63 +131,3 @@ def given_out(tx: Tx, site: LiveSite, now: datetime) -> list[str]:
             links = frozenset(link.connection for link in tx.links.of_ticket(ticket.id))
             queue.append(Waiting(facts=Facts(ticket, ticket, links, now), work=work_of(way)))
     return [each.id for each in given_now(routing, queue, counted(tx, routing.roster, now))] if queue else []
-
-
-class Looking:
-    """One ticket, in a transaction that holds it."""
-
-    def __init__(self, tx: Tx, ticket_id: str, site: LiveSite, ids: Ids, now: datetime) -> None:
-        self.tx = tx
-        self.ticket_id = ticket_id
-        self.site = site
-        self.ids = ids
-        self.now = now
-        self.cause = Cause(site.release, ids.new().replace("-", ""), now, skipping=site.skipping)
-        self.planned = False
-
-    def run(self) -> bool:
-        """Give it to somebody, offer it, or look again later; say whether updates were planned."""
-        self.look()
-        if self.tx.ways.get(self.ticket_id) is None:
-            # it is gone, or repeats another: it is not found anew with each release
-            self.tx.ways.save(Way(ticket_id=self.ticket_id, outcome=Outcome.NONE.value, closed=True), self.now)
-        return self.planned
-
-    def look(self) -> None:
-        """Do what is to be done now."""
-        ticket = self.tx.tickets.get(self.ticket_id)
-        links = live_links(self.tx, self.ticket_id)
-        if ticket is None or not any(link.role is Role.SOURCE and link.state is LinkState.LIVE for link in links):
-            end_way(self.tx, self.ticket_id, self.now)
-            return
-        way = self.tx.ways.get(self.ticket_id)
-        if way is not None and way.holds:
-            offered = offer(self.tx, ticket, way, links, site=self.site, cause=self.cause, ids=self.ids)
-            if offered is not None:
-                self.store(Placed(ticket, offered.planned, offered.audit))
-                return
-        self.store(self.give(ticket, links))
-        crashpoint.reach("sweep.routing")
-
-    def give(self, ticket: Ticket, links: Sequence[Link]) -> Placed:
-        """Ask the router."""
-        facts = Facts(ticket, ticket, frozenset(link.connection for link in links), self.now)
-        policy, _ = policy_of(self.site.rules.policies, facts, explain=False, index=self.site.rules.policy_index)
-        happened = Happened(
-            before=ticket, ticket=ticket, policy=policy, links=facts.links, at=self.now, now=self.now, automatic=True
-        )
-        return give(self.tx, happened, links, site=self.site, cause=self.cause, ids=self.ids, keep=keep)
-
-    def store(self, made: Placed) -> None:
-        """Keep what came of it."""
-        self.tx.audit.add(list(made.audit))
-        for planned in made.planned:
-            self.append(planned)
-
-    def append(self, planned: Planned) -> None:
-        """Put an update into the outbox; in mode observe the trail says what would have been written."""
-        if self.site.mode == "observe":
-            told = {"at": planned.link.connection, "what": planned.summary}
-            self.tx.audit.add([AuditEntry(self.now, "gateway", "withheld", self.ticket_id, told, self.cause.trace_id)])
-            return
-        self.planned = self.tx.outbox.add(new_update(planned, self.ids.new(), self.cause)) > 0 or self.planned
