@@ -84,10 +84,11 @@ def deliver() -> None:
 
 
 def reconcile() -> None:
-    """Poll the connections that are due, and look at what landed."""
+    """Fetch the rotas and poll the connections that are due, and look at what landed."""
     gateway = _gateway()
     _clear(gateway, "reconcile")
     began = time.monotonic()
+    gateway.fetcher().fetch_due(holder=gateway.holder, seconds=DRAIN_SECONDS / 2)
     gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
     gateway.looker().look_due(seconds=max(LOOK_SECONDS, DRAIN_SECONDS - (time.monotonic() - began)))
 

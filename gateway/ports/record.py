@@ -17,6 +17,7 @@ from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
 from gateway.ports.clocks import Clocks
+from gateway.ports.feeds import Feeds
 from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.looking import Looks
@@ -358,6 +359,11 @@ class Tx(Protocol):
     @property
     def ways(self) -> Ways:
         """Return who has which ticket."""
+        ...
+
+    @property
+    def feeds(self) -> Feeds:
+        """Return what was fetched of rotas."""
         ...
 
     @property

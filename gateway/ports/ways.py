@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -155,6 +155,10 @@ class Ways(Protocol):
 
     def unknown(self, limit: int) -> Sequence[str]:
         """Return open tickets that have no way yet."""
+        ...
+
+    def rouse(self, people: Collection[str], now: datetime) -> None:
+        """Look at what waits, and at what these people have, as soon as may be: they work at other times now."""
         ...
 
     def postpone(self, ticket_id: str, until: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ from gateway.store.tables import facts, tickets
 _way = msgspec.json.Decoder(Way)
 _OPEN = tuple(sorted(each.value for each in OPEN_CATEGORIES))
 _FACT = "routing"
+#: in one statement
+MOST_NAMES = 500
 _KNOW = per_dialect(lambda into: into(facts).on_conflict_do_nothing())
 _LOCK = select(facts.c.value).where(facts.c.name == _FACT).with_for_update()
 _GET = select(ways.c.doc).where(ways.c.ticket_id == bindparam("the_ticket"))
@@ -194,6 +196,13 @@ class SqlWays:
     def unknown(self, limit: int) -> Sequence[str]:
         """Return open tickets that have no way yet."""
         return self._connection.execute(_UNKNOWN, {"most": limit}).scalars().all()
+
+    def rouse(self, people: Collection[str], now: datetime) -> None:
+        """Look at what waits, and at what these people have, as soon as may be."""
+        for first in range(0, len(names := sorted(people)), MOST_NAMES):
+            theirs = (text(HOLDS), ways.c.person.in_(names[first : first + MOST_NAMES]), ways.c.due_at.is_not(None))
+            self._connection.execute(update(ways).where(*theirs).values(wake_at=now))
+        self._connection.execute(update(ways).where(text(WAITS)).values(wake_at=now))
 
     def postpone(self, ticket_id: str, until: datetime) -> None:
         """Look at a ticket later."""

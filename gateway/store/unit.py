@@ -26,6 +26,7 @@ from gateway.store.clocks import SqlClocks
 from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
+from gateway.store.feeds import SqlFeeds
 from gateway.store.inbox import SqlInbox
 from gateway.store.keys import Keys
 from gateway.store.lanes import Lanes
@@ -147,6 +148,11 @@ class SqlTx:
     def ways(self) -> SqlWays:
         """Who has which ticket."""
         return SqlWays(self.connection)
+
+    @cached_property
+    def feeds(self) -> SqlFeeds:
+        """What was fetched of rotas."""
+        return SqlFeeds(self.connection, self.sealer)
 
     @cached_property
     def reporting(self) -> SqlReporting:

@@ -55,13 +55,20 @@ class Puller:
         self._doorbell = doorbell
         self._clock = clock
         self._ids = ids
-        self._release = ""
+        #: the release, and the copies of feeds, of which all is known
+        self._known = ("", "")
+        self._roused = ""
 
     def pull(self, *, seconds: float) -> int:
         """Look for at most `seconds`; return how many tickets were looked at."""
         site = self._site()
         if not site.rules.routing:
             return 0
+        if site.fetched != self._roused:
+            # the moments at which tickets are to be looked at were reckoned by another roster
+            people = moved(site)
+            self._store.write(lambda tx: tx.ways.rouse(people, self._clock.now()))
+            self._roused = site.fetched
         end = self._clock.monotonic() + seconds
         looked, planned = 0, False
         while self._clock.monotonic() < end:
@@ -76,7 +83,7 @@ class Puller:
                 if found.until is not None:
                     self._store.write(lambda tx, then=found.until: tx.ways.room_looked_at(then))  # type: ignore[misc]
                 if found.all_known:
-                    self._release = site.release
+                    self._known = (site.release, site.fetched)
                 if not found.tickets:
                     break
         if planned:
@@ -86,7 +93,7 @@ class Puller:
     def _found(self, site: LiveSite) -> Found:
         """Return the tickets to look at, in order."""
         now = self._clock.now()
-        is_new = site.release != self._release
+        is_new = (site.release, site.fetched) != self._known
         with self._store.read() as tx:
             # tickets that were there before the routes; and other people may have room by other rules
             found = [*tx.ways.unknown(TOGETHER), *tx.ways.stale(TOGETHER)] if is_new else []
@@ -119,6 +126,12 @@ class Puller:
                 tx.ways.save(Way(ticket_id=ticket_id, wake_at=now + AGAIN), now)
             tx.ways.postpone(ticket_id, now + AGAIN)
             return False
+
+
+def moved(site: LiveSite) -> set[str]:
+    """Return who works as a feed says."""
+    teams = {team for feed in site.rules.routing.feeds for team in feed.teams}
+    return {agent.person for agent in site.rules.routing.roster.agents if agent.team in teams}
 
 
 def given_out(tx: Tx, site: LiveSite, now: datetime) -> list[str]:
