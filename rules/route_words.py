@@ -42,6 +42,8 @@ def _ring(ring: Ring) -> Iterator[str]:
         f"{ring.region or 'every region'}: {ring.state}: {ring.members} there, {ring.on_shift} on shift, "
         f"{ring.accepting} accepting, {ring.with_room} with room; {ring.fit} of those who accept fit"
     )
+    if ring.too_long:
+        yield f"  {ring.too_long}"
     if ring.candidates:
         yield f"  candidates: {_names(ring.candidates)}"
     by_reason = sorted(ring.left_out, key=lambda each: each.why)

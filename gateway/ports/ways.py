@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -79,6 +79,13 @@ class Use(msgspec.Struct, frozen=True):
     person: str
     channel: str
     count: int
+
+
+class Waited(msgspec.Struct, frozen=True):
+    """A ticket that waited for a region was given to somebody."""
+
+    at: datetime
+    seconds: int
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -159,6 +166,14 @@ class Ways(Protocol):
 
     def rouse(self, people: Collection[str], now: datetime) -> None:
         """Look at what waits, and at what these people have, as soon as may be: they work at other times now."""
+        ...
+
+    def waits(self) -> Mapping[str, Sequence[Waited]]:
+        """Return by region how long the last tickets waited there, the oldest first."""
+        ...
+
+    def save_waits(self, region: str, last: Sequence[Waited]) -> None:
+        """Store how long the last tickets waited for a region; the ways are locked."""
         ...
 
     def postpone(self, ticket_id: str, until: datetime) -> None:

@@ -54,7 +54,7 @@ class Days:
     def __init__(self, store: SqlStore, lives: Lifetimes, *, tickets: int) -> None:
         self.store = store
         self.clock = MovedClock()
-        # each day begins at the same hour: keys are pruned by whole days, and one that crept over midnight had more
+        # each day begins at the same hour: keys go by whole days, and a day that crept over midnight had one more
         now = self.clock.now()
         self._dawn = datetime.combine(now.date() + timedelta(days=1), DAWN, tzinfo=UTC)
         self.clock.ahead = self._dawn - now

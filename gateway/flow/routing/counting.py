@@ -7,6 +7,7 @@ from datetime import datetime
 from gateway.domain.clock_state import Outcome
 from gateway.domain.presence import Snapshot, State
 from gateway.domain.roster import Roster
+from gateway.flow.routing.measuring import expected
 from gateway.ports import Tx
 
 
@@ -27,7 +28,7 @@ def counted(tx: Tx, roster: Roster, now: datetime, *, but: str = "") -> Snapshot
             turn=turn.turn if turn is not None else 0,
             released_at=turn.released_at if turn is not None else None,
         )
-    return Snapshot(roster, now, states)
+    return Snapshot(roster, now, states, waits=expected(tx.ways.waits(), now))
 
 
 def next_due(tx: Tx, ticket_id: str) -> datetime | None:

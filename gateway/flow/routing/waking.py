@@ -10,7 +10,7 @@ from rules.fields import Facts
 from rules.handoffs import LONGEST_BREAK
 from rules.routed import Outcome, Routed
 from rules.routes import Routing
-from rules.routing import match
+from rules.routing import match, room_after
 
 SECOND = timedelta(seconds=1)
 
@@ -27,7 +27,7 @@ def of_waiting(routing: Routing, facts: Facts, way: Way, routed: Routed, snapsho
     if routed.until is not None:
         moments.append(routed.until)
     if way.due is not None:
-        moments += [way.due - timedelta(seconds=settings.full_for), way.due]
+        moments += [way.due - timedelta(seconds=room_after(routing, snapshot, routed.region)), way.due]
     coming = snapshot.roster.next_on(snapshot.roster.all & ~snapshot.on_shift, now + SECOND)
     if coming is not None:
         moments.append(coming)
