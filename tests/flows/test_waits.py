@@ -17,7 +17,7 @@ BUSY = (
     .replace('["14:00-22:00"]', '["15:00-23:00"]')
     .replace("  - {person: dana,", "  - {person: marek, team: emea-support, skills: {api: 1}}\n  - {person: dana,")
     .replace("  noah:  {email", "  marek: {email: marek@acme.example, languages: [es]}\n  noah:  {email")
-    .replace("resolution: {default: 12h}", "resolution: {P1: 20m, P2: 40m, default: 12h}")
+    .replace("resolution: {default: 12h}", "resolution: {P1: 20m, P2: 100m, default: 12h}")
 )
 
 
@@ -67,7 +67,7 @@ def test_it_goes_to_the_next_region_when_what_is_left_becomes_too_short(room: De
         room.store.write(lambda tx: tx.ways.save_waits("emea", last))
     number = room.ticket(priority="high")
     assert (room.way(number).outcome, room.way(number).region) == ("queued", "emea")
-    room.later(minutes=9)
+    room.later(minutes=69)
     assert room.way(number).outcome == "queued"
     room.later(minutes=2)
     assert (room.way(number).person, room.way(number).region) == ("dana", "amer")
