@@ -80,7 +80,7 @@ def wrong_with(url: str) -> str:
     if parts.username is not None or parts.fragment:
         return "an address holds no user, no password and no #"
     if parts.scheme == "http" and host not in _LOOPBACK and not host.startswith("127."):
-        return "it is http, which anybody on the way can read and change: write https://"
+        return "it is http, which anybody on the way can read and change"
     return ""
 
 

@@ -58,7 +58,8 @@ def _check(spot: Spot, team: str, problems: list[Problem]) -> bool:
         return False
     why = wrong_with(written)
     if why:
-        problems.append(spot.error("bad-feed", f"this cannot be fetched: {why}"))
+        hint = "write the https:// address at which the calendar is published, as iCalendar"
+        problems.append(spot.error("bad-feed", f"this cannot be fetched: {why}", hint))
         return False
     if is_secret(written):
         variable = re.sub(r"[^A-Z0-9]+", "_", f"{team}_rota".upper()).strip("_")

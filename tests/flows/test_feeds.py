@@ -178,7 +178,7 @@ def test_a_server_that_is_away_and_a_variable_that_is_gone(room: Fed, caplog: py
         assert room.kept().trouble == "the environment variable AMER_ROTA is not set"
         room.environ["AMER_ROTA"] = "http://calendar.example/private-0c9f3b7a41d2e85f6/a.ics"
         room.fetch(minutes=10)
-        assert room.kept().trouble == "it is http, which anybody on the way can read and change: write https://"
+        assert room.kept().trouble == "it is http, which anybody on the way can read and change"
     with room.store.read() as tx:
         told = f"{caplog.text} {[each.__dict__ for each in caplog.records]} {tx.view.audit(limit=50)}"
     assert "0c9f3b7a41d2e85f6" not in told + repr(msgspec.structs.replace(room.kept(), text=""))
