@@ -45,7 +45,7 @@ FROM = click.option(
 
 @click.group()
 def roster() -> None:
-    """Look at who works when, and when nobody does, by the files of this site and the rotas that were fetched."""
+    """Look at who works when, and when nobody does, by the files of this site."""
 
 
 @roster.command()
