@@ -17,7 +17,7 @@ from gateway.domain.event import RemoteComment
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import Ticket, Visibility
+from gateway.domain.ticket import Setter, Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
 from gateway.flow.render import Rendered, render
 from gateway.ports import CommentRow, ConnectionSettings, ConnectorSpec, NewUpdate
@@ -79,7 +79,11 @@ class Planner:
         """Begin a link: the create with every field that may go there, then the comments said so far, in order."""
         connector = self._connectors[link.connection]
         wanted = [field for field in ("title", "body", *rule.fields) if owner_allows(rule, field, True)]
-        wanted += ["title", "body", *(field for field in DECIDED_FIELDS & connector.spec.writable_fields)]
+        wanted += [
+            "title",
+            "body",
+            *(each for each in DECIDED_FIELDS & connector.spec.writable_fields if _decided(ticket, each)),
+        ]
         rendered = self._render(ticket, link, rule, dict.fromkeys(wanted))
         requester = ticket.requester or RemotePerson()
         asked = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
@@ -296,3 +300,9 @@ def new_update(planned: Planned, update_id: str, cause: Cause) -> NewUpdate:
         detail=planned.detail,
         blocks=planned.reason is Reason.BOUNCE or planned.link.connection not in cause.skipping,
     )
+
+
+def _decided(ticket: Ticket, field: str) -> bool:
+    """Say whether the gateway set a field: what a desk has by itself stays at home unless a rule names it."""
+    stamp = ticket.stamps.get(field)
+    return stamp is not None and stamp.by is Setter.RULE
