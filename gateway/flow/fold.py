@@ -32,7 +32,7 @@ from gateway.domain.ticket import (
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
-from gateway.flow.edits import Lost, Seen, newest, refusal, same, set_again
+from gateway.flow.edits import Lost, Seen, is_told_again, newest, refusal, same, set_again
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
@@ -342,6 +342,8 @@ class _Folding:
                 # set again after an edit that is still to come
                 self.ticket = set_again(self.ticket, field, seen)
             return True
+        if is_told_again(seen, json, before, self.ticket.stamps.get(field)):
+            return False
         if not newest(self.ticket.stamps.get(field), seen, self._link, self._event):
             self._lose(seen, json, "a newer edit stands", self.ticket.stamps[field].at)
             self.overruled.append(field)
