@@ -13,7 +13,7 @@ from gateway.domain.ticket import Ticket
 from gateway.domain.update import GIVEN_UP, Intent, UpdateState
 from gateway.errors import GatewayError
 from gateway.ports import DeliveryRow, NewDelivery, OperationClaim, UpdateRow
-from gateway.ports.record import Audit
+from gateway.ports.auditing import Audit
 from rules.decide import RuleSet
 
 #: what an attempt came to when it is certain that nothing is left of it: no effect, or one of several, noted

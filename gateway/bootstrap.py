@@ -14,6 +14,7 @@ import msgspec
 from connectors import registry
 from gateway import crashpoint
 from gateway.config import Settings, read_site, resolve_settings
+from gateway.domain.ids import digest
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
 from gateway.extensions import installed
@@ -22,6 +23,7 @@ from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.feeds import Fetcher, copies
 from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
@@ -31,12 +33,15 @@ from gateway.flow.sla.escalating import Waker
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
+from gateway.references import feed_address, missing_feeds
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, RuleSet, Site, check_site, load_site
 from rules.extending import Extensions
+from rules.feeds import MAX_BYTES
 from rules.release import released
+from rules.site import NO_COPIES
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +70,7 @@ class Gateway:
         self._site: LiveSite | None = None
         self._looked_at = 0.0
         self._accounts: dict[str, dict[str, Any]] = {}
+        self._copies: dict[str, str] = {}
         self._rules: dict[str, RuleSet] = {}
         self._retention = Retention()
         self._refreshing = threading.Lock()
@@ -84,6 +90,11 @@ class Gateway:
     def transport(self) -> HttpTransport:
         """The one that talks to desks."""
         return HttpTransport()
+
+    @cached_property
+    def rotas(self) -> HttpTransport:
+        """The one that fetches rotas, and reads no more of an answer than a rota can have."""
+        return HttpTransport(max_body=MAX_BYTES)
 
     @cached_property
     def registry(self) -> registry.Registry:
@@ -108,9 +119,14 @@ class Gateway:
 
     # ------------------------------------------------------------ the site
 
-    def load(self, files: Mapping[str, str]) -> tuple[Site | None, tuple[Problem, ...]]:
-        """Read a site from its files, with the connectors and the extensions that are installed here."""
-        return load_site(files, self._specs(), extensions=self.extensions)
+    def load(
+        self, files: Mapping[str, str], copies: Mapping[str, str] = NO_COPIES
+    ) -> tuple[Site | None, tuple[Problem, ...]]:
+        """Read a site from its files, with the connectors and the extensions that are installed here.
+
+        `copies` are what was fetched of its feeds.
+        """
+        return load_site(files, self._specs(), extensions=self.extensions, copies=copies)
 
     @cached_property
     def releasing(self) -> Releasing:
@@ -144,6 +160,7 @@ class Gateway:
         if site is None:  # pragma: no cover - refused above
             return ()
         _, missing = resolve_settings(site, self._environ, self._specs())
+        missing = (*missing, *missing_feeds(site, self._environ))
         _refuse(missing)
         return missing
 
@@ -181,7 +198,9 @@ class Gateway:
         with self.store.read() as tx:
             active = tx.releases.active()
             accounts = {name: _learned(state.facts) for name, state in tx.desks.all().items()}
-            if known is not None and known.release == active and accounts == self._accounts:
+            fetched = dict(tx.feeds.essences())
+            same = accounts == self._accounts and fetched == self._copies
+            if known is not None and known.release == active and same:
                 return known
             if not active:
                 msg = (
@@ -189,14 +208,15 @@ class Gateway:
                 )
                 raise ConfigError(msg)
             files = tx.releases.files(active)
-        site, problems = self.load(files)
+            found = copies(tx.feeds.all()) if fetched else {}
+        site, problems = self.load(files, found)
         if site is None:
             raise ConfigError("the active release does not load: " + "; ".join(str(each) for each in problems))
         settings, missing = resolve_settings(site, self._environ, self._specs())
         errors = [problem for problem in missing if problem.is_error]
         if errors:
             raise ConfigError("\n".join(str(problem) for problem in errors))
-        self._accounts = accounts
+        self._accounts, self._copies = accounts, fetched
         self._retention = site.retention
         site.rules.clockwork.warm()
         return LiveSite(
@@ -208,6 +228,7 @@ class Gateway:
             mode=site.mode.value,
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
             alerts=site.alerts,
+            fetched=digest("copies", fetched) if site.rules.routing.feeds else "",
         )
 
     def rules_of(self, release: str) -> RuleSet:
@@ -218,7 +239,8 @@ class Gateway:
         if release not in self._rules:
             with self.store.read() as tx:
                 files = tx.releases.files(release)
-            site, problems = self.load(files)
+                found = copies(tx.feeds.all())
+            site, problems = self.load(files, found)
             if site is None:
                 raise ConfigError(f"its files do not load any more: {'; '.join(str(each) for each in problems)}")
             self._rules[release] = site.rules
@@ -271,6 +293,17 @@ class Gateway:
         """Make the step that asks desks who is there."""
         return AgentReader(store=self.store, site=self.site(), transport=self.transport, clock=self.clock, ids=self.ids)
 
+    def fetcher(self) -> Fetcher:
+        """Make the step that fetches the feeds of rotas."""
+        return Fetcher(
+            store=self.store,
+            site=self.site(),
+            transport=self.rotas,
+            clock=self.clock,
+            ids=self.ids,
+            address=lambda feed: feed_address(feed, self._environ),
+        )
+
     def looker(self) -> Looker:
         """Make the step that looks whether what landed is there once."""
         return Looker(
@@ -316,8 +349,9 @@ class Gateway:
         """Close every connection; the next use opens new ones."""
         if "store" in self.__dict__:
             self.store.close()
-        if "transport" in self.__dict__:
-            self.transport.close()
+        for name in ("transport", "rotas"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
 
 def _refuse(problems: Sequence[Problem], *, read: bool = True) -> None:

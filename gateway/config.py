@@ -18,11 +18,12 @@ from connectors import registry
 from gateway.errors import ConfigError
 from gateway.extensions import installed
 from gateway.ports import ConnectionSettings, ConnectorSpec
-from rules import GATEWAY_FILE, Connection, Problem, Reference, Severity, Site, load_site
+from gateway.references import feed_references, filled, resolve_reference
+from rules import GATEWAY_FILE, Connection, Problem, Severity, Site, load_site
 from rules.connections import settings_schema, url_problems
 from rules.policies import counted_by
 from rules.problem import WIDTH, masked
-from rules.references import REFERENCE, references
+from rules.references import references, within
 from rules.schema.check import check, validator
 from rules.source import Document, Spot
 from rules.sync import own_shown
@@ -33,7 +34,6 @@ STATE = ".gateway"
 MIB = 1024 * 1024
 MAX_FILES = 500
 MAX_SITE = 16 * MIB
-MAX_SECRET = 64 * 1024
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -136,7 +136,7 @@ def load(site: Path, files: Mapping[str, str] | None = None) -> Settings:
 
 
 def secrets_in(files: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what the connections of these files take from the environment, but for addresses.
+    """Return what these files take from the environment, but for addresses of desks; those of feeds are secrets.
 
     It is read without knowing which of it is a secret, so that a command which only lists needs no connector for it.
     """
@@ -144,14 +144,21 @@ def secrets_in(files: Mapping[str, str], environ: Mapping[str, str]) -> tuple[st
     if document is None:
         return ()
     found = [each for _, spot in document.root.part("connections").entries() for each in references(spot)]
-    return tuple(value for each in found if each.path[:1] != ("url",) and (value := _resolve(each, environ)[0]))
+    for name, text in files.items():
+        found += within(text) if name != GATEWAY_FILE and name.endswith((".yaml", ".yml")) else []
+    return tuple(
+        value for each in found if each.path[:1] != ("url",) and (value := resolve_reference(each, environ)[0])
+    )
 
 
 def _values(site: Site, environ: Mapping[str, str], found: Mapping[str, ConnectionSettings]) -> Iterator[str]:
     for name in found:
         for reference in site.connections[name].references:
             if reference.path[:1] != ("url",):
-                yield _resolve(reference, environ)[0]
+                yield resolve_reference(reference, environ)[0]
+    for feed in site.rules.routing.feeds:
+        for reference in feed_references(feed):
+            yield resolve_reference(reference, environ)[0]
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, bounds: tuple[int, int], wrong: list[str]) -> int:
@@ -296,47 +303,14 @@ def resolve_settings(
     return settings, tuple(problems)
 
 
-def _resolve(reference: Reference, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the value and why there is none."""
-    if not reference.is_file:
-        value = environ.get(reference.target, "")
-        return value, "" if value else f"the environment variable {reference.target} is not set"
-    path = Path(environ.get("GATEWAY_SITE") or ".") / reference.target
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_SECRET + 1).decode("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        return "", f"the file {reference.target} cannot be read: {why}"
-    if not text or len(text) > MAX_SECRET:
-        return "", f"the file {reference.target} is {'too long' if text else 'empty'}"
-    return text, ""
-
-
 def _missing(connection: Connection, environ: Mapping[str, str], document: Document) -> Iterator[Problem]:
     for reference in connection.references:
-        _, why = _resolve(reference, environ)
+        _, why = resolve_reference(reference, environ)
         if why:
             path = ("connections", connection.name, *reference.path)
             code = "missing-file" if reference.is_file else "missing-variable"
             message = f"{why}, and the connection '{connection.name}' needs it"
             yield document.problem(path, code, message, "set it where the gateway is started")
-
-
-def _filled(value: Any, environ: Mapping[str, str]) -> Any:
-    """Put the values of references in."""
-    if isinstance(value, dict):
-        return {key: _filled(each, environ) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_filled(each, environ) for each in value]
-    if not isinstance(value, str):
-        return value
-
-    def put(match: Any) -> str:
-        reference = Reference(match["file"] or match["name"], (), 0, 0, is_file=bool(match["file"]))
-        return _resolve(reference, environ)[0]
-
-    return REFERENCE.sub(put, value)
 
 
 def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
@@ -359,8 +333,8 @@ def _settings(
     return ConnectionSettings(
         name=connection.name,
         connector=spec.name,
-        url=_filled(connection.url, environ).rstrip("/"),
-        options=_typed(_filled(connection.options, environ), spec),
+        url=filled(connection.url, environ).rstrip("/"),
+        options=_typed(filled(connection.options, environ), spec),
         rate_limit=connection.rate_limit,
         reconcile_every=None if every is None else timedelta(seconds=every),
         agents_every=agents,

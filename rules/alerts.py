@@ -38,6 +38,8 @@ class Metric(StrEnum):
     TICKET_UNROUTABLE = "ticket_unroutable"
     #: since when an open ticket is frozen, for it was passed on too often
     TICKET_FROZEN = "ticket_frozen"
+    #: since when a rota that is fetched could not be
+    ROSTER_FEED_STALE = "roster_feed_stale"
 
 
 #: about tickets, of which there are many: each is told once

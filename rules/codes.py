@@ -28,7 +28,8 @@ FORM = frozenset({
     "bad-calendar", "unknown-country", "unknown-subdivision", "unknown-categories", "bad-date",
     "day-twice", "no-timezone", "unknown-timezone", "never-open",
     "union-of-itself", "union-too-deep",
-    "relaxation-order", "two-capacities", "empty-shift", "bad-rota", "unknown-on-rota",
+    "relaxation-order", "two-capacities", "empty-shift", "bad-rota", "bad-feed", "too-often",
+    "unknown-on-rota",
 })  # fmt: skip
 
 #: every part is right by itself, and the whole is not, or means something else than it seems

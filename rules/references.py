@@ -34,6 +34,12 @@ class Reference(msgspec.Struct, frozen=True):
     is_file: bool = False
 
 
+def within(text: str) -> tuple[Reference, ...]:
+    """Return every reference in a text, wherever it stands."""
+    found = REFERENCE.finditer(text)
+    return tuple(Reference(each["file"] or each["name"], (), 0, 0, is_file=bool(each["file"])) for each in found)
+
+
 def has_reference(value: Any) -> bool:
     """Say whether a value is a text with a reference in it."""
     return isinstance(value, str) and bool(REFERENCE.search(value))

@@ -40,7 +40,7 @@ class _Shift(msgspec.Struct, frozen=True, order=True):
 class Rota:
     """One file of shifts."""
 
-    __slots__ = ("_calendar", "_months", "_zone", "layer", "override", "people", "strangers")
+    __slots__ = ("_calendar", "_months", "_zone", "layer", "override", "people", "size", "strangers")
 
     def __init__(
         self, data: bytes, people: Mapping[str, str], timezone: str = "", *, layer: int = 0, override: bool = False
@@ -64,6 +64,7 @@ class Rota:
         self._zone = zone(timezone or "UTC") or UTC
         self._months: dict[tuple[int, int], tuple[_Shift, ...]] = {}
         found = [self._named(event) for event in events]
+        self.size = len(events)
         #: what stands where a name is expected, and is none
         self.strangers = tuple(sorted({word for _, _, unknown in found for word in unknown}))
 

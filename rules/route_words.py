@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from gateway.domain.presence import Wait
 from rules.routed import Outcome, Ring, Routed
 
 #: so many names stand behind one reason; the rest is a number
@@ -42,6 +43,8 @@ def _ring(ring: Ring) -> Iterator[str]:
         f"{ring.region or 'every region'}: {ring.state}: {ring.members} there, {ring.on_shift} on shift, "
         f"{ring.accepting} accepting, {ring.with_room} with room; {ring.fit} of those who accept fit"
     )
+    if ring.too_long:
+        yield f"  {ring.too_long}"
     if ring.candidates:
         yield f"  candidates: {_names(ring.candidates)}"
     by_reason = sorted(ring.left_out, key=lambda each: each.why)
@@ -52,3 +55,10 @@ def _ring(ring: Ring) -> Iterator[str]:
 def _names(people: list[str] | tuple[str, ...]) -> str:
     more = f" and {len(people) - NAMED} more" if len(people) > NAMED else ""
     return ", ".join(people[:NAMED]) + more
+
+
+def learnt(measured: Wait) -> str:
+    """Say of how many tickets a wait was learnt."""
+    if not measured.tickets:
+        return ""
+    return f" (from the last {measured.tickets} tickets)"

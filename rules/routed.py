@@ -95,6 +95,8 @@ class Ring(msgspec.Struct, frozen=True, omit_defaults=True):
     fit: int = 0
     candidates: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    #: why it is not waited for, where that was measured
+    too_long: str = ""
 
 
 class Routed(msgspec.Struct, frozen=True, omit_defaults=True):

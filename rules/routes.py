@@ -11,6 +11,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.presence import Balance
 from gateway.domain.roster import Roster
 from rules.conditions import Condition
+from rules.feeds import Feed
 from rules.index import Index, Indexed
 
 #: needs of a route that can be hard or dropped; of skills each by itself, as `skills.NAME`
@@ -107,7 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Routing:
     """Routes, settings and roster of one site, compiled once."""
 
-    __slots__ = ("index", "people", "roster", "routes", "settings")
+    __slots__ = ("feeds", "index", "people", "roster", "routes", "settings")
 
     def __init__(
         self,
@@ -115,8 +116,11 @@ class Routing:
         settings: Settings = Settings(),  # noqa: B008 - frozen
         roster: Roster | None = None,
         people: Mapping[tuple[str, str], str] | None = None,
+        feeds: tuple[Feed, ...] = (),
     ) -> None:
         self.routes = routes
+        #: where rotas are fetched from
+        self.feeds = feeds
         #: ("", e-mail address) or (connection, account) -> name of a person
         self.people: Mapping[tuple[str, str], str] = people or {}
         self.settings = settings

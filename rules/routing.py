@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from gateway.domain.language import UNKNOWN, canonical
-from gateway.domain.presence import Snapshot
+from gateway.domain.presence import Snapshot, Wait
 from gateway.domain.ticket import CLOSED_CATEGORIES, Setter, Ticket
 from rules.candidates import Asked, Pool, alike, chosen, eligible, flags_of, left_out, look
 from rules.duration import words
 from rules.fields import Facts
+from rules.route_words import learnt
 from rules.routed import LeftOut, Outcome, Ring, RingState, Routed, Work
 from rules.routes import OF_TICKET, REGION_OF_TICKET, TRANSLATE, Route, Routing, Settings, wanted
 from rules.trace import TraceLine
@@ -249,7 +250,11 @@ class _Routing:
         """Say why somebody of a pool is given it."""
         count = pool.candidates.bit_count()
         where = f" in {region}" if region else ""
-        over = "".join(f"{name} is {other.state}; " for name, other in self.pools[:-1])
+        passed = zip(self.pools[:-1], self.rings, strict=False)
+        over = "".join(
+            f"{name} is {other.state}{f', and {ring.too_long}' if ring.too_long else ''}; "
+            for (name, other), ring in passed
+        )
         if count == 1:
             return f"{over}the only one who fits{where} and has room"
         return f"{over}{self.settings.balance} of {count} who fit{where} and have room"
@@ -257,14 +262,24 @@ class _Routing:
     def waits(self, region: str, pool: Pool) -> Routed | None:
         """Let it wait in an open region when what gives way with time lets it be due in time."""
         found = self.gives_way(pool)
-        measured = self.snapshot.waits.get(region)
-        if measured is not None and pool.state is RingState.BUSY and (found is None or measured < found[0]):
-            found = measured, f"somebody usually has room after {words(measured)}"
+        measured = self.snapshot.waits.get(region) if pool.state is RingState.BUSY else None
+        if measured is not None and (found is None or measured.seconds < found[0]):
+            found = measured.seconds, f"somebody usually has room after {words(measured.seconds)}{learnt(measured)}"
         if found is None or not self.in_time(self.now + timedelta(seconds=found[0])):
+            if measured is not None:
+                self.note_wait(measured)
             return None
         seconds, why = found
         reason = f"it waits in {region}: {why}" if region else f"it waits: {why}"
         return Routed(Outcome.QUEUED, reason, region=region, until=self.now + timedelta(seconds=seconds))
+
+    def note_wait(self, measured: Wait) -> None:
+        """Keep that the last region is not waited for, because that takes too long."""
+        if self.work.due is None:
+            return
+        left = words(max(0, _apart(self.now, self.work.due)))
+        why = f"expected wait {words(measured.seconds)}{learnt(measured)} is more than the {left} that are left"
+        self.rings[-1] = msgspec.structs.replace(self.rings[-1], too_long=why)
 
     def gives_way(self, pool: Pool) -> tuple[int, str] | None:
         """Return after how many seconds a relaxation lets in somebody who is there and has room."""
@@ -281,9 +296,14 @@ class _Routing:
         """Hold it for a region that opens in time; else call somebody; else the fallback queue."""
         busy = next((region for region, pool in self.pools if pool.state in {RingState.BUSY, RingState.FULL}
                      and pool.suited), None)  # fmt: skip
-        if busy is not None and self.in_time(self.now + timedelta(seconds=self.settings.full_for)):
+        if busy is not None and self.in_time(
+            self.now + timedelta(seconds=room_after(self.routing, self.snapshot, busy))
+        ):
             where = f"in {busy} " if busy else ""
             reason = f"everybody {where}who fits is full: it waits for room"
+            measured = self.snapshot.waits.get(busy)
+            if measured is not None:
+                reason += f", which usually takes {words(measured.seconds)}{learnt(measured)}"
             return Routed(Outcome.QUEUED, reason, region=busy)
         if self.are_away() and self.in_time(self.now + timedelta(seconds=self.settings.full_for)):
             return Routed(Outcome.QUEUED, "who fits and works now is away at a desk: it waits for somebody to be back")
@@ -365,6 +385,12 @@ class _Routing:
         if self.work.passed_on and person == self.work.owner:
             return "gives it up"
         return "had it in this cycle" if person in self.work.visited else "passed it on a short while ago"
+
+
+def room_after(routing: Routing, snapshot: Snapshot, region: str) -> int:
+    """Return after how many seconds a full region is thought to have room: as measured, else as the site says."""
+    measured = snapshot.waits.get(region)
+    return routing.settings.full_for if measured is None else measured.seconds
 
 
 def _apart(start: datetime, end: datetime) -> int:

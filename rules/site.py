@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,6 +47,8 @@ from rules.source import GATEWAY_FILE, ROTA_SUFFIX, Document, Path
 from rules.yaml12 import load
 
 YEAR = 365 * 86_400
+#: nothing was fetched
+NO_COPIES: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -121,15 +124,16 @@ def load_site(
     specs: Mapping[str, ConnectorSpec],
     holidays: HolidaySource | None = None,
     extensions: Extensions = NOTHING,
+    copies: Mapping[str, str] = NO_COPIES,
 ) -> tuple[Site | None, tuple[Problem, ...]]:
     """Read a site from the texts of its files (`gateway.yaml`, `rules/*.yaml`) and the connectors that are installed.
 
     No site comes back when there is an error; warnings come beside a site. Nothing is read, resolved or run here.
     `holidays` gives the days of a country; without it, those that a release keeps with its files, and the library's.
-    `extensions` are the operators, actions and classifiers of other packages.
+    `extensions` are the operators, actions and classifiers of other packages, `copies` what was fetched of its feeds.
     """
     with _uncollected():
-        loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
+        loading = _Loading(files, specs, holidays or holidays_of(files), extensions, copies)
         site = loading.run()
         problems = loading.found()
     return (None if any(problem.is_error for problem in problems) else site), problems
@@ -150,6 +154,7 @@ def check_site(
     specs: Mapping[str, ConnectorSpec],
     holidays: HolidaySource | None = None,
     extensions: Extensions = NOTHING,
+    copies: Mapping[str, str] = NO_COPIES,
 ) -> Checked:
     """Read a site as `load_site` does, and look at what its rules mean together: see `rules.lint`.
 
@@ -157,7 +162,7 @@ def check_site(
     must still load when a later version of the gateway has learnt to find more.
     """
     with _uncollected():
-        loading = _Loading(files, specs, holidays or holidays_of(files), extensions)
+        loading = _Loading(files, specs, holidays or holidays_of(files), extensions, copies)
         site = loading.run()
         loading.lint()
         problems = loading.found()
@@ -179,7 +184,9 @@ class _Loading:
         specs: Mapping[str, ConnectorSpec],
         holidays: HolidaySource,
         extensions: Extensions,
+        copies: Mapping[str, str],
     ) -> None:
+        self.copies = copies
         self.files = {file: text for file, text in files.items() if file.endswith((".yaml", ".yml", ROTA_SUFFIX))}
         self.specs = specs
         self.holidays = holidays
@@ -316,7 +323,7 @@ class _Loading:
             escalations=self.escalations(sections, vocabulary),
             due_times={name: each.due_time for name, each in configured.items() if each.due_time},
             actions=self.extensions.actions,
-            routing=routing(sections, vocabulary, hours, self.files, self.problems),
+            routing=routing(sections, vocabulary, hours, self.files, self.problems, self.copies),
         )
 
     def refused(self, section: str) -> frozenset[str]:

@@ -28,7 +28,7 @@ SETTINGS = (
         "signing_secret",
         {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
         secret=True,
-        help="the app's signing secret; with it, notices of a breach have a button to acknowledge it",
+        help="the app's signing secret; with it, notices of a breach and of a handoff have buttons",
     ),
     Setting(
         "channel",

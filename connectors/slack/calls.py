@@ -59,10 +59,10 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         "unfurl_links": False,
         "unfurl_media": False,
     }
-    about = intent.params.get("acknowledge")
-    if about and account.signing_secrets:
+    buttons = mapping.buttons(intent.params)
+    if buttons and account.signing_secrets:
         # without the secret nobody could tell who pressed
-        body["blocks"] = mapping.blocks(body["text"], about)
+        body["blocks"] = mapping.blocks(body["text"], buttons)
     if intent.params.get("thread_ts"):
         body["thread_ts"] = str(intent.params["thread_ts"])
     response = yield HttpRequest(

@@ -66,7 +66,7 @@ class SlackConnector:
         return webhook.envelope(request)
 
     def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
-        """Return the presses of our button: nothing else that Slack says is about a ticket."""
+        """Return the presses of our buttons: nothing else that Slack says is about a ticket."""
         return webhook.parse(delivery)
 
     def read(self, remote_id: str) -> Call[RemoteTicket | None]:  # noqa: ARG002 - there are no tickets

@@ -24,8 +24,10 @@ from connectors.sdk import (
 #: the type of our message metadata; its payload carries the effect key
 EVENT_TYPE = "desk_gateway_notification"
 PAYLOAD_KEY = "effect_key"
-#: names our button, for its presses come to one address with those of every other
+#: name our buttons, for their presses come to one address with those of every other
 ACKNOWLEDGE = "desk_gateway_acknowledge"
+ACCEPT = "desk_gateway_accept"
+DECLINE = "desk_gateway_decline"
 #: a section block takes so many characters [S6]
 MAX_SECTION = 3000
 #: Slack cuts a text after 40,000 characters
@@ -107,24 +109,43 @@ def effect_key(message: Mapping[str, Any]) -> str:
     return str(payload.get(PAYLOAD_KEY) or "") if isinstance(payload, dict) else ""
 
 
-def blocks(text: str, about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a message with a button below it that says what it is about when it is pressed."""
+def buttons(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the buttons that a notification asks for; each says what it is about when it is pressed."""
+    if about := params.get("acknowledge"):
+        return [_button(ACKNOWLEDGE, "Acknowledge", [about.get("ticket"), about.get("metric"), about.get("cycle")])]
+    if offer := params.get("handoff"):
+        value = [offer.get("ticket"), offer.get("to"), offer.get("at")]
+        return [_button(ACCEPT, "Accept", value) | {"style": "primary"}, _button(DECLINE, "Decline", value)]
+    return []
+
+
+def _button(action: str, label: str, value: list[Any]) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": label}
+    return {"type": "button", "action_id": action, "text": text, "value": msgspec.json.encode(value).decode()}
+
+
+def blocks(text: str, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a message with buttons below it."""
     cut = text if len(text) <= MAX_SECTION else text[: MAX_SECTION - 1] + "…"
-    value = msgspec.json.encode([about.get("ticket"), about.get("metric"), about.get("cycle")]).decode()
-    button = {
-        "type": "button",
-        "action_id": ACKNOWLEDGE,
-        "text": {"type": "plain_text", "text": "Acknowledge"},
-        "value": value,
-    }
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": cut}},
-        {"type": "actions", "elements": [button]},
+        {"type": "actions", "elements": elements},
     ]
 
 
+def offer(value: str) -> dict[str, Any] | None:
+    """Read the value of the buttons below an offer; None where it is none of ours."""
+    try:
+        ticket, to, at = msgspec.json.decode(value, type=tuple[str, str, datetime])
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    if not ticket or not to or at.tzinfo is None:
+        return None
+    return {"ticket": ticket, "to": to, "at": at.astimezone(UTC).isoformat()}
+
+
 def about(value: str) -> dict[str, Any] | None:
-    """Read the value of our button; None where it is none of ours."""
+    """Read the value of the button below a breach; None where it is none of ours."""
     try:
         ticket, metric, cycle = msgspec.json.decode(value, type=tuple[str, str, int])
     except (msgspec.MsgspecError, RecursionError):

@@ -68,10 +68,14 @@ class SlackSimulator(SimulatedDesk):
             return json_answer({"ok": False, "error": error})
         return None
 
-    def press(self, ts: str, user: str = "U04EVA") -> bytes:
-        """Return what Slack sends when a person presses the button of a message: a form [S5], to be signed."""
+    def press(self, ts: str, user: str = "U04EVA", label: str = "") -> bytes:
+        """Return what Slack sends when a person presses a button of a message: a form [S5], to be signed.
+
+        `label` is what stands on it, where there are several.
+        """
         (message,) = [each for each in self.messages if each["ts"] == ts]
         buttons = [part for block in message["blocks"] if block["type"] == "actions" for part in block["elements"]]
+        (button,) = [each for each in buttons if not label or each["text"]["text"] == label]
         action_ts = f"{self.now().timestamp():.6f}"
         payload = {
             "type": "block_actions",
@@ -86,7 +90,7 @@ class SlackSimulator(SimulatedDesk):
             "channel": {"id": message["channel"], "name": self.channels.get(message["channel"], "directmessage")},
             "message": message,
             "response_url": "https://hooks.slack.example/actions/T0ACME/1/x",
-            "actions": [{**each, "block_id": "b", "action_ts": action_ts} for each in buttons],
+            "actions": [{**button, "block_id": "b", "action_ts": action_ts}],
         }  # fmt: skip
         return urlencode({"payload": msgspec.json.encode(payload).decode()}).encode()
 
@@ -103,6 +107,8 @@ class SlackSimulator(SimulatedDesk):
         if re.fullmatch(r"U[0-9A-Z]+", name):
             # a message to a person opens a conversation with them
             return "D" + name[1:]
+        if re.fullmatch(r"D[0-9A-Z]+", name):
+            return name
         return name if name in self.channels else by_name.get(name.removeprefix("#"), "")
 
     def _post(self, request: SimRequest) -> SimResponse:

@@ -1,4 +1,4 @@
-"""Slack's requests to us: proved, answered where they are a handshake, and read where somebody pressed our button.
+"""Slack's requests to us: proved, answered where they are a handshake, and read where a button of ours was pressed.
 
 Slack is an outgoing channel here. Its Events API may be pointed at the gateway all the same (some apps need it), so
 what else comes is verified and acknowledged.
@@ -35,6 +35,12 @@ SIGNATURE = "x-slack-signature"
 TIMESTAMP = "x-slack-request-timestamp"
 #: Slack asks receivers to refuse what is older [S1]
 TOLERANCE = 300
+#: our buttons, and what a press of each says
+_OURS = {
+    mapping.ACKNOWLEDGE: EventKind.ACKNOWLEDGED,
+    mapping.ACCEPT: EventKind.ANSWERED,
+    mapping.DECLINE: EventKind.ANSWERED,
+}
 
 
 def verify(account: Account, request: IncomingRequest, now: datetime) -> None:
@@ -77,7 +83,7 @@ def envelope(request: IncomingRequest) -> Envelope | Handshake:
 
 
 def parse(delivery: RawDelivery) -> tuple[Event, ...]:
-    """Return the presses of our button; nothing else that Slack says is about a ticket.
+    """Return the presses of our buttons; nothing else that Slack says is about a ticket.
 
     Raises UnreadableError for a body that is neither JSON nor a form.
     """
@@ -93,12 +99,14 @@ def parse(delivery: RawDelivery) -> tuple[Event, ...]:
         return ()
     pressed = payload.get("actions")
     actions = [each for each in pressed if isinstance(each, dict)] if isinstance(pressed, list) else []
-    mine = [each for each in actions if each.get("action_id") == mapping.ACKNOWLEDGE]
+    mine = [each for each in actions if _text(each.get("action_id")) in _OURS]
     return tuple(_press(payload, each, delivery) for each in mine)
 
 
 def _press(payload: Mapping[str, Any], action: Mapping[str, Any], delivery: RawDelivery) -> Event:
-    about = mapping.about(_text(action.get("value")))
+    name, value = _text(action.get("action_id")), _text(action.get("value"))
+    kind = _OURS[name]
+    about = mapping.about(value) if kind is EventKind.ACKNOWLEDGED else mapping.offer(value)
     user = payload.get("user")
     account = _text(user.get("id")) if isinstance(user, dict) else ""
     if about is None or not account:
@@ -108,14 +116,15 @@ def _press(payload: Mapping[str, Any], action: Mapping[str, Any], delivery: RawD
     place: Mapping[str, Any] = box if isinstance(box, dict) else {}
     channel, thread = _text(place.get("channel_id")), _text(place.get("message_ts"))
     stamp = _text(action.get("action_ts"))
-    name = user.get("username") or user.get("name") if isinstance(user, dict) else ""
+    called = user.get("username") or user.get("name") if isinstance(user, dict) else ""
+    word = {} if kind is EventKind.ACKNOWLEDGED else {"accept": name == mapping.ACCEPT}
     return Event(
-        EventKind.ACKNOWLEDGED,
+        kind,
         f"{channel}:{thread}"[:200],
         f"press:{account}:{delivery.source_event_id}:{stamp}"[:250],
         mapping.moment(stamp) or delivery.received_at,
-        actor=RemotePerson(account, name=_text(name), role="agent"),
-        about={**about, "channel": channel, "thread_ts": thread},
+        actor=RemotePerson(account, name=_text(called), role="agent"),
+        about={**about, **word, "channel": channel, "thread_ts": thread},
     )
 
 

@@ -12,19 +12,21 @@ import msgspec
 
 from connectors import registry
 from gateway.bootstrap import build
-from gateway.cli import accounts, removed
+from gateway.cli import accounts, feeding, removed
 from gateway.cli.opening import has_record, require_keys
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, write_json
-from gateway.config import FileError, Settings, environment, read_site, resolve_settings
+from gateway.cli.tables import JSON, tame, write_json
+from gateway.config import FileError, Settings, environment, read_site, resolve_settings, secrets_in
 from gateway.errors import ConfigError, StoreError
 from gateway.extensions import installed
 from gateway.languages import NAME as LANGUAGE
 from gateway.languages import is_installed
+from gateway.references import missing_feeds
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
 from rules.reach import unreached
 from rules.routes import Routing
+from rules.site import NO_COPIES
 
 NO_LANGUAGE = (
     "no library for languages is installed, so a ticket whose desk names no language stays `und`; "
@@ -34,10 +36,13 @@ NO_LANGUAGE = (
 
 @click.command()
 @click.option("--strict", is_flag=True, help="A warning fails, too.")
+@click.option("--offline", is_flag=True, help="Fetch no rota.")
 @JSON
 @pass_site
-def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
+def check(site: SiteChoice, strict: bool, offline: bool, as_json: bool) -> None:
     """Say what is wrong with this site, with file, line and column.
+
+    Rotas that are fetched are fetched, and what is found is said; nothing of it is kept. --offline asks nobody.
 
     Ends with 0 when nothing is wrong, 1 when something is (with --strict: also for a warning), 2 when there is no
     site. A secret that is not in this environment is a warning, for it may be in another; gateway up insists on it.
@@ -52,7 +57,10 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
             click.echo(str(error))
         sys.exit(1)
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
-    examined = examine(site, files, environ)
+    seen = [] if offline else feeding.look(files, environ)
+    site.redactor.add(*secrets_in(files, environ))
+    examined = examine(site, files, environ, {each.feed.key: each.text for each in seen if each.text})
+    examined.problems.extend(each.problem for each in seen if each.problem is not None)
     problems, notes = examined.problems, examined.notes
     remarks = [] if is_installed() or LANGUAGE in examined.classifiers_off else [NO_LANGUAGE]
     remarks += examined.unreached
@@ -71,6 +79,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
                 "problems": [problem.as_json() for problem in problems],
                 "connectors_not_loaded": notes,
                 "remarks": remarks,
+                **({"feeds": [each.as_json() for each in seen]} if seen else {}),
                 **({"record": record} if record else {}),
             }
         )
@@ -78,6 +87,8 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
         if record:
             click.echo(f"error: {record}\n")
         write_problems(problems, notes, len(files), more=bool(record))
+        for each in seen:
+            click.echo(tame(each.said))
         for remark in remarks:
             click.echo(f"note: {remark}")
     if failed:
@@ -104,15 +115,24 @@ class Examined(NamedTuple):
     routing: Routing | None = None
 
 
-def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, str]) -> Examined:
-    """Check the files of a site with the connectors and the secrets of this environment."""
+def examine(
+    site: SiteChoice,
+    files: Mapping[str, str],
+    environ: Mapping[str, str],
+    copies: Mapping[str, str] = NO_COPIES,
+) -> Examined:
+    """Check the files of a site with the connectors and the secrets of this environment.
+
+    `copies` are what was fetched of its feeds.
+    """
     connectors = registry.load()
     specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
     extensions = installed()
-    checked = check_site(files, specs, extensions=extensions)
+    checked = check_site(files, specs, extensions=extensions, copies=copies)
     problems = list(checked.problems)
     if checked.site is not None:
         _, missing = resolve_settings(checked.site, environ, specs)
+        missing = (*missing, *missing_feeds(checked.site, environ))
         problems += [
             msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
             for each in missing

@@ -1,4 +1,4 @@
-"""`gateway roster`: who is there in which hour, and when nobody is, by the files of the site; and who is there now."""
+"""`gateway roster`: who is there when, by the files and what was fetched, and when nobody is; and who is there now."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 import click
 
 from gateway.cli.choosing import Duration, Instant
+from gateway.cli.feeding import age, stored
 from gateway.cli.roster_now import away, back, show_now, write_absent
 from gateway.cli.roster_page import page
 from gateway.cli.rules.reading import read_files
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
+from gateway.cli.tables import JSON, LIMIT, tame, utc, write_json, write_table
 from gateway.errors import ConfigError, NotFoundError
+from gateway.flow.feeds import copies
 from gateway.system import SystemClock
 from rules.cover import Day, picture, uncovered
 from rules.duration import words
@@ -122,8 +124,51 @@ def gaps(
         sys.exit(1)
 
 
+@roster.command("feeds")
+@JSON
+@pass_site
+def list_feeds(site: SiteChoice, as_json: bool) -> None:
+    """List the feeds that rotas are fetched from: when each was fetched, when it changed, and what is wrong.
+
+    The running gateway fetches them; gateway check does so at once, and keeps nothing.
+    """
+    known = stored(site)
+    found = read_files(site.folder, as_json=as_json).site.rules.routing.feeds
+    rows = [(feed, known.get(feed.key)) for feed in found]
+    if as_json:
+        write_json(
+            [
+                {
+                    "teams": feed.teams,
+                    "every_s": feed.every,
+                    "fetched_at": copy.fetched_at if copy else None,
+                    "changed_at": copy.changed_at if copy else None,
+                    "failing_since": copy.failing_since if copy else None,
+                    "trouble": copy.trouble if copy else "",
+                }
+                for feed, copy in rows
+            ]
+        )
+        return
+    lines = [
+        (
+            ", ".join(feed.teams),
+            words(feed.every),
+            utc(copy.fetched_at) if copy is not None and copy.fetched_at else "never",
+            utc(copy.changed_at) if copy is not None and copy.changed_at else "",
+            tame(copy.trouble) if copy is not None else "",
+        )
+        for feed, copy in rows
+    ]
+    columns = ("TEAMS", "EVERY", "FETCHED", "CHANGED", "TROUBLE")
+    write_table(columns, lines, grows="TROUBLE", empty="No rota is fetched: see docs/rules/routing.md.")
+
+
 def _routing(site: SiteChoice, *, as_json: bool) -> Routing:
-    routing = read_files(site.folder, as_json=as_json).site.rules.routing
+    known = stored(site)
+    routing = read_files(site.folder, as_json=as_json, copies=copies(known)).site.rules.routing
+    for feed in routing.feeds:
+        click.echo(tame(age(feed, known.get(feed.key), SystemClock().now())), err=True)
     if not routing.roster.agents and not routing.roster.call:
         raise NotFoundError("this site has no agents and nobody on call: see docs/routing.md")
     return routing

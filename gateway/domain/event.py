@@ -31,6 +31,8 @@ class EventKind(StrEnum):
     PROMISED = "promised"
     #: nothing happened there: a person says, by a button in a notice of ours, that they know of a breach
     ACKNOWLEDGED = "acknowledged"
+    #: nor did this: a person answers an offer of ours by a button
+    ANSWERED = "answered"
     #: nor did this: an escalation of ours asks for an action of another package
     ASKED = "asked"
 

@@ -21,7 +21,6 @@ from gateway.domain.roster import USUAL_UNITS, Agent, Roster, places
 #: so many agents are compared one by one; more are found in a list that is kept in order
 _FEW = 64
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
-_NONE: Mapping[str, int] = MappingProxyType({})
 
 #: what comes first, when one was given a ticket last, place
 Key = tuple[Any, tuple[datetime, int], int]
@@ -64,6 +63,17 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 IDLE = State()
 
 
+class Wait(msgspec.Struct, frozen=True):
+    """How long a ticket waits at present until somebody of a region has it."""
+
+    seconds: int
+    #: of so many tickets that was learnt; 0: it is given
+    tickets: int = 0
+
+
+_NONE: Mapping[str, Wait] = MappingProxyType({})
+
+
 class Snapshot:
     """A roster at an instant."""
 
@@ -77,11 +87,11 @@ class Snapshot:
         at: datetime,
         states: Mapping[str, State] | None = None,
         *,
-        waits: Mapping[str, int] = _NONE,
+        waits: Mapping[str, Wait] = _NONE,
     ) -> None:
         """Look at a roster; people of whom nothing is said accept tickets and have none.
 
-        `waits` says how many seconds a ticket waits at present until somebody has room: by region, where measured.
+        `waits` says how long a ticket waits at present until somebody has room: by region, where it was measured.
         """
         self.roster = roster
         self.at = at

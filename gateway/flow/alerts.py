@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +19,7 @@ from gateway.domain.ids import effect_key
 from gateway.domain.update import Intent, Operation
 from gateway.flow import lasting
 from gateway.flow.desks import LiveSite
+from gateway.flow.stale import Rotas
 from gateway.flow.telling import Place, Said, Told, lane_of, moment, nobody_told, places
 from gateway.ports import AlertState, AuditEntry, Backlog, Clock, Ids, NewUpdate, Store, Tx
 from rules.alerts import Alert, Metric
@@ -55,7 +57,8 @@ class Watch:
         at = self._clock.now()
         watched = [each for each in site.alerts if each.metric is not None]
         with self._store.read() as tx:
-            backlog = tx.alerts.backlog(at) if any(not each.of_tickets for each in watched) else Backlog()
+            backlog = tx.alerts.backlog(at) if any(_of_letters(each) for each in watched) else Backlog()
+            copies = tx.feeds.all() if any(each.metric is Metric.ROSTER_FEED_STALE for each in watched) else {}
             states = {alert.key: tx.alerts.state(alert.key) for alert in watched}
             gone = [state for state in tx.alerts.raised() if state.key not in states]
         for state in gone:
@@ -66,17 +69,19 @@ class Watch:
             if alert.of_tickets:
                 told += self._lasting(alert, state, site, at)
             else:
-                told += self._letters(alert, state, backlog, site, at)
+                stale = alert.metric is Metric.ROSTER_FEED_STALE
+                watching: Watching = Rotas(site.rules.routing.feeds, copies) if stale else Letters(backlog)
+                told += self._measured(alert, state, watching, site, at)
         return told
 
-    def _letters(self, alert: Alert, before: AlertState, backlog: Backlog, site: LiveSite, at: datetime) -> int:
-        """Look at the dead letters."""
-        after, what = judge(before, at, exceeded=alert.exceeds(value_of(alert, backlog, at)))
+    def _measured(self, alert: Alert, before: AlertState, watching: Watching, site: LiveSite, at: datetime) -> int:
+        """Look at what is one number: the dead letters, the rotas that are fetched."""
+        after, what = judge(before, at, exceeded=alert.exceeds(watching.value(alert, at)))
         if after == before:
             return 0
         said: list[tuple[Place, Said]] = []
         if what is not None:
-            message = text(alert, what, backlog, before.raised_at or at, at)
+            message = watching.text(alert, what, before.raised_at or at, at)
             people, _ = people_of(
                 alert.notify, None, site.rules.sections, on_call=site.rules.routing.roster.on_call(at)
             )
@@ -163,6 +168,36 @@ class Watch:
         tx.audit.add([AuditEntry(at, "gateway", f"alert {what.value}", detail=detail, trace_id=trace)])
         log.warning("alert", extra={"alert": alert.when, "what": what.value, "connections": reached})
         return len(said)
+
+
+class Watching(Protocol):
+    """What an alert with one number watches."""
+
+    def value(self, alert: Alert, now: datetime) -> float:
+        """Return it: seconds or a number."""
+        ...
+
+    def text(self, alert: Alert, what: Told, since: datetime, now: datetime) -> Said:
+        """Say how it stands, and which command comes next."""
+        ...
+
+
+class Letters(msgspec.Struct, frozen=True):
+    """The dead letters."""
+
+    backlog: Backlog
+
+    def value(self, alert: Alert, now: datetime) -> float:
+        """Return their age, or how many were given up."""
+        return value_of(alert, self.backlog, now)
+
+    def text(self, alert: Alert, what: Told, since: datetime, now: datetime) -> Said:
+        """Say how many there are."""
+        return text(alert, what, self.backlog, since, now)
+
+
+def _of_letters(alert: Alert) -> bool:
+    return not alert.of_tickets and alert.metric is not Metric.ROSTER_FEED_STALE
 
 
 def _change(tx: Tx, alert: Alert, state: AlertState) -> AlertState | None:

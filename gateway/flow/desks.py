@@ -22,6 +22,8 @@ class LiveSite(msgspec.Struct, frozen=True):
     #: connections whose dead letters do not hold their lane
     skipping: frozenset[str] = frozenset()
     alerts: tuple[Alert, ...] = ()
+    #: names the copies of feeds that the roster is made of; empty without feeds
+    fetched: str = ""
 
 
 def gone(waiting: int) -> str:

@@ -101,6 +101,7 @@ class Sweeper:
         if open_to and tx.outbox.has_due(now, open_to):
             steps.append("deliver")
         polls = any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items())
+        polls = polls or tx.feeds.due([feed.key for feed in site.rules.routing.feeds], now)
         looks = polls or tx.looks.has_due(now, open_to_reads(site.connectors, desks, now))
         if looks or agents_due(tx, site, desks, now):
             steps.append("reconcile")

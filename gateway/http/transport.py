@@ -32,7 +32,8 @@ from gateway.system import SystemClock
 from gateway.telemetry import Redactor, new_span_id, traceparent
 
 #: A larger answer is not read: its request has then an unknown outcome.
-MAX_BODY = 8 * 1024 * 1024
+MIB = 1024 * 1024
+MAX_BODY = 8 * MIB
 #: Servers close idle connections, many after 5 s; a request that crosses such a close has an unknown outcome.
 MAX_IDLE = 4.0
 _CHUNK = 64 * 1024
@@ -40,7 +41,7 @@ _DROPPED_HEADERS = frozenset({"set-cookie"})
 
 
 class _TooLargeError(Exception):
-    """The answer is longer than MAX_BODY."""
+    """The answer is longer than so many bytes."""
 
 
 #: What a failing exchange may raise. ValueError: a header or an address that the libraries refuse.
@@ -155,7 +156,7 @@ class HttpTransport:
         for chunk in answer.raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
             if size > self._max_body:
-                raise _TooLargeError
+                raise _TooLargeError(self._max_body)
             parts.append(chunk)
         return b"".join(parts)
 
@@ -184,7 +185,8 @@ def _reason(error: BaseException, deadline: float) -> str:
 def _words(cause: BaseException, deadline: float) -> str:  # noqa: PLR0911 - a table
     match cause:
         case _TooLargeError():
-            return f"the answer is larger than {MAX_BODY // 1024 // 1024} MiB"
+            most: int = cause.args[0]
+            return f"the answer is larger than {most // MIB} MiB" if most >= MIB else f"it is larger than {most} bytes"
         case ssl.SSLCertVerificationError():
             return f"its certificate does not hold ({cause.verify_message})"
         case TimeoutError():

@@ -4,8 +4,9 @@
 """
 
 from gateway.ports.alerting import AlertState, Backlog
+from gateway.ports.auditing import Audit
 from gateway.ports.looking import Look, Looks, Overwritten
-from gateway.ports.record import Audit, Store, Tx
+from gateway.ports.record import Store, Tx
 from gateway.ports.releasing import ReleaseRow, Releases
 from gateway.ports.rows import (
     AttemptEnd,

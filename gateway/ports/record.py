@@ -16,7 +16,9 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
+from gateway.ports.auditing import Audit
 from gateway.ports.clocks import Clocks
+from gateway.ports.feeds import Feeds
 from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.looking import Looks
@@ -26,7 +28,6 @@ from gateway.ports.reporting import Reporting
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
-    AuditEntry,
     CommentRow,
     DeliveryRow,
     DeskState,
@@ -272,22 +273,6 @@ class Desks(Protocol):
         ...
 
 
-class Audit(Protocol):
-    """The audit trail."""
-
-    def add(self, entries: Sequence[AuditEntry]) -> None:
-        """Append."""
-        ...
-
-    def unsealed(self) -> bool:
-        """Say whether entries wait to be chained."""
-        ...
-
-    def seal(self, limit: int) -> int:
-        """Chain unsealed entries into the hash chain; return how many."""
-        ...
-
-
 class Tx(Protocol):
     """One transaction."""
 
@@ -364,6 +349,11 @@ class Tx(Protocol):
     @property
     def staff(self) -> Staff:
         """Return who is available."""
+        ...
+
+    @property
+    def feeds(self) -> Feeds:
+        """Return what was fetched of rotas."""
         ...
 
     @property

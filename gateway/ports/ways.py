@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,12 +13,14 @@ import msgspec
 KIN = 32
 
 
-class Passed(msgspec.Struct, frozen=True):
+class Passed(msgspec.Struct, frozen=True, omit_defaults=True):
     """A ticket went from one person to another."""
 
     giver: str
     taker: str
     at: datetime
+    #: it had been offered to them
+    accepted: bool = False
 
 
 class Offered(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,6 +116,13 @@ class Use(msgspec.Struct, frozen=True):
     count: int
 
 
+class Waited(msgspec.Struct, frozen=True):
+    """A ticket that waited for a region was given to somebody."""
+
+    at: datetime
+    seconds: int
+
+
 class Turn(msgspec.Struct, frozen=True):
     """When somebody was given a ticket last, and was through with one."""
 
@@ -200,6 +209,18 @@ class Ways(Protocol):
 
     def unknown(self, limit: int) -> Sequence[str]:
         """Return open tickets that have no way yet."""
+        ...
+
+    def rouse(self, people: Collection[str], now: datetime) -> None:
+        """Look at what waits, and at what these people have, as soon as may be: they work at other times now."""
+        ...
+
+    def waits(self) -> Mapping[str, Sequence[Waited]]:
+        """Return by region how long the last tickets waited there, the oldest first."""
+        ...
+
+    def save_waits(self, region: str, last: Sequence[Waited]) -> None:
+        """Store how long the last tickets waited for a region; the ways are locked."""
         ...
 
     def postpone(self, ticket_id: str, until: datetime) -> None:

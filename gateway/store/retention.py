@@ -88,6 +88,8 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "clock_calendars": "the terms name them; there are few",
         "ways": "who had a ticket is asked first when it is open again; a row for each ticket",
         "reservations": "a row for each ticket that is offered, taken out when that is over",
+        "queue_waits": "a row for each region; of the last tickets that waited there",
+        "feeds": "a row for each feed that a rota names, taken out when none does",
         "turns": "a row for each person; the ones who had none the longest are given the next",
         "desk_agents": "a row for each account of the people that the site names",
         "agent_reads": _NAMED,

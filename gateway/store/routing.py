@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +11,17 @@ import msgspec
 from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select, text, update
 
 from gateway.domain.ticket import OPEN_CATEGORIES
-from gateway.ports.ways import Kin, Turn, Use, Way
+from gateway.ports.ways import Kin, Turn, Use, Waited, Way
 from gateway.store.columns import per_dialect
-from gateway.store.routing_tables import HOLDS, LOOKS, NEW_ROOM, OFFERED, WAITS, reservations, turns, ways
+from gateway.store.routing_tables import HOLDS, LOOKS, NEW_ROOM, OFFERED, WAITS, queue_waits, reservations, turns, ways
 from gateway.store.tables import facts, tickets
 
 _way = msgspec.json.Decoder(Way)
+_waited = msgspec.json.Decoder(tuple[Waited, ...])
 _OPEN = tuple(sorted(each.value for each in OPEN_CATEGORIES))
 _FACT = "routing"
+#: in one statement
+MOST_NAMES = 500
 #: the routes by which the queue was looked at last
 _ROUTES = "routes"
 _KNOW = per_dialect(lambda into: into(facts).on_conflict_do_nothing())
@@ -34,6 +37,7 @@ _RESERVED = select(reservations.c.person, reservations.c.channel).where(
     reservations.c.until > bindparam("now"), reservations.c.ticket_id != bindparam("the_ticket")
 )
 _TURNS = select(turns.c.person, turns.c.assigned_at, turns.c.turn, turns.c.released_at)
+_WAITS = select(queue_waits.c.region, queue_waits.c.doc)
 _DUE = (
     select(ways.c.ticket_id)
     .where(text(LOOKS), ways.c.wake_at <= bindparam("now"))
@@ -85,6 +89,15 @@ def _freeing(into: Any) -> Executable:
     return renewed
 
 
+def _measuring(into: Any) -> Executable:
+    statement = into(queue_waits)
+    renewed: Executable = statement.on_conflict_do_update(
+        index_elements=[queue_waits.c.region], set_={"doc": statement.excluded.doc}
+    )
+    return renewed
+
+
+_KEEP_WAITS = per_dialect(_measuring)
 _SAVE = per_dialect(_replacing)
 _RESERVE = per_dialect(_reserving)
 _GAVE = per_dialect(_giving)
@@ -224,6 +237,22 @@ class SqlWays:
     def unknown(self, limit: int) -> Sequence[str]:
         """Return open tickets that have no way yet."""
         return self._connection.execute(_UNKNOWN, {"most": limit}).scalars().all()
+
+    def rouse(self, people: Collection[str], now: datetime) -> None:
+        """Look at what waits, and at what these people have, as soon as may be."""
+        for first in range(0, len(names := sorted(people)), MOST_NAMES):
+            theirs = (text(HOLDS), ways.c.person.in_(names[first : first + MOST_NAMES]), ways.c.due_at.is_not(None))
+            self._connection.execute(update(ways).where(*theirs).values(wake_at=now))
+        self._connection.execute(update(ways).where(text(WAITS)).values(wake_at=now))
+
+    def waits(self) -> Mapping[str, Sequence[Waited]]:
+        """Return by region how long the last tickets waited there."""
+        return {region: _waited.decode(doc) for region, doc in self._connection.execute(_WAITS)}
+
+    def save_waits(self, region: str, last: Sequence[Waited]) -> None:
+        """Store how long the last tickets waited for a region."""
+        values = {"region": region, "doc": msgspec.json.encode(last).decode()}
+        self._connection.execute(_KEEP_WAITS[self._dialect], values)
 
     def postpone(self, ticket_id: str, until: datetime) -> None:
         """Look at a ticket later."""

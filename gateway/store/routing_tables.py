@@ -1,11 +1,11 @@
-"""The tables of routing: the way of each ticket, room that is kept for an offer, and when people had their turn.
+"""The tables of routing: each ticket's way, room kept for an offer, whose turn it was, how long was waited, feeds.
 
 How much somebody has in hand is counted from `ways` and `reservations` whenever it is asked, and stands nowhere.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from gateway.store.columns import Instant
 from gateway.store.tables import metadata
@@ -75,4 +75,30 @@ turns = Table(
     #: the queue was not looked at since they have room again
     Column("room_new", Boolean, nullable=False),
     Index("ix_turns_room", "room_new", sqlite_where=text(NEW_ROOM), postgresql_where=text(NEW_ROOM)),
+)
+
+queue_waits = Table(
+    "queue_waits",
+    metadata,
+    #: empty: those that waited for every region
+    Column("region", String(200), primary_key=True),
+    #: of the last tickets that waited there: when each was given to somebody, and after how many seconds
+    Column("doc", Text, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("text_sealed", LargeBinary),
+    Column("essence", String(64), nullable=False),
+    Column("etag", String(300), nullable=False),
+    Column("modified", String(100), nullable=False),
+    Column("fetched_at", Instant),
+    Column("changed_at", Instant),
+    Column("failing_since", Instant),
+    Column("trouble_sealed", LargeBinary),
 )

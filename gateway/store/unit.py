@@ -26,6 +26,7 @@ from gateway.store.clocks import SqlClocks
 from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
+from gateway.store.feeds import SqlFeeds
 from gateway.store.inbox import SqlInbox
 from gateway.store.keys import Keys
 from gateway.store.lanes import Lanes
@@ -153,6 +154,11 @@ class SqlTx:
     def staff(self) -> SqlStaff:
         """Who is available."""
         return SqlStaff(self.connection)
+
+    @cached_property
+    def feeds(self) -> SqlFeeds:
+        """What was fetched of rotas."""
+        return SqlFeeds(self.connection, self.sealer)
 
     @cached_property
     def reporting(self) -> SqlReporting:

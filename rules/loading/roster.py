@@ -9,6 +9,8 @@ from gateway.domain.calendar import Calendar
 from gateway.domain.language import canonical
 from gateway.domain.roster import Agent, Roster, Team
 from gateway.domain.shifts import Absence, Away, Line
+from rules.feeds import key_of
+from rules.loading.feeds import parts
 from rules.loading.moments import moment
 from rules.loading.sections import Sections
 from rules.problem import Problem, nearest
@@ -17,16 +19,26 @@ from rules.source import ROTA_SUFFIX, Spot
 
 
 def roster(
-    sections: Sections, hours: Mapping[str, Calendar], files: Mapping[str, str], problems: list[Problem]
+    sections: Sections,
+    hours: Mapping[str, Calendar],
+    files: Mapping[str, str],
+    problems: list[Problem],
+    copies: Mapping[str, str],
 ) -> Roster:
-    """Compile everybody who works on tickets; `files` hold the rotas that teams name."""
-    return _Reader(sections, hours, files, problems).roster()
+    """Compile everybody who works on tickets; `files` and `copies` (of feeds) hold the rotas that teams name."""
+    return _Reader(sections, hours, files, problems, copies).roster()
 
 
 class _Reader:
     def __init__(
-        self, sections: Sections, hours: Mapping[str, Calendar], files: Mapping[str, str], problems: list[Problem]
+        self,
+        sections: Sections,
+        hours: Mapping[str, Calendar],
+        files: Mapping[str, str],
+        problems: list[Problem],
+        copies: Mapping[str, str],
     ) -> None:
+        self.copies = copies
         self.sections = sections
         self.hours = hours
         self.files = files
@@ -86,7 +98,7 @@ class _Reader:
             languages=spoken or (_languages(home) if home is not None else ()),
             units=units,
             weights=weights,
-            hours=self.hours.get(spot.get("calendar") or _calendar(home)),
+            hours=self.hours.get(spot.get("calendar") or self.calendar_of(home)),
         )
 
     def cover(self, person: str, team: str) -> None:
@@ -133,9 +145,48 @@ class _Reader:
             override=spot.get("override", False),
         )
 
+    def calendar_of(self, team: Spot | None) -> str:
+        """Return the calendar by which the people of a team work; none where a rota says when they do.
+
+        A feed of which nothing was fetched yet, and for which no file stands in, says nothing.
+        """
+        if team is None:
+            return ""
+        for spot in team["rota"].each() if "rota" in team else ():
+            feed, file = parts(spot)
+            if file is not None or (feed is not None and key_of(feed.value) in self.copies):
+                return ""
+        return str(team.get("calendar", ""))
+
     def rota(self, spot: Spot, timezone: str) -> list[Line]:
-        """Return the lines of a file of shifts that a team names."""
-        named = spot if isinstance(spot.value, str) else spot["file"]
+        """Return the lines of a rota that a team names: of what was fetched, else of the file."""
+        feed, file = parts(spot)
+        copy = self.copies.get(key_of(feed.value)) if feed is not None else None
+        if feed is not None and copy is not None:
+            found = self.read(copy, spot, timezone)
+            if isinstance(found, Rota):
+                self.say_strangers(found, feed)
+                return found.lines()
+            hint = "gateway roster feeds says how it stands"
+            self.problems.append(feed.warning("bad-rota", f"what was fetched is not used: {found}", hint))
+        return self.lines_of(file, spot, timezone) if file is not None else []
+
+    def read(self, text: str, spot: Spot, timezone: str) -> Rota | RotaError:
+        """Read a calendar."""
+        layer, override = spot.get("layer", 0), spot.get("override", False)
+        try:
+            return Rota(text.encode(), self.known(), timezone, layer=layer, override=override)
+        except RotaError as error:
+            return error
+
+    def say_strangers(self, rota: Rota, spot: Spot) -> None:
+        """Say whom a rota names and nobody knows."""
+        for word in rota.strangers:
+            message = f"a shift in it names '{word}', whom people: does not know: it counts as empty"
+            self.problems.append(spot.warning("unknown-on-rota", message, nearest(word, self.known())))
+
+    def lines_of(self, named: Spot, spot: Spot, timezone: str) -> list[Line]:
+        """Return the lines of a file of shifts."""
         text = next((self.files[name] for name in (named.value, f"rules/{named.value}") if name in self.files), None)
         if text is None:
             known = [name for name in self.files if name.endswith(ROTA_SUFFIX)]
@@ -143,15 +194,11 @@ class _Reader:
             hint = nearest(named.value, known) or "put it into rules/, and name it without that"
             self.problems.append(named.error("bad-rota", message, hint))
             return []
-        layer, override = spot.get("layer", 0), spot.get("override", False)
-        try:
-            found = Rota(text.encode(), self.known(), timezone, layer=layer, override=override)
-        except RotaError as error:
-            self.problems.append(named.error("bad-rota", str(error), "export it again, as iCalendar"))
+        found = self.read(text, spot, timezone)
+        if isinstance(found, RotaError):
+            self.problems.append(named.error("bad-rota", str(found), "export it again, as iCalendar"))
             return []
-        for word in found.strangers:
-            message = f"a shift in it names '{word}', whom people: does not know: it counts as empty"
-            self.problems.append(named.warning("unknown-on-rota", message, nearest(word, self.known())))
+        self.say_strangers(found, named)
         return found.lines()
 
     def known(self) -> dict[str, str]:
@@ -184,11 +231,6 @@ class _Reader:
 
 def _team(name: str, spot: Spot) -> Team:
     return Team(name=name, region=spot.get("region", ""), manager=spot.get("manager", ""))
-
-
-def _calendar(team: Spot | None) -> str:
-    """Return the calendar by which the people of a team work; none where a rota says when they do."""
-    return team.get("calendar", "") if team is not None and "rota" not in team else ""
 
 
 def _languages(spot: Spot) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from gateway.domain.roster import Roster
 from rules.conditions import ALWAYS, compile_condition
 from rules.duration import seconds
 from rules.fields import Vocabulary
+from rules.loading.feeds import feeds
 from rules.loading.roster import roster
 from rules.loading.sections import Sections, names
 from rules.problem import Problem
@@ -30,13 +31,18 @@ def routing(
     hours: Mapping[str, Calendar],
     files: Mapping[str, str],
     problems: list[Problem],
+    copies: Mapping[str, str],
 ) -> Routing:
-    """Compile everything about routing; `hours` are the calendars that could be compiled, `files` those of the site."""
+    """Compile everything about routing; `hours` are the calendars that could be compiled, `files` those of the site.
+
+    `copies` are what was fetched of its feeds.
+    """
     routes = tuple(
         _route(name, spot, vocabulary, problems) for name, spot in names(sections.items("routes"), "route", problems)
     )
-    made: Roster = roster(sections, hours, files, problems)
-    return Routing(routes, settings(sections), made, _people(sections))
+    fetched = feeds(sections, problems)
+    made: Roster = roster(sections, hours, files, problems, copies)
+    return Routing(routes, settings(sections), made, _people(sections), fetched)
 
 
 def _route(name: str, spot: Spot, vocabulary: Vocabulary, problems: list[Problem]) -> Route:

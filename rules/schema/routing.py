@@ -45,7 +45,20 @@ ROTA: Schema = {
     "pattern": r"^[A-Za-z0-9][A-Za-z0-9_./-]*\.ics$",
     "description": "the name of a file in rules/ such as rota.ics",
 }
-ROTA_FILE = record({"file": ROTA, "layer": LAYER, "override": BOOL}, required=("file",), description="a rota")
+FEED: Schema = {
+    "type": "string",
+    "pattern": r"^((https?|webcal)://\S+|\$\{.+\}.*)$",
+    "description": "an address such as https://calendar.example/rota.ics, or a reference such as ${EMEA_ROTA}",
+}
+ROTA_WORD: Schema = {
+    "type": "string",
+    "pattern": f"({ROTA['pattern']})|({FEED['pattern']})",
+    "description": "the name of a file in rules/ such as rota.ics, or the address of a feed",
+}
+ROTA_FILE = record(
+    {"file": ROTA, "feed": FEED, "every": DURATION, "layer": LAYER, "override": BOOL},
+    description="a rota: a file, a feed, or both",
+)
 
 TEAM = record(
     {
@@ -55,10 +68,14 @@ TEAM = record(
         "accounts": named(WORD, "a mapping from connection to that desk's group"),
         "languages": listed(LANGUAGE),
         "rota": by_type(
-            "a file of shifts such as rota.ics, or a list of such files",
-            string=ROTA,
+            "a file of shifts such as rota.ics, the address of a feed, or a list of these",
+            string=ROTA_WORD,
             object=ROTA_FILE,
-            array=listed(by_type("a file such as rota.ics", string=ROTA, object=ROTA_FILE), "a list of files", least=1),
+            array=listed(
+                by_type("a file such as rota.ics, or a feed", string=ROTA_WORD, object=ROTA_FILE),
+                "a list of files and feeds",
+                least=1,
+            ),
         ),
     },
     description="a team",

@@ -106,9 +106,10 @@ class DeskRoom(World):
         assert site is not None, problems
         self.site = msgspec.structs.replace(self.site, rules=site.rules, release=release)
 
-    def ticket(self, subject: str = "Wrong invoice") -> int:
+    def ticket(self, subject: str = "Wrong invoice", **more: str) -> int:
         """Let a customer ask for something."""
-        number = int(self.zendesk.act("create", subject=subject, body="Hola", email="kim@customer.example")["id"])
+        given = {"subject": subject, "body": "Hola", "email": "kim@customer.example", **more}
+        number = int(self.zendesk.act("create", **given)["id"])
         self.settle()
         return number
 

@@ -16,6 +16,7 @@ from gateway.errors import ConfigError
 from gateway.extensions import installed
 from gateway.ports import ConnectorSpec
 from rules import GATEWAY_FILE, Problem, Site, load_site
+from rules.site import NO_COPIES
 from rules.source import ROTA_SUFFIX
 from rules.yaml12 import MAX_BYTES
 
@@ -28,9 +29,9 @@ class Read(msgspec.Struct, frozen=True):
     warnings: tuple[Problem, ...]
 
 
-def read_files(folder: Path, *, as_json: bool = False) -> Read:
-    """Read a site; where it has an error, show every error and end with 2."""
-    return _loaded(read_site(folder), as_json=as_json)
+def read_files(folder: Path, *, as_json: bool = False, copies: Mapping[str, str] = NO_COPIES) -> Read:
+    """Read a site, with `copies` of its feeds; where it has an error, show every error and end with 2."""
+    return _loaded(read_site(folder), as_json=as_json, copies=copies)
 
 
 def read_candidate(folder: Path, rules: Path, *, as_json: bool = False) -> Read:
@@ -44,9 +45,9 @@ def read_candidate(folder: Path, rules: Path, *, as_json: bool = False) -> Read:
     return _loaded({GATEWAY_FILE: text_of(folder / GATEWAY_FILE), **files}, as_json=as_json)
 
 
-def _loaded(files: Mapping[str, str], *, as_json: bool) -> Read:
+def _loaded(files: Mapping[str, str], *, as_json: bool, copies: Mapping[str, str] = NO_COPIES) -> Read:
     specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
-    site, problems = load_site(files, specs, extensions=installed())
+    site, problems = load_site(files, specs, extensions=installed(), copies=copies)
     if site is None:
         show([problem for problem in problems if problem.is_error], as_json=as_json)
         sys.exit(2)

@@ -11,7 +11,7 @@ from gateway.domain.ticket import Setter, Stamp, with_field
 from gateway.errors import ConflictError, NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import live_links
-from gateway.flow.routing.pulling import Looking
+from gateway.flow.routing.looking import Looking
 from gateway.flow.routing.ways import is_over
 from gateway.ports import AuditEntry, Ids, Tx
 from gateway.ports.ways import Offered, Way

@@ -7,6 +7,7 @@ from datetime import datetime
 from gateway.domain.availability import ACCEPTS, Availability, KnownAgent, availability
 from gateway.domain.clock_state import Outcome
 from gateway.domain.presence import Snapshot, State
+from gateway.flow.routing.measuring import expected
 from gateway.ports import Tx
 from rules.routes import Routing
 
@@ -35,7 +36,7 @@ def counted(tx: Tx, routing: Routing, now: datetime, *, but: str = "") -> Snapsh
             turn=turn.turn if turn is not None else 0,
             released_at=turn.released_at if turn is not None else None,
         )
-    return Snapshot(roster, now, states)
+    return Snapshot(roster, now, states, waits=expected(tx.ways.waits(), now))
 
 
 def available(tx: Tx, now: datetime) -> dict[str, Availability]:

@@ -1,4 +1,4 @@
-"""Handing over before a shift ends: whom to ask, a note for them, and room that is kept until they answer.
+"""Handing over before a shift ends: whom to ask, a note and a notice for them, and room that is kept until they answer.
 
 The owner keeps a ticket until somebody accepts; no clock is touched.
 """
@@ -10,17 +10,21 @@ from datetime import timedelta
 
 import msgspec
 
-from gateway.domain.link import Link
+from gateway.domain.ids import effect_key
+from gateway.domain.link import Link, Role
 from gateway.domain.ticket import Ticket
+from gateway.domain.update import Intent, Operation
 from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.routing.carrying import told
 from gateway.flow.routing.counting import counted, next_due
 from gateway.flow.routing.ways import asked_of, is_over, who, work_of
+from gateway.flow.telling import lane_of, places
 from gateway.ports import AuditEntry, Ids, Tx
 from gateway.ports.ways import Offered, Way
 from rules.fields import Facts
 from rules.handoffs import Handoff, Held, Offer, handoff
+from rules.notices import people_of
 from rules.routed import Outcome
 from rules.routes import Routing
 
@@ -54,8 +58,27 @@ def offer(
     detail = {"to": found.to, "from": found.owner, "as": found.asked.value, "until": found.until.isoformat(),
               "why": found.reason}  # fmt: skip
     entry = AuditEntry(now, "gateway", "handoff offered", ticket.id, detail, cause.trace_id)
-    planned = told(ticket.id, links, site.connectors, words_of(found, ticket), f"handoff:{ids.new()}")
+    words, key = words_of(found, ticket), f"handoff:{ids.new()}"
+    planned = [*told(ticket.id, links, site.connectors, words, key), *notices(made, ticket, links, words, site, key)]
     return Asked(tuple(planned), (entry,))
+
+
+def notices(
+    made: Offered, ticket: Ticket, links: Sequence[Link], words: str, site: LiveSite, key: str
+) -> list[Planned]:
+    """Tell whoever is asked directly, where a connection that takes notifications knows their account."""
+    asked, _ = people_of({"person": made.to}, ticket, site.rules.sections)
+    origin = next((link for link in links if link.role is Role.SOURCE), links[0] if links else None)
+    named = f"{origin.connection} {origin.key or origin.remote_id}" if origin is not None else ticket.id[-12:]
+    fields = {"title": f'{named} "{ticket.title}"', "body": words}
+    about = {"ticket": ticket.id, "to": made.to, "at": made.at.isoformat()}
+    found = []
+    for place in places({}, asked, site.connectors):
+        lane = lane_of(place)
+        intent = Intent(Operation.NOTIFY, fields=fields, params={**place.params, "handoff": about})
+        name = effect_key(lane.id, key, Operation.NOTIFY.value, made.to)
+        found.append(Planned(lane, Operation.NOTIFY, name, intent, "notify: handoff", "handoff"))
+    return found
 
 
 def offers_of(way: Way, routing: Routing) -> tuple[Offer, ...]:

@@ -19,6 +19,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.routing.carrying import carry, told
 from gateway.flow.routing.counting import counted, next_due
+from gateway.flow.routing.measuring import added, learnt
 from gateway.flow.routing.overriding import is_put, overridden
 from gateway.flow.routing.waking import is_ending, of_held, of_waiting
 from gateway.flow.routing.ways import CaughtUp, asked_of, caught_up, goes_round, is_over, passed_to, who, work_of
@@ -163,6 +164,10 @@ class Place:
     def _give(self, way: Way, routed: Routed, snapshot: Snapshot) -> Way:
         now, had = self._cause.now, way.person if way.holds else ""
         given = passed_to(way, routed.agent, now)
+        one = learnt(self._before, routed.region, self._routing.roster, now)
+        if one is not None and routed.outcome is Outcome.ASSIGNED:
+            region = self._before.region
+            self._tx.ways.save_waits(region, added(self._tx.ways.waits().get(region, ()), one))
         if had != routed.agent:
             if had:
                 self._tx.ways.freed(had, now)

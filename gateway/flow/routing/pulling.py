@@ -6,30 +6,17 @@ has room again. What is found without a lock is asked again under it, so that tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
 
-from gateway import crashpoint
-from gateway.domain.link import Link, LinkState, Role
-from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
-from gateway.flow.duplicates import live_links
 from gateway.flow.one_by_one import OneByOne
-from gateway.flow.plan import Cause, Planned, new_update
-from gateway.flow.routing.ending import end_way
-from gateway.flow.routing.giving import give
-from gateway.flow.routing.offering import offer
-from gateway.flow.routing.placing import Placed
+from gateway.flow.routing.looking import Looking
 from gateway.flow.routing.queueing import Queue
-from gateway.flow.sla.entries import Happened
-from gateway.flow.sla.timekeeping import keep
-from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
+from gateway.ports import Clock, Doorbell, Ids, Store, Tx
 from gateway.ports.ways import Way
-from rules.fields import Facts
-from rules.policies import run as policy_of
-from rules.routed import Outcome
 
 TOGETHER = 100
 
@@ -55,13 +42,20 @@ class Puller:
         self._doorbell = doorbell
         self._clock = clock
         self._ids = ids
-        self._release = ""
+        #: the release, and the copies of feeds, of which all is known
+        self._known = ("", "")
+        self._roused = ""
 
     def pull(self, *, seconds: float) -> int:
         """Look for at most `seconds`; return how many tickets were looked at."""
         site = self._site()
         if not site.rules.routing:
             return 0
+        if site.fetched != self._roused:
+            # the moments at which tickets are to be looked at were reckoned by another roster
+            people = moved(site)
+            self._store.write(lambda tx: tx.ways.rouse(people, self._clock.now()))
+            self._roused = site.fetched
         end = self._clock.monotonic() + seconds
         one_by_one = OneByOne(
             self._store,
@@ -70,7 +64,7 @@ class Puller:
             postpone=_postpone,
             what="routing",
         )
-        if site.release != self._release:
+        if site.release != self._known[0]:
             # other routes may find other people for what waits
             self._store.write(lambda tx: tx.ways.renew(site.rules.digest, self._clock.now()))
         number, planned, is_first = 0, False, True
@@ -82,7 +76,7 @@ class Puller:
                 self._store.write(lambda tx, then=found.until: _looked_at(tx, then))  # type: ignore[misc]
             is_first = False
             if looked.whole and found.all_known:
-                self._release = site.release
+                self._known = (site.release, site.fetched)
             if not found.tickets:
                 break
         if planned:
@@ -92,7 +86,7 @@ class Puller:
     def _found(self, site: LiveSite, *, first: bool) -> Found:
         """Return the tickets to look at, in order."""
         now = self._clock.now()
-        is_new = site.release != self._release
+        is_new = (site.release, site.fetched) != self._known
         with self._store.read() as tx:
             # tickets that were there before the routes; and other people may have room by other rules
             found = [*tx.ways.unknown(TOGETHER), *tx.ways.stale(TOGETHER)] if is_new else []
@@ -111,67 +105,13 @@ def _looked_at(tx: Tx, then: datetime) -> None:
     tx.staff.looked_at(then)
 
 
+def moved(site: LiveSite) -> set[str]:
+    """Return who works as a feed says."""
+    teams = {team for feed in site.rules.routing.feeds for team in feed.teams}
+    return {agent.person for agent in site.rules.routing.roster.agents if agent.team in teams}
+
+
 def _postpone(tx: Tx, ticket_id: str, until: datetime) -> None:
     if tx.ways.get(ticket_id) is None:
         tx.ways.save(Way(ticket_id=ticket_id, wake_at=until), until)
     tx.ways.postpone(ticket_id, until)
-
-
-class Looking:
-    """One ticket, in a transaction that holds it."""
-
-    def __init__(self, tx: Tx, ticket_id: str, site: LiveSite, ids: Ids, now: datetime) -> None:
-        self.tx = tx
-        self.ticket_id = ticket_id
-        self.site = site
-        self.ids = ids
-        self.now = now
-        self.cause = Cause(site.release, ids.new().replace("-", ""), now, skipping=site.skipping)
-        self.planned = False
-
-    def run(self) -> bool:
-        """Give it to somebody, offer it, or look again later; say whether updates were planned."""
-        self.look()
-        if self.tx.ways.get(self.ticket_id) is None:
-            # it is gone, or repeats another: it is not found anew with each release
-            self.tx.ways.save(Way(ticket_id=self.ticket_id, outcome=Outcome.NONE.value, closed=True), self.now)
-        return self.planned
-
-    def look(self) -> None:
-        """Do what is to be done now."""
-        ticket = self.tx.tickets.get(self.ticket_id)
-        links = live_links(self.tx, self.ticket_id)
-        if ticket is None or not any(link.role is Role.SOURCE and link.state is LinkState.LIVE for link in links):
-            end_way(self.tx, self.ticket_id, self.now)
-            return
-        way = self.tx.ways.get(self.ticket_id)
-        if way is not None and way.holds:
-            offered = offer(self.tx, ticket, way, links, site=self.site, cause=self.cause, ids=self.ids)
-            if offered is not None:
-                self.store(Placed(ticket, offered.planned, offered.audit))
-                return
-        self.store(self.give(ticket, links))
-        crashpoint.reach("sweep.routing")
-
-    def give(self, ticket: Ticket, links: Sequence[Link]) -> Placed:
-        """Ask the router."""
-        facts = Facts(ticket, ticket, frozenset(link.connection for link in links), self.now)
-        policy, _ = policy_of(self.site.rules.policies, facts, explain=False, index=self.site.rules.policy_index)
-        happened = Happened(
-            before=ticket, ticket=ticket, policy=policy, links=facts.links, at=self.now, now=self.now, automatic=True
-        )
-        return give(self.tx, happened, links, site=self.site, cause=self.cause, ids=self.ids, keep=keep)
-
-    def store(self, made: Placed) -> None:
-        """Keep what came of it."""
-        self.tx.audit.add(list(made.audit))
-        for planned in made.planned:
-            self.append(planned)
-
-    def append(self, planned: Planned) -> None:
-        """Put an update into the outbox; in mode observe the trail says what would have been written."""
-        if self.site.mode == "observe":
-            told = {"at": planned.link.connection, "what": planned.summary}
-            self.tx.audit.add([AuditEntry(self.now, "gateway", "withheld", self.ticket_id, told, self.cause.trace_id)])
-            return
-        self.planned = self.tx.outbox.add(new_update(planned, self.ids.new(), self.cause)) > 0 or self.planned

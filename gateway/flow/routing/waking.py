@@ -10,7 +10,7 @@ from rules.fields import Facts
 from rules.handoffs import LONGEST_BREAK
 from rules.routed import Outcome, Routed
 from rules.routes import Routing
-from rules.routing import match
+from rules.routing import match, room_after
 
 SECOND = timedelta(seconds=1)
 
@@ -21,6 +21,9 @@ def of_waiting(routing: Routing, facts: Facts, way: Way, routed: Routed, snapsho
     Room that is free again is no matter of time: the sweep hears of it (`room_new`).
     """
     moments = by_time(routing, facts, way, routed, snapshot.at)
+    if way.due is not None:
+        last = way.due - timedelta(seconds=room_after(routing, snapshot, routed.region))
+        moments += [last] if last > snapshot.at else []
     coming = snapshot.roster.next_on(snapshot.roster.all & ~snapshot.on_shift, snapshot.at + SECOND)
     if coming is not None:
         moments.append(coming)

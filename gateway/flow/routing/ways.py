@@ -136,7 +136,8 @@ def passed_to(way: Way, name: str, now: datetime) -> Way:
     moved = bool(giver) and giver != name
     # who had it before it was done with has not passed it on
     is_hop = moved and not way.reopened
-    hops = (*way.hops, Passed(giver, name, now)) if is_hop else way.hops
+    accepted = any(each.to == name for each in way.offers)
+    hops = (*way.hops, Passed(giver, name, now, accepted)) if is_hop else way.hops
     before = max(0, way.hops_before - max(0, len(hops) - MOST_HOPS))
     visited = {*way.visited, giver} if moved else set(way.visited)
     return msgspec.structs.replace(

@@ -120,7 +120,7 @@ def press(
     tx.tickets.hold([ticket_id], wait=False)
     by = _presser(event, connection, site.rules.sections)
     word = Word(ticket_id=ticket_id, metric=metric, by=by, way=connection, cycle=cycle if isinstance(cycle, int) else 0)
-    place = _place(tx, ticket_id)
+    place = place_of(tx, ticket_id)
     try:
         known = acknowledge(tx, word, site.rules, ids, cause)
     except (ConflictError, NotFoundError) as error:
@@ -132,11 +132,11 @@ def press(
     tx.tickets.add_event(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=ticket_id, outcome=outcome[:200]
     )
-    return outcome, _answer(event, connection, said, site)
+    return outcome, answer(event, connection, said, site, "acknowledge")
 
 
-def _answer(event: Event, connection: str, said: str, site: LiveSite) -> tuple[Planned, ...]:
-    """Answer below the notice, where everybody sees it."""
+def answer(event: Event, connection: str, said: str, site: LiveSite, by: str) -> tuple[Planned, ...]:
+    """Answer a press below the notice, where everybody sees it."""
     connector = site.connectors.get(connection)
     channel, thread = str(event.about.get("channel", "")), str(event.about.get("thread_ts", ""))
     if connector is None or Operation.NOTIFY not in connector.spec.operations or not channel:
@@ -146,7 +146,7 @@ def _answer(event: Event, connection: str, said: str, site: LiveSite) -> tuple[P
     params = {**place.params, **({"thread_ts": thread} if thread else {})}
     key = effect_key(lane.id, event.key, Operation.NOTIFY.value, "answer")
     intent = Intent(Operation.NOTIFY, fields={"body": said}, params=params)
-    return (Planned(lane, Operation.NOTIFY, key, intent, "notify: answer", "acknowledge"),)
+    return (Planned(lane, Operation.NOTIFY, key, intent, "notify: answer", by),)
 
 
 def _presser(event: Event, connection: str, sections: Mapping[str, Any]) -> str:
@@ -169,6 +169,7 @@ def _gone(found: Told, metric: str, chain: Chain | None) -> str:
     return f"{why}; those that do: {going or 'none'}"
 
 
-def _place(tx: Tx, ticket_id: str) -> str:
+def place_of(tx: Tx, ticket_id: str) -> str:
+    """Return what a ticket is called where it came from."""
     links: list[Link] = sorted(tx.links.of_ticket(ticket_id), key=lambda each: each.role is not Role.SOURCE)
     return f"{links[0].connection} {links[0].key or links[0].remote_id}" if links else f"ticket {ticket_id[-12:]}"

@@ -1,4 +1,4 @@
-"""What apply takes that is about a ticket of ours and no remote one: a press of our button, an action asked for.
+"""What apply takes that is about a ticket of ours and no remote one: a press of our buttons, an action asked for.
 
 An action of another package (`asking`) is carried out here, one at a time.
 """
@@ -16,6 +16,7 @@ from gateway.errors import UnreadableError
 from gateway.flow.desks import LiveSite
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause
+from gateway.flow.routing import answering
 from gateway.flow.sla.acknowledging import press
 from gateway.flow.sla.asking import Asked
 from gateway.flow.sla.levels import Level
@@ -35,7 +36,7 @@ class BrokenActionError(UnreadableError):
 
 
 #: events that no desk's ticket stands behind
-OF_OURS = frozenset({EventKind.ACKNOWLEDGED, EventKind.ASKED})
+OF_OURS = frozenset({EventKind.ACKNOWLEDGED, EventKind.ANSWERED, EventKind.ASKED})
 
 
 def take(
@@ -47,7 +48,8 @@ def take(
     """
     if event.kind is EventKind.ASKED:
         return carry_out(tx, event, connection, site=site, ids=ids, cause=cause, listener=listener)
-    outcome, answers = press(tx, event, connection, site=site, ids=ids, cause=cause)
+    pressed = answering.press if event.kind is EventKind.ANSWERED else press
+    outcome, answers = pressed(tx, event, connection, site=site, ids=ids, cause=cause)
     waking = Waking(tx, str(event.about.get("ticket", "")), site, ids, cause)
     waking.keep(tuple(each.link for each in answers))
     for each in answers:

@@ -63,3 +63,25 @@ def create() -> None:
         sa.PrimaryKeyConstraint("person"),
     )
     op.create_index("ix_turns_room", "turns", ["room_new"], sqlite_where=NEW_ROOM, postgresql_where=NEW_ROOM)
+    op.create_table(
+        "queue_waits",
+        sa.Column("region", sa.String(length=200), nullable=False),
+        sa.Column("doc", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("region"),
+    )
+    op.create_table(
+        "feeds",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("essence", sa.String(length=64), nullable=False),
+        sa.Column("etag", sa.String(length=300), nullable=False),
+        sa.Column("modified", sa.String(length=100), nullable=False),
+        sa.Column("fetched_at", Instant(), nullable=True),
+        sa.Column("changed_at", Instant(), nullable=True),
+        sa.Column("failing_since", Instant(), nullable=True),
+        sa.Column("trouble_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("key"),
+    )

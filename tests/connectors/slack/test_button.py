@@ -65,7 +65,7 @@ def test_a_notice_of_a_breach_has_a_button_where_presses_can_be_trusted() -> Non
 
 def test_a_long_notice_still_fits_into_its_block() -> None:
     """Slack refuses a section of more than 3000 characters."""
-    (section, _) = mapping.blocks("x" * 5000, ABOUT)
+    (section, _) = mapping.blocks("x" * 5000, mapping.buttons({"acknowledge": ABOUT}))
     assert len(section["text"]["text"]) == 3000
 
 
@@ -82,6 +82,31 @@ def test_a_press_becomes_a_word() -> None:
     assert event.at == datetime.fromtimestamp(1700000007, tz=NOW.tzinfo)
     assert event.about == {**ABOUT, "channel": "C0DUTY", "thread_ts": "1700000000.000100"}
     assert parse(request.body)[0].key == event.key
+
+
+def test_an_offer_has_two_buttons_and_each_press_says_which() -> None:
+    """Where presses can be trusted; the value says what was offered, to whom and when."""
+    offered = {"ticket": "018f", "to": "dana", "at": "2026-02-01T08:30:00+00:00"}
+    notice = Intent(Operation.NOTIFY, fields={"body": "please"}, params={"channel": "C0DUTY", "handoff": offered})
+    with SlackSimulator(bot_token="xoxb-1") as desk:
+        for options, labels in (({}, ["Accept", "Decline"]), ({"signing_secret": ""}, [])):
+            driver = Driver(connect(desk.url, **options), deadline=2.0)
+            driver.run(driver.connector.write(notice, context()))
+            driver.close()
+            found = [part for block in desk.messages[-1]["blocks"] for part in block.get("elements", ())]
+            assert [each["text"]["text"] for each in found] == labels
+        ts = desk.messages[0]["ts"]
+        for label, accept in (("Accept", True), ("Decline", False)):
+            (event,) = parse(desk.press(ts, "U03DANA", label))
+            assert event.kind is EventKind.ANSWERED
+            assert event.about == {**offered, "accept": accept, "channel": "C0DUTY", "thread_ts": ts}
+
+
+@pytest.mark.parametrize("value", ["[]", '["018f","dana","yesterday"]', '["","dana","2026-02-01T08:30:00Z"]', "["])
+def test_a_press_below_an_offer_that_says_nothing_is_unreadable(value: str) -> None:
+    """As with the other button."""
+    with pytest.raises(UnreadableError, match="does not say what it is about"):
+        parse(form(payload(actions=[{"action_id": mapping.ACCEPT, "value": value}])))
 
 
 @pytest.mark.parametrize(

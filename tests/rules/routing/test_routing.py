@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from gateway.domain.presence import Snapshot, State
+from gateway.domain.presence import Snapshot, State, Wait
 from gateway.domain.ticket import Category, Setter, Status
 from rules.route_words import lines
 from rules.routed import Hop, Outcome, Work
@@ -376,8 +376,33 @@ def test_where_waits_were_measured_they_decide() -> None:
     """Somebody usually has room after a minute: it waits; after three hours: it does not."""
     rules = routing(SITE)
     for seconds, expected in ((60, ("queued", "emea", "")), (3 * 3600, ("assigned", "amer", "dana"))):
-        snapshot = Snapshot(rules.roster, BOTH, full("lucia"), waits={"emea": seconds})
+        snapshot = Snapshot(rules.roster, BOTH, full("lucia"), waits={"emea": Wait(seconds)})
         assert short(route(rules, work_on(BOTH), snapshot, Work(due=BOTH + timedelta(hours=1)))) == expected
+
+
+def test_the_trace_says_what_was_measured_and_what_is_left() -> None:
+    """In the reason of the decision, and at the region that was passed over."""
+    rules, waits = routing(SITE), {"emea": Wait(35 * 60, 20)}
+    snapshot = Snapshot(rules.roster, BOTH, full("lucia"), waits=waits)
+    hasty = route(rules, work_on(BOTH), snapshot, Work(due=BOTH + timedelta(minutes=20)))
+    told = "expected wait 35m (from the last 20 tickets) is more than the 20m that are left"
+    assert hasty.reason == f"emea is busy, and {told}; the only one who fits in amer and has room"
+    assert [ring.too_long for ring in hasty.rings] == [told, ""]
+    assert f"  {told}" in list(lines(hasty))
+    calm = route(rules, work_on(BOTH), snapshot, Work(due=BOTH + timedelta(hours=1)))
+    assert calm.reason == "it waits in emea: somebody usually has room after 35m (from the last 20 tickets)"
+    assert calm.until == BOTH + timedelta(minutes=35)
+
+
+def test_a_measured_wait_stands_in_for_how_long_a_full_house_is_thought_to_stay_so() -> None:
+    """Everybody is full, and it is due in an hour: by `full_for` somebody is called, by what was measured it waits."""
+    rules, due = routing(SITE), Work(due=BOTH + timedelta(hours=1))
+    everybody = full("lucia", "marek", "dana", "noah", "yuki")
+    assert short(route(rules, work_on(BOTH), Snapshot(rules.roster, BOTH, everybody), due)) == ("on_call", "", "eva")
+    waits = {"emea": Wait(25 * 60, 9)}
+    found = route(rules, work_on(BOTH), Snapshot(rules.roster, BOTH, everybody, waits=waits), due)
+    assert short(found) == ("queued", "emea", "")
+    assert found.reason.endswith("it waits for room, which usually takes 25m (from the last 9 tickets)")
 
 
 def test_a_wider_search_looks_at_every_open_region_as_one() -> None:
