@@ -271,6 +271,9 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     promises: frozenset[str] = frozenset()
     #: tags of ours can stand beside those of people, who do not see them as an edit
     own_tags: bool = False
+    #: what the desk does by itself because of a write (`Connector.side_effects`) stays so: the connector does not, or
+    #: cannot, put it back
+    effects_stay: bool = False
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):
