@@ -40,7 +40,7 @@ from tests.flows.promises import Colleagues, PromisedDesks, promises
 from tests.flows.site import PLAIN, Site
 from tests.flows.storm import ROLES, Desks, Judgement, Killer, People, judge, wait_quiet
 
-QUIET_SECONDS = 420.0
+QUIET_SECONDS = 900.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

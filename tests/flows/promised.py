@@ -188,20 +188,19 @@ def _shown(desks: PromisedDesks, connection: str, number: str) -> tuple[str, str
 def _due_times(desks: PromisedDesks, links: Mapping[str, Link], chains: Mapping[str, Chain]) -> Iterator[str]:
     """Yield where a desk shows another due time or status than the clocks have."""
     stands = promise(chains, "resolution")
-    if stands is None:
+    if stands is None or RT not in links:
+        # it is the rule of the link that says what is shown, at both desks
         return
     shown: dict[str, str | None] = {}
-    if ZENDESK in links:
-        ticket = desks.zendesk.records.tickets[int(links[ZENDESK].remote_id)]
-        fields = {each["id"]: each["value"] for each in ticket["custom_fields"]}
-        shown[ZENDESK] = fields.get(desks.due) or None
-        if fields.get(desks.status) != stands.status.value:
-            yield f"Zendesk shows the status {fields.get(desks.status)}, its clock is {stands.status.value}"
-    if RT in links:
-        copy = desks.rt.records.ticket(int(links[RT].remote_id))
-        assert copy is not None
-        unset = copy.due.startswith("1970")
-        shown[RT] = None if unset else instant_text(datetime.fromisoformat(copy.due).replace(tzinfo=UTC))
+    ticket = desks.zendesk.records.tickets[int(links[ZENDESK].remote_id)]
+    fields = {each["id"]: each["value"] for each in ticket["custom_fields"]}
+    shown[ZENDESK] = fields.get(desks.due) or None
+    if fields.get(desks.status) != stands.status.value:
+        yield f"Zendesk shows the status {fields.get(desks.status)}, its clock is {stands.status.value}"
+    copy = desks.rt.records.ticket(int(links[RT].remote_id))
+    assert copy is not None
+    unset = copy.due.startswith("1970")
+    shown[RT] = None if unset else instant_text(datetime.fromisoformat(copy.due).replace(tzinfo=UTC))
     if stands.over and stands.status is not Status.CANCELED:
         # it stays as it was
         broken_at = current(chains, "resolution")[0].breached_at

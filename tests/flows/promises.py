@@ -168,6 +168,9 @@ class Colleagues(People):
             priority = chance.choice(("urgent", "high", "normal", "low"))
             self._desks.zendesk.act("set", ticket_id=number, priority=priority)
             self.actions["priority in Zendesk"] += 1
+        elif luck < 0.35:
+            self._desks.zendesk.act("set", ticket_id=number, assignee_id=None)
+            self.actions["taken off in Zendesk"] += 1
         elif luck < 0.65 or not copies or not self._engineers_edit:
             self._desks.zendesk.act("set", ticket_id=number, assignee_id=int(account))
             self.actions["assignee in Zendesk"] += 1

@@ -140,6 +140,17 @@ def test_what_a_person_assigns_stays_and_is_noted(room: DeskRoom) -> None:
         assert [(use.person, use.count) for use in tx.ways.use(room.now())] == [("noah", 1)]
 
 
+def test_who_is_taken_off_at_one_desk_is_shown_at_none(room: DeskRoom) -> None:
+    """Nobody else may have it for now: it waits, and the other desk does not go on naming whoever had it."""
+    number = room.ticket()
+    room.settle_all()
+    assert room.copy(number)[0] == "agent2"
+    room.zendesk.act("set", ticket_id=number, assignee_id=None)
+    room.settle_all()
+    assert room.way(number).outcome == "queued"
+    assert (room.shown(number)[0], room.copy(number)[0]) == ("None", "Nobody")
+
+
 def test_what_a_person_takes_from_somebody_goes_to_another(room: DeskRoom) -> None:
     """Nobody stands there any more: whoever had it is not given it again."""
     room.rules(RULES.replace("billing: 1}", "billing: 2}"))

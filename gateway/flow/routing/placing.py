@@ -149,8 +149,8 @@ class Place:
             way, wake = msgspec.structs.replace(way, waiting_since=None), None
         if routed.queue and ticket.queue != routed.queue:
             ticket = with_field(ticket, "queue", routed.queue, self._stamp(routed))
-        if ticket is not self._ticket:
-            self._show(ticket, routed, person=False)
+        if ticket is not self._ticket or self._is_let_go(way):
+            self._show(ticket, routed, person=False, nobody=self._is_let_go(way))
         if routed.outcome is Outcome.UNROUTABLE and self._before.outcome != Outcome.UNROUTABLE:
             self._tell(f"Nobody can be given this ticket: {routed.reason}.", f"unroutable:{self._ids.new()}")
         return msgspec.structs.replace(way, wake_at=wake)
@@ -159,8 +159,8 @@ class Place:
         ticket = self._ticket
         if routed.queue and ticket.queue != routed.queue:
             ticket = with_field(ticket, "queue", routed.queue, self._stamp(routed))
-        if ticket is not self._ticket:
-            self._show(ticket, routed, person=False)
+        if ticket is not self._ticket or self._is_let_go(way):
+            self._show(ticket, routed, person=False, nobody=self._is_let_go(way))
         lead = routed.agent or "whoever looks after the fallback queue"
         self._tell(f"This ticket is frozen for {lead}: {routed.reason}.", f"frozen:{self._ids.new()}")
         return msgspec.structs.replace(way, waiting_since=None, wake_at=None)
@@ -170,13 +170,17 @@ class Place:
     def _stamp(self, routed: Routed) -> Stamp:
         return Stamp(Setter.RULE, f"route:{routed.rule}" if routed.rule else "routing", self._cause.now)
 
-    def _show(self, ticket: Ticket, routed: Routed, *, person: bool) -> None:
-        """Let the desks show who has it, or in which queue it lies."""
+    def _is_let_go(self, way: Way) -> bool:
+        """Say whether somebody was taken off it just now."""
+        return way.given_up and self._before.holds
+
+    def _show(self, ticket: Ticket, routed: Routed, *, person: bool, nobody: bool = False) -> None:
+        """Let the desks show who has it, or in which queue it lies; `nobody`: that somebody has it no more."""
         self._ticket = ticket
         carried = carry(
             ticket if person else msgspec.structs.replace(ticket, assignee=None), self._links, rules=self._site.rules,
             connectors=self._site.connectors, pending=self._tx.outbox.pending_fields,
-            key=f"routing:{self._ids.new()}", by=f"route {routed.rule}", queue=routed.queue,
+            key=f"routing:{self._ids.new()}", by=f"route {routed.rule}", queue=routed.queue, nobody=nobody,
         )  # fmt: skip
         self._planned += carried.planned
         for connection, why in carried.left:
