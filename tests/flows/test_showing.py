@@ -498,14 +498,16 @@ def test_a_breach_that_moves_after_its_end_is_shown_where_it_is(store: SqlStore)
         office.zendesk.act("set", ticket_id=number, status="solved")
         assert office.reconciler().poll("acme-zendesk", holder="test")
         office.settle()
-        early = office.clock_of()
-        assert (early.status, office.custom(number)) == (Status.BREACHED, instant_text(early.breached_at))
+        early = office.clock_of().breached_at
+        assert early is not None
+        assert office.custom(number) == instant_text(early)
         office.zendesk.webhooks.resume()
         office.settle()
-        late = office.clock_of()
-        assert late.ended is not None
-        assert late.breached_at > early.breached_at
-        assert office.custom(number) == instant_text(late.breached_at)
+        assert office.clock_of().ended is not None
+        late = office.clock_of().breached_at
+        assert late is not None
+        assert late > early
+        assert office.custom(number) == instant_text(late)
 
 
 def test_a_policy_that_comes_later_is_shown_then(store: SqlStore) -> None:
