@@ -130,7 +130,7 @@ def test_it_agrees_with_the_oracle(situation: Any, places: list[tuple[int, int]]
     assert all(closes < opens for (_, closes), (opens, _) in pairwise(windows))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(situation=situations(), first=st.integers(1, 9990), span=st.integers(0, 9), cut=st.floats(0, 1))
 @example(situation=({"a": {"tz": "UTC", "weekly": {}}}, None), first=1, span=9, cut=0.5)
 def test_far_away_years_are_like_those_nearby(situation: Any, first: int, span: int, cut: float) -> None:

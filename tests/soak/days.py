@@ -7,7 +7,8 @@ that the desk refuses, a delivery that nobody can read, an alert about them, and
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from typing import Any, Self
 
 import msgspec
@@ -43,6 +44,8 @@ PERSON = Person("ops", "the cause is mended", "soak")
 CUSTOMERS = 10
 #: how long a day may take to come to rest
 REST_SECONDS = 60.0
+DAWN = clock_time(6)
+NIGHT = timedelta(hours=1)
 
 
 class Days:
@@ -51,6 +54,10 @@ class Days:
     def __init__(self, store: SqlStore, lives: Lifetimes, *, tickets: int) -> None:
         self.store = store
         self.clock = MovedClock()
+        # each day begins at the same hour: keys go by whole days, and a day that crept over midnight had one more
+        now = self.clock.now()
+        self._dawn = datetime.combine(now.date() + timedelta(days=1), DAWN, tzinfo=UTC)
+        self.clock.ahead = self._dawn - now
         store.clock = self.clock
         self.slack = SlackSimulator(bot_token="xoxb-secret").start()
         self.world = World(store, clock=self.clock)
@@ -88,7 +95,7 @@ class Days:
 
     def live(self, days: int = 1) -> None:
         """Live through one busy day and the quiet ones after it."""
-        began = self.clock.now()
+        self._wait(self._dawn - self.clock.now())
         pairs = self._work()
         self._trouble(pairs)
         for number, _ in pairs:
@@ -97,7 +104,8 @@ class Days:
         self._clear()
         self.rest()
         self.number += 1
-        self._wait(began + timedelta(days=days) - self.clock.now())
+        self._dawn += timedelta(days=days)
+        self._wait(self._dawn - NIGHT - self.clock.now())
         for _ in range(2):
             # the second look, minutes later, says that the alert is over
             self._sweeper.sweep()

@@ -287,12 +287,12 @@ def test_a_simulator_is_a_process_of_its_own(module: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        assert requests.get(f"{url}/_sim/effects", timeout=5).json() == {"effects": []}
+        assert requests.get(f"{url}/_sim/effects", timeout=30).json() == {"effects": []}
         there = answers("127.0.0.1", int(url.rpartition(":")[2]), "/_sim/effects")
         with contextlib.suppress(requests.ConnectionError):
-            requests.post(f"{url}/_sim/faults", json={"kind": "refuse"}, timeout=5)
+            requests.post(f"{url}/_sim/faults", json={"kind": "refuse"}, timeout=30)
         assert not there()
         process.send_signal(signal.SIGUSR1)
-        assert wait_until(there, 5)
+        assert wait_until(there, 30)
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
