@@ -29,7 +29,7 @@ KILLS = int(os.environ.get("GATEWAY_KILLS", "3"))
 SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 PAUSE = (0.4, 1.2) if KILLS <= 3 else (0.6, 2.0)
 RATE = 7.0
-QUIET_SECONDS = 300.0
+QUIET_SECONDS = 300.0 if KILLS <= 3 else 900.0
 #: what stands still for a while at the end of a long one: a role, then everything
 FREEZES = (freeze_role, freeze_role, freeze_machine) if KILLS > 3 else ()
 #: tickets that one person can have
