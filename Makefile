@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults soak check format bench rivals lock reference venv clean
+.PHONY: help run test faults pairs soak check format bench rivals lock reference venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
@@ -27,6 +27,9 @@ test: venv ## Run the whole test suite, servers included
 
 faults: venv ## Crash at every point under every fault, then storms beside a naive baseline (long)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+pairs: venv ## Let a ticket live between every two desks, both ways round (long)
+	@GATEWAY_PAIRS=1 $(BIN)/python -m pytest tests/pairs $(ARGS)
 
 soak: venv ## Live through a year of days in minutes, and show that nothing grows but what is meant to (long)
 	@$(BIN)/python -m tests.soak $(ARGS)
@@ -53,7 +56,7 @@ lock: venv ## Write requirements.lock from pyproject.toml (ARGS=--upgrade takes 
 		--output-file requirements.lock $(ARGS)
 	@echo "requirements.lock is written; the next make brings .venv up to date."
 
-reference: venv ## Write docs/rules/reference.md from the schemas, fields and operators
+reference: venv ## Write docs/rules/reference.md and docs/connectors/matrix.md from the schemas and the connectors
 	@$(BIN)/python tools/reference.py
 
 venv: ## Set .venv up (every other target does it when needed)

@@ -107,12 +107,17 @@ def neighbours_of(tag: str, settings: Settings) -> tuple[str, ...]:
 
 def chosen(snapshot: Snapshot, candidates: int, asked: Asked, settings: Settings) -> int:
     """Return the best of some candidates: by skill, then language, then as work is shared."""
+    return snapshot.best(alike(snapshot, candidates, asked, settings), settings.balance)
+
+
+def alike(snapshot: Snapshot, candidates: int, asked: Asked, settings: Settings) -> int:
+    """Return those of some candidates who fit best: among them only the sharing of work chooses."""
     bits = candidates
     if bits.bit_count() > 1 and asked.skills:
         bits = fittest(snapshot.roster, bits, asked.skills, settings.fit)
     if asked.tongue and bits.bit_count() > 1:
         bits = _nearest(snapshot.roster, bits, asked.tongue, settings)
-    return snapshot.best(bits, settings.balance)
+    return bits
 
 
 def _nearest(roster: Roster, bits: int, tongue: str, settings: Settings) -> int:

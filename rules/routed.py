@@ -57,6 +57,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     hops: tuple[Hop, ...] = ()
     #: how many hops there were before this cycle
     hops_before: int = 0
+    #: a team: a person put it into its queue
+    within: str = ""
 
 
 class RingState(StrEnum):
@@ -117,3 +119,5 @@ class Routed(msgspec.Struct, frozen=True, omit_defaults=True):
     rings: tuple[Ring, ...] = ()
     #: what became of each route
     trace: tuple[TraceLine, ...] = ()
+    #: who fits as well as the agent, who is one of them, by names where that was asked
+    alike: tuple[str, ...] = ()

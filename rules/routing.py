@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
+
 from gateway.domain.language import UNKNOWN, canonical
 from gateway.domain.presence import Snapshot
 from gateway.domain.ticket import CLOSED_CATEGORIES, Setter, Ticket
-from rules.candidates import Asked, Pool, chosen, eligible, flags_of, left_out, look
+from rules.candidates import Asked, Pool, alike, chosen, eligible, flags_of, left_out, look
 from rules.duration import words
 from rules.fields import Facts
 from rules.routed import LeftOut, Outcome, Ring, RingState, Routed, Work
@@ -38,7 +40,9 @@ def route(routing: Routing, facts: Facts, snapshot: Snapshot, work: Work = NEW, 
         return Routed(Outcome.NONE, f"status is '{ticket.status.category}': it is done with")
     found, trace = match(routing, facts, explain=explain)
     if found is None:
-        return _unroutable(routing, "no route holds for it", None, (), trace)
+        moved = len(work.hops) - work.hops_before
+        often = f", and it was passed on {moved} times in this cycle" if moved >= routing.settings.max_hops > 0 else ""
+        return _unroutable(routing, f"no route holds for it{often}", None, (), trace)
     return _Routing(routing, found, facts, snapshot, work, explain=explain).decide(trace)
 
 
@@ -114,6 +118,8 @@ class _Routing:
     def asked_after(self, waited: int) -> Asked:
         """Return what is asked of an agent after so many seconds of waiting."""
         now = wanted(self.found, self.language, waited)
+        if self.work.within:
+            now = msgspec.structs.replace(now, team=self.work.within)
         # who speaks the language is preferred, also where it is not asked any more
         tongue = self.language if self.found.needs.language == OF_TICKET else self.found.needs.language
         return Asked(now, self.found.needs.skills, tongue, self.ticket.channel)
@@ -133,7 +139,7 @@ class _Routing:
         return Routed(
             answer.outcome, answer.reason, self.found.name, answer.region, answer.team, answer.agent,
             answer.queue or self.found.queue, answer.flags, answer.until, answer.alert, raised, tuple(self.rings),
-            trace,
+            trace, answer.alike,
         )  # fmt: skip
 
     # ------------------------------------------------------------ what comes before choosing
@@ -167,7 +173,7 @@ class _Routing:
 
     def queue_only(self) -> Routed | None:
         """Put it into the queue of a route that leaves the choice to people."""
-        if not self.found.is_queue_only:
+        if not self.found.is_queue_only or self.work.within:
             return None
         reason = f"the route names the queue '{self.found.queue}' and asks for nobody"
         return Routed(Outcome.QUEUED, reason, queue=self.found.queue)
@@ -317,9 +323,12 @@ class _Routing:
     def given(self, candidates: int, reason: str) -> Routed:
         """Give it to the best of some candidates."""
         agent = self.roster.agents[chosen(self.snapshot, candidates, self.asked, self.settings)]
+        others: tuple[str, ...] = ()
+        if self.explain:
+            others = self.roster.names(alike(self.snapshot, candidates, self.asked, self.settings))
         return Routed(
             Outcome.ASSIGNED, reason, region=agent.region, team=agent.team, agent=agent.person,
-            flags=flags_of(self.roster, self.asked, self.settings, agent.person),
+            flags=flags_of(self.roster, self.asked, self.settings, agent.person), alike=others,
         )  # fmt: skip
 
     def note(self, region: str, pool: Pool) -> None:

@@ -1,6 +1,7 @@
 """Writes docs/rules/reference.md from the schemas, the fields and the operators, so that it cannot fall behind them.
 
-`python tools/reference.py` writes the page; with --check it only says whether the page is up to date.
+And docs/connectors/matrix.md from the connectors. `python tools/reference.py` writes the pages; with --check it only
+says whether they are up to date.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from connectors import registry
+from connectors.registry import BUILT_INS
+from gateway.cli.connectors import facts
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
 from rules.schema import SECTIONS, cases, clocks
 from rules.schema.shapes import NAME_WORDS
 from rules.schema.site import GATEWAY
 
-PAGE = Path(__file__).parents[1] / "docs" / "rules" / "reference.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "rules" / "reference.md"
+MATRIX = DOCS / "connectors" / "matrix.md"
 #: deeper than this a table says only what a value is
 DEEPEST = 5
 #: more keys than this that take the same are said once
@@ -31,6 +37,15 @@ work.
 
 In the tables, `a.b` is the key `b` inside `a`, `a[]` stands for each item of the list `a`, and `NAME` for a name of
 letters, digits, `-`, `_` and `.`, at most 64.
+"""
+
+_MATRIX = """\
+# What each desk can do
+
+Written by `make reference` from the connectors themselves; `gateway connectors list` and `gateway connectors show NAME`
+say the same of what is installed. What the strategies (key, natural, probe) mean stands in
+[delivery](../delivery.md#what-goes-out); each claim is proved by the tests that the connector's quality.yaml names, and
+by the [conformance suite](conformance.md) that every connector passes.
 """
 
 _TYPES = {
@@ -160,16 +175,28 @@ def _first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def connectors_page() -> str:
+    """Return the capability matrix of the connectors: what each says in its spec."""
+    specs = [registry.load(BUILT_INS, ()).plugin(name).spec for name in BUILT_INS]
+    said = [dict(facts(spec)) for spec in specs]
+    rows: list[list[str]] = [["", *(f"[{spec.title}]({spec.name}.md)" for spec in specs)], ["---"] * (len(specs) + 1)]
+    rows += [[name, *(each[name] for each in said)] for name in said[0]]
+    rows.append(["proved by", *(f"[quality.yaml](../../connectors/{spec.name}/quality.yaml)" for spec in specs)])
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join((_MATRIX, *lines, ""))
+
+
 def main() -> int:
-    """Write the page, or say whether it is up to date."""
-    text = page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"{PAGE.name} is not up to date: make reference", file=sys.stderr)
-    return 1
+    """Write the pages, or say whether they are up to date."""
+    late = []
+    for path, text in ((PAGE, page()), (MATRIX, connectors_page())):
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            late.append(path.name)
+    if late:
+        print(f"{', '.join(late)}: not up to date: make reference", file=sys.stderr)
+    return 1 if late else 0
 
 
 if __name__ == "__main__":

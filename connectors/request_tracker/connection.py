@@ -36,6 +36,7 @@ from connectors.sdk import (
     RemoteTicket,
     Sighting,
     WriteContext,
+    read_object,
 )
 
 
@@ -60,7 +61,7 @@ class RequestTracker:
 
     def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
         """Read the facts of one transaction; raises UnreadableError."""
-        body = webhook.decode(delivery.body)
+        body = read_object(delivery.body)
         creator = body.get("creator")
         if isinstance(creator, dict):
             self.desk.account.learn(creator.get("id"), creator.get("name"))

@@ -30,6 +30,7 @@ from connectors.sdk import (
     Visibility,
     body_digest,
     hmac_hex,
+    read_object,
     require_equal,
 )
 
@@ -60,26 +61,13 @@ def verify(request: IncomingRequest, secrets: tuple[str, ...]) -> None:
 def envelope(request: IncomingRequest) -> Envelope:
     """Name a delivery by its transaction; else by its header; else by its bytes. Never raises."""
     try:
-        body = decode(request.body)
+        body = read_object(request.body)
     except UnreadableError:
         body = {}
     transaction = integer(body.get("transaction_id"))
     ref = integer(body.get("effective_id")) or integer(body.get("ticket_id"))
     name = f"txn:{transaction}" if transaction else request.headers.get(DELIVERY, "") or body_digest(request.body)
     return Envelope(source_event_id=name, ref=str(ref or ""))
-
-
-def decode(raw: bytes) -> Body:
-    """Decode a body; raises UnreadableError when it is not a JSON object."""
-    try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"the body is not JSON: {error}"
-        raise UnreadableError(msg) from error
-    if not isinstance(body, dict):
-        msg = f"the body is a JSON {type(body).__name__}, not the object of a transaction"
-        raise UnreadableError(msg)
-    return body
 
 
 def read_events(body: Body, options: Options) -> tuple[Event, ...]:

@@ -74,7 +74,7 @@ def _pairs(body: bytes, content_type: str) -> list[tuple[tuple[str, ...], Any]]:
     if raw.startswith((b"{", b"[")):
         try:
             return list(_leaves(msgspec.json.decode(raw)))
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return []
     content = raw[:1_000_000].decode("utf-8", "replace")
     if content.startswith("<"):

@@ -139,7 +139,7 @@ def _complaint(body: bytes) -> str:
     if raw.startswith((b"{", b"[")):
         try:
             msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return f"the body is not JSON: {error}"
         return "the body is neither a Zendesk event nor a template with a ticket's id (add ticket_id to the template)"
     return "the body is not JSON, and no ticket's id can be made out in it (add ticket_id to the template)"

@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("gateway.cli.init:init", "Make a folder to start a site from."),
     "check": ("gateway.cli.check:check", "Say what is wrong with this site, with file, line and column."),
     "rules": ("gateway.cli.rules:rules", "Write, check, test, explain and release the rules of this site."),
+    "connectors": ("gateway.cli.connectors:connectors", "Say which kinds of desks can be connected, and how."),
     "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
     "sla": ("gateway.cli.sla:sla", "Look at the clocks of tickets, and say what a person knows of them."),

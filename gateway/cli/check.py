@@ -23,6 +23,7 @@ from gateway.languages import NAME as LANGUAGE
 from gateway.languages import is_installed
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
+from rules.reach import unreached
 
 NO_LANGUAGE = (
     "no library for languages is installed, so a ticket whose desk names no language stays `und`; "
@@ -53,6 +54,7 @@ def check(site: SiteChoice, strict: bool, as_json: bool) -> None:
     examined = examine(site, files, environ)
     problems, notes = examined.problems, examined.notes
     remarks = [] if is_installed() or LANGUAGE in examined.classifiers_off else [NO_LANGUAGE]
+    remarks += examined.unreached
     record = _record(environ)
     errors = [problem for problem in problems if problem.is_error]
     failed = bool(errors) or bool(record) or (strict and len(problems) > 0)
@@ -94,6 +96,8 @@ class Examined(NamedTuple):
     policies: tuple[PolicyEffect, ...]
     #: classifiers that the site does not want
     classifiers_off: frozenset[str] = frozenset()
+    #: where desks are not told what routing decides
+    unreached: tuple[str, ...] = ()
 
 
 def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, str]) -> Examined:
@@ -114,7 +118,8 @@ def examine(site: SiteChoice, files: Mapping[str, str], environ: Mapping[str, st
     notes = [f"connector {each.name}: {each.reason}" for each in connectors.quarantined]
     notes += [f"extension {each.name}: {each.reason}" for each in extensions.broken]
     off = checked.site.classifiers_off if checked.site is not None else frozenset()
-    return Examined(problems, notes, checked.policies, off)
+    left = tuple(unreached(checked.site, specs)) if checked.site is not None else ()
+    return Examined(problems, notes, checked.policies, off, left)
 
 
 def _record(environ: dict[str, str]) -> str:

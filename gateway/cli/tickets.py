@@ -24,7 +24,7 @@ from gateway.web.console.ticket import TicketPage, read_ticket
 from gateway.web.console.why import explain_all
 from rules.duration import words
 from rules.route_words import headline
-from rules.routed import Routed
+from rules.routed import Outcome, Routed
 
 
 @click.group()
@@ -46,6 +46,11 @@ for each in duplicates.COMMANDS:
     metavar="TIME",
     help="Only open tickets that have been in their stage for longer, such as 5d; the longest first.",
 )
+@click.option(
+    "--routed",
+    type=click.Choice([each.value for each in Outcome]),
+    help="Only tickets of which routing said so last, such as unroutable or frozen.",
+)
 @LIMIT
 @JSON
 @pass_site
@@ -55,6 +60,7 @@ def list_tickets(
     status: str | None,
     connection: str,
     in_stage_for: float | None,
+    routed: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -63,8 +69,9 @@ def list_tickets(
         before = gateway.clock.now() - timedelta(seconds=in_stage_for) if in_stage_for is not None else None
         with gateway.store.read() as tx:
             found = tx.view.tickets(
-                limit=limit, text=text, category=status or "", connection=connection, in_stage_before=before
-            )
+                limit=limit, text=text, category=status or "", connection=connection, in_stage_before=before,
+                routed=routed or "",
+            )  # fmt: skip
         if as_json:
             write_json(found)
             return
@@ -203,6 +210,8 @@ def _write_way(way: Way) -> None:
     waits = f"waits since {utc(way.waiting_since)}" if way.waiting_since is not None else "nobody has it"
     who = f"{way.person} has it" if way.holds else "done with" if way.closed else waits
     click.echo(f"  {way.outcome or 'new'}  {tame(who)}  {tame(way.reason)}".rstrip())
+    for connection, reason in way.left:
+        click.echo(f"  not shown at {tame(connection)}: {tame(reason)}")
     for offer in way.offers:
         if not offer.declined:
             click.echo(f"  offered to {tame(offer.to)} until {utc(offer.until)}")
@@ -237,7 +246,7 @@ def _told(action: str, detail: dict[str, Any]) -> str:
         return tame(f": {what} at {detail.get('at', '')}, {behind}")
     if action == "routed":
         return tame(f": {headline(msgspec.convert(detail['route'], Routed))}")
-    if action.startswith(("handoff", "assign")):
+    if action.startswith(("handoff", "assign", "team", "frozen")):
         return tame(": " + ", ".join(f"{name} {value}" for name, value in detail.items() if value))
     if action.startswith("dead letter"):
         what = detail.get("what") or f"delivery {str(detail.get('delivery', ''))[-12:]}"

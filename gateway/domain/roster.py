@@ -298,6 +298,12 @@ class Roster:
         """Return who is on call, the first to be called in front."""
         return present(self.call, at, self.away)
 
+    def next_call(self, at: datetime) -> datetime | None:
+        """Return the earliest instant from `at` on at which somebody is on call; None when nobody will be."""
+        people = {line.person for line in self.call}
+        edges = [edge for person in people for window in self.away.of(person) for edge in window]
+        return first_time(self.call, at, lambda when: bool(self.on_call(when)), edges)
+
     def uncovered(self, start: datetime, end: datetime) -> list[Window]:
         """Return the times in which no region is open and nobody is on call."""
         found = [each for region in self.of_region for each in self.cover(region, start, end)]

@@ -80,6 +80,16 @@ def set_again(ticket: Ticket, field: str, seen: Seen) -> Ticket:
     return msgspec.structs.replace(ticket, stamps={**ticket.stamps, field: stamp})
 
 
+def is_told_again(seen: Seen, json: Any, before: Observed | None, stamp: Stamp | None) -> bool:
+    """Say whether an edit was seen in passing already, with another of the same update, and a rule has answered it.
+
+    A desk that tells of each field by itself shows all of them with the first: what a rule has set since stands.
+    """
+    if stamp is None or stamp.by is not Setter.RULE or before is None or before.ours:
+        return False
+    return bool(seen.version) and before.version == seen.version and before.value == json
+
+
 def newest(stamp: Stamp | None, seen: Seen, link: Link, event: Event) -> bool:
     """Say whether an edit beats the one that stands: by the desk's own order, else by the time of the edit.
 

@@ -32,7 +32,7 @@ from gateway.domain.ticket import (
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
-from gateway.flow.edits import Lost, Seen, forget, newest, refusal, same, set_again, with_head
+from gateway.flow.edits import Lost, Seen, forget, is_told_again, newest, refusal, same, set_again, with_head
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
@@ -299,16 +299,15 @@ class _Folding:
 
     def _yield_to(self, seen: Seen) -> None:
         """Take what the desk did by itself because of our write, unless somebody has said otherwise."""
-        stamp = self.ticket.stamps.get(seen.field)
-        if stamp is not None and stamp.by is Setter.PERSON:
+        if self.ticket.setter(seen.field) is Setter.PERSON:
             self._stand(seen)
             return
         with suppress(UnmappedError):
             value = to_ours(seen.field, seen.value, self.ticket, self._link, self._rule, self._rules)
             if value is None or same(getattr(self.ticket, seen.field), value):
                 return
-            own = Stamp(Setter.DESK, self._link.connection, seen.at, seen.version)
-            self.ticket = with_field(self.ticket, seen.field, value, own)
+            stamp = Stamp(Setter.DESK, self._link.connection, seen.at, seen.version)
+            self.ticket = with_field(self.ticket, seen.field, value, stamp)
             self.changed.append(seen.field)
             if seen.field == "status":
                 self.moved = DeskStatus(self._link.connection, seen.value.native, seen.at, Setter.DESK, new=True)
@@ -363,6 +362,8 @@ class _Folding:
                 # set again after an edit that is still to come
                 self.ticket = set_again(self.ticket, field, seen)
             return True
+        if is_told_again(seen, json, before, self.ticket.stamps.get(field)):
+            return False
         if not newest(self.ticket.stamps.get(field), seen, self._link, self._event):
             self._lose(seen, json, "a newer edit stands", self.ticket.stamps[field].at)
             self.overruled.append(field)

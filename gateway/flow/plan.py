@@ -79,7 +79,11 @@ class Planner:
         """Begin a link: the create with every field that may go there, then the comments said so far, in order."""
         connector = self._connectors[link.connection]
         wanted = [field for field in ("title", "body", *rule.fields) if owner_allows(rule, field, True)]
-        wanted += ["title", "body", *(field for field in DECIDED_FIELDS & connector.spec.writable_fields)]
+        wanted += [
+            "title",
+            "body",
+            *(each for each in DECIDED_FIELDS & connector.spec.writable_fields if _decided(ticket, each)),
+        ]
         rendered = self._render(ticket, link, rule, dict.fromkeys(wanted))
         requester = ticket.requester or RemotePerson()
         asked = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
@@ -307,3 +311,9 @@ def new_update(planned: Planned, update_id: str, cause: Cause) -> NewUpdate:
         detail=planned.detail,
         blocks=planned.reason is Reason.BOUNCE or planned.link.connection not in cause.skipping,
     )
+
+
+def _decided(ticket: Ticket, field: str) -> bool:
+    """Say whether the gateway set a field: what a desk has by itself stays at home unless a rule names it."""
+    stamp = ticket.stamps.get(field)
+    return stamp is not None and stamp.by is Setter.RULE

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from gateway.domain.clock_instance import Chain
-from gateway.domain.clock_state import Outcome as ClockOutcome
 from gateway.domain.link import Link
 from gateway.domain.presence import Snapshot, State
 from gateway.domain.ticket import CLOSED_CATEGORIES, Ticket
+from gateway.flow.sla.simulated import next_due
 from rules.fields import Facts
 from rules.routed import Outcome, Routed, Work
 from rules.routes import Routing
@@ -69,14 +69,3 @@ class RehearsedRoute:
 
     def _ask(self, facts: Facts, work: Work, at: datetime) -> Routed:
         return route(self.routing, facts, Snapshot(self.routing.roster, at, self.states), work, explain=True)
-
-
-def next_due(clocks: Mapping[str, Chain]) -> datetime | None:
-    """Return when the next of a ticket's clocks is due; None when none runs."""
-    dues = [
-        instance.due
-        for chain in clocks.values()
-        for instance in chain.instances[-1:]
-        if instance.due is not None and instance.outcome is ClockOutcome.PENDING
-    ]
-    return min(dues, default=None)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
+
+#: characters of the name of a kin
+KIN = 32
 
 
 class Passed(msgspec.Struct, frozen=True):
@@ -52,8 +56,14 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen: str = ""
     #: what the route was chosen by
     asked: str = ""
+    #: when a person put it into the queue in which it lies, as far as that was heard
+    put: datetime | None = None
+    #: a team: a person put it into its group, and nobody has been given it since: the next who has it is of that team
+    within: str = ""
     #: in the queue since then; None: it does not wait for the router
     waiting_since: datetime | None = None
+    #: the desks that do not show who has it: (connection, why)
+    left: tuple[tuple[str, str], ...] = ()
     #: until when the last person had it
     owned_until: datetime | None = None
     #: it was done with
@@ -69,6 +79,31 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     offers: tuple[Offered, ...] = ()
     #: when it is to be looked at next; None: nothing changes by itself
     wake_at: datetime | None = None
+
+    @property
+    def kin(self) -> str:
+        """Names the tickets for which the router looks for the same people: when it has waited longer, for no fewer.
+
+        What depends on who had it before, and when, is its own kin.
+        """
+        if self.hops_before or self.reopened or (self.person and not self.given_up):
+            return self.ticket_id
+        barred = "\n".join(sorted({self.person, *self.visited, *(hop.giver for hop in self.hops)}))
+        words = "\n".join((self.asked, self.channel, self.within, str(len(self.hops)), barred))
+        return hashlib.sha256(words.encode()).hexdigest()[:KIN]
+
+
+class Kin(msgspec.Struct, frozen=True):
+    """Tickets in the queue for which the router looks for the same people."""
+
+    name: str
+    number: int
+    #: since when the first of them waits
+    since: datetime
+    #: when the first of them is due; None: none is due at any time
+    due: datetime | None
+    #: one of them
+    ticket_id: str
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -143,8 +178,20 @@ class Ways(Protocol):
         """Return tickets that are to be looked at, those longest due first."""
         ...
 
-    def waiting(self, limit: int) -> Sequence[Way]:
-        """Return the tickets in the queue, those that are due first in front."""
+    def kins(self) -> Sequence[Kin]:
+        """Return the kins of the tickets in the queue."""
+        ...
+
+    def waiting(self, limit: int, *, kins: Collection[str] | None = None, skip: int = 0) -> Sequence[Way]:
+        """Return the tickets in the queue, or those of some kins, those that are due first in front."""
+        ...
+
+    def longest(self, limit: int, *, kins: Collection[str]) -> Sequence[Way]:
+        """Return those of some kins that have waited longest."""
+        ...
+
+    def renew(self, asked: str, now: datetime) -> bool:
+        """Let the whole queue be looked at, once whenever other routes are asked for; False when that was done."""
         ...
 
     def offered(self, limit: int) -> Sequence[Way]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, bindparam, delete, func, select, text, update
+from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select, text, update
 
 from gateway.domain.ticket import OPEN_CATEGORIES
-from gateway.ports.ways import Turn, Use, Way
+from gateway.ports.ways import Kin, Turn, Use, Way
 from gateway.store.columns import per_dialect
 from gateway.store.routing_tables import HOLDS, LOOKS, NEW_ROOM, OFFERED, WAITS, reservations, turns, ways
 from gateway.store.tables import facts, tickets
@@ -19,6 +19,8 @@ from gateway.store.tables import facts, tickets
 _way = msgspec.json.Decoder(Way)
 _OPEN = tuple(sorted(each.value for each in OPEN_CATEGORIES))
 _FACT = "routing"
+#: the routes by which the queue was looked at last
+_ROUTES = "routes"
 _KNOW = per_dialect(lambda into: into(facts).on_conflict_do_nothing())
 _LOCK = select(facts.c.value).where(facts.c.name == _FACT).with_for_update()
 _GET = select(ways.c.doc).where(ways.c.ticket_id == bindparam("the_ticket"))
@@ -38,11 +40,13 @@ _DUE = (
     .order_by(ways.c.wake_at)
     .limit(bindparam("most"))
 )
-_WAITING = (
-    select(ways.c.doc)
+_WAITING = select(ways.c.doc).where(text(WAITS))
+_KINS = (
+    select(
+        ways.c.kin, func.count(), func.min(ways.c.waiting_since), func.min(ways.c.due_at), func.min(ways.c.ticket_id)
+    )
     .where(text(WAITS))
-    .order_by(ways.c.due_at.is_(None), ways.c.due_at, ways.c.waiting_since)
-    .limit(bindparam("most"))
+    .group_by(ways.c.kin)
 )
 _UNKNOWN = (
     select(tickets.c.id)
@@ -125,6 +129,7 @@ class SqlWays:
             "waiting_since": way.waiting_since,
             "offered": bool(way.offers) and not way.offers[-1].declined,
             "wake_at": way.wake_at,
+            "kin": way.kin if way.waiting_since is not None else None,
             "updated_at": now,
             "doc": msgspec.json.encode(way).decode(),
         }
@@ -182,9 +187,34 @@ class SqlWays:
         """Return tickets that are to be looked at."""
         return self._connection.execute(_DUE, {"now": now, "most": limit}).scalars().all()
 
-    def waiting(self, limit: int) -> Sequence[Way]:
-        """Return the tickets in the queue."""
-        return [_way.decode(doc) for doc in self._connection.execute(_WAITING, {"most": limit}).scalars()]
+    def kins(self) -> Sequence[Kin]:
+        """Return the kins of the tickets in the queue."""
+        return [Kin(*row) for row in self._connection.execute(_KINS)]
+
+    def waiting(self, limit: int, *, kins: Collection[str] | None = None, skip: int = 0) -> Sequence[Way]:
+        """Return the tickets in the queue, or those of some kins."""
+        statement = _WAITING if kins is None else _WAITING.where(ways.c.kin.in_(kins))
+        order = (ways.c.due_at.is_(None), ways.c.due_at, ways.c.waiting_since, ways.c.ticket_id)
+        return self._ways(statement.order_by(*order).limit(limit).offset(skip))
+
+    def longest(self, limit: int, *, kins: Collection[str]) -> Sequence[Way]:
+        """Return those of some kins that have waited longest."""
+        statement = _WAITING.where(ways.c.kin.in_(kins))
+        return self._ways(statement.order_by(ways.c.waiting_since, ways.c.ticket_id).limit(limit))
+
+    def renew(self, asked: str, now: datetime) -> bool:
+        """Let the whole queue be looked at, once whenever other routes are asked for."""
+        self._connection.execute(_KNOW[self._dialect], {"name": _ROUTES, "value": ""})
+        known = self._connection.execute(select(facts.c.value).where(facts.c.name == _ROUTES)).scalar_one()
+        if known == asked:
+            return False
+        self._connection.execute(update(facts).where(facts.c.name == _ROUTES).values(value=asked))
+        later = or_(ways.c.wake_at.is_(None), ways.c.wake_at > now)
+        self._connection.execute(update(ways).where(text(WAITS), later).values(wake_at=now))
+        return True
+
+    def _ways(self, statement: Executable) -> list[Way]:
+        return [_way.decode(doc) for doc in self._connection.execute(statement).scalars()]
 
     def offered(self, limit: int) -> Sequence[Way]:
         """Return the tickets that were offered to somebody."""

@@ -34,11 +34,21 @@ ways = Table(
     #: it was offered to somebody who may still accept
     Column("offered", Boolean, nullable=False),
     Column("wake_at", Instant),
+    #: of what waits: for which others the router looks for the same people
+    Column("kin", String(36)),
     Column("updated_at", Instant, nullable=False),
     Column("doc", Text, nullable=False),
     Index("ix_ways_held", "person", "channel", "ticket_id", sqlite_where=text(HOLDS), postgresql_where=text(HOLDS)),
     Index("ix_ways_wake", "wake_at", sqlite_where=text(LOOKS), postgresql_where=text(LOOKS)),
-    Index("ix_ways_waiting", "due_at", "waiting_since", sqlite_where=text(WAITS), postgresql_where=text(WAITS)),
+    Index(
+        "ix_ways_waiting",
+        "kin",
+        "due_at",
+        "waiting_since",
+        "ticket_id",
+        sqlite_where=text(WAITS),
+        postgresql_where=text(WAITS),
+    ),
     Index("ix_ways_offered", "wake_at", sqlite_where=text(OFFERED), postgresql_where=text(OFFERED)),
     Index("ix_ways_unroutable", "since", sqlite_where=text(UNROUTABLE), postgresql_where=text(UNROUTABLE)),
     Index("ix_ways_frozen", "since", sqlite_where=text(FROZEN), postgresql_where=text(FROZEN)),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, or_, select, text
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
 
 from dead_letters import DeadLetter, Filter
 from gateway.domain.ticket import heading
@@ -17,6 +17,7 @@ from gateway.store.contents import AttemptLine, tried
 from gateway.store.journeys import Journey, Journeys
 from gateway.store.letters import SqlLetters
 from gateway.store.release_tables import releases
+from gateway.store.routing_tables import ways
 from gateway.store.rows import UpdateRows
 from gateway.store.sealing import Sealer
 from gateway.store.tables import (
@@ -101,10 +102,12 @@ class SqlView:
         category: str = "",
         connection: str = "",
         in_stage_before: datetime | None = None,
+        routed: str = "",
     ) -> Sequence[TicketLine]:
         """Return the tickets that changed last; `text` is sought in titles, ids and remote ids.
 
-        With `in_stage_before` those that have been in their stage since before then, the longest first.
+        With `in_stage_before` those that have been in their stage since before then, the longest first; with `routed`
+        those of which the router said so last.
         """
         order = [tickets.c.updated_at.desc(), tickets.c.id.desc()]
         statement = select(tickets).order_by(*order).limit(limit)
@@ -113,6 +116,10 @@ class SqlView:
             statement = select(tickets).where(over).order_by(tickets.c.stage_since, *order).limit(limit)
         if category:
             statement = statement.where(tickets.c.category == category)
+        if routed:
+            # written out, so that the index of that outcome is found
+            said = ways.c.outcome == bindparam("routed", routed, literal_execute=True)
+            statement = statement.where(tickets.c.id.in_(select(ways.c.ticket_id).where(said)))
         if connection:
             linked = select(links.c.ticket_id).where(links.c.connection == connection)
             statement = statement.where(tickets.c.id.in_(linked))

@@ -30,7 +30,7 @@ def default(reading: Reading) -> Iterator[Problem]:
         hint = f"add a {what} without `when` at the end"
         if section == "routes":
             hint += ", or routing: {fallback_queue: NAME}"
-        yield (rules[-1].error if section == "sla" else rules[-1].warning)(code, message, hint)
+        yield rules[-1].error(code, message, hint)
 
 
 def waiting(reading: Reading) -> Iterator[Problem]:

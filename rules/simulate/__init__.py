@@ -6,7 +6,7 @@ ticket, so that a year of history needs no more memory than a day.
 """
 
 from rules.simulate.compare import COMPARERS, Comparer, Difference, Lived
-from rules.simulate.history import Happened, HistoryError, Outcome, Promised, TicketHistory, line, read_line
+from rules.simulate.history import Happened, HistoryError, Outcome, Promised, TicketHistory, Went, line, read_line
 from rules.simulate.lineage import simulate
 from rules.simulate.report import Report, Row
 
@@ -22,6 +22,7 @@ __all__ = [
     "Report",
     "Row",
     "TicketHistory",
+    "Went",
     "line",
     "read_line",
     "simulate",

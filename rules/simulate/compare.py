@@ -1,7 +1,7 @@
 """What differs between what happened and what would have happened: one comparer a theme.
 
-Clocks are compared by those who can tell them (`gateway.flow.sla.simulated`), routes join here when their phase is
-built: a comparer is a function, and the report asks nothing else.
+Clocks are compared by those who can tell them (`gateway.flow.sla.simulated`), routes by those who can walk them
+(`gateway.flow.routing.simulated`): a comparer is a function, and the report asks nothing else.
 """
 
 from __future__ import annotations

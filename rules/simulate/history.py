@@ -68,6 +68,19 @@ class Promised(msgspec.Struct, frozen=True, omit_defaults=True):
     said: tuple[tuple[EntryKind, datetime], ...] = ()
 
 
+class Went(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a ticket went: by the router, with nobody having anything in hand; empty where nothing routes."""
+
+    route: str = ""
+    outcome: str = ""
+    region: str = ""
+    team: str = ""
+    person: str = ""
+    queue: str = ""
+    #: everybody who had it, in order
+    had: tuple[str, ...] = ()
+
+
 class TicketHistory(msgspec.Struct, frozen=True, omit_defaults=True):
     """The decisions on one ticket, oldest first."""
 
@@ -78,6 +91,8 @@ class TicketHistory(msgspec.Struct, frozen=True, omit_defaults=True):
     bodiless: bool = False
     #: None: an export from before there were clocks
     promised: Promised | None = None
+    #: by the rules that decided; None: an export from before there were routes
+    went: Went | None = None
     version: int = VERSION
 
 

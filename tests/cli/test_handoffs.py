@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.bootstrap import Gateway
@@ -108,3 +109,22 @@ def test_a_ticket_says_where_it_is_and_why(run: Run, ticket: str) -> None:
     assert "routed: everything: lucia has it; longest idle" in shown
     found = json.loads(run("tickets", "show", ticket, "--json")[1])
     assert found["routing"]["last"]["lines"][-1] == "  candidates: lucia, dana, noah"
+
+
+def test_a_ticket_says_which_desk_does_not_show_who_has_it(run: Run, gateway: Gateway, ticket: str) -> None:
+    """And lists find it by what routing said last; the check says who and what a desk cannot be told of."""
+
+    def work(tx: SqlTx) -> None:
+        way = tx.ways.get(ticket)
+        assert way is not None
+        left = (("engineering-rt", "lucia has no account there under `people:`"),)
+        tx.ways.save(msgspec.structs.replace(way, left=left), gateway.clock.now())
+
+    gateway.store.write(work)
+    assert "  not shown at engineering-rt: lucia has no account there" in run("tickets", "show", ticket)[1]
+    assert ticket[-12:] in run("tickets", "list", "--routed", "assigned")[1]
+    assert ticket[-12:] not in run("tickets", "list", "--routed", "frozen")[1]
+    code, shown, _ = run("check")
+    assert code == 0
+    assert "note: engineering-rt: no account is named for dana, lucia, noah: " in shown
+    assert "note: engineering-rt: no group is named for support: " in shown

@@ -140,3 +140,39 @@ def test_memory_does_not_grow_with_the_history(run: Run, past: Gateway, tmp_path
         assert number == decisions
         peaks.append(peak)
     assert peaks[1] < peaks[0] * 1.2
+
+
+ROUTES = """
+people: {lena: {email: lena@acme.example}, otto: {email: otto@acme.example}}
+teams: {desk: {calendar: desk, region: emea}}
+agents: [{person: lena, team: desk, skills: {mail: 2}}]
+follow_the_sun: [emea]
+on_call: {rota: [{person: otto, calendar: desk}]}
+routes:
+  - {name: mail, when: {kind: incident}, start_in: emea, needs: {skills: {mail: 2}}}
+  - {name: rest, needs: {team: desk}}
+"""
+
+
+def test_where_tickets_would_go_is_told(run: Run, folder: Path, gateway: Gateway, tmp_path: Path) -> None:
+    """What needs more than anybody knows, and is due in minutes, goes to whoever is on call: that one ticket."""
+    routes = folder / "rules" / "60-routes.yaml"
+    routes.write_text(ROUTES, encoding="utf-8")
+    gateway.activate_folder(author="tests")
+    now = gateway.clock.now()
+    for number, title in enumerate(("Our email is down", "An invoice"), 1):
+        first = RemoteTicket(str(number), now, version=1, title=title, created_at=now, complete=True)
+        told(gateway, first)
+        told(gateway, msgspec.structs.replace(first, version=2, title=f"{title}, again", status=Status(Category.OPEN)))
+    assert run("rules", "simulate", "--exit-code")[1] == "0 of 2 tickets would differ (4 decisions).\n"
+    routes.write_text(ROUTES.replace("needs: {skills: {mail: 2}}", "needs: {skills: {mail: 3}}"), encoding="utf-8")
+    _, shown, _ = run("rules", "simulate")
+    assert "1 of 2 tickets would differ" in shown
+    assert "Routes: who has a ticket in the end, where nobody has anything else in hand\n" in shown
+    for line in ("outcome: assigned → on call", "team: desk → none", "person: lena → otto"):
+        assert f"       1  {line}\n" in shown
+    assert "Our email is down, again" in shown
+    told_once = json.loads(run("rules", "simulate", "--json")[1])
+    file = tmp_path / "history.jsonl"
+    assert run("rules", "export-history", str(file))[0] == 0
+    assert json.loads(run("rules", "simulate", "--against", str(file), "--json")[1]) == told_once

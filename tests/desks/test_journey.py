@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from connectors.registry import load
+from connectors.testing.driver import Driver
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.event import RemoteTicket
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
-from tests.connectors.driver import Driver
 from tests.desks.rt_server import RtServer, missing
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
 from tests.processes import wait_until

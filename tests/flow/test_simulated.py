@@ -115,3 +115,12 @@ def test_a_shorter_target_breaks_more() -> None:
         "first_response: not promised",
         "first_response: not broken, and was",
     ]
+
+
+def test_a_ticket_from_before_the_time_looked_at_is_told_by_what_it_was_promised_in_it() -> None:
+    """Its log names terms of which nothing is known any more."""
+    done: list[Act] = [("priority", Priority(Level.P1), Setter.PERSON), ("title", "mail is down", Setter.DESK)]
+    past = lived("slow", done, [])
+    later = msgspec.structs.replace(past, decisions=past.decisions[2:])
+    assert differences(later, RULES["slow"]) == []
+    assert "first_response: promised, and was not" in [each.what for each in differences(later, RULES["quick"])]

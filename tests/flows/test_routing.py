@@ -124,6 +124,11 @@ def test_a_person_without_an_account_leaves_that_desk_as_it_is(room: DeskRoom) -
     assert room.trail(numbers[2], "assignment not carried") == [
         {"at": "engineering-rt", "why": "noah has no account there under `people:`"}
     ]
+    assert room.way(numbers[2]).left == (("engineering-rt", "noah has no account there under `people:`"),)
+    room.zendesk.act("set", ticket_id=numbers[2], assignee_id=9001)
+    room.settle_all()
+    assert (room.way(numbers[2]).person, room.way(numbers[2]).left) == ("lucia", ())
+    assert room.copy(numbers[2]) == ("agent1", "Support")
 
 
 def test_what_a_person_assigns_stays_and_is_noted(room: DeskRoom) -> None:
@@ -207,6 +212,19 @@ def test_nobody_in_time_calls_whoever_is_on_call(store: SqlStore) -> None:
         number = room.ticket()
         assert (room.way(number).person, room.way(number).outcome) == ("eva", "on_call")
         assert room.shown(number)[0] == "9005"
+
+
+def test_who_goes_on_call_has_what_nobody_could_have(store: SqlStore) -> None:
+    """At six nobody is on call; at eight in the evening somebody is, and is called."""
+    late = RULES.replace("{person: eva, calendar: always}", "{person: eva, calendar: late}").replace(
+        "  always: 24x7\n", '  always: 24x7\n  late: {timezone: UTC, week: {mon-sun: ["20:00-23:00"]}}\n'
+    )
+    with DeskRoom(store, late.replace("needs: {skills: {billing: 2}, l", "needs: {skills: {x: 1}, l")) as room:
+        number = room.ticket()
+        room.later(minutes=11)
+        assert room.way(number).outcome == "unroutable"
+        room.later(hours=1, minutes=50)
+        assert (room.way(number).person, room.way(number).outcome) == ("eva", "on_call")
 
 
 def test_what_nobody_fits_lies_in_the_fallback_queue_and_says_so(room: DeskRoom) -> None:

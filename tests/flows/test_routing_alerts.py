@@ -70,3 +70,19 @@ def test_what_nobody_can_have_and_what_is_frozen_is_told_once(store: SqlStore) -
         assert room.look(minutes=2) == ["Desk Gateway: 1 ticket has been frozen for more than 1m"]
         with store.read() as tx:
             assert [state.name for state in tx.alerts.raised()] == ["ticket_frozen > 1m"]
+
+
+def test_what_no_route_is_for_is_listed_however_often_it_was_passed_on(store: SqlStore) -> None:
+    """It says both; nobody has it, so the alert tells of it, and the list names it."""
+    with SlackSimulator(bot_token="xoxb") as slack, Alarmed(store, slack) as room:
+        number = room.ticket("Something else")
+        for account in (9003, 9004, 9001, 9005, None):
+            room.zendesk.act("set", ticket_id=number, assignee_id=account)
+            room.settle()
+        way = room.way(number)
+        assert way.outcome == "unroutable"
+        assert way.reason.startswith("no route holds for it, and it was passed on 3 times in this cycle: ")
+        with store.read() as tx:
+            assert [line.id for line in tx.view.tickets(routed="unroutable")] == [room.found(number).id]
+            assert tx.view.tickets(routed="frozen") == []
+        assert room.look(minutes=2) == ["Desk Gateway: nobody could be given 1 ticket for more than 1m"]

@@ -16,6 +16,7 @@ import msgspec
 
 from connectors import registry
 from connectors.request_tracker.simulator import SimulatedRequestTracker
+from connectors.testing.desk import SimulatedDesk
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.ticket import Category, Visibility
 from gateway.errors import AuthenticationError
@@ -81,71 +82,50 @@ class StoringIntake:
         return delivery.id in self._store.write(lambda tx: tx.inbox.add([delivery]))
 
 
-class World:
-    """The gateway and its two desks."""
+class Bridge:
+    """A gateway between desks. A subclass starts them, and calls `join` with the connections to them."""
 
-    def __init__(
-        self,
-        store: SqlStore,
-        rules: Iterable[SyncRule] | None = None,
-        mode: str = "live",
-        clock: SystemClock | None = None,
-    ) -> None:
+    def __init__(self, store: SqlStore, clock: SystemClock | None = None) -> None:
         self.store = store
         self.clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
         self.transport = HttpTransport()
         self.hooks = _Hooks(self._hook)
-        self.zendesk = ZendeskSimulator(
-            email="gateway@acme.example",
-            api_token="token",
-            webhook_url=f"{self.hooks.url}/hooks/acme-zendesk",
-            webhook_secret=ZENDESK_SECRET,
-        ).start()
-        self.rt = SimulatedRequestTracker(
-            webhook_url=f"{self.hooks.url}/hooks/engineering-rt", webhook_secret=RT_SECRET
-        ).start()
-        found = registry.load()
-        settings = [
-            ConnectionSettings(
-                "acme-zendesk",
-                "zendesk",
-                self.zendesk.url,
-                {
-                    "auth": {"email": "gateway@acme.example", "api_token": "token"},
-                    "webhook_secret": ZENDESK_SECRET,
-                },
-                reconcile_every=timedelta(seconds=1),
-                deadline=2.0,
-            ),
-            ConnectionSettings(
-                "engineering-rt",
-                "request_tracker",
-                self.rt.url,
-                {"auth": {"token": self.rt.tokens["gateway"]}, "webhook_secret": RT_SECRET},
-                reconcile_every=timedelta(seconds=1),
-                deadline=2.0,
-            ),
-        ]
-        self.site = LiveSite(
-            release="test",
-            rules=RuleSet(sync_rules=tuple(rules) if rules is not None else (sync_rule(),)),
-            connectors={each.name: found.connect(each) for each in settings},
-            mode=mode,
-        )
-        for connector in self.site.connectors.values():
-            # late effects of these simulators come within a second: tests need not wait longer
-            claims = {name: msgspec.structs.replace(each, settle=1) for name, each in connector.spec.operations.items()}
-            connector.spec = msgspec.structs.replace(connector.spec, operations=claims)
         self.intake = StoringIntake(store)
+        self.desks: tuple[SimulatedDesk, ...] = ()
         #: rules of older releases
         self.releases: dict[str, RuleSet] = {}
         self.webhooks_lost = False
 
+    def hook(self, connection: str) -> str:
+        """Return where the webhooks of a connection go."""
+        return f"{self.hooks.url}/hooks/{connection}"
+
+    def join(
+        self,
+        desks: Iterable[SimulatedDesk],
+        settings: Iterable[ConnectionSettings],
+        rules: Iterable[SyncRule],
+        mode: str = "live",
+    ) -> None:
+        """Put the gateway between desks that have been started."""
+        self.desks = tuple(desks)
+        found = registry.load()
+        self.site = LiveSite(
+            release="test",
+            rules=RuleSet(sync_rules=tuple(rules)),
+            connectors={each.name: found.connect(each) for each in settings},
+            mode=mode,
+        )
+        for connector in self.site.connectors.values():
+            # late effects of simulators come within a second: tests need not wait longer
+            claims = {name: msgspec.structs.replace(each, settle=1) for name, each in connector.spec.operations.items()}
+            connector.spec = msgspec.structs.replace(connector.spec, operations=claims)
+
     def close(self) -> None:
         """Stop the desks."""
-        self.zendesk.stop()
-        self.rt.stop()
+        for desk in self.desks:
+            desk.stop()
         self.hooks.close()
         self.transport.close()
 
@@ -214,8 +194,8 @@ class World:
         until = time.monotonic() + seconds
         calm_since = time.monotonic()
         while time.monotonic() < until:
-            self.zendesk.webhooks.flush(0.2)
-            self.rt.webhooks.flush(0.2)
+            for desk in self.desks:
+                desk.webhooks.flush(0.2)
             busy = self.applier().drain(holder="test-apply", seconds=5)
             busy += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.02)
             with self.store.read() as tx:
@@ -241,6 +221,48 @@ class World:
         """Return the store's counts."""
         with self.store.read() as tx:
             return tx.view.counts()
+
+
+class World(Bridge):
+    """The gateway, a Zendesk and an RT."""
+
+    def __init__(
+        self,
+        store: SqlStore,
+        rules: Iterable[SyncRule] | None = None,
+        mode: str = "live",
+        clock: SystemClock | None = None,
+    ) -> None:
+        super().__init__(store, clock)
+        self.zendesk = ZendeskSimulator(
+            email="gateway@acme.example",
+            api_token="token",
+            webhook_url=self.hook("acme-zendesk"),
+            webhook_secret=ZENDESK_SECRET,
+        ).start()
+        self.rt = SimulatedRequestTracker(webhook_url=self.hook("engineering-rt"), webhook_secret=RT_SECRET).start()
+        settings = [
+            ConnectionSettings(
+                "acme-zendesk",
+                "zendesk",
+                self.zendesk.url,
+                {
+                    "auth": {"email": "gateway@acme.example", "api_token": "token"},
+                    "webhook_secret": ZENDESK_SECRET,
+                },
+                reconcile_every=timedelta(seconds=1),
+                deadline=2.0,
+            ),
+            ConnectionSettings(
+                "engineering-rt",
+                "request_tracker",
+                self.rt.url,
+                {"auth": {"token": self.rt.tokens["gateway"]}, "webhook_secret": RT_SECRET},
+                reconcile_every=timedelta(seconds=1),
+                deadline=2.0,
+            ),
+        ]
+        self.join((self.zendesk, self.rt), settings, (sync_rule(),) if rules is None else rules, mode)
 
 
 class _Hooks:

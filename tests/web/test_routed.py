@@ -30,7 +30,7 @@ def test_the_page_says_who_has_it_and_why(address: str, recorder: Recorder) -> N
     gone = Offered("noah", NOW, NOW + timedelta(minutes=15), "candidate", declined=True)
     way = Way(
         ticket_id=ticket, outcome="assigned", person="lucia", holds=True, reason="the only one who fits",
-        offers=(gone, offer), wake_at=NOW + timedelta(minutes=15),
+        offers=(gone, offer), wake_at=NOW + timedelta(minutes=15), left=(("rt", "lucia has no account there"),),
     )  # fmt: skip
     ring = Ring("emea", RingState.TAKES, 2, 2, 2, 2, 1, ("lucia",), (LeftOut("<marek>", "does not speak es"),))
     routed = Routed(Outcome.ASSIGNED, "the only one who fits", "billing", agent="lucia", rings=(ring,))
@@ -44,6 +44,7 @@ def test_the_page_says_who_has_it_and_why(address: str, recorder: Recorder) -> N
     assert "lucia has it" in shown
     assert "offered to dana until" in shown
     assert "offered to noah" not in shown
+    assert "not shown at rt: lucia has no account there" in shown
     assert "candidates: lucia" in shown
     assert "&lt;marek&gt;: does not speak es" in shown
 

@@ -36,6 +36,7 @@ from connectors.sdk import (
     TransportError,
     Unauthorized,
     Unknown,
+    Visibility,
     WriteContext,
     classify,
     excerpt,
@@ -56,6 +57,8 @@ def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
             return (yield from _create(desk, intent, context))
         case Operation.SET_FIELDS:
             return (yield from _set_fields(desk, rendered(desk.options, intent), context.remote_id))
+        case Operation.PUBLIC_REPLY if intent.comment is not None and intent.comment.visibility is Visibility.INTERNAL:
+            return Rejected("an internal comment is never sent to a requestor")
         case Operation.PUBLIC_REPLY:
             return (yield from _reply(desk, intent, context))
         case Operation.INTERNAL_NOTE:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway.bootstrap import Gateway
+from gateway.domain.clock_log import LogEntry
 from gateway.errors import ConfigError, GatewayError
+from gateway.flow.routing.simulated import Step, walked
 from gateway.flow.sla.entries import said_by
-from gateway.flow.sla.simulated import told
+from gateway.flow.sla.simulated import next_due, told
+from gateway.flow.sla.timekeeping import tell
 from gateway.store.history import SqlHistory
 from gateway.store.unit import SqlTx
 from rules import RuleSet
@@ -77,6 +81,7 @@ def _history(gateway: Gateway, ticket_id: str, since: datetime) -> Past:
         promised = _promised(tx, ticket_id, gateway.clock.now())
     body = ""
     happened = []
+    steps = []
     for each in decisions:
         if not each["inputs"]:
             if each["at"] >= since:
@@ -90,10 +95,21 @@ def _history(gateway: Gateway, ticket_id: str, since: datetime) -> Past:
         if rules is None:
             return FORGOTTEN
         links = frozenset(inputs.links)
-        happened.append(Happened(inputs, Outcome.of(inputs.again(rules, explain=False), rules, links)))
+        decision = inputs.again(rules, explain=False)
+        happened.append(Happened(inputs, Outcome.of(decision, rules, links)))
+        steps.append(Step.of(rules.routing, decision.ticket, inputs))
     if not happened:
         return REDACTED
-    return TicketHistory(ticket_id, happened[-1].inputs.ticket.title, tuple(happened), promised=promised)
+    went = walked(steps, due=partial(_due, gateway, ticket_id, promised.log), until=promised.until)
+    return TicketHistory(ticket_id, happened[-1].inputs.ticket.title, tuple(happened), promised=promised, went=went)
+
+
+def _due(gateway: Gateway, ticket_id: str, log: Sequence[LogEntry], at: datetime) -> datetime | None:
+    """Return when the next clock of a ticket was due, as it was known at an instant."""
+    if not log:
+        return None
+    with gateway.store.read() as tx:
+        return next_due(tell(tx, ticket_id, at, log=log).chains)
 
 
 def _promised(tx: SqlTx, ticket_id: str, now: datetime) -> Promised:

@@ -19,6 +19,7 @@ from gateway.cli.rules.past import LastType, Past, count, exported, recorded
 from gateway.cli.rules.reading import read_candidate, read_files
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, write_json
+from gateway.flow.routing.simulated import routes
 from gateway.flow.sla.simulated import promises
 from gateway.system import SystemClock, SystemIds
 from rules import RuleSet
@@ -38,6 +39,7 @@ _HEADINGS = {
     "copy": "Tickets in other desks",
     "duplicate": "Duplicates",
     "promise": "Promises: clocks, each of its cycles by itself",
+    "route": "Routes: who has a ticket in the end, where nobody has anything else in hand",
     "update": "Updates",
 }
 
@@ -93,6 +95,7 @@ def simulate_command(
     if isinstance(against, Path) and number is None:
         rules = _rules(site, candidate, as_json=as_json)
         report.also(promises(rules, IDS))
+        report.also(routes(rules, IDS))
         with _bar(against.stat().st_size, as_json=as_json) as to:
             for position, history in exported(against):
                 take(history, rules)
@@ -101,6 +104,7 @@ def simulate_command(
         with opened(site) as gateway:
             rules = _rules(site, candidate, as_json=as_json) if number is None else _released(gateway, number)
             report.also(promises(rules, IDS))
+            report.also(routes(rules, IDS))
             for past in _all(gateway, against, as_json=as_json):
                 take(past, rules)
     _write(report, as_json=as_json)

@@ -11,7 +11,6 @@ from gateway.domain.ticket import Setter, Stamp, with_field
 from gateway.errors import ConflictError, NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import live_links
-from gateway.flow.routing.carrying import carry
 from gateway.flow.routing.pulling import Looking
 from gateway.flow.routing.ways import is_over
 from gateway.ports import AuditEntry, Ids, Tx
@@ -50,23 +49,12 @@ class Answer:
         email = str(((sections.get("people") or {}).get(offer.to) or {}).get("email", ""))
         stamp = Stamp(Setter.PERSON, self._actor.removeprefix("person:"), self._now)
         taken = with_field(ticket, "assignee", RemotePerson(email=email, name=offer.to, role="agent"), stamp)
-        roster = self._site.rules.routing.roster
-        team = next((agent.team for agent in roster.people(roster.of_person.get(offer.to, 0))), "")
-        if team and team != ticket.team:
-            taken = with_field(taken, "team", team, stamp)
         self._tx.tickets.save(taken)
         links = live_links(self._tx, ticket_id)
         looking = Looking(self._tx, ticket_id, self._site, self._ids, self._now)
-        carried = carry(
-            taken, links, rules=self._site.rules, connectors=self._site.connectors,
-            pending=self._tx.outbox.pending_fields, key=f"handoff:{self._ids.new()}", by="handoff",
-        )  # fmt: skip
-        for planned in carried.planned:
-            looking.append(planned)
-        told = [{"at": connection, "why": why} for connection, why in carried.left]
-        self._tx.audit.add([self._entry("assignment not carried", ticket_id, each) for each in told])
-        looking.store(looking.give(taken, links))
-        return Answered(ticket_id, offer.to, owner, accepted=True, updates=len(carried.planned))
+        made = looking.give(taken, links)
+        looking.store(made)
+        return Answered(ticket_id, offer.to, owner, accepted=True, updates=len(made.planned))
 
     def decline(self, ticket_id: str, person: str = "") -> Answered:
         """Note that somebody does not take a ticket over: the next sweep asks the next."""

@@ -19,8 +19,9 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.routing.carrying import carry, told
 from gateway.flow.routing.counting import counted, next_due
+from gateway.flow.routing.overriding import is_put, overridden
 from gateway.flow.routing.waking import is_ending, of_held, of_waiting
-from gateway.flow.routing.ways import CaughtUp, asked_of, caught_up, is_over, passed_to, who, work_of
+from gateway.flow.routing.ways import CaughtUp, asked_of, caught_up, goes_round, is_over, passed_to, who, work_of
 from gateway.ports import AuditEntry, Ids, Tx
 from gateway.ports.ways import Way
 from rules.fields import Facts
@@ -60,6 +61,8 @@ class Place:
         self._before = Way(ticket_id=ticket.id)
         self._planned: list[Planned] = []
         self._audit: list[AuditEntry] = []
+        #: connection -> why it does not show who has it
+        self._left: dict[str, str] = {}
 
     def run(self) -> Placed:
         """Bring the way of the ticket up to date; ask the router where nobody has it, or something else is asked."""
@@ -69,10 +72,12 @@ class Place:
             return Placed(self._ticket)
         before = known or Way(ticket_id=self._ticket.id, channel=self._ticket.channel)
         self._before = before
+        self._left = dict(before.left)
         tx.ways.lock()
         caught = caught_up(before, self._ticket, self._routing, now)
+        way = self._overridden(caught)
         self._heard(caught)
-        way = msgspec.structs.replace(caught.way, due=next_due(tx, self._ticket.id))
+        way = msgspec.structs.replace(way, due=next_due(tx, self._ticket.id))
         if is_over(self._ticket):
             tx.ways.save(way, now)
             tx.ways.unreserve(self._ticket.id)
@@ -80,6 +85,8 @@ class Place:
         asked = asked_of(self._routing, self._facts)
         snapshot = counted(tx, self._routing.roster, now, but=self._ticket.id)
         if way.holds and (way.asked == asked or not way.asked or caught.took):
+            if caught.took and goes_round(way, self._ticket, self._routing):
+                return self._freeze_held(msgspec.structs.replace(way, asked=asked))
             outcome = Outcome.KEPT.value if caught.took else way.outcome
             # what was offered at the end of another day is over
             offers = way.offers if way.offers and is_ending(self._routing, way.person, snapshot) else ()
@@ -98,6 +105,34 @@ class Place:
             self._tx.ways.gave(caught.took, now)
         for action, detail in caught.said:
             self._note(action, detail)
+
+    def _overridden(self, caught: CaughtUp) -> Way:
+        """Let the team be that of a person's word, and the other desks show it."""
+        sections, team = self._site.rules.sections, self._ticket.team
+        said = overridden(self._ticket, caught.way, self._routing, sections.get("teams") or {}, took=caught.took)
+        self._ticket = said.ticket
+        if caught.took:
+            # it was said of somebody else
+            self._left = {}
+        if is_over(said.ticket):
+            return said.way
+        if said.said is not None:
+            self._note("team overridden", said.said)
+        elif said.ticket.team != team:
+            self._note("team changed", {"to": said.ticket.team, "from": team, "with": caught.took})
+        if said.at and self._before.outcome:
+            is_handoff = any(action == "handoff accepted" for action, _ in caught.said)
+            self._spread(said.at, took=bool(caught.took), by="handoff" if is_handoff else "override")
+        return said.way
+
+    def _spread(self, at: str, *, took: bool, by: str) -> None:
+        """Let the other desks show what a person said at one, or to us; what a sync rule carries goes by that rule."""
+        is_at_desk = any(link.connection == at for link in self._links)
+        for link in self._links:
+            rule = self._site.rules.sync(link.rule)
+            synced = is_at_desk and rule is not None and "assignee" in rule.fields
+            if link.connection != at:
+                self._carry([link], by=by, queue="", person=took and not synced)
 
     # ------------------------------------------------------------ the router's answer
 
@@ -147,8 +182,7 @@ class Place:
         wake = of_waiting(self._routing, self._facts, way, routed, snapshot)
         if is_left_to_people:
             way, wake = msgspec.structs.replace(way, waiting_since=None), None
-        if routed.queue and ticket.queue != routed.queue:
-            ticket = with_field(ticket, "queue", routed.queue, self._stamp(routed))
+        ticket = in_queue(ticket, routed, self._stamp(routed))
         if ticket is not self._ticket or self._is_let_go(way):
             self._show(ticket, routed, person=False, nobody=self._is_let_go(way))
         if routed.outcome is Outcome.UNROUTABLE and self._before.outcome != Outcome.UNROUTABLE:
@@ -157,13 +191,27 @@ class Place:
 
     def _freeze(self, way: Way, routed: Routed) -> Way:
         ticket = self._ticket
-        if routed.queue and ticket.queue != routed.queue:
-            ticket = with_field(ticket, "queue", routed.queue, self._stamp(routed))
+        ticket = in_queue(ticket, routed, self._stamp(routed))
         if ticket is not self._ticket or self._is_let_go(way):
             self._show(ticket, routed, person=False, nobody=self._is_let_go(way))
-        lead = routed.agent or "whoever looks after the fallback queue"
-        self._tell(f"This ticket is frozen for {lead}: {routed.reason}.", f"frozen:{self._ids.new()}")
+        self._tell_frozen(routed.reason)
         return msgspec.structs.replace(way, waiting_since=None, wake_at=None)
+
+    def _freeze_held(self, way: Way) -> Placed:
+        """Let it stay with whoever an automation gave it to last: nobody hands it on but a person."""
+        lead = self._routing.settings.triage_lead or "the triage lead"
+        moved = len(way.hops) - way.hops_before
+        reason = f"automations passed it on, {moved} times in this cycle: it stays until {lead} decides"
+        self._tell_frozen(reason)
+        self._save(msgspec.structs.replace(way, outcome=Outcome.FROZEN.value, reason=reason, offers=(), wake_at=None))
+        if self._before.outcome != Outcome.FROZEN:
+            self._note("frozen", {"why": reason})
+        return self._placed(None)
+
+    def _tell_frozen(self, reason: str) -> None:
+        if self._before.outcome != Outcome.FROZEN:
+            lead = self._routing.settings.triage_lead or "whoever looks after the fallback queue"
+            self._tell(f"This ticket is frozen for {lead}: {reason}.", f"frozen:{self._ids.new()}")
 
     # ------------------------------------------------------------ what is said and written
 
@@ -177,12 +225,19 @@ class Place:
     def _show(self, ticket: Ticket, routed: Routed, *, person: bool, nobody: bool = False) -> None:
         """Let the desks show who has it, or in which queue it lies; `nobody`: that somebody has it no more."""
         self._ticket = ticket
+        queue = "" if is_put(ticket) else routed.queue
+        self._carry(self._links, by=f"route {routed.rule}", queue=queue, person=person, nobody=nobody)
+
+    def _carry(self, links: Sequence[Link], *, by: str, queue: str, person: bool, nobody: bool = False) -> None:
         carried = carry(
-            ticket if person else msgspec.structs.replace(ticket, assignee=None), self._links, rules=self._site.rules,
-            connectors=self._site.connectors, pending=self._tx.outbox.pending_fields,
-            key=f"routing:{self._ids.new()}", by=f"route {routed.rule}", queue=routed.queue, nobody=nobody,
+            self._ticket if person else msgspec.structs.replace(self._ticket, assignee=None), links,
+            rules=self._site.rules, connectors=self._site.connectors, pending=self._tx.outbox.pending_fields,
+            key=f"routing:{self._ids.new()}", by=by, queue=queue, nobody=nobody,
         )  # fmt: skip
         self._planned += carried.planned
+        if person:
+            told = {link.connection for link in links}
+            self._left = {name: why for name, why in self._left.items() if name not in told} | dict(carried.left)
         for connection, why in carried.left:
             self._note("assignment not carried", {"at": connection, "why": why})
 
@@ -192,7 +247,8 @@ class Place:
     def _save(self, way: Way) -> None:
         now = self._cause.now
         since = self._before.since if way.outcome == self._before.outcome else now
-        way = msgspec.structs.replace(way, since=since or now, seen=who(self._routing, self._ticket))
+        left = tuple(sorted(self._left.items())) if way.holds else ()
+        way = msgspec.structs.replace(way, since=since or now, seen=who(self._routing, self._ticket), left=left)
         self._tx.ways.save(way, now)
         if self._before.offers and not way.offers:
             self._tx.ways.unreserve(way.ticket_id)
@@ -213,14 +269,19 @@ def assigned(ticket: Ticket, routed: Routed, people: Mapping[str, Any], now: dat
         ticket = with_field(ticket, "assignee", person, stamp)
     if routed.team and ticket.team != routed.team:
         ticket = with_field(ticket, "team", routed.team, stamp)
-    if routed.queue and ticket.queue != routed.queue:
-        ticket = with_field(ticket, "queue", routed.queue, stamp)
-    return ticket
+    return in_queue(ticket, routed, stamp)
+
+
+def in_queue(ticket: Ticket, routed: Routed, stamp: Stamp) -> Ticket:
+    """Return the ticket in the queue of its route, unless a person put it into another."""
+    if not routed.queue or ticket.queue == routed.queue or is_put(ticket):
+        return ticket
+    return with_field(ticket, "queue", routed.queue, stamp)
 
 
 def compact(routed: Routed) -> Routed:
     """Return a decision short enough for the trail: of many people with one reason, some names."""
-    return msgspec.structs.replace(routed, rings=tuple(_short(ring) for ring in routed.rings))
+    return msgspec.structs.replace(routed, rings=tuple(_short(ring) for ring in routed.rings), alike=())
 
 
 def _short(ring: Ring) -> Ring:

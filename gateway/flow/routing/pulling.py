@@ -6,9 +6,8 @@ has room again. What is found without a lock is asked again under it, so that tw
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -17,33 +16,22 @@ from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import live_links
+from gateway.flow.one_by_one import OneByOne
 from gateway.flow.plan import Cause, Planned, new_update
-from gateway.flow.prepare import is_no_fault_of_it
-from gateway.flow.routing.counting import counted
 from gateway.flow.routing.ending import end_way
 from gateway.flow.routing.giving import give
 from gateway.flow.routing.offering import offer
 from gateway.flow.routing.placing import Placed
-from gateway.flow.routing.ways import work_of
+from gateway.flow.routing.queueing import Queue
 from gateway.flow.sla.entries import Happened
 from gateway.flow.sla.timekeeping import keep
 from gateway.ports import AuditEntry, Clock, Doorbell, Ids, Store, Tx
 from gateway.ports.ways import Way
-from gateway.telemetry import tell_defect
 from rules.fields import Facts
 from rules.policies import run as policy_of
 from rules.routed import Outcome
-from rules.waiting import Waiting, given_now
-
-log = logging.getLogger(__name__)
 
 TOGETHER = 100
-#: a commit costs more than a ticket, and others wait
-A_TRANSACTION = 10
-#: of the queue, in one go: those that are due first
-MOST_WAITING = 1000
-#: a ticket that breaks the sweep is left alone for so long
-AGAIN = timedelta(minutes=1)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -75,27 +63,33 @@ class Puller:
         if not site.rules.routing:
             return 0
         end = self._clock.monotonic() + seconds
-        looked, planned = 0, False
+        one_by_one = OneByOne(
+            self._store,
+            self._clock,
+            look=lambda tx, ticket_id, now: Looking(tx, ticket_id, site, self._ids, now).run(),
+            postpone=_postpone,
+            what="routing",
+        )
+        if site.release != self._release:
+            # other routes may find other people for what waits
+            self._store.write(lambda tx: tx.ways.renew(site.rules.digest, self._clock.now()))
+        number, planned, is_first = 0, False, True
         while self._clock.monotonic() < end:
-            found = self._found(site)
-            for first in range(0, len(found.tickets), A_TRANSACTION):
-                some = found.tickets[first : first + A_TRANSACTION]
-                planned = self._some(some, site) or planned
-                looked += len(some)
-                if self._clock.monotonic() > end:
-                    break
-            else:
-                if found.until is not None:
-                    self._store.write(lambda tx, then=found.until: tx.ways.room_looked_at(then))  # type: ignore[misc]
-                if found.all_known:
-                    self._release = site.release
-                if not found.tickets:
-                    break
+            found = self._found(site, first=is_first)
+            looked = one_by_one.go(found.tickets, until=end)
+            number, planned = number + looked.number, planned or looked.planned
+            if looked.whole and found.until is not None:
+                self._store.write(lambda tx, then=found.until: tx.ways.room_looked_at(then))  # type: ignore[misc]
+            is_first = False
+            if looked.whole and found.all_known:
+                self._release = site.release
+            if not found.tickets:
+                break
         if planned:
             self._doorbell.ring("deliver")
-        return looked
+        return number
 
-    def _found(self, site: LiveSite) -> Found:
+    def _found(self, site: LiveSite, *, first: bool) -> Found:
         """Return the tickets to look at, in order."""
         now = self._clock.now()
         is_new = site.release != self._release
@@ -104,45 +98,18 @@ class Puller:
             found = [*tx.ways.unknown(TOGETHER), *tx.ways.stale(TOGETHER)] if is_new else []
             until = now if is_new or tx.ways.is_room_new() else None
             all_known = len(found) < TOGETHER
-            if until is not None:
-                found += [each for each in given_out(tx, site, now) if each not in found]
-            found += [each for each in tx.ways.due(now, TOGETHER) if each not in found]
+            due = tx.ways.due(now, TOGETHER)
+            if until is not None or (due and first):
+                # who comes to work, or asks less, is as good as room: the first of the queue comes first
+                found += [each for each in Queue(tx, site, now).given_out() if each not in found]
+            found += [each for each in due if each not in found]
         return Found(tuple(found), until, all_known=all_known)
 
-    def _some(self, tickets: Sequence[str], site: LiveSite) -> bool:
-        """Look at some tickets, in their order; say whether updates were planned."""
 
-        def work(tx: Tx) -> list[bool]:
-            tx.tickets.hold(tickets)
-            return [self._one(tx, ticket_id, site) for ticket_id in tickets]
-
-        return any(self._store.write(work))
-
-    def _one(self, tx: Tx, ticket_id: str, site: LiveSite) -> bool:
-        now = self._clock.now()
-        try:
-            with tx.savepoint():
-                return Looking(tx, ticket_id, site, self._ids, now).run()
-        except Exception as error:
-            if is_no_fault_of_it(error):
-                raise
-            tell_defect(log, "the routing of a ticket broke", error, ticket=ticket_id)
-            if tx.ways.get(ticket_id) is None:
-                tx.ways.save(Way(ticket_id=ticket_id, wake_at=now + AGAIN), now)
-            tx.ways.postpone(ticket_id, now + AGAIN)
-            return False
-
-
-def given_out(tx: Tx, site: LiveSite, now: datetime) -> list[str]:
-    """Return the tickets of the queue that somebody can have now, in the order in which they are given out."""
-    routing = site.rules.routing
-    queue = []
-    for way in tx.ways.waiting(MOST_WAITING):
-        ticket = tx.tickets.get(way.ticket_id)
-        if ticket is not None:
-            links = frozenset(link.connection for link in tx.links.of_ticket(ticket.id))
-            queue.append(Waiting(facts=Facts(ticket, ticket, links, now), work=work_of(way)))
-    return [each.id for each in given_now(routing, queue, counted(tx, routing.roster, now))] if queue else []
+def _postpone(tx: Tx, ticket_id: str, until: datetime) -> None:
+    if tx.ways.get(ticket_id) is None:
+        tx.ways.save(Way(ticket_id=ticket_id, wake_at=until), until)
+    tx.ways.postpone(ticket_id, until)
 
 
 class Looking:

@@ -28,6 +28,9 @@ def of_waiting(routing: Routing, facts: Facts, way: Way, routed: Routed, snapsho
         moments.append(routed.until)
     if way.due is not None:
         moments += [way.due - timedelta(seconds=settings.full_for), way.due]
+        called = snapshot.roster.next_call(now)
+        if called is not None:
+            moments.append(called)
     coming = snapshot.roster.next_on(snapshot.roster.all & ~snapshot.on_shift, now + SECOND)
     if coming is not None:
         moments.append(coming)

@@ -93,6 +93,7 @@ def _over(way: Way, now: datetime) -> CaughtUp:
         waiting_since=None,
         offers=(),
         wake_at=None,
+        within="",
     )
     return CaughtUp(ended, freed)
 
@@ -115,6 +116,11 @@ def _taken(way: Way, name: str, ticket: Ticket, now: datetime) -> CaughtUp:
     return CaughtUp(taken, way.person if way.holds else "", name, tuple(said))
 
 
+def goes_round(way: Way, ticket: Ticket, routing: Routing) -> bool:
+    """Say whether something other than a person has passed a ticket on, and that too often in this cycle."""
+    return not is_persons(ticket) and len(way.hops) - way.hops_before >= routing.settings.max_hops
+
+
 def _let_go(way: Way, ticket: Ticket, now: datetime) -> CaughtUp:
     stamp = ticket.stamps.get("assignee")
     left = msgspec.structs.replace(
@@ -135,6 +141,7 @@ def passed_to(way: Way, name: str, now: datetime) -> Way:
     visited = {*way.visited, giver} if moved else set(way.visited)
     return msgspec.structs.replace(
         way, person=name, holds=True, waiting_since=None, owned_until=None, reopened=False, given_up=False, offers=(),
+        within="",
         visited=tuple(sorted(visited - {name, ""})), hops=hops[-MOST_HOPS:], hops_before=before,
     )  # fmt: skip
 
@@ -151,4 +158,5 @@ def work_of(way: Way) -> Work:
         visited=frozenset(way.visited),
         hops=tuple(Hop(each.giver, each.taker, each.at) for each in way.hops),
         hops_before=way.hops_before,
+        within=way.within,
     )

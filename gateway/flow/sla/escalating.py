@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
 from msgspec.json import encode
 
 from gateway.flow.desks import LiveSite
 from gateway.flow.listening import Listener
+from gateway.flow.one_by_one import OneByOne
 from gateway.flow.plan import Cause
-from gateway.flow.prepare import is_no_fault_of_it
 from gateway.flow.sla.waking import Waking
-from gateway.ports import Clock, Doorbell, Ids, Store, Tx
-from gateway.telemetry import tell_defect
-
-log = logging.getLogger(__name__)
+from gateway.ports import Clock, Doorbell, Ids, Store
 
 TOGETHER = 100
-#: a commit costs more than a ticket
-A_TRANSACTION = 10
-#: a ticket that breaks the sweep is left alone for so long
-AGAIN = timedelta(minutes=1)
 
 
 class Waker:
@@ -49,45 +41,27 @@ class Waker:
             asked = hashlib.sha256(encode(site.rules.sections.get("escalations") or [], order="sorted")).hexdigest()
             self._store.write(lambda tx: tx.clocks.renew(asked, self._clock.now()))
             self._release = site.release
-        looked = 0
-        planned = False
+        one_by_one = OneByOne(
+            self._store,
+            self._clock,
+            look=lambda tx, ticket_id, now: Waking(tx, ticket_id, site, self._ids, _cause(site, self._ids, now)).run(
+                self._listener
+            ),
+            postpone=lambda tx, ticket_id, until: tx.clocks.postpone(ticket_id, until),
+            what="clocks",
+        )
+        looked, planned = 0, False
         while self._clock.monotonic() < end:
             with self._store.read() as tx:
                 due = tx.clocks.due(self._clock.now(), TOGETHER)
             if not due:
                 break
-            for first in range(0, len(due), A_TRANSACTION):
-                some = due[first : first + A_TRANSACTION]
-                planned = self._some(some, site) or planned
-                looked += len(some)
-                if self._clock.monotonic() > end:
-                    break
+            some = one_by_one.go(due, until=end)
+            looked, planned = looked + some.number, planned or some.planned
         if planned:
             self._doorbell.ring("deliver")
             self._doorbell.ring("apply")
         return looked
-
-    def _some(self, tickets: Sequence[str], site: LiveSite) -> bool:
-        """Look at some tickets; say whether updates were planned."""
-
-        def work(tx: Tx) -> list[bool]:
-            tx.tickets.hold(tickets)
-            return [self._one(tx, ticket_id, site) for ticket_id in tickets]
-
-        return any(self._store.write(work))
-
-    def _one(self, tx: Tx, ticket_id: str, site: LiveSite) -> bool:
-        """Look at one ticket; a fault in it undoes nothing of the others and keeps none of them waiting."""
-        now = self._clock.now()
-        try:
-            with tx.savepoint():
-                return Waking(tx, ticket_id, site, self._ids, _cause(site, self._ids, now)).run(self._listener)
-        except Exception as error:
-            if is_no_fault_of_it(error):
-                raise
-            tell_defect(log, "the clocks of a ticket broke", error, ticket=ticket_id)
-            tx.clocks.postpone(ticket_id, now + AGAIN)
-            return False
 
 
 def _cause(site: LiveSite, ids: Ids, now: datetime) -> Cause:

@@ -8,12 +8,16 @@ decision, its clocks are the same, and nothing is told again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
+
+import msgspec
 
 from gateway.domain.clock_chain import WATCHED, chains
-from gateway.domain.clock_instance import Instance
+from gateway.domain.clock_instance import Chain, Instance
 from gateway.domain.clock_log import EntryKind, LogEntry, in_order
+from gateway.domain.clock_state import Outcome
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import Ticket
 from gateway.flow.sla.entries import Happened, Standing, entries_of, standing
@@ -57,6 +61,37 @@ def promises(rules: RuleSet, ids: Ids) -> Comparer:
     return compare
 
 
+def dues(lived: Lived, rules: RuleSet, ids: Ids) -> Callable[[datetime], datetime | None]:
+    """Return what says when the next clock of a ticket would have been due, as it was known at an instant."""
+    past, clockwork = lived.history.promised, rules.clockwork
+
+    @cache
+    def retold() -> tuple[Sequence[LogEntry], Mapping[str, Terms]]:
+        if past is None:
+            return (), {}
+        log, terms = _retold(lived, past, clockwork, ids)
+        begins = clockwork.terms(lived.would[0].policy, lived.tickets[0].priority.level)
+        known = {**terms, digest(begins): begins}
+        return [_by(each, begins, known) for each in (past.log if log is None else log)], known
+
+    def due(at: datetime) -> datetime | None:
+        log, terms = retold()
+        return next_due(chains(log, terms, calendars=clockwork.calendars(), known_at=at, query_at=at)) if log else None
+
+    return due
+
+
+def next_due(clocks: Mapping[str, Chain]) -> datetime | None:
+    """Return when the next of a ticket's clocks is due; None when none runs."""
+    dues = [
+        instance.due
+        for chain in clocks.values()
+        for instance in chain.instances[-1:]
+        if instance.due is not None and instance.outcome is Outcome.PENDING
+    ]
+    return min(dues, default=None)
+
+
 def _differ(metric: str, was: tuple[int, int] | None, would: tuple[int, int] | None) -> Iterator[Difference]:
     if was is None or would is None:
         yield Difference("promise", f"{metric}: promised, and was not" if was is None else f"{metric}: not promised")
@@ -74,7 +109,9 @@ def _retold(
     if not past.log:
         return _from_the_start(lived, past, clockwork, ids), _named(clockwork, lived)
     first = lived.history.decisions[0].inputs.now
-    base = [each for each in past.log if each.kind not in _OURS or each.arrived < first]
+    # the terms of before the time looked at are not at hand: what it was promised first in it held until then
+    begins = clockwork.terms(lived.would[0].policy, lived.tickets[0].priority.level)
+    base = [_by(each, begins, {}) for each in past.log if each.kind not in _OURS or each.arrived < first]
     stood = standing(base, known_at=first, at=first)
     ours: list[LogEntry] = []
     same = True
@@ -92,6 +129,13 @@ def _retold(
         was = standing(past.log, known_at=now, at=now)
         same = same and (was.terms, was.waiting, was.stage) == (wanted.terms, wanted.waiting, wanted.stage)
     return (None if same else sorted([*base, *ours], key=in_order)), terms
+
+
+def _by(entry: LogEntry, terms: Terms, known: Container[str]) -> LogEntry:
+    """Return an entry by terms that are at hand."""
+    if entry.kind is not EntryKind.TERMS or entry.terms in known:
+        return entry
+    return msgspec.structs.replace(entry, terms=digest(terms))
 
 
 def _towards(stood: Standing, wanted: Standing, at: datetime, now: datetime, ids: Ids) -> list[LogEntry]:

@@ -30,6 +30,7 @@ def create() -> None:
         sa.Column("waiting_since", Instant(), nullable=True),
         sa.Column("offered", sa.Boolean(), nullable=False),
         sa.Column("wake_at", Instant(), nullable=True),
+        sa.Column("kin", sa.String(length=36), nullable=True),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.Column("doc", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("ticket_id"),
@@ -37,7 +38,7 @@ def create() -> None:
     for name, columns, where in (
         ("ix_ways_held", ["person", "channel", "ticket_id"], HOLDS),
         ("ix_ways_wake", ["wake_at"], LOOKS),
-        ("ix_ways_waiting", ["due_at", "waiting_since"], WAITS),
+        ("ix_ways_waiting", ["kin", "due_at", "waiting_since", "ticket_id"], WAITS),
         ("ix_ways_offered", ["wake_at"], OFFERED),
         ("ix_ways_unroutable", ["since"], UNROUTABLE),
         ("ix_ways_frozen", ["since"], FROZEN),

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from connectors.request_tracker.mapping import plain
+from connectors.testing.driver import Driver
 from gateway.domain.event import Event, EventKind
 from gateway.domain.ticket import Category, Level, Status, Visibility
 from gateway.domain.update import (
@@ -28,7 +29,6 @@ from gateway.domain.update import (
 )
 from gateway.errors import AuthenticationError
 from gateway.ports import Call, ChangePage, Effect, WriteContext
-from tests.connectors.driver import Driver
 from tests.connectors.request_tracker.stand import Stand, fields, note, reply
 
 RESOLVED = {"category": "resolved"}

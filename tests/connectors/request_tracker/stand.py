@@ -8,12 +8,12 @@ from typing import Any
 
 from connectors.registry import load
 from connectors.request_tracker.connection import RequestTracker
+from connectors.testing.driver import Driver
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import CommentIntent, Done, Finding, Intent, Operation, Outcome, Receipt, Sighting
 from gateway.ports import ConnectionSettings, IncomingRequest, RawDelivery, WriteContext
-from tests.connectors.driver import Driver
 
 #: does something through REST as a person: method, path, payload, login
 Person = Callable[..., Any]

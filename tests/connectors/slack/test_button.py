@@ -12,10 +12,10 @@ import pytest
 from connectors.sdk import Event, EventKind, Intent, Operation
 from connectors.slack import mapping
 from connectors.slack.simulator import SlackSimulator
+from connectors.testing.driver import Driver
 from gateway.errors import AuthenticationError, UnreadableError
 from gateway.ports import Envelope, RawDelivery
 from gateway.system import SystemClock
-from tests.connectors.driver import Driver
 from tests.connectors.slack.test_slack import NOW, SECRET, connect, context, signed
 
 ABOUT = {"ticket": "018f", "metric": "resolution", "cycle": 2}

@@ -33,10 +33,10 @@ from connectors.sdk import (
 from connectors.slack import mapping
 from connectors.slack.connector import SPEC, SlackConnector
 from connectors.slack.simulator import SlackSimulator
+from connectors.testing.driver import Driver
 from gateway.errors import AuthenticationError, ConfigError, OutcomeUnknownError, UnreadableError
 from gateway.ports import ConnectionSettings, Envelope, IncomingRequest, RawDelivery
 from gateway.system import SystemClock
-from tests.connectors.driver import Driver
 
 FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "slack"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"

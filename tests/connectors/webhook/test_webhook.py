@@ -25,6 +25,7 @@ from connectors.sdk import (
     Unknown,
     WriteContext,
 )
+from connectors.testing.driver import Driver
 from connectors.webhook import calls
 from connectors.webhook.connector import SPEC, WebhookConnector
 from connectors.webhook.simulator import WebhookSimulator
@@ -32,7 +33,6 @@ from gateway.errors import AuthenticationError, ConfigError
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, IncomingRequest
 from rules import load_site
-from tests.connectors.driver import Driver
 from tests.rules.making import installed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

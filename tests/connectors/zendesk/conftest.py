@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from connectors.testing.driver import Driver
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.ports import ConnectionSettings, IncomingRequest, RawDelivery
-from tests.connectors.driver import Driver
 
 SECRET = "a-signing-secret"
 EMAIL, TOKEN = "gateway@desk.example", "api-token-0123456789"

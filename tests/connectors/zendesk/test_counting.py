@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connectors.sdk import Done, Intent, Operation, Rejected, Sighting, WriteContext
+from connectors.testing.driver import Driver
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.system import SystemClock
-from tests.connectors.driver import Driver
 from tests.connectors.zendesk.test_writes import NOTE
 
 KEY = "fedcba9876543210fedcba9876543210"

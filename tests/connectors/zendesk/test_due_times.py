@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from connectors.sdk import Absent, Done, EventKind, Found, Intent, NotSent, Operation, Outcome, Reason, Rejected
+from connectors.testing.driver import Driver
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.simulator import ZendeskSimulator
-from tests.connectors.driver import Driver
 from tests.connectors.zendesk.conftest import Inbox, connect, stored
 from tests.connectors.zendesk.test_writes import attempt, context
 

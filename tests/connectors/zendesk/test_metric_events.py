@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from connectors.sdk import AuthenticationError, ChangePage, Event, EventKind
+from connectors.testing.driver import Driver
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.desk_promise import DeskSays
-from tests.connectors.driver import Driver
 from tests.connectors.zendesk.conftest import connect
 
 POLICY = {"id": 7, "title": "Gold", "description": None}

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from connectors.sdk import Category, ChangePage, RemoteTicket, Status, Visibility
+from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 from connectors.zendesk.connector import ZendeskConnector
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.errors import AuthenticationError, ThrottledError, TransportError
 from gateway.system import SystemClock
-from tests.connectors.driver import Driver
 from tests.connectors.zendesk.conftest import connect
 
 

@@ -33,12 +33,12 @@ from connectors.sdk import (
     Visibility,
     WriteContext,
 )
+from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 from connectors.zendesk.connector import SPEC
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.errors import NotSentError, OutcomeUnknownError, ThrottledError
 from gateway.system import SystemClock
-from tests.connectors.driver import Driver
 from tests.connectors.zendesk.conftest import connect
 
 KEY = "0123456789abcdef0123456789abcdef"

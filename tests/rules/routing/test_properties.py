@@ -205,3 +205,29 @@ def test_a_ticket_that_is_passed_on_stops_at_the_limit(
         had.append(routed.agent)
     assert len(hops) <= most
     assert len(had) == len(set(had))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    routings(),
+    arrivals(),
+    st.lists(st.tuples(st.integers(0, 300), st.none() | st.integers(-60, 3000)), min_size=1, max_size=6),
+    st.integers(0, 7 * 24 * 6),
+)
+def test_who_has_waited_longest_and_is_due_first_finds_somebody_where_any_does(
+    made: tuple[Routing, list[Agent]], coming: list[Waiting], times: list[tuple[int, int | None]], tick: int
+) -> None:
+    """So the queue may ask once for all tickets that look for the same people: whoever fits one fits that one."""
+    rules, people = made
+    at = MONDAY + timedelta(minutes=10 * tick)
+    states = {each.person: State(load={"email": number % 5}) for number, each in enumerate(people)}
+    snapshot = Snapshot(rules.roster, at, states)
+
+    def asked(waited: int, due: int | None) -> Outcome:
+        until = at + timedelta(minutes=due) if due is not None else None
+        work = Work(waiting_since=at - timedelta(minutes=waited), due=until)
+        return route(rules, coming[0].facts, snapshot, work).outcome
+
+    if any(asked(waited, due) is Outcome.ASSIGNED for waited, due in times):
+        first = min((due for _, due in times if due is not None), default=None)
+        assert asked(max(waited for waited, _ in times), first) in {Outcome.ASSIGNED, Outcome.ON_CALL}

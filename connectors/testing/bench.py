@@ -1,0 +1,155 @@
+"""A desk on the bench: one simulated desk, what its people do in our words, and how a connection to it is configured.
+
+Each connector's `bench.py` says in the desk's own terms what customers and agents do there, so that one conformance
+suite, and one journey between any two desks, can run against all of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from connectors.testing.desk import SimulatedDesk
+from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
+from gateway.domain.ticket import Category, Level
+from gateway.ports import ConnectionSettings, IncomingRequest
+
+
+class Lacking(Exception):  # noqa: N818 - nothing has gone wrong: the desk has no such thing
+    """This desk has no such doing; its quality.yaml names it under `lacks` with the reason."""
+
+
+class ShownComment(msgspec.Struct, frozen=True):
+    """A comment as the desk shows it to its agents, its description left out."""
+
+    text: str
+    public: bool
+
+
+class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A ticket as the desk shows it to its agents: in the desk's own words where it has words."""
+
+    title: str
+    body: str
+    status: str
+    priority: str = ""
+    assignee: str = ""
+    comments: tuple[ShownComment, ...] = ()
+
+
+class Bench(ABC):
+    """One desk of one kind. `with` starts and stops it.
+
+    `webhooks` is where the desk sends its webhooks to; empty: nowhere.
+    """
+
+    #: name of the connector in gateway.yaml
+    connector: ClassVar[str]
+    #: the categories and levels that people can set there; a desk without one of them names it in quality.yaml
+    categories: ClassVar[frozenset[Category]] = frozenset(
+        {Category.NEW, Category.OPEN, Category.PENDING_CUSTOMER, Category.ON_HOLD, Category.RESOLVED}
+    )
+    levels: ClassVar[frozenset[Level]] = frozenset({Level.P1, Level.P2, Level.P3, Level.P4})
+    #: two agents, by the accounts that an intent's assignee names
+    agents: tuple[str, str]
+    #: `create:` of a sync rule
+    create_params: ClassVar[Mapping[str, Any]] = {}
+    #: the word of the desk's effect log for what an operation does
+    effects: ClassVar[Mapping[str, str]] = {
+        "create": "create", "set_fields": "fields", "public_reply": "comment", "internal_note": "comment"
+    }  # fmt: skip
+
+    desk: SimulatedDesk
+
+    # -- the connection
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """Return what stands in gateway.yaml beside `connector` and `url`, secrets resolved."""
+
+    def settings(self, name: str = "", *, every: timedelta | None = None, **changes: Any) -> ConnectionSettings:
+        """Return the settings of a connection to this desk that is polled so often; `changes` are to its options."""
+        given = {**self.options(), **changes}
+        return ConnectionSettings(
+            name or self.connector, self.connector, self.desk.url, given, reconcile_every=every, deadline=2.0
+        )
+
+    # -- people
+
+    @abstractmethod
+    def open_ticket(self, title: str, body: str, *, email: str = "customer@example.com") -> str:
+        """Let a customer open a ticket; returns its remote id."""
+
+    @abstractmethod
+    def say(self, ticket: str, text: str, *, public: bool = True) -> None:
+        """Let an agent reply to the customer, or note something for colleagues."""
+
+    def ask(self, ticket: str, text: str) -> None:
+        """Let the customer write again."""
+        raise Lacking
+
+    def set_status(self, ticket: str, category: Category) -> None:
+        """Let an agent set the status that means this."""
+        raise Lacking
+
+    def set_priority(self, ticket: str, level: Level) -> None:
+        """Let an agent set the priority that means this."""
+        raise Lacking
+
+    def set_title(self, ticket: str, title: str) -> None:
+        """Let an agent change the title."""
+        raise Lacking
+
+    def assign(self, ticket: str, account: str) -> None:
+        """Let an agent give the ticket to one of `agents`."""
+        raise Lacking
+
+    def merge(self, ticket: str, into: str) -> None:
+        """Let an agent merge a ticket into another."""
+        raise Lacking
+
+    def delete(self, ticket: str) -> None:
+        """Let an agent delete a ticket."""
+        raise Lacking
+
+    @abstractmethod
+    def shown(self, ticket: str) -> Shown:
+        """Return a ticket as agents see it; raises LookupError when it is not there."""
+
+    # -- life
+
+    def __enter__(self) -> Self:
+        self.desk.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.desk.stop()
+
+
+class Sink:
+    """Keeps every webhook that arrives, as the gateway's web process would see it."""
+
+    def __init__(self, connection: str = "desk") -> None:
+        self.requests: list[IncomingRequest] = []
+        self.connection = connection
+        self.server = LoopbackServer(self._take)
+        self.server.listen()
+
+    @property
+    def url(self) -> str:
+        """Where webhooks are to be sent."""
+        return f"{self.server.url}/hooks/{self.connection}"
+
+    def close(self) -> None:
+        """Listen no more."""
+        self.server.refuse()
+
+    def _take(self, request: SimRequest) -> SimResponse:
+        self.requests.append(
+            IncomingRequest(request.method, request.path, request.query, request.headers, request.body)
+        )
+        return SimResponse(200)

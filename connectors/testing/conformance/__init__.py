@@ -1,0 +1,30 @@
+"""What every connector must hold, ours or a third party's: one class to subclass, run by pytest.
+
+    class TestMyDesk(Conformance):
+        plugin = my_desk.gateway_connector()
+        bench = MyDeskBench
+        folder = Path(my_desk.__file__).parent
+        samples = Path(__file__).parent / "samples"
+        known_answers = (...)
+
+The tests talk to the connector's own simulated desk over real HTTP. What a desk does not have is named in the
+connector's quality.yaml under `lacks`, each with its reason: nothing is skipped that is not named there, and what is
+named there must really be lacking.
+"""
+
+from __future__ import annotations
+
+from connectors.testing.conformance.claims import Claims
+from connectors.testing.conformance.hostile import Hostile
+from connectors.testing.conformance.incoming import Incoming
+from connectors.testing.conformance.outcomes import Outcomes
+from connectors.testing.conformance.reads import Reads
+from connectors.testing.conformance.samples import Samples
+from connectors.testing.conformance.stand import KnownAnswer, Stand
+
+
+class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes):
+    """Everything. A subclass gives what `Stand` names."""
+
+
+__all__ = ["Conformance", "KnownAnswer", "Stand"]

@@ -1,0 +1,181 @@
+"""Connectors with one defect each, under the conformance suite: test_conformance.py expects each of them to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from connectors.sdk import (
+    Call,
+    ChangePage,
+    ConnectionSettings,
+    Envelope,
+    Event,
+    IncomingRequest,
+    Intent,
+    Outcome,
+    Plugin,
+    RawDelivery,
+    RemoteTicket,
+    Visibility,
+    WriteContext,
+)
+from connectors.zendesk import gateway_connector
+from connectors.zendesk.connector import ZendeskConnector
+from tests.connectors.zendesk.test_conformance import TestZendesk as Whole
+
+SPEC = gateway_connector().spec
+
+
+class Trusting(ZendeskConnector):
+    """Believes everybody."""
+
+    def verify(self, request: IncomingRequest, now: datetime) -> None:
+        """Do not look."""
+
+
+class Renamed(ZendeskConnector):
+    """Names a delivery by a header that nobody signs."""
+
+    def envelope(self, request: IncomingRequest) -> Envelope:
+        """Take what the sender says."""
+        return Envelope(request.headers.get("user-agent", "none") + super().envelope(request).source_event_id)
+
+
+class Open(ZendeskConnector):
+    """Shows every note to customers."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Call each comment public."""
+        found = yield from super().read(remote_id)
+        if found is None:
+            return None
+        said = tuple(msgspec.structs.replace(each, visibility=Visibility.PUBLIC) for each in found.comments)
+        return msgspec.structs.replace(found, comments=said)
+
+
+class Short(ZendeskConnector):
+    """Reads the first page only, of tickets and of comments."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Forget the later comments."""
+        found = yield from super().read(remote_id)
+        return None if found is None else msgspec.structs.replace(found, comments=found.comments[:100])
+
+    def changes(self, cursor: str, now: datetime) -> Call[ChangePage]:
+        """End too early."""
+        page = yield from super().changes(cursor, now)
+        return msgspec.structs.replace(page, end=True)
+
+
+class Forgetful(ZendeskConnector):
+    """Writes without a key, and never finds what it wrote."""
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Take another key each time."""
+        self.count = getattr(self, "count", 0) + 1
+        return super().write(intent, msgspec.structs.replace(context, effect_key=f"{self.count:032x}"))
+
+
+class Crashing(ZendeskConnector):
+    """Expects that a body is what it should be."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Look before it is known that there is something."""
+        body: Any = msgspec.json.decode(delivery.body)
+        body["type"].lower()
+        return super().parse(delivery)
+
+
+class Local(ZendeskConnector):
+    """Takes the desk's clock for another zone's."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Be an hour late."""
+        found = yield from super().read(remote_id)
+        if found is None:
+            return None
+        return msgspec.structs.replace(
+            found, updated_at=found.updated_at.replace(hour=(found.updated_at.hour + 1) % 24)
+        )
+
+
+class Boasting(ZendeskConnector):
+    """Foretells what is not read back."""
+
+    def as_read(self, intent: Intent) -> dict[str, Any]:
+        """Promise the title in capitals."""
+        return {name: value.upper() if name == "title" else value for name, value in super().as_read(intent).items()}
+
+
+def broken(kind: Callable[[ConnectionSettings], ZendeskConnector]) -> Plugin:
+    """Return a plug-in of a connector with a defect."""
+    return Plugin(SPEC, kind)
+
+
+class TestTrusting(Whole):
+    """One defect."""
+
+    plugin = broken(Trusting)
+
+
+class TestRenamed(Whole):
+    """One defect."""
+
+    plugin = broken(Renamed)
+
+
+class TestOpen(Whole):
+    """One defect."""
+
+    plugin = broken(Open)
+
+
+class TestShort(Whole):
+    """One defect."""
+
+    plugin = broken(Short)
+
+
+class TestForgetful(Whole):
+    """One defect."""
+
+    plugin = broken(Forgetful)
+
+
+class TestCrashing(Whole):
+    """One defect."""
+
+    plugin = broken(Crashing)
+
+
+class TestLocal(Whole):
+    """One defect."""
+
+    plugin = broken(Local)
+
+
+class TestBoasting(Whole):
+    """One defect."""
+
+    plugin = broken(Boasting)
+
+
+#: the tests that must notice each defect
+NOTICED = {
+    "TestTrusting": ("test_tampering_is_noticed", "test_nothing_verifies_without_the_secret"),
+    "TestRenamed": ("test_a_delivery_keeps_its_name",),
+    "TestOpen": ("test_comments_are_read_to_the_end", "test_a_comment_is_heard_of_once"),
+    "TestShort": ("test_comments_are_read_to_the_end", "test_nothing_is_missed_over_many_pages"),
+    "TestForgetful": (
+        "test_it_takes_effect_once[create-reset_after]",
+        "test_it_takes_effect_once[public_reply-half_body]",
+        "test_a_creation_reads_back_as_foretold",
+    ),
+    "TestCrashing": ("test_no_body_breaks_the_connector", "test_no_changed_webhook_breaks_the_connector"),
+    "TestLocal": ("test_a_ticket_is_read_whole",),
+    "TestBoasting": ("test_fields_read_back_as_foretold",),
+}

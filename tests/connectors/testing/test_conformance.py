@@ -1,0 +1,45 @@
+"""The conformance suite notices defects: connectors with one defect each fail the tests that are about it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from connectors.testing.conformance.claims import reaching, sources
+from connectors.testing.conformance.samples import differences
+from tests.connectors.testing.broken import NOTICED
+
+ROOT = Path(__file__).parents[3]
+FILE = "tests/connectors/testing/broken.py"
+
+
+def test_every_defect_is_noticed() -> None:
+    """By each test that is about it."""
+    wanted = [f"{FILE}::{kind}::{test}" for kind, tests in NOTICED.items() for test in tests]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *wanted]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    failed = set(re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE))
+    assert sorted(failed) == sorted(wanted), done.stdout[-3000:]
+
+
+def test_what_reaches_outside_is_found() -> None:
+    """Imports in every form, and clocks."""
+    source = "import os.path, json\nfrom http import client\nfrom urllib.parse import quote\nx = datetime.now(UTC)\n"
+    assert [line for line, _ in reaching(source)] == [1, 2, 4]
+
+
+def test_simulators_are_no_part_of_a_connector() -> None:
+    """They do I/O, and may."""
+    names = {path.name for path in sources(ROOT / "connectors" / "zendesk")}
+    assert {"webhook.py", "calls.py", "mapping.py"} <= names
+    assert not {"simulator.py", "sim_state.py", "bench.py"} & names
+
+
+def test_differences_are_named_by_their_place() -> None:
+    """More than is wanted may be there."""
+    assert differences({"a": 1}, {"a": 1, "b": 2}) == []
+    assert differences({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}) == [".a.b[1]: 2 wanted, 3 found"]
+    assert differences({"a": 1}, {}) == [".a: 1 is missing"]
+    assert differences([1], [1, 2]) == [": [1] wanted, [1, 2] found"]

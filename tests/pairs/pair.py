@@ -1,0 +1,270 @@
+"""Any two desks with a gateway between them, and the journey of a ticket that lives in both."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
+from connectors.testing.bench import Bench, Lacking, Shown
+from connectors.testing.driver import Driver
+from gateway.domain.ticket import Ticket
+from gateway.ports import Connector
+from gateway.store import SqlStore
+from rules.conditions import ALWAYS
+from rules.sync import Owner, SyncRule
+from tests.flows.world import Bridge
+
+SOURCE, TARGET = "the-source", "the-target"
+FIELDS = ("title", "status", "priority")
+
+
+class Pair(Bridge):
+    """Two desks; every ticket of the first also lives in the second."""
+
+    def __init__(self, store: SqlStore, source: type[Bench], target: type[Bench]) -> None:
+        super().__init__(store)
+        self.benches = {SOURCE: source(), TARGET: target()}
+        for name, bench in self.benches.items():
+            bench.__enter__()
+            bench.desk.webhooks.url = self.hook(name)
+        settings = [
+            # one desk may stand at both ends
+            bench.settings(name, every=timedelta(seconds=1))
+            for name, bench in self.benches.items()
+        ]
+        self.join((bench.desk for bench in self.benches.values()), settings, ())
+        both = self.site.connectors[SOURCE].spec.writable_fields & self.site.connectors[TARGET].spec.writable_fields
+        there = self.site.connectors[TARGET].spec.writable_fields
+        rule = SyncRule(
+            name="pair",
+            source=SOURCE,
+            target=TARGET,
+            when=ALWAYS,
+            create=dict(self.benches[TARGET].create_params),
+            fields={
+                **{name: Owner.BOTH if name in both else Owner.FROM for name in FIELDS if name in there},
+                "body": Owner.FROM,
+            },
+            comments=dict.fromkeys(Visibility, Owner.BOTH),
+        )
+        self.join((bench.desk for bench in self.benches.values()), settings, (rule,))
+
+    def close(self) -> None:
+        """Stop the desks."""
+        super().close()
+        for bench in self.benches.values():
+            bench.__exit__()
+
+    def connector(self, name: str) -> Connector:
+        """Return one end's connector."""
+        return self.site.connectors[name]
+
+    def opened(self, title: str, body: str) -> tuple[str, str]:
+        """Let a customer open a ticket at the source; returns it and its copy at the target."""
+        ticket = self.benches[SOURCE].open_ticket(title, body, email="kim@customer.example")
+        self.settle_all()
+        return ticket, self.copy(ticket)
+
+    def copy(self, ticket: str) -> str:
+        """Return the copy of a ticket, by the record."""
+        with self.store.read() as tx:
+            found = tx.links.by_remote([(SOURCE, ticket)])
+            assert found, f"ticket {ticket} was never heard of"
+            links = tx.links.of_ticket(found[SOURCE, ticket].ticket_id)
+        copies = [link.remote_id for link in links if link.connection == TARGET and link.remote_id]
+        assert len(copies) == 1, f"{len(copies)} copies of ticket {ticket}: {self.counts()} {self.letters()}"
+        return copies[0]
+
+    def ticket(self, remote: str) -> Ticket:
+        """Return our ticket of one at the source."""
+        with self.store.read() as tx:
+            link = tx.links.by_remote([(SOURCE, remote)])[SOURCE, remote]
+            found = tx.tickets.get(link.ticket_id)
+        assert found is not None
+        return found
+
+    def letters(self) -> list[str]:
+        """Return the dead letters, in words."""
+        with self.store.read() as tx:
+            return [f"{each.connection} {each.summary}: {each.reason} {each.detail}" for each in
+                    tx.view.dead_letters(limit=20)]  # fmt: skip
+
+    def poll(self) -> None:
+        """Poll both desks some time later."""
+        self.pass_time(timedelta(minutes=10))
+        for name in (SOURCE, TARGET):
+            if self.connector(name).spec.polling:
+                self.reconciler().poll(name, holder="pair")
+        self.settle_all()
+
+    def read(self, name: str, ticket: str) -> RemoteTicket:
+        """Read a ticket at one desk as the gateway does."""
+        driver = Driver(self.connector(name))
+        try:
+            found = driver.run(self.connector(name).read(ticket))
+        finally:
+            driver.close()
+        assert found is not None
+        return found
+
+    def pass_time(self, span: timedelta) -> None:
+        """Put every desk's clock forward."""
+        for bench in self.benches.values():
+            bench.desk.clock.skew += span
+
+    def shown(self, name: str, ticket: str) -> Shown:
+        """Return a ticket as one desk shows it."""
+        return self.benches[name].shown(ticket)
+
+    def can(self, name: str, *operations: Operation) -> bool:
+        """Say whether one end has such operations."""
+        return set(operations) <= set(self.connector(name).spec.operations)
+
+
+def texts(shown: Shown, *, public: bool | None = None) -> list[str]:
+    """Return the last line of each comment: an attribution may stand before it."""
+    return [
+        each.text.strip().splitlines()[-1].strip() for each in shown.comments if public is None or each.public is public
+    ]
+
+
+class Journey:
+    """What happens to one ticket, step by step; each step says what must be true at both desks."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+        self.here, self.there = pair.benches[SOURCE], pair.benches[TARGET]
+        self.ticket, self.copy = pair.opened("Printer on fire – 処理中", "It burns since 8 o'clock.")
+        #: what was said, at which desk, and whether customers may read it
+        self.said: list[tuple[str, str, bool]] = []
+        #: what one desk cannot do, listed and never skipped in silence
+        self.cannot: list[str] = []
+
+    def run(self) -> None:
+        """Live through it."""
+        self.created()
+        for number, (name, public) in enumerate([(SOURCE, True), (TARGET, False), (TARGET, True), (SOURCE, False)]):
+            self.say(name, f"Comment {number} of the {name} 🔥", public=public)
+        self.answer()
+        for name, category in ((TARGET, Category.OPEN), (SOURCE, Category.ON_HOLD), (TARGET, Category.RESOLVED)):
+            self.set_status(name, category)
+        self.set_priority(SOURCE, Level.P1)
+        self.set_priority(TARGET, Level.P3)
+        self.retitle()
+        self.at_rest()
+
+    def created(self) -> None:
+        """See that the copy has the title and the body."""
+        shown = self.pair.shown(TARGET, self.copy)
+        assert "Printer on fire" in shown.title
+        assert "It burns since 8 o'clock." in shown.body or any("It burns" in one.text for one in shown.comments)
+
+    def say(self, name: str, text: str, *, public: bool) -> None:
+        """Let an agent say something at one desk; it reaches the other, and only those who may read it."""
+        bench, ticket = (self.here, self.ticket) if name == SOURCE else (self.there, self.copy)
+        other, mirror = (TARGET, self.copy) if name == SOURCE else (SOURCE, self.ticket)
+        wanted = Operation.PUBLIC_REPLY if public else Operation.INTERNAL_NOTE
+        if not self.pair.can(name, wanted):
+            self.cannot.append(f"{name}: no {wanted}")
+            return
+        bench.say(ticket, text, public=public)
+        self.pair.settle_all()
+        if not self.pair.can(other, wanted):
+            self.cannot.append(f"{other}: no {wanted}")
+            return
+        found = self.pair.shown(other, mirror)
+        assert texts(found).count(text) == 1, f"{text!r} is not once in {texts(found)}; {self.pair.letters()}"
+        assert public or text not in texts(found, public=True), f"{text!r} became public"
+        if public:
+            assert text in texts(found, public=True), f"{text!r} became internal"
+        self.said.append((text, name, public))
+
+    def answer(self) -> None:
+        """Let the customer write again."""
+        try:
+            self.here.ask(self.ticket, "Any news from you?")
+        except Lacking:
+            self.cannot.append("the-source: customers cannot write again")
+            return
+        self.pair.settle_all()
+        assert texts(self.pair.shown(TARGET, self.copy)).count("Any news from you?") == 1
+
+    def set_status(self, name: str, category: Category) -> None:
+        """Let an agent set a status; both desks read the same category afterwards, as far as they have it."""
+        bench, ticket = (self.here, self.ticket) if name == SOURCE else (self.there, self.copy)
+        other = TARGET if name == SOURCE else SOURCE
+        if category not in bench.categories:
+            self.cannot.append(f"{name}: no status {category}")
+            return
+        try:
+            bench.set_status(ticket, category)
+        except Lacking:
+            self.cannot.append(f"{name}: people set no status")
+            return
+        self.pair.settle_all()
+        if "status" not in self.pair.connector(other).spec.writable_fields:
+            self.cannot.append(f"{other}: no status to write")
+            return
+        read = {each: self.read(each).status.category for each in (SOURCE, TARGET)}
+        assert read[name] is category
+        if category in self.pair.benches[other].categories:
+            assert read[other] is category, f"{category} at {name} is {read[other]} at {other}; {self.pair.letters()}"
+        assert self.pair.ticket(self.ticket).status.category is category
+
+    def set_priority(self, name: str, level: Level) -> None:
+        """Let an agent set a priority."""
+        bench, ticket = (self.here, self.ticket) if name == SOURCE else (self.there, self.copy)
+        other = TARGET if name == SOURCE else SOURCE
+        if level not in bench.levels:
+            self.cannot.append(f"{name}: no priority {level}")
+            return
+        try:
+            bench.set_priority(ticket, level)
+        except Lacking:
+            self.cannot.append(f"{name}: people set no priority")
+            return
+        self.pair.settle_all()
+        if "priority" not in self.pair.connector(other).spec.writable_fields:
+            self.cannot.append(f"{other}: no priority to write")
+            return
+        if level in self.pair.benches[other].levels:
+            assert self.read(other).priority.level is level, self.pair.letters()
+
+    def retitle(self) -> None:
+        """Let an agent mend the title at the source."""
+        try:
+            self.here.set_title(self.ticket, "Printer is out")
+        except Lacking:
+            self.cannot.append("the-source: people change no title")
+            return
+        self.pair.settle_all()
+        if "title" in self.pair.connector(TARGET).spec.writable_fields:
+            assert self.pair.shown(TARGET, self.copy).title == "Printer is out"
+
+    def read(self, name: str) -> Any:
+        """Read the ticket at one desk as the gateway does."""
+        ticket = self.ticket if name == SOURCE else self.copy
+        return self.pair.read(name, ticket)
+
+    def at_rest(self) -> None:
+        """See that nothing was lost, doubled or bounced, that polls find nothing new, and that it is quiet."""
+        before = self.writes()
+        self.pair.poll()
+        self.pair.poll()
+        assert self.writes() == before, "a poll made the gateway write again"
+        for name, ticket in ((SOURCE, self.ticket), (TARGET, self.copy)):
+            found = texts(self.pair.shown(name, ticket))
+            for text, _, _ in self.said:
+                assert found.count(text) == 1, f"{text!r} is {found.count(text)} times in {name}"
+        assert self.pair.letters() == []
+        for bench in self.pair.benches.values():
+            assert bench.desk.effects.doubled() == {}
+        counts = self.pair.counts()
+        assert not any(counts.get(f"updates_{state}") for state in ("ready", "sending", "unknown")), counts
+
+    def writes(self) -> list[int]:
+        """Return how many effects the gateway has had at each desk."""
+        time.sleep(0.1)
+        return [len(bench.desk.effects.all(by_api=True)) for bench in self.pair.benches.values()]

@@ -1,0 +1,33 @@
+"""A ticket that lives in two desks, whichever they are: nothing is lost, nothing is there twice, nothing comes back.
+
+`make test` runs each desk both ways against one; `make pairs` every ordered pair.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from connectors.request_tracker.bench import RequestTrackerBench
+from connectors.testing.bench import Bench
+from connectors.zendesk.bench import ZendeskBench
+from gateway.store import SqlStore
+from tests.pairs.pair import Journey, Pair
+
+#: every desk that keeps tickets
+BENCHES: tuple[type[Bench], ...] = (ZendeskBench, RequestTrackerBench)
+#: the one against which `make test` runs the others
+ANCHOR = ZendeskBench
+ALL = bool(os.environ.get("GATEWAY_PAIRS"))
+PAIRS = [(one, other) for one in BENCHES for other in BENCHES if ALL or ANCHOR in {one, other}]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda bench: bench.connector)
+def test_a_ticket_lives_in_both(store: SqlStore, source: type[Bench], target: type[Bench]) -> None:
+    """Created, talked about from both sides, changed from both sides, and at rest."""
+    with Pair(store, source, target) as pair:
+        Journey(pair).run()
