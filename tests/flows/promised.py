@@ -16,7 +16,7 @@ from gateway.domain.clock_instance import Chain, Instance, Status
 from gateway.domain.link import Link, LinkState
 from gateway.domain.shown import instant_text
 from gateway.domain.standing import current, promise
-from gateway.domain.ticket import Ticket
+from gateway.domain.ticket import Setter, Ticket
 from gateway.flow.render import account_of
 from gateway.flow.routing.counting import counted
 from gateway.flow.routing.ways import work_of
@@ -171,6 +171,10 @@ def _people(desks: PromisedDesks, ticket: Ticket, links: Mapping[str, Link], rul
             label = ticket.assignee.label if ticket.assignee is not None else "nobody"
             yield f"{connection} {link.remote_id} shows {who or 'nobody'}, and {label} ({wanted}) has it"
         team = TEAMS.get(ticket.team)
+        stamp = ticket.stamps.get("assignee")
+        if stamp is not None and (stamp.by, stamp.name) == (Setter.PERSON, connection):
+            # where a person says who has it, they say the group as well
+            continue
         if team is not None and group != team[connection == RT]:
             yield f"{connection} {link.remote_id} shows the group {group}, and team {ticket.team} has it"
 
