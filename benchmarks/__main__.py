@@ -10,10 +10,23 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import accept, apply, calendars, clocks, deliver, journey, letters, reports, routing, rules, simulate
+from benchmarks import (
+    accept,
+    apply,
+    calendars,
+    clocks,
+    deliver,
+    forecast,
+    journey,
+    letters,
+    reports,
+    routing,
+    rules,
+    simulate,
+)
 from benchmarks.report import Measure, Progress, table, this_machine
 
-MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, routing, reports, simulate)
+MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, routing, reports, simulate, forecast)
 STAGES = tuple(each.STAGE for each in MADE)
 
 
@@ -59,7 +72,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if new_database is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
                     found += journey.run(progress, rate, new_database, "PostgreSQL")
-        for part in (calendars, clocks, routing, rules, reports, simulate):
+        for part in (calendars, clocks, routing, rules, reports, simulate, forecast):
             if part.STAGE in chosen:
                 with Progress(part.STAGE, part.STEPS, quiet=as_json) as progress:
                     found += part.run(progress)

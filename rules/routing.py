@@ -20,7 +20,7 @@ from rules.candidates import Asked, Pool, alike, chosen, eligible, flags_of, lef
 from rules.duration import words
 from rules.fields import Facts
 from rules.routed import LeftOut, Outcome, Ring, RingState, Routed, Work
-from rules.routes import OF_TICKET, REGION_OF_TICKET, TRANSLATE, Route, Routing, wanted
+from rules.routes import OF_TICKET, REGION_OF_TICKET, TRANSLATE, Route, Routing, Settings, wanted
 from rules.trace import TraceLine
 
 NEW = Work()
@@ -78,6 +78,15 @@ def language_of(ticket: Ticket) -> str:
     return "" if tag.partition("-")[0] in UNKNOWN else tag
 
 
+def barred(work: Work, now: datetime, settings: Settings) -> set[str]:
+    """Return who must not be given a ticket: who had it in this cycle, or passed it on a short while ago."""
+    since = now - timedelta(seconds=settings.no_return_within)
+    found = {*work.visited, *(hop.giver for hop in work.hops if hop.at > since)}
+    if work.passed_on and work.owner:
+        found.add(work.owner)
+    return found
+
+
 def _unroutable(
     routing: Routing, why: str, found: Route | None, rings: tuple[Ring, ...], trace: tuple[TraceLine, ...]
 ) -> Routed:
@@ -126,11 +135,7 @@ class _Routing:
 
     def barred(self) -> set[str]:
         """Return who must not be given it: who had it in this cycle, or passed it on a short while ago."""
-        since = self.now - timedelta(seconds=self.settings.no_return_within)
-        barred = {*self.work.visited, *(hop.giver for hop in self.work.hops if hop.at > since)}
-        if self.work.passed_on and self.work.owner:
-            barred.add(self.work.owner)
-        return barred
+        return barred(self.work, self.now, self.settings)
 
     def decide(self, trace: tuple[TraceLine, ...]) -> Routed:
         """Return the decision."""
@@ -284,10 +289,10 @@ class _Routing:
             region, at = opening
             reason = f"{region or 'somebody who fits'} opens in {words(_apart(self.now, at))}, before it is due"
             return Routed(Outcome.QUEUED, reason, region=region, until=at)
-        barred = self.barred()
+        out = self.barred()
         # what is due at no time is no emergency: nobody is called for it
         called = self.roster.on_call(self.now) if self.work.due is not None else ()
-        on_call = next((person for person in called if person not in barred), "")
+        on_call = next((person for person in called if person not in out), "")
         why = "nobody who fits is there before it is due" if opening or busy is not None else "nobody fits it"
         if on_call:
             flags = flags_of(self.roster, self.asked, self.settings, on_call)
@@ -337,8 +342,8 @@ class _Routing:
         left: tuple[LeftOut, ...] = ()
         if self.explain:
             names = self.roster.names(pool.candidates)
-            barred = {person: self.why_barred(person) for person in self.barred()}
-            left = left_out(self.snapshot, pool, self.asked, self.settings, barred)
+            out = {person: self.why_barred(person) for person in self.barred()}
+            left = left_out(self.snapshot, pool, self.asked, self.settings, out)
         members, on_shift, accepting = pool.members.bit_count(), pool.on_shift.bit_count(), pool.accepting.bit_count()
         room, fit = pool.with_room.bit_count(), pool.fit.bit_count()
         self.rings.append(Ring(region, pool.state, members, on_shift, accepting, room, fit, names, left))

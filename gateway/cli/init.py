@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.errors import ConfigError
-from rules.examples import example
+from rules.examples import NAMES, example
 
 _IGNORE = ".gateway/\n.env\n"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -17,13 +17,16 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--demo", is_flag=True, help="The rules and connections of gateway demo instead of the starter.")
-def init(directory: Path, demo: bool) -> None:
+@click.option("--example", "chosen", type=click.Choice(NAMES), help="The site of that name instead.")
+def init(directory: Path, demo: bool, chosen: str | None) -> None:
     """Make a folder to start a site from.
 
     Writes gateway.yaml, rules/, .gitignore and .env.example. A file that is there already is an error, and nothing is
     written.
     """
-    wanted = dict(example("demo" if demo else "starter"))
+    if demo and chosen is not None:
+        raise click.UsageError("--demo and --example exclude each other")
+    wanted = dict(example(chosen or ("demo" if demo else "starter")))
     wanted.setdefault(".gitignore", _IGNORE)
     names = sorted({name for text in wanted.values() for name in _VARIABLE.findall(text)} - {"NAME"})
     wanted.setdefault(".env.example", "".join(f"{name}=\n" for name in names))
@@ -38,8 +41,8 @@ def init(directory: Path, demo: bool) -> None:
                 file.write(text)
     except OSError as error:
         raise ConfigError(f"{error.filename or directory} cannot be written: {error.strerror or error}") from error
-    for name in sorted(wanted):
-        click.echo(f"  {directory / name}")
+    for each in sorted(wanted):
+        click.echo(f"  {directory / each}")
     click.echo(
         f"""
 Next:

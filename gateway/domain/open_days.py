@@ -6,14 +6,18 @@ after midnight belongs to the date on which the shift opened.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from enum import StrEnum
+from operator import itemgetter
 
 from gateway.domain.calendar_year import Interval, TimetablePattern, Years, merged, without
 from gateway.domain.wall import DAY, date_of
 
 _LAST_YEAR = 9999
+#: a shift that is open now opened on one of so many days around
+_NEAR = 3
+_day = itemgetter(0)
 
 
 class DayMode(StrEnum):
@@ -67,14 +71,25 @@ class OpenDays:
     def _day_of(self, instant: int) -> int:
         """Return the date to whose shift an open instant belongs."""
         date = self._pattern.wall.reading(instant) // DAY
-        near = self._pattern.days(date - 3, date + 3)
-        return next(day for day, pieces in near if any(opens <= instant < closes for opens, closes in pieces))
+        year = date_of(date).year
+        for each in (year, year - 1, year + 1):
+            if not 1 <= each <= _LAST_YEAR:
+                continue
+            moved, days = self._years.open_days(each)
+            for place in range(bisect_left(days, date - _NEAR - moved, key=_day), len(days)):
+                day, pieces = days[place]
+                if day + moved >= date + _NEAR:
+                    break
+                at = instant - moved * DAY
+                if any(opens <= at < closes for opens, closes in pieces):
+                    return day + moved
+        raise ValueError(f"nothing is open at {instant}")
 
     def _later(self, day: int, count: int) -> tuple[int, list[Interval]] | None:
         """Return the open day that is `count` after an open day, with its hours; None when there are not so many."""
         year = date_of(day).year
         moved, days = self._years.open_days(year)
-        index = bisect_right(days, day - moved, key=lambda each: each[0]) - 1 + count
+        index = bisect_right(days, day - moved, key=_day) - 1 + count
         while index >= len(days):
             index -= len(days)
             year += 1

@@ -164,11 +164,14 @@ class Snapshot:
                 made.rooms[channel] = bits | 1 << place if fits else bits & ~(1 << place)
         return made
 
-    def later(self, at: datetime) -> Snapshot:
-        """Return the snapshot of another instant, with everything that is known of people."""
+    def later(self, at: datetime, on_shift: int | None = None) -> Snapshot:
+        """Return the snapshot of another instant, with everything that is known of people.
+
+        `on_shift` is who works then, where that is known already.
+        """
         made = self._copy()
         made.at = at
-        made.on_shift = self.roster.on_shift(at)
+        made.on_shift = self.roster.on_shift(at) if on_shift is None else on_shift
         return made
 
     def _copy(self) -> Snapshot:

@@ -237,6 +237,10 @@ class Roster:
         """Return when somebody works again, from an instant on; None when not within reach."""
         return self.next_on(self.of_person.get(person, 0), at)
 
+    def hours(self, person: str, start: datetime, end: datetime) -> list[Window]:
+        """Return when somebody works between two instants, in whatever team."""
+        return self._own_windows(person, start, end)
+
     def shift_end(self, person: str, at: datetime, longest_break: timedelta) -> datetime | None:
         """Return when somebody's day ends: as `until`, but a break as long as that does not end it."""
         stop = self.until(person, at)

@@ -1,4 +1,4 @@
-"""Sites that come with the gateway: `starter` for `gateway init`, `demo` for `gateway demo`.
+"""Sites that come with the gateway: `starter` for `gateway init`, `demo` for `gateway demo`, one that follows the sun.
 
 The one place in `rules` that reads files: its own package data.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-NAMES = ("starter", "demo")
+NAMES = ("starter", "demo", "follow-the-sun")
 
 
 def example(name: str) -> dict[str, str]:

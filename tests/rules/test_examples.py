@@ -26,7 +26,7 @@ def test_a_shipped_site_has_no_problem_at_all(name: str) -> None:
     loaded, problems = load_site(example(name), installed())
     assert problems == ()
     assert loaded is not None
-    assert loaded.mode is (Mode.OBSERVE if name == "starter" else Mode.LIVE)
+    assert loaded.mode is (Mode.LIVE if name == "demo" else Mode.OBSERVE)
 
 
 def test_there_is_no_other_example() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,10 @@ import msgspec
 
 from gateway.bootstrap import Gateway
 from gateway.cli.opening import opened
+from gateway.cli.rules.forecast import Wanted, options, refuse_others, run_forecast
 from gateway.cli.rules.past import LastType, Past, count, exported, recorded
-from gateway.cli.rules.reading import read_candidate, read_files
+from gateway.cli.rules.progress import bar
+from gateway.cli.rules.reading import Read, read_candidate, read_files
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, write_json
 from gateway.flow.routing.simulated import routes
@@ -59,11 +60,13 @@ _HEADINGS = {
     type=click.File("w", encoding="utf-8", lazy=True),
     help="Write every ticket that differs into this file, a JSON line each.",
 )
-@click.option("--exit-code", is_flag=True, help="End with 1 when anything differs.")
+@click.option("--exit-code", is_flag=True, help="End with 1 when anything differs, or not all is well ahead.")
+@options
 @JSON
 @pass_site
 def simulate_command(
     site: SiteChoice,
+    /,
     against: timedelta | Path,
     candidate: Path | None,
     number: int | None,
@@ -72,15 +75,24 @@ def simulate_command(
     *,
     exit_code: bool,
     as_json: bool,
+    **ahead: Any,
 ) -> None:
     """Replay the past through other rules, and say what would differ from what happened.
 
     Nothing is sent and nothing is stored. What desks and people did is taken as it came; what rules set is what the
     other rules would have set. Comments do not count: whether they travel is not simulated.
+
+    With --generate or --arrivals it looks ahead: tickets are taken through the rules in virtual time, and it says who
+    would be how busy, how long tickets would wait and which promises would be kept.
     """
     if number is not None and candidate is not None:
         msg = "--rules and --release exclude each other"
         raise click.UsageError(msg)
+    wanted = Wanted(**ahead)
+    refuse_others(wanted)
+    if wanted.is_wanted:
+        _ahead(site, candidate, number, wanted, exit_code=exit_code, as_json=as_json)
+        return
     report = Report(examples=limit)
 
     def take(past: Past, rules: RuleSet) -> None:
@@ -96,7 +108,7 @@ def simulate_command(
         rules = _rules(site, candidate, as_json=as_json)
         report.also(promises(rules, IDS))
         report.also(routes(rules, IDS))
-        with _bar(against.stat().st_size, as_json=as_json) as to:
+        with bar(against.stat().st_size, quiet=as_json) as to:
             for position, history in exported(against):
                 take(history, rules)
                 to(position)
@@ -112,10 +124,29 @@ def simulate_command(
         sys.exit(1)
 
 
+def _ahead(
+    site: SiteChoice, candidate: Path | None, number: int | None, wanted: Wanted, *, exit_code: bool, as_json: bool
+) -> None:
+    """Look ahead; ends with 1 where that was asked for and somebody had no ticket, or a promise missed the goal."""
+    now = SystemClock().now()
+    read = _read(site, candidate, as_json=as_json)
+    if number is None:
+        found = run_forecast(read.site, read.site.rules, wanted, now, as_json=as_json)
+    else:
+        with opened(site) as gateway:
+            rules = _released(gateway, number)
+        found = run_forecast(read.site, rules, wanted, now, as_json=as_json)
+    if exit_code and not found.is_fine:
+        sys.exit(1)
+
+
 def _rules(site: SiteChoice, candidate: Path | None, *, as_json: bool) -> RuleSet:
+    return _read(site, candidate, as_json=as_json).site.rules
+
+
+def _read(site: SiteChoice, candidate: Path | None, *, as_json: bool) -> Read:
     folder = site.folder
-    read = read_files(folder, as_json=as_json) if candidate is None else read_candidate(folder, candidate)
-    return read.site.rules
+    return read_files(folder, as_json=as_json) if candidate is None else read_candidate(folder, candidate)
 
 
 def _released(gateway: Gateway, number: int) -> RuleSet:
@@ -125,26 +156,16 @@ def _released(gateway: Gateway, number: int) -> RuleSet:
 def _all(gateway: Gateway, against: timedelta | Path, *, as_json: bool) -> Iterator[Past]:
     """Go through the past, showing how far it is."""
     if isinstance(against, Path):
-        with _bar(against.stat().st_size, as_json=as_json) as to:
+        with bar(against.stat().st_size, quiet=as_json) as to:
             for position, history in exported(against):
                 yield history
                 to(position)
         return
     since = gateway.clock.now() - against
-    with _bar(count(gateway, since), as_json=as_json) as to:
+    with bar(count(gateway, since), quiet=as_json) as to:
         for place, past in enumerate(recorded(gateway, since), 1):
             yield past
             to(place)
-
-
-@contextmanager
-def _bar(length: int, *, as_json: bool) -> Iterator[Callable[[int], None]]:
-    """Show how far it is, on a terminal."""
-    if as_json or not sys.stderr.isatty():
-        yield lambda _place: None
-        return
-    with click.progressbar(length=length, label="simulating", file=sys.stderr, show_eta=True) as bar:
-        yield lambda place: bar.update(place - bar.pos)
 
 
 def _write(report: Report, *, as_json: bool) -> None:
@@ -220,7 +241,7 @@ def export_history(site: SiteChoice, file: Path, against: timedelta | Path, *, w
         except OSError as error:
             raise click.ClickException(f"{file}: {error.strerror}") from None
         written, left = 0, 0
-        with os.fdopen(handle, "wb") as out, _bar(count(gateway, since), as_json=False) as to:
+        with os.fdopen(handle, "wb") as out, bar(count(gateway, since), quiet=False) as to:
             for place, past in enumerate(recorded(gateway, since), 1):
                 if isinstance(past, str):
                     left += 1

@@ -20,7 +20,16 @@ def of_waiting(routing: Routing, facts: Facts, way: Way, routed: Routed, snapsho
 
     Room that is free again is no matter of time: the sweep hears of it (`room_new`).
     """
-    now, since, settings = snapshot.at, way.waiting_since or snapshot.at, routing.settings
+    moments = by_time(routing, facts, way, routed, snapshot.at)
+    coming = snapshot.roster.next_on(snapshot.roster.all & ~snapshot.on_shift, snapshot.at + SECOND)
+    if coming is not None:
+        moments.append(coming)
+    return min(moments, default=None)
+
+
+def by_time(routing: Routing, facts: Facts, way: Way, routed: Routed, now: datetime) -> list[datetime]:
+    """Return the moments ahead at which a ticket in the queue is another matter, whoever comes to work."""
+    since, settings = way.waiting_since or now, routing.settings
     found, _ = match(routing, facts, explain=False)
     moments = [since + timedelta(seconds=settings.max_wait)]
     moments += [since + timedelta(seconds=step.after) for step in (found.relax if found is not None else ())]
@@ -28,13 +37,10 @@ def of_waiting(routing: Routing, facts: Facts, way: Way, routed: Routed, snapsho
         moments.append(routed.until)
     if way.due is not None:
         moments += [way.due - timedelta(seconds=settings.full_for), way.due]
-        called = snapshot.roster.next_call(now)
+        called = routing.roster.next_call(now)
         if called is not None:
             moments.append(called)
-    coming = snapshot.roster.next_on(snapshot.roster.all & ~snapshot.on_shift, now + SECOND)
-    if coming is not None:
-        moments.append(coming)
-    return min((each for each in moments if each > now), default=None)
+    return [each for each in moments if each > now]
 
 
 def is_ending(routing: Routing, person: str, snapshot: Snapshot) -> bool:
