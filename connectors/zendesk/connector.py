@@ -61,6 +61,8 @@ SPEC = ConnectorSpec(
     due_kinds=frozenset({Kind.TASK.value}),
     custom_fields=True,
     own_tags=True,
+    # a ticket that is opened by its assignee can never be new again
+    effects_stay=True,
     promises=metric_events.COUNTED,
     agents_every=timedelta(minutes=1),
     statuses=tuple(STATUSES),

@@ -93,6 +93,7 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     own_tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     #: the desk's own due time
     due: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    #: as they were said: those of one second stay in this order
     comments: tuple[RemoteComment, ...] = ()
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
     complete: bool = False

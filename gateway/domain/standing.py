@@ -21,7 +21,7 @@ class Promise(msgspec.Struct, frozen=True):
     """What is due next, and how it stands."""
 
     status: Status
-    #: the clock that is due first; None: nothing is due, for they wait or have ended
+    #: the clock that is due first, or the one asked for that has ended in breach; None: nothing is due
     first: Instance | None = None
     #: every clock has ended; the last due time is what was promised
     over: bool = False
@@ -53,4 +53,6 @@ def promise(chains: Mapping[str, Chain], metric: str = "") -> Promise | None:
         first = going[min(due)[1]] if due else None
         return Promise(next(each for each in _URGENCY if any(one.status is each for one in going)), first)
     status = next((each for each in _AT_THE_END if any(one.status is each for one in mine)), Status.CANCELED)
-    return Promise(status, over=True)
+    # what came late may have moved the instant of a breach that is over
+    broken = mine[0] if metric and status is Status.BREACHED else None
+    return Promise(status, broken, over=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 
 from gateway.domain.echo import EchoEntry, Incoming, match, value_hash
 from gateway.domain.event import Event, RemoteComment
@@ -13,14 +14,11 @@ from gateway.ports import Tx
 def sort_comments(
     event: Event, entries: tuple[EchoEntry, ...], known: frozenset[str], *, by_us: bool | None
 ) -> tuple[tuple[RemoteComment, ...], tuple[str, ...], list[str]]:
-    """Sort an event's comments into new ones and our own, by id, by marker, then by content."""
-    brought = [event.comment] if event.comment is not None else []
-    if event.snapshot is not None:
-        brought += [each for each in event.snapshot.comments if all(each.remote_id != one.remote_id for one in brought)]
+    """Sort an event's comments into new ones and our own, by id, by marker, then by content, in the desk's order."""
     new: list[RemoteComment] = []
     own: list[str] = []
     used: list[str] = []
-    for comment in sorted(brought, key=lambda each: (each.at, each.remote_id)):
+    for comment in _in_order(event):
         if comment.remote_id in known:
             continue
         entry = _own_comment(comment, entries, by_us=by_us if comment is event.comment else None)
@@ -34,6 +32,19 @@ def sort_comments(
         used += spent
         entries = tuple(each for each in entries if each.id not in spent)
     return tuple(new), tuple(own), used
+
+
+def _in_order(event: Event) -> list[RemoteComment]:
+    """Return the comment that an event tells of and those that the desk shows, each once, as they were said.
+
+    Many desks count in seconds: those of one second stay in the order of the desk. Their ids are no numbers to us.
+    """
+    told = event.comment
+    shown = event.snapshot.comments if event.snapshot is not None else ()
+    if told is not None:
+        shown = tuple(told if each.remote_id == told.remote_id else each for each in shown)
+        shown = shown if told in shown else (*shown, told)
+    return sorted(shown, key=attrgetter("at"))
 
 
 def _own_comment(comment: RemoteComment, entries: tuple[EchoEntry, ...], *, by_us: bool | None) -> EchoEntry | None:

@@ -103,3 +103,24 @@ def newest(stamp: Stamp | None, seen: Seen, link: Link, event: Event) -> bool:
         return seen.version >= stamp.version
     # a desk that tells whole seconds says nothing of the order within one: what is heard last was made last
     return seen.at >= (stamp.at if seen.at.microsecond else stamp.at.replace(microsecond=0))
+
+
+def with_head(link: Link, snapshot: RemoteTicket) -> Link:
+    """Note how far a ticket has come at its desk, and where it is."""
+    if snapshot.version < link.version:
+        return link
+    return msgspec.structs.replace(
+        link,
+        key=snapshot.key or link.key,
+        url=snapshot.url or link.url,
+        version=snapshot.version,
+        version_token=snapshot.version_token or link.version_token,
+    )
+
+
+def forget(observed: dict[str, Observed], field: str, before: Observed | None) -> None:
+    """Let a field be as it was seen before."""
+    if before is None:
+        observed.pop(field, None)
+    else:
+        observed[field] = before

@@ -215,6 +215,7 @@ class Entry:
             known_comments=self._tx.tickets.known_comments(link.id),
             pending=self._tx.outbox.pending_fields(link.id),
             shown=own_fields(link, self._rules_of(ticket.id), self._site, ticket),
+            stays=self._site.connectors[link.connection].spec.effects_stay,
         )
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:

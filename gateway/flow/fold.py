@@ -32,7 +32,7 @@ from gateway.domain.ticket import (
 from gateway.errors import ConflictError, UnmappedError
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
-from gateway.flow.edits import Lost, Seen, is_told_again, newest, refusal, same, set_again
+from gateway.flow.edits import Lost, Seen, forget, is_told_again, newest, refusal, same, set_again, with_head
 from gateway.flow.translate import require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
@@ -140,14 +140,15 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
     known_comments: frozenset[str],
     pending: Mapping[str, Any],
     shown: frozenset[str] = frozenset(),
+    stays: bool = False,
 ) -> Fold:
     """Fold one event into a ticket that exists.
 
     `rules` are the sync rules of the ticket's links; `pending` the fields that our open updates will still write to
-    this link; `shown` those of it in which we alone write. Raises UnmappedError or ConflictError where the rule says
-    `park`.
+    this link; `shown` those of it in which we alone write; `stays`: what this desk does by itself because of a write of
+    ours stays so. Raises UnmappedError or ConflictError where the rule says `park`.
     """
-    folding = _Folding(ticket, link, event, rules=rules, ledger=ledger, by_us=by_us, pending=pending)
+    folding = _Folding(ticket, link, event, rules=rules, ledger=ledger, by_us=by_us, pending=pending, stays=stays)
     for seen in brought(event, link, shown):
         if is_shown(seen.field):
             folding.watch(seen, shown)
@@ -163,7 +164,7 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
         folding.hear(comment)
     link = msgspec.structs.replace(link, observed=folding.observed)
     if event.snapshot is not None:
-        link = _with_head(link, event.snapshot)
+        link = with_head(link, event.snapshot)
     return Fold(
         ticket,
         link,
@@ -193,6 +194,7 @@ class _Folding:
         ledger: tuple[EchoEntry, ...],
         by_us: bool | None,
         pending: Mapping[str, Any],
+        stays: bool,
     ) -> None:
         self.ticket = ticket
         self.ledger = ledger
@@ -211,6 +213,7 @@ class _Folding:
         self._rule = next((each for each in rules if link.role is Role.TARGET and each.name == link.rule), None)
         self._by_us = by_us
         self._pending = pending
+        self._stays = stays
 
     def take(self, seen: Seen) -> None:
         """Take one value: as an echo, as news, or as an edit that is not taken."""
@@ -225,7 +228,9 @@ class _Folding:
         if echo is not None:
             self.echoed.append(field)
             # what a desk does by itself is nobody's word; a value that our own account put back may have come upon one
-            if not late and (not echo.side_effect or (seen.explicit and self._by_us)):
+            if not late and echo.side_effect and self._stays:
+                self._yield_to(seen)
+            elif not late and (not echo.side_effect or (seen.explicit and self._by_us)):
                 self._stand(seen)
         elif late and before is not None and not before.ours:
             # what the desk made of the field since then has been folded already
@@ -292,6 +297,21 @@ class _Folding:
         if value is not None and not same(getattr(self.ticket, seen.field), value):
             self.overruled.append(seen.field)
 
+    def _yield_to(self, seen: Seen) -> None:
+        """Take what the desk did by itself because of our write, unless somebody has said otherwise."""
+        if self.ticket.setter(seen.field) is Setter.PERSON:
+            self._stand(seen)
+            return
+        with suppress(UnmappedError):
+            value = to_ours(seen.field, seen.value, self.ticket, self._link, self._rule, self._rules)
+            if value is None or same(getattr(self.ticket, seen.field), value):
+                return
+            stamp = Stamp(Setter.DESK, self._link.connection, seen.at, seen.version)
+            self.ticket = with_field(self.ticket, seen.field, value, stamp)
+            self.changed.append(seen.field)
+            if seen.field == "status":
+                self.moved = DeskStatus(self._link.connection, seen.value.native, seen.at, Setter.DESK, new=True)
+
     def _echo(self, seen: Seen, json: Any) -> EchoEntry | None:
         """Ask the ledger whether this is our own write, and take out what it uses up or outdates.
 
@@ -328,7 +348,7 @@ class _Folding:
             if seen.explicit or self._event.kind is EventKind.OBSERVED:
                 raise
             # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
-            _forget(self.observed, field, before)
+            forget(self.observed, field, before)
             return False
         if value is None and (field != "assignee" or seen.value is not None):
             self.ticket = _note_unmapped(self.ticket, self._link, field, json)
@@ -358,31 +378,12 @@ class _Folding:
         return True
 
 
-def _forget(observed: dict[str, Observed], field: str, before: Observed | None) -> None:
-    if before is None:
-        observed.pop(field, None)
-    else:
-        observed[field] = before
-
-
 def _note_unmapped(ticket: Ticket, link: Link, field: str, json: Any) -> Ticket:
     native = json.get("native", "") if isinstance(json, dict) else str(json)
     note = Unmapped(link.connection, field, native)
     if note in ticket.unmapped:
         return ticket
     return msgspec.structs.replace(ticket, unmapped=(*ticket.unmapped, note))
-
-
-def _with_head(link: Link, snapshot: RemoteTicket) -> Link:
-    if snapshot.version < link.version:
-        return link
-    return msgspec.structs.replace(
-        link,
-        key=snapshot.key or link.key,
-        url=snapshot.url or link.url,
-        version=snapshot.version,
-        version_token=snapshot.version_token or link.version_token,
-    )
 
 
 def told(folded: Fold, comments: int) -> str:

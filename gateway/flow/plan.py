@@ -112,6 +112,9 @@ class Planner:
     def overruled(self, ticket: Ticket, fields: Sequence[str], origin: Link) -> list[Planned]:
         """Write the value that stands to a desk whose older edit lost, where it still shows that edit."""
         rule = self._rules.get(origin.rule)
+        if _is_routed(ticket):
+            # in its own words, which desks do not know; it tells them of it itself
+            fields = [field for field in fields if field != "queue"]
         if origin.role is Role.TARGET and rule is not None:
             fields = [field for field in fields if owner_allows(rule, field, True)]
         return self._set(ticket, origin, rule, fields, f"{self._event_key}:overruled", origin.rule) if fields else []
@@ -241,6 +244,14 @@ def attributed(comment: CommentRow) -> str:
         return comment.body
     label = author.label if author else "someone"
     return f"{label} ({comment.connection}):\n\n{comment.body}"
+
+
+def _is_routed(ticket: Ticket) -> bool:
+    """Say whether a ticket lies where its team works, or where routing put it, and not where somebody said."""
+    stamp = ticket.stamps.get("queue")
+    if stamp is None or stamp.by is Setter.DESK:
+        return stamp is None or bool(ticket.team)
+    return stamp.by is Setter.RULE and stamp.name.partition(":")[0] in {"route", "routing"}
 
 
 def comment_row(comment: RemoteComment, comment_id: str, ticket_id: str, connection: str) -> CommentRow:

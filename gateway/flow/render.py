@@ -41,7 +41,7 @@ def render(values: Mapping[str, Any], link: Link, rule: SyncRule | None, people:
         word = value
         if field == "assignee":
             word = account_of(value, link.connection, people)
-            if word is None:
+            if word is None and value is not None:
                 continue
         elif field in _WORDS:
             word = _WORDS[field](value, target)

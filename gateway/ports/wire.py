@@ -273,6 +273,9 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     own_tags: bool = False
     #: its agents can be listed (it is `Staffed`): so often where the site does not say; None: it cannot
     agents_every: timedelta | None = None
+    #: what the desk does by itself because of a write (`Connector.side_effects`) stays so: the connector does not, or
+    #: cannot, put it back
+    effects_stay: bool = False
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):

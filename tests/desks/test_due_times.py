@@ -10,7 +10,7 @@ from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.shown import instant_text
 from tests.desks.rt_server import RtServer, missing
 from tests.desks.test_journey import PATIENCE, House
-from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site
+from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.desk, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -42,7 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         zendesk.act("field", title="SLA due")
         site = Site(
             folder, zendesk=zendesk.url, rt=rt.url, rt_token=rt.tokens["gateway"], rt_secret=rt.webhook_secret,
-            sync=sync,
+            written=Written(sync=sync),
         )  # fmt: skip
         with site, site.store() as store:
             zendesk.webhooks.url = site.hook(ZENDESK)

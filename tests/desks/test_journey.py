@@ -19,7 +19,7 @@ from gateway.domain.event import RemoteTicket
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from tests.desks.rt_server import RtServer, missing
-from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site
+from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.desk, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -127,7 +127,7 @@ def house(rt: RtServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     with ZendeskSimulator(email=EMAIL, api_token=API_TOKEN, webhook_secret=ZENDESK_SECRET) as zendesk:
         site = Site(
             folder, zendesk=zendesk.url, rt=rt.url, rt_token=rt.tokens["gateway"], rt_secret=rt.webhook_secret,
-            sync=REFUSED,
+            written=Written(sync=REFUSED),
         )  # fmt: skip
         with site, site.store() as store:
             zendesk.webhooks.url = site.hook(ZENDESK)

@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, default=40, help="over how many tickets")
     parser.add_argument("--rate", type=float, default=7.0, help="how much they do in a second")
     parser.add_argument("--skew", type=float, default=0.0, help="seconds by which the desks' clocks stand wrong")
+    parser.add_argument("--plain", action="store_true", help="without clocks, escalations, due times and routing")
     parser.add_argument("--keep", type=Path, help="a new folder for what is known of a storm that found something")
     parser.add_argument("--no-baseline", action="store_true", help="leave the naive baseline out")
     given = parser.parse_args()
@@ -52,7 +53,10 @@ def main() -> int:
 
 def _storms(given: argparse.Namespace, wrong: list[str]) -> list[tuple[str, ...]]:
     """Run a storm on each database, and the naive baseline in the same weather."""
-    plan = Plan(seed=given.seed, updates=given.updates, lanes=given.lanes, rate=given.rate, skew=given.skew)
+    plan = Plan(
+        seed=given.seed, updates=given.updates, lanes=given.lanes, rate=given.rate, skew=given.skew,
+        promises=not given.plain,
+    )  # fmt: skip
     rows = []
     for kind in given.database or KINDS:
         with databases(kind, 1) as (folder, (url,), server):

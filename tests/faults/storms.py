@@ -26,6 +26,8 @@ from tests.faults.trouble import (
     counted,
     drop_ring,
     flush,
+    freeze_machine,
+    freeze_role,
     kill_database,
     lock,
     ring_twice,
@@ -33,10 +35,12 @@ from tests.faults.trouble import (
     stop_horse,
     struck,
 )
-from tests.flows.site import Site
+from tests.flows.promised import broken, waits, watch
+from tests.flows.promises import Colleagues, PromisedDesks, promises
+from tests.flows.site import PLAIN, Site
 from tests.flows.storm import ROLES, Desks, Judgement, Killer, People, judge, wait_quiet
 
-QUIET_SECONDS = 420.0
+QUIET_SECONDS = 900.0
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +61,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     engineers_edit: bool = True
     #: a point at which workers die by chance (GATEWAY_CRASH_AT)
     crash_at: str = ""
+    #: the whole machine, or one role of it, stands still for a while
+    freezes: bool = True
+    #: clocks, due times at the desks, escalations and routing belong to it
+    promises: bool = True
+    #: tickets that one person can have, where they are given to people
+    capacity: int = 6
 
 
 class Stormed(msgspec.Struct, frozen=True):
@@ -78,16 +88,20 @@ def run(
     What the gateway and the desks know goes to `keep` when anything was found.
     """
     with ExitStack() as stack:
-        desks = stack.enter_context(Desks())
-        both = (desks.rt, desks.zendesk)
+        desks = stack.enter_context(PromisedDesks() if plan.promises else Desks())
+        both = desks.all()
         skew(both, plan.skew)
+        asked = promises(desks, capacity=plan.capacity, deadline=DEADLINE) if isinstance(desks, PromisedDesks) else None
         site = Site(
             folder, zendesk=desks.zendesk.url, rt=desks.rt.url, rt_token=desks.rt.tokens["gateway"],
-            database_url=database_url, deadline=DEADLINE, environment={"GATEWAY_CRASH_AT": plan.crash_at},
+            database_url=database_url, deadline=DEADLINE, written=asked.written if asked is not None else PLAIN,
+            environment={"GATEWAY_CRASH_AT": plan.crash_at},
         )  # fmt: skip
         stack.enter_context(site)
         store = stack.enter_context(site.store())
-        people = People(
+        if asked is not None:
+            watch(store)
+        people = (Colleagues if asked is not None else People)(
             desks, plan.seed, plan.rate, fewest=min(5, plan.lanes), most=plan.lanes, engineers_edit=plan.engineers_edit
         )
         for desk in both:
@@ -98,8 +112,11 @@ def run(
             _let_act(people, plan)
         for desk in both:
             desk.faults.clear()
-        quiet = wait_quiet(desks, store, QUIET_SECONDS)
-        verdict = _judged(judge(desks, people, store), store, struck(both), sum(killer.kills.values()))
+        quiet = wait_quiet(desks, store, QUIET_SECONDS, waits=waits)
+        judgement = judge(desks, people, store)
+        if asked is not None and isinstance(desks, PromisedDesks):
+            judgement.broken += broken(desks, store, asked)
+        verdict = _judged(judgement, store, struck(both), sum(killer.kills.values()))
         if quiet is None:
             verdict.lost.append("it never came to rest")
         history = _history(store) if verdict.findings else ""
@@ -128,6 +145,9 @@ def _troubles(
     ]
     if plan.stops:
         troubles.append(Trouble("SIGSTOP", plan.seed, (5, 10), lambda _: stop_horse(site, ended)))
+    if plan.freezes:
+        troubles.append(Trouble("all stood still", plan.seed, (90, 150), lambda chance: freeze_machine(site, chance)))
+        troubles.append(Trouble("role stood still", plan.seed, (60, 120), lambda chance: freeze_role(site, chance)))
     if server is not None:
         troubles.append(Trouble("database killed", plan.seed, (6, 12), lambda _: kill_database(server)))
     return troubles
@@ -200,6 +220,7 @@ def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Ver
     with store.read() as tx:
         counts = tx.view.counts()
     wrong = [*found.disordered, *found.disagreeing, *(each for each in found.given_up if ": ambiguous" not in each)]
+    wrong += found.broken
     return Verdict(
         operations=found.operations,
         faults=faults,

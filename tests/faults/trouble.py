@@ -7,8 +7,11 @@ meets which process is up to the machine.
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -34,6 +37,23 @@ MIX = {
 #: seconds of a deadline after which a request is over; a late effect comes well after it and within the settle time
 DEADLINE, LATE = 2, 5.0
 STOP_SECONDS = 32.0
+#: stops processes, and wakes them up after so many seconds
+_STAND_STILL = """
+import os, signal, sys, time
+
+def tell(number):
+    for pid in map(int, sys.argv[2:]):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+tell(signal.SIGSTOP)
+time.sleep(float(sys.argv[1]))
+tell(signal.SIGCONT)
+"""
+#: for how long a machine, or a role of it, stands still
+STILL_SECONDS = (20.0, 60.0)
 
 
 def befall(desk: SimulatedDesk, share: float) -> None:
@@ -123,6 +143,28 @@ def stop_horse(site: Site, ended: threading.Event) -> bool:
         return False
     ended.wait(STOP_SECONDS)
     site.signal(horses[0], signal.SIGCONT)
+    return True
+
+
+def freeze(pids: Sequence[int], seconds: float) -> None:
+    """Let processes stand still, this one as well where it is among them: another one stops them and wakes them up."""
+    subprocess.run([sys.executable, "-c", _STAND_STILL, f"{seconds:.3f}", *map(str, pids)], check=True)
+
+
+def freeze_machine(site: Site, chance: random.Random) -> bool:
+    """Let everything stand still for longer than any lease or deadline: the gateway, the desks and the people."""
+    freeze([*site.processes(), os.getpid()], chance.uniform(*STILL_SECONDS))
+    return True
+
+
+def freeze_role(site: Site, chance: random.Random) -> bool:
+    """Let one process and its children stand still, as on a machine that swaps."""
+    running = {name: one.pid for name, one in site.status().items() if one.pid and site.pid(name)}
+    if not running:
+        return False
+    name = chance.choice(sorted(running))
+    pids = [running[name], *site.children(name)]
+    freeze([pid for pid in pids if pid], chance.uniform(*STILL_SECONDS))
     return True
 
 

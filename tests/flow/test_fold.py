@@ -107,6 +107,25 @@ def test_a_status_that_already_means_the_same_changes_nothing() -> None:
     assert folded(waiting, TARGET, status_change("stalled", AT, 5)).changed == ()
 
 
+@pytest.mark.parametrize("explicit", [True, False])
+@pytest.mark.parametrize("by", [Setter.DESK, Setter.RULE, Setter.PERSON])
+def test_what_a_desk_does_by_itself_and_leaves_so_gives_way_to_people(by: Setter, *, explicit: bool) -> None:
+    """Our write opened the ticket: that stands over what nobody chose, and an engineer's word is written again."""
+    opened = Status(Category.OPEN, "open")
+    before = with_field(TICKET, "status", Status(Category.NEW), Stamp(by, "engineering-rt", AT))
+    told = (FieldChange("status", opened),) if explicit else ()
+    shown = RemoteTicket("1", AT + timedelta(seconds=2), status=opened)
+    event = Event(EventKind.CHANGED, "1", "z", AT + timedelta(seconds=2), changes=told, snapshot=shown)
+    ours = EchoEntry("e", "u", "status", value_hash(plain("status", opened)), AT, side_effect=True)
+    after = folded(before, SOURCE, event, ledger=(ours,), by_us=True, stays=True)
+    if by is Setter.PERSON:
+        assert (after.ticket.status, after.overruled) == (before.status, ("status",))
+    else:
+        assert (after.ticket.status.category, after.changed) == (Category.OPEN, ("status",))
+        assert after.ticket.setter("status") is Setter.DESK
+        assert after.overruled == ()
+
+
 def test_a_conflict_is_parked_where_the_rule_says_so() -> None:
     """Both desks changed the field, and our write of the other's edit is still to go."""
     rule = sync_rule(conflict=ConflictChoice.PARK)

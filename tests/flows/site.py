@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from gateway.cli.plan import free_port
 from gateway.store import SqlStore, open_store
 from gateway.supervisor.state import ProcessStatus, read_status
@@ -70,6 +72,25 @@ sync:
 """
 
 
+class Written(msgspec.Struct, frozen=True):
+    """What an admin writes, beside two desks that every site has."""
+
+    sync: str = SYNC
+    #: more of them, for gateway.yaml
+    connections: str = ""
+    #: more files, by name
+    files: Mapping[str, str] = {}
+    environment: Mapping[str, str] = {}
+
+    def site(self, *, zendesk: str, rt: str, deadline: int) -> dict[str, str]:
+        """Return the files of the site."""
+        gateway = GATEWAY.format(zendesk=zendesk, rt=rt, deadline=deadline) + self.connections
+        return {"gateway.yaml": gateway, "rules/50-sync.yaml": self.sync, **self.files}
+
+
+PLAIN = Written()
+
+
 class Site:
     """A site in `folder` and the gateway that runs it; `with` starts it, and stops it as Ctrl-C would."""
 
@@ -83,7 +104,7 @@ class Site:
         rt_secret: str = RT_SECRET,
         database_url: str = "",
         deadline: int = 5,
-        sync: str = SYNC,
+        written: Written = PLAIN,
         workers: int = 1,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -96,10 +117,7 @@ class Site:
         self._database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
         self._seen: set[int] = set()
-        self._rules = {
-            "gateway.yaml": GATEWAY.format(zendesk=zendesk, rt=rt, deadline=deadline),
-            "rules/50-sync.yaml": sync,
-        }
+        self._files = written.site(zendesk=zendesk, rt=rt, deadline=deadline)
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(folder),
@@ -111,7 +129,7 @@ class Site:
             "RT_TOKEN": rt_token,
             "RT_SECRET": rt_secret,
         }
-        self._environment |= environment or {}
+        self._environment |= {**written.environment, **(environment or {})}
         if database_url:
             self._environment["GATEWAY_DATABASE_URL"] = database_url
 
@@ -123,7 +141,7 @@ class Site:
 
     def start(self) -> Self:
         """Start it in a session of its own and wait until everything is up and each desk's facts are known."""
-        for name, text in self._rules.items():
+        for name, text in self._files.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -11,16 +11,18 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
 import msgspec
 
 from connectors.request_tracker.simulator import SimulatedRequestTracker
+from connectors.testing.desk import SimulatedDesk
 from connectors.testing.faults import FaultKind
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
 from gateway.system import SystemClock
 from tests.flows.site import API_TOKEN, EMAIL, RT, RT_SECRET, ZENDESK, ZENDESK_SECRET, Site
 from tests.processes import wait_until
@@ -47,7 +49,7 @@ class Desks:
     def __enter__(self) -> Self:
         self.zendesk.start()
         self.rt.start()
-        for desk in (self.zendesk, self.rt):
+        for desk in Desks.all(self):
             # a write takes effect even when who sent it was killed while waiting for the answer
             desk.fault(FaultKind.LATENCY, method="POST|PUT", seconds=WRITE_SECONDS, count=None)
         return self
@@ -60,6 +62,10 @@ class Desks:
         """Send the webhooks of both to a gateway."""
         self.zendesk.webhooks.url = site.hook(ZENDESK)
         self.rt.webhooks.url = site.hook(RT)
+
+    def all(self) -> tuple[SimulatedDesk, ...]:
+        """Return everything that is written to."""
+        return (self.zendesk, self.rt)
 
     def copies(self) -> dict[int, list[str]]:
         """Return Zendesk ticket -> the RT tickets that the gateway made of it (by the title, which is its own)."""
@@ -217,17 +223,22 @@ class Killer:
 # ---------------------------------------------------------------- afterwards
 
 
-def wait_quiet(desks: Desks, store: SqlStore, seconds: float) -> float | None:
-    """Wait until nothing is open and both desks were polled after the last change; return how long, None if never."""
+def wait_quiet(
+    desks: Desks, store: SqlStore, seconds: float, *, waits: Callable[[SqlTx], bool] = lambda _: False
+) -> float | None:
+    """Wait until nothing is open and both desks were polled after the last change; return how long, None if never.
+
+    `waits` says whether something is still to happen by itself.
+    """
     began = time.monotonic()
-    changes = (0, 0)
+    changes: tuple[int, ...] = ()
     changed_at = SystemClock().now()
     while time.monotonic() - began < seconds:
         time.sleep(0.25)
-        now = (len(desks.zendesk.effects.all()), len(desks.rt.effects.all()))
+        now = tuple(len(desk.effects.all()) for desk in desks.all())
         with store.read() as tx:
-            counts, states = tx.view.counts(), tx.desks.all()
-        if now != changes or any(counts.get(state) for state in OPEN_STATES):
+            counts, states, is_coming = tx.view.counts(), tx.desks.all(), waits(tx)
+        if now != changes or is_coming or any(counts.get(state) for state in OPEN_STATES):
             changes, changed_at = now, SystemClock().now()
             continue
         # a poll that began soon after the change may have shown it within the second in which more could come
@@ -251,13 +262,15 @@ class Judgement(msgspec.Struct):
     late: list[str] = []
     disagreeing: list[str] = []
     given_up: list[str] = []
+    #: what is not as it was promised: clocks, due times, escalations, who has what (tests/flows/promised.py)
+    broken: list[str] = []
 
     @property
     def faults(self) -> dict[str, list[str]]:
         """Return what must be empty."""
         named = {
             "lost": self.lost, "doubled": self.doubled, "disordered": self.disordered,
-            "disagreeing": self.disagreeing, "given up": self.given_up,
+            "disagreeing": self.disagreeing, "given up": self.given_up, "broken promises": self.broken,
         }  # fmt: skip
         return {name: found for name, found in named.items() if found}
 
@@ -323,7 +336,7 @@ def table(title: str, killed: Mapping[str, int], judgement: Judgement, people: P
     """Return what happened as a few lines."""
     quiet = "never" if seconds is None else f"{seconds:.0f} s"
     kills = {role: killed[role] for role in ROLES if role in killed}
-    names = ("lost", "doubled", "disordered", "late", "disagreeing", "given_up")
+    names = ("lost", "doubled", "disordered", "late", "disagreeing", "given_up", "broken")
     rows = [
         title,
         f"  operations   {judgement.operations:5d}  {json.dumps(dict(sorted(people.actions.items())))}",
@@ -336,10 +349,9 @@ def table(title: str, killed: Mapping[str, int], judgement: Judgement, people: P
 
 
 @contextmanager
-def storm(site: Site, desks: Desks, seed: int, rate: float) -> Iterator[People]:
+def storm(site: Site, desks: Desks, people: People) -> Iterator[People]:
     """Let people act while the body runs."""
     desks.point_webhooks(site)
-    people = People(desks, seed, rate)
     people.start()
     try:
         yield people

@@ -42,6 +42,24 @@ def test_comments_of_one_second_keep_their_order_in_a_ticket_that_a_poll_found(w
     assert [next(word for word in spoken if word in text) for text in heard] == spoken
 
 
+def test_comments_whose_webhooks_wait_behind_a_poll_keep_their_order(world: World) -> None:
+    """A poll is older than the webhooks of three comments, and is applied later: its read brings them all at once.
+
+    RT numbers its changes, and these go from 99 to 100 within a second.
+    """
+    world.zendesk.act("create", subject="Polled", body="Body", email="kim@customer.example")
+    world.settle_all()
+    world.rt.act("set", ticket="1", Priority=30)
+    assert world.reconciler().poll("engineering-rt", holder="test") > 0
+    world.rt.records.last = 98
+    spoken = [f"word {place}" for place in range(3)]
+    for word in spoken:
+        world.rt.act("note", ticket="1", body=word)
+    world.settle_all()
+    heard = [str(each["body"]) for each in world.zendesk.records.comments[1]][1:]
+    assert [next(word for word in spoken if word in text) for text in heard] == spoken
+
+
 @pytest.mark.parametrize("kind", [FaultKind.ERROR_WITHOUT_EFFECT, FaultKind.RESET_BEFORE])
 def test_a_comment_that_a_poll_found_waits_until_its_ticket_can_be_read(world: World, kind: FaultKind) -> None:
     """A poll says that a ticket moved on, and not how: while the desk does not let it be read, the poll stays open."""

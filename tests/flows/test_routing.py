@@ -10,7 +10,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from connectors import registry
 from gateway import crashpoint
+from gateway.domain.ticket import Category, Setter
 from gateway.flow.plan import Cause
 from gateway.flow.routing.placing import placed
 from gateway.store import SqlStore
@@ -85,6 +87,33 @@ def test_who_is_full_gets_no_more_and_who_is_through_gets_the_next(room: DeskRoo
     assert not room.way(numbers[0]).holds
 
 
+def knowing_us(room: DeskRoom) -> None:
+    """Let the gateway know which accounts are its own, as it learns them at each desk."""
+    known = {}
+    for name, each in room.site.connectors.items():
+        room.reconciler().poll(name, holder="test")
+        with room.store.read() as tx:
+            account = tx.desks.get(name).facts["account_id"]
+        options = {**each.settings.options, "account_id": account}
+        known[name] = registry.load().connect(msgspec.structs.replace(each.settings, options=options))
+    room.site = msgspec.structs.replace(room.site, connectors=known)
+
+
+def test_a_new_ticket_that_its_desk_opens_for_its_assignee_is_open_everywhere(store: SqlStore) -> None:
+    """Zendesk never lets it be new again: that is the desk's own word, in ours and in the other desk."""
+    with DeskRoom(store) as room:
+        knowing_us(room)
+        number = room.ticket()
+        room.settle_all()
+        found = room.found(number)
+        assert (found.status.category, found.stamps["status"].by) == (Category.OPEN, Setter.DESK)
+        assert room.zendesk.records.tickets[number]["status"] == "open"
+        assert room.rt.records.tickets[1].status == "open"
+        with room.store.read() as tx:
+            told = [each.summary for each in tx.view.updates(connection="acme-zendesk")]
+        assert not [each for each in told if "status" in each]
+
+
 def test_a_person_without_an_account_leaves_that_desk_as_it_is(room: DeskRoom) -> None:
     """Noah has none in RT: Zendesk shows him, RT shows nobody, and the trail says why."""
     numbers = [room.ticket() for _ in range(3)]
@@ -114,6 +143,17 @@ def test_what_a_person_assigns_stays_and_is_noted(room: DeskRoom) -> None:
     assert room.way(number).person == "noah"
     with room.store.read() as tx:
         assert [(use.person, use.count) for use in tx.ways.use(room.now())] == [("noah", 1)]
+
+
+def test_who_is_taken_off_at_one_desk_is_shown_at_none(room: DeskRoom) -> None:
+    """Nobody else may have it for now: it waits, and the other desk does not go on naming whoever had it."""
+    number = room.ticket()
+    room.settle_all()
+    assert room.copy(number)[0] == "agent2"
+    room.zendesk.act("set", ticket_id=number, assignee_id=None)
+    room.settle_all()
+    assert room.way(number).outcome == "queued"
+    assert (room.shown(number)[0], room.copy(number)[0]) == ("None", "Nobody")
 
 
 def test_what_a_person_takes_from_somebody_goes_to_another(room: DeskRoom) -> None:

@@ -486,6 +486,30 @@ def test_a_crash_between_leaves_nothing_half_done(office: Office) -> None:
     assert office.custom(number) == shown(office.clock_of().due)
 
 
+def test_a_breach_that_moves_after_its_end_is_shown_where_it_is(store: SqlStore) -> None:
+    """A poll tells that the ticket is done, and its webhooks later that it had waited: the promise broke later."""
+    with Office(store) as office:
+        number = office.ticket()
+        office.zendesk.webhooks.pause()
+        for hours, status in ((1, "pending"), (1, "open")):
+            office.later(hours=hours)
+            office.zendesk.act("set", ticket_id=number, status=status)
+        office.later(hours=7.5)
+        office.zendesk.act("set", ticket_id=number, status="solved")
+        assert office.reconciler().poll("acme-zendesk", holder="test")
+        office.settle()
+        early = office.clock_of().breached_at
+        assert early is not None
+        assert office.custom(number) == instant_text(early)
+        office.zendesk.webhooks.resume()
+        office.settle()
+        assert office.clock_of().ended is not None
+        late = office.clock_of().breached_at
+        assert late is not None
+        assert late > early
+        assert office.custom(number) == instant_text(late)
+
+
 def test_a_policy_that_comes_later_is_shown_then(store: SqlStore) -> None:
     """A ticket without a promise shows nothing; the first event under a policy shows what it promises."""
     none = RULES.replace("  - name: standard\n", "  - name: standard\n    when: {priority: P1}\n")

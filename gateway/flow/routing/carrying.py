@@ -25,7 +25,7 @@ class Carried(msgspec.Struct, frozen=True):
     left: tuple[tuple[str, str], ...] = ()
 
 
-def carry(
+def carry(  # noqa: PLR0913 - who has it, where, and all that it is written by
     ticket: Ticket,
     links: Sequence[Link],
     *,
@@ -35,8 +35,12 @@ def carry(
     key: str,
     by: str,
     queue: str = "",
+    nobody: bool = False,
 ) -> Carried:
-    """Plan the updates that show at each linked desk who has a ticket; `queue` is where it lies, else its team."""
+    """Plan the updates that show at each linked desk who has a ticket; `queue` is where it lies, else its team.
+
+    Where nobody has it, a desk keeps whom it shows, unless `nobody`: it was taken from somebody.
+    """
     people = rules.sections.get("people") or {}
     named = {link.rule for link in links}
     planner = Planner(
@@ -51,10 +55,11 @@ def carry(
     left: list[tuple[str, str]] = []
     for link in links:
         sets = []
-        if ticket.assignee is not None:
-            if account_of(ticket.assignee, link.connection, people) is None:
-                left.append((link.connection, f"{ticket.assignee.label} has no account there under `people:`"))
-                continue
+        who = ticket.assignee
+        if who is not None and account_of(who, link.connection, people) is None:
+            left.append((link.connection, f"{who.label} has no account there under `people:`"))
+            continue
+        if who is not None or nobody:
             rule = rules.sync(link.rule)
             if link.role is Role.TARGET and rule is not None and rule.fields.get("assignee") is Owner.TO:
                 left.append((link.connection, f"rule '{rule.name}' leaves the assignee to that desk"))

@@ -188,8 +188,8 @@ class Place:
         if is_left_to_people:
             way, wake = msgspec.structs.replace(way, waiting_since=None), None
         ticket = in_queue(ticket, routed, self._stamp(routed))
-        if ticket is not self._ticket:
-            self._show(ticket, routed, person=False)
+        if ticket is not self._ticket or self._is_let_go(way):
+            self._show(ticket, routed, person=False, nobody=self._is_let_go(way))
         if routed.outcome is Outcome.UNROUTABLE and self._before.outcome != Outcome.UNROUTABLE:
             self._tell(f"Nobody can be given this ticket: {routed.reason}.", f"unroutable:{self._ids.new()}")
         return msgspec.structs.replace(way, wake_at=wake)
@@ -197,8 +197,8 @@ class Place:
     def _freeze(self, way: Way, routed: Routed) -> Way:
         ticket = self._ticket
         ticket = in_queue(ticket, routed, self._stamp(routed))
-        if ticket is not self._ticket:
-            self._show(ticket, routed, person=False)
+        if ticket is not self._ticket or self._is_let_go(way):
+            self._show(ticket, routed, person=False, nobody=self._is_let_go(way))
         self._tell_frozen(routed.reason)
         return msgspec.structs.replace(way, waiting_since=None, wake_at=None)
 
@@ -223,17 +223,21 @@ class Place:
     def _stamp(self, routed: Routed) -> Stamp:
         return Stamp(Setter.RULE, f"route:{routed.rule}" if routed.rule else "routing", self._cause.now)
 
-    def _show(self, ticket: Ticket, routed: Routed, *, person: bool) -> None:
-        """Let the desks show who has it, or in which queue it lies."""
+    def _is_let_go(self, way: Way) -> bool:
+        """Say whether somebody was taken off it just now."""
+        return way.given_up and self._before.holds
+
+    def _show(self, ticket: Ticket, routed: Routed, *, person: bool, nobody: bool = False) -> None:
+        """Let the desks show who has it, or in which queue it lies; `nobody`: that somebody has it no more."""
         self._ticket = ticket
         queue = "" if is_put(ticket) else routed.queue
-        self._carry(self._links, by=f"route {routed.rule}", queue=queue, person=person)
+        self._carry(self._links, by=f"route {routed.rule}", queue=queue, person=person, nobody=nobody)
 
-    def _carry(self, links: Sequence[Link], *, by: str, queue: str, person: bool) -> None:
+    def _carry(self, links: Sequence[Link], *, by: str, queue: str, person: bool, nobody: bool = False) -> None:
         carried = carry(
             self._ticket if person else msgspec.structs.replace(self._ticket, assignee=None), links,
             rules=self._site.rules, connectors=self._site.connectors, pending=self._tx.outbox.pending_fields,
-            key=f"routing:{self._ids.new()}", by=by, queue=queue,
+            key=f"routing:{self._ids.new()}", by=by, queue=queue, nobody=nobody,
         )  # fmt: skip
         self._planned += carried.planned
         if person:

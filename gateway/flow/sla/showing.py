@@ -173,8 +173,8 @@ def _is_needed(field: str, value: Any, link: Link, reads: Mapping[str, Any], pen
 
 def _values(place: Place, stands: Promise, rules: RuleSet) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    waits = stands.first is None and not stands.over
-    left = (stands.over and stands.status is not Status.CANCELED) or (waits and place.while_paused is WhilePaused.KEEP)
+    ended = stands.over and stands.status is not Status.CANCELED
+    left = stands.first is None and (ended or (not stands.over and place.while_paused is WhilePaused.KEEP))
     if place.field and not left:
         found[place.field] = _written(place, stands.first, rules) if stands.first is not None else None
     if place.status:
