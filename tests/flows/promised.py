@@ -114,7 +114,7 @@ def _waiting(tx: SqlTx, rules: RuleSet, now: datetime) -> Iterator[str]:
         ticket = tx.tickets.get(way.ticket_id)
         assert ticket is not None
         facts = Facts(ticket, ticket, frozenset(link.connection for link in tx.links.of_ticket(ticket.id)), now)
-        snapshot = counted(tx, routing.roster, now, but=ticket.id)
+        snapshot = counted(tx, routing, now, but=ticket.id)
         routed = route(routing, facts, snapshot, work_of(way))
         if routed.outcome is Outcome.ASSIGNED:
             yield f"{ticket.id[-12:]} waits ({way.outcome}, looked at next {way.wake_at}), and {routed.agent} has room"
