@@ -79,7 +79,7 @@ class _Rehearsal:
         #: what escalations did since the last moment
         self.fired: list[Fired] = []
         self.by_time: list[Told] = []
-        self.route = RehearsedRoute(rules.routing, given.agents)
+        self.route = RehearsedRoute(rules, given.agents)
         self.ticket: Ticket
         self.moments: list[Moment] = []
 

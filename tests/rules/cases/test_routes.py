@@ -18,6 +18,7 @@ sla:
   - {name: incidents, when: {priority: P1}, calendar: always, targets: {first_response: 1h}}
   - {name: rest, calendar: always, targets: {first_response: 3d}}
 """
+GROUPS = SITE.replace("region: emea, manager: eva}", "region: emea, manager: eva, accounts: {zen: emea-group}}")
 #: a Tuesday on which Prague has just closed
 TICKET = "{source: zen, channel: email, issue: billing, language: es, region: emea, priority: P3}"
 
@@ -39,7 +40,7 @@ def run(
     expect: str, then: str = "[]", agents: str = "{}", ticket: str = TICKET, at: str = "2026-03-10T18:05+01:00"
 ) -> Result:
     """Run one case."""
-    here = site(SITE + SLA, GATEWAY, installed())
+    here = site(GROUPS + SLA, GATEWAY, installed())
     words = Words.of(here)
     files, wrong = load_cases({"rules/a.cases.yaml": written(expect, then, agents, ticket, at)}, words)
     assert wrong == (), wrong
@@ -69,6 +70,19 @@ PAIRS = [
     # solved and open again a day later, when Prague is open: still hers
     ("agent: dana", "agent: lucia", "[{after: 1h, status: resolved}, {after: 22h, status: open}]", "{}", "dana had it before"),
     ("agent: dana", "agent: noah", "[{after: 20h, title: more}]", "{}", "dana has it"),
+    # whoever has it keeps it until there is somebody else, as live
+    ("agent: dana, outcome: assigned", "outcome: queued", "[{after: 1h, language: ja}]", "{}", "dana has it"),
+    # a person's word, an end and a new beginning: the router's later word stands against that person's
+    (
+        "agent: lucia, outcome: assigned", "agent: marek",
+        "[{after: 1h, assignee: marek}, {after: 2h, status: resolved}, {after: 22h, status: open}, {after: 22h10m, language: es-MX}]",
+        "{}", "lucia has it",
+    ),
+    # a person puts what waits into a group: it is looked for in that team
+    (
+        "outcome: queued, region: emea, until: 2026-03-11T08:00Z", "region: amer", "[{after: 5m, queue: emea-group}]",
+        FULL, "emea opens in",
+    ),
 ]  # fmt: skip
 
 
