@@ -305,9 +305,9 @@ class _Routing:
             if measured is not None:
                 reason += f", which usually takes {words(measured.seconds)}{learnt(measured)}"
             return Routed(Outcome.QUEUED, reason, region=busy)
-        if self.are_away() and self.in_time(self.now + timedelta(seconds=self.settings.full_for)):
+        opening, back = self.next_opening(), self.now + timedelta(seconds=self.settings.full_for)
+        if (opening is None or opening[1] > back) and self.are_away() and self.in_time(back):
             return Routed(Outcome.QUEUED, "who fits and works now is away at a desk: it waits for somebody to be back")
-        opening = self.next_opening()
         if opening is not None and self.in_time(opening[1]):
             region, at = opening
             reason = f"{region or 'somebody who fits'} opens in {words(_apart(self.now, at))}, before it is due"

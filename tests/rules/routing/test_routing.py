@@ -533,6 +533,21 @@ def test_who_is_shown_as_away_may_be_back_soon() -> None:
     assert (called.outcome, called.agent) == (Outcome.ON_CALL, "eva")
 
 
+def test_a_region_that_opens_sooner_than_somebody_is_back_is_waited_for() -> None:
+    """When it opens is known, and when somebody who is away is back is not."""
+    noon = AFTER_HOURS.replace(hour=11, minute=30)
+    absent = {"lucia": State(accepting=False, why="away at zen")}
+    found = ask(work_on(noon), Work(due=noon + timedelta(hours=8)), absent)
+    assert (short(found), found.until) == (("queued", "amer", ""), noon + timedelta(minutes=30))
+    # no other opens for half a day: somebody may well be back before
+    evening = noon.replace(hour=18)
+    gone = {"dana": absent["lucia"], "noah": absent["lucia"]}
+    found = ask(work_on(evening), Work(due=evening + timedelta(days=2)), gone)
+    assert (found.until, found.reason) == (
+        None, "who fits and works now is away at a desk: it waits for somebody to be back",
+    )  # fmt: skip
+
+
 def test_how_people_are_shown_after_hours_says_nothing_of_tomorrow() -> None:
     """Everybody is offline at night: it still waits for whoever opens before it is due."""
     offline = State(accepting=False, why="offline at zen")
