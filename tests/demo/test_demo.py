@@ -21,6 +21,7 @@ import pytest
 
 from connectors.testing.traffic.stories import load
 from gateway.cli.demo import RT, ZENDESK
+from gateway.cli.plan import free_port
 from gateway.supervisor import SiteStatus, read_status
 from rules.examples import example
 from tests.processes import gone, wait_until
@@ -35,7 +36,10 @@ class Demo:
         self.temporary = home / "tmp"
         self.temporary.mkdir()
         self._out = home / "out"
-        command = [sys.executable, "-P", "-m", "gateway.cli", "demo", "--rate", "5", "--seed", "3", *options]
+        # one of its own: between two demos that begin at once the next free port is a matter of luck
+        port = str(free_port())
+        command = [sys.executable, "-P", "-m", "gateway.cli", "demo", "--rate", "5", "--seed", "3", "--port", port]
+        command += options
         environ = {"HOME": str(home), "TMPDIR": str(self.temporary), "PATH": os.defpath, "GATEWAY_TOKEN": "for-others"}
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
