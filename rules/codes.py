@@ -45,7 +45,7 @@ LINT = frozenset({
     "mapped-twice", "status-not-invertible", "priority-not-invertible", "kind-not-invertible", "status-map-gap",
     "priority-map-gap", "kind-map-gap", "unknown-status",
     "stage-never-entered", "stage-of-another-kind", "duplicate-chain",
-    "no-shifts", "nobody-speaks", "relaxation-in-vain", "hard-not-needed",
+    "no-shifts", "room-for-nothing", "region-in-vain", "nobody-speaks", "relaxation-in-vain", "hard-not-needed",
 })  # fmt: skip
 
 #: a case cannot happen as it is written; everything else that is wrong in one has a code of the form

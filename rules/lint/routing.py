@@ -78,7 +78,9 @@ def relaxations(reading: Reading) -> Iterator[Problem]:
         for step in route["relax"].each() if "relax" in route else ():
             yield from _lowered(step, levels, hard)
             yield from _dropped(step, levels, left, hard)
-            if step.value.keys() <= {"after", "flag"}:
+            # `widen: false` says what is so anyway
+            said = {name for name, value in step.value.items() if value is not False}
+            if said <= {"after", "flag"}:
                 message = "this relaxation relaxes nothing"
                 yield step.warning("relaxation-in-vain", message, "add skills, drop, widen or raise_priority")
 
@@ -121,7 +123,8 @@ def _dropped(step: Spot, levels: dict[str, int], left: set[str], hard: dict[str,
     need = step.value["drop"]
     if need in hard:
         message = f"'{need}' is hard: it cannot be dropped"
-        yield step["drop"].warning("relaxation-in-vain", message, "take it out of `hard`, or lower its level")
+        lower = ", or lower its level" if need.startswith(SKILL) else ""
+        yield step["drop"].warning("relaxation-in-vain", message, f"take it out of `hard`{lower}")
     elif need not in left and need.removeprefix(SKILL) not in levels:
         message = f"'{need}' is not needed by then: there is nothing to drop"
         yield step["drop"].warning("relaxation-in-vain", message, "take it out")

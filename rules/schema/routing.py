@@ -18,7 +18,7 @@ from rules.schema.shapes import (
     record,
 )
 
-COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 1000, "description": "a whole number"}
+COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 1000, "description": "a whole number from 0 to 1000"}
 SKILLS = named(
     {"type": "integer", "minimum": 1, "maximum": 5, "description": "a level from 1 to 5"},
     "a mapping from skills to levels",
@@ -158,6 +158,7 @@ ROUTING = record(
         "neighbours": named(listed(LANGUAGE), "a mapping from language to its neighbours"),
         "cross_scripts": BOOL,
     },
+    description="how tickets are routed",
 )
 
 SECTIONS: dict[str, Schema] = {
@@ -166,6 +167,7 @@ SECTIONS: dict[str, Schema] = {
     "follow_the_sun": listed(NAME, "a list of regions"),
     "on_call": record(
         {"rota": listed(record(_SHIFT, required=("person",), description="a shift"))},
+        description="who is on call",
     ),
     "shifts": listed(
         record({"team": NAME, **_SHIFT}, required=("team", "person"), description="a shift"),

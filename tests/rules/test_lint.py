@@ -474,7 +474,7 @@ def test_every_warning_of_the_example_sites_is_true(folder: Path) -> None:
     }  # fmt: skip
     if folder == LANGUAGE:
         # its stages have no status, its team sleeps, and nobody works in the other region
-        ours |= {"unknown-region", "stage-never-entered", "hours-without-cover"}
+        ours |= {"unknown-region", "stage-never-entered", "hours-without-cover", "region-in-vain"}
     codes_found = {problem.code for problem in found.problems}
     assert codes_found <= ours, [problem.head for problem in found.problems if problem.code not in ours]
     (early,) = (
@@ -757,8 +757,33 @@ def test_hours_that_shifts_cover_are_not_dark(more: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("agents: [{person: eva, team: t, capacity: 0}]", "'eva' has room for nothing"),
+        ("agents: [{person: eva, team: t, capacity: {units: 0}}]", "'eva' has room for nothing"),
+        ("agents: [{person: eva, team: t, capacity: {units: 10, chat: 20}}]", "a ticket by chat takes 20, and 'eva' has 10"),
+        ("agents: [{person: eva, team: t, capacity: {units: 10, chat: 10}}]", ""),
+        ("agents: [{person: eva, team: t}]\nfollow_the_sun: [emea, emea]", "'emea' comes twice"),
+        ("agents: [{person: eva, team: t}]\nfollow_the_sun: [emea, amer]", "no agent works in the region 'amer'"),
+        ("agents: [{person: eva, team: u}]\nfollow_the_sun: [emea]", "leaves out 'amer': nothing is passed on to the team 'u'"),
+        ("agents: [{person: eva, team: t}]", ""),
+    ],
+)  # fmt: skip
+def test_a_roster_in_vain_is_told(more: str, message: str) -> None:
+    """Who can carry nothing, and regions to which nothing passes on."""
+    rules = (
+        "people: {eva: {email: eva@acme.example}}\ncalendars: {always: 24x7}\n"
+        f"teams: {{t: {{calendar: always, region: emea}}, u: {{calendar: always, region: amer}}}}\n{more}\n"
+    )
+    found = checked({"rules/a.yaml": rules}).problems
+    said = [each.message for each in found if each.code in {"room-for-nothing", "region-in-vain"}]
+    assert [message in each for each in said][:1] == [True] if message else said == []
+
+
+@pytest.mark.parametrize(
     ("routes", "expected"),
     [
+        ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, widen: false}]}]", ["relaxation-in-vain"]),
         ("[{name: a, needs: {skills: {api: 3}}, hard: {skills.api: 2}, relax: [{after: 5m, skills: {api: 1}}]}]", ["relaxation-in-vain"]),
         ("[{name: a, needs: {skills: {api: 3}}, hard: [skills.api], relax: [{after: 5m, drop: skills.api}]}]", ["relaxation-in-vain"]),
         ("[{name: a, needs: {skills: {api: 3}}, relax: [{after: 5m, drop: skills.api}, {after: 6m, drop: skills.api}]}]", ["relaxation-in-vain"]),
