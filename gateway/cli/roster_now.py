@@ -114,7 +114,8 @@ def show_now(site: SiteChoice, *, only_away: bool, limit: int, as_json: bool) ->
         for each in found[:limit]
     ]
     columns = ("PERSON", "TEAM", "SHIFT", "ACCEPTS", "IN HAND", "AS SHOWN")
-    write_table(columns, rows, grows="AS SHOWN", empty="Nobody is away.")
+    nobody = "Nobody is away." if routing.roster.agents else "This site has no agents: see docs/routing.md."
+    write_table(columns, rows, grows="AS SHOWN", empty=nobody)
     if len(found) > limit:
         click.echo(f"… and {len(found) - limit} more: --limit")
     for read in reads:

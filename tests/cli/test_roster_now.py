@@ -154,3 +154,9 @@ def test_check_names_accounts_that_cannot_be_assigned(run: Run, heard: None) -> 
 def test_check_says_nothing_without_a_record(run: Run) -> None:
     """A site that never ran has asked nobody."""
     assert "acme-zendesk, which" not in run("check")[1]
+
+
+def test_a_site_without_agents_says_so(run: Run, gateway: Gateway, folder: Path) -> None:
+    """Instead of calling everybody present."""
+    (folder / "rules" / "90-routing.yaml").unlink()
+    assert "This site has no agents: see docs/routing.md." in run("roster", "now")[2]
