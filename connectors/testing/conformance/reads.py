@@ -18,7 +18,7 @@ from connectors.sdk import (
     Visibility,
 )
 from connectors.testing.bench import Bench
-from connectors.testing.conformance.stand import Stand, context, creation
+from connectors.testing.conformance.stand import Stand, comment, context
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 
@@ -219,11 +219,12 @@ class Reads(Stand):
         assert driver.connector.is_us(None) is not True
         stranger = RemotePerson(external_id="somebody-else", email="somebody@else.example")
         assert driver.connector.is_us(stranger) is False
-        if Operation.CREATE in driver.connector.spec.operations:
-            receipt = driver.settle(creation(there), context())
-            note = Operation.INTERNAL_NOTE if not self.lacks("internal") else Operation.PUBLIC_REPLY
-            assert receipt.remote_id
-            assert note in driver.connector.spec.operations
+        for operation in (Operation.INTERNAL_NOTE, Operation.PUBLIC_REPLY):
+            if operation in driver.connector.spec.operations:
+                ticket = there.open_ticket("Printer", "It is on fire")
+                driver.settle(comment(operation, "We are at it"), context(ticket))
+                (said,) = self.whole(driver, ticket).comments
+                assert driver.connector.is_us(said.author) is True, f"our own {operation} is by {said.author}"
 
     def test_wrong_credentials_are_told(self, there: Bench) -> None:
         """By whoami as an AuthenticationError, by a check in a line that says what to do."""

@@ -111,6 +111,18 @@ class Boasting(ZendeskConnector):
         return {name: value.upper() if name == "title" else value for name, value in super().as_read(intent).items()}
 
 
+class Stranger(ZendeskConnector):
+    """Does not know its own words again."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Leave out who said what."""
+        found = yield from super().read(remote_id)
+        if found is None:
+            return None
+        said = tuple(msgspec.structs.replace(each, author=None) for each in found.comments)
+        return msgspec.structs.replace(found, comments=said)
+
+
 def broken(kind: Callable[[ConnectionSettings], ZendeskConnector]) -> Plugin:
     """Return a plug-in of a connector with a defect."""
     return Plugin(SPEC, kind)
@@ -164,6 +176,12 @@ class TestBoasting(Whole):
     plugin = broken(Boasting)
 
 
+class TestStranger(Whole):
+    """One defect."""
+
+    plugin = broken(Stranger)
+
+
 #: the tests that must notice each defect
 NOTICED = {
     "TestTrusting": ("test_tampering_is_noticed", "test_nothing_verifies_without_the_secret"),
@@ -177,5 +195,6 @@ NOTICED = {
     ),
     "TestCrashing": ("test_no_body_breaks_the_connector", "test_no_changed_webhook_breaks_the_connector"),
     "TestLocal": ("test_a_ticket_is_read_whole",),
+    "TestStranger": ("test_we_know_who_we_are", "test_comments_are_read_to_the_end"),
     "TestBoasting": ("test_fields_read_back_as_foretold",),
 }
