@@ -9,10 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import isabstract
 from typing import Any, ClassVar, Self
 
 import msgspec
 
+from connectors.registry import BUILT_INS
 from connectors.testing.desk import SimulatedDesk
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
 from gateway.domain.ticket import Category, Level
@@ -30,6 +34,14 @@ class ShownComment(msgspec.Struct, frozen=True):
     public: bool
 
 
+class ShownFile(msgspec.Struct, frozen=True):
+    """A file as the desk shows it to its agents."""
+
+    name: str
+    data: bytes
+    public: bool = True
+
+
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     """A ticket as the desk shows it to its agents: in the desk's own words where it has words."""
 
@@ -39,6 +51,8 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     priority: str = ""
     assignee: str = ""
     comments: tuple[ShownComment, ...] = ()
+    #: of the ticket and of all comments
+    files: tuple[ShownFile, ...] = ()
 
 
 class Bench(ABC):
@@ -116,6 +130,10 @@ class Bench(ABC):
         """Let an agent delete a ticket."""
         raise Lacking
 
+    def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
+        """Let an agent put a file on a ticket, with a few words where the desk wants some."""
+        raise Lacking
+
     @abstractmethod
     def shown(self, ticket: str) -> Shown:
         """Return a ticket as agents see it; raises LookupError when it is not there."""
@@ -153,3 +171,19 @@ class Sink:
             IncomingRequest(request.method, request.path, request.query, request.headers, request.body)
         )
         return SimResponse(200)
+
+
+def benches() -> tuple[type[Bench], ...]:
+    """Return the bench of every built-in connector that has one: each desk that keeps tickets."""
+    found = []
+    for name in BUILT_INS:
+        if find_spec(f"connectors.{name}.bench") is None:
+            continue
+        module = import_module(f"connectors.{name}.bench")
+        found += [
+            each
+            for each in vars(module).values()
+            if isinstance(each, type) and issubclass(each, Bench) and each.__module__ == module.__name__
+            and not isabstract(each)
+        ]  # fmt: skip
+    return tuple(found)

@@ -14,7 +14,7 @@ from dead_letters.look import Looked, Preview, preview
 from gateway.cli.bench import Bench, waits
 from gateway.cli.doing import SAID
 from gateway.cli.tables import block, tame, write_json
-from gateway.ports import Connector, HttpRequest
+from gateway.ports import Blob, Connector, HttpRequest
 from gateway.store.unit import SqlTx
 from gateway.telemetry import Redactor
 
@@ -28,7 +28,9 @@ def request_document(request: HttpRequest, connector: Connector) -> dict[str, An
     if request.params:
         url += ("&" if "?" in url else "?") + urlencode(request.params)
     body: Any = request.json
-    if request.body:
+    if isinstance(request.body, Blob):
+        body = f"(a file of {request.body.size} bytes)"
+    elif request.body:
         body = request.body.decode("utf-8", "replace")
     return {"method": request.method, "url": url, "headers": request.headers, "body": body}
 

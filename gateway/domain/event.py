@@ -38,13 +38,19 @@ class EventKind(StrEnum):
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A file on a comment, as the desk names it; its bytes are fetched when it is written elsewhere."""
+    """A file on a comment or a ticket, as the desk names it; its bytes are fetched when it is written elsewhere."""
 
     name: str
     mime: str = "application/octet-stream"
     size: int = 0
     remote_id: str = ""
     url: str = ""
+    #: it is shown in the text, which names it: `![name](attachment:REMOTE_ID)`
+    inline: bool = False
+    #: of one that we have
+    sha256: str = ""
+    #: of one that is to be written
+    visibility: Visibility = Visibility.INTERNAL
 
 
 class RemoteComment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +65,9 @@ class RemoteComment(msgspec.Struct, frozen=True, omit_defaults=True):
     marker: str = ""
     source_format: str = "plain"
     attachments: tuple[Attachment, ...] = ()
+    #: what of the desk's own text Markdown cannot show, in plain words, and that text as the desk has it
+    lost: tuple[str, ...] = ()
+    raw: str = ""
 
 
 class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,6 +104,10 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     due: datetime | msgspec.UnsetType | None = msgspec.UNSET
     #: as they were said: those of one second stay in this order
     comments: tuple[RemoteComment, ...] = ()
+    #: files of the ticket that belong to no comment
+    attachments: tuple[Attachment, ...] = ()
+    #: what of the desk's own text of the body Markdown cannot show, in plain words
+    lost: tuple[str, ...] = ()
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
     complete: bool = False
     #: the desk says that this ticket is no more: deleted, or merged into another remote ticket

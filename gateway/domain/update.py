@@ -47,6 +47,8 @@ class Operation(StrEnum):
     PUBLIC_REPLY = "public_reply"
     INTERNAL_NOTE = "internal_note"
     NOTIFY = "notify"
+    #: puts one file on the ticket, at a desk that takes files by themselves
+    ATTACH = "attach"
     #: takes one copy of a doubled effect back: `params` name it (`copy`) and what it is a copy of (`of`)
     UNDO = "undo"
 
@@ -85,7 +87,6 @@ class CommentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
     body: str
     visibility: Visibility
     author: RemotePerson | None = None
-    attachments: tuple[Attachment, ...] = ()
 
 
 class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -105,6 +106,8 @@ class Intent(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: dict[str, Any] = {}
     comment: CommentIntent | None = None
     params: dict[str, Any] = {}
+    #: files that we have (`sha256`), to be written with it; a body that shows one names it `attachment:SHA256`
+    attachments: tuple[Attachment, ...] = ()
     ours: dict[str, Any] = {}
     version: int = 1
 
@@ -120,6 +123,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the desk's ids of what the write made (comment, transaction, audit): the ledger matches echoes by them first
     change_ids: tuple[str, ...] = ()
     comment_id: str = ""
+    #: the desk's ids of the files that it put there, in the order of the intent's, as far as the desk said
+    file_ids: tuple[str, ...] = ()
     #: the version that the write itself made, where `version` covers what the desk did because of it as well
     since: int = 0
     #: how the ticket reads after the write, as far as the desk said: echoes and drift are judged against it

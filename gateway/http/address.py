@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit, urlun
 import msgspec
 
 from gateway.errors import NotSentError, OriginError
-from gateway.ports import Connector, Effect, HttpRequest
+from gateway.ports import Blob, Connector, Effect, HttpRequest
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -40,6 +40,8 @@ def render(connector: Connector, request: HttpRequest) -> Rendered:
     name = connector.settings.name
     headers = dict(request.headers)
     body = request.body
+    if isinstance(body, Blob):
+        raise NotSentError(f"{name}: files cannot be sent")
     if request.json is not None:
         if body:
             raise NotSentError(f"{name}: a request gives both json and a body; this is a defect of the connector")

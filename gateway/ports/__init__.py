@@ -5,6 +5,8 @@
 
 from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.auditing import Audit
+from gateway.ports.filing import Attaching, Filing
+from gateway.ports.http import Blob, Call, Effect, HttpRequest, HttpResponse, Part
 from gateway.ports.looking import Look, Looks, Overwritten
 from gateway.ports.record import Store, Tx
 from gateway.ports.releasing import ReleaseRow, Releases
@@ -22,7 +24,6 @@ from gateway.ports.rows import (
 )
 from gateway.ports.staff import AgentsRead, Staff, Staffed
 from gateway.ports.wire import (
-    Call,
     ChangePage,
     CheckResult,
     Clock,
@@ -30,11 +31,8 @@ from gateway.ports.wire import (
     Connector,
     ConnectorSpec,
     Doorbell,
-    Effect,
     Envelope,
     Handshake,
-    HttpRequest,
-    HttpResponse,
     Identity,
     Ids,
     IncomingRequest,
@@ -49,11 +47,13 @@ from gateway.ports.wire import (
 __all__ = [
     "AgentsRead",
     "AlertState",
+    "Attaching",
     "AttemptEnd",
     "AttemptStart",
     "Audit",
     "AuditEntry",
     "Backlog",
+    "Blob",
     "Call",
     "ChangePage",
     "CheckResult",
@@ -67,6 +67,7 @@ __all__ = [
     "Doorbell",
     "Effect",
     "Envelope",
+    "Filing",
     "Handshake",
     "HttpRequest",
     "HttpResponse",
@@ -80,6 +81,7 @@ __all__ = [
     "NewUpdate",
     "OperationClaim",
     "Overwritten",
+    "Part",
     "RawDelivery",
     "ReleaseRow",
     "Releases",

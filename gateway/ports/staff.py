@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from gateway.domain.availability import Absence, DeskAgent, KnownAgent
-from gateway.ports.wire import Call
+from gateway.ports.http import Call
 
 
 @runtime_checkable

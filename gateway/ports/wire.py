@@ -7,18 +7,17 @@ injection. `connectors.sdk` re-exports what an author needs.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.person import RemotePerson
 from gateway.domain.update import Finding, Intent, Operation, Outcome, Sighting, Strategy
-
-T = TypeVar("T")
+from gateway.ports.filing import Attaching
+from gateway.ports.http import Call, HttpRequest, HttpResponse
 
 
 class Clock(Protocol):
@@ -50,62 +49,6 @@ class Doorbell(Protocol):
 
 
 # ---------------------------------------------------------------- HTTP
-
-
-class Effect(StrEnum):
-    """What a request does at the desk. At most one `write` an attempt."""
-
-    #: free, repeatable
-    READ = "read"
-    #: invisible to people and repeatable: an upload, a token
-    STAGE = "stage"
-    #: the effect itself
-    WRITE = "write"
-
-
-class HttpRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One request that a connector wants made.
-
-    `url` is a path below the connection's url, or an absolute address on one of its allowed origins. Give `json` or
-    `body`, not both. Credentials are never in here: the transport asks `Connector.authorize` when it sends.
-    """
-
-    method: str
-    url: str
-    effect: Effect = Effect.READ
-    params: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    json: Any = None
-    body: bytes = b""
-    #: what to do when it is a read and fails: nothing by default, the attempt ends
-    label: str = ""
-
-
-class HttpResponse(msgspec.Struct, frozen=True):
-    """What came back, whole."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    elapsed: float = 0.0
-
-    def json(self) -> Any:
-        """Decode the body as JSON; raises msgspec.DecodeError when it is not."""
-        return msgspec.json.decode(self.body)
-
-    @property
-    def ok(self) -> bool:
-        """True for 2xx."""
-        return 200 <= self.status < 300
-
-    def header(self, name: str) -> str:
-        """Return a header by its name in any case, or an empty string."""
-        return self.headers.get(name.lower(), "")
-
-
-#: What a connector returns for anything that needs the network: it yields requests, is sent answers, returns a value.
-#: A request that brings no answer is *thrown* in as a TransportError; not catching it ends the call.
-Call = Generator[HttpRequest, HttpResponse, T]
 
 
 class Transport(Protocol):
@@ -174,6 +117,8 @@ class WriteContext(msgspec.Struct, frozen=True, omit_defaults=True):
     version_token: str = ""
     #: remote ids of comments that we already know: a probe by content must not take one of these
     known_comments: frozenset[str] = frozenset()
+    #: remote ids of files that are known to be others: a probe for a file must not take one of these
+    known_files: frozenset[str] = frozenset()
     #: when the first attempt was sent (our clock), for probes by content and time; None before the first
     first_sent_at: datetime | None = None
     #: results of earlier Progress steps of the same update
@@ -276,6 +221,14 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what the desk does by itself because of a write (`Connector.side_effects`) stays so: the connector does not, or
     #: cannot, put it back
     effects_stay: bool = False
+    #: how it takes files; None: it takes none
+    attaching: Attaching | None = None
+    #: the largest file that it takes, in bytes
+    max_file: int = 20_000_000
+    #: a file can be kept from customers; where it cannot, one of an internal comment is not written there
+    internal_files: bool = True
+    #: where the desk's file addresses may lead to, beside its origins: hosts, `*.` for any below. Without credentials
+    file_hosts: tuple[str, ...] = ()
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):

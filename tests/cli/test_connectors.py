@@ -33,7 +33,7 @@ def test_every_connector_is_listed_with_its_strategies() -> None:
     assert found["webhook"]["polling"] is False
 
 
-@pytest.mark.parametrize("name", ["zendesk", "request_tracker", "slack", "webhook"])
+@pytest.mark.parametrize("name", registry.BUILT_INS)
 def test_one_is_shown_with_its_settings(name: str) -> None:
     """Each setting with its help, the secret ones marked."""
     code, text = run("show", name)

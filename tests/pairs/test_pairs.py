@@ -9,14 +9,13 @@ import os
 
 import pytest
 
-from connectors.request_tracker.bench import RequestTrackerBench
-from connectors.testing.bench import Bench
+from connectors.testing.bench import Bench, benches
 from connectors.zendesk.bench import ZendeskBench
 from gateway.store import SqlStore
 from tests.pairs.pair import Journey, Pair
 
 #: every desk that keeps tickets
-BENCHES: tuple[type[Bench], ...] = (ZendeskBench, RequestTrackerBench)
+BENCHES = benches()
 #: the one against which `make test` runs the others
 ANCHOR = ZendeskBench
 ALL = bool(os.environ.get("GATEWAY_PAIRS"))
