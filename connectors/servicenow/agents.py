@@ -1,4 +1,4 @@
-"""The accounts that a site names, and whether each can be assigned. Users of ServiceNow say nothing of their presence."""
+"""The accounts that a site names, and whether each can be assigned. Users say nothing of their presence."""
 
 from __future__ import annotations
 

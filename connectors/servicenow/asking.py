@@ -156,5 +156,5 @@ def everything(
         found += page.rows
         if not page.more:
             return found
-    msg = f"ServiceNow lists more than {pages * PAGE} rows for {request.label}"
+    msg = f"ServiceNow lists more than {pages * PAGE} rows for {make(0).label}"
     raise TransportError(msg)

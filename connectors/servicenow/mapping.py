@@ -1,7 +1,7 @@
 """A record of the Table API to our model: pure, and lenient about the three ways in which a value may be written.
 
 Every value is text; times are UTC without a zone (`2026-03-01 08:00:00`) as long as no display values are asked for. A
-reference is `{link, value}`, its bare sys_id, or `{display_value, value}`. What is not known stays a word under `unknown`.
+reference is `{link, value}`, its bare sys_id, or `{display_value, value}`. What is not known stays a word.
 """
 
 from __future__ import annotations

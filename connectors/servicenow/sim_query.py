@@ -64,7 +64,8 @@ class Query:
 def _holds(row: Record, name: str, sign: str, value: str) -> bool:
     there = str(row.get(name, ""))
     answers: dict[str, Any] = {
-        "=": lambda: there == value,
+        # as its database compares texts
+        "=": lambda: there.lower() == value.lower(),
         "!=": lambda: there != value,
         ">": lambda: there > value,
         "<": lambda: there < value,

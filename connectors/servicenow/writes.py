@@ -12,6 +12,7 @@ from typing import Any
 from connectors.sdk import (
     AuthenticationError,
     Call,
+    Category,
     Done,
     Effect,
     Forbidden,
@@ -151,7 +152,7 @@ def _take_back(account: Account, intent: Intent) -> Call[Outcome]:
     if intent.params.get("of") != Operation.CREATE.value or not is_sys_id(copy):
         return Rejected("an entry in a journal stays for ever")
     data = yield from record(account, copy, "read the copy")
-    word = account.of_table.words["cancelled"]
+    word = account.of_table.words[Category.CANCELLED]
     if data is None or plain(data.get("state")) == word:
         return Done()
     note = "This is a second copy of a ticket, made in error by the gateway."
