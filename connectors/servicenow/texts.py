@@ -10,12 +10,13 @@ import re
 
 import msgspec
 
+from connectors.content import from_html
+
 NO_TEXT = "(no text)"
 #: ZERO WIDTH NON-JOINER
 _APART = "\u200c"
 _CODE = re.compile(r"\[(/?)code\]", re.IGNORECASE)
 _PARTED = re.compile(rf"\[{_APART}(/?)code\]", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]{0,2000}>")
 _HTML = re.compile(r"\[code\](.{0,200000}?)\[/code\]", re.IGNORECASE | re.DOTALL)
 
 
@@ -27,9 +28,16 @@ class Content(msgspec.Struct, frozen=True):
 
 
 def read(value: str) -> Content:
-    """Return what a text of the desk says."""
-    found = value.replace("\r\n", "\n").replace("\r", "\n")
-    return Content(_PARTED.sub(r"[\1code]", found).strip())
+    """Return what a text of the desk says; what it shows as HTML becomes Markdown."""
+    lost: dict[str, None] = {}
+
+    def rich(found: re.Match[str]) -> str:
+        content = from_html(found.group(1))
+        lost.update(dict.fromkeys(content.lost))
+        return content.markdown
+
+    found = _HTML.sub(rich, value.replace("\r\n", "\n").replace("\r", "\n"))
+    return Content(_PARTED.sub(r"[\1code]", found).strip(), tuple(lost))
 
 
 def written(markdown: str) -> str:

@@ -137,6 +137,15 @@ def test_a_file_is_read_whole(there: ServiceNowBench, driver: Driver) -> None:
     assert driver.run(connector.fetch(file)) is None
 
 
+def test_html_in_an_entry_becomes_markdown(there: ServiceNowBench, driver: Driver) -> None:
+    """A journal shows as HTML what stands between [code] and [/code]."""
+    ticket = there.open_ticket("Printer", "On fire")
+    there.say(ticket, "See [code]<b>this</b> <a href='https://acme.example/x'>page</a>[/code], please")
+    found = driver.run(driver.connector.read(ticket))
+    assert found is not None
+    assert found.comments[0].body == "See **this** [page](https://acme.example/x), please"
+
+
 def test_states_of_an_instance_are_named_in_the_settings(there: ServiceNowBench, driver: Driver) -> None:
     """What is not known stays a word under `unknown`."""
     ticket = there.open_ticket("Printer", "On fire")
