@@ -1,8 +1,8 @@
 """Polling: which issues changed, project by project, by `updated_at`.
 
-Each page begins at the time of the last issue of the page before, so that one that changes meanwhile moves no other out of
-sight, and GitLab need not be so new as to have keyset pages for issues. Only where a whole page bears one time is the
-next page of it asked for.
+Each page begins at the time of the last issue of the page before, so that one that changes meanwhile moves no other
+out of sight, and GitLab need not be so new as to have keyset pages for issues. Only where a whole page bears one time
+is the next page of it asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from connectors.gitlab import mapping
 from connectors.gitlab.account import Account
 from connectors.gitlab.asking import PAGE, get, page, project_path
-from connectors.sdk import Call, ChangePage, TransportError
+from connectors.sdk import Call, ChangePage, RemoteTicket, TransportError
 
 #: how far back the first poll looks
 FIRST_LOOK = timedelta(hours=1)
@@ -77,7 +77,7 @@ def _state(cursor: str, now: datetime) -> Cursor:
         return Cursor(first=now - FIRST_LOOK)
 
 
-def _page(tickets: list[mapping.RemoteTicket], state: Cursor, *, end: bool) -> ChangePage:
+def _page(tickets: list[RemoteTicket], state: Cursor, *, end: bool) -> ChangePage:
     return ChangePage(tuple(tickets), msgspec.json.encode(state).decode(), end)
 
 

@@ -38,6 +38,7 @@ TOKEN, IDEMPOTENCY, EVENT_UUID = "x-gitlab-token", "idempotency-key", "x-gitlab-
 ID, STAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE = timedelta(minutes=5)
 ISSUES = frozenset({"issue", "work_item", "confidential_issue"})
+_ASSIGNEES = frozenset({"assignees", "assignee", "assignee_id", "assignee_ids"})
 NOTEABLE = frozenset({"issue", "workitem", "work_item"})
 
 
@@ -221,7 +222,11 @@ def _actor(account: Account, body: Json) -> RemotePerson | None:
 def _changes(account: Account, body: Json, data: Json, shot: RemoteTicket, action: str) -> tuple[FieldChange, ...]:
     """Return our fields that were changed, with what they were before."""
     said = obj(body.get("changes"))
-    before = {**data, **{name: obj(change).get("previous") for name, change in said.items()}}
+    was = {name: obj(change).get("previous") for name, change in said.items()}
+    kept = dict(data) if not _ASSIGNEES & set(said) else {
+        name: value for name, value in data.items() if name not in _ASSIGNEES
+    }  # fmt: skip
+    before = {**kept, **was}
     if "state_id" in said or action in {"close", "reopen"}:
         before["state"] = mapping.CLOSED if action == "reopen" else mapping.OPENED
         if action not in {"close", "reopen"}:
@@ -235,7 +240,7 @@ def _changes(account: Account, body: Json, data: Json, shot: RemoteTicket, actio
         ("status", bool({"state_id", "state", "closed_at", "labels"} & set(said)) or action in {"close", "reopen"}),
         ("priority", "labels" in said),
         ("tags", "labels" in said),
-        ("assignee", bool({"assignees", "assignee_id", "assignee_ids"} & set(said))),
+        ("assignee", bool(_ASSIGNEES & set(said))),
     )
     found = []
     for field, touched in watched:

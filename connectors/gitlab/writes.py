@@ -1,7 +1,7 @@
 """What is written to GitLab: one POST or one PUT each, and how it can be found again.
 
-GitLab takes no idempotency key. An issue and a note of ours end with our key in a comment of HTML, which it keeps and shows
-nobody. Files are uploaded first, which is seen by nobody either, and named in the text. An issue is read before
+GitLab takes no idempotency key. An issue and a note of ours end with our key in a comment of HTML, which it keeps and
+shows nobody. Files are uploaded first, which is seen by nobody either, and named in the text. An issue is read before
 its fields are set, and only what differs is sent.
 """
 

@@ -11,10 +11,12 @@ from connectors.sdk import (
     Category,
     CheckResult,
     HoldReason,
+    HttpResponse,
     RemoteTicket,
     Status,
     TransportError,
 )
+from connectors.servicenow import asking
 from connectors.servicenow.bench import ServiceNowBench
 from connectors.servicenow.connector import ServiceNowConnector
 from connectors.testing.driver import Driver
@@ -213,3 +215,11 @@ def test_an_oauth_token_is_got_by_the_transport() -> None:
             assert grant.form["grant_type"] == kind
             assert {"s-0123456789", *(value for value in more.values() if value[1] == "-")} <= set(connector.secrets())
             assert connector.authorize(None) == {}  # type: ignore[arg-type]
+
+
+def test_a_limit_without_retry_after_ends_at_its_reset() -> None:
+    """Seconds since 1970, by the desk's own clock."""
+    headers = {"x-ratelimit-reset": "1767225630", "date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    assert asking.waiting(HttpResponse(429, headers, b"")) == 30
+    assert asking.waiting(HttpResponse(429, {**headers, "retry-after": "7"}, b"")) == 7
+    assert asking.waiting(HttpResponse(429, {"x-ratelimit-reset": "soon"}, b"")) is None
