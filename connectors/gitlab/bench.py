@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from connectors.gitlab.simulator import GitLabSimulator
+from connectors.gitlab.texts import APART
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
 
@@ -19,7 +20,7 @@ STATUS_LABELS = {
     "cancelled": "status::wontfix",
 }
 _UNSEEN = re.compile(r"\s*<!--.*?-->", re.DOTALL)
-_FILE = re.compile(r"/uploads/([0-9a-f]{32}/[^)\s]+)")
+_FILE = re.compile(r"!?\[([^\]]*)\]\(/uploads/([0-9a-f]{32}/[^)\s]+)\)")
 
 
 class GitLabBench(Bench):
@@ -107,8 +108,8 @@ class GitLabBench(Bench):
                 assignee=str(held["assignees"][0]["id"]) if held["assignees"] else "",
                 comments=tuple(ShownComment(_UNSEEN.sub("", note["body"]), not note["internal"]) for note in said),
                 files=tuple(
-                    ShownFile(name.partition("/")[2], records.uploads[f"{held['project_id']}/{name}"], public)
+                    ShownFile(name.replace(APART, ""), records.uploads[f"{held['project_id']}/{place}"], public)
                     for text, public in texts
-                    for name in _FILE.findall(text)
+                    for name, place in _FILE.findall(text)
                 ),
             )

@@ -196,6 +196,8 @@ class Records:
 
     def upload(self, project: int, name: str, data: bytes) -> Json:
         """Keep a file of a project."""
+        # letters and digits are kept of a name
+        name = re.sub(r"[^\w.+-]", "_", name)
         secret = hashlib.md5(f"{next(self._ids)}".encode(), usedforsecurity=False).hexdigest()
         self.uploads[f"{project}/{secret}/{name}"] = data
         picture = "!" if name.endswith((".png", ".jpg", ".gif")) else ""

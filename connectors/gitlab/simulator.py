@@ -152,10 +152,11 @@ class GitLabSimulator(SimulatedDesk):
         self.effect("delete", issue)
 
     def act_attach(self, issue: str, name: str, data: bytes, *, internal: bool = False) -> Json:
-        """Let a member put a file into a note."""
+        """Let a member put a file into a note, under its own name."""
         held = self._held(issue)
         made = self.records.upload(held["project_id"], name, data)
-        return self.act_note(issue, f"See {made['markdown']}", internal=internal)
+        picture = "!" * made["markdown"].startswith("!")
+        return self.act_note(issue, f"See {picture}[{name}]({made['url']})", internal=internal)
 
     def _held(self, issue: str) -> Json:
         project, _, iid = issue.partition("-")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from connectors.content import neutralise
 
@@ -21,11 +22,12 @@ _MENTION = re.compile(r"\[@?([^\]\n]{1,200})\]\(mention:[^)\s]{0,200}\)")
 _MARK = re.compile(r"\s*<!-- gateway:([0-9a-f]{8,64}) -->")
 _MARK_LIKE = re.compile(r"<!--(?=\s*gateway:)")
 _FILE = re.compile(
-    r"(!?)\[([^\]\n]{0,300})\]"
+    r"(!?)\[((?:\\.|[^\]\\\n]){0,300})\]"
     r"\((?:[^()\s]{0,300})?/uploads/([0-9a-f]{32})/([^()\s\"']{1,300})(?:\s+\"[^\"\n]*\")?\)"
     # the size of a picture
     r"(?:\{[^{}\n]{0,200}\})?"
 )
+_ESCAPED = re.compile(r"\\([\[\]\\])")
 _SHOWN = re.compile(rf"!{APART}?\[([^\]\n]{{0,300}})\]\(attachment:([^)\s]{{1,200}})\)")
 
 
@@ -45,8 +47,7 @@ def written(markdown: str, files: Mapping[str, str]) -> str:
     left = dict(files)
 
     def show(found: re.Match[str]) -> str:
-        upload = left.pop(found.group(2), "")
-        return (upload if upload.startswith("!") else f"!{upload}") if upload else f"[{found.group(1)}]"
+        return left.pop(found.group(2), "") or f"[{found.group(1)}]"
 
     safe = _MENTION.sub(r"@\1", markdown.replace("\r\n", "\n").strip())
     safe = _MARK_LIKE.sub(f"<!--{APART}", neutralise(safe))
@@ -57,16 +58,25 @@ def written(markdown: str, files: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in (safe or ("" if left else NO_TEXT), *left.values()) if part)
 
 
+def link(name: str, url: str, *, picture: bool) -> str:
+    """Return the Markdown that shows an upload under its own name: GitLab keeps letters and digits of it only."""
+    words = re.sub(r"([\[\]\\])", r"\\\1", " ".join(name.split()))
+    return f"{'!' * picture}[{neutralise(words)}]({url})"
+
+
 def read(text: str, project: str) -> tuple[str, tuple[tuple[str, str, bool], ...]]:
     """Return what a text says, and the files that it names: remote id, name, whether it is shown in the text."""
     files: dict[str, tuple[str, str, bool]] = {}
 
     def name(found: re.Match[str]) -> str:
-        picture, shown, secret, file = found.groups()
+        picture, words, secret, file = found.groups()
+        shown = _ESCAPED.sub(r"\1", words)
         remote = f"{project}/{secret}/{file}"
-        inline = bool(picture)
-        files.setdefault(remote, (remote, file, inline))
-        return f"![{shown or file}](attachment:{remote})" if inline else (shown or file)
+        # what stands there is its name where it ends like one: GitLab itself leaves the ending of a picture out
+        whole = shown.rpartition(".")[2].lower() == file.rpartition(".")[2].lower() and "." in shown
+        called = shown if whole else unquote(file)
+        files.setdefault(remote, (remote, called, bool(picture)))
+        return f"![{words or file}](attachment:{remote})" if picture else (shown or file)
 
     bare = _MARK.sub("", text.replace("\r\n", "\n")).replace(APART, "")
     return _FILE.sub(name, bare).strip(), tuple(files.values())

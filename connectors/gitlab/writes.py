@@ -95,11 +95,12 @@ def _uploads(intent: Intent, project: str) -> Call[dict[str, str] | Outcome]:
         refused = refusal(response)
         if refused is not None and not isinstance(refused, Unknown):
             return refused
-        shown = text(record(response).get("markdown"))
-        if refused is not None or not shown:
+        made = record(response)
+        url = text(made.get("url"))
+        if refused is not None or not url:
             # nothing that anybody sees has happened yet
             return NotSent(f"an upload did not come through: {excerpt(response)}")
-        found[file.sha256] = shown
+        found[file.sha256] = texts.link(file.name, url, picture=text(made.get("markdown")).startswith("!"))
     return found
 
 

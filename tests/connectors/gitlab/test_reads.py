@@ -176,18 +176,18 @@ def test_files_in_notes_are_attachments(there: GitLabBench, driver: Driver) -> N
     """A picture is shown in the text, another file is named; both are fetched."""
     issue = there.open_ticket("Printer", "On fire")
     there.attach(issue, "smoke.png", b"\x89PNG", public=True)
-    there.attach(issue, "net log.txt".replace(" ", "_"), b"words", public=False)
+    there.attach(issue, "net log.txt", b"words", public=False)
     one, other = whole(driver, issue).comments
     (picture,), (log,) = one.attachments, other.attachments
-    assert one.body == f"See ![smoke](attachment:{picture.remote_id})"
-    assert other.body == "See net_log.txt"
+    assert one.body == f"See ![smoke.png](attachment:{picture.remote_id})"
+    assert other.body == "See net log.txt"
     assert (picture.name, picture.mime, picture.inline, picture.visibility.value) == (
         "smoke.png",
         "image/png",
         True,
         "public",
     )
-    assert (log.name, log.inline, log.visibility.value) == ("net_log.txt", False, "internal")
+    assert (log.name, log.inline, log.visibility.value) == ("net log.txt", False, "internal")
     connector = driver.connector
     assert isinstance(connector, GitLabConnector)
     for file, data in ((picture, b"\x89PNG"), (log, b"words")):

@@ -205,7 +205,7 @@ def test_files_go_with_their_comment_once(there: GitLabBench, driver: Driver, fa
     assert found is not None
     (note,) = found.comments
     assert [file.name for file in note.attachments] == ["smoke.png", "net.log"]
-    assert note.body.startswith("See ![smoke](attachment:5/")
+    assert note.body.startswith("See ![smoke.png](attachment:5/")
     assert note.body.endswith("net.log")
 
 
