@@ -139,16 +139,16 @@ def rows(request: HttpRequest, none: frozenset[int] = frozenset()) -> Call[Rows]
 
 
 def everything(
-    make: Callable[[int], HttpRequest], holds: Callable[[Json], bool], *, pages: int = MAX_PAGES
+    make: Callable[[int], HttpRequest], holds: Callable[[Json], bool], none: frozenset[int] = frozenset()
 ) -> Call[list[Json]]:
     """Read a list to its end; `make` gives the request for an offset, `holds` says that a row is what was asked for.
 
     Raises TransportError where the desk answers rows that nobody asked for: it has left a part of the query out.
     """
     found: list[Json] = []
-    for number in range(pages):
+    for number in range(MAX_PAGES):
         request = make(number * PAGE)
-        page = yield from rows(request)
+        page = yield from rows(request, none)
         for row in page.rows:
             if not holds(row):
                 msg = f"ServiceNow answers {request.label} with rows that do not match: it ignores a part of the query"
@@ -156,5 +156,5 @@ def everything(
         found += page.rows
         if not page.more:
             return found
-    msg = f"ServiceNow lists more than {pages * PAGE} rows for {make(0).label}"
+    msg = f"ServiceNow lists more than {MAX_PAGES * PAGE} rows for {make(0).label}"
     raise TransportError(msg)

@@ -99,6 +99,7 @@ def files_of(remote_id: str) -> Call[list[Json]]:
                 "/attachment", "list files", sysparm_query=query, sysparm_limit="100", sysparm_offset=str(offset)
             ),
             lambda row: plain(row.get("table_sys_id")) == remote_id,
+            OUT_OF_SIGHT,
         )
     )
 

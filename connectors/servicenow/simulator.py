@@ -46,6 +46,8 @@ class ServiceNowSimulator(SimulatedDesk):
         self.unseen: set[str] = set()
         #: the rule finds the entries of the journal, and sends them along
         self.tells_entries = True
+        #: a second rule tells of files
+        self.tells_files = True
         #: requests an hour, where an admin has made a rule
         self.hourly: int | None = None
 
@@ -67,7 +69,8 @@ class ServiceNowSimulator(SimulatedDesk):
 
     def sign(self, body: bytes, now: Any, attempt: int) -> dict[str, str]:  # noqa: ARG002 - one attempt only
         """Return the headers that the business rule of docs/connectors/servicenow.md sets."""
-        at = str(int(now.timestamp()))
+        # time that a test lets pass here has passed for the receiver, too
+        at = str(int((now - self.clock.skew).timestamp()))
         return {
             "Content-Type": "application/json",
             "X-Gateway-Timestamp": at,
@@ -106,9 +109,10 @@ class ServiceNowSimulator(SimulatedDesk):
         self._announce(gone, "delete", self.records.agent)
 
     def act_attach(self, sys_id: str, name: str, data: bytes, mime: str = "application/octet-stream") -> str:
-        """Let an agent put a file on an incident; no rule of the incident runs for that."""
+        """Let an agent put a file on an incident; no rule of the incident runs for that, one of files does."""
         made = self.records.attach(sys_id, name, mime, data, self.records.agent, self.now(), self.url)
         self.effect("attach", sys_id, change_id=made["sys_id"], detail={"name": name})
+        self._announce_file(made, self.records.agent)
         return made["sys_id"]
 
     def act_template(self, sys_id: str) -> None:
@@ -164,6 +168,17 @@ class ServiceNowSimulator(SimulatedDesk):
                 else [],
             }
         )
+
+    def _announce_file(self, file: Record, actor: str) -> None:
+        """Send what the rule of the table sys_attachment sends, where an admin has made it."""
+        if self.tells_files:
+            who = self.records.users[actor]
+            by = {name: who[name] for name in ("sys_id", "user_name", "name", "email")}
+            told = {
+                name: file[name] for name in ("sys_id", "table_name", "table_sys_id", "file_name", "sys_created_on")
+            }
+            body = {"delivery": self.records.next_id(), "table": "sys_attachment", "operation": "insert", "by": by}
+            self.announce({**body, "record": told, "previous": {}, "changed": [], "journal": []})
 
     # -- the Table API
 
@@ -261,6 +276,7 @@ class ServiceNowSimulator(SimulatedDesk):
         name = query.get("file_name", "")
         made = self.records.attach(number, name, mime, request.body, self.records.me, self.now(), self.url)
         self.effect("attach", number, change_id=made["sys_id"], detail={"name": name, "hash": made["hash"]})
+        self._announce_file(made, self.records.me)
         return json_answer({"result": made}, 201, self._limits())
 
     def _file(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - every handler is given it
