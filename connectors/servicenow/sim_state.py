@@ -139,7 +139,7 @@ class Records:
 
     def attach(self, sys_id: str, name: str, mime: str, data: bytes, actor: str, now: datetime, url: str) -> Record:
         """Put a file on an incident."""
-        number = self.next_id()
+        number = self.next_entry()
         self.bytes[number] = data
         self.files[number] = {
             "sys_id": number, "table_name": "incident", "table_sys_id": sys_id, "file_name": name,
