@@ -46,6 +46,8 @@ _LEADING: Final = (
     (re.compile(r"([-:|])(?=[-:| \t]*$)"), r"\\\1"),
     (re.compile(r"~~~"), r"\\~~~"),
 )
+#: words that can be nothing else
+_SIMPLE: Final = re.compile(r"(?:[^\W\d_](?:[^\W_]|[ ,;?'\"()/%.])*)?")
 _HASHES: Final = re.compile(r"(^|[ \t])(#+)$")
 
 
@@ -159,6 +161,8 @@ def _lines(runs: Runs) -> list[list[Run]]:
 
 
 def _sure(runs: Runs) -> str:
+    if len(runs) == 1 and runs[0] == Run(runs[0].text) and _SIMPLE.fullmatch(runs[0].text):
+        return runs[0].text
     form, careful = sure(runs, _write, read_line)
     return _write(form(runs), careful)
 

@@ -116,11 +116,13 @@ def _words(built: Builder, text: str) -> None:
 
 def _forms(built: Builder, line: str, held: object) -> None:
     waiting: list[tuple[str, Mark | None]] = [(line, None)]
+    # a line with more signs than any message has would be searched from each to each
+    few = sum(line.count(sign) for sign in _MARKS) <= 500
     while waiting:
         text, ends = waiting.pop()
         if ends is not None:
             built.mark(ends, on=False)
-        found = _FORM.search(text)
+        found = _FORM.search(text) if few else None
         if found is None:
             _plain(built, text, held)
             continue

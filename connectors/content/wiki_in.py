@@ -30,6 +30,7 @@ _TOKEN: Final = re.compile(
     r"|\[(?P<link>(?:[^\[\]\n\\]|\\.)+)\]"
     r"|(?<!\w)!(?P<image>[^!\n|\s\\][^!\n|\\]*)(?:\|[^!\n]*)?!"
     r"|\{(?P<braced>[*_+^~-]|\?\?)\}"
+    r"|(?P<dash>-{2,})"
     r"|(?P<sign>\?\?|[*_+^~-])"
 )
 
@@ -196,10 +197,12 @@ class _Reader:
         built = self.built
         at = 0
         on: list[str] = []
+        # a line with more signs than any text has would be searched from each to each
+        few = sum(line.count(sign) for sign in "*_+^~-?") <= 500
         for found in _TOKEN.finditer(line):
             self._text(line[at : found.start()])
             at = found.end()
-            if found["sign"] or found["braced"]:
+            if few and (found["sign"] or found["braced"]):
                 self._sign(line, found, on)
             else:
                 self._token(found)
@@ -235,8 +238,8 @@ class _Reader:
 
     def _token(self, found: re.Match[str]) -> None:
         built = self.built
-        if found[1]:
-            built.text(found[1])
+        if found[1] or found["sign"] or found["braced"] or found["dash"]:
+            built.text(found[1] or found[0])
         elif found["mono"]:
             built.code(_unescaped(found["mono"]))
         elif found["address"]:

@@ -9,14 +9,20 @@ from hypothesis import strategies as st
 #: what some format, somewhere, acts on
 SIGNS = (
     "*", "**", "***", "_", "__", "~~", "~", "`", "``", "```", "[", "]", "(", ")", "](", "![", "!", "<", ">", "&", "#",
-    "# ", "## ", "- ", "+ ", "* ", "1. ", "2) ", "> ", ">", "|", "||", "| --- |", "---", "===", "\\", "\\\\", "{", "}",
-    "{{", "}}", "{code}", "{noformat}", "{quote}", "{color:red}", "{panel:title=a}", "h1. ", "bq. ", "[~bob]", "!a.png!",
+    "# ", "## ", "- ", "+ ", "* ", "1. ", "2) ", "> ", ">", "|", "||", "| --- |", "---",
+    "===", "\\", "\\\\", "{", "}",
+    "{{", "}}", "{code}", "{noformat}", "{quote}",
+    "{color:red}", "{panel:title=a}", "h1. ", "bq. ", "[~bob]", "!a.png!",
     "!a.png|thumbnail!", "[a|https://b.example]", "-", "+", "^", "??", "@", "@here", "<!channel>", "<@U1>", "<#C1|x>",
     "<https://a.example|b>", "&amp;", "&lt;", "&#34;", "<b>", "</b>", "<br>", "<script>", "<p>", "<ul><li>", "</ul>",
     "<table><tr><td>", "</td>", "<a href='javascript:alert(1)'>", "</a>", "javascript:", "https://a.example/x_y_(z)",
-    "mailto:a@b.example", "[x](https://a.example)", "[@A B](mention:u/1 x)", "![p](attachment:9a)", "[x](javascript:a)",
-    "[r]: https://a.example", "\n", "\n\n", "  ", "    ", "\t", " ", "a", "b c", "word", "1", "é", "日本", "🎉", "“", "—",
-    "\u00a0", "\u200b", "\u2028", "\r\n", "[ ] ", "[x] ", "\u3000", "/close", "#12", "!3", ".", ":", '"', "'", "=", "…",
+    "mailto:a@b.example", "[x](https://a.example)", "[@A B](mention:u/1 x)", "![p](attachment:9a)",
+    "[x](javascript:a)",
+    "[r]: https://a.example", "\n", "\n\n", "  ", "    ", "\t", " ", "a", "b c", "word", "1", "é",
+    "日本", "🎉", "“", "—",
+    "\u00a0",
+    "\u200b", "\u2028", "\r\n", "[ ] ", "[x] ", "\u3000",
+    "/close", "#12", "!3", ".", ":", '"', "'", "=", "…",
 )  # fmt: skip
 
 salads = st.lists(st.sampled_from(SIGNS), max_size=14).map("".join)
