@@ -19,6 +19,7 @@ from gateway.ports.alerting import Alerts
 from gateway.ports.auditing import Audit
 from gateway.ports.clocks import Clocks
 from gateway.ports.feeds import Feeds
+from gateway.ports.filing import FileRecords
 from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.looking import Looks
@@ -103,6 +104,10 @@ class Tickets(Protocol):
 
     def comments(self, ticket_id: str) -> Sequence[CommentRow]:
         """Return the comments of a ticket, oldest first."""
+        ...
+
+    def said_at(self, link_id: str, remote_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Return (comment id, connection where it was said) of remote comments known at a link."""
         ...
 
     def add_comment(self, comment: CommentRow, *, link_id: str, remote_id: str) -> bool:
@@ -344,6 +349,11 @@ class Tx(Protocol):
     @property
     def ways(self) -> Ways:
         """Return who has which ticket."""
+        ...
+
+    @property
+    def files(self) -> FileRecords:
+        """The files of tickets."""
         ...
 
     @property

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -23,12 +23,14 @@ from gateway.errors import AuthenticationError
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.files.bringing import Bringer
 from gateway.flow.looks import Looker
 from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, IncomingRequest, NewDelivery
 from gateway.store import SqlStore
+from gateway.store.blobs import SqlBlobs
 from gateway.system import SystemClock, SystemIds
 from rules.conditions import ALWAYS
 from rules.decide import RuleSet
@@ -89,7 +91,8 @@ class Bridge:
         self.store = store
         self.clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
-        self.transport = HttpTransport()
+        self.files = SqlBlobs(store)
+        self.transport = HttpTransport(files=self.files)
         self.hooks = _Hooks(self._hook)
         self.intake = StoringIntake(store)
         self.desks: tuple[SimulatedDesk, ...] = ()
@@ -107,13 +110,14 @@ class Bridge:
         settings: Iterable[ConnectionSettings],
         rules: Iterable[SyncRule],
         mode: str = "live",
+        people: Mapping[str, Any] | None = None,
     ) -> None:
         """Put the gateway between desks that have been started."""
         self.desks = tuple(desks)
         found = registry.load()
         self.site = LiveSite(
             release="test",
-            rules=RuleSet(sync_rules=tuple(rules)),
+            rules=RuleSet(sync_rules=tuple(rules), sections={"people": people} if people else {}),
             connectors={each.name: found.connect(each) for each in settings},
             mode=mode,
         )
@@ -178,6 +182,18 @@ class Bridge:
             ids=self.ids,
         )
 
+    def bringer(self) -> Bringer:
+        """Return a fresh bringer."""
+        return Bringer(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            files=self.files,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
     def looker(self) -> Looker:
         """Return a fresh looker."""
         return Looker(
@@ -196,7 +212,8 @@ class Bridge:
         while time.monotonic() < until:
             for desk in self.desks:
                 desk.webhooks.flush(0.2)
-            busy = self.applier().drain(holder="test-apply", seconds=5)
+            busy = self.bringer().bring_due(holder="test-files", seconds=5)
+            busy += self.applier().drain(holder="test-apply", seconds=5)
             busy += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.02)
             with self.store.read() as tx:
                 busy += tx.inbox.pending()
