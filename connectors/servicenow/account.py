@@ -76,6 +76,11 @@ SETTINGS = (
     Setting("close", _NAMES, help="columns to set with a resolved or closed state: {close_code: …, close_notes: …}"),
     Setting("requester_field", {"type": "string"}, help="column of the requester, where it is not the table's usual"),
     Setting("custom_fields", _NAMES, help="names for columns of your own: {severity: u_severity}"),
+    Setting(
+        "sla_events",
+        {"type": "boolean"},
+        help="also read ServiceNow's own SLA clocks; done unasked where a policy names this desk as authority",
+    ),
     Setting("title_length", {"type": "integer", "minimum": 20}, help="longest short description (160)"),
 )
 
@@ -132,6 +137,8 @@ class Account(msgspec.Struct, frozen=True):
     columns: dict[str, str]
     column_names: dict[str, str]
     title_length: int
+    #: ServiceNow's own SLA clocks are read
+    reads_clocks: bool
 
     def __repr__(self) -> str:
         """Name the address and the table only."""
@@ -178,6 +185,7 @@ class Account(msgspec.Struct, frozen=True):
             columns=columns,
             column_names={column: name for name, column in columns.items()},
             title_length=int(options.get("title_length") or TITLE_LENGTH),
+            reads_clocks=bool(settings.counts) or options.get("sla_events") is True,
         )
 
     def authorization(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from connectors.sdk import Call, ChangePage, RemoteTicket, TransportError
-from connectors.servicenow import mapping
+from connectors.servicenow import mapping, sla
 from connectors.servicenow.account import Account
 from connectors.servicenow.asking import OUT_OF_SIGHT, PAGE, Rows, get, rows, table
 from connectors.servicenow.mapping import is_sys_id, moment, plain, stamp
@@ -37,12 +37,21 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     #: records are done, files are asked for
     files: bool = False
     files_base: datetime | None = None
+    #: how far its own SLA clocks were read
+    clocks: sla.Progress = sla.Progress()
 
 
 def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
     """Read one page of what changed, as hints without comments."""
     state = _state(cursor, now)
-    return (yield from (_files if state.files else _records)(account, state))
+    page = yield from (_files if state.files else _records)(account, state)
+    if not page.end or not account.reads_clocks:
+        return page
+    # after the records that they are about
+    events, clocks = yield from sla.poll(account.table, state.clocks, now)
+    following = msgspec.structs.replace(_state(page.cursor, now), clocks=clocks)
+    ended = clocks.due is not None
+    return ChangePage(page.tickets, msgspec.json.encode(following).decode(), end=ended, events=events)
 
 
 def _state(cursor: str, now: datetime) -> Cursor:
@@ -78,7 +87,8 @@ def _records(account: Account, state: Cursor) -> Call[ChangePage]:
         return _page([], msgspec.structs.replace(state, hidden=state.hidden + PAGE), end=False)
     if state.last:
         return _page([], msgspec.structs.replace(state, last="", hidden=0), end=False)
-    done = Cursor(max(state.base, state.top or state.base), files=True, files_base=state.files_base)
+    newest = max(state.base, state.top or state.base)
+    done = Cursor(newest, files=True, files_base=state.files_base, clocks=state.clocks)
     return (yield from _files(account, done))
 
 
@@ -117,4 +127,4 @@ def _files(account: Account, state: Cursor) -> Call[ChangePage]:
         found.append(RemoteTicket(record, at, version_token=f"file:{file}"))
     if page.more:
         return _page(found, msgspec.structs.replace(state, hidden=state.hidden + PAGE, top=top), end=False)
-    return _page(found, Cursor(state.base, files_base=top), end=True)
+    return _page(found, Cursor(state.base, files_base=top, clocks=state.clocks), end=True)

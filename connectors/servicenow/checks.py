@@ -11,6 +11,7 @@ from connectors.servicenow.account import Account
 from connectors.servicenow.asking import Rows, rows, table
 from connectors.servicenow.mapping import is_sys_id, moment, plain, stamp
 from connectors.servicenow.reads import ENTRY, whoami
+from connectors.servicenow.sla import COLUMNS
 
 
 def check(account: Account) -> Call[Sequence[CheckResult]]:
@@ -29,6 +30,8 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
     found += yield from _writable(account, listed)
     found.append((yield from _journal(account)))
     found.append((yield from _zone(account, listed)))
+    if account.reads_clocks:
+        found.append((yield from _clocks(account)))
     if account.query:
         found.append((yield from _query(account)))
     if account.group_ids:
@@ -83,6 +86,18 @@ def _zone(account: Account, listed: Rows) -> Call[CheckResult]:
     same = not isinstance(page, str) and [plain(each.get("sys_id")) for each in page.rows] == [sys_id]
     words = "times in queries are UTC" if same else "times in queries are not UTC: set the account's time zone to GMT"
     return CheckResult("zone", ok=same, detail=words)
+
+
+def _clocks(account: Account) -> Call[CheckResult]:
+    """Say whether ServiceNow's own SLA clocks can be read."""
+    query = f"task.sys_class_name={account.table}"
+    try:
+        page = yield from rows(table("task_sla", query, COLUMNS, "try the SLA clocks", limit=5))
+    except TransportError as error:
+        return CheckResult("task_sla", ok=False, detail=f"{error}: the account needs a role that reads task_sla (itil)")
+    hidden = not page.rows and page.total > 0
+    words = "its rows are hidden: the account needs a role that reads task_sla (itil)" if hidden else "can be read"
+    return CheckResult("task_sla", ok=not hidden, detail=f"SLA clocks: {words}")
 
 
 def _query(account: Account) -> Call[CheckResult]:

@@ -36,7 +36,19 @@ from connectors.sdk import (
     Strategy,
     WriteContext,
 )
-from connectors.servicenow import agents, changes, checks, files, mapping, probes, reads, rendering, webhook, writes
+from connectors.servicenow import (
+    agents,
+    changes,
+    checks,
+    files,
+    mapping,
+    probes,
+    reads,
+    rendering,
+    sla,
+    webhook,
+    writes,
+)
 from connectors.servicenow.account import SETTINGS, Account
 
 SPEC = ConnectorSpec(
@@ -58,6 +70,7 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     due_kinds=frozenset(),
     custom_fields=True,
+    promises=sla.COUNTED,
     agents_every=timedelta(minutes=10),
     create_params=(
         Setting(

@@ -45,6 +45,7 @@ class Records:
         self.groups: dict[str, Record] = {}
         self.journal: list[Record] = []
         self.files: dict[str, Record] = {}
+        self.slas: dict[str, Record] = {}
         self.bytes: dict[str, bytes] = {}
         #: columns that our account may not write: a request that names one is taken, and nothing is set
         self.locked: set[str] = set()
@@ -151,10 +152,10 @@ class Records:
 
     def walked(self, record: Record, name: str) -> str | None:
         """Return a column, or one of the record behind a reference (`caller_id.email`); None where there is none."""
+        if name in record:
+            return record[name]
         column, _, inner = name.partition(".")
-        if not inner:
-            return record.get(name)
-        if column not in record:
+        if not inner or column not in record:
             return None
         behind = self.users.get(record[column]) or self.groups.get(record[column]) or {}
         return behind.get(inner, "")

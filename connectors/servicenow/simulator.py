@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.sdk import hmac_base64
 from connectors.servicenow.sim_query import Query, Record
-from connectors.servicenow.sim_state import JOURNALS, PolicyError, Records
+from connectors.servicenow.sim_state import JOURNALS, PolicyError, Records, stamp
 from connectors.testing.desk import Handler, SimulatedDesk
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.outgoing import Weather
@@ -24,7 +24,7 @@ from connectors.testing.process import serve
 
 MARKER_PREFIX = "gateway:"
 DEFAULT_LIMIT = 10_000
-TABLES = ("incident", "sys_user", "sys_user_group", "sys_journal_field")
+TABLES = ("incident", "sys_user", "sys_user_group", "sys_journal_field", "task_sla")
 
 
 class ServiceNowSimulator(SimulatedDesk):
@@ -115,6 +115,19 @@ class ServiceNowSimulator(SimulatedDesk):
         self._announce_file(made, self.records.agent)
         return made["sys_id"]
 
+    def act_sla(self, sys_id: str, row: str = "", **columns: str) -> str:
+        """Let the SLA engine attach a definition to an incident, or (`row`) change what it attached."""
+        number = row or self.records.next_id()
+        made = {
+            "sys_id": number, "task": sys_id, "task.sys_class_name": "incident", "sla.name": "Gold",
+            "sla.target": "resolution", "sla.duration": "1970-01-01 08:00:00", "schedule": "", "stage": "in_progress",
+            "has_breached": "false", "start_time": stamp(self.now()), "end_time": "", "pause_time": "",
+            "pause_duration": "", "planned_end_time": "",
+        }  # fmt: skip
+        changed = {"sys_updated_on": stamp(self.now())}
+        self.records.slas[number] = {**made, **self.records.slas.get(number, {}), **columns, **changed}
+        return number
+
     def act_template(self, sys_id: str) -> None:
         """Let a flow that an admin made send a body of its own."""
         held = self.records.incidents[sys_id]
@@ -190,6 +203,7 @@ class ServiceNowSimulator(SimulatedDesk):
             "sys_user": list(self.records.users.values()),
             "sys_user_group": list(self.records.groups.values()),
             "sys_journal_field": self.records.journal,
+            "task_sla": list(self.records.slas.values()),
         }
         return self._page(request, held[name])
 
