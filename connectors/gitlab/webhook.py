@@ -192,6 +192,9 @@ def _issue(account: Account, body: Json, received_at: datetime) -> tuple[Event, 
         if mapping.is_bot(obj(body.get("user"))):
             # a customer mailed: who, a read says, the webhook in part at most
             shot = msgspec.structs.replace(shot, requester=msgspec.UNSET)
+        elif isinstance(shot.requester, RemotePerson) and shot.requester == RemotePerson(_id_of(common["actor"])):
+            # the webhook knows more of who opened it than the id
+            shot = msgspec.structs.replace(shot, requester=common["actor"])
         created = {**common, "at": shot.created_at or at, "snapshot": shot}
         thin = shot.title is msgspec.UNSET or shot.body is msgspec.UNSET or shot.requester is msgspec.UNSET
         return (Event(EventKind.CREATED, number, key=f"created:{number}", needs_read=thin, **created),)
@@ -200,6 +203,10 @@ def _issue(account: Account, body: Json, received_at: datetime) -> tuple[Event, 
         key = f"changed:{number}:{stamp}"
         return (Event(EventKind.CHANGED, number, key=key, changes=changes, needs_read=True, **common),)
     return (Event(EventKind.OBSERVED, number, key=f"seen:{number}:{stamp}", needs_read=True, **_late(common)),)
+
+
+def _id_of(who: RemotePerson | None) -> str:
+    return who.external_id if who is not None else ""
 
 
 def _late(common: dict[str, Any]) -> dict[str, Any]:

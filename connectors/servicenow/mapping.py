@@ -58,7 +58,7 @@ def columns(account: Account) -> str:
     """Return `sysparm_fields`: what we read of a record."""
     who = account.requester
     return ",".join((*COLUMNS, who, f"{who}.name", f"{who}.email", f"{who}.phone", f"{who}.user_name",
-                     *account.column_names))  # fmt: skip
+                     *account.close, *account.column_names))  # fmt: skip
 
 
 def text(value: Any) -> str:

@@ -117,7 +117,12 @@ def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Findin
         wanted = rendering.fields(account, intent)
     except UnmappedError:
         return Absent()
-    same = all(texts.alike(plain(data.get(name)), value) for name, value in wanted.items() if name in data)
+    # how it was closed may be in somebody else's words
+    same = all(
+        texts.alike(plain(data.get(name)), value)
+        for name, value in wanted.items()
+        if name in data and name not in account.close
+    )
     return Found(rendering.receipt(account, data)) if same else Absent()
 
 

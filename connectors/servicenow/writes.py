@@ -112,6 +112,12 @@ def _create(account: Account, intent: Intent, context: WriteContext, columns: di
 
 
 def _set(account: Account, remote_id: str, columns: dict[str, str]) -> Call[Outcome]:
+    if set(account.close) & set(columns):
+        # what somebody wrote when they resolved it is theirs
+        there = (yield from record(account, remote_id, "read how it was closed")) or {}
+        columns = {
+            name: value for name, value in columns.items() if name not in account.close or not plain(there.get(name))
+        }
     response = yield _request(account, f"/{remote_id}", columns, "set fields")
     refused = refusal(response)
     if refused is not None:

@@ -104,6 +104,10 @@ def test_what_is_resolved_has_a_code_and_a_note(there: ServiceNowBench, driver: 
     held = there.desk.records.incidents[ticket]
     assert (held["state"], held["close_code"]) == ("6", "Workaround provided")
     assert held["close_notes"]
+    there.desk.act("set", sys_id=ticket, state="2", close_notes="It was the fuse.")
+    driver.settle(fields(status={"category": "resolved"}), context(ticket))
+    held = there.desk.records.incidents[ticket]
+    assert (held["state"], held["close_notes"]) == ("6", "It was the fuse.")
     other = there.open_ticket("Other", "Else")
     driver.connector = ServiceNowConnector(there.settings(close={"close_code": "", "close_notes": ""}))
     outcome = driver.attempt(fields(status={"category": "resolved"}), context(other))
