@@ -57,10 +57,10 @@ SPEC = ConnectorSpec(
     api_version=API_VERSION,
     settings=SETTINGS,
     operations={
-        Operation.CREATE: OperationClaim(Strategy.PROBE, settle=30, needs_fact="marker"),
+        Operation.CREATE: OperationClaim(Strategy.PROBE, settle=30),
         Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=30, probe=True),
-        Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=30, needs_fact="journal"),
-        Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=30, needs_fact="journal"),
+        Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=30),
+        Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=30),
         Operation.ATTACH: OperationClaim(Strategy.PROBE, settle=30),
         Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=30),
     },

@@ -74,7 +74,7 @@ def commented(account: Account, intent: Intent, context: WriteContext) -> Call[F
     """Go through the entries of a journal, newest first, back to a while before the first attempt."""
     found = yield from _entries(account, intent, context)
     if found is None:
-        return Unsure("the journal has more entries than can be looked through")
+        return Unsure("the journal has more entries than can be looked through, or they are out of our sight")
     if not found:
         return Absent()
     # the oldest one: a second one that bears the same words came later
@@ -84,15 +84,20 @@ def commented(account: Account, intent: Intent, context: WriteContext) -> Call[F
 
 
 def _entries(account: Account, intent: Intent, context: WriteContext) -> Call[list[Json] | None]:
-    """Return the entries that read as the one that was written, newest first; None where there are too many."""
+    """Return the entries that read as the one that was written, newest first.
+
+    None where there are too many, or where the desk counts some and shows us none.
+    """
     login = yield from our_login(account)
     element, words = rendering.element(intent), rendering.comment_text(intent)
     since = context.first_sent_at - GRAIN if context.first_sent_at else None
     query = f"element_id={context.remote_id}^element={element}^ORDERBYDESCsys_created_on^ORDERBYDESCsys_id"
     found: list[Json] = []
+    seen = 0
     for number in range(MAX_PAGES):
         page = yield from rows(table("sys_journal_field", query, ENTRY, "look for the entry", offset=number * PAGE))
         past = False
+        seen += len(page.rows)
         for row in page.rows:
             if plain(row.get("element_id")) != context.remote_id or plain(row.get("element")) != element:
                 msg = "ServiceNow answers with entries of other records: it ignores a part of the query"
@@ -104,7 +109,7 @@ def _entries(account: Account, intent: Intent, context: WriteContext) -> Call[li
             if by_us and not known and not past and texts.alike(plain(row.get("value")), words):
                 found.append(row)
         if past or not page.more:
-            return found
+            return None if page.total > 0 and not seen else found
     return None
 
 

@@ -27,6 +27,7 @@ from connectors.sdk import (
     Throttled,
     TransportError,
     Unknown,
+    Unsure,
     WriteContext,
     classify,
     excerpt,
@@ -145,6 +146,8 @@ def _comment(account: Account, intent: Intent, context: WriteContext) -> Call[Ou
     try:
         finding = yield from probes.commented(account, intent, context)
     except (TransportError, AuthenticationError):
+        return Done(rendering.receipt(account, data))
+    if isinstance(finding, Unsure):
         return Done(rendering.receipt(account, data))
     if not isinstance(finding, Found):
         return Unknown("ServiceNow took the request, and the entry is not in its journal")

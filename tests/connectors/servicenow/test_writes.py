@@ -96,6 +96,17 @@ def test_an_entry_that_was_dropped_is_no_success(there: ServiceNowBench, driver:
     assert isinstance(driver.run(driver.connector.probe(intent, context(ticket))), Absent)
 
 
+def test_entries_out_of_sight_prove_nothing(there: ServiceNowBench, driver: Driver) -> None:
+    """What is counted and not shown may be ours: it is not written again."""
+    ticket = there.open_ticket("Printer", "On fire")
+    intent = said("We are at it", public=True)
+    assert isinstance(driver.attempt(intent, context(ticket)), Done)
+    there.desk.hidden = {one["sys_id"] for one in there.desk.records.journal}
+    assert isinstance(driver.run(driver.connector.probe(intent, context(ticket))), Unsure)
+    there.desk.hidden = set()
+    assert isinstance(driver.run(driver.connector.probe(intent, context(ticket))), Found)
+
+
 def test_what_is_resolved_has_a_code_and_a_note(there: ServiceNowBench, driver: Driver) -> None:
     """The site's own, where it names them; without any the data policy's words are the reason."""
     ticket = there.open_ticket("Printer", "On fire")
