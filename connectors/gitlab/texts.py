@@ -19,8 +19,8 @@ APART = "\u2060"
 _COMMAND = re.compile(r"(?m)^([ \t]*)/(?=[A-Za-z_])")
 _FENCE = re.compile(r"(?m)^[ \t>]*(?:`{3,}|~{3,})")
 _MENTION = re.compile(r"\[@?([^\]\n]{1,200})\]\(mention:[^)\s]{0,200}\)")
-_MARK = re.compile(r"\s*<!-- gateway:([0-9a-f]{8,64}) -->")
-_MARK_LIKE = re.compile(r"<!--(?=\s*gateway:)")
+_MARK = re.compile(r"<!-- gateway:([0-9a-f]{8,64}) -->")
+_MARK_LIKE = re.compile(r"<!--(?=\s{0,100}gateway:)")
 _FILE = re.compile(
     r"(!?)\[((?:\\.|[^\]\\\n]){0,300})\]"
     r"\((?:[^()\s]{0,300})?/uploads/([0-9a-f]{32})/([^()\s\"']{1,300})(?:\s+\"[^\"\n]*\")?\)"

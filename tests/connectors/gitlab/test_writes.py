@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from connectors.gitlab import asking
+from connectors.gitlab import asking, texts
 from connectors.gitlab.bench import GitLabBench
 from connectors.gitlab.connector import GitLabConnector
 from connectors.sdk import (
@@ -78,6 +79,16 @@ def test_words_of_others_do_nothing(there: GitLabBench, driver: Driver, words: s
     found = driver.run(driver.connector.read(made))
     assert found is not None
     assert found.marker == "e" * 32
+
+
+def test_hostile_texts_are_read_soon() -> None:
+    """No expression of ours takes long over what somebody made for that."""
+    for text in ("[" * 100_000, " " * 200_000, "<!-- gateway:" * 20_000, "[a](/uploads/" * 30_000, "![a](" * 50_000):
+        began = time.monotonic()
+        texts.read(text, "5")
+        texts.written(text, {})
+        texts.mark(text)
+        assert time.monotonic() - began < 10
 
 
 def test_people_who_are_called_are_named(there: GitLabBench, driver: Driver) -> None:
