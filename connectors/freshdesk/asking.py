@@ -109,12 +109,12 @@ def goes_on(response: HttpResponse, records: list[Json]) -> bool:
     return bool(records) and ('rel="next"' in response.header("link") or len(records) >= PAGE)
 
 
-def desk_time(response: HttpResponse, fallback: datetime) -> datetime:
-    """Return the desk's own clock from the answer's Date header."""
+def desk_time(response: HttpResponse) -> datetime | None:
+    """Return the desk's own clock from the answer's Date header; None where a proxy took it out."""
     try:
         found = parsedate_to_datetime(response.header("date"))
     except (TypeError, ValueError, IndexError):
-        return fallback
+        return None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -63,7 +63,15 @@ def _other(text: str) -> Body | None:
         found = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PAIRS)
     except ValueError:
         return None
-    return Body({re.sub(r"[\[\].]+", "_", name.rstrip("]")): value for name, value in found}) if found else None
+    content: dict[str, Any] = {}
+    for name, value in found:
+        *above, last = [part for part in re.split(r"[\[\].]+", name) if part] or [""]
+        inside = content
+        for part in above[:4]:
+            inner = inside.setdefault(part, {})
+            inside = inner if isinstance(inner, dict) else inside
+        inside.setdefault(last, value)
+    return Body(content) if content else None
 
 
 def mended(text: str) -> str:

@@ -31,6 +31,8 @@ CHANNELS = {
 }  # fmt: skip
 _INLINE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _SOURCE = re.compile(r"\bsrc=\"([^\"]+)\"", re.IGNORECASE)
+#: old texts name the vendor's files without TLS
+_OLD_ADDRESS = re.compile(r"^http://(?=[a-z0-9.-]+\.fresh(?:desk|service)\.com/)")
 _DATA_ID = re.compile(r"\bdata-id=\"([0-9]{1,20})\"", re.IGNORECASE)
 
 
@@ -243,9 +245,9 @@ def inline_images(body: str) -> list[Attachment]:
     found: list[Attachment] = []
     for tag in _INLINE.findall(body)[:200]:
         number, source = _DATA_ID.search(tag), _SOURCE.search(tag)
-        if number is not None and source is not None and source[1].startswith("https://"):
+        if number is not None and source is not None:
             name = source[1].partition("?")[0].rpartition("/")[2] or "image"
-            address = html.unescape(source[1])
+            address = _OLD_ADDRESS.sub("https://", html.unescape(source[1]))
             found.append(Attachment(name, "application/octet-stream", 0, number[1], address, inline=True))
     return found
 

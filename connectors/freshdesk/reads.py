@@ -173,7 +173,7 @@ def _page(tickets: list[RemoteTicket], state: _Cursor, *, end: bool) -> ChangePa
 
 def _list(
     account: Account, since: datetime, page: int, label: str, **more: str
-) -> Call[tuple[list[RemoteTicket], bool, datetime]]:
+) -> Call[tuple[list[RemoteTicket], bool, datetime | None]]:
     """Read one page of tickets: them, whether the list goes on, and the desk's time."""
     params = {"updated_since": stamp(since), "page": str(page), "per_page": str(PAGE), **more}
     if not account.is_freshservice:
@@ -182,10 +182,10 @@ def _list(
         params["workspace_id"] = account.workspace_id
     response = yield from ask(get(f"{API}/tickets", label, **params), none=())
     if response is None:  # pragma: no cover - no status means that here
-        return [], False, since
+        return [], False, None
     records = listed(account, decoded(response), "tickets")
     found = [ticket for each in records if (ticket := mapping.ticket(each, account)) is not None]
-    return found, goes_on(response, records), desk_time(response, since)
+    return found, goes_on(response, records), desk_time(response)
 
 
 def stamp(at: datetime) -> str:
@@ -210,9 +210,8 @@ def _changed(account: Account, state: _Cursor, now: datetime) -> Call[ChangePage
         if not account.is_freshservice:
             # 30,000 changes of one second: the vendor shows no more of them
             return _page(found, msgspec.structs.replace(going, since=since + timedelta(seconds=2), page=1), end=False)
-    newest = max(state.seen, top) if top else state.seen
-    # what joined a list without order while it was walked may have been passed
-    seen = max(state.seen, min(newest, began)) if account.is_freshservice else newest
+    # all that had changed when the round began was told of; what changed since then, the next one tells of
+    seen = max(state.seen, began or top or state.seen)
     due = state.gone_due is None or now >= state.gone_due
     done = _Cursor(seen, gone=GONE[0] if due else "", gone_seen=state.gone_seen, gone_due=state.gone_due)
     return _page(found, done, end=not due)
@@ -224,7 +223,7 @@ def _gone(account: Account, state: _Cursor, now: datetime) -> Call[ChangePage]:
     found, more, clock = yield from _list(
         account, begin, state.page, f"list {state.gone}", filter=state.gone, order_type="desc"
     )
-    began = state.began or clock
+    began = state.began or clock or now
     recent = [msgspec.structs.replace(each, deleted=True) for each in found if each.updated_at >= begin]
     if more and recent and state.page < MAX_PAGES:
         return _page(recent, msgspec.structs.replace(state, page=state.page + 1, began=began), end=False)

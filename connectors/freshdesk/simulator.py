@@ -22,8 +22,6 @@ from connectors.testing.desk import Handler, SimulatedDesk
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.process import serve
 
-#: the vendor shows no page of tickets after this one
-LAST_PAGE = 300
 #: tickets are listed by the last 30 days unless `updated_since` says otherwise
 DEFAULT_SPAN = timedelta(days=30)
 REPLY, NOTE = 0, 2
@@ -38,6 +36,8 @@ class FreshdeskSimulator(SimulatedDesk):
         self.service = product == "freshservice"
         self.records = Records(service=self.service)
         self.expected = "Basic " + base64.b64encode(f"{api_key}:X".encode()).decode() if api_key else ""
+        #: the vendor shows no page of tickets after this one
+        self.last_page = 300
         #: how late the search index is, in seconds
         self.search_lag = 0.0
         #: the desk's sanitiser leaves the classes of texts alone
@@ -296,8 +296,10 @@ class FreshdeskSimulator(SimulatedDesk):
     def _list(self, request: SimRequest) -> SimResponse:
         """Answer the list as it is documented: without descriptions, deleted tickets and spam."""
         query = request.query
-        if int(query.get("page", "1")) > LAST_PAGE:
-            words = "You cannot access tickets beyond the 300th page. Please provide a smaller page number."
+        if int(query.get("page", "1")) > self.last_page:
+            words = (
+                f"You cannot access tickets beyond the {self.last_page}th page. Please provide a smaller page number."
+            )
             return self._invalid(InvalidError("page", words))
         since = query.get("updated_since") or stamp(self.now() - DEFAULT_SPAN)
         begin = datetime.fromisoformat(since).astimezone(UTC)

@@ -35,7 +35,7 @@ def merged_into(note: str, pattern: str) -> str:
     `pattern` is the note with `{id}` in the place of the number.
     """
     before, _, after = pattern.partition("{id}")
-    wanted = _words(before) + r"\s*#?([0-9]{1,20})\b" + _words(after)
+    wanted = _words(before) + r"\s*#?([0-9]{1,20})\b\s*" + _words(after)
     found = re.match(wanted, " ".join(note.split())[:500], re.IGNORECASE)
     return found[1] if found else ""
 
