@@ -1,10 +1,14 @@
-"""A simulated Freshdesk, and a simulated Freshservice, on the bench: what their people do, in our words."""
+"""A simulated Freshdesk, and a simulated Freshservice, on the bench: what their people do, in our words.
+
+What they write is Markdown here and is in the desk what its editor would make of it: HTML.
+"""
 
 from __future__ import annotations
 
 import mimetypes
 from typing import Any
 
+from connectors.content import to_html
 from connectors.freshdesk.sim_state import plain
 from connectors.freshdesk.simulator import FreshdeskSimulator
 from connectors.freshdesk.words import PRIORITY_NUMBERS
@@ -39,15 +43,15 @@ class FreshdeskBench(Bench):
 
     def open_ticket(self, title: str, body: str, *, email: str = "customer@example.com") -> str:
         """Let a customer write in."""
-        return str(self.desk.act("create", subject=title, body=body, email=email))
+        return str(self.desk.act("create", subject=title, body="", html=to_html(body), email=email))
 
     def say(self, ticket: str, text: str, *, public: bool = True) -> None:
         """Let an agent reply or note."""
-        self.desk.act("say", ticket=ticket, body=text, public=public)
+        self.desk.act("say", ticket=ticket, body="", html=to_html(text), public=public)
 
     def ask(self, ticket: str, text: str) -> None:
         """Let the requester write again."""
-        self.desk.act("say", ticket=ticket, body=text, by="requester")
+        self.desk.act("say", ticket=ticket, body="", html=to_html(text), by="requester")
 
     def set_status(self, ticket: str, category: Category) -> None:
         """Let an agent set the status."""

@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parseaddr
+from mimetypes import guess_type
 from typing import Any
 
 import msgspec
 
 from connectors.freshdesk import words
 from connectors.freshdesk.account import Account
-from connectors.freshdesk.texts import from_html, mark_of
+from connectors.freshdesk.texts import Content, from_html, mark_of
 from connectors.sdk import Attachment, Org, RemoteComment, RemotePerson, RemoteTicket, Visibility
 
 Json = Mapping[str, Any]
@@ -158,7 +159,7 @@ def _body(data: Json) -> tuple[str | msgspec.UnsetType, tuple[str, ...]]:
     """Read the description; the lists of newer accounts leave it out (`include=description`)."""
     if "description" not in data and "description_html" not in data:
         return (text(data["description_text"]).strip(), ()) if "description_text" in data else (msgspec.UNSET, ())
-    found = from_html(with_references(_html(data)))
+    found = read_html(_html(data))
     return found.markdown, found.lost
 
 
@@ -203,7 +204,7 @@ def comment(data: Json, account: Account) -> RemoteComment | None:
         return None
     incoming = data.get("incoming") is True
     body = text(data.get("body"))
-    read = from_html(with_references(body)) if body else None
+    read = read_html(body) if body else None
     return RemoteComment(
         remote_id=number,
         at=moment(data.get("created_at")) or EPOCH,
@@ -243,26 +244,27 @@ def attachments(data: Json) -> list[Attachment]:
 def inline_images(body: str) -> list[Attachment]:
     """Return the images that stand in a text: Freshdesk names them by `data-id` and lists them nowhere else."""
     found: list[Attachment] = []
-    for tag in _INLINE.findall(body)[:200]:
-        number, source = _DATA_ID.search(tag), _SOURCE.search(tag)
-        if number is not None and source is not None:
-            name = source[1].partition("?")[0].rpartition("/")[2] or "image"
-            address = _OLD_ADDRESS.sub("https://", html.unescape(source[1]))
-            found.append(Attachment(name, "application/octet-stream", 0, number[1], address, inline=True))
+    for address, number in _images(body).items():
+        name = address.partition("?")[0].rpartition("/")[2] or "image"
+        mime = guess_type(name)[0] or "application/octet-stream"
+        secure = _OLD_ADDRESS.sub("https://", address)
+        found.append(Attachment(name, mime, 0, number, secure, inline=True))
     return found
 
 
-def with_references(body: str) -> str:
-    """Let the inline images of a text point to the files that they are."""
+def read_html(body: str) -> Content:
+    """Read a text; its inline images are named by their ids."""
+    return from_html(body, images=_images(body))
 
-    def replaced(tag: re.Match[str]) -> str:
-        number, source = _DATA_ID.search(tag[0]), _SOURCE.search(tag[0])
-        if number is None or source is None:
-            return tag[0]
-        name = source[1].partition("?")[0].rpartition("/")[2] or "image"
-        return f'<img src="attachment:{number[1]}" alt="{name}">'
 
-    return _INLINE.sub(replaced, body)
+def _images(body: str) -> dict[str, str]:
+    """Return the ids of a text's inline images by their addresses."""
+    found: dict[str, str] = {}
+    for tag in _INLINE.findall(body)[:200]:
+        number, source = _DATA_ID.search(tag), _SOURCE.search(tag)
+        if number is not None and source is not None:
+            found[html.unescape(source[1])] = number[1]
+    return found
 
 
 def same_text(one: str, other: str) -> bool:

@@ -87,14 +87,13 @@ class FreshdeskSimulator(SimulatedDesk):
     # -- what people do
 
     def act_create(
-        self, subject: str, body: str, *, email: str = "customer@example.com", name: str = "", **fields: Any
+        self, subject: str, body: str, *, html: str = "", email: str = "customer@example.com", **fields: Any
     ) -> int:
         """Let a customer write in."""
         given = {
             "subject": subject,
-            "description": typed(body),
+            "description": html or typed(body),
             "email": email,
-            "name": name,
             "status": 2,
             "priority": 1,
         }
@@ -273,7 +272,6 @@ class FreshdeskSimulator(SimulatedDesk):
             )
             shown["requester"] = {
                 "id": ticket["requester_id"],
-                "name": name,
                 "email": mail,
                 "mobile": None,
                 "phone": None,
@@ -297,9 +295,7 @@ class FreshdeskSimulator(SimulatedDesk):
         """Answer the list as it is documented: without descriptions, deleted tickets and spam."""
         query = request.query
         if int(query.get("page", "1")) > self.last_page:
-            words = (
-                f"You cannot access tickets beyond the {self.last_page}th page. Please provide a smaller page number."
-            )
+            words = f"You cannot access tickets beyond the {self.last_page}th page. Please provide a smaller page."
             return self._invalid(InvalidError("page", words))
         since = query.get("updated_since") or stamp(self.now() - DEFAULT_SPAN)
         begin = datetime.fromisoformat(since).astimezone(UTC)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-from connectors.freshdesk.content import from_html, to_html
+from connectors.content import Content, from_html, to_html
 
 _MARK = re.compile(
     r"\s*(?:<(?:html|body|div|p|span)(?![^>]*quote)[^>]*>\s*){0,4}?<div[^>]*\bclass=\"?[^\">]*\bgateway-([A-Za-z0-9._:-]{1,80})",
@@ -44,4 +44,4 @@ def _words(text: str) -> str:
     return r"\s+".join(re.escape(word) for word in text.split())
 
 
-__all__ = ["from_html", "mark_of", "marked", "merged_into", "to_html"]
+__all__ = ["Content", "from_html", "mark_of", "marked", "merged_into", "to_html"]

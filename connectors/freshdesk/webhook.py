@@ -19,7 +19,6 @@ import msgspec
 from connectors.freshdesk import damaged, mapping, words
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import text
-from connectors.freshdesk.texts import from_html
 from connectors.sdk import (
     AuthenticationError,
     Envelope,
@@ -145,7 +144,7 @@ def _snapshot(
     status = changes.get("status", ("", ""))[1] or _word(facts.get("status"))
     priority = changes.get("priority", ("", ""))[1] or _word(facts.get("priority"))
     description = text(facts.get("description"))
-    body = from_html(mapping.with_references(description)) if description else None
+    body = mapping.read_html(description) if description else None
     group = _word(facts.get("group_name"))
     return msgspec.structs.replace(
         bare,
