@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
+from connectors.content import Content, from_html
 from connectors.freshdesk import words
 from connectors.freshdesk.account import Account
-from connectors.freshdesk.texts import Content, from_html, mark_of
+from connectors.marks import mark_of
 from connectors.sdk import Attachment, Org, RemoteComment, RemotePerson, RemoteTicket, Visibility
 
 Json = Mapping[str, Any]

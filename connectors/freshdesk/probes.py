@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from connectors.content import from_html, to_html
 from connectors.freshdesk import mapping, rendering
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.asking import (
@@ -28,7 +29,7 @@ from connectors.freshdesk.asking import (
 )
 from connectors.freshdesk.mapping import Json, ident, moment, obj, text
 from connectors.freshdesk.reads import stamp
-from connectors.freshdesk.texts import from_html, mark_of, to_html
+from connectors.marks import mark_of
 from connectors.sdk import (
     Absent,
     AuthenticationError,

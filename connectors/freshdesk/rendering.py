@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from connectors.content import from_html, to_html
 from connectors.freshdesk import mapping, words
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import Json, ident, obj, text
-from connectors.freshdesk.texts import from_html, marked, to_html
+from connectors.marks import marked
 from connectors.sdk import (
     Blob,
     Intent,
@@ -116,7 +117,7 @@ def comment(account: Account, intent: Intent, context: WriteContext) -> tuple[st
 
     A note is private unless it is said to be public; a reply always is.
     """
-    body = marked(comment_text(intent), context.effect_key)
+    body = marked(to_html(comment_text(intent)), context.effect_key)
     if not is_public(intent):
         return "notes", {"body": body, "private": True}
     if account.public_note:

@@ -272,6 +272,7 @@ class FreshdeskSimulator(SimulatedDesk):
             )
             shown["requester"] = {
                 "id": ticket["requester_id"],
+                "name": name,
                 "email": mail,
                 "mobile": None,
                 "phone": None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.freshdesk import texts
+from connectors.content import from_html
 from connectors.freshdesk.bench import FreshdeskBench
 from connectors.freshdesk.rendering import description
 from connectors.freshdesk.sim_state import plain
@@ -148,7 +148,7 @@ def test_comments_of_ours_are_counted(there: FreshdeskBench, driver: Driver) -> 
 def test_what_markdown_cannot_show_of_a_body_is_kept() -> None:
     """The new text comes after the old one."""
     kept = '<p><span style="color: red">Old</span></p>'
-    assert texts.from_html(kept).lost
+    assert from_html(kept).lost
     assert description("<p>Old</p>", "New") == "<p>New</p>"
     assert description(kept, "New") == f"{kept}<hr><p>New</p>"
 
