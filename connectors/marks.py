@@ -1,7 +1,7 @@
 """Our mark in the HTML of a comment, for desks that have no other place for it.
 
-A text of ours is `<div class="gateway-KEY">…</div>`: desks keep the classes of what they show, and nobody sees one. A mail
-program quotes our words with their mark, so a mark counts only where it opens the text.
+A text of ours is `<div class="gateway-KEY">…</div>`: desks keep the classes of what they show, and nobody sees one. A
+mail program quotes our words with their mark, so a mark counts only where it opens the text.
 """
 
 from __future__ import annotations
