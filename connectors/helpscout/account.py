@@ -35,9 +35,7 @@ SETTINGS = (
         help="the secret key of the webhook; a list while it is being changed",
     ),
     Setting("account_id", {"type": ["integer", "string"]}, help="the id of the gateway's user; learned when not given"),
-    Setting(
-        "mailboxes", _NAMES, help="names for inboxes: {Support: 85}; a queue is the name, else the id of the inbox"
-    ),
+    Setting("mailboxes", _NAMES, help="names for inboxes: {Support: 85}; a queue is the name, else the inbox's id"),
     Setting("custom_fields", _NAMES, help="names for custom fields: {plan: 6688}; without a name a field is its id"),
     Setting("ticket_marker", _NAMES["additionalProperties"], help="id of a custom field (text) for our mark"),
     Setting(

@@ -46,7 +46,8 @@ SPEC = ConnectorSpec(
     settings=SETTINGS,
     operations={
         Operation.CREATE: OperationClaim(Strategy.PROBE, settle=30),
-        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=10, probe=True),
+        # one field a request: what has landed is seen by the attempt that sends the next one
+        Operation.SET_FIELDS: OperationClaim(Strategy.NATURAL, settle=10),
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=15),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=15),
         Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=10),
@@ -64,7 +65,7 @@ SPEC = ConnectorSpec(
     max_file=10_000_000,
     create_params=(
         Setting(
-            "mailbox", {"type": ["string", "integer"]}, required=True, help="inbox: its name in `mailboxes:` or id"
+            "mailbox", {"type": ["string", "integer"]}, required=True, help="inbox: a name in `mailboxes:`, or its id"
         ),
         Setting("customer", {"type": "string"}, help="e-mail of a customer where there is none (else our user's own)"),
     ),

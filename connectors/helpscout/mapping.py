@@ -220,7 +220,7 @@ def in_order(threads: list[Json]) -> list[Json]:
 
 
 def comment(thread: Json, account: Account, conversation: str) -> RemoteComment:
-    """Read a thread. Public is what a customer wrote or was sent; a hidden one, a note, a forward or any other is not."""
+    """Read a thread. Public is what a customer wrote or was sent; a hidden one, a note, a forward, any other is not."""
     kind, state = text(thread.get("type")).lower(), text(thread.get("state")).lower()
     public = kind in PUBLIC and state in {"published", ""}
     body = text(thread.get("body")) or text(thread.get("text"))

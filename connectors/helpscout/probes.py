@@ -76,7 +76,7 @@ def _created(account: Account, intent: Intent, context: WriteContext) -> Call[Fi
 
 
 def _conversations(account: Account, intent: Intent, context: WriteContext) -> Call[list[Json] | None]:
-    """Return the conversations that a creation made, the first one first: among those created since the first attempt."""
+    """Return the conversations that a creation made, the first one first, of those made since the first attempt."""
     if context.first_sent_at is None:
         return None
     since = context.first_sent_at - GRAIN

@@ -31,6 +31,7 @@ from connectors.helpscout.asking import (
     total_of,
 )
 from connectors.helpscout.mapping import Json, ident, text
+from connectors.marks import mark_of
 from connectors.sdk import (
     Attachment,
     AuthenticationError,
@@ -109,7 +110,7 @@ def whole(account: Account, found: RemoteTicket, threads: list[Json]) -> RemoteT
 
 def _mark_of(said: list[Json]) -> str:
     """Return the mark of the first thread: we write it in the customer's name, so its author does not show that."""
-    return mapping.mark_of(text(said[0].get("body"))) if said else ""
+    return mark_of(text(said[0].get("body"))) if said else ""
 
 
 class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -39,6 +39,8 @@ OTHERS = ("customer.", "tag.", "satisfaction.", "beacon.", "message.", "organiza
 #: what only a conversation has, in version 2 and in version 1
 _MARKS = frozenset({"mailboxId", "mailbox", "subject", "threads", "threadCount", "primaryCustomer", "folderId"})
 _LEAST_MARKS = 2
+#: what only a customer has
+_PERSONS = frozenset({"emails", "firstName", "socialProfiles"})
 _LINK = re.compile(r"/conversations?/([0-9]{1,20})(?![0-9])")
 #: ids of deleted things that are remembered
 _MOST_ENDED = 10_000
@@ -78,7 +80,7 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     number = _id(data)
     if _is_conversation(data) and number:
         return _state(account, data, said, delivery)
-    if said.startswith(OTHERS):
+    if said.startswith(OTHERS) or _PERSONS & set(data):
         return ()
     linked = next((found[1] for value in _texts(data) if (found := _LINK.search(value))), "")
     if set(data) <= {"id", "uri", "url", "href", "_links", "mailboxId", "webhookId"} and (number or linked):
@@ -87,7 +89,7 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
         return (_hint(linked or number, delivery),)
     if said.startswith("convo.") and (number or linked):
         return (_hint(linked or number, delivery),)
-    if "customer" in data or "emails" in data or "rating" in data or "ratingId" in data or number:
+    if "customer" in data or "rating" in data or "ratingId" in data or number:
         return ()
     msg = "the body is neither a conversation nor the id of one"
     raise UnreadableError(msg)
@@ -146,7 +148,7 @@ def _unwrapped(body: dict[str, Any]) -> Json:
 
 
 def _is_conversation(data: Json) -> bool:
-    return len(_MARKS & set(data)) >= _LEAST_MARKS and "emails" not in data
+    return len(_MARKS & set(data)) >= _LEAST_MARKS and not _PERSONS & set(data)
 
 
 def _id(data: Json) -> str:

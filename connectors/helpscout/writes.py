@@ -69,7 +69,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE:
                 return (yield from _comment(account, intent, context))
             case Operation.UNDO:
-                return (yield from _take_back(account, intent))
+                return (yield from _take_back(intent))
             case _:
                 return Rejected(f"Help Scout has no operation {intent.operation}")
     except UnmappedError as error:
@@ -181,7 +181,7 @@ def _said(account: Account, context: WriteContext, number: str) -> Call[Receipt]
     return receipt
 
 
-def _take_back(account: Account, intent: Intent) -> Call[Outcome]:
+def _take_back(intent: Intent) -> Call[Outcome]:
     """Close a second copy of a conversation; closed already, or gone, is as good."""
     copy = str(intent.params.get("copy") or "")
     if intent.params.get("of") != Operation.CREATE.value or not copy or ident(copy) != copy:
