@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from connectors.freshdesk.sim_forms import given_of
 from connectors.freshdesk.sim_state import File, InvalidError, Records, stamp, typed
+from connectors.freshdesk.sim_template import rendered, template, triggered
 from connectors.testing.desk import Handler, SimulatedDesk
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.process import serve
@@ -126,7 +127,7 @@ class FreshdeskSimulator(SimulatedDesk):
         self.records.say(number, typed(words), self.records.person, self.now(), private=True, kind=NOTE, files=[])
         changes = self.records.update(number, {"status": 5}, self.now())
         self.effect("merge", str(number))
-        self._announce(number, _triggered(changes))
+        self._announce(number, triggered(changes))
 
     def act_delete(self, ticket: int | str) -> None:
         """Let an agent move a ticket to the trash."""
@@ -158,23 +159,16 @@ class FreshdeskSimulator(SimulatedDesk):
     def _changed(self, number: int, changes: dict[str, tuple[Any, Any]], key: str) -> None:
         if changes:
             self.effect("fields", str(number), key=key, detail={name: new for name, (_, new) in changes.items()})
-            self._announce(number, _triggered(changes))
+            self._announce(number, triggered(changes))
 
     def _announce(self, number: int, event: str) -> None:
         """Send the template of the automation, filled in."""
-        ticket = self.records.tickets[number]
-        said = [each for each in self.records.conversations[number] if not each["private"]]
-        noted = [each for each in self.records.conversations[number] if each["private"]]
-        values = {
-            "ticket_id": f"INC-{number}" if self.service else str(number),
-            "triggered_event": event,
-            "ticket_modified_on": ticket["updated_at"],
-            "ticket_latest_public_comment": said[-1]["body"] if said else "",
-            "ticket_latest_private_comment": noted[-1]["body"] if noted else "",
-        }
-        lines = [f'  "{name}": "{_filled(str(value), damaged=self.damaged)}"' for name, value in values.items()]
-        content = ",\n".join(lines) + ",\n" * self.damaged
-        self.announce(f'{{"freshdesk_webhook": {{{content}}}}}'.encode())
+        ticket, said = self.records.tickets[number], self.records.conversations[number]
+        agent = self.records.agents.get(ticket["responder_id"] or 0, {})
+        values = template(ticket, said, event, str(agent.get("email") or agent.get("contact", {}).get("email") or ""))
+        if self.service:
+            values["ticket_id"] = f"INC-{number}"
+        self.announce(rendered(values, damaged=self.damaged))
 
     # -- the API
 
@@ -376,21 +370,6 @@ class FreshdeskSimulator(SimulatedDesk):
         more = page * size < len(found)
         link = {"Link": f'<{self.url}{request.path}?page={page + 1}&per_page={size}>; rel="next"'} if more else {}
         return self._answer_with(found[(page - 1) * size : page * size], name, 200, link)
-
-
-def _triggered(changes: dict[str, tuple[Any, Any]]) -> str:
-    """Return `{{triggered_event}}` of a change: it looks like JSON and is none."""
-    named = [
-        f"{name}:{{from:{old},to:{new}}}" for name, (old, new) in changes.items() if name in {"status", "priority"}
-    ]
-    return "{" + (",".join(named) or "ticket_action:update") + "}"
-
-
-def _filled(value: str, *, damaged: bool) -> str:
-    """Return a placeholder's text as it stands between quotation marks."""
-    return (
-        value if damaged else value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    )
 
 
 if __name__ == "__main__":

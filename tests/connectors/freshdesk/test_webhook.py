@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.freshdesk import damaged
-from connectors.freshdesk.bench import SECRET
+from connectors.freshdesk.bench import SECRET, FreshdeskBench
 from connectors.freshdesk.webhook import triggered
 from connectors.sdk import (
     AuthenticationError,
@@ -26,6 +26,7 @@ from connectors.sdk import (
     Status,
     UnreadableError,
 )
+from connectors.testing.bench import Sink
 from tests.connectors.freshdesk.conftest import NOW, connect, stored
 
 
@@ -81,6 +82,22 @@ def test_a_delivery_is_named_by_its_content() -> None:
     assert (named.ref, named.headers) == ("1", {})
     assert named == connect().envelope(sent({"x-request-id": "another"}, one))
     assert named != connect().envelope(sent({}, other))
+
+
+def test_a_damaged_template_of_the_desk_is_read(there: FreshdeskBench) -> None:
+    """As the simulated desk sends it, with quotation marks that nobody escaped."""
+    sink = Sink()
+    there.desk.webhooks.url, there.desk.damaged = sink.url, True
+    ticket = there.open_ticket('He said "no"', "It is on fire")
+    there.say(ticket, 'A "quotation", and [one](https://example.com) more')
+    there.set_title(ticket, "Another")
+    there.desk.webhooks.flush(5)
+    bodies = [request.body for request in sink.requests]
+    sink.close()
+    events = [event for body in bodies for event in connect(product=there.product).parse(stored(body))]
+    assert len(set(bodies)) == 3
+    assert {event.remote_id for event in events} == {ticket}
+    assert all(event.needs_read for event in events)
 
 
 #: bodies of which each is about ticket 42
