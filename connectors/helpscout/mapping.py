@@ -8,7 +8,7 @@ that may be the same number, so that a customer is `customer:ID` here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -32,6 +32,8 @@ Json = Mapping[str, Any]
 #: stands in for an instant that the desk did not give
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WEB = "https://secure.helpscout.net/conversation"
+#: a conversation and its first thread are made within this
+GRAIN = timedelta(seconds=5)
 #: what is put before the ids of customers
 CUSTOMER = "customer:"
 #: threads that a customer can read (Mailbox API, "List Threads": type)
@@ -239,6 +241,18 @@ def comment(thread: Json, account: Account, conversation: str) -> RemoteComment:
         lost=read.lost,
         raw=body if read.lost else "",
     )
+
+
+def parted(
+    spoken: list[RemoteComment], created_at: datetime | None
+) -> tuple[RemoteComment | None, list[RemoteComment]]:
+    """Return what a conversation is about, and what was said of it.
+
+    What is older than the conversation came with another that was merged into it, and is not what this one is about.
+    """
+    since = created_at - GRAIN if created_at is not None else EPOCH
+    first = next((one for one in spoken if one.at >= since), spoken[0] if spoken else None)
+    return first, [one for one in spoken if one is not first]
 
 
 def _files(thread: Json) -> list[Json]:

@@ -42,6 +42,7 @@ from connectors.sdk import (
     DeskAgent,
     HttpResponse,
     Identity,
+    RemoteComment,
     RemoteTicket,
     TransportError,
 )
@@ -93,7 +94,7 @@ def whole(account: Account, found: RemoteTicket, threads: list[Json]) -> RemoteT
     """Put a conversation and its threads together: the first one is what it is about, and no comment."""
     said = mapping.in_order([each for each in threads if mapping.is_said(each)])
     spoken = [mapping.comment(each, account, found.remote_id) for each in said]
-    first = spoken[0] if spoken else None
+    first, comments = mapping.parted(spoken, found.created_at)
     newest = max([found.updated_at, *(one.at for one in spoken)])
     return msgspec.structs.replace(
         found,
@@ -102,15 +103,16 @@ def whole(account: Account, found: RemoteTicket, threads: list[Json]) -> RemoteT
         body=first.body if first else "",
         lost=first.lost if first else (),
         attachments=first.attachments if first else (),
-        marker=found.marker or (first.marker if first else "") or _mark_of(said),
-        comments=tuple(spoken[1:]),
+        marker=found.marker or _mark_of(said, first),
+        comments=tuple(comments),
         complete=True,
     )
 
 
-def _mark_of(said: list[Json]) -> str:
+def _mark_of(said: list[Json], first: RemoteComment | None) -> str:
     """Return the mark of the first thread: we write it in the customer's name, so its author does not show that."""
-    return mark_of(text(said[0].get("body"))) if said else ""
+    number = first.remote_id if first is not None else ""
+    return next((mark_of(text(each.get("body"))) for each in said if ident(each.get("id")) == number), "")
 
 
 class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):

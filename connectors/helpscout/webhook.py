@@ -113,13 +113,10 @@ def _state(account: Account, data: Json, said: str, delivery: RawDelivery) -> tu
     threads = mapping.in_order([each for each in objects(data.get("threads")) if mapping.is_said(each)])
     if threads:
         spoken = [mapping.comment(each, account, number) for each in threads]
-        shot = msgspec.structs.replace(
-            shot,
-            body=spoken[0].body,
-            lost=spoken[0].lost,
-            comments=tuple(spoken[1:]),
-            attachments=spoken[0].attachments,
-        )
+        first, comments = mapping.parted(spoken, shot.created_at)
+        shot = msgspec.structs.replace(shot, comments=tuple(comments))
+        if first is not None:
+            shot = msgspec.structs.replace(shot, body=first.body, lost=first.lost, attachments=first.attachments)
     key = f"state:{number}:{digest([shot.version, shot.version_token])[:24]}"
     hint = Event(EventKind.OBSERVED, number, key=key, at=at, version=shot.version, snapshot=shot, needs_read=True)
     if said == "convo.created":

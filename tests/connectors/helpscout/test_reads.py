@@ -116,6 +116,17 @@ def test_a_merged_conversation_names_its_survivor(there: HelpScoutBench, driver:
     assert [one.body for one in whole(driver, first).comments] == ["It burns"]
 
 
+def test_a_survivor_stays_about_what_it_was_about(there: HelpScoutBench, driver: Driver) -> None:
+    """Also where what was merged into it is older: that is said beside it."""
+    older = there.open_ticket("Printer", "It is on fire")
+    there.desk.clock.skew += timedelta(minutes=1)
+    survivor = there.open_ticket("Printer", "It burns")
+    there.merge(older, survivor)
+    found = whole(driver, survivor)
+    assert found.body == "It burns"
+    assert [one.body for one in found.comments] == ["It is on fire"]
+
+
 def test_a_change_without_a_time_has_another_name(there: HelpScoutBench, driver: Driver) -> None:
     """A workflow sets a tag: no user has touched the conversation, and no time in it says so."""
     ticket = there.open_ticket("Printer", "It is on fire")
