@@ -230,6 +230,10 @@ class Journey:
         if category not in bench.categories:
             self.cannot.append(f"{name}: no status {category}")
             return
+        if self.read(name).status.category is category:
+            # a desk without a word for new has opened it by itself: to set that again is no change there
+            self.cannot.append(f"{name}: {category} already")
+            return
         try:
             bench.set_status(ticket, category)
         except Lacking:
