@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from connectors.salesforce.ids import full_id
-from connectors.sdk import Category, ConnectionSettings, Kind, Level, RemotePerson, Setting
+from connectors.sdk import Category, ConnectionSettings, Grant, Kind, Level, RemotePerson, Setting
 from gateway.errors import ConfigError
 
 W = TypeVar("W", Category, Level, Kind)
@@ -75,13 +75,24 @@ SETTINGS = (
         "auth",
         {
             "type": "object",
-            "required": ["token"],
-            "properties": {"token": {"type": "string"}},
+            "oneOf": [{"required": ["oauth"]}, {"required": ["token"]}],
+            "properties": {
+                "oauth": {
+                    "type": "object",
+                    "required": ["client_id", "client_secret"],
+                    "properties": {
+                        name: {"type": "string"}
+                        for name in ("token_url", "client_id", "client_secret", "refresh_token", "scope")
+                    },
+                    "additionalProperties": False,
+                },
+                "token": {"type": "string"},
+            },
             "additionalProperties": False,
         },
         required=True,
         secret=True,
-        help="{token}: an access token of the gateway's own user",
+        help="{oauth: {client_id, client_secret}} of a connected app, or {token}: an access token that lasts",
     ),
     Setting(
         "webhook_secret",
@@ -114,6 +125,7 @@ class Account(msgspec.Struct):
 
     url: str
     token: str
+    grant: Grant | None
     webhook_secrets: tuple[str, ...]
     organization_id: str
     #: our user there, by the settings, or learned
@@ -141,10 +153,12 @@ class Account(msgspec.Struct):
     def of(cls, settings: ConnectionSettings) -> Account:
         """Read the settings; raises ConfigError where they cannot work."""
         options, name = settings.options, settings.name
+        url = settings.url.rstrip("/")
         auth = options.get("auth")
         token = str(auth.get("token") or "") if isinstance(auth, Mapping) else ""
-        if not token:
-            msg = f"connection {name!r}: auth needs {{token}}"
+        grant = _grant(auth.get("oauth"), url) if isinstance(auth, Mapping) else None
+        if not token and grant is None:
+            msg = f"connection {name!r}: auth needs {{oauth: {{client_id, client_secret}}}} or {{token}}"
             raise ConfigError(msg)
         statuses = _meanings(options.get("statuses"), Category, STATUSES, name)
         priorities = _meanings(options.get("priorities"), Level, PRIORITIES, name)
@@ -157,8 +171,9 @@ class Account(msgspec.Struct):
                 msg = f"connection {name!r}: {field!r} is not the API name of a field"
                 raise ConfigError(msg)
         return cls(
-            url=settings.url.rstrip("/"),
+            url=url,
             token=token,
+            grant=grant,
             webhook_secrets=_secrets(options.get("webhook_secret")),
             organization_id=full_id(str(options.get("organization_id") or "")),
             account_id=full_id(str(options.get("account_id") or "")),
@@ -179,7 +194,9 @@ class Account(msgspec.Struct):
 
     def secrets(self) -> tuple[str, ...]:
         """Return every literal secret, for redaction."""
-        return tuple(dict.fromkeys(secret for secret in (self.token, *self.webhook_secrets) if secret))
+        hidden = ("client_secret", "refresh_token")
+        granted = [self.grant.form.get(name, "") for name in hidden] if self.grant else []
+        return tuple(dict.fromkeys(secret for secret in (self.token, *granted, *self.webhook_secrets) if secret))
 
     def learn(self, account_id: str) -> None:
         """Keep who we are there, as the desk said it."""
@@ -195,6 +212,19 @@ class Account(msgspec.Struct):
     def custom_field(self, name: str) -> str:
         """Return the API name of a custom field by our name for it, or by its own; empty when it has none."""
         return self.field_names.get(name, name if name.endswith("__c") and _FIELD.fullmatch(name) else "")
+
+
+def _grant(given: Any, url: str) -> Grant | None:
+    """Read how an access token is got: by the app's own credentials, or by a refresh token of our user.
+
+    Salesforce does not say how long a token lasts (the session settings of the org do), so it is renewed often.
+    """
+    said = _texts(given)
+    if not (said.get("client_id") and said.get("client_secret")):
+        return None
+    form = {name: said[name] for name in ("client_id", "client_secret", "refresh_token", "scope") if said.get(name)}
+    form["grant_type"] = "refresh_token" if said.get("refresh_token") else "client_credentials"
+    return Grant(said.get("token_url") or f"{url}/services/oauth2/token", form)
 
 
 def _texts(given: Any) -> dict[str, str]:

@@ -6,10 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.salesforce import agents, changes, probes, reads, rendering, webhook, writes
+from connectors.salesforce import agents, changes, files, probes, reads, rendering, webhook, writes
 from connectors.salesforce.account import SETTINGS, Account
 from connectors.sdk import (
     API_VERSION,
+    Attaching,
+    Attachment,
+    Blob,
     Call,
     ChangePage,
     CheckResult,
@@ -19,6 +22,7 @@ from connectors.sdk import (
     Envelope,
     Event,
     Finding,
+    Grant,
     HttpRequest,
     Identity,
     IncomingRequest,
@@ -45,7 +49,9 @@ SPEC = ConnectorSpec(
         Operation.SET_FIELDS: OperationClaim(Strategy.CONDITIONAL, settle=10),
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=10),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),
+        Operation.ATTACH: OperationClaim(Strategy.PROBE, settle=10),
     },
+    attaching=Attaching.ALONE,
     sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee"}),
@@ -111,13 +117,21 @@ class SalesforceConnector:
         """Look for the effect of an earlier attempt."""
         return probes.probe(self.account, intent, context)
 
+    def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
+        """Read one file."""
+        return files.fetch(self.account, attachment)
+
     def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
         """Count the effects of an update that has landed."""
         return probes.effects(self.account, intent, context)
 
     def authorize(self, request: HttpRequest) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
-        """Return the Authorization header."""
-        return {"Authorization": f"Bearer {self.account.token}"}
+        """Return the Authorization header of a token that lasts; one that is got by OAuth is the transport's."""
+        return {"Authorization": f"Bearer {self.account.token}"} if self.account.token else {}
+
+    def grant(self) -> Grant | None:
+        """Return how an access token is got."""
+        return self.account.grant
 
     def is_us(self, person: RemotePerson | None) -> bool | None:
         """Say whether `person` is our user; None until we know who we are."""

@@ -13,6 +13,7 @@ _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 CASE = "500"
 USER = "005"
 QUEUE = "00G"
+EMAIL = "02s"
 
 
 def full_id(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.salesforce import mapping, rendering
+from connectors.salesforce import files, mapping, rendering
 from connectors.salesforce.account import Account
 from connectors.salesforce.asking import every, quoted, soql
 from connectors.salesforce.changes import literal
@@ -53,6 +53,8 @@ def probe(account: Account, intent: Intent, context: WriteContext) -> Call[Findi
             return (yield from _created(account, context))
         if not is_case_id(full_id(context.remote_id)):
             return Absent()
+        if intent.operation is Operation.ATTACH:
+            return (yield from files.probe(account, context))
         if intent.comment is not None:
             alike = yield from _alike(account, intent, context)
             return Found(comment_receipt(alike[0])) if alike else Absent()

@@ -10,7 +10,8 @@ import msgspec
 from connectors.salesforce import mapping
 from connectors.salesforce.account import Account
 from connectors.salesforce.asking import USERINFO, ask, complaint, decoded, every, quoted, request, select, soql
-from connectors.salesforce.ids import full_id, is_case_id
+from connectors.salesforce.files import files_of
+from connectors.salesforce.ids import EMAIL, full_id, is_case_id
 from connectors.salesforce.mapping import Json, moment, obj, objects, text
 from connectors.sdk import (
     AuthenticationError,
@@ -70,8 +71,18 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
         return found
     comments, said = yield from comments_of(account, number, found)
     newest = max([found.version, *(mapping.version_of(at) for at in said)])
-    token = f"{found.version_token}#{len(comments)}"
-    return msgspec.structs.replace(found, comments=tuple(comments), version=newest, version_token=token, complete=True)
+    letters = [one.remote_id for one in comments if one.remote_id.startswith(EMAIL)]
+    files = yield from files_of(account, [number, *letters])
+    comments = [msgspec.structs.replace(one, attachments=tuple(files.get(one.remote_id, ()))) for one in comments]
+    token = f"{found.version_token}#{len(comments)}#{sum(len(each) for each in files.values())}"
+    return msgspec.structs.replace(
+        found,
+        comments=tuple(comments),
+        version=newest,
+        version_token=token,
+        attachments=tuple(files[number]),
+        complete=True,
+    )
 
 
 def comments_of(account: Account, number: str, found: RemoteTicket) -> Call[tuple[list[RemoteComment], list[datetime]]]:

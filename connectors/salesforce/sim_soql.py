@@ -107,7 +107,10 @@ class _Parser:
             inner = self.any_of()
             self.expect(")")
             return inner
-        field, sign, given = self.field(), self.next(), self.literal()
+        field, sign = self.field(), self.next()
+        if sign.upper() == "IN":
+            return self.among(field)
+        given = self.literal()
         compare = _COMPARE.get(sign)
         if compare is None:
             raise RefusedError("MALFORMED_QUERY", f"unexpected operator {sign!r}")
@@ -127,6 +130,14 @@ class _Parser:
             return compare(there, given)
 
         return holds
+
+    def among(self, field: str) -> Condition:
+        self.expect("(")
+        given = [self.literal()]
+        while self.takes(","):
+            given.append(self.literal())
+        self.expect(")")
+        return lambda value: value(field) in given
 
     def literal(self) -> Any:
         token = self.next()

@@ -12,25 +12,23 @@ from typing import Any
 
 import msgspec
 
-from connectors.salesforce import mapping, probes, rendering
+from connectors.salesforce import files, mapping, probes, rendering
 from connectors.salesforce.account import Account
 from connectors.salesforce.asking import (
     ABSENT,
     ask,
-    codes,
     complaint,
     decoded,
-    is_throttled,
     quoted,
     request,
     select,
     soql,
-    wait_of,
 )
 from connectors.salesforce.ids import full_id, is_case_id
 from connectors.salesforce.mapping import Json, moment, obj, objects, said_true, text
 from connectors.salesforce.owners import owner_of, queue_id
 from connectors.salesforce.reads import case_row
+from connectors.salesforce.refusing import refusal
 from connectors.sdk import (
     AuthenticationError,
     Call,
@@ -40,23 +38,17 @@ from connectors.sdk import (
     Found,
     HttpResponse,
     Intent,
-    NotSent,
     Operation,
     Outcome,
     Reason,
     Receipt,
     Rejected,
-    Throttled,
     TransportError,
     Unknown,
     WriteContext,
-    classify,
     excerpt,
 )
 from gateway.errors import UnmappedError
-
-#: another transaction holds the record: nothing took effect, and it is worth another try
-LOCKED = frozenset({"UNABLE_TO_LOCK_ROW", "TXN_SECURITY_METERING_ERROR"})
 
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -69,6 +61,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         number = full_id(context.remote_id)
         if not is_case_id(number):
             return Rejected(f"{context.remote_id!r} is not the id of a case")
+        if intent.operation is Operation.ATTACH:
+            return (yield from files.attach(account, intent, context))
         if intent.comment is not None:
             return (yield from _comment(account, intent, number))
         if intent.operation is Operation.SET_FIELDS:
@@ -76,16 +70,6 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     except UnmappedError as error:
         return Rejected(str(error), Reason.UNMAPPED)
     return Rejected(f"Salesforce has no operation {intent.operation}")
-
-
-def refusal(response: HttpResponse) -> Outcome | None:
-    """Classify what is not 2xx by the default table, but for throttling (403 here) and locked rows (400)."""
-    if is_throttled(response):
-        return Throttled(complaint(response), wait_of(response))
-    if codes(response) & LOCKED:
-        return NotSent(complaint(response))
-    outcome = classify(response)
-    return Rejected(complaint(response)) if isinstance(outcome, Rejected) else outcome
 
 
 # ---------------------------------------------------------------- create
