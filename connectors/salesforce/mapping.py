@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.content import Content, from_html
 from connectors.salesforce.account import Account
 from connectors.salesforce.ids import QUEUE, USER, full_id
 from connectors.sdk import (
@@ -222,10 +223,16 @@ def email(data: Json, *, at: datetime) -> RemoteComment | None:
         writer = RemotePerson("", text(data.get("FromAddress")).lower(), "", text(data.get("FromName")), "customer")
     else:
         writer = user(obj(data.get("CreatedBy")), data.get("CreatedById"))
+    words = text(data.get("TextBody"))
+    html = "" if words.strip() else text(data.get("HtmlBody"))
+    said = from_html(html) if html else Content(words or text(data.get("Subject")))
     return RemoteComment(
         remote_id=number,
         at=moment(data.get("MessageDate")) or moment(data.get("CreatedDate")) or at,
-        body=text(data.get("TextBody")) or text(data.get("Subject")),
+        body=said.markdown,
+        lost=said.lost,
+        raw=html if said.lost else "",
+        source_format="html" if html else "plain",
         visibility=Visibility.INTERNAL if hidden else Visibility.PUBLIC,
         author=writer,
     )

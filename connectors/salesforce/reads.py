@@ -35,8 +35,9 @@ COMMENT_FIELDS = (
     "CreatedDate, SystemModstamp"
 )
 EMAIL_FIELDS = (
-    "Id, ParentId, Incoming, Status, Subject, TextBody, FromName, FromAddress, IsExternallyVisible, CreatedById, "
-    "CreatedBy.Name, CreatedBy.Email, CreatedBy.UserType, MessageDate, CreatedDate, SystemModstamp"
+    "Id, ParentId, Incoming, Status, Subject, TextBody, HtmlBody, FromName, FromAddress, "
+    "IsExternallyVisible, CreatedById, CreatedBy.Name, CreatedBy.Email, CreatedBy.UserType, MessageDate, CreatedDate, "
+    "SystemModstamp"
 )
 #: a share of the day's requests from which on a check warns
 MANY = 0.9

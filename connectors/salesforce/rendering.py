@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 #: a comment without words is refused
 NO_TEXT = "(no text)"
+#: what Markdown of ours says in a way that only its maker understands
+_MENTION = re.compile(r"\[(@[^\]\n]*)\]\(mention:[^)\s]*\)")
+_IMAGE = re.compile(r"!\[([^\]\n]*)\]\(attachment:[^)\s]*\)")
 
 
 def fields(account: Account, intent: Intent) -> dict[str, Any]:
@@ -62,7 +66,12 @@ def subject(given: str) -> str:
 
 def description(given: str) -> str:
     """Return a description as Salesforce keeps it."""
-    return shortened(given.strip(), MAX_DESCRIPTION)
+    return shortened(plainly(given).strip(), MAX_DESCRIPTION)
+
+
+def plainly(markdown: str) -> str:
+    """Return Markdown as people read it in a field without markup: who is called and which image stands there."""
+    return _IMAGE.sub(lambda found: f"[{found[1] or 'image'}]", _MENTION.sub(r"\1", markdown))
 
 
 def status_word(account: Account, value: Any) -> str:
@@ -101,7 +110,8 @@ def _converted(value: Any, kind: type[T]) -> T:
 
 def comment_body(intent: Intent) -> str:
     """Return the text of a comment as it is sent."""
-    return shortened((text(intent.comment.body) if intent.comment else "").strip() or NO_TEXT, MAX_COMMENT)
+    said = plainly(text(intent.comment.body)) if intent.comment else ""
+    return shortened(said.strip() or NO_TEXT, MAX_COMMENT)
 
 
 def is_public(intent: Intent) -> bool:

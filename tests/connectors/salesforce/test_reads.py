@@ -47,12 +47,13 @@ def test_emails_are_comments_but_for_the_one_that_made_the_case(bench: Salesforc
     hidden = desk.act("email", case_id=case, body="Not in the portal", incoming=False)
     desk.records.all["EmailMessage"][draft]["Status"] = "5"
     desk.records.all["EmailMessage"][hidden]["IsExternallyVisible"] = False
+    desk.records.all["EmailMessage"][hidden] |= {"TextBody": "", "HtmlBody": "<p>Not in the <b>portal</b></p>"}
     bench.say(case, "Only for us", public=False)
     said = whole(driver, case).comments
     assert {one.body: one.visibility for one in said} == {
         "Any news?": Visibility.PUBLIC,
         "We are at it": Visibility.PUBLIC,
-        "Not in the portal": Visibility.INTERNAL,
+        "Not in the **portal**": Visibility.INTERNAL,
         "Only for us": Visibility.INTERNAL,
     }
     by_body = {one.body: one for one in said}

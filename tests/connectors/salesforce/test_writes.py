@@ -165,6 +165,14 @@ def test_what_is_too_long_says_so(bench: SalesforceBench, driver: Driver) -> Non
     assert bench.shown(case).body.endswith("the whole text stands in the other desk]")
 
 
+def test_a_text_without_markup_names_people_and_images(bench: SalesforceBench, driver: Driver) -> None:
+    """A case has no markup: whoever is called, and an image of ours, stand there by name."""
+    case = bench.open_ticket("Printer", "It is on fire")
+    text = "[@Kim](mention:17) look: ![plan.png](attachment:abc) and *this*"
+    driver.settle(comment(text), first_attempt("k1", case))
+    assert [one.text for one in bench.shown(case).comments] == ["@Kim look: [plan.png] and *this*"]
+
+
 def test_who_owns_a_case(bench: SalesforceBench, driver: Driver) -> None:
     """A user by id or e-mail, a queue by name or id, and a queue again for what nobody has any more."""
     case = bench.open_ticket("Printer", "It is on fire")
