@@ -30,8 +30,11 @@ class Dynamics365Bench(Bench):
         self.agents = (records.agent, records.user("Agent Jones", "jones@org.example", self.desk.now()))
 
     def options(self) -> dict[str, Any]:
-        """Return a token and the webhook's secret."""
-        return {"auth": {"token": TOKEN}, "webhook_secret": SECRET, "unassigned": "Support"}
+        """Return a token, the webhook's secret, and whose the cases of people without an e-mail are."""
+        somebody = self.desk.records.contact("unknown@org.example", self.desk.now())
+        return {
+            "auth": {"token": TOKEN}, "webhook_secret": SECRET, "unassigned": "Support", "customer": somebody
+        }  # fmt: skip
 
     def open_ticket(self, title: str, body: str, *, email: str = "customer@example.com") -> str:
         """Let a customer open a case in the portal."""

@@ -108,7 +108,7 @@ class Records:
         if table == "incidents":
             state = columns.get("statecode", record["statecode"])
             held = record["statuscode"] if state == record["statecode"] else -1
-            code: int = columns.get("statuscode", held)
+            code: Any = {"statuscode": held, **columns}["statuscode"]
             if STATES.get(code, 0) != state:
                 raise RefusedError("0x80048408", f"{code} is not a valid status code for state code {state}.")
             if state == 1 and record["statecode"] != 1:
