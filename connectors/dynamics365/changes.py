@@ -56,6 +56,8 @@ class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
 def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
     """Read one page of hints."""
     state = _state(cursor, now)
+    if state.not_before is not None and now < state.not_before:
+        state = msgspec.structs.replace(state, tracking=False)
     body = yield from ask(_request(state), none=REFUSED)
     if body is None:
         return (yield from _refused(state, now))
@@ -73,7 +75,7 @@ def _refused(state: _Cursor, now: datetime) -> Call[ChangePage]:
         return ChangePage((), _written(msgspec.structs.replace(state, next="")), end=False)
     if state.list == TRACKED:
         yield from ask(_request(state), none=())
-    return _done(state, now)
+    return _done(state)
 
 
 def _request(state: _Cursor) -> HttpRequest:
@@ -116,7 +118,7 @@ def _page(account: Account, state: _Cursor, body: Json, now: datetime) -> Change
         )
     delta = link(account, body, "@odata.deltaLink") or state.delta
     seen = {**state.seen, state.list: max(state.seen[state.list], top or state.seen[state.list])}
-    return _done(msgspec.structs.replace(state, seen=seen, delta=delta), now, tuple(tickets.values()))
+    return _done(msgspec.structs.replace(state, seen=seen, delta=delta), tuple(tickets.values()))
 
 
 def _hint(account: Account, row: Json, now: datetime) -> RemoteTicket | None:
@@ -142,14 +144,12 @@ def _hint(account: Account, row: Json, now: datetime) -> RemoteTicket | None:
     )
 
 
-def _done(state: _Cursor, now: datetime, tickets: tuple[RemoteTicket, ...] = ()) -> ChangePage:
+def _done(state: _Cursor, tickets: tuple[RemoteTicket, ...] = ()) -> ChangePage:
     """Go on to the next list, or rest."""
     lists = list(LISTS)
     place = lists.index(state.list) + 1
-    tracking = state.not_before is None or now >= state.not_before
-    rested = msgspec.structs.replace(
-        state, list=lists[place] if place < len(lists) else TRACKED, next="", top=None, tracking=tracking
-    )
+    following = lists[place] if place < len(lists) else TRACKED
+    rested = msgspec.structs.replace(state, list=following, next="", top=None, tracking=True)
     return ChangePage(tickets, _written(rested), end=place >= len(lists))
 
 

@@ -234,7 +234,10 @@ class Dynamics365Simulator(SimulatedDesk):
         record = self.records.all.get(table, {}).get(number)
         if record is None:
             return failed(RefusedError("0x80040217", f"{table} With Id = {number} Does Not Exist", 404))
-        return json_answer(self.view(table, record, request.query))
+        try:
+            return json_answer(self.view(table, record, request.query))
+        except RefusedError as error:
+            return failed(error)
 
     def view(self, table: str, record: Record, query: dict[str, str]) -> Record:
         """Return a record as OData shows it: what is selected, with what is expanded."""
