@@ -78,7 +78,8 @@ class Dynamics365Bench(Bench):
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the case."""
-        self.desk.act("attach", case_id=ticket, name=name, data=data, text=WEB if public else "")
+        mime = "image/png" if name.endswith(".png") else "application/octet-stream"
+        self.desk.act("attach", case_id=ticket, name=name, data=data, text=WEB if public else "", mime=mime)
 
     def shown(self, ticket: str) -> Shown:
         """Return the case as its page shows it."""

@@ -1,4 +1,4 @@
-"""Polling: what has a newer SystemModstamp, cases first, then their comments and e-mails, which do not touch the case.
+"""Polling: what has a newer SystemModstamp: cases, then their comments, e-mails and files, which do not touch the case.
 
 Each list is in order of (SystemModstamp, Id), so that one second with more rows than a page is not lost. Pages follow
 `nextRecordsUrl`; a locator that Salesforce has forgotten is replaced by a query from the last row that was seen.
@@ -31,6 +31,8 @@ LISTS = {
     "Case": "Id, CaseNumber, SystemModstamp, IsDeleted, MasterRecordId",
     "CaseComment": "Id, ParentId, SystemModstamp",
     "EmailMessage": "Id, ParentId, SystemModstamp",
+    "ContentVersion": "Id, FirstPublishLocationId, SystemModstamp",
+    "Attachment": "Id, ParentId, SystemModstamp",
 }
 
 
@@ -92,7 +94,7 @@ def _page(account: Account, state: _Cursor, rows: list[Json], more: str) -> Chan
 
 
 def _hint(account: Account, row: Json, stamp: datetime) -> RemoteTicket | None:
-    above = full_id(text(row.get("ParentId")))
+    above = full_id(text(row.get("ParentId"))) or full_id(text(row.get("FirstPublishLocationId")))
     number = above or full_id(text(row.get("Id")))
     if not is_case_id(number):
         return None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from connectors.salesforce.account import Account
 from connectors.salesforce.asking import ABSENT, ask, codes, complaint, decoded, every, quoted, request, select, soql
 from connectors.salesforce.ids import full_id, is_case_id
-from connectors.salesforce.mapping import Json, obj, objects, said_true, text
+from connectors.salesforce.mapping import Json, moment, obj, objects, said_true, text
 from connectors.salesforce.refusing import refusal
 from connectors.sdk import (
     Absent,
@@ -46,9 +47,9 @@ UPLOADED = "document"
 PUBLIC, INTERNAL = "AllUsers", "InternalUsers"
 LINKED = (
     "ContentDocumentId, LinkedEntityId, Visibility, ContentDocument.Title, ContentDocument.FileExtension, "
-    "ContentDocument.ContentSize"
+    "ContentDocument.ContentSize, SystemModstamp"
 )
-ATTACHED = "Id, ParentId, Name, ContentType, BodyLength, IsPrivate"
+ATTACHED = "Id, ParentId, Name, ContentType, BodyLength, IsPrivate, SystemModstamp"
 #: records of which the files are asked for at once
 MANY = 100
 
@@ -56,8 +57,9 @@ MANY = 100
 _types = mimetypes.MimeTypes(filenames=())
 
 
-def files_of(account: Account, numbers: Sequence[str]) -> Call[dict[str, list[Attachment]]]:
-    """Return the files of a case and its e-mails, by the record that each hangs on."""
+def files_of(account: Account, numbers: Sequence[str]) -> Call[tuple[dict[str, list[Attachment]], list[datetime]]]:
+    """Return the files of a case and its e-mails, by the record that each hangs on, and when each was put there."""
+    put: list[datetime] = []
     found: dict[str, list[Attachment]] = {number: [] for number in numbers}
     for start in range(0, len(numbers), MANY):
         among = ", ".join(quoted(number) for number in numbers[start : start + MANY])
@@ -67,7 +69,8 @@ def files_of(account: Account, numbers: Sequence[str]) -> Call[dict[str, list[At
         older = yield from every(account, soql(ATTACHED, "Attachment", f"ParentId IN ({among})"), "attachments")
         for row in older or ():
             _put(found, text(row.get("ParentId")), _attached(row))
-    return {number: sorted(files, key=lambda one: one.remote_id) for number, files in found.items()}
+        put += [at for row in (*(links or ()), *(older or ())) if (at := moment(row.get("SystemModstamp"))) is not None]
+    return {number: sorted(files, key=lambda one: one.remote_id) for number, files in found.items()}, put
 
 
 def _put(found: dict[str, list[Attachment]], number: str, file: Attachment) -> None:

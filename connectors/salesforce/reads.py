@@ -71,9 +71,9 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
     if found.deleted or found.merged_into:
         return found
     comments, said = yield from comments_of(account, number, found)
-    newest = max([found.version, *(mapping.version_of(at) for at in said)])
     letters = [one.remote_id for one in comments if one.remote_id.startswith(EMAIL)]
-    files = yield from files_of(account, [number, *letters])
+    files, put = yield from files_of(account, [number, *letters])
+    newest = max([found.version, *(mapping.version_of(at) for at in (*said, *put))])
     comments = [msgspec.structs.replace(one, attachments=tuple(files.get(one.remote_id, ()))) for one in comments]
     token = f"{found.version_token}#{len(comments)}#{sum(len(each) for each in files.values())}"
     return msgspec.structs.replace(

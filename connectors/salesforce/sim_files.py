@@ -23,6 +23,10 @@ class FileDesk(SimulatedDesk):
         self.stored: dict[str, bytes] = {}
         super().__init__(**common)
 
+    def tell(self, kind: str, record: Record) -> None:
+        """Send the outbound message of a record."""
+        raise NotImplementedError
+
     def file_routes(self, root: str) -> list[tuple[str, str, Handler]]:
         """Return the paths of files."""
         return [
@@ -35,8 +39,10 @@ class FileDesk(SimulatedDesk):
     def act_attach(self, case_id: str, name: str, data: bytes, *, public: bool = True, by: str = "") -> str:
         """Let somebody put a file on a case; returns the document's id."""
         by = by or self.records.agent
-        version = self.uploaded({"Title": name, "PathOnClient": name}, data, by)
+        about = {"Title": name, "PathOnClient": name, "FirstPublishLocationId": case_id}
+        version = self.uploaded(about, data, by)
         self.linked(version["ContentDocumentId"], case_id, "AllUsers" if public else "InternalUsers", by)
+        self.tell("ContentVersion", version)
         return str(version["ContentDocumentId"])
 
     def act_old_attachment(self, case_id: str, name: str, data: bytes, *, private: bool = False) -> str:
@@ -55,7 +61,7 @@ class FileDesk(SimulatedDesk):
         about = {"Title": title, "FileExtension": ending if dot else "", "ContentSize": len(data)}
         document = self.records.add("ContentDocument", about, by, now)
         more = {"ContentDocumentId": document["Id"], "PathOnClient": path,
-                "ReasonForChange": given.get("ReasonForChange")}  # fmt: skip
+                "FirstPublishLocationId": given.get("FirstPublishLocationId")}  # fmt: skip
         version = self.records.add("ContentVersion", {**about, **more}, by, now)
         document["LatestPublishedVersionId"] = version["Id"]
         self.stored[version["Id"]] = data

@@ -44,7 +44,7 @@ OBJECTS: dict[str, tuple[str, Record]] = {
     "ContentDocument": ("069", {"Title": "", "FileExtension": "", "ContentSize": 0, "LatestPublishedVersionId": ""}),
     "ContentVersion": ("068", {
         "ContentDocumentId": "", "Title": "", "PathOnClient": "", "FileExtension": "", "ContentSize": 0,
-        "ReasonForChange": None,
+        "ReasonForChange": None, "FirstPublishLocationId": None,
     }),
     "ContentDocumentLink": ("06A", {
         "ContentDocumentId": "", "LinkedEntityId": "", "ShareType": "V", "Visibility": "AllUsers",

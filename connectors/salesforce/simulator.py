@@ -31,6 +31,7 @@ TOLD = {
              "ContactId", "SuppliedEmail", "SuppliedName", "IsClosed", "IsDeleted", "CreatedById", "CreatedDate",
              "LastModifiedById", "LastModifiedDate", "SystemModstamp", "Gateway_Key__c"),
     "CaseComment": ("Id", "ParentId", "CommentBody", "IsPublished", "CreatedById", "CreatedDate"),
+    "ContentVersion": ("Id", "FirstPublishLocationId", "CreatedById", "CreatedDate"),
 }  # fmt: skip
 MESSAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" \

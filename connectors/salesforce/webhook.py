@@ -30,7 +30,13 @@ from connectors.sdk import (
 #: the parameter of the endpoint's URL that holds the secret, and the header in which a relay may send it
 KEY = "key"
 HEADER = "x-gateway-secret"
-RECORDS = frozenset({"Case", "CaseComment", "EmailMessage"})
+#: the records that are about a case, and the field that says which
+RECORDS = {
+    "Case": "Id", "CaseComment": "ParentId", "EmailMessage": "ParentId", "Attachment": "ParentId",
+    "ContentVersion": "FirstPublishLocationId", "ContentDocumentLink": "LinkedEntityId",
+}  # fmt: skip
+#: of others too: what is about no case is none of our business
+SHARED = frozenset({"EmailMessage", "Attachment", "ContentVersion", "ContentDocumentLink"})
 
 
 def verify(account: Account, request: IncomingRequest) -> None:
@@ -94,14 +100,14 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     message = soap.read_message(delivery.body)
     ours = [each for each in message.notifications if each.kind in RECORDS]
     found = [event for each in ours if (event := _event(account, each, delivery.received_at)) is not None]
-    if ours and not found:
+    if any(each.kind not in SHARED for each in ours) and not found:
         msg = f"the {ours[0].kind} in this outbound message has no id of a case: tick Id (and ParentId) in its fields"
         raise UnreadableError(msg)
     return tuple(found)
 
 
 def _case_of(one: soap.Notification) -> str:
-    number = full_id(text(one.fields.get("Id" if one.kind == "Case" else "ParentId")))
+    number = full_id(text(one.fields.get(RECORDS.get(one.kind, ""))))
     return number if is_case_id(number) else ""
 
 

@@ -73,7 +73,7 @@ def test_an_org_without_emails_is_read(bench: SalesforceBench, driver: Driver) -
     assert case in {one.remote_id for one in seen}
     before = bench.desk.used
     poll(driver, bench.desk, cursor)
-    assert bench.desk.used - before == 2, "cases and comments only"
+    assert bench.desk.used - before == 3, "cases, comments and files only"
 
 
 def test_deleted_and_merged_cases_are_told(bench: SalesforceBench, driver: Driver) -> None:
@@ -105,6 +105,17 @@ def test_a_comment_that_does_not_touch_its_case_is_polled(bench: SalesforceBench
     after = whole(driver, case)
     assert after.version == hint.version
     assert after.updated_at == before.updated_at, "the case itself was not touched"
+
+
+def test_a_file_that_does_not_touch_its_case_is_polled(bench: SalesforceBench, driver: Driver) -> None:
+    """Of either kind, by the record that it was put on."""
+    first, second = (bench.open_ticket(f"Printer {number}", "It is on fire") for number in range(2))
+    _, cursor, _ = poll(driver, bench.desk, "")
+    bench.desk.clock.skew += timedelta(minutes=5)
+    bench.attach(first, "log.txt", b"12345")
+    bench.desk.act("old_attachment", case_id=second, name="old.txt", data=b"older")
+    seen, _, _ = poll(driver, bench.desk, cursor)
+    assert {first, second} <= {one.remote_id for one in seen}
 
 
 def test_a_forgotten_locator_loses_nothing(bench: SalesforceBench, driver: Driver) -> None:

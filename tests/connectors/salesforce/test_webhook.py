@@ -149,6 +149,18 @@ def test_a_case_without_its_id_says_what_to_tick() -> None:
     assert (event.remote_id, event.needs_read) == (CASE, True)
 
 
+def test_a_file_lets_its_case_be_read() -> None:
+    """A new version that was put on a case, an older attachment, a link; those of other records are ignored."""
+    for kind, field in (
+        ("ContentVersion", "FirstPublishLocationId"),
+        ("Attachment", "ParentId"),
+        ("ContentDocumentLink", "LinkedEntityId"),
+    ):
+        (event,) = facts(message(notification("04l1", kind, Id="0685j00000AbCdE", **{field: CASE})))
+        assert (event.kind, event.remote_id, event.needs_read) == (EventKind.OBSERVED, CASE, True)
+        assert facts(message(notification("04l1", kind, Id="0685j00000AbCdE", **{field: "0015j00000AbCdE"}))) == ()
+
+
 def test_a_new_a_deleted_and_a_merged_case() -> None:
     """By its times, by IsDeleted, by MasterRecordId."""
     other = "5005j00000QpVbFAAV"
