@@ -157,7 +157,7 @@ def _owner_read(account: Account, intent: Intent) -> dict[str, Any]:
     queue = text(intent.fields.get("queue")).strip()
     account_id = full_id(text(obj(intent.fields.get("assignee")).get("external_id")))
     if account_id:
-        found["assignee"] = msgspec.to_builtins(RemotePerson(account_id, role="agent"))
+        found["assignee"] = msgspec.to_builtins(RemotePerson(account_id))
     elif "assignee" in intent.fields and not obj(intent.fields["assignee"]):
         found["assignee"] = None
     if queue and not account_id:

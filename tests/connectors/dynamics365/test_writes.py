@@ -247,6 +247,9 @@ def test_who_owns_a_case(bench: Dynamics365Bench, driver: Driver) -> None:
     assert owner(queue=records.team) == records.team
     assert owner(queue="Second line", assignee={"external_id": records.agent}) == records.agent
     assert owner(assignee=None) == records.team
+    # the account alone: what a webhook and a read say of somebody beside it differs, and is no edit
+    given = Intent(Operation.SET_FIELDS, {"assignee": {"external_id": records.agent, "name": "Agent Smith"}})
+    assert driver.connector.as_read(given) == {"assignee": {"external_id": records.agent}}
 
 
 @pytest.mark.parametrize(
