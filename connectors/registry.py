@@ -17,7 +17,9 @@ from connectors.sdk import API_VERSION, PROJECT, Hooks, Plugin
 from gateway.errors import ConfigError
 from gateway.ports import ConnectionSettings, Connector
 
-BUILT_INS = ("zendesk", "request_tracker", "slack", "webhook", "salesforce", "dynamics365")
+BUILT_INS = (
+    "zendesk", "request_tracker", "slack", "webhook", "servicenow", "gitlab", "salesforce", "dynamics365"
+)  # fmt: skip
 ENTRY_POINT_GROUP = "gateway.connectors"
 
 
