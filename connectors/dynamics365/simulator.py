@@ -18,13 +18,13 @@ from urllib.parse import parse_qs, quote, unquote
 import msgspec
 
 from connectors.dynamics365.mapping import LOOKUP
+from connectors.dynamics365.sim_context import ORGANIZATION, execution_context
 from connectors.dynamics365.sim_odata import Record, RefusedError, batch_answer, condition, ordered, parts_of
 from connectors.dynamics365.sim_records import TABLES, Records, shown
 from connectors.testing.desk import Handler, SimulatedDesk
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.process import serve
 
-ORGANIZATION = "4ef5b371-e89e-e711-8122-000d3aa2331c"
 API = "/api/data/v9.2"
 #: lookups that an $expand follows: name -> (column, table)
 EXPANDED = {
@@ -32,8 +32,6 @@ EXPANDED = {
     "primarycontactid": ("_primarycontactid_value", "contacts"), "createdby": ("_createdby_value", "systemusers"),
     "customerid_contact": ("_customerid_value", "contacts"), "customerid_account": ("_customerid_value", "accounts"),
 }  # fmt: skip
-#: choices of a case, which a webhook wraps
-CHOICES = frozenset({"statecode", "statuscode", "prioritycode", "casetypecode", "caseorigincode"})
 
 
 class Dynamics365Simulator(SimulatedDesk):
@@ -170,53 +168,7 @@ class Dynamics365Simulator(SimulatedDesk):
         self, message: str, table: str, record: Record, changed: Record, by: str, more: list[Any] | None = None
     ) -> None:
         """Send the execution context of a step that is registered for this message."""
-        key = TABLES[table][0]
-        name = "email" if table == "emails" else table.removesuffix("s")
-        now = self.now()
-        stamp = f"/Date({int(now.timestamp() * 1000)})/"
-        columns = {**changed, "modifiedon": record["modifiedon"], "_modifiedby_value": by} if changed else {}
-        target = {
-            "__type": "Entity:http://schemas.microsoft.com/xrm/2011/Contracts",
-            "Attributes": [self._attribute(column, value) for column, value in columns.items() if column != key],
-            "Id": record[key],
-            "LogicalName": name,
-        }
-        self.announce(
-            {
-                "MessageName": message,
-                "PrimaryEntityName": name,
-                "PrimaryEntityId": record[key],
-                "InputParameters": [{"key": "Target", "value": target}, *(more or [])],
-                "PreEntityImages": [],
-                "PostEntityImages": [],
-                "InitiatingUserId": by,
-                "UserId": by,
-                "OperationId": str(uuid.uuid4()),
-                "CorrelationId": str(uuid.uuid4()),
-                "OperationCreatedOn": stamp,
-                "OrganizationId": ORGANIZATION,
-                "Depth": 1,
-                "Mode": 1,
-                "Stage": 40,
-            }
-        )
-
-    def _attribute(self, column: str, value: Any) -> dict[str, Any]:
-        if column.startswith("_") and value:
-            name = column.removeprefix("_").removesuffix("_value")
-            kind = "EntityReference:http://schemas.microsoft.com/xrm/2011/Contracts"
-            held = {
-                "__type": kind,
-                "Id": value,
-                "LogicalName": self.records.table_of(value) or "incident",
-                "Name": None,
-            }
-            return {"key": name, "value": held}
-        if column in CHOICES and value is not None:
-            kind = "OptionSetValue:http://schemas.microsoft.com/xrm/2011/Contracts"
-            return {"key": column, "value": {"__type": kind, "Value": value}}
-        said = f"/Date({int(value.timestamp() * 1000)})/" if isinstance(value, datetime) else value
-        return {"key": column, "value": said}
+        self.announce(execution_context(self.records, message, table, record, changed, by, self.now(), more or []))
 
     # -- the API
 
