@@ -17,7 +17,18 @@ from connectors.sdk import API_VERSION, PROJECT, Hooks, Plugin
 from gateway.errors import ConfigError
 from gateway.ports import ConnectionSettings, Connector
 
-BUILT_INS = ("zendesk", "request_tracker", "slack", "webhook", "servicenow", "gitlab", "freshdesk", "helpscout")
+BUILT_INS = (
+    "zendesk",
+    "request_tracker",
+    "slack",
+    "webhook",
+    "servicenow",
+    "gitlab",
+    "freshdesk",
+    "helpscout",
+    "salesforce",
+    "dynamics365",
+)
 ENTRY_POINT_GROUP = "gateway.connectors"
 
 

@@ -75,6 +75,14 @@ class IncomingRequest(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An answer in the desk's own form: to its endpoint check, of which nothing is stored, or to a delivery."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """What receive needs to know of an authentic delivery, cheap to read and never failing."""
 
@@ -86,14 +94,8 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str] = {}
     #: a person waits for the answer, whose body the desk would show or refuse: it gets none
     quiet: bool = False
-
-
-class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An answer to a desk's endpoint check; nothing is stored."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "text/plain"
+    #: how the desk wants to be answered once the delivery is stored; None: it looks at the status only
+    reply: Handshake | None = None
 
 
 class RawDelivery(msgspec.Struct, frozen=True):
