@@ -34,6 +34,7 @@ from gateway.domain.update import (
 from gateway.errors import (
     AuthenticationError,
     GatewayError,
+    LoginRefusedError,
     NotSentError,
     SecondWriteError,
     ThrottledError,
@@ -56,12 +57,11 @@ from gateway.ports import (
     UpdateRow,
     WriteContext,
 )
+from gateway.ports.http import unpacked
 from gateway.telemetry import Redactor, tell_defect
 
 log = logging.getLogger(__name__)
 
-_encode = msgspec.json.Encoder()
-_decode = msgspec.json.Decoder(HttpRequest)
 MAX_ANSWER = 2000
 #: a thread that is not back this long after its requests' deadlines is left behind
 GRACE_SECONDS = 3.0
@@ -211,7 +211,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
         first = task.update.first_sent_at
         young = first is not None and now - first < timedelta(seconds=claim.key_ttl)
         if young and task.stored is not None:
-            return None, _decode.decode(task.stored)
+            return None, unpacked(task.stored)
         if not claim.probe:
             return Ended(task, Unknown("the idempotency key has expired"), ambiguous=True), None
     if claim.strategy is Strategy.NONE:
@@ -231,7 +231,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
 
 def _kept_from(error: GatewayError) -> Outcome:
     """Say what it means that a read had no answer, before anything was sent (again)."""
-    if isinstance(error, AuthenticationError):
+    if isinstance(error, AuthenticationError | LoginRefusedError):
         return Unauthorized(str(error))
     if isinstance(error, ThrottledError):
         return Throttled(str(error), error.seconds)
@@ -314,7 +314,7 @@ class _Sending:
         except NotSentError as error:
             if is_write:
                 self._sent = False
-                raise _StopError(Ended(task, NotSent(str(error)))) from None
+                raise _StopError(Ended(task, _kept_from(error))) from None
             return call.throw(error)
         except TransportError as error:
             return call.throw(error)
@@ -334,11 +334,6 @@ def _forbidden(outcome: Forbidden, task: Task, transport: Transport) -> Outcome:
     if whoami(task.connector, transport, task.update.trace_id) is False:
         return Unauthorized(outcome.detail)
     return outcome
-
-
-def rendered(request: HttpRequest) -> bytes:
-    """Return a request as it is stored: everything but credentials, which are never part of it."""
-    return _encode.encode(request)
 
 
 def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tuple[EchoEntry, ...]:

@@ -22,7 +22,7 @@ from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
 from gateway.errors import ClashError, OtherReleaseError, RefusedValueError
 from gateway.flow import limits
-from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, rendered, visit
+from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, visit
 from gateway.flow.desks import LiveSite
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import tell_pause
@@ -43,6 +43,7 @@ from gateway.ports import (
     Tx,
     UpdateRow,
 )
+from gateway.ports.http import packed
 
 log = logging.getLogger(__name__)
 
@@ -296,7 +297,7 @@ class Deliverer:
             payload_version=task.update.payload_version,
             started_at=now,
             deadline=task.connector.settings.deadline,
-            request=rendered(wish.request),
+            request=packed(wish.request),
             trace_id=task.update.trace_id,
             echoes=expected_echoes(task, self._ids.new, now),
             expect=_CRASH_STATES,

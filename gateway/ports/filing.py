@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -27,4 +28,16 @@ class Filing(Protocol):
 
         A request with `keep` is answered by the stored file; a desk that wraps its files into JSON gives their bytes.
         """
+        ...
+
+
+class Files(Protocol):
+    """Where the bytes of files are kept, each once, by its hash."""
+
+    def open(self, sha256: str) -> Iterator[bytes]:
+        """Yield a file in chunks; raises LookupError when it is not there."""
+        ...
+
+    def keep(self, chunks: Iterable[bytes]) -> Blob:
+        """Store a file; whatever raises while it is read leaves nothing behind."""
         ...
