@@ -59,13 +59,14 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
     if found is None:
         msg = f"Jira's answer to reading issue {remote_id} holds no issue"
         raise TransportError(msg)
-    service = mapping.is_service(obj(data.get("fields")))
-    comments = yield from comments_of(options, found.remote_id, service=service)
+    fields = obj(data.get("fields"))
+    comments = yield from comments_of(options, found.remote_id, fields)
     return msgspec.structs.replace(found, comments=tuple(comments), complete=True)
 
 
-def comments_of(options: Options, remote_id: str, *, service: bool) -> Call[list[RemoteComment]]:
+def comments_of(options: Options, remote_id: str, fields: Json) -> Call[list[RemoteComment]]:
     """Read every comment of an issue, oldest first."""
+    service, files = mapping.is_service(fields), mapping.files_of(fields)
     listed: dict[str, Json] = {}
     for number in range(MAX_PAGES):
         page = yield from ask(
@@ -82,7 +83,10 @@ def comments_of(options: Options, remote_id: str, *, service: bool) -> Call[list
     public: Collection[str] = ()
     if service and not all(mapping.says_visibility(item) for item in listed.values()):
         public = yield from _shown_to_customers(remote_id)
-    found = (mapping.comment_of(item, options, service=service, at=EPOCH, public=public) for item in listed.values())
+    found = (
+        mapping.comment_of(item, options, service=service, at=EPOCH, public=public, files=files)
+        for item in listed.values()
+    )
     return sorted((each for each in found if each is not None), key=lambda each: (each.at, int(each.remote_id)))
 
 

@@ -84,11 +84,30 @@ def version_of(at: datetime | None) -> int:
     return int(at.timestamp() * 1000) * 1000 if at else 0
 
 
-def content(value: Any) -> Content:
-    """Read a text: a document, wiki markup, or nothing."""
+def content(value: Any, files: Mapping[str, str] | None = None) -> Content:
+    """Read a text: a document, wiki markup, or nothing. `files` are the numbers of the issue's files by their names."""
     if isinstance(value, dict):
-        return from_adf(value)
-    return from_wiki(text(value)) if isinstance(value, str) and value else Content("")
+        return from_adf(value, images=_media(value, files) if files else {})
+    return from_wiki(text(value), images=files or {}) if isinstance(value, str) and value else Content("")
+
+
+def _media(node: Any, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files that stand behind the media of a document, which knows them by ids of its own, and by name."""
+    found: dict[str, str] = {}
+    waiting = [node]
+    while waiting:
+        each = obj(waiting.pop())
+        attrs = obj(each.get("attrs"))
+        number = files.get(text(attrs.get("alt")), "")
+        if each.get("type") in {"media", "mediaInline"} and number and text(attrs.get("id")):
+            found[text(attrs.get("id"))] = number
+        waiting += objects(each.get("content"))
+    return found
+
+
+def files_of(fields: Json) -> dict[str, str]:
+    """Return the numbers of an issue's files by their names; the newest of one name."""
+    return {text(each.get("filename")): ident(each.get("id")) for each in objects(fields.get("attachment"))}
 
 
 def raw_text(value: Any) -> str:
@@ -194,13 +213,19 @@ def visibility(comment: Json, options: Options, *, service: bool, public: Collec
 
 
 def comment_of(
-    data: Json, options: Options, *, service: bool, at: datetime, public: Collection[str] = ()
+    data: Json,
+    options: Options,
+    *,
+    service: bool,
+    at: datetime,
+    public: Collection[str] = (),
+    files: Mapping[str, str] | None = None,
 ) -> RemoteComment | None:
     """Read a comment; None without an id."""
     number = ident(data.get("id"))
     if not number:
         return None
-    body = content(data.get("body"))
+    body = content(data.get("body"), files)
     return RemoteComment(
         remote_id=number,
         at=moment(data.get("created")) or moment(data.get("updated")) or at,
@@ -225,7 +250,7 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
     fields = obj(data.get("fields"))
     updated = moment(fields.get("updated"))
     key = text(data.get("key")).strip()[:255]
-    body = content(fields.get("description")) if "description" in fields else None
+    body = content(fields.get("description"), files_of(fields)) if "description" in fields else None
     marker = marker_of(data)
     return RemoteTicket(
         remote_id=number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -28,6 +29,9 @@ from gateway.errors import UnmappedError
 
 T = TypeVar("T")
 
+#: a picture of ours in a body: the file itself is put on the issue by a request of its own, under this name
+_IMAGE = re.compile(r"!\[([^\]|!\n]*)\]\(attachment:([^)\s]+)\)")
+
 #: Jira refuses an empty summary and an empty comment
 NO_TEXT = "(no text)"
 #: the type of a new issue where neither the rule nor the settings say one
@@ -36,7 +40,10 @@ USUAL_TYPE = "Task"
 
 def body_of(options: Options, markdown: str) -> Any:
     """Return a text as this Jira takes it: a document on Cloud, wiki markup on Data Center."""
-    return to_adf(markdown) if options.cloud else to_wiki(markdown)
+    if options.cloud:
+        # a document names a picture by an id that no API tells: its name stands there
+        return to_adf(markdown)
+    return to_wiki(markdown, images={ref: name for name, ref in _IMAGE.findall(markdown) if name})
 
 
 def title_of(value: Any) -> str:

@@ -60,6 +60,10 @@ class Records:
         self.files: dict[str, bytes] = {}
         #: status -> names of those that can follow; without an entry: all
         self.workflow: dict[str, tuple[str, ...]] = {}
+        #: fields that are on no screen
+        self.off_screen: frozenset[str] = frozenset()
+        #: lists of comments show their properties
+        self.lists_properties = True
         self.last = EPOCH
         self._number = 10_000
 
@@ -149,6 +153,9 @@ class Records:
         """Set fields; returns the items of the history. All or nothing, as Jira checks them first."""
         wanted: dict[str, Any] = {}
         for name, value in fields.items():
+            if name in self.off_screen:
+                words = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
+                raise RefusedError(400, **{name: words})
             match name:
                 case "summary":
                     title = str(value or "").strip()
@@ -313,7 +320,7 @@ class Records:
             "created": stamp(comment["created"]),
             "updated": stamp(comment["updated"]),
             **({"jsdPublic": comment["public"]} if self.cloud else {}),
-            **({"properties": comment["properties"]} if properties else {}),
+            **({"properties": comment["properties"]} if properties and self.lists_properties else {}),
         }
 
 
