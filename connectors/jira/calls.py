@@ -61,7 +61,21 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
         raise TransportError(msg)
     fields = obj(data.get("fields"))
     comments = yield from comments_of(options, found.remote_id, fields)
-    return msgspec.structs.replace(found, comments=tuple(comments), complete=True)
+    said = {number for each in comments for number in mapping.shown_in(each.body)}
+    files = {ident(item.get("id")): item for item in objects(fields.get("attachment"))}
+    return msgspec.structs.replace(
+        found,
+        comments=tuple(_with_files(each, files) for each in comments),
+        attachments=tuple(each for each in found.attachments if each.inline or each.remote_id not in said),
+        complete=True,
+    )
+
+
+def _with_files(comment: RemoteComment, files: Mapping[str, Json]) -> RemoteComment:
+    """Return a comment with the files that it shows: to Jira all files are the issue's."""
+    shown = sorted(mapping.shown_in(comment.body) & set(files), key=int)
+    found = tuple(mapping.attachment(files[number], comment.visibility, inline=True) for number in shown)
+    return msgspec.structs.replace(comment, attachments=found)
 
 
 def comments_of(options: Options, remote_id: str, fields: Json) -> Call[list[RemoteComment]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.jira import calls, counting, files, polling, probes, rendering, webhook, words, writes
-from connectors.jira.options import SETTINGS, read_options
+from connectors.jira.options import SETTINGS, TOKEN_URL, read_options
 from connectors.sdk import (
     API_VERSION,
     Attaching,
@@ -22,6 +22,7 @@ from connectors.sdk import (
     Envelope,
     Event,
     Finding,
+    Grant,
     HttpRequest,
     Identity,
     IncomingRequest,
@@ -126,7 +127,16 @@ class JiraConnector:
 
     def authorize(self, request: HttpRequest) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
         """Return the Authorization header."""
-        return {"Authorization": self.options.authorization()}
+        proof = self.options.authorization()
+        return {"Authorization": proof} if proof else {}
+
+    def grant(self) -> Grant | None:
+        """Return how a service account's access token is got; None where we prove ourselves."""
+        auth = self.options.auth
+        if not auth.get("client_id"):
+            return None
+        form = {"grant_type": "client_credentials"} | {name: auth[name] for name in ("client_id", "client_secret")}
+        return Grant(auth.get("token_url") or TOKEN_URL, form)
 
     def is_us(self, person: RemotePerson | None) -> bool | None:
         """Say whether `person` is our account: by name where ours is known, else by e-mail; None: cannot be told."""

@@ -99,7 +99,7 @@ def fetch(options: Options, attachment: Attachment) -> Call[Blob | bytes | None]
         url, params = f"{options.api}/attachment/content/{attachment.remote_id}", {"redirect": "false"}
     else:
         url = attachment.url
-        if not url.startswith(f"{options.base}/"):
+        if not url.startswith(f"{options.url}/"):
             data = yield from ask(get(f"{options.api}/attachment/{attachment.remote_id}", "look for the file"))
             url = text((data or {}).get("content"))
         if not url:

@@ -40,7 +40,7 @@ SERVICE_DESK = "service_desk"
 #: Jira refuses longer summaries
 MAX_TITLE = 255
 
-_OFFSET = re.compile(r"[+-]\d{4}$")
+_SHOWN = re.compile(r"\]\(attachment:(\d{1,20})\)")
 
 
 def text(value: Any) -> str:
@@ -176,8 +176,8 @@ def marker_of(holder: Json) -> str:
     return text(obj(property_of(holder, MARKER)).get("key"))
 
 
-def attachment(item: Json) -> Attachment:
-    """Read a file. Jira does not say whether customers see it, so it is internal."""
+def attachment(item: Json, visibility: Visibility = Visibility.INTERNAL, *, inline: bool = False) -> Attachment:
+    """Read a file."""
     size = item.get("size")
     return Attachment(
         text(item.get("filename")) or "attachment",
@@ -185,7 +185,31 @@ def attachment(item: Json) -> Attachment:
         size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else 0,
         ident(item.get("id")),
         text(item.get("content")),
+        inline=inline,
+        visibility=visibility,
     )
+
+
+def shown_in(markdown: str) -> frozenset[str]:
+    """Return the numbers of the files that a text shows."""
+    return frozenset(_SHOWN.findall(markdown))
+
+
+def _attachments(fields: Json, options: Options, body: str) -> tuple[Attachment, ...]:
+    """Read the files of an issue. Jira does not say who may see them.
+
+    In a service project the customer sees what the description shows, and what they put there themselves; all else is
+    internal there.
+    """
+    shown, service = shown_in(body), is_service(fields)
+    reporter = account_of(obj(fields.get("reporter")))
+    found = []
+    for item in objects(fields.get("attachment")):
+        inline = ident(item.get("id")) in shown
+        theirs = bool(reporter) and account_of(obj(item.get("author"))) == reporter
+        customers = Visibility.PUBLIC if inline or theirs else Visibility.INTERNAL
+        found.append(attachment(item, customers if service else options.unmarked, inline=inline))
+    return tuple(found)
 
 
 def is_service(fields: Json) -> bool:
@@ -274,7 +298,7 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
         requester=_requester(fields),
         tags=labels(fields.get("labels")) if "labels" in fields else msgspec.UNSET,
         custom=_custom(fields, options),
-        attachments=tuple(attachment(each) for each in objects(fields.get("attachment"))),
+        attachments=_attachments(fields, options, body.markdown if body is not None else ""),
     )
 
 

@@ -17,6 +17,10 @@ from gateway.errors import ConfigError
 E = TypeVar("E", bound=Enum)
 
 CLOUD, DATA_CENTER = "cloud", "data_center"
+#: the members of `auth` that prove us, by themselves
+PROOFS = (("token",), ("email", "api_token"), ("username", "password"), ("client_id", "client_secret"))
+#: where a service account's access tokens are got [J12]
+TOKEN_URL = "https://auth.atlassian.com/oauth/token"  # noqa: S105 - an address, not a secret
 #: hosts of Atlassian's cloud; every other Jira is somebody's own
 CLOUD_HOSTS = (".atlassian.net", ".jira.com", "api.atlassian.com", ".jira-dev.com", ".atlassian-us-gov-mod.net")
 
@@ -35,21 +39,34 @@ SETTINGS = (
                 {"required": ["email", "api_token"]},
                 {"required": ["token"]},
                 {"required": ["username", "password"]},
+                {"required": ["oauth"]},
             ],
             "properties": {
-                name: {"type": "string"} for name in ("email", "api_token", "token", "username", "password")
+                **{name: {"type": "string"} for name in ("email", "api_token", "token", "username", "password")},
+                "oauth": {
+                    "type": "object",
+                    "required": ["client_id", "client_secret"],
+                    "properties": {name: {"type": "string"} for name in ("client_id", "client_secret", "token_url")},
+                    "additionalProperties": False,
+                },
             },
             "additionalProperties": False,
         },
         required=True,
         secret=True,
-        help="Cloud: {email, api_token}; Data Center: {token} (a personal access token) or {username, password}",
+        help="Cloud: {email, api_token}, or {oauth: {client_id, client_secret}} of a service account; "
+        "Data Center: {token} (a personal access token) or {username, password}",
     ),
     Setting(
         "webhook_secret",
         {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
         secret=True,
         help="the secret of the webhook; a list while it is being changed",
+    ),
+    Setting(
+        "site",
+        {"type": "string"},
+        help="where people open Jira, where `url` is another: https://acme.atlassian.net beside api.atlassian.com",
     ),
     Setting(
         "deployment",
@@ -105,6 +122,9 @@ SETTINGS = (
 class Options(msgspec.Struct, frozen=True):
     """One connection's settings in the shape that the calls use; its repr shows no secret."""
 
+    #: what stands before every path
+    url: str
+    #: where people open it
     base: str
     cloud: bool
     auth: dict[str, str]
@@ -136,7 +156,12 @@ class Options(msgspec.Struct, frozen=True):
         return "/rest/api/3" if self.cloud else "/rest/api/2"
 
     def authorization(self) -> str:
-        """Return the Authorization header: Basic for an API token or a password, Bearer for a token."""
+        """Return the Authorization header: Basic for an API token or a password, Bearer for a token.
+
+        Empty where the transport gets an access token.
+        """
+        if self.auth.get("client_id"):
+            return ""
         if self.auth.get("token"):
             return f"Bearer {self.auth['token']}"
         name = self.auth.get("email") or self.auth.get("username") or ""
@@ -146,7 +171,7 @@ class Options(msgspec.Struct, frozen=True):
     def secrets(self) -> tuple[str, ...]:
         """Return every literal secret, for redaction."""
         bare = self.authorization().partition(" ")[2]
-        kept = [self.auth.get(name, "") for name in ("api_token", "token", "password")]
+        kept = [self.auth.get(name, "") for name in ("api_token", "token", "password", "client_secret")]
         return tuple(dict.fromkeys(each for each in (*kept, bare, *self.webhook_secrets) if each))
 
     def is_ours(self, project: str) -> bool:
@@ -158,10 +183,12 @@ def read_options(settings: ConnectionSettings) -> Options:
     """Read the settings; raises ConfigError where they cannot work."""
     given = settings.options
     said = given.get("auth")
-    auth = {str(name): str(value) for name, value in said.items() if value} if isinstance(said, Mapping) else {}
-    whole = {"token"} <= set(auth) or {"email", "api_token"} <= set(auth) or {"username", "password"} <= set(auth)
-    if not whole:
-        msg = f"connection {settings.name!r}: auth needs {{email, api_token}}, {{token}} or {{username, password}}"
+    auth = _auth(said) if isinstance(said, Mapping) else {}
+    if not any(set(each) <= set(auth) for each in PROOFS):
+        msg = (
+            f"connection {settings.name!r}: auth needs {{email, api_token}}, {{token}}, {{username, password}} "
+            f"or {{oauth: {{client_id, client_secret}}}}"
+        )
         raise ConfigError(msg)
     statuses = _meanings(given.get("statuses"), Category)
     priorities = _meanings(given.get("priorities"), Level)
@@ -169,7 +196,8 @@ def read_options(settings: ConnectionSettings) -> Options:
     custom = given.get("custom_fields")
     note = given.get("note_visibility")
     return Options(
-        base=settings.url.rstrip("/"),
+        url=settings.url.rstrip("/"),
+        base=str(given.get("site") or settings.url).rstrip("/"),
         cloud=_is_cloud(settings),
         auth=auth,
         webhook_secrets=_secrets(given.get("webhook_secret")),
@@ -190,6 +218,12 @@ def read_options(settings: ConnectionSettings) -> Options:
         request_type_field=str(given.get("request_type_field") or ""),
         custom_names={str(number): str(name) for name, number in custom.items()} if isinstance(custom, Mapping) else {},
     )
+
+
+def _auth(given: Mapping[str, Any]) -> dict[str, str]:
+    oauth = given.get("oauth")
+    inner = oauth if isinstance(oauth, Mapping) else {}
+    return {str(name): str(value) for name, value in {**given, **inner}.items() if value and name != "oauth"}
 
 
 def _is_cloud(settings: ConnectionSettings) -> bool:

@@ -24,6 +24,8 @@ PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 TYPES = ("Task", "Bug", "[System] Incident", "[System] Service request")
 RESOLUTIONS = ("Done", "Won't Do", "Duplicate")
 LONGEST_TITLE = 255
+#: fields that can be set
+SCREEN = frozenset({"summary", "description", "priority", "issuetype", "labels", "assignee", "reporter"})
 
 
 class RefusedError(Exception):
@@ -151,41 +153,39 @@ class Records:
 
     def apply(self, issue: dict[str, Any], fields: dict[str, Any]) -> list[dict[str, Any]]:
         """Set fields; returns the items of the history. All or nothing, as Jira checks them first."""
-        wanted: dict[str, Any] = {}
-        for name, value in fields.items():
-            if name in self.off_screen:
-                words = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
-                raise RefusedError(400, **{name: words})
-            match name:
-                case "summary":
-                    title = str(value or "").strip()
-                    if not title or len(title) > LONGEST_TITLE or "\n" in title:
-                        raise RefusedError(
-                            400, summary="The summary is invalid because it is empty, too long or broken."
-                        )
-                    wanted[name] = title
-                case "description":
-                    wanted[name] = value
-                case "priority" | "issuetype":
-                    wanted[name] = self._word(name, value, PRIORITIES if name == "priority" else TYPES)
-                case "labels":
-                    if any(" " in label for label in value or ()):
-                        raise RefusedError(400, labels="The label contains spaces which is invalid.")
-                    wanted[name] = sorted(value or ())
-                case "assignee" | "reporter":
-                    wanted[name] = self.named(value)
-                case "project" | "customfield_10010":
-                    pass
-                case _:
-                    raise RefusedError(
-                        400, **{name: f"Field '{name}' cannot be set. It is not on the appropriate screen."}
-                    )
+        wanted = {
+            name: self._kept(name, value)
+            for name, value in fields.items()
+            if name not in {"project", "customfield_10010"} or name in self.off_screen
+        }
         items = []
         for name, value in wanted.items():
             if issue.get(name) != value:
                 items.append(self._item(name, issue.get(name), value))
                 issue[name] = value
         return items
+
+    def _kept(self, name: str, value: Any) -> Any:
+        """Return what is kept of one field; raises RefusedError where Jira refuses it."""
+        if name in self.off_screen or name not in SCREEN:
+            words = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
+            raise RefusedError(400, **{name: words})
+        match name:
+            case "summary":
+                title = str(value or "").strip()
+                if not title or len(title) > LONGEST_TITLE or "\n" in title:
+                    raise RefusedError(400, summary="The summary is empty, too long or broken into lines.")
+                return title
+            case "priority" | "issuetype":
+                return self._word(name, value, PRIORITIES if name == "priority" else TYPES)
+            case "labels":
+                if any(" " in label for label in value or ()):
+                    raise RefusedError(400, labels="The label contains spaces which is invalid.")
+                return sorted(value or ())
+            case "assignee" | "reporter":
+                return self.named(value)
+            case _:
+                return value
 
     @staticmethod
     def _word(name: str, value: Any, words: tuple[str, ...]) -> str | None:

@@ -11,6 +11,7 @@ import base64
 import sys
 from datetime import timedelta
 from email import message_from_bytes
+from email.policy import SMTPUTF8
 from typing import Any
 
 import msgspec
@@ -63,6 +64,7 @@ class JiraSimulator(Searching, People):
             ("POST", f"{ISSUE}/attachments", self._attach),
             ("GET", f"{api}/attachment/content/(?P<number>\\d+)", self._download),
             ("GET", r"/secure/attachment/(?P<number>\d+)/.+", self._download),
+            ("GET", f"{api}/attachment/(?P<number>\\d+)", self._one_file),
             ("GET", f"{api}/myself", self._myself),
             ("GET", f"{api}/user", self._one_user),
             ("GET", f"{api}/user/search", self._find_users),
@@ -239,7 +241,7 @@ class JiraSimulator(Searching, People):
             return SimResponse(403, {"Content-Type": "text/html"}, b"XSRF check failed")
         head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
         made = []
-        for part in message_from_bytes(head + request.body).walk():
+        for part in message_from_bytes(head + request.body, policy=SMTPUTF8).walk():
             filename = part.get_filename()
             if filename:
                 data = part.get_payload(decode=True)
@@ -253,6 +255,13 @@ class JiraSimulator(Searching, People):
         if data is None:
             return refused(404, f"The attachment with id '{number}' does not exist")
         return SimResponse(200, {"Content-Type": "application/octet-stream"}, data)
+
+    def _one_file(self, request: SimRequest, version: str, number: str) -> SimResponse:  # noqa: ARG002
+        files = (each for issue in self.records.issues.values() for each in issue["attachment"])
+        found = next((each for each in files if each["id"] == number), None)
+        if found is None:
+            return refused(404, f"The attachment with id '{number}' does not exist")
+        return json_answer(self.records.file_json(found, version))
 
     # -- what is asked beside
 

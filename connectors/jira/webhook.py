@@ -1,11 +1,12 @@
 """Jira's webhooks: proof of origin, name, and the facts in them.
 
-Admin webhooks with a secret are signed, on Cloud [J1] and on Data Center from 9.14 on [J10]. An automation rule's
+Admin webhooks with a secret are signed, on Cloud [J1] and on Data Center 10 [J10]. An automation rule's
 *Send web request* signs nothing: it is trusted where it brings the secret itself, as a bearer token.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 
 from connectors.jira import events
@@ -42,12 +43,12 @@ def verify(options: Options, request: IncomingRequest) -> None:
         msg = "this connection has no webhook_secret, so no webhook of it can be trusted"
         raise AuthenticationError(msg)
     given = request.headers.get(SIGNATURE, "").strip()
-    bearer = request.headers.get("authorization", "").strip()
+    proof = request.headers.get("authorization", "").strip()
     failure: AuthenticationError | None = None
     for secret in options.webhook_secrets:
         try:
-            if not given and bearer:
-                require_equal(bearer, f"Bearer {secret}", "authorization")
+            if not given and proof:
+                require_equal(_brought(proof), secret, "authorization")
             else:
                 algorithm = given.partition("=")[0].lower()
                 algorithm = algorithm if algorithm in ALGORITHMS else "sha256"
@@ -57,6 +58,17 @@ def verify(options: Options, request: IncomingRequest) -> None:
         else:
             return
     raise failure or AuthenticationError(f"wrong {SIGNATURE}")
+
+
+def _brought(proof: str) -> str:
+    """Return the secret in an Authorization header: a bearer token, or the password of Basic [J10]."""
+    scheme, _, word = proof.partition(" ")
+    if scheme.lower() == "bearer":
+        return word.strip()
+    try:
+        return base64.b64decode(word, validate=True).decode().partition(":")[2] if scheme.lower() == "basic" else ""
+    except ValueError:
+        return ""
 
 
 def envelope(request: IncomingRequest) -> Envelope:

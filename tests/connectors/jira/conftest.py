@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ SHARED = Path(os.environ.get("GATEWAY_SHARED") or Path(__file__).parents[4] / "s
 CAPTURED = SHARED / "fixtures" / "jira"
 
 
-def connect(url: str = "https://acme.atlassian.net", **options: object) -> JiraConnector:
+def connect(url: str = "https://acme.atlassian.net", **options: Any) -> JiraConnector:
     """Make a connector to the Jira at `url`."""
     given = {"auth": {"email": "gateway@desk.example", "api_token": "t"}, "webhook_secret": SECRET, **options}
     return JiraConnector(ConnectionSettings("acme-jira", "jira", url, given))

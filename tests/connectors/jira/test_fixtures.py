@@ -37,12 +37,12 @@ OPEN = Status(Category.NEW, "Open")
 MAJOR = Priority(Level.P3, "Major")
 
 
-def facts(name: str, **options: object) -> tuple[Event, ...]:
+def facts(name: str, **options: str) -> tuple[Event, ...]:
     """Parse one captured webhook."""
     return connect(**options).parse(stored((CAPTURED / name).read_bytes()))
 
 
-def one(name: str, **options: object) -> tuple[Event, RemoteTicket]:
+def one(name: str, **options: str) -> tuple[Event, RemoteTicket]:
     """Parse a webhook of one fact; returns it with its snapshot."""
     (found,) = facts(name, **options)
     assert found.snapshot is not None

@@ -236,3 +236,21 @@ def test_the_deployment_is_told_from_the_address() -> None:
     assert connect("https://jira.acme.example", deployment="cloud").options.api == "/rest/api/3"
     with pytest.raises(ConfigError, match="auth needs"):
         connect(auth={"email": "x"})
+
+
+def test_a_service_account_gets_its_token_by_oauth() -> None:
+    """The transport gets it; people open the site elsewhere."""
+    connector = connect(
+        "https://api.atlassian.com/ex/jira/11223344-a1b2-4b33-c444-def123456789",
+        auth={"oauth": {"client_id": "an-id", "client_secret": "a-client-secret"}}, site="https://acme.atlassian.net/",
+    )  # fmt: skip
+    grant = connector.grant()
+    assert grant is not None
+    assert grant.token_url == "https://auth.atlassian.com/oauth/token"
+    assert grant.form == {"grant_type": "client_credentials", "client_id": "an-id", "client_secret": "a-client-secret"}
+    assert "a-client-secret" in connector.secrets()
+    assert connector.options.cloud
+    found = mapping.ticket({"id": "1", "key": "A-1"}, connector.options, at=mapping.EPOCH)
+    assert found is not None
+    assert found.url == "https://acme.atlassian.net/browse/A-1"
+    assert connect().grant() is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
 import pytest
 
+from connectors.jira.bench import SECRET
 from connectors.sdk import (
     AuthenticationError,
     Category,
@@ -21,7 +23,7 @@ from connectors.sdk import (
     UnreadableError,
     hmac_hex,
 )
-from tests.connectors.jira.conftest import SECRET, connect, stored
+from tests.connectors.jira.conftest import connect, stored
 
 FIELDS: dict[str, Any] = {
     "summary": "Printer", "description": "On fire", "status": {"name": "In Progress"}, "priority": {"name": "High"},
@@ -163,7 +165,10 @@ def test_a_rule_proves_itself_by_the_secret() -> None:
     connector = connect()
     now = stored(b"").received_at
     connector.verify(request(b"{}", authorization=f"Bearer {SECRET}"), now)
-    for wrong in ({"authorization": SECRET}, {"authorization": "Bearer x"}, {"authorization": "Bearer "},
+    basic = base64.b64encode(f"jira:{SECRET}".encode()).decode()
+    connector.verify(request(b"{}", authorization=f"Basic {basic}"), now)
+    for wrong in ({"authorization": SECRET}, {"authorization": "Bearer x"}, {"authorization": "Bearer "}, {"authorization": "Basic =="},
+                  {"authorization": "Basic " + base64.b64encode(b"jira:").decode()},
                   {"authorization": f"Bearer {SECRET}", "x_hub_signature": "sha256=00"}, {}):  # fmt: skip
         with pytest.raises(AuthenticationError):
             connector.verify(request(b"{}", **wrong), now)
