@@ -167,7 +167,8 @@ def test_a_rule_proves_itself_by_the_secret() -> None:
     connector.verify(request(b"{}", authorization=f"Bearer {SECRET}"), now)
     basic = base64.b64encode(f"jira:{SECRET}".encode()).decode()
     connector.verify(request(b"{}", authorization=f"Basic {basic}"), now)
-    for wrong in ({"authorization": SECRET}, {"authorization": "Bearer x"}, {"authorization": "Bearer "}, {"authorization": "Basic =="},
+    for wrong in ({"authorization": SECRET}, {"authorization": "Bearer x"}, {"authorization": "Bearer "},
+                  {"authorization": "Basic =="},
                   {"authorization": "Basic " + base64.b64encode(b"jira:").decode()},
                   {"authorization": f"Bearer {SECRET}", "x_hub_signature": "sha256=00"}, {}):  # fmt: skip
         with pytest.raises(AuthenticationError):
