@@ -118,7 +118,7 @@ def _fields(options: Options, intent: Intent, context: WriteContext, remote_id: 
     wanted = rendering.request_of(options, intent, data)
     if wanted and context.first_sent_at is not None:
         since = yield from set_since(options, path, context.first_sent_at)
-        wanted = left_of(wanted, data, since)
+        wanted = rendering.request_of(options, left_of(options, intent, data, since), data)
     if wanted:
         return Absent()
     return Found(rendering.receipt_of(options, data, remote_id.rpartition("#")[0]))
@@ -149,25 +149,25 @@ def _value(event: Json) -> str:
     return ""
 
 
-def left_of(wanted: dict[str, Any], data: Json, since: Mapping[str, set[str]]) -> dict[str, Any]:
-    """Return what of a request our account has not set since then: the state and its reason are one."""
-    left = dict(wanted)
-    if wanted.get("title") in since.get("renamed", ()):
-        del left["title"]
-    assignees = wanted.get("assignees") or ()
-    if assignees and assignees[0].lower() in since.get("assigned", ()):
-        del left["assignees"]
-    if "labels" in wanted:
-        there = set(label_names(data.get("labels")))
-        added, removed = set(wanted["labels"]) - there, there - set(wanted["labels"])
-        if added <= since.get("labeled", set()) and removed <= since.get("unlabeled", set()):
-            del left["labels"]
-    closes = wanted.get("state", data.get("state")) == "closed"
-    reason = str(wanted.get("state_reason") or mapping.CLOSED_WORD)
-    if reason in since.get("closed", ()) if closes else "reopened" in since:
-        left.pop("state", None)
-        left.pop("state_reason", None)
-    return left
+def left_of(options: Options, intent: Intent, data: Json, since: Mapping[str, set[str]]) -> Intent:
+    """Return an intent without the fields that our account has set since then, whatever became of them."""
+    wish = rendering.wish_of(options, intent)
+    labelled = since.get("labeled", set())
+    there = set(label_names(data.get("labels")))
+    assignee = text(obj(intent.fields.get("assignee")).get("external_id")).lower()
+    was_set = {
+        "title": rendering.title_of(intent.fields.get("title")) in since.get("renamed", ()),
+        "assignee": bool(assignee) and assignee in since.get("assigned", ()),
+        "priority": bool(wish.priority) and wish.priority in labelled,
+        "kind": bool(wish.kind) and wish.kind in labelled,
+        "tags": bool(set(wish.tags or ()) - there) and set(wish.tags or ()) - there <= labelled,
+        "status": (
+            (wish.reason or "") in since.get("closed", ()) if wish.state == "closed"
+            else wish.status in labelled if wish.status else "reopened" in since
+        ),
+    }  # fmt: skip
+    left = {name: value for name, value in intent.fields.items() if not was_set.get(name, False)}
+    return msgspec.structs.replace(intent, fields=left)
 
 
 def _login(user: Any) -> str:

@@ -81,7 +81,7 @@ def _set(options: Options, intent: Intent, context: WriteContext, remote_id: str
     if wanted and context.first_sent_at is not None:
         # an earlier attempt may have landed: what it set is not set again over what a person made of it since
         since = yield from probes.set_since(options, path, context.first_sent_at)
-        wanted = probes.left_of(wanted, data, since)
+        wanted = rendering.request_of(options, probes.left_of(options, intent, data, since), data)
     if not wanted:
         return Done(rendering.receipt_of(options, data, repository))
     response = yield _send("PATCH", path, wanted, "set fields")
