@@ -83,9 +83,9 @@ class JiraCloudBench(Bench):
         """Let an admin delete."""
         self.desk.act("delete", issue=ticket)
 
-    def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:  # noqa: ARG002
-        """Let an agent put a file there. Jira does not say of a file whether customers see it."""
-        self.desk.act("attach", issue=ticket, name=name, data=base64.b64encode(data).decode())
+    def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
+        """Let an agent put a file there; customers see it once a public comment shows it."""
+        self.desk.act("attach", issue=ticket, name=name, data=base64.b64encode(data).decode(), share=public)
 
     def shown(self, ticket: str) -> Shown:
         """Return the issue as its page shows it."""
@@ -93,7 +93,8 @@ class JiraCloudBench(Bench):
             records = self.desk.records
             held = records.issues[ticket]
             files = tuple(
-                ShownFile(each["filename"], records.files[each["id"]], public=False) for each in held["attachment"]
+                ShownFile(each["filename"], records.files[each["id"]], each["id"] in records.shared)
+                for each in held["attachment"]
             )
             return Shown(
                 title=held["summary"],

@@ -61,26 +61,18 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
         raise TransportError(msg)
     fields = obj(data.get("fields"))
     comments = yield from comments_of(options, found.remote_id, fields)
-    said = {number for each in comments for number in mapping.shown_in(each.body)}
-    files = {ident(item.get("id")): item for item in objects(fields.get("attachment"))}
+    said = {file.remote_id for each in comments for file in each.attachments}
     return msgspec.structs.replace(
         found,
-        comments=tuple(_with_files(each, files) for each in comments),
+        comments=tuple(comments),
         attachments=tuple(each for each in found.attachments if each.inline or each.remote_id not in said),
         complete=True,
     )
 
 
-def _with_files(comment: RemoteComment, files: Mapping[str, Json]) -> RemoteComment:
-    """Return a comment with the files that it shows: to Jira all files are the issue's."""
-    shown = sorted(mapping.shown_in(comment.body) & set(files), key=int)
-    found = tuple(mapping.attachment(files[number], comment.visibility, inline=True) for number in shown)
-    return msgspec.structs.replace(comment, attachments=found)
-
-
 def comments_of(options: Options, remote_id: str, fields: Json) -> Call[list[RemoteComment]]:
     """Read every comment of an issue, oldest first."""
-    service, files = mapping.is_service(fields), mapping.files_of(fields)
+    service, attached = mapping.is_service(fields), objects(fields.get("attachment"))
     listed: dict[str, Json] = {}
     for number in range(MAX_PAGES):
         page = yield from ask(
@@ -98,7 +90,7 @@ def comments_of(options: Options, remote_id: str, fields: Json) -> Call[list[Rem
     if service and not all(mapping.says_visibility(item) for item in listed.values()):
         public = yield from _shown_to_customers(remote_id)
     found = (
-        mapping.comment_of(item, options, service=service, at=EPOCH, public=public, files=files)
+        mapping.comment_of(item, options, service=service, at=EPOCH, public=public, attached=attached)
         for item in listed.values()
     )
     return sorted((each for each in found if each is not None), key=lambda each: (each.at, int(each.remote_id)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from connectors.jira.asking import ask, complaint, decoded, get, issue_path
 from connectors.jira.mapping import Json, account_of, ident, moment, obj, objects, text
@@ -104,7 +105,9 @@ def fetch(options: Options, attachment: Attachment) -> Call[Blob | bytes | None]
             url = text((data or {}).get("content"))
         if not url:
             return None
-    response = yield HttpRequest("GET", url, params=params, keep=True, label="read a file")
+    # names are written into addresses as they are by some older ones
+    address = quote(url, safe="/:?&=%+,;@!$'()*~#[]")
+    response = yield HttpRequest("GET", address, params=params, keep=True, label="read a file")
     if response.status in {403, 404}:
         return None
     if not response.ok:

@@ -7,7 +7,7 @@ webhook). A word that is not known stays a word, under `unknown`; a visibility t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ SERVICE_DESK = "service_desk"
 #: Jira refuses longer summaries
 MAX_TITLE = 255
 
-_SHOWN = re.compile(r"\]\(attachment:(\d{1,20})\)")
+#: a file in wiki markup: a picture `!name|width=300!`, a link `[^name]` or `[words^name]`
+_NAMED = re.compile(r"!([^!|\n]+)(?:\|[^!\n]*)?!|\[[^\]\n^]*\^([^\]\n|]+)(?:\|[^\]\n]*)?\]")
 
 
 def text(value: Any) -> str:
@@ -190,18 +191,21 @@ def attachment(item: Json, visibility: Visibility = Visibility.INTERNAL, *, inli
     )
 
 
-def shown_in(markdown: str) -> frozenset[str]:
-    """Return the numbers of the files that a text shows."""
-    return frozenset(_SHOWN.findall(markdown))
+def shown_in(value: Any, files: Mapping[str, str]) -> frozenset[str]:
+    """Return the numbers of the files that a text shows, or links, by their names."""
+    if isinstance(value, dict):
+        return frozenset(_media(value, files).values())
+    named = (part for found in _NAMED.finditer(text(value)) for part in found.groups() if part)
+    return frozenset(files[name] for name in named if name in files)
 
 
-def _attachments(fields: Json, options: Options, body: str) -> tuple[Attachment, ...]:
+def _attachments(fields: Json, options: Options) -> tuple[Attachment, ...]:
     """Read the files of an issue. Jira does not say who may see them.
 
     In a service project the customer sees what the description shows, and what they put there themselves; all else is
     internal there.
     """
-    shown, service = shown_in(body), is_service(fields)
+    shown, service = shown_in(fields.get("description"), files_of(fields)), is_service(fields)
     reporter = account_of(obj(fields.get("reporter")))
     found = []
     for item in objects(fields.get("attachment")):
@@ -243,21 +247,29 @@ def comment_of(
     service: bool,
     at: datetime,
     public: Collection[str] = (),
-    files: Mapping[str, str] | None = None,
+    attached: Sequence[Json] = (),
 ) -> RemoteComment | None:
-    """Read a comment; None without an id."""
+    """Read a comment; None without an id. `attached` are the issue's files: those that it shows are its own."""
     number = ident(data.get("id"))
     if not number:
         return None
+    files = {text(each.get("filename")): ident(each.get("id")) for each in attached}
     body = content(data.get("body"), files)
+    shown = shown_in(data.get("body"), files)
+    readers = visibility(data, options, service=service, public=public)
     return RemoteComment(
         remote_id=number,
         at=moment(data.get("created")) or moment(data.get("updated")) or at,
         body=body.markdown,
-        visibility=visibility(data, options, service=service, public=public),
+        visibility=readers,
         author=person(data.get("author")) or person(data.get("updateAuthor")),
         marker=marker_of(data),
         source_format="adf" if isinstance(data.get("body"), dict) else "wiki",
+        attachments=tuple(
+            attachment(each, readers, inline=f"](attachment:{ident(each.get('id'))})" in body.markdown)
+            for each in attached
+            if ident(each.get("id")) in shown
+        ),
         lost=body.lost,
         raw=raw_text(data.get("body")) if body.lost else "",
     )
@@ -298,7 +310,7 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
         requester=_requester(fields),
         tags=labels(fields.get("labels")) if "labels" in fields else msgspec.UNSET,
         custom=_custom(fields, options),
-        attachments=_attachments(fields, options, body.markdown if body is not None else ""),
+        attachments=_attachments(fields, options),
     )
 
 

@@ -76,9 +76,20 @@ class People(SimulatedDesk):
         self.changed(held, records.agents[0], items)
         return str(held["key"])
 
-    def act_attach(self, issue: str, name: str, data: str, *, mime: str = "application/octet-stream") -> str:
-        """Let an agent put a file (base64) on an issue; returns its number."""
-        made = self.put_file(self._held(issue), self.records.agents[0], name, base64.b64decode(data), mime)
+    def act_attach(
+        self, issue: str, name: str, data: str, *, mime: str = "application/octet-stream", share: bool = False
+    ) -> str:
+        """Let an agent put a file (base64) on an issue, and show it to the customer; returns its number."""
+        held, by = self._held(issue), self.records.agents[0]
+        made = self.put_file(held, by, name, base64.b64decode(data), mime)
+        if share:
+            self.records.shared.add(made["id"])
+            body: Any = f"[^{name}]"
+            if self.cloud:
+                media = {"type": "media", "attrs": {"type": "file", "id": f"{made['id']}-media", "alt": name}}
+                body = {"type": "doc", "version": 1, "content": [{"type": "mediaGroup", "content": [media]}]}
+            public = [{"key": SD_PUBLIC, "value": {"internal": False}}]
+            self.told(held, self.records.say(held, by, self.now(), body, public))
         return str(made["id"])
 
     def act_delete(self, issue: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote_plus
 
 from connectors.content import from_adf, from_wiki, to_adf, to_wiki
 from connectors.jira.mapping import EPOCH, SD_PUBLIC
@@ -60,6 +61,8 @@ class Records:
         self.comments: dict[str, list[dict[str, Any]]] = {}
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.files: dict[str, bytes] = {}
+        #: those that a public comment shows to customers
+        self.shared: set[str] = set()
         #: status -> names of those that can follow; without an entry: all
         self.workflow: dict[str, tuple[str, ...]] = {}
         #: fields that are on no screen
@@ -299,7 +302,7 @@ class Records:
         """Return a file."""
         content = (
             f"{self.url}/rest/api/{version}/attachment/content/{file['id']}" if self.cloud
-            else f"{self.url}/secure/attachment/{file['id']}/{file['filename']}"
+            else f"{self.url}/secure/attachment/{file['id']}/{quote_plus(file['filename'])}"
         )  # fmt: skip
         return {
             "id": file["id"], "filename": file["filename"], "author": self.user(file["by"]),
