@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from connectors.sdk import Category, Level, Operation, RemoteTicket
+from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
 from connectors.testing.bench import Bench, Lacking, Shown
 from connectors.testing.conformance.files import DATA, DOT
 from connectors.testing.driver import Driver
