@@ -86,6 +86,11 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     place: int = 0
     since: datetime | None = None
     page: int = 1
+    #: a second of this round that more than one page belongs to: what changed meanwhile may have pushed an issue from
+    #: one page to another that was read before, so that the next round begins there once more
+    crowded: datetime | None = None
+    #: repositories whose round is such a second one
+    repeated: tuple[str, ...] = ()
 
 
 def changes(options: Options, cursor: str, now: datetime) -> Call[ChangePage]:
@@ -111,15 +116,17 @@ def changes(options: Options, cursor: str, now: datetime) -> Call[ChangePage]:
     tickets = tuple(each for each in found if each is not None)
     times = [at for item in items if (at := moment(item.get("updated_at"))) is not None]
     last = max(times, default=since)
-    seen = {**state.seen, repository: max(newest, last)}
     if has_next(response) and items:
         page = state.page + 1 if last <= since else 1
-        following = Cursor(seen, state.place, last, page)
-    else:
-        following = Cursor(seen, state.place + 1)
-    end = following.place >= len(options.repositories)
-    if end:
-        following = Cursor(seen)
+        crowded = state.crowded or (last if page > 1 else None)
+        seen = {**state.seen, repository: max(newest, last)}
+        following = Cursor(seen, state.place, last, page, crowded, state.repeated)
+        return ChangePage(tickets, msgspec.json.encode(following).decode(), end=False)
+    again = state.crowded is not None and repository not in state.repeated
+    seen = {**state.seen, repository: state.crowded if again and state.crowded else max(newest, last)}
+    repeated = tuple({*state.repeated, repository} if again else set(state.repeated) - {repository})
+    end = state.place + 1 >= len(options.repositories)
+    following = Cursor(seen, 0 if end else state.place + 1, repeated=repeated)
     return ChangePage(tickets, msgspec.json.encode(following).decode(), end=end)
 
 
