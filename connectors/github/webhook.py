@@ -167,10 +167,11 @@ def _event(said: Said, kind: EventKind, key: str, **more: Any) -> Event:
 
 
 def _commented(said: Said, options: Options) -> Event:
-    """Read a comment; one that is edited, deleted or has no id asks for a read."""
+    """Read a comment; one that is edited or deleted asks for a read, and is no second one."""
     comment = mapping.comment_of(obj(said.body.get("comment")), options, at=said.at)
     if comment is None or said.action != "created":
-        return _event(said, EventKind.OBSERVED, f"hint:{said.remote}:{said.stamp}", needs_read=True)
+        told = comment if said.action == "edited" else None
+        return _event(said, EventKind.OBSERVED, f"hint:{said.remote}:{said.stamp}", needs_read=True, comment=told)
     return _event(
         said, EventKind.COMMENTED, f"comment:{comment.remote_id}", at=comment.at, comment=comment, actor=comment.author
     )

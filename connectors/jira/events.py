@@ -36,7 +36,8 @@ _OTHER = re.compile(
     r"|unassigned_issues|attachments_(allowed|option))"
 )
 _COMMENT_TOLD = frozenset({"comment_created", "issue_commented"})
-_COMMENT_CHANGED = frozenset({"comment_updated", "comment_deleted", "issue_comment_edited", "issue_comment_deleted"})
+_COMMENT_EDITED = frozenset({"comment_updated", "issue_comment_edited"})
+_COMMENT_CHANGED = _COMMENT_EDITED | {"comment_deleted", "issue_comment_deleted"}
 _ISSUE_OF = re.compile(r"/issue/(\d{1,20})(?:/|$)")
 #: entries of the history after which only a read shows what there is
 _READ_AFTER = frozenset({"attachment", "comment"})
@@ -132,12 +133,12 @@ def _read(said: Said, options: Options) -> tuple[Event, ...]:
     if name in _COMMENT_TOLD:
         return (_commented(said, options),)
     if name in _COMMENT_CHANGED:
-        return (_hint(said),)
+        return (_changed_comment(said, options, name),)
     if name != "issue_updated":
         return (_hint(said),)
     found: list[Event] = []
     if said.type in _COMMENT_CHANGED:
-        found.append(_hint(said))
+        found.append(_changed_comment(said, options, said.type))
     elif obj(said.body.get("comment")):
         found.append(_commented(said, options))
     changed = _changed(said, options)
@@ -186,6 +187,13 @@ def _commented(said: Said, options: Options) -> Event:
         actor=comment.author or said.actor,
         comment=comment,
     )
+
+
+def _changed_comment(said: Said, options: Options, name: str) -> Event:
+    """Ask for a read; a comment that was edited is told as it reads now, for whoever does not know it yet."""
+    hint = _hint(said)
+    told = _commented(said, options) if name in _COMMENT_EDITED else hint
+    return hint if told.comment is None else msgspec.structs.replace(hint, comment=told.comment)
 
 
 def _items(said: Said) -> list[Json]:

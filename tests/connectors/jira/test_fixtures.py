@@ -133,10 +133,14 @@ def test_a_site_may_say_that_comments_are_public() -> None:
 
 
 def test_a_changed_comment_is_read_again() -> None:
-    """It is no second comment."""
+    """It is no second comment, and reads as it does now."""
     found, shot = one("webhook_comment_edited_v2.json")
     assert (found.kind, found.remote_id, found.needs_read) == (EventKind.OBSERVED, "10400", True)
-    assert (found.comment, found.changes, found.actor) == (None, (), LEO)
+    assert (found.changes, found.actor) == ((), LEO)
+    said = found.comment
+    assert said is not None
+    assert (said.remote_id, said.body) == ("10400", "Adding a comment. Oh, what a comment it is!")
+    assert said.visibility is Visibility.INTERNAL
     assert bug(shot) == BUG
 
 
