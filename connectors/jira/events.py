@@ -141,9 +141,7 @@ def _read(said: Said, options: Options) -> tuple[Event, ...]:
         found.append(_changed_comment(said, options, said.type))
     elif obj(said.body.get("comment")):
         found.append(_commented(said, options))
-    changed = _changed(said, options)
-    if changed is not None:
-        found.append(changed)
+    found += _changed(said, options)
     # a link, a vote, a rank: this is how the issue looks now
     return tuple(found) or (_event(said, EventKind.OBSERVED, f"seen:{said.id}:{said.stamp}"),)
 
@@ -172,12 +170,15 @@ def _hint(said: Said) -> Event:
 def _commented(said: Said, options: Options) -> Event:
     """Read a comment.
 
-    In a service project that does not say whether customers may read it, only the service desk's API knows: it is read.
+    In a service project that does not say whether customers may read it, only the service desk's API knows; and of a
+    file that it shows, only the issue: then it is read.
     """
     data = obj(said.body.get("comment"))
-    service = mapping.is_service(obj(said.issue.get("fields")))
-    comment = mapping.comment_of(data, options, service=service, at=said.at)
-    if comment is None or (service and not mapping.says_visibility(data)):
+    fields = obj(said.issue.get("fields"))
+    service, attached = mapping.is_service(fields), objects(fields.get("attachment"))
+    comment = mapping.comment_of(data, options, service=service, at=said.at, attached=attached)
+    strange = mapping.named_in(data.get("body")) - set(mapping.files_of(fields))
+    if comment is None or strange or (service and not mapping.says_visibility(data)):
         return _hint(said)
     return _event(
         said,
@@ -200,8 +201,8 @@ def _items(said: Said) -> list[Json]:
     return objects(obj(said.body.get("changelog")).get("items"))
 
 
-def _changed(said: Said, options: Options) -> Event | None:
-    """Read the changed fields of the issue's history; None where nothing of it is told."""
+def _changed(said: Said, options: Options) -> list[Event]:
+    """Read the changed fields of the issue's history. A change of its files beside them asks for a read of its own."""
     items = _items(said)
     changes: dict[str, FieldChange] = {}
     reread = False
@@ -213,12 +214,13 @@ def _changed(said: Said, options: Options) -> Event | None:
             change = known(item, said.snapshot, options)
             changes[change.field] = change
     if not items:
-        return None
+        return []
     entry = ident(obj(said.body.get("changelog")).get("id")) or digest(items, said.at.isoformat())[:16]
+    key = f"change:{said.id}:{entry}"
     if not changes:
-        return _event(said, EventKind.OBSERVED, f"change:{said.id}:{entry}", **({"needs_read": True} if reread else {}))
-    more: dict[str, Any] = {"needs_read": True} if reread else {}
-    return _event(said, EventKind.CHANGED, f"change:{said.id}:{entry}", changes=tuple(changes.values()), **more)
+        return [_event(said, EventKind.OBSERVED, key, **({"needs_read": True} if reread else {}))]
+    changed = _event(said, EventKind.CHANGED, key, changes=tuple(changes.values()))
+    return [changed, _hint(said)] if reread else [changed]
 
 
 _Reader = Callable[[Json, RemoteTicket, Options], FieldChange]

@@ -7,7 +7,7 @@ webhook). A word that is not known stays a word, under `unknown`; a visibility t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,8 +40,10 @@ SERVICE_DESK = "service_desk"
 #: Jira refuses longer summaries
 MAX_TITLE = 255
 
-#: a file in wiki markup: a picture `!name|width=300!`, a link `[^name]` or `[words^name]`
-_NAMED = re.compile(r"!([^!|\n]+)(?:\|[^!\n]*)?!|\[[^\]\n^]*\^([^\]\n|]+)(?:\|[^\]\n]*)?\]")
+#: a file in wiki markup: a picture `!name.png|width=300!`, a link `[^name]` or `[words^name]`
+_NAMED = re.compile(
+    r"!([^!|\s][^!|\n]{0,250}\.[A-Za-z0-9]{1,8})(?:\|[^!\n]{0,250})?!|\[[^\]\n^]{0,250}\^([^\]\n|]{1,250})(?:\|[^\]\n]{0,250})?\]"
+)
 
 
 def text(value: Any) -> str:
@@ -94,16 +96,22 @@ def content(value: Any, files: Mapping[str, str] | None = None) -> Content:
 
 def _media(node: Any, files: Mapping[str, str]) -> dict[str, str]:
     """Return the files that stand behind the media of a document, which knows them by ids of its own, and by name."""
-    found: dict[str, str] = {}
-    waiting = [node]
+    attributes = (obj(each.get("attrs")) for each in _nodes(node) if _is_file(each))
+    named = {text(each.get("id")): files.get(text(each.get("alt")), "") for each in attributes}
+    return {media: number for media, number in named.items() if media and number}
+
+
+def _nodes(node: Any) -> Iterator[Json]:
+    """Yield the nodes of a document, however deep."""
+    waiting = [obj(node)]
     while waiting:
-        each = obj(waiting.pop())
-        attrs = obj(each.get("attrs"))
-        number = files.get(text(attrs.get("alt")), "")
-        if each.get("type") in {"media", "mediaInline"} and number and text(attrs.get("id")):
-            found[text(attrs.get("id"))] = number
+        each = waiting.pop()
+        yield each
         waiting += objects(each.get("content"))
-    return found
+
+
+def _is_file(node: Json) -> bool:
+    return node.get("type") in {"media", "mediaInline"}
 
 
 def files_of(fields: Json) -> dict[str, str]:
@@ -193,10 +201,15 @@ def attachment(item: Json, visibility: Visibility = Visibility.INTERNAL, *, inli
 
 def shown_in(value: Any, files: Mapping[str, str]) -> frozenset[str]:
     """Return the numbers of the files that a text shows, or links, by their names."""
+    return frozenset(files[name] for name in named_in(value) if name in files)
+
+
+def named_in(value: Any) -> frozenset[str]:
+    """Return the names of the files that a text shows, or links."""
     if isinstance(value, dict):
-        return frozenset(_media(value, files).values())
+        return frozenset(text(obj(each.get("attrs")).get("alt")) for each in _nodes(value) if _is_file(each)) - {""}
     named = (part for found in _NAMED.finditer(text(value)) for part in found.groups() if part)
-    return frozenset(files[name] for name in named if name in files)
+    return frozenset(name for name in named if "://" not in name)
 
 
 def _attachments(fields: Json, options: Options) -> tuple[Attachment, ...]:

@@ -76,11 +76,11 @@ def test_each_field_of_the_history(given: dict[str, Any], expected: FieldChange)
 
 
 def test_several_fields_are_one_change() -> None:
-    """With a file, only a read shows all of it."""
+    """With a file beside them, the issue is to be read as well."""
     items = [item("summary", "a", "Printer"), item("resolution", None, "Done"), item("Attachment", None, "x.png")]
-    (found,) = parse("jira:issue_updated", changelog={"id": "77", "items": items})
-    assert [change.field for change in found.changes] == ["title"]
-    assert found.needs_read
+    changed, hint = parse("jira:issue_updated", changelog={"id": "77", "items": items})
+    assert [change.field for change in changed.changes] == ["title"]
+    assert (hint.kind, hint.needs_read) == (EventKind.OBSERVED, True)
     (found,) = parse("jira:issue_updated", changelog={"id": "78", "items": [item("Rank", "", "Higher")]})
     assert (found.kind, found.changes, found.needs_read) == (EventKind.OBSERVED, (), False)
 
@@ -93,6 +93,21 @@ def test_a_comment_with_a_change_is_both() -> None:
         changelog={"id": "77", "items": [item("status", "To Do", "In Progress")]},
     )  # fmt: skip
     assert [each.key for each in found] == ["comment:9", "change:10400:77"]
+
+
+def test_a_comment_that_shows_a_file_is_read_with_it() -> None:
+    """Its webhook names the file, and has not its number, unless the issue is there as a whole."""
+    said = {"id": "9", "body": "See !shot.png|thumbnail!", "jsdPublic": True}
+    (found,) = parse("comment_created", comment=said)
+    assert (found.comment, found.needs_read) == (None, True)
+    shot = {"id": "77", "filename": "shot.png", "size": 3, "mimeType": "image/png"}
+    issue = {"id": "10400", "key": "HELP-1", "fields": {**FIELDS, "attachment": [shot]}}
+    (found,) = parse("comment_created", comment=said, issue=issue)
+    assert found.comment is not None
+    assert found.comment.body == "See ![shot.png](attachment:77)"
+    assert [file.remote_id for file in found.comment.attachments] == ["77"]
+    (found,) = parse("comment_created", comment={**said, "body": "Wow! Great! See !https://x.example/a.png!"})
+    assert found.comment is not None
 
 
 @pytest.mark.parametrize("event", ["comment_updated", "comment_deleted"])
