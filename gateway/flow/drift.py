@@ -214,9 +214,9 @@ class Comparer:
         return msgspec.structs.replace(drift, repaired="read")
 
     def _write(self, planned: Planned) -> str:
-        if self._site.mode == "observe":
-            return ""
         now = self._clock.now()
+        if self._site.observes(planned.link.connection, now):
+            return ""
         cause = Cause(self._site.release, self._ids.new().replace("-", ""), now, skipping=self._site.skipping)
         note = AuditEntry(
             now,
