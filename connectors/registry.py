@@ -28,6 +28,8 @@ BUILT_INS = (
     "helpscout",
     "salesforce",
     "dynamics365",
+    "jira",
+    "github",
 )
 ENTRY_POINT_GROUP = "gateway.connectors"
 

@@ -19,6 +19,7 @@ from tests.flows.world import Bridge
 
 SOURCE, TARGET = "the-source", "the-target"
 FIELDS = ("title", "status", "priority", "assignee")
+SAID = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
 
 
 class Pair(Bridge):
@@ -48,7 +49,8 @@ class Pair(Bridge):
                 **{name: Owner.BOTH if name in both else Owner.FROM for name in FIELDS if name in there},
                 "body": Owner.FROM,
             },
-            comments=dict.fromkeys(Visibility, Owner.BOTH),
+            # `gateway check` refuses a rule that writes notes to a desk that has none
+            comments={visibility: Owner.BOTH for visibility, operation in SAID.items() if self.both_can(operation)},
         )
         people = {
             f"person-{number}": {
@@ -64,6 +66,10 @@ class Pair(Bridge):
         super().close()
         for bench in self.benches.values():
             bench.__exit__()
+
+    def both_can(self, operation: Operation) -> bool:
+        """Say whether both ends have an operation."""
+        return all(self.can(name, operation) for name in (SOURCE, TARGET))
 
     def connector(self, name: str) -> Connector:
         """Return one end's connector."""
