@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from connectors.content import to_html
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from connectors.zammad.account import LEVELS, WORDS, Account
 from connectors.zammad.mapping import article_body
@@ -34,7 +35,7 @@ class ZammadBench(Bench):
 
     def open_ticket(self, title: str, body: str, *, email: str = "customer@example.com") -> str:
         """Let a customer write in."""
-        return str(self.desk.act("create", title=title, body=body, email=email))
+        return str(self.desk.act("create", title=title, body=to_html(body), email=email, html=True))
 
     def say(self, ticket: str, text: str, *, public: bool = True) -> None:
         """Let an agent write a note for the customer, or for colleagues."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parseaddr
+from html import unescape
 from typing import Any
 
 import msgspec
@@ -220,19 +221,19 @@ def article_body(data: Json, account: Account) -> tuple[str, tuple[str, ...], bo
     if "html" not in text(data.get("content_type")).lower():
         plain = from_plain(body)
         return plain.markdown, plain.lost, False
-    rich = from_html(_own_images(body, account))
+    rich = from_html(body, images=_own_images(body, account))
     return rich.markdown, rich.lost, True
 
 
-def _own_images(html: str, account: Account) -> str:
-    """Let images of the ticket's own files name the file: `…/ticket_attachment/TICKET/ARTICLE/FILE?view=inline`."""
-
-    def named(found: re.Match[str]) -> str:
-        source = found.group(1) or found.group(2) or ""
+def _own_images(html: str, account: Account) -> dict[str, str]:
+    """Return the files behind the images of the ticket's own: `…/ticket_attachment/TICKET/ARTICLE/FILE?view=inline`."""
+    found: dict[str, str] = {}
+    for image in _IMAGE.finditer(html):
+        source = unescape(image.group(1) or image.group(2) or "")
         part = _SHOWN_FILE.match(source.removeprefix(account.url))
-        return found.group(0).replace(source, f"attachment:{'-'.join(part.groups())}") if part else found.group(0)
-
-    return _IMAGE.sub(named, html)
+        if part:
+            found[source] = "-".join(part.groups())
+    return found
 
 
 def files(data: Json) -> tuple[Attachment, ...]:

@@ -85,10 +85,13 @@ class ZammadSimulator(SimulatedDesk):
 
     # -- what people do
 
-    def act_create(self, title: str, body: str, *, email: str = "customer@example.com", group: str = "Users") -> int:
+    def act_create(
+        self, title: str, body: str, *, email: str = "customer@example.com", group: str = "Users", html: bool = False
+    ) -> int:
         """Let a customer write in; returns the ticket."""
         customer = self.records.user(email)
-        article = {"body": body, "type": "email", "sender": "Customer", "content_type": "text/plain"}
+        kind = "text/html" if html else "text/plain"
+        article = {"body": body, "type": "email", "sender": "Customer", "content_type": kind}
         given = {"title": title, "group": group, "customer_id": customer, "article": article}
         number = self.records.create(given, customer, self.now())
         self.effect("create", str(number), detail={"title": title})

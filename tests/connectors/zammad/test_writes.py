@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -232,29 +231,19 @@ def test_a_reply_by_email_goes_to_the_customer_and_opens_a_new_ticket() -> None:
 
 
 def test_files_go_with_an_article(there: ZammadBench, driver: Driver) -> None:
-    """As base64 in the same request; a text that shows one names it."""
-    connector = driver.connector
+    """As base64 in the same request, which brings their ids; a text that shows one names it."""
     ticket = there.open_ticket("Printer", "On fire")
-    file = Attachment("flames.png", "image/png", 4, sha256="ab" * 32)
-    body = "Look: ![flames.png](attachment:" + "ab" * 32 + ")"
-    call = connector.write(said(Operation.INTERNAL_NOTE, body, attachments=(file,)), context(ticket))
-    request = next(call)
-    call.close()
-    (sent,) = request.json["attachments"]
-    assert (sent["filename"], sent["mime-type"], sent["data"].sha256) == ("flames.png", "image/png", "ab" * 32)
-    assert "[flames.png]" in request.json["body"]
-    assert "attachment:" not in request.json["body"]
-
-
-def test_the_desk_keeps_the_files_of_an_article(there: ZammadBench, driver: Driver) -> None:
-    """Their ids stand in its answer."""
-    ticket = there.open_ticket("Printer", "On fire")
-    data = base64.b64encode(b"words").decode()
-    there.desk.act(
-        "article", ticket=ticket, body="See", files=[{"filename": "a.txt", "mime-type": "text/plain", "data": data}]
-    )
-    (file,) = there.shown(ticket).files
-    assert (file.name, file.data, file.public) == ("a.txt", b"words", True)
+    blob = driver.files.put(b"\x89PNG and more")
+    file = Attachment("flames.png", "image/png", blob.size, sha256=blob.sha256)
+    note = said(Operation.INTERNAL_NOTE, f"Look: ![flames.png](attachment:{blob.sha256})", attachments=(file,))
+    receipt = driver.settle(note, context(ticket))
+    (kept,) = there.shown(ticket).files
+    assert (kept.name, kept.data, kept.public) == ("flames.png", b"\x89PNG and more", False)
+    found = driver.run(driver.connector.read(ticket))
+    assert found is not None
+    assert found.comments[-1].body == "Look: [flames.png]"
+    assert receipt.file_ids == tuple(each.remote_id for each in found.comments[-1].attachments)
+    assert len(receipt.file_ids) == 1
 
 
 def test_a_comment_without_its_mark_is_found_by_its_words(there: ZammadBench, driver: Driver) -> None:
