@@ -195,6 +195,8 @@ def _note(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     if intent.operation is Operation.PUBLIC_REPLY and said.visibility is not Visibility.PUBLIC:
         return Rejected("an internal comment is never written for everybody")
     public = rendering.is_public(intent)
+    if not public and intent.attachments:
+        return Rejected("a file is seen by whoever sees the issue in Redmine: none goes with a private note")
     if not public:
         refused = yield from _not_private(account, context.remote_id)
         if refused is not None:

@@ -266,6 +266,16 @@ def test_files_are_staged_and_go_with_the_note(there: RedmineBench, driver: Driv
     assert shown.inline
 
 
+def test_no_file_goes_with_a_private_note(there: RedmineBench, driver: Driver) -> None:
+    """Whoever sees the issue would see it."""
+    ticket = there.open_ticket("Printer", "On fire")
+    blob = driver.files.put(b"secret")
+    file = Attachment("secret.txt", "text/plain", blob.size, sha256=blob.sha256)
+    outcome = driver.attempt(said(Operation.INTERNAL_NOTE, attachments=(file,)), context(ticket))
+    assert isinstance(outcome, Rejected)
+    assert driver.requests == []
+
+
 # ---------------------------------------------------------------- counting
 
 
