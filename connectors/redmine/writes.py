@@ -211,9 +211,12 @@ def _note(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     uploads = yield from _uploads(intent.attachments)
     request = _request("PUT", f"/issues/{context.remote_id}.json", {**issue, **uploads}, intent.operation.value)
     response = yield request
-    outcome = refusal(response)
-    if outcome is not None:
-        return outcome
+    refused = refusal(response)
+    return refused if refused is not None else (yield from _seen(account, intent, context, response))
+
+
+def _seen(account: Account, intent: Intent, context: WriteContext, response: HttpResponse) -> Call[Outcome]:
+    """Look for a note behind Redmine's 204, which it answers whatever it did."""
     try:
         if not account.account_id:
             yield from calls.whoami(account)
