@@ -24,8 +24,9 @@ def read_text(text: str, formatting: str, files: Mapping[str, str]) -> Content:
     plain = text.replace("\r\n", "\n").strip()
     if formatting == "textile":
         return from_textile(plain, files)
-    plain = plain.replace(UNSEEN, "")
+    # a macro that was kept from running is none
     lost = ("a macro",) if _RUN.search(plain) else ()
+    plain = plain.replace(UNSEEN, "")
 
     def named(found: re.Match[str]) -> str:
         ref = files.get(found[2])

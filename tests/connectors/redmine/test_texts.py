@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from connectors.redmine.texts import as_kept, read_text, write_text
@@ -68,7 +70,9 @@ def test_words_of_others_call_nobody_and_run_nothing(formatting: str) -> None:
     written = write_text("@ada see #12 and {{include(Secret)}}", formatting, {})
     assert "@ada" not in written
     assert "#12" not in written
-    assert "!{{include" in written
+    assert not re.search(r"(?<!!)\{\{include", written)
+    # and it is not taken for a text that is to be kept from us
+    assert read_text(written, formatting, {}).lost == ()
     assert as_kept("@ada see #12 and {{x}}", formatting) == "@ada see #12 and {{x}}"
 
 
