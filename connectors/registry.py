@@ -17,7 +17,17 @@ from connectors.sdk import API_VERSION, PROJECT, Hooks, Plugin
 from gateway.errors import ConfigError
 from gateway.ports import ConnectionSettings, Connector
 
-BUILT_INS = ("zendesk", "request_tracker", "slack", "webhook", "zammad", "redmine", "planfix")
+BUILT_INS = (
+    "zendesk",
+    "request_tracker",
+    "slack",
+    "webhook",
+    "servicenow",
+    "gitlab",
+    "zammad",
+    "redmine",
+    "planfix",
+)
 ENTRY_POINT_GROUP = "gateway.connectors"
 
 
