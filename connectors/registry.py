@@ -30,6 +30,9 @@ BUILT_INS = (
     "dynamics365",
     "jira",
     "github",
+    "zammad",
+    "redmine",
+    "planfix",
 )
 ENTRY_POINT_GROUP = "gateway.connectors"
 

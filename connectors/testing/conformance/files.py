@@ -100,7 +100,7 @@ class Files(Stand):
         """Return the operations by which files get there."""
         if self.plugin.spec.attaching is Attaching.ALONE:
             return [Operation.ATTACH]
-        said = (Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE)
+        said = (Operation.PUBLIC_REPLY, *((Operation.INTERNAL_NOTE,) if self.plugin.spec.internal_files else ()))
         return [each for each in said if each in self.plugin.spec.operations]
 
     def test_a_file_of_ours_arrives(self, there: Bench, driver: Driver) -> None:
