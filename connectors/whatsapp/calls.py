@@ -187,7 +187,7 @@ def refusal(response: HttpResponse) -> Outcome | None:
         if outcome is None and body is None:
             return Unknown(f"an answer that is not WhatsApp's: {excerpt(response)}")
         return outcome
-    code, why = error.get("code"), mapping.reason(error)
+    code, why = mapping.code_of(error), mapping.reason(error)
     if code in _TOKEN:
         return Unauthorized(why)
     if code in _PACE:

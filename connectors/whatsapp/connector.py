@@ -48,7 +48,7 @@ SPEC = ConnectorSpec(
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.NONE, settle=30),
         Operation.ATTACH: OperationClaim(Strategy.NONE, settle=30),
     },
-    readable_fields=frozenset({"title", "body", "requester"}),
+    readable_fields=frozenset({"title", "body"}),
     writable_fields=frozenset(),
     polling=False,
     origins=(ORIGIN, MEDIA_ORIGIN),

@@ -177,14 +177,20 @@ def _unsupported(message: Json, kind: str) -> Said:
     return Said(from_plain(words).markdown, ("a message that WhatsApp does not pass on",))
 
 
+def code_of(error: Json) -> int:
+    """Return the code of an error; -1 where it has none."""
+    code = error.get("code")
+    return code if isinstance(code, int) and not isinstance(code, bool) else -1
+
+
 def reason(error: Json) -> str:
     """Return why something failed, in words for people."""
-    code = error.get("code")
+    code = code_of(error)
     if code in _CODES:
         return f"{_CODES[code]} ({code})"
     details = text(obj(error.get("error_data")).get("details"))
     words = details or text(error.get("message")) or text(error.get("title"))
-    return f"{words} ({code})" if words else str(code or "")
+    return " ".join(filter(None, (words, f"({code})" if code >= 0 else "")))
 
 
 def title(markdown: str, name: str) -> str:

@@ -1,7 +1,4 @@
-"""The database as the flow sees it: the protocols that `gateway.store` implements.
-
-Every method belongs to one transaction (`Tx`); nothing here commits by itself. All instants are aware UTC.
-"""
+"""The database as the flow sees it, in one transaction (`Tx`): nothing commits by itself, all instants are UTC."""
 
 from __future__ import annotations
 
