@@ -94,7 +94,7 @@ def _values(account: Account, body: bytes) -> list[Json]:
         for change in objects(entry.get("changes")):
             value = obj(change.get("value"))
             number = text(obj(value.get("metadata")).get("phone_number_id"))
-            if change.get("field") in {"messages", "smb_message_echoes"} and number == account.phone_number_id:
+            if text(change.get("field")) in {"messages", "smb_message_echoes"} and number == account.phone_number_id:
                 found.append(value)
     return found
 
