@@ -33,6 +33,7 @@ BUILT_INS = (
     "zammad",
     "redmine",
     "planfix",
+    "whatsapp",
 )
 ENTRY_POINT_GROUP = "gateway.connectors"
 

@@ -121,6 +121,8 @@ class WriteContext(msgspec.Struct, frozen=True, omit_defaults=True):
     known_comments: frozenset[str] = frozenset()
     #: remote ids of files that are known to be others: a probe for a file must not take one of these
     known_files: frozenset[str] = frozenset()
+    #: our clock, for desks that allow a write for some time only; None where nothing is about to be written
+    now: datetime | None = None
     #: when the first attempt was sent (our clock), for probes by content and time; None before the first
     first_sent_at: datetime | None = None
     #: results of earlier Progress steps of the same update
