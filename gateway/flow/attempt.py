@@ -20,6 +20,7 @@ from gateway.domain.update import (
     Absent,
     Finding,
     Forbidden,
+    Intent,
     NotSent,
     Operation,
     Outcome,
@@ -43,6 +44,7 @@ from gateway.errors import (
 from gateway.flow import limits
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
+from gateway.flow.files.hearing import FILE, file_hash
 from gateway.flow.prepare import whoami
 from gateway.ports import (
     Call,
@@ -65,6 +67,8 @@ log = logging.getLogger(__name__)
 MAX_ANSWER = 2000
 #: a thread that is not back this long after its requests' deadlines is left behind
 GRACE_SECONDS = 3.0
+#: and so much more for each file that goes with it
+FILE_SECONDS = 60.0
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -82,6 +86,8 @@ class Task(msgspec.Struct, frozen=True):
     started: float
     #: the one that tries whether a desk is back whose breaker was open
     trial: bool = False
+    #: remote ids of the files that are known there, of one that puts a file there
+    known_files: frozenset[str] = frozenset()
 
 
 T = TypeVar("T")
@@ -148,23 +154,26 @@ def _visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: floa
         return Ended(task, NotSent(f"{type(error).__name__}: {error}"), broken=f"{type(error).__name__}: {error}"[:300])
 
 
-def patience_with(connector: Connector) -> float:
-    """Return after how many seconds a visit's requests cannot still be running."""
-    return 4 * connector.settings.deadline + GRACE_SECONDS
+def patience_with(connector: Connector, intent: Intent) -> float:
+    """Return after how many seconds a visit's requests cannot still be running; a file has longer to go."""
+    return 4 * connector.settings.deadline + GRACE_SECONDS + FILE_SECONDS * len(intent.attachments)
 
 
 def context_of(task: Task) -> WriteContext:
     """Return what the connector may need beside the intent."""
-    return context_for(task.update, task.link, task.known_comments)
+    return context_for(task.update, task.link, task.known_comments, task.known_files)
 
 
-def context_for(update: UpdateRow, link: Link, known_comments: frozenset[str]) -> WriteContext:
+def context_for(
+    update: UpdateRow, link: Link, known_comments: frozenset[str], known_files: frozenset[str] = frozenset()
+) -> WriteContext:
     """Return what a connector may need beside the intent of an update."""
     return WriteContext(
         effect_key=update.effect_key,
         remote_id=link.remote_id,
         version_token=link.version_token,
         known_comments=known_comments,
+        known_files=known_files,
         first_sent_at=update.first_sent_at,
         steps=update.steps,
         observed={field: seen.value for field, seen in link.observed.items()},
@@ -351,6 +360,8 @@ def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tup
     if intent.comment is not None:
         entries.append(entry("comment", comment_hash(intent.comment.body, intent.comment.visibility)))
         entries.append(entry("marker", value_hash(update.effect_key)))
+    if intent.operation is Operation.ATTACH:
+        entries += [entry(FILE, file_hash(each)) for each in intent.attachments]
     observed = {field: seen.value for field, seen in task.link.observed.items()}
     for field, told in task.connector.side_effects(intent, observed).items():
         values = told if isinstance(told, tuple) else (told,)
