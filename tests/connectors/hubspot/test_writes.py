@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.hubspot.bench import HubSpotBench
@@ -235,6 +236,37 @@ def test_a_description_is_plain(bench: HubSpotBench, driver: Driver) -> None:
     receipt = driver.settle(intent, WriteContext(KEY))
     assert bench.shown(receipt.remote_id).body == "See [fire.png], @Noor!"
     assert driver.connector.as_read(intent)["body"] == "See [fire.png], @Noor!"
+
+
+@pytest.mark.parametrize("operation", ["create", "internal_note", "public_reply"])
+def test_files_go_along_and_come_back(bench: HubSpotBench, driver: Driver, operation: str) -> None:
+    """Uploaded once however often it is tried, named by what is written, and read byte for byte."""
+    data = bytes(range(256)) * 300
+    blob = driver.files.put(data)
+    sent = (Attachment("net.png", "image/png", blob.size, sha256=blob.sha256),)
+    if operation == "create":
+        ticket, intent = "", msgspec.structs.replace(CREATE, attachments=sent)
+    else:
+        ticket = bench.open_ticket("Printer", "It is on fire")
+        intent = msgspec.structs.replace(reply(public=operation == "public_reply"), attachments=sent)
+    path = "tickets$|notes$|messages$"
+    bench.desk.fault(FaultKind.RESET_BEFORE, method="POST", path=path, count=2)
+    receipt = driver.settle(intent, WriteContext(KEY, ticket))
+    assert len(receipt.file_ids) == 1 or operation == "create"
+    assert len(bench.desk.records.files) == 1
+    (shown,) = bench.shown(ticket or receipt.remote_id).files
+    assert (shown.name, shown.data, shown.public) == ("net.png", data, operation == "public_reply")
+    found = driver.run(driver.connector.read(ticket or receipt.remote_id))
+    assert found is not None
+    (read,) = found.attachments + tuple(file for comment in found.comments for file in comment.attachments)
+    assert (read.name, read.mime) == ("net.png", "image/png")
+    kept = driver.run(driver.connector.fetch(read))  # type: ignore[attr-defined]
+    assert kept == blob
+
+
+def test_a_file_that_is_gone_is_none(driver: Driver) -> None:
+    """Not an error."""
+    assert driver.run(driver.connector.fetch(Attachment("x", remote_id="4711"))) is None  # type: ignore[attr-defined]
 
 
 def test_a_file_that_has_no_bytes_here_is_left_out(bench: HubSpotBench, driver: Driver) -> None:
