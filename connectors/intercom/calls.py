@@ -147,20 +147,17 @@ def _query(since: int, after: str) -> Json:
 
 
 def fetch(account: Account, attachment: Attachment) -> Call[Blob | bytes | None]:
-    """Read one file; where its address holds no longer, the part that has it is read for a new one."""
-    address = attachment.url
-    for fresh in (False, True):
-        if fresh or not address:
-            address = yield from _address(account, attachment.remote_id)
-        if not address:
-            return None
-        response = yield HttpRequest("GET", address, label="read the file", keep=True)
-        if response.ok and response.blob is not None:
-            return response.blob
-        if response.status not in {401, 403, 404, 410}:
-            msg = f"Intercom did not give the file: HTTP {response.status}"
-            raise TransportError(msg)
-    return None
+    """Read one file. Its address holds for a while only, so the part that has it is read for a new one."""
+    address = yield from _address(account, attachment.remote_id)
+    if not address:
+        return None
+    response = yield HttpRequest("GET", address, label="read the file", keep=True)
+    if response.ok and response.blob is not None:
+        return response.blob
+    if response.status in {401, 403, 404, 410}:
+        return None
+    msg = f"Intercom did not give the file: HTTP {response.status}"
+    raise TransportError(msg)
 
 
 def _address(account: Account, remote_id: str) -> Call[str]:
