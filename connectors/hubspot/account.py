@@ -13,6 +13,8 @@ from gateway.errors import ConfigError
 #: the stages that every account's first pipeline begins with, by HubSpot's ids of them
 SUPPORT_PIPELINE = "0"
 SUPPORT_STAGES: Mapping[str, str] = {"1": "new", "2": "pending_customer", "3": "open", "4": "resolved"}
+#: what proves a public app, whose access tokens last for half an hour
+PUBLIC_APP = ("client_id", "client_secret", "refresh_token")
 SIGNATURES = ("v1", "v2", "v3")
 
 _CATEGORY = {"enum": [each.value for each in Category if each is not Category.UNKNOWN]}
@@ -23,13 +25,18 @@ SETTINGS = (
         "auth",
         {
             "type": "object",
-            "required": ["token"],
-            "properties": {"token": {"type": "string"}},
+            "oneOf": [{"required": ["token"]}, {"required": ["client_id", "client_secret", "refresh_token"]}],
+            "properties": {
+                "token": {"type": "string"},
+                "client_id": {"type": "string"},
+                "client_secret": {"type": "string"},
+                "refresh_token": {"type": "string"},
+            },
             "additionalProperties": False,
         },
         required=True,
         secret=True,
-        help="{token}: the access token of a private app",
+        help="{token}: the access token of a private app; or {client_id, client_secret, refresh_token} of a public one",
     ),
     Setting("app_id", _ID, required=True, help="the id of that app: what it does is known as ours by it"),
     Setting(
@@ -108,6 +115,8 @@ class Account(msgspec.Struct, frozen=True):
 
     url: str
     token: str
+    #: the form by which an access token of a public app is got; empty: `token` is one
+    grant: dict[str, str]
     webhook_secrets: tuple[str, ...]
     app_id: str
     webhook_url: str
@@ -130,9 +139,11 @@ class Account(msgspec.Struct, frozen=True):
         """Read the settings; raises ConfigError where they cannot work."""
         options = settings.options
         auth = options.get("auth")
-        token = str(auth.get("token") or "") if isinstance(auth, Mapping) else ""
-        if not token:
-            msg = f"connection {settings.name!r}: auth needs {{token}}, the access token of a private app"
+        said = auth if isinstance(auth, Mapping) else {}
+        token = str(said.get("token") or "")
+        grant = {} if token else {name: str(said.get(name) or "") for name in PUBLIC_APP}
+        if not token and not all(grant.values()):
+            msg = f"connection {settings.name!r}: auth needs {{token}}, or {{{', '.join(PUBLIC_APP)}}}"
             raise ConfigError(msg)
         app = str(options.get("app_id") or "")
         if not app:
@@ -144,6 +155,7 @@ class Account(msgspec.Struct, frozen=True):
         return cls(
             settings.url.rstrip("/"),
             token,
+            {"grant_type": "refresh_token", **grant} if grant else {},
             _secrets(options.get("webhook_secret")),
             app,
             str(options.get("webhook_url") or ""),
@@ -158,7 +170,8 @@ class Account(msgspec.Struct, frozen=True):
 
     def secrets(self) -> tuple[str, ...]:
         """Return every literal secret, for redaction."""
-        return tuple(dict.fromkeys((self.token, *self.webhook_secrets)))
+        kept = (self.grant.get("client_secret", ""), self.grant.get("refresh_token", ""))
+        return tuple(dict.fromkeys(each for each in (self.token, *kept, *self.webhook_secrets) if each))
 
     def queue(self, pipeline: str) -> str:
         """Return our word for a pipeline: its name in the settings, else its id."""

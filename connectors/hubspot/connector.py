@@ -22,6 +22,7 @@ from connectors.sdk import (
     Envelope,
     Event,
     Finding,
+    Grant,
     HttpRequest,
     Identity,
     IncomingRequest,
@@ -119,8 +120,13 @@ class HubSpotConnector:
         return files.fetch(attachment)
 
     def authorize(self, request: HttpRequest) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
-        """Return the Authorization header."""
-        return {"Authorization": f"Bearer {self.account.token}"}
+        """Return the Authorization header of a private app; a public one's access tokens are got by `grant`."""
+        return {"Authorization": f"Bearer {self.account.token}"} if self.account.token else {}
+
+    def grant(self) -> Grant | None:
+        """Return how a public app's access token is got."""
+        form = self.account.grant
+        return Grant(f"{self.account.url}/oauth/v1/token", form, lifetime=1800) if form else None
 
     def is_us(self, person: RemotePerson | None) -> bool | None:
         """Say whether `person` is our app; None when nothing is said."""

@@ -259,13 +259,18 @@ def message(data: Json, owners: Mapping[str, RemotePerson]) -> RemoteComment | N
     if not number or sort not in {"MESSAGE", "COMMENT"} or data.get("archived") is True:
         return None
     html = text(data.get("richText"))
-    content = from_html(html) if html else None
+    listed = objects(data.get("attachments"))
+    images = {text(each.get("url")): ident(each.get("fileId")) for each in listed if each.get("url")}
+    content = from_html(html, images=images) if html else None
     body = (content.markdown if content else "") or text(data.get("text"))
     files = tuple(
         Attachment(
-            text(each.get("name")) or "attachment", remote_id=ident(each.get("fileId")), url=text(each.get("url"))
+            text(each.get("name")) or "attachment",
+            remote_id=ident(each.get("fileId")),
+            url=text(each.get("url")),
+            inline=f"](attachment:{ident(each.get('fileId'))})" in body,
         )
-        for each in objects(data.get("attachments"))
+        for each in listed
         if ident(each.get("fileId"))
     )
     if not body and not files:

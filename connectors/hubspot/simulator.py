@@ -14,6 +14,7 @@ import sys
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from connectors.hubspot.mapping import MARKER
 from connectors.hubspot.sim_people import People
@@ -33,6 +34,8 @@ class HubSpotSimulator(People):
     def __init__(self, *, token: str = "", app_id: str = "52674089", **common: Any) -> None:
         super().__init__(app_id=app_id, **common)
         self.token = token
+        #: by which a public app gets its access tokens
+        self.refresh_token = "na1-refresh-0123456789"  # noqa: S105 - of a desk that is none
         #: how far the search runs behind
         self.search_lag = timedelta(seconds=5)
         #: it takes attributes off that it does not know as it cleans what it is given
@@ -49,6 +52,7 @@ class HubSpotSimulator(People):
         """Return the paths of the CRM, the conversations and the files."""
         crm, threads = "/crm/v3/objects", "/conversations/v3/conversations/threads"
         return [
+            ("POST", "/oauth/v1/token", self._token),
             ("GET", "/account-info/v3/details", self._details),
             ("GET", "/crm/v3/owners", self._owners),
             ("GET", "/crm/v3/pipelines/tickets", self._pipelines),
@@ -90,7 +94,7 @@ class HubSpotSimulator(People):
     def authorized(self, request: SimRequest) -> SimResponse | None:
         """Refuse a wrong token, and everything while a window is used up."""
         given = request.headers.get("authorization", "")
-        if request.path.startswith("/_files/"):
+        if request.path.startswith(("/_files/", "/oauth/")):
             return None
         if not given.startswith("Bearer ") or (self.token and given != f"Bearer {self.token}"):
             return self._refused(401, "Authentication credentials not found.", "INVALID_AUTHENTICATION")
@@ -137,6 +141,14 @@ class HubSpotSimulator(People):
         return ("INTEGRATION", self.app_id)
 
     # -- the account
+
+    def _token(self, request: SimRequest) -> SimResponse:
+        given = dict(parse_qsl(request.body.decode()))
+        if given.get("grant_type") != "refresh_token" or given.get("refresh_token") != self.refresh_token:
+            return self._answer_with(
+                {"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid refresh token"}, 400
+            )
+        return self._answer_with({"access_token": self.token, "expires_in": 1800, "token_type": "bearer"})
 
     def _details(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - every handler is given the request
         return self._answer_with({"portalId": int(self.portal), "accountType": "STANDARD", "timeZone": "US/Eastern"})

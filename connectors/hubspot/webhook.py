@@ -162,11 +162,21 @@ def _decode(body: bytes) -> list[dict[str, Any]] | None:
         found = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
-    if isinstance(found, dict) and (found.get("subscriptionType") or found.get("eventType")):
-        found = [found]
+    if isinstance(found, dict):
+        found = _single(found)
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         return None
     return found
+
+
+def _single(said: dict[str, Any]) -> Any:
+    """Return what came as one object: an event, or a ticket that a workflow sends as it is [2], which is a hint."""
+    if said.get("subscriptionType") or said.get("eventType"):
+        return [said]
+    if text(said.get("objectType")).upper() == "TICKET" or text(said.get("objectTypeId")) == TICKET_TYPE:
+        number = said.get("objectId") or said.get("hs_object_id") or said.get("id")
+        return [{"subscriptionType": "ticket.workflow", "objectId": number, "portalId": said.get("portalId")}]
+    return said
 
 
 def _what(said: Json) -> str:

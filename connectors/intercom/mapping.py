@@ -168,8 +168,11 @@ def state(data: Json, account: Account) -> Status | msgspec.UnsetType:
     said = data.get("ticket_state")
     if isinstance(said, str):
         # versions before 2.12 have the category alone
-        return STATES.get(said.lower()) or Status(Category.UNKNOWN, text(said))
+        own = own_state(account, text(data.get("ticket_state_internal_label")).strip())
+        return own or STATES.get(said.lower()) or Status(Category.UNKNOWN, text(said))
     found = obj(said)
+    if not found and "ticket_state" not in data:
+        return msgspec.UNSET
     word, label = text(found.get("category")).lower(), text(found.get("internal_label")).strip()
     own = own_state(account, label)
     if own is not None:
@@ -304,9 +307,10 @@ def comment(data: Json, number: str, *, at: datetime) -> RemoteComment | None:
     if is_bot(author) and not known:
         # a notice of Intercom's own, as that of when there will be an answer
         return None
-    content = from_html(html)
+    content = from_html(html, images={each.url: each.remote_id for each in attached})
     if not content.markdown.strip() and not attached:
         return None
+    attached = shown_in(content.markdown, attached)
     return RemoteComment(
         remote_id=part,
         at=moment(data.get("created_at")) or at,
@@ -334,6 +338,14 @@ def is_public(data: Json) -> bool:
         return True
     to = obj(data.get("assigned_to"))
     return sort in ASSIGNING and bool(ident(author.get("id"))) and ident(to.get("id")) == ident(author.get("id"))
+
+
+def shown_in(markdown: str, attached: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+    """Return files, those marked that a text shows."""
+    return tuple(
+        msgspec.structs.replace(each, inline=True) if f"](attachment:{each.remote_id})" in markdown else each
+        for each in attached
+    )
 
 
 def comments(data: Json) -> list[RemoteComment]:

@@ -104,6 +104,9 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
         return ()
     item = _item(body)
     number = ident(item.get("id"))
+    if not number and thing == "conversation_part":
+        # a tag on words that are somewhere: neither of them is ours to know
+        return ()
     if not (number.isascii() and number.isdigit()):
         msg = f"{topic[:80]} names no ticket and no conversation"
         raise UnreadableError(msg)
@@ -148,8 +151,10 @@ class _Said:
         elif self.topic in STATES:
             found += self._field("status", self.snapshot.status)
         elif self.topic in ASSIGNED:
-            found += self._field("queue", self.snapshot.queue) if "team" in self.topic else []
-            found += self._field("assignee", self.snapshot.assignee) if "team" not in self.topic else []
+            to = text(obj(self._part("assignee").get("assigned_to")).get("type")).lower()
+            team = "team" in self.topic or to == "team"
+            field = "queue" if team else "assignee"
+            found += self._field(field, getattr(self.snapshot, field))
         elif self.topic == PRIORITY:
             found += self._field("priority", self.snapshot.priority)
         found += self._spoken()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from connectors.hubspot.bench import HubSpotBench
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.sdk import AgentState, RemoteTicket, Visibility
 from connectors.testing.driver import Driver
+from gateway.errors import GatewayError
 
 ROSA = ("CRM_UI", "userId:1001")
 
@@ -92,6 +95,21 @@ def test_files_have_their_names(bench: HubSpotBench, driver: Driver) -> None:
     assert (manual.name, manual.mime, manual.size) == ("manual.pdf", "application/pdf", 8)
 
 
+def test_a_picture_in_a_message_is_its_file(bench: HubSpotBench, driver: Driver) -> None:
+    """Named in the text by HubSpot's id of the file."""
+    ticket = bench.open_ticket("Printer", "It is on fire")
+    number = bench.desk.act("file", name="fire.png", data=b"png")
+    address = "https://1.fs1.hubspotusercontent-na1.net/hub/1/fire.png"
+    held = bench.desk.records.objects["tickets"][ticket]
+    shown = {**bench.desk.shown_file(number), "url": address}
+    html = f'<p>See</p><img src="{address}" alt="fire.png">'
+    said = {"type": "MESSAGE", "text": "See", "richText": html, "senders": [], "attachments": [shown]}
+    bench.desk.spoken(held, said, ROSA)
+    (comment,) = whole(driver, ticket).comments
+    assert comment.body == f"See\n\n![fire.png](attachment:{number})"
+    assert [(each.name, each.remote_id, each.inline) for each in comment.attachments] == [("fire.png", number, True)]
+
+
 def test_ten_thousand_changes_are_walked_through(bench: HubSpotBench, driver: Driver) -> None:
     """More than HubSpot's search shows in all; never more than a page of them at a time."""
     start = bench.desk.now() - timedelta(minutes=30)
@@ -150,6 +168,23 @@ def test_a_change_that_the_search_shows_late_is_not_missed(bench: HubSpotBench, 
     bench.desk.records.objects["tickets"][late] = held
     page = driver.run(driver.connector.changes(page.cursor, bench.desk.now()))
     assert late in {ticket.remote_id for ticket in page.tickets}
+
+
+def test_a_public_app_gets_its_tokens(bench: HubSpotBench) -> None:
+    """By its refresh token; a wrong one is told as lost credentials, and no secret is said."""
+    ticket = bench.open_ticket("Printer", "It is on fire")
+    auth = {"client_id": "7", "client_secret": "a-secret-of-the-app", "refresh_token": bench.desk.refresh_token}
+    connector = HubSpotConnector(bench.settings(auth=auth))
+    driver = Driver(connector, deadline=2.0)
+    assert whole(driver, ticket).title == "Printer"
+    assert driver.requests[0].headers.get("Authorization") is None
+    assert {"a-secret-of-the-app", bench.desk.refresh_token} <= set(connector.secrets())
+    driver.close()
+    other = Driver(HubSpotConnector(bench.settings(auth={**auth, "refresh_token": "wrong"})), deadline=2.0)
+    with pytest.raises(GatewayError) as raised:
+        other.run(other.connector.whoami())
+    other.close()
+    assert "a-secret-of-the-app" not in str(raised.value)
 
 
 def test_owners_are_the_agents(hubspot: HubSpotConnector, driver: Driver) -> None:

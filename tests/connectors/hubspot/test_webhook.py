@@ -150,6 +150,14 @@ def test_a_hundred_events_are_a_hundred_facts() -> None:
     assert len({event.remote_id for event in found}) == 100
 
 
+def test_a_ticket_that_a_workflow_sends_is_a_hint() -> None:
+    """Its webhooks bring the object itself, signed by version 2; only its id is believed."""
+    body = {"objectId": 501, "objectType": "TICKET", "portalId": 62515, "properties": {"subject": {"value": "A"}}}
+    (event,) = connect().parse(RawDelivery("d", AT, {}, msgspec.json.encode(body)))
+    assert (event.kind, event.remote_id, event.needs_read, event.at) == (EventKind.OBSERVED, "501", True, AT)
+    assert connect(portal_id=1).parse(RawDelivery("d", AT, {}, msgspec.json.encode(body))) == ()
+
+
 def test_our_own_change_is_by_our_app() -> None:
     """And nobody else's is: neither another app's nor a person's whose number is the same."""
     connector = connect()

@@ -100,6 +100,21 @@ def test_who_may_read_each_kind_of_part(sort: str, author: str, to: str | None, 
     assert found.visibility is Visibility(visibility)
 
 
+def test_a_picture_in_the_text_is_a_file_of_the_part() -> None:
+    """Named in the text, and not read as somebody's address."""
+    address = "https://downloads.intercomcdn.com/i/o/1/fire.png?expires=1&signature=2"
+    html = f'<p>See</p><img src="{address.replace("&", "&amp;")}" alt="fire.png"><p>and the manual</p>'
+    (found,) = said({
+        "part_type": "comment", "body": html, "author": {"type": "user", "id": "1"}, "attachments": [
+            {"type": "upload", "name": "fire.png", "url": address, "content_type": "image/png", "filesize": 4},
+            {"type": "upload", "name": "manual.pdf", "url": "https://downloads.intercomcdn.com/i/o/1/manual.pdf"},
+        ],
+    })  # fmt: skip
+    assert found.body == "See\n\n![fire.png](attachment:501:9:0)\n\nand the manual"
+    assert [(each.name, each.inline) for each in found.attachments] == [("fire.png", True), ("manual.pdf", False)]
+    assert found.lost == ()
+
+
 @pytest.mark.parametrize(
     "part",
     [
