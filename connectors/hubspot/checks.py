@@ -73,7 +73,7 @@ def _key_property(account: Account) -> Call[CheckResult]:
     else:
         detail = (
             f"HTTP {response.status}: make a ticket property {name} (single-line text) that requires unique values; "
-            "without it, a creation whose answer is lost waits for a person"
+            "without it, HubSpot refuses every ticket that we make"
         )
     return CheckResult("key_property", ok=unique, detail=detail, facts={UNIQUE: unique})
 
