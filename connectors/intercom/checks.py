@@ -65,7 +65,8 @@ def _ticket_type(account: Account) -> Call[CheckResult]:
     names = {text(each.get("name")) for each in objects(held.get("data") or held.get("ticket_type_attributes"))}
     missing = [each for each in (account.key_attribute, account.priority_attribute) if each and each not in names]
     if missing:
-        detail = f"the ticket type {text(body.get('name'))} has no attribute {', '.join(missing)}: add it, or no ticket can be made"
+        words = ", ".join(missing)
+        detail = f"the ticket type {text(body.get('name'))} has no attribute {words}: without it no ticket can be made"
     else:
         detail = f"tickets are made as {text(body.get('name'))}"
     marked = account.key_attribute in names
