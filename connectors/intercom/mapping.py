@@ -348,6 +348,12 @@ def shown_in(markdown: str, attached: tuple[Attachment, ...]) -> tuple[Attachmen
     )
 
 
+def attribute_of(part: Json) -> tuple[str, str]:
+    """Return the name and the value of the attribute of which a part tells that it was set; empty: of none."""
+    said = obj(part.get("updated_attribute_data"))
+    return text(obj(said.get("attribute")).get("label")), text(obj(said.get("value")).get("name"))
+
+
 def comments(data: Json) -> list[RemoteComment]:
     """Return all that was said, in order."""
     number = ident(data.get("id"))

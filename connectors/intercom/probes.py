@@ -187,10 +187,10 @@ def _set_by(account: Account, data: Json, part: Json) -> Sequence[tuple[str, str
         to = obj(part.get("assigned_to"))
         return [("queue" if text(to.get("type")) == "team" else "assignee", ident(to.get("id")))]
     if sort.startswith("ticket_attribute_updated"):
-        said = obj(part.get("updated_attribute_data"))
+        label, value = mapping.attribute_of(part)
         names = {TITLE: "title", BODY: "body", account.priority_attribute: "priority"}
-        field = names.get(text(obj(said.get("attribute")).get("label")))
-        return [(field, text(obj(said.get("value")).get("name")))] if field else []
+        field = names.get(label)
+        return [(field, value)] if field else []
     return []
 
 

@@ -52,6 +52,7 @@ ASSIGNED = frozenset({
     "conversation.admin.assigned", "conversation.admin.open.assigned", "ticket.admin.assigned", "ticket.team.assigned",
 })  # fmt: skip
 PRIORITY = "conversation.priority.updated"
+ATTRIBUTE = "ticket.attribute.updated"
 
 
 def verify(account: Account, request: IncomingRequest) -> None:
@@ -155,6 +156,8 @@ class _Said:
             team = "team" in self.topic or to == "team"
             field = "queue" if team else "assignee"
             found += self._field(field, getattr(self.snapshot, field))
+        elif self.topic == ATTRIBUTE:
+            found += self._attribute()
         elif self.topic == PRIORITY:
             found += self._field("priority", self.snapshot.priority)
         found += self._spoken()
@@ -204,6 +207,12 @@ class _Said:
             )
         ]
 
+    def _attribute(self) -> list[Event]:
+        """Return the change of an attribute that we sync, where the newest part says which it was."""
+        names = {mapping.TITLE: "title", mapping.BODY: "body", self.account.priority_attribute: "priority"}
+        field = names.get(mapping.attribute_of(self._part("attribute"))[0], "")
+        return self._field(field, getattr(self.snapshot, field)) if field else []
+
     def _part(self, field: str) -> Json:
         """Return the newest part that can have set a field."""
         for part in reversed(self.parts):
@@ -213,6 +222,8 @@ class _Said:
             if field in {"assignee", "queue"} and sort in mapping.ASSIGNING:
                 return part
             if field == "priority" and "priority" in sort:
+                return part
+            if field in {"attribute", "title", "body", "priority"} and sort.startswith("ticket_attribute_updated"):
                 return part
         return {}
 

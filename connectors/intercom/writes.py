@@ -177,7 +177,8 @@ def _changes(data: Json, me: str) -> tuple[str, ...]:
     """Return the keys of the events that will tell of what we just did: those of our newest part."""
     ours = [each for each in mapping.parts_of(data) if ident(obj(each.get("author")).get("id")) == me]
     part = ident(ours[-1].get("id")) if ours else ""
-    return (f"status:{part}", f"assignee:{part}", f"queue:{part}") if part else ()
+    fields = ("status", "assignee", "queue", "title", "body", "priority")
+    return tuple(f"{field}:{part}" for field in fields) if part else ()
 
 
 def _missed(account: Account, intent: Intent, data: Json) -> str:
