@@ -189,5 +189,5 @@ def writes_of(site: LiveSite, name: str, now: datetime) -> list[str]:
 
 def as_facts(progress: Progress) -> dict[str, Any]:
     """Return how far an import is, for machines."""
-    found: dict[str, Any] = msgspec.to_builtins(progress)
+    found: dict[str, Any] = msgspec.to_builtins(msgspec.structs.asdict(progress))
     return {key: value for key, value in found.items() if key != "cursor"}
