@@ -34,6 +34,8 @@ BUILT_INS = (
     "redmine",
     "planfix",
     "whatsapp",
+    "hubspot",
+    "intercom",
 )
 ENTRY_POINT_GROUP = "gateway.connectors"
 

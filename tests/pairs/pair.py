@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
@@ -13,6 +13,7 @@ from connectors.testing.driver import Driver
 from gateway.domain.ticket import Ticket
 from gateway.ports import Connector
 from gateway.store import SqlStore
+from gateway.system import SystemClock
 from rules.conditions import ALWAYS
 from rules.sync import Owner, SyncRule
 from tests.flows.world import Bridge
@@ -22,11 +23,22 @@ FIELDS = ("title", "status", "priority", "assignee")
 SAID = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
 
 
+class Clock(SystemClock):
+    """The gateway's clock, which goes with those of the desks: what they sign is not of another time."""
+
+    passed = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return the instant, and the time that has been let pass."""
+        return super().now() + self.passed
+
+
 class Pair(Bridge):
     """Two desks; every ticket of the first also lives in the second."""
 
     def __init__(self, store: SqlStore, source: type[Bench], target: type[Bench]) -> None:
-        super().__init__(store)
+        self.time = Clock()
+        super().__init__(store, self.time)
         self.benches = {SOURCE: source(), TARGET: target()}
         for name, bench in self.benches.items():
             bench.__enter__()
@@ -124,7 +136,8 @@ class Pair(Bridge):
         return found
 
     def pass_time(self, span: timedelta) -> None:
-        """Put every desk's clock forward."""
+        """Put every clock forward."""
+        self.time.passed += span
         for bench in self.benches.values():
             bench.desk.clock.skew += span
 
