@@ -17,8 +17,7 @@ from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
 from gateway.flow.fold import plain
 from gateway.ports import Connector, Effect, HttpRequest, HttpResponse, Transport
-
-_decode = msgspec.json.Decoder(HttpRequest)
+from gateway.ports.http import unpacked
 
 
 class Looked(msgspec.Struct, frozen=True):
@@ -65,7 +64,7 @@ def preview(looked: Looked, replay: Replay, connector: Connector, transport: Tra
     """Render an update up to its first request with an effect, which is not sent; reads before it are made."""
     letter = looked.letter
     if replay.stored and looked.stored is not None:
-        return Preview(_decode.decode(looked.stored))
+        return Preview(unpacked(looked.stored))
     update = letter.update
     if replay.how.effect_key:
         update = msgspec.structs.replace(update, effect_key=replay.how.effect_key)

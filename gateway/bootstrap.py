@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -24,6 +24,7 @@ from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
 from gateway.flow.feeds import Fetcher, copies
+from gateway.flow.files.bringing import Bringer
 from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
 from gateway.flow.reconcile import Reconciler
@@ -35,6 +36,7 @@ from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
 from gateway.references import feed_address, missing_feeds
 from gateway.store import SqlStore, migrate, open_store
+from gateway.store.blobs import SqlBlobs
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
 from rules import OnDead, Problem, Retention, RuleSet, Site, check_site, load_site
@@ -49,6 +51,17 @@ log = logging.getLogger(__name__)
 REFRESH_SECONDS = 1.0
 #: a sweep looks at clocks that are due for so long, and at the rest the next time
 WAKE_SECONDS = 4.0
+
+
+class _Tools(TypedDict):
+    """What each step that talks to desks is made of."""
+
+    store: SqlStore
+    site: LiveSite
+    transport: HttpTransport
+    doorbell: Doorbell
+    clock: SystemClock
+    ids: SystemIds
 
 
 class SilentDoorbell:
@@ -89,7 +102,12 @@ class Gateway:
     @cached_property
     def transport(self) -> HttpTransport:
         """The one that talks to desks."""
-        return HttpTransport()
+        return HttpTransport(files=self.files)
+
+    @cached_property
+    def files(self) -> SqlBlobs:
+        """The bytes of files."""
+        return SqlBlobs(self.store)
 
     @cached_property
     def rotas(self) -> HttpTransport:
@@ -228,6 +246,7 @@ class Gateway:
             mode=site.mode.value,
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
             alerts=site.alerts,
+            files=site.attachments,
             fetched=digest("copies", fetched) if site.rules.routing.feeds else "",
         )
 
@@ -255,39 +274,31 @@ class Gateway:
 
     # ------------------------------------------------------------ the steps
 
+    def _tools(self) -> _Tools:
+        return {
+            "store": self.store,
+            "site": self.site(),
+            "transport": self.transport,
+            "doorbell": self.doorbell,
+            "clock": self.clock,
+            "ids": self.ids,
+        }
+
     def applier(self) -> Applier:
         """Make the step that applies deliveries."""
-        return Applier(
-            store=self.store,
-            site=self.site(),
-            transport=self.transport,
-            doorbell=self.doorbell,
-            clock=self.clock,
-            ids=self.ids,
-            rules_of=self.rules_of,
-        )
+        return Applier(**self._tools(), rules_of=self.rules_of)
 
     def deliverer(self) -> Deliverer:
         """Make the step that delivers updates."""
-        return Deliverer(
-            store=self.store,
-            site=self.site(),
-            transport=self.transport,
-            doorbell=self.doorbell,
-            clock=self.clock,
-            ids=self.ids,
-        )
+        return Deliverer(**self._tools())
 
     def reconciler(self) -> Reconciler:
         """Make the step that polls desks."""
-        return Reconciler(
-            store=self.store,
-            site=self.site(),
-            transport=self.transport,
-            doorbell=self.doorbell,
-            clock=self.clock,
-            ids=self.ids,
-        )
+        return Reconciler(**self._tools())
+
+    def bringer(self) -> Bringer:
+        """Make the step that brings files."""
+        return Bringer(**self._tools(), files=self.files)
 
     def agent_reader(self) -> AgentReader:
         """Make the step that asks desks who is there."""
@@ -306,14 +317,7 @@ class Gateway:
 
     def looker(self) -> Looker:
         """Make the step that looks whether what landed is there once."""
-        return Looker(
-            store=self.store,
-            site=self.site(),
-            transport=self.transport,
-            doorbell=self.doorbell,
-            clock=self.clock,
-            ids=self.ids,
-        )
+        return Looker(**self._tools())
 
     def sweeper(self) -> Sweeper:
         """Make the sweep."""

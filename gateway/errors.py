@@ -64,6 +64,10 @@ class NotSentError(TransportError):
     """It is certain that the desk did not get the request (refused, no such host, TLS failure, before sending)."""
 
 
+class LoginRefusedError(NotSentError):
+    """A desk gives us no access token: nothing was sent, and nothing will be until a person has mended it."""
+
+
 class OutcomeUnknownError(TransportError):
     """The request may have taken effect (timeout, reset, half an answer)."""
 

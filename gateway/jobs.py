@@ -84,10 +84,11 @@ def deliver() -> None:
 
 
 def reconcile() -> None:
-    """Fetch the rotas, poll the connections that are due, ask who is there, and look at what landed."""
+    """Bring files, fetch the rotas, poll the connections that are due, ask who is there, and look at what landed."""
     gateway = _gateway()
     _clear(gateway, "reconcile")
     began = time.monotonic()
+    gateway.bringer().bring_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
     gateway.fetcher().fetch_due(holder=gateway.holder, seconds=DRAIN_SECONDS / 2)
     gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
     gateway.agent_reader().read_due(

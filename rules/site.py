@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from jsonschema import Draft7Validator
 
+from gateway.domain.filing import MOST_BYTES, FileRules
 from gateway.domain.ids import digest
 from gateway.domain.public_holidays import HolidaySource
 from gateway.domain.ticket import Kind
@@ -76,6 +77,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     connections: dict[str, Connection]
     rules: RuleSet
     retention: Retention = Retention()
+    attachments: FileRules = FileRules()
     alerts: tuple[Alert, ...] = ()
     #: classifiers that are installed and not to be asked
     classifiers_off: frozenset[str] = frozenset()
@@ -105,6 +107,17 @@ def file_digest(files: Mapping[str, str]) -> str:
     """Name a set of files by their names and texts."""
     # A text that is no UTF-8 never becomes a site, and what is said of it must not fail for its name.
     return digest("site", {name: text.encode("utf-8", "replace").decode() for name, text in files.items()})
+
+
+def _file_rules(given: Mapping[str, Any]) -> FileRules:
+    found: dict[str, Any] = {}
+    if "largest" in given:
+        text = given["largest"]
+        unit = 1000 if text.endswith("KB") else 1_000_000
+        found["largest"] = min(int(text[:-2]) * unit, MOST_BYTES)
+    if "refuse" in given:
+        found["refused"] = frozenset(ending.lower() for ending in given["refuse"])
+    return FileRules(**found)
 
 
 @cache
@@ -252,6 +265,7 @@ class _Loading:
             mode=Mode(gateway.value.get("mode", "live")),
             connections=configured,
             rules=rules,
+            attachments=_file_rules(gateway.value.get("attachments", {})),
             retention=Retention(**{key: seconds(text) for key, text in gateway.value.get("retention", {}).items()}),
             alerts=watched,
             classifiers_off=off,

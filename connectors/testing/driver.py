@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from connectors.testing.files import MemoryFiles
 from gateway.domain.update import (
     Absent,
     Done,
@@ -37,7 +38,8 @@ class Driver:
     def __init__(self, connector: Connector, deadline: float = 10.0) -> None:
         self.connector = connector
         self.deadline = deadline
-        self.transport = HttpTransport()
+        self.files = MemoryFiles()
+        self.transport = HttpTransport(files=self.files)
         self.requests: list[HttpRequest] = []
 
     def run(self, call: Call[T]) -> T:

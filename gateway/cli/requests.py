@@ -14,6 +14,7 @@ from dead_letters.look import Looked, Preview, preview
 from gateway.cli.bench import Bench, waits
 from gateway.cli.doing import SAID
 from gateway.cli.tables import block, tame, write_json
+from gateway.http.pieces import json_pieces, multipart, shown
 from gateway.ports import Blob, Connector, HttpRequest
 from gateway.store.unit import SqlTx
 from gateway.telemetry import Redactor
@@ -27,9 +28,11 @@ def request_document(request: HttpRequest, connector: Connector) -> dict[str, An
     url = request.url if "://" in request.url else base + request.url
     if request.params:
         url += ("&" if "?" in url else "?") + urlencode(request.params)
-    body: Any = request.json
+    body: Any = msgspec.json.decode(shown(json_pieces(request.json))) if request.json is not None else None
     if isinstance(request.body, Blob):
         body = f"(a file of {request.body.size} bytes)"
+    elif request.parts:
+        body = shown(multipart(request.parts)[1])
     elif request.body:
         body = request.body.decode("utf-8", "replace")
     return {"method": request.method, "url": url, "headers": request.headers, "body": body}

@@ -20,6 +20,7 @@ from gateway.domain.update import (
     Absent,
     Finding,
     Forbidden,
+    Intent,
     NotSent,
     Operation,
     Outcome,
@@ -34,6 +35,7 @@ from gateway.domain.update import (
 from gateway.errors import (
     AuthenticationError,
     GatewayError,
+    LoginRefusedError,
     NotSentError,
     SecondWriteError,
     ThrottledError,
@@ -42,6 +44,7 @@ from gateway.errors import (
 from gateway.flow import limits
 from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
+from gateway.flow.files.hearing import FILE, file_hash
 from gateway.flow.prepare import whoami
 from gateway.ports import (
     Call,
@@ -56,15 +59,16 @@ from gateway.ports import (
     UpdateRow,
     WriteContext,
 )
+from gateway.ports.http import unpacked
 from gateway.telemetry import Redactor, tell_defect
 
 log = logging.getLogger(__name__)
 
-_encode = msgspec.json.Encoder()
-_decode = msgspec.json.Decoder(HttpRequest)
 MAX_ANSWER = 2000
 #: a thread that is not back this long after its requests' deadlines is left behind
 GRACE_SECONDS = 3.0
+#: and so much more for each file that goes with it
+FILE_SECONDS = 60.0
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -82,6 +86,8 @@ class Task(msgspec.Struct, frozen=True):
     started: float
     #: the one that tries whether a desk is back whose breaker was open
     trial: bool = False
+    #: remote ids of the files that are known there, of one that puts a file there
+    known_files: frozenset[str] = frozenset()
 
 
 T = TypeVar("T")
@@ -148,23 +154,26 @@ def _visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: floa
         return Ended(task, NotSent(f"{type(error).__name__}: {error}"), broken=f"{type(error).__name__}: {error}"[:300])
 
 
-def patience_with(connector: Connector) -> float:
-    """Return after how many seconds a visit's requests cannot still be running."""
-    return 4 * connector.settings.deadline + GRACE_SECONDS
+def patience_with(connector: Connector, intent: Intent) -> float:
+    """Return after how many seconds a visit's requests cannot still be running; a file has longer to go."""
+    return 4 * connector.settings.deadline + GRACE_SECONDS + FILE_SECONDS * len(intent.attachments)
 
 
 def context_of(task: Task) -> WriteContext:
     """Return what the connector may need beside the intent."""
-    return context_for(task.update, task.link, task.known_comments)
+    return context_for(task.update, task.link, task.known_comments, task.known_files)
 
 
-def context_for(update: UpdateRow, link: Link, known_comments: frozenset[str]) -> WriteContext:
+def context_for(
+    update: UpdateRow, link: Link, known_comments: frozenset[str], known_files: frozenset[str] = frozenset()
+) -> WriteContext:
     """Return what a connector may need beside the intent of an update."""
     return WriteContext(
         effect_key=update.effect_key,
         remote_id=link.remote_id,
         version_token=link.version_token,
         known_comments=known_comments,
+        known_files=known_files,
         first_sent_at=update.first_sent_at,
         steps=update.steps,
         observed={field: seen.value for field, seen in link.observed.items()},
@@ -211,7 +220,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
         first = task.update.first_sent_at
         young = first is not None and now - first < timedelta(seconds=claim.key_ttl)
         if young and task.stored is not None:
-            return None, _decode.decode(task.stored)
+            return None, unpacked(task.stored)
         if not claim.probe:
             return Ended(task, Unknown("the idempotency key has expired"), ambiguous=True), None
     if claim.strategy is Strategy.NONE:
@@ -231,7 +240,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
 
 def _kept_from(error: GatewayError) -> Outcome:
     """Say what it means that a read had no answer, before anything was sent (again)."""
-    if isinstance(error, AuthenticationError):
+    if isinstance(error, AuthenticationError | LoginRefusedError):
         return Unauthorized(str(error))
     if isinstance(error, ThrottledError):
         return Throttled(str(error), error.seconds)
@@ -314,7 +323,7 @@ class _Sending:
         except NotSentError as error:
             if is_write:
                 self._sent = False
-                raise _StopError(Ended(task, NotSent(str(error)))) from None
+                raise _StopError(Ended(task, _kept_from(error))) from None
             return call.throw(error)
         except TransportError as error:
             return call.throw(error)
@@ -336,11 +345,6 @@ def _forbidden(outcome: Forbidden, task: Task, transport: Transport) -> Outcome:
     return outcome
 
 
-def rendered(request: HttpRequest) -> bytes:
-    """Return a request as it is stored: everything but credentials, which are never part of it."""
-    return _encode.encode(request)
-
-
 def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tuple[EchoEntry, ...]:
     """Return what the desk will tell us of this very write, for the ledger."""
     update = task.update
@@ -356,6 +360,8 @@ def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tup
     if intent.comment is not None:
         entries.append(entry("comment", comment_hash(intent.comment.body, intent.comment.visibility)))
         entries.append(entry("marker", value_hash(update.effect_key)))
+    if intent.operation is Operation.ATTACH:
+        entries += [entry(FILE, file_hash(each)) for each in intent.attachments]
     observed = {field: seen.value for field, seen in task.link.observed.items()}
     for field, told in task.connector.side_effects(intent, observed).items():
         values = told if isinstance(told, tuple) else (told,)

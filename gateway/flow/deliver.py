@@ -22,10 +22,11 @@ from gateway.domain.link import Link
 from gateway.domain.update import Operation, Strategy, UpdateState
 from gateway.errors import ClashError, OtherReleaseError, RefusedValueError
 from gateway.flow import limits
-from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, rendered, visit
+from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, visit
 from gateway.flow.desks import LiveSite
+from gateway.flow.files.leaving import known_files, with_its_files
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
-from gateway.flow.pace import tell_pause
+from gateway.flow.pace import onto, tell_pause
 from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
@@ -43,6 +44,7 @@ from gateway.ports import (
     Tx,
     UpdateRow,
 )
+from gateway.ports.http import packed
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +54,6 @@ LEASE_SECONDS = 30.0
 KEEP_SECONDS = 8.0
 #: how long an idle drain looks for more before it ends
 IDLE_SECONDS = 0.3
-#: what a round may change of a connection's state
-_PACE = ("paused", "not_before", "failures", "open_until", "trial_until", "tokens", "tokens_at")
 _CRASH_STATES = frozenset({UpdateState.READY, UpdateState.UNKNOWN, UpdateState.SENDING})
 
 
@@ -160,7 +160,7 @@ class Deliverer:
         for task in self._flying.values():
             if task.attempt_id in returned:
                 continue
-            if now - task.started > patience_with(task.connector):
+            if now - task.started > patience_with(task.connector, task.update.intent):
                 late.append(abandoned(task, granted=task.attempt_id in self._granted))
         return late
 
@@ -237,7 +237,7 @@ class Deliverer:
         }
         for name in sorted(changed | paced if claim else changed):
             fresh = tx.desks.get(name)
-            desks[name] = _onto(fresh, desks.get(name, fresh), known.get(name, DeskState(connection=name)))
+            desks[name] = onto(fresh, desks.get(name, fresh), known.get(name, DeskState(connection=name)))
             known[name] = fresh
 
     def _save_desk(self, tx: Tx, state: DeskState, known: DeskState, now: datetime) -> None:
@@ -296,7 +296,7 @@ class Deliverer:
             payload_version=task.update.payload_version,
             started_at=now,
             deadline=task.connector.settings.deadline,
-            request=rendered(wish.request),
+            request=packed(wish.request),
             trace_id=task.update.trace_id,
             echoes=expected_echoes(task, self._ids.new, now),
             expect=_CRASH_STATES,
@@ -327,14 +327,17 @@ class Deliverer:
         links = tx.links.many(list(heads))
         tasks = []
         for claim in claims:
-            if claim.link_id in heads:
+            head = heads.get(claim.link_id)
+            update = with_its_files(tx, claim, head, LEASE_SECONDS, now) if head is not None else None
+            if update is not None:
                 desk = desks.get(claim.connection, DeskState(connection=claim.connection))
-                tasks.append(self._task(tx, claim, heads[claim.link_id], links[claim.link_id], desk))
+                tasks.append(self._task(tx, claim, update, links[claim.link_id], desk))
                 if tasks[-1].trial:
-                    until = now + timedelta(seconds=patience_with(tasks[-1].connector))
+                    until = now + timedelta(seconds=patience_with(tasks[-1].connector, tasks[-1].update.intent))
                     desks[claim.connection] = limits.tried(desk, until)
                     changed.add(claim.connection)
-        tx.outbox.release([claim for claim in claims if claim.link_id not in heads], now)
+        taken = {task.claim.link_id for task in tasks}
+        tx.outbox.release([claim for claim in claims if claim.link_id not in taken], now)
         return tasks
 
     def _task(self, tx: Tx, claim: LaneClaim, update: UpdateRow, link: Link, desk: DeskState) -> Task:
@@ -354,6 +357,7 @@ class Deliverer:
             connector=connector,
             strategy=degrade(strategy, desk.facts),
             known_comments=comments,
+            known_files=known_files(tx, update),
             stored=stored,
             attempt_id=self._ids.new(),
             started=self._clock.monotonic(),
@@ -370,12 +374,6 @@ class Deliverer:
         wish = Wish(task, request, threading.Event())
         self._inbox.put(wish)
         return wish.decided.wait(LEASE_SECONDS) and wish.granted
-
-
-def _onto(fresh: DeskState, state: DeskState, known: DeskState) -> DeskState:
-    """Return `fresh` with what a round changed since it was `known`; the rest others may have changed meanwhile."""
-    changed = {name: value for name in _PACE if (value := getattr(state, name)) != getattr(known, name)}
-    return msgspec.structs.replace(fresh, **changed)
 
 
 def _one_by_one(tx: Tx, ends: list[AttemptEnd], now: datetime) -> tuple[list[AttemptEnd], frozenset[str]]:

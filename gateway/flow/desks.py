@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.domain.filing import FileRules
 from gateway.ports import Connector
 from rules.alerts import Alert
 from rules.decide import RuleSet
@@ -24,6 +25,8 @@ class LiveSite(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...] = ()
     #: names the copies of feeds that the roster is made of; empty without feeds
     fetched: str = ""
+    #: which files are let through
+    files: FileRules = FileRules()
 
 
 def gone(waiting: int) -> str:

@@ -7,14 +7,14 @@ and the audit trail. Everything here is undone together when it raises.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from gateway.domain import bounce
-from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
+from gateway.domain.event import Attachment, Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
@@ -25,10 +25,11 @@ from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
+from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with_their_files
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
-from gateway.flow.plan import Cause, Planned, Planner, comment_row, new_update, stopped
+from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
 from gateway.flow.recall import ask_again
 from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
@@ -163,10 +164,8 @@ class Entry:
         self._tx.links.add(link, self._now)
         if read is not None and read.complete:
             self._tx.links.set_synced_version(link.id, read.version)
-        brought = list(remote.comments)
-        if event.comment is not None and all(each.remote_id != event.comment.remote_id for each in brought):
-            brought.append(event.comment)
-        comments = self._heard(ticket.id, link, brought)
+        comments = hear_comments(self._tx, self._ids, ticket.id, link, all_said(remote, event))
+        hear_files(self._tx, self._ids, ticket.id, link, remote, (), self._now)
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
         outcome = "ticket created" + self._decide(None, ticket, link, None, comments, event=event)
         self._remember(event, ticket.id, outcome)
@@ -205,12 +204,13 @@ class Entry:
         """Fold an event into its ticket, store what it taught, and let the rules decide."""
         if read is not None:
             event = msgspec.structs.replace(event, snapshot=read)
+        ledger = self._tx.ledger.entries(link.id)
         folded = fold(
             ticket,
             link,
             event,
             rules=self._rules_of(ticket.id),
-            ledger=self._tx.ledger.entries(link.id),
+            ledger=ledger,
             by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
             known_comments=self._tx.tickets.known_comments(link.id),
             pending=self._tx.outbox.pending_fields(link.id),
@@ -220,7 +220,10 @@ class Entry:
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:
             self._tx.tickets.bind_comment(link.id, remote_id, "")
-        comments = self._heard(ticket.id, link, first_copies(self._tx, link.id, folded.comments, self._now))
+        comments = hear_comments(
+            self._tx, self._ids, ticket.id, link, first_copies(self._tx, link.id, folded.comments, self._now)
+        )
+        files = hear_files(self._tx, self._ids, ticket.id, link, event.snapshot, ledger, self._now)
         ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)
         if read is not None and read.complete:
@@ -229,21 +232,15 @@ class Entry:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
         late = folded.intruded or any(lost.ours is not None for lost in folded.lost)
-        is_news = folded.changed or comments or folded.overruled or folded.moved is not None or late
+        is_news = folded.changed or comments or files or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
                 self._remember(event, ticket.id, outcome)
             return outcome
         now = self._stitched(folded.ticket, link.connection, ticket.requester)
-        outcome += self._decide(ticket, now, folded.link, folded, comments, event=event)
+        outcome += self._decide(ticket, now, folded.link, folded, comments, event=event, files=files)
         self._remember(event, ticket.id, outcome)
         return outcome
-
-    def _heard(self, ticket_id: str, link: Link, said: Iterable[RemoteComment]) -> list[CommentRow]:
-        """Store comments; return those that are new at that link."""
-        rows = [(each, comment_row(each, self._ids.new(), ticket_id, link.connection)) for each in said]
-        add = self._tx.tickets.add_comment
-        return [row for each, row in rows if add(row, link_id=link.id, remote_id=each.remote_id)]
 
     def _close_link(self, link: Link, ticket: Ticket, event: Event) -> str:
         """Close a link whose ticket is gone, or let it go on at the one that it was merged into; the trail says so."""
@@ -288,6 +285,7 @@ class Entry:
         comments: list[CommentRow],
         *,
         event: Event,
+        files: Sequence[Attachment] = (),
     ) -> str:
         """Let the rules decide and append what follows; return what of it has to wait behind a dead letter."""
         links = list(self._tx.links.of_ticket(ticket.id))
@@ -300,7 +298,7 @@ class Entry:
         if before is None or decided != before:
             self._tx.tickets.save(decided)
         planner = self._planner(links, self._rules_of(ticket.id), event, followed(self._tx, links))
-        planned = planner.comments(comments, origin)
+        planned = planner.files(files, origin) + planner.comments(comments, origin)
         if folded is not None:
             planned += planner.fields(decided, folded.changed, origin)
             planned += planner.overruled(decided, folded.overruled, origin)
@@ -359,7 +357,8 @@ class Entry:
         self._tx.links.add(link, self._now)
         links.append(link)
         planner = self._planner(links, (rule,), event)
-        return planner.create(ticket, link, rule, self._tx.tickets.comments(ticket.id))
+        comments, files = with_their_files(self._tx, ticket.id)
+        return planner.create(ticket, link, rule, comments, files)
 
     def _planner(
         self, links: Sequence[Link], rules: Sequence[SyncRule], event: Event, followed: Sequence[Link] = ()

@@ -199,6 +199,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         # an undo is about a copy, of which the link says nothing
         link=None if task.update.intent.operation is Operation.UNDO else _learned(receipt, task, now),
         comment=bound,
+        files=tuple((remote_id, "") for remote_id in receipt.file_ids if remote_id),
         undone=receipt.undone,
         echo_version=receipt.version,
         echo_since=receipt.since,

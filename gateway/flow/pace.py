@@ -25,6 +25,10 @@ class Closed(msgspec.Struct, frozen=True):
     seconds: float
 
 
+#: what a round may change of a connection's state
+_PACE = ("paused", "not_before", "failures", "open_until", "trial_until", "tokens", "tokens_at")
+
+
 def closed(desks: Mapping[str, DeskState], connection: str, now: datetime) -> Closed | None:
     """Say whether a connection is to be left alone: paused, or asked to wait. A read costs no token of its bucket."""
     state = desks.get(connection)
@@ -71,3 +75,9 @@ def tell_pause(tx: Tx, before: DeskState, after: DeskState, now: datetime) -> No
         # why is in words of the desk, and sealed: gateway connections list shows it
         log.error("connection paused", extra={"connection": after.connection})
         tx.audit.add([AuditEntry(now, "gateway", "connection paused", "", {"connection": after.connection})])
+
+
+def onto(fresh: DeskState, state: DeskState, known: DeskState) -> DeskState:
+    """Return `fresh` with what a round changed since it was `known`; the rest others may have changed meanwhile."""
+    changed = {name: value for name in _PACE if (value := getattr(state, name)) != getattr(known, name)}
+    return msgspec.structs.replace(fresh, **changed)

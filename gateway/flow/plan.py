@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.domain.event import RemoteComment
+from gateway.domain.event import Attachment, RemoteComment
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Setter, Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
+from gateway.flow.files.carrying import goes_alone, may_go, split, with_files
 from gateway.flow.render import Rendered, render
 from gateway.ports import CommentRow, ConnectionSettings, ConnectorSpec, NewUpdate
 from rules.sync import SyncRule, comment_allows, owner_allows
@@ -75,8 +76,18 @@ class Planner:
         self._pending = pending
         self._event_key = event_key
 
-    def create(self, ticket: Ticket, link: Link, rule: SyncRule, comments: Sequence[CommentRow]) -> list[Planned]:
-        """Begin a link: the create with every field that may go there, then the comments said so far, in order."""
+    def create(
+        self,
+        ticket: Ticket,
+        link: Link,
+        rule: SyncRule,
+        comments: Sequence[CommentRow],
+        files: Sequence[Attachment] = (),
+    ) -> list[Planned]:
+        """Begin a link: the create with every field that may go there, then the comments said so far, in order.
+
+        `files` are those of the ticket that belong to no comment.
+        """
         connector = self._connectors[link.connection]
         wanted = [field for field in ("title", "body", *rule.fields) if owner_allows(rule, field, True)]
         wanted += [
@@ -89,10 +100,12 @@ class Planner:
         asked = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
         fields = {**rendered.fields, "requester": asked}
         intent = Intent(Operation.CREATE, fields=fields, ours=rendered.ours, params=dict(rule.create))
+        intent, alone = self._with_files(link, intent, files)
         planned = [self._planned(link, intent, "create", rule.name, "create", rendered.refused)]
+        planned += [self._attach(link, each, rule) for each in alone]
         # of a comment whose time is over only its place is left
-        allowed = [each for each in comments if each.body and comment_allows(rule, each.visibility, True)]
-        return planned + [self.comment(link, comment, rule) for comment in allowed]
+        allowed = [each for each in comments if is_said(each) and comment_allows(rule, each.visibility, True)]
+        return planned + [each for comment in allowed for each in self.comment(link, comment, rule)]
 
     def fields(self, ticket: Ticket, changed: Sequence[str], origin: Link) -> list[Planned]:
         """Carry a desk's edits to the other linked desks."""
@@ -143,20 +156,64 @@ class Planner:
                     continue
                 rule = self._rule_of(link, origin)
                 if rule is not None:
-                    planned.append(self.comment(link, comment, rule))
+                    planned += self.comment(link, comment, rule)
         return planned
 
-    def comment(self, link: Link, comment: CommentRow, rule: SyncRule) -> Planned:
-        """Return the update that writes one comment at one desk, attributed to who said it."""
-        public = comment.visibility is Visibility.PUBLIC
+    def files(self, new: Sequence[Attachment], origin: Link) -> list[Planned]:
+        """Carry files that belong to no comment to the other linked desks."""
+        planned = []
+        for each in new:
+            for link in self._links:
+                if link.id == origin.id or not self._comment_may_go(each.visibility, origin, link):
+                    continue
+                rule, spec = self._rule_of(link, origin), self._connectors[link.connection].spec
+                if rule is None:
+                    continue
+                if goes_alone(spec) and not may_go(spec, each):
+                    planned.append(self._attach(link, each, rule))
+                else:
+                    said = f"{origin.connection}: {each.name}"
+                    planned += self._said(link, each.visibility, f"file:{each.remote_id}", said, rule, (each,))
+        return planned
+
+    def comment(self, link: Link, comment: CommentRow, rule: SyncRule) -> list[Planned]:
+        """Return what writes one comment at one desk, attributed to who said it: what it speaks of stands before it."""
+        words = attributed(comment)
+        return self._said(link, comment.visibility, comment.id, words, rule, comment.attachments, comment.author)
+
+    def _said(
+        self,
+        link: Link,
+        visibility: Visibility,
+        comment_id: str,
+        words: str,
+        rule: SyncRule,
+        attachments: Sequence[Attachment],
+        author: RemotePerson | None = None,
+    ) -> list[Planned]:
+        public = visibility is Visibility.PUBLIC
         operation = Operation.PUBLIC_REPLY if public else Operation.INTERNAL_NOTE
-        intent = Intent(
-            operation,
-            comment=CommentIntent(comment.id, attributed(comment), comment.visibility, comment.author),
-        )
+        intent = Intent(operation, comment=CommentIntent(comment_id, words, visibility, author))
+        intent, alone = self._with_files(link, intent, attachments)
         summary = "public reply" if public else "internal note"
-        key = effect_key(link.id, f"comment:{comment.id}", operation.value, comment.id)
-        return Planned(link, operation, key, intent, summary, rule.name)
+        key = effect_key(link.id, f"comment:{comment_id}", operation.value, comment_id)
+        before = [self._attach(link, each, rule) for each in alone]
+        return [*before, Planned(link, operation, key, intent, summary, rule.name)]
+
+    def _with_files(
+        self, link: Link, intent: Intent, attachments: Sequence[Attachment]
+    ) -> tuple[Intent, list[Attachment]]:
+        """Return an intent with its files, or with words for those that cannot go, and those that go alone."""
+        connector = self._connectors.get(link.connection)
+        if not attachments or connector is None:
+            return intent, []
+        taken, left = split(connector.spec, attachments)
+        intent = with_files(intent, taken, [(each.name, f"{link.connection} {why}") for each, why in left])
+        return intent, taken if goes_alone(connector.spec) else []
+
+    def _attach(self, link: Link, each: Attachment, rule: SyncRule) -> Planned:
+        key = effect_key(link.id, f"file:{each.remote_id}", Operation.ATTACH.value, each.remote_id)
+        return Planned(link, Operation.ATTACH, key, Intent(Operation.ATTACH, attachments=(each,)), "file", rule.name)
 
     # ------------------------------------------------------------ inside
 
@@ -244,6 +301,11 @@ def attributed(comment: CommentRow) -> str:
         return comment.body
     label = author.label if author else "someone"
     return f"{label} ({comment.connection}):\n\n{comment.body}"
+
+
+def is_said(comment: CommentRow) -> bool:
+    """Say whether a comment says anything: of one whose time is over, only its place is left."""
+    return bool(comment.body or comment.attachments)
 
 
 def _is_routed(ticket: Ticket) -> bool:

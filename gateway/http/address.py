@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit, urlun
 import msgspec
 
 from gateway.errors import NotSentError, OriginError
-from gateway.ports import Blob, Connector, Effect, HttpRequest
+from gateway.http.pieces import Piece, json_pieces, length, multipart
+from gateway.ports import Connector, Effect, HttpRequest
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\s\\\x00-\x1f\x7f]")
@@ -28,7 +29,24 @@ class Rendered(msgspec.Struct, frozen=True):
     method: str
     url: str
     headers: dict[str, str]
-    body: bytes
+    pieces: tuple[Piece, ...]
+    #: whether it goes to the desk itself: credentials leave for nowhere else
+    home: bool = True
+
+    @property
+    def body(self) -> bytes:
+        """The body of a request without files."""
+        return b"".join(piece for piece in self.pieces if isinstance(piece, bytes))
+
+    @property
+    def length(self) -> int:
+        """How many bytes its body has."""
+        return length(self.pieces)
+
+    @property
+    def files(self) -> int:
+        """How many bytes of its body are files."""
+        return self.length - len(self.body)
 
     def as_request(self, effect: Effect, label: str = "") -> HttpRequest:
         """Return the request that renders to exactly this again, for a resend of stored bytes."""
@@ -39,19 +57,25 @@ def render(connector: Connector, request: HttpRequest) -> Rendered:
     """Render a request; raises OriginError when it must not go there, NotSentError when it cannot be sent at all."""
     name = connector.settings.name
     headers = dict(request.headers)
-    body = request.body
-    if isinstance(body, Blob):
-        raise NotSentError(f"{name}: files cannot be sent")
-    if request.json is not None:
-        if body:
-            raise NotSentError(f"{name}: a request gives both json and a body; this is a defect of the connector")
-        body = msgspec.json.encode(request.json)
-        if not any(key.lower() == "content-type" for key in headers):
-            headers["Content-Type"] = "application/json"
+    if sum((request.json is not None, bool(request.body), bool(request.parts))) > 1:
+        raise NotSentError(f"{name}: a request gives two of json, body and parts; this is a defect of the connector")
+    kind, pieces = _content(request)
+    if kind and not any(key.lower() == "content-type" for key in headers):
+        headers["Content-Type"] = kind
     for key, value in headers.items():
         if not _TOKEN.fullmatch(key) or not _sendable(value):
             raise NotSentError(f"{name}: the header {key!r} cannot be sent; this is a defect of the connector")
-    return Rendered(request.method.upper(), _address(connector, request), headers, body)
+    address, home = _address(connector, request)
+    return Rendered(request.method.upper(), address, headers, pieces, home)
+
+
+def _content(request: HttpRequest) -> tuple[str, tuple[Piece, ...]]:
+    """Return the kind and the pieces of a request's body."""
+    if request.json is not None:
+        return "application/json", json_pieces(request.json)
+    if request.parts:
+        return multipart(request.parts)
+    return "", (request.body,) if request.body else ()
 
 
 def _sendable(value: str) -> bool:
@@ -62,15 +86,18 @@ def _sendable(value: str) -> bool:
     return not any(character in value for character in "\r\n\0")
 
 
-def _address(connector: Connector, request: HttpRequest) -> str:
+def _address(connector: Connector, request: HttpRequest) -> tuple[str, bool]:
+    """Return the address of a request, and whether it is the desk's own; raises OriginError where it may not go."""
     name, home = connector.settings.name, connector.settings.url
+    own = True
     if _UNSAFE.search(request.url):
         raise OriginError(f"{name}: an address holds white space, a backslash or a control character")
     try:
         parts = urlsplit(request.url)
         if parts.scheme or parts.netloc:
             allowed = [origin for text in (home, *connector.spec.origins) if (origin := _origin(urlsplit(text)))]
-            if "@" in parts.netloc or _origin(parts) not in allowed:
+            own = _origin(parts) in allowed
+            if "@" in parts.netloc or not (own or (request.keep and _is_file_host(connector, parts))):
                 raise OriginError(
                     f"{name}: the connector asked for {parts.scheme}://{parts.netloc.rpartition('@')[2]}, which is not "
                     f"an origin of this connection; nothing was sent"
@@ -84,7 +111,15 @@ def _address(connector: Connector, request: HttpRequest) -> str:
     query = quote(parts.query, safe=_QUERY_SAFE)
     if request.params:
         query = "&".join(filter(None, (query, urlencode(request.params))))
-    return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe=_PATH_SAFE) or "/", query, ""))
+    return urlunsplit((parts.scheme, parts.netloc, quote(parts.path, safe=_PATH_SAFE) or "/", query, "")), own
+
+
+def _is_file_host(connector: Connector, parts: SplitResult) -> bool:
+    """Say whether files of this desk lie there: over TLS, and at a host that its connector names."""
+    host = parts.hostname or ""
+    return parts.scheme == "https" and any(
+        host == each or (each.startswith("*.") and host.endswith(each[1:])) for each in connector.spec.file_hosts
+    )
 
 
 def _below(home: SplitResult, parts: SplitResult, name: str) -> SplitResult:

@@ -11,12 +11,14 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
+import msgspec
 import requests
 import requests.structures
 import urllib3
@@ -26,8 +28,10 @@ from requests.hooks import default_hooks
 from gateway import crashpoint
 from gateway.errors import NotSentError, OutcomeUnknownError
 from gateway.http.address import Rendered, render
+from gateway.http.pieces import Piece, stream
 from gateway.http.sockets import DeskAdapter, Exchange, current, tls_context
-from gateway.ports import Connector, HttpRequest, HttpResponse, Signing
+from gateway.http.tokens import YOUNG, Tokens
+from gateway.ports import Blob, Connector, Files, Grant, Granting, HttpRequest, HttpResponse, Signing
 from gateway.system import SystemClock
 from gateway.telemetry import Redactor, new_span_id, traceparent
 
@@ -36,6 +40,17 @@ MIB = 1024 * 1024
 MAX_BODY = 8 * MIB
 #: Servers close idle connections, many after 5 s; a request that crosses such a close has an unknown outcome.
 MAX_IDLE = 4.0
+#: A larger file is not brought.
+MAX_FILE = 50 * MIB
+#: A file has as much more time as it takes at this many bytes a second, and no more than so many seconds.
+FILE_PACE = 200_000
+FILE_SECONDS = 60.0
+#: A file's address may lead to another so often.
+MAX_REDIRECTS = 3
+#: The answer to a request for an access token has so long.
+TOKEN_SECONDS = 10.0
+_TOKEN_HEADERS = {"Accept": "application/json", "Connection": "close"}
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK = 64 * 1024
 _DROPPED_HEADERS = frozenset({"set-cookie"})
 
@@ -52,6 +67,8 @@ _FAILURES = (
     OSError,
     ValueError,
     _TooLargeError,
+    # a file of the body that is not there any more
+    LookupError,
 )
 
 
@@ -65,7 +82,13 @@ class HttpTransport:
         max_body: int = MAX_BODY,
         max_idle: float = MAX_IDLE,
         now: Callable[[], datetime] | None = None,
+        files: Files | None = None,
+        max_file: int = MAX_FILE,
+        young: float = YOUNG,
     ) -> None:
+        self._files = files
+        self._max_file = max_file
+        self._tokens = Tokens(self._exchange_grant, young)
         self._now = now or SystemClock().now
         self._entropy = entropy
         self._max_idle = max_idle
@@ -80,12 +103,33 @@ class HttpTransport:
         return render(connector, request)
 
     def send(self, connector: Connector, request: HttpRequest, *, deadline: float, trace_id: str) -> HttpResponse:
-        """Send once, within `deadline` seconds in all, connecting and the whole answer included.
+        """Send once, within `deadline` seconds in all, connecting and the whole answer included; files have longer.
+
+        A redirect is followed for a file only. Where an access token is no longer taken (401 proves that nothing took
+        effect) a new one is got, and the request is sent with that.
 
         Raises NotSentError when no byte of the request has left, OutcomeUnknownError when any may have.
         """
         rendered = render(connector, request)
+        answer = self._send(connector, request, rendered, deadline, trace_id)
+        if answer.status == 401 and rendered.home and self._tokens.forget(connector.settings.name):
+            answer = self._send(connector, request, rendered, deadline, trace_id)
+        for _ in range(MAX_REDIRECTS if request.keep else 0):
+            if answer.status not in _REDIRECTS:
+                break
+            there = urljoin(rendered.url, answer.header("location"))
+            request = msgspec.structs.replace(request, url=there, params={})
+            rendered = render(connector, request)
+            answer = self._send(connector, request, rendered, deadline, trace_id)
+        return answer
+
+    def _send(
+        self, connector: Connector, request: HttpRequest, rendered: Rendered, deadline: float, trace_id: str
+    ) -> HttpResponse:
         prepared = self._prepare(connector, request, rendered, trace_id)
+        if request.keep or rendered.files:
+            size = self._max_file if request.keep else rendered.files
+            deadline += min(FILE_SECONDS, size / FILE_PACE)
         exchange = Exchange(deadline, self._max_idle)
         started = time.monotonic()
         token = current.set(exchange)
@@ -93,11 +137,10 @@ class HttpTransport:
             crashpoint.reach("http.sending")
             answer = self._adapter(connector.settings.name).send(prepared, stream=True, timeout=deadline)
             crashpoint.reach("http.answering")
-            try:
-                body = self._read(answer)
-            except BaseException:
-                answer.raw.close()
-                raise
+            with ExitStack() as closing:
+                closing.callback(answer.raw.close)
+                body, blob = self._taken(answer, request)
+                closing.pop_all()
             headers = {key.lower(): value for key, value in answer.headers.items()}
         except _FAILURES as error:
             raise _failure(connector, rendered, exchange, error, deadline) from None
@@ -105,7 +148,13 @@ class HttpTransport:
             current.reset(token)
         for name in _DROPPED_HEADERS:
             headers.pop(name, None)
-        return HttpResponse(answer.status_code, headers, body, time.monotonic() - started)
+        return HttpResponse(answer.status_code, headers, body, time.monotonic() - started, blob)
+
+    def _taken(self, answer: requests.Response, request: HttpRequest) -> tuple[bytes, Blob | None]:
+        """Take the body of an answer: into the files where it is one that was asked for."""
+        if request.keep and self._files is not None and 200 <= answer.status_code < 300:
+            return b"", self._files.keep(self._chunks(answer, self._max_file))
+        return b"".join(self._chunks(answer, self._max_body)), None
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -121,7 +170,7 @@ class HttpTransport:
         prepared = requests.PreparedRequest()
         prepared.method = rendered.method
         prepared.url = rendered.url
-        prepared.body = rendered.body or None
+        prepared.body = self._body(rendered.pieces)  # type: ignore[assignment]
         prepared.hooks = default_hooks()
         prepared.headers = requests.structures.CaseInsensitiveDict(
             {
@@ -133,9 +182,14 @@ class HttpTransport:
             }
         )
         prepared.headers.update(rendered.headers)
-        if rendered.body or rendered.method in {"POST", "PUT", "PATCH"}:
-            prepared.headers["Content-Length"] = str(len(rendered.body))
+        if rendered.pieces or rendered.method in {"POST", "PUT", "PATCH"}:
+            prepared.headers["Content-Length"] = str(rendered.length)
+        if not rendered.home:
+            return prepared
         prepared.headers.update(connector.authorize(request))
+        grant = connector.grant() if isinstance(connector, Granting) else None
+        if grant is not None:
+            prepared.headers["Authorization"] = f"Bearer {self._tokens.of(connector, grant)}"
         if isinstance(connector, Signing):
             prepared.headers.update(connector.sign(request, self._now()))
         return prepared
@@ -150,15 +204,41 @@ class HttpTransport:
                 adapter = self._adapters.setdefault(key, DeskAdapter(self._context))
         return adapter
 
-    def _read(self, answer: requests.Response) -> bytes:
-        parts: list[bytes] = []
+    def _body(self, pieces: tuple[Piece, ...]) -> bytes | Iterator[bytes] | None:
+        if not pieces:
+            return None
+        if len(pieces) == 1 and isinstance(pieces[0], bytes):
+            return pieces[0]
+        if self._files is None:
+            raise NotSentError("a request holds a file, and this process keeps none; nothing was sent")
+        return stream(pieces, self._files.open)
+
+    def _exchange_grant(self, connector: Connector, grant: Grant) -> HttpResponse:
+        """Ask for an access token: the address is the admin's, and nothing of ours goes there but the form."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            "POST", grant.token_url, data=grant.form, headers={"User-Agent": self._user_agent, **_TOKEN_HEADERS}
+        )
+        exchange = Exchange(TOKEN_SECONDS, self._max_idle)
+        token = current.set(exchange)
+        try:
+            answer = self._adapter(connector.settings.name).send(prepared, stream=True, timeout=TOKEN_SECONDS)
+            body = b"".join(self._chunks(answer, MIB))
+        except _FAILURES as error:
+            words = Redactor((*connector.secrets(), *grant.form.values())).text(_reason(error, TOKEN_SECONDS))
+            msg = f"{connector.settings.name}: no access token could be got: {words}; nothing was sent"
+            raise NotSentError(msg) from None
+        finally:
+            current.reset(token)
+        return HttpResponse(answer.status_code, {}, body)
+
+    def _chunks(self, answer: requests.Response, most: int) -> Iterator[bytes]:
         size = 0
         for chunk in answer.raw.stream(_CHUNK, decode_content=True):
             size += len(chunk)
-            if size > self._max_body:
-                raise _TooLargeError(self._max_body)
-            parts.append(chunk)
-        return b"".join(parts)
+            if size > most:
+                raise _TooLargeError(most)
+            yield chunk
 
 
 def _failure(

@@ -5,7 +5,8 @@
 
 from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.auditing import Audit
-from gateway.ports.filing import Attaching, Filing
+from gateway.ports.filing import Attaching, FileRow, Files, FileState, Filing
+from gateway.ports.granting import Grant, Granting
 from gateway.ports.http import Blob, Call, Effect, HttpRequest, HttpResponse, Part
 from gateway.ports.looking import Look, Looks, Overwritten
 from gateway.ports.record import Store, Tx
@@ -67,7 +68,12 @@ __all__ = [
     "Doorbell",
     "Effect",
     "Envelope",
+    "FileRow",
+    "FileState",
+    "Files",
     "Filing",
+    "Grant",
+    "Granting",
     "Handshake",
     "HttpRequest",
     "HttpResponse",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -89,3 +89,38 @@ class HttpResponse(msgspec.Struct, frozen=True):
 #: What a connector returns for anything that needs the network: it yields requests, is sent answers, returns a value.
 #: A request that brings no answer is *thrown* in as a TransportError; not catching it ends the call.
 Call = Generator[HttpRequest, HttpResponse, T]
+
+
+# ---------------------------------------------------------------- kept requests
+
+_MARK = "\x00blob:"
+
+
+def packed(request: HttpRequest) -> bytes:
+    """Return a request as it is stored: everything but credentials, which are never part of it."""
+    return msgspec.json.encode(msgspec.structs.replace(request, json=_each(request.json, _marked)))
+
+
+def unpacked(stored: bytes) -> HttpRequest:
+    """Return a stored request, its files in their places."""
+    request = msgspec.json.decode(stored, type=HttpRequest)
+    return msgspec.structs.replace(request, json=_each(request.json, _unmarked))
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {name: _each(each, change) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each(each, change) for each in value]
+    return change(value)
+
+
+def _marked(value: Any) -> Any:
+    return f"{_MARK}{value.sha256}:{value.size}" if isinstance(value, Blob) else value
+
+
+def _unmarked(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith(_MARK):
+        return value
+    sha256, _, size = value.removeprefix(_MARK).partition(":")
+    return Blob(sha256, int(size))

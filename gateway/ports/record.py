@@ -19,6 +19,7 @@ from gateway.ports.alerting import Alerts
 from gateway.ports.auditing import Audit
 from gateway.ports.clocks import Clocks
 from gateway.ports.feeds import Feeds
+from gateway.ports.filing import FileRecords
 from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.looking import Looks
@@ -344,6 +345,11 @@ class Tx(Protocol):
     @property
     def ways(self) -> Ways:
         """Return who has which ticket."""
+        ...
+
+    @property
+    def files(self) -> FileRecords:
+        """The files of tickets."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.echo import EchoEntry
-from gateway.domain.event import Event
+from gateway.domain.event import Attachment, Event
 from gateway.domain.link import LinkPatch
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
@@ -171,6 +171,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     link: LinkPatch | None = None
     #: (remote comment id, our comment id) of a comment that was written
     comment: tuple[str, str] | None = None
+    #: (remote file id, our file id) of files that were written
+    files: tuple[tuple[str, str], ...] = ()
     #: edits of people that the write undid without having known of them
     undone: tuple[Event, ...] = ()
     #: echo entries of this update get these facts
@@ -234,3 +236,5 @@ class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):
     body: str
     author: RemotePerson | None = None
     automatic: bool = False
+    #: its files, by our ids of them
+    attachments: tuple[Attachment, ...] = ()

@@ -17,6 +17,7 @@ from gateway import crashpoint
 from gateway.domain.link import patched
 from gateway.domain.update import GIVEN_UP, OPEN_STATES, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
+from gateway.ports.filing import MARK
 from gateway.store import merging, statements
 from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
@@ -299,13 +300,11 @@ class SqlOutbox:
         for end in mine:
             if end.link is not None:
                 links.save(patched(stored[end.link_id], end.link))
+            said = [] if end.comment is None else [end.comment]
+            for remote_id, ours in (*said, *((MARK + remote_id, file_id) for remote_id, file_id in end.files)):
+                known = {"link_id": end.link_id, "remote_id": remote_id, "comment_id": ours}
+                self._connection.execute(self._insert(comment_links).values(**known).on_conflict_do_nothing())
             if end.comment is not None:
-                remote_id, comment_id = end.comment
-                self._connection.execute(
-                    self._insert(comment_links)
-                    .values(link_id=end.link_id, remote_id=remote_id, comment_id=comment_id)
-                    .on_conflict_do_nothing()
-                )
                 # the remote comment is known by its id now: nothing of it needs to be guessed any more
                 self._connection.execute(
                     delete(echoes).where(

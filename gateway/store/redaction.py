@@ -16,6 +16,8 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.redaction import only_account, without_people, without_prose
 from gateway.domain.ticket import CLOSED_CATEGORIES, Ticket
 from gateway.domain.update import GIVEN_UP
+from gateway.ports.filing import FileState
+from gateway.store.file_tables import files
 from gateway.store.tables import PERSONAL, audit, comments, events, person_keys, persons, tickets, updates
 from gateway.store.unit import SqlStore, SqlTx
 
@@ -68,6 +70,9 @@ def _redact_rows(tx: SqlTx, ticket_ids: Sequence[str]) -> None:
     connection.execute(update(comments).where(comments.c.ticket_id.in_(ticket_ids)).values(body_sealed=None))
     connection.execute(update(events).where(events.c.ticket_id.in_(ticket_ids)).values(content_sealed=None))
     connection.execute(update(audit).where(audit.c.ticket_id.in_(ticket_ids)).values(inputs_sealed=None))
+    # no file of theirs is brought again, and the bytes go as those that nobody waits for
+    forgotten = {"content_sealed": None, "sha256": "", "state": FileState.GONE.value}
+    connection.execute(update(files).where(files.c.ticket_id.in_(ticket_ids)).values(**forgotten))
     asked = select(comments.c.id, comments.c.author).where(comments.c.ticket_id.in_(ticket_ids))
     said = [
         {"the_id": row.id, "the_author": only_account(msgspec.convert(row.author, RemotePerson))}

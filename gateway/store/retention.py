@@ -15,17 +15,19 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, or_, select, text
 
 from gateway.domain.ticket import CLOSED_CATEGORIES
 from gateway.domain.update import GIVEN_UP, UpdateState
 from gateway.ports import Clock
 from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
+from gateway.store.file_tables import blob_chunks, blobs, files
 from gateway.store.look_tables import looks
 from gateway.store.redaction import redact
 from gateway.store.relation_tables import duplicate_keys
 from gateway.store.tables import (
+    LETTER,
     attempts,
     audit,
     deliveries,
@@ -42,6 +44,8 @@ from gateway.store.unit import SqlStore, SqlTx
 SECONDS = 0.5
 #: a transaction stays well under the 20 ms that others wait for it
 BATCH = 200
+#: the bytes of a file are many rows: of a batch, one in so many
+BLOBS_SHARE = 50
 #: this share of a SQLite file may be free before pages are given back, and it is not worth it below so many
 FREE_SHARE = 0.25
 FREE_PAGES = 1000
@@ -65,6 +69,8 @@ PRUNED: Mapping[str, str] = MappingProxyType(
         "audit": "audit",
         "duplicate_keys": "deliveries",
         "looks": "deliveries",
+        "blobs": "deliveries",
+        "blob_chunks": "deliveries",
     }
 )
 _REMOTE = "what a desk says of an old ticket must find it, or the ticket would be made at the other desk once more"
@@ -78,6 +84,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "lanes": _REMOTE,
         "comments": _SAID,
         "comment_links": _SAID,
+        "files": "a file that nothing knows any more would be carried over once more; its bytes go",
         "duplicates": "what a person or a rule said of two tickets holds as long as they do",
         "stage_moves": "the clocks of stages are counted from them",
         "clock_log": "the clocks of a ticket are told from it",
@@ -313,6 +320,22 @@ def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(mine) == batch
 
 
+def _blobs(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Clear the bytes of files that nothing waits for: where one is wanted again, it is brought again."""
+    standing = select(updates.c.id).where(
+        updates.c.ticket_id == files.c.ticket_id, or_(updates.c.standing, text(f"({LETTER})"))
+    )
+    waited = select(files.c.id).where(files.c.sha256 == blobs.c.sha256, standing.exists())
+    over = select(blobs.c.sha256).where(blobs.c.created_at < cut.bodies, ~waited.exists())
+    found = [row.sha256 for row in _find(store, over, max(1, batch // BLOBS_SHARE))]
+
+    def work(connection: Connection) -> int:
+        connection.execute(delete(blobs).where(blobs.c.sha256.in_(found)))
+        return connection.execute(delete(blob_chunks).where(blob_chunks.c.sha256.in_(found))).rowcount
+
+    return store.write(lambda tx: work(tx.connection)) if found else 0, bool(found)
+
+
 _STEPS = (
     _deliveries,
     _updates,
@@ -322,6 +345,7 @@ _STEPS = (
     _echoes,
     _bulks,
     _duplicate_keys,
+    _blobs,
     _personal,
     _audit,
 )

@@ -27,6 +27,7 @@ from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
 from gateway.store.feeds import SqlFeeds
+from gateway.store.files import SqlFiles
 from gateway.store.inbox import SqlInbox
 from gateway.store.keys import Keys
 from gateway.store.lanes import Lanes
@@ -159,6 +160,11 @@ class SqlTx:
     def feeds(self) -> SqlFeeds:
         """What was fetched of rotas."""
         return SqlFeeds(self.connection, self.sealer)
+
+    @cached_property
+    def files(self) -> SqlFiles:
+        """The files of tickets."""
+        return SqlFiles(self.connection, self.sealer)
 
     @cached_property
     def reporting(self) -> SqlReporting:

@@ -66,6 +66,20 @@ GATEWAY: Schema = record(
         "retention": record(
             {"deliveries": DURATION, "personal_data": DURATION, "audit": DURATION}, description="retention"
         ),
+        "attachments": record(
+            {
+                "largest": {
+                    "type": "string",
+                    "pattern": r"^[1-9][0-9]{0,4}(KB|MB)$",
+                    "description": "the largest file that is carried, such as 25MB (the default; at most 50MB)",
+                },
+                "refuse": listed(
+                    {"type": "string", "pattern": r"^\.[A-Za-z0-9_-]{1,20}$", "description": "an ending such as .exe"},
+                    "endings of names whose files are not carried (default: those of programs)",
+                ),
+            },
+            description="files",
+        ),
         "classifiers": named(BOOL, "a mapping from classifiers to true or false"),
         "alerts": listed(ALERT, "a list of alerts"),
     },

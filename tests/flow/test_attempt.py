@@ -30,7 +30,7 @@ from gateway.domain.update import (
     UpdateState,
 )
 from gateway.errors import AuthenticationError, GatewayError, ThrottledError, TransportError
-from gateway.flow.attempt import Ended, Task, rendered, visit
+from gateway.flow.attempt import Ended, Task, visit
 from gateway.flow.limits import MAX_PROBES
 from gateway.flow.outcome import judge
 from gateway.ports import (
@@ -44,6 +44,7 @@ from gateway.ports import (
     OperationClaim,
     UpdateRow,
 )
+from gateway.ports.http import packed
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 READ = HttpRequest("GET", "/look", Effect.READ)
@@ -89,7 +90,7 @@ def task(
         connector=connector,
         strategy=OperationClaim(strategy, key_ttl=60, probe=probe),
         known_comments=frozenset(),
-        stored=rendered(WRITE) if strategy is Strategy.KEY else None,
+        stored=packed(WRITE) if strategy is Strategy.KEY else None,
         attempt_id="a1",
         started=0.0,
     )

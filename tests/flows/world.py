@@ -23,12 +23,14 @@ from gateway.errors import AuthenticationError
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
 from gateway.flow.desks import LiveSite
+from gateway.flow.files.bringing import Bringer
 from gateway.flow.looks import Looker
 from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, IncomingRequest, NewDelivery
 from gateway.store import SqlStore
+from gateway.store.blobs import SqlBlobs
 from gateway.system import SystemClock, SystemIds
 from rules.conditions import ALWAYS
 from rules.decide import RuleSet
@@ -89,7 +91,8 @@ class Bridge:
         self.store = store
         self.clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
-        self.transport = HttpTransport()
+        self.files = SqlBlobs(store)
+        self.transport = HttpTransport(files=self.files)
         self.hooks = _Hooks(self._hook)
         self.intake = StoringIntake(store)
         self.desks: tuple[SimulatedDesk, ...] = ()
@@ -178,6 +181,18 @@ class Bridge:
             ids=self.ids,
         )
 
+    def bringer(self) -> Bringer:
+        """Return a fresh bringer."""
+        return Bringer(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            files=self.files,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
     def looker(self) -> Looker:
         """Return a fresh looker."""
         return Looker(
@@ -196,7 +211,8 @@ class Bridge:
         while time.monotonic() < until:
             for desk in self.desks:
                 desk.webhooks.flush(0.2)
-            busy = self.applier().drain(holder="test-apply", seconds=5)
+            busy = self.bringer().bring_due(holder="test-files", seconds=5)
+            busy += self.applier().drain(holder="test-apply", seconds=5)
             busy += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.02)
             with self.store.read() as tx:
                 busy += tx.inbox.pending()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks, clocks, echoes, looks, relations, releases, routing, staff
+from gateway.store.migrations import alerts, bulks, clocks, echoes, files, looks, relations, releases, routing, staff
 
 revision = "0001"
 down_revision = branch_labels = depends_on = None
@@ -14,7 +14,7 @@ down_revision = branch_labels = depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    for apart in (alerts, bulks, clocks, looks, relations, releases, routing, staff):
+    for apart in (alerts, bulks, clocks, files, looks, relations, releases, routing, staff):
         apart.create()
     op.create_table(
         "attempts",

@@ -1,0 +1,124 @@
+"""Rich text of desks as canonical Markdown, and back (docs/connectors/content.md).
+
+Canonical Markdown is CommonMark with tables and strikethrough and without raw HTML; the end of a line is a break, as
+people write mail. Somebody called is `[@Name](mention:ACCOUNT)`, an image of the ticket's own attachments is
+`![name](attachment:REF)`. Everything here is pure, never raises on any text, and keeps every word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.content import (
+    adf_in,
+    adf_out,
+    html_in,
+    html_out,
+    markdown_in,
+    markdown_out,
+    mrkdwn,
+    plain,
+    wiki_in,
+    wiki_out,
+)
+from connectors.content.build import Builder
+from connectors.content.neutral import neutralise
+
+__all__ = [
+    "Content",
+    "canonical",
+    "from_adf",
+    "from_html",
+    "from_mrkdwn",
+    "from_plain",
+    "from_wiki",
+    "neutralise",
+    "to_adf",
+    "to_html",
+    "to_mrkdwn",
+    "to_plain",
+    "to_wiki",
+]
+
+Mention = Callable[[str, str], str]
+
+
+class Content(msgspec.Struct, frozen=True):
+    """A text as canonical Markdown."""
+
+    markdown: str = ""
+    #: what the desk's text has and Markdown has not, in words for people
+    lost: tuple[str, ...] = ()
+
+
+def canonical(markdown: str) -> str:
+    """Return a Markdown text in its one spelling."""
+    blocks, _ = markdown_in.read(markdown)
+    return markdown_out.write(blocks)
+
+
+def from_html(html: str, *, images: Mapping[str, str] | None = None) -> Content:
+    """Read HTML; `images` name the attachments (REF) that stand behind addresses of images."""
+    return _content(html_in.read(html, images=images or {}))
+
+
+def to_html(markdown: str, *, images: Mapping[str, str] | None = None, mention: Mention | None = None) -> str:
+    """Write HTML; `images` are the desk's addresses of attachments (by REF), `mention` writes who is called.
+
+    What `mention` returns is put in as it is: it must be HTML, and escaped.
+    """
+    return html_out.Writer(images or {}, mention).blocks(markdown_in.read(markdown)[0])
+
+
+def from_adf(document: Any, *, images: Mapping[str, str] | None = None) -> Content:
+    """Read an Atlassian document; `images` name the attachments (REF) that stand behind media ids."""
+    return _content(adf_in.read(document, images=images or {}))
+
+
+def to_adf(
+    markdown: str,
+    *,
+    images: Mapping[str, Mapping[str, Any]] | None = None,
+    mention: Callable[[str, str], Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Write an Atlassian document; `images` are the `attrs` of media (by REF), `mention` returns a mention's node."""
+    return adf_out.Writer(images or {}, mention).document(markdown_in.read(markdown)[0])
+
+
+def from_wiki(text: str, *, images: Mapping[str, str] | None = None) -> Content:
+    """Read Jira's wiki markup; `images` name the attachments (REF) behind file names, else the file name is the REF."""
+    return _content(wiki_in.read(text, images=images or {}))
+
+
+def to_wiki(markdown: str, *, images: Mapping[str, str] | None = None, mention: Mention | None = None) -> str:
+    """Write Jira's wiki markup; `images` are file names of attachments (by REF), `mention` writes who is called."""
+    return wiki_out.Writer(images or {}, mention).blocks(markdown_in.read(markdown)[0])
+
+
+def from_mrkdwn(text: str) -> Content:
+    """Read a Slack message's text."""
+    return _content(mrkdwn.read(text))
+
+
+def to_mrkdwn(markdown: str, *, images: Mapping[str, str] | None = None, mention: Mention | None = None) -> str:
+    """Write Slack's mrkdwn, which calls nobody but whom `mention` calls."""
+    return mrkdwn.Writer(images or {}, mention).blocks(markdown_in.read(markdown)[0])
+
+
+def from_plain(text: str) -> Content:
+    """Read plain text: lists, quotes and indented lines have their form, every other sign is itself."""
+    blocks, lost = markdown_in.read_plain(text)
+    return Content(markdown_out.write(blocks), lost)
+
+
+def to_plain(markdown: str) -> str:
+    """Write plain text: the words, with addresses behind links and the usual signs of lists and quotes."""
+    return plain.write(markdown_in.read(markdown)[0])
+
+
+def _content(built: Builder) -> Content:
+    blocks = built.finish()
+    return Content(markdown_out.write(blocks), built.lost)

@@ -1,0 +1,147 @@
+"""Markdown as a tree: CommonMark with tables and strikethrough; a line's end is a break, raw HTML is words."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from connectors.content.build import Builder, clean
+from connectors.content.tree import Block, Mark, Runs, settled
+
+_NESTING: Final = 100
+_BREAK_WORD: Final = re.compile(r"(<br ?/?>)", re.IGNORECASE)
+_MARKS: Final = {"strong": Mark.STRONG, "em": Mark.EM, "s": Mark.STRIKE}
+#: more of these in one line than any text has: the parser would look at each from each
+_CROWDED: Final = re.compile(r"(?m)^(?:[ \t]*(?:>|[-+*]|[0-9]{1,9}[.)])){40}")
+
+
+def _parser(*, rules: list[str] | None = None) -> MarkdownIt:
+    if rules is None:
+        parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _NESTING}).enable(["table", "strikethrough"])
+        # so that `\<br>` can be told from `<br>`
+        parser.disable("text_join")
+    else:
+        parser = MarkdownIt("zero", {"html": False, "maxNesting": _NESTING}).enable(rules)
+    # addresses are judged and tidied by the builder
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
+    return parser
+
+
+_MARKDOWN: Final = _parser()
+#: plain text: quotes, lists and indented lines look the same in it; nothing inside a line means anything
+_PLAIN: Final = _parser(rules=["blockquote", "list", "code", "hr"])
+
+
+def read(text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
+    """Return the tree of a Markdown text, and what it could not hold."""
+    return _read(_MARKDOWN, clean(text))
+
+
+def read_plain(text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
+    """Return the tree of a plain text."""
+    return _read(_PLAIN, clean(text))
+
+
+def read_line(text: str) -> list[Runs]:
+    """Return the runs of one paragraph's words, without looking for blocks."""
+    builder = Builder(ours=True)
+    for token in _MARKDOWN.parseInline(text):
+        _inline(builder, token.children or [], cell=False)
+    return settled(builder.collected())
+
+
+def _read(parser: MarkdownIt, text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
+    builder = Builder(ours=parser is _MARKDOWN)
+    crowded = _CROWDED.search(text) is not None
+    tokens = [] if crowded else parser.parse(text)
+    if crowded or any(token.level >= _NESTING - 2 for token in tokens):
+        for part in re.split(r"\n[ \t]*\n", text):
+            builder.text(part)
+            builder.boundary()
+        return builder.finish(), builder.lost
+    cell = False
+    for token in tokens:
+        kind = token.type
+        if kind == "inline":
+            if parser is _PLAIN:
+                builder.text(token.content)
+            else:
+                _inline(builder, token.children or [], cell=cell)
+        elif kind in {"fence", "code_block"}:
+            builder.code_block(token.content, token.info.split(maxsplit=1)[0] if token.info.strip() else "")
+        elif kind == "hr":
+            builder.rule()
+        else:
+            cell = _block(builder, token, cell=cell)
+    return builder.finish(), builder.lost
+
+
+def _block(builder: Builder, token: Token, *, cell: bool) -> bool:
+    """Open or close a block; return whether a table's cell is open now."""
+    name = token.type.removesuffix("_open").removesuffix("_close")
+    on = token.nesting == 1
+    match name:
+        case "heading" if on:
+            builder.heading(int(token.tag[1:]))
+        case "paragraph" | "heading":
+            builder.boundary()
+        case "blockquote":
+            builder.push("quote") if on else builder.pop("quote")
+        case "bullet_list":
+            builder.push("list") if on else builder.pop("list")
+        case "ordered_list":
+            builder.push("list", ordered=True, start=int(token.attrGet("start") or 1)) if on else builder.pop("list")
+        case "list_item":
+            builder.push("item") if on else builder.pop("item")
+        case "table":
+            builder.push("table") if on else builder.pop("table")
+        case "tr":
+            builder.push("row") if on else builder.pop("row")
+        case "th" | "td":
+            builder.push("cell") if on else builder.pop("cell")
+            return on
+    return cell
+
+
+def _inline(builder: Builder, tokens: list[Token], *, cell: bool) -> None:
+    for token in tokens:
+        match token.type:
+            case "text" if cell:
+                for number, part in enumerate(_BREAK_WORD.split(token.content)):
+                    builder.line_break() if number % 2 else builder.text(part)
+            case "text" | "text_special":
+                builder.text(token.content)
+            case "softbreak" | "hardbreak":
+                builder.line_break()
+            case "code_inline":
+                builder.code(token.content)
+            case "image":
+                builder.image(_alt(token), str(token.attrGet("src") or ""))
+            case "link_open":
+                builder.link(str(token.attrGet("href") or ""))
+            case "link_close":
+                builder.end_link()
+            case _:
+                _mark(builder, token)
+
+
+def _mark(builder: Builder, token: Token) -> None:
+    name, _, way = token.type.rpartition("_")
+    if name in _MARKS:
+        builder.mark(_MARKS[name], on=way == "open")
+
+
+def _alt(token: Token) -> str:
+    """Return the words of an image's description, without its form."""
+    said: list[str] = []
+    waiting = list(reversed(token.children or []))
+    while waiting:
+        child = waiting.pop()
+        said.append(" " if child.type.endswith("break") else child.content if child.type != "image" else "")
+        if child.type == "image":
+            waiting += reversed(child.children or [])
+    return "".join(said)
