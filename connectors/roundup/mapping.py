@@ -61,6 +61,7 @@ CHATTING = "chatting"
 
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)\.(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 _MARK = re.compile(r"<desk-gateway\.([0-9a-zA-Z_-]+)\.(ticket|comment)@")
+_CALLED = re.compile(r"\[(@[^\]\n]+)\]\(mention:[^)\s]*\)")
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\(attachment:[^)\s]+\)")
 
 
@@ -134,8 +135,13 @@ def title(value: str) -> str:
 
 
 def content(value: str) -> str:
-    """Return a message's text as Roundup keeps it: without space around it. What shows a file names it only."""
-    return _IMAGE.sub(lambda found: f"[{found.group(1)}]", value).replace("\x00", "").strip()
+    """Return a message's text as Roundup keeps it: without space around it.
+
+    Roundup shows texts as they are, so Markdown is left as people type it; who is called and which file is shown there
+    stand as their names.
+    """
+    named = _CALLED.sub(r"\1", _IMAGE.sub(r"[\1]", value))
+    return named.replace("\x00", "").strip()
 
 
 def mark(key: str, what: str, host: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.content import Content, from_html
 from connectors.roundup.calls.desk import Desk, Row, by_ids, collection, data, require
 from connectors.roundup.mapping import EPOCH, instant, linked, marked, number, person, several, text
 from connectors.sdk import (
@@ -177,11 +178,13 @@ def _whole(
     own = [files[one] for one in _ids(item.attributes.get("files")) if one in files and one not in hung]
     key, what = marked(first.get("messageid")) if first is not None else ("", "")
     asked = _asked(item, first, people) or ticket.requester
+    words = _words(first) if first is not None else Content()
     return msgspec.structs.replace(
         ticket,
         requester=asked,
         marker=ticket.marker or (key if what == "ticket" else ""),
-        body=_text(first) if first is not None else "",
+        body=words.markdown,
+        lost=words.lost,
         comments=tuple(_comment(desk, item, row, files, people) for row in later),
         attachments=tuple(own),
         complete=True,
@@ -203,22 +206,31 @@ def _came_with(item: Item, row: Row) -> bool:
     return born is not None and made is not None and made <= born + TOGETHER
 
 
-def _text(row: Row) -> str:
-    return text(row.get("content")).replace("\r\n", "\n")
+def _words(row: Row) -> Content:
+    """Return a message's text: as people typed it, or read from HTML where a mail came in as such."""
+    said = text(row.get("content")).replace("\r\n", "\n")
+    return from_html(said) if _is_html(row) else Content(said)
+
+
+def _is_html(row: Row) -> bool:
+    return text(row.get("type")).partition(";")[0].strip() == "text/html"
 
 
 def _comment(desk: Desk, item: Item, row: Row, files: dict[str, Attachment], people: dict[str, Row]) -> RemoteComment:
     key, what = marked(row.get("messageid"))
     author = linked(row.get("author")) or linked(row.get("creator"))
     asked = number(author.get("id")) == number(linked(item.attributes.get("creator")).get("id"))
+    words = _words(row)
     return RemoteComment(
         remote_id=number(row.get("id")),
         at=instant(row.get("creation")) or instant(row.get("date")) or EPOCH,
-        body=_text(row),
+        body=words.markdown,
         visibility=_visibility(desk, row),
         author=person(author, people, "customer" if asked else "agent"),
         marker=key if what == "comment" else "",
-        source_format="html" if text(row.get("type")) == "text/html" else "plain",
+        source_format="html" if _is_html(row) else "plain",
+        lost=words.lost,
+        raw=text(row.get("content")) if words.lost else "",
         attachments=tuple(files[one] for one in _ids(row.get("files")) if one in files),
     )
 

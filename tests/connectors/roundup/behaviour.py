@@ -250,6 +250,17 @@ class Messages:
         assert isinstance(found.requester, RemotePerson)
         assert found.requester.external_id == "customer"
 
+    def test_a_mail_in_html_is_read(self, stand: Stand) -> None:
+        """A tracker may keep mails as they came; who is called and what is shown by ours stands there by name."""
+        number = stand.issue()
+        message = stand.message("<p>It <b>burns</b></p>", "agent1", type="text/html")
+        etag = stand.shown(number)["@etag"]
+        stand.person("PATCH", f"/issue/{number}", {"@op": "add", "messages": [message]}, etag=etag)
+        stand.settled(reply("[@Ann](mention:7): see ![log.png](attachment:abc)"), context(key(), number))
+        first, second = stand.whole(number).comments
+        assert (first.body, first.source_format) == ("It **burns**", "html")
+        assert second.body == "@Ann: see [log.png]"
+
     def test_an_issue_without_a_message_has_no_text(self, stand: Stand) -> None:
         """And what is said later is a comment of ours by its mark, however soon."""
         made = stand.person("POST", "/issue", {"title": "Bare", "status": "in-progress"}, who="customer")
