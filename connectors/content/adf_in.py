@@ -167,7 +167,7 @@ class _Reader:
         if link:
             built.end_link()
 
-    def _block(self, kind: str, attrs: Json, content: list[Any]) -> list[Any]:  # noqa: C901, PLR0911 - one case a node
+    def _block(self, kind: str, attrs: Json, content: list[Any]) -> list[Any]:  # noqa: PLR0911 - one case a node
         built = self._built
         match kind:
             case "heading":

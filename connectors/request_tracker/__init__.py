@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from connectors.request_tracker.calls.files import LARGEST
 from connectors.request_tracker.connection import RequestTracker
 from connectors.request_tracker.mapping import STATUSES
 from connectors.sdk import (
     API_VERSION,
+    Attaching,
     Category,
     ConnectionSettings,
     Connector,
@@ -68,6 +70,8 @@ SPEC = ConnectorSpec(
     custom_fields=True,
     # nobody goes and comes here: only accounts are enabled and disabled
     agents_every=timedelta(minutes=10),
+    attaching=Attaching.WITH_COMMENT,
+    max_file=LARGEST,
     statuses=tuple(STATUSES),
     create_params=(
         Setting("queue", _TEXT, required=True, help="Queue in which tickets are created."),

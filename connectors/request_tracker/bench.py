@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.request_tracker.mapping import NATIVE, PRIORITIES
 from connectors.request_tracker.simulator import SimulatedRequestTracker
-from connectors.testing.bench import Bench, Shown, ShownComment
+from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
 
 SECRET = "a-scrip-secret-0123456789"
@@ -65,6 +65,10 @@ class RequestTrackerBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", ticket=ticket)
 
+    def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
+        """Let an agent reply or comment with a file."""
+        self.desk.act("attach", ticket=ticket, name=name, data=data, public=public)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as its page shows it."""
         with self.desk.lock:
@@ -85,5 +89,11 @@ class RequestTrackerBench(Bench):
                     ShownComment(text, kind == "Correspond")
                     for kind, text in texts
                     if kind in {"Comment", "Correspond"}
+                ),
+                files=tuple(
+                    ShownFile(part.filename, part.data, kind != "Comment")
+                    for kind, parts in said
+                    for part in parts
+                    if part.filename
                 ),
             )

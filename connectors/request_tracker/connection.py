@@ -14,11 +14,14 @@ from connectors.request_tracker.calls.checks import check
 from connectors.request_tracker.calls.counting import effects
 from connectors.request_tracker.calls.desk import Desk
 from connectors.request_tracker.calls.fields import as_read, side_effects
+from connectors.request_tracker.calls.files import fetch
 from connectors.request_tracker.calls.probes import probe
 from connectors.request_tracker.calls.reads import read, whoami
 from connectors.request_tracker.calls.writes import write
 from connectors.request_tracker.options import read_options
 from connectors.sdk import (
+    Attachment,
+    Blob,
     Call,
     ChangePage,
     CheckResult,
@@ -90,6 +93,10 @@ class RequestTracker:
     def check(self) -> Call[Sequence[CheckResult]]:
         """Try the account, queues, rights and markers."""
         return check(self.desk)
+
+    def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
+        """Read one file."""
+        return fetch(self.desk, attachment)
 
     # -- writes
 

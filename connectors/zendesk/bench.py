@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.testing.bench import Bench, Shown, ShownComment
+from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from connectors.zendesk.mapping import PRIORITY_WORDS
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.ticket import Category, Level
@@ -69,6 +69,10 @@ class ZendeskBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", ticket_id=ticket)
 
+    def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
+        """Let an agent comment with a file."""
+        self.desk.act("attach", ticket_id=ticket, name=name, data=data, public=public)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the agent workspace shows it."""
         with self.desk.lock:
@@ -81,4 +85,9 @@ class ZendeskBench(Bench):
                 priority=held["priority"] or "",
                 assignee=str(held["assignee_id"] or ""),
                 comments=tuple(ShownComment(str(one["body"]), bool(one["public"])) for one in comments[1:]),
+                files=tuple(
+                    ShownFile(file["file_name"], self.desk.records.bytes[f"up{file['id']}"], bool(one["public"]))
+                    for one in comments
+                    for file in one["attachments"]
+                ),
             )

@@ -8,6 +8,9 @@ from typing import Any
 
 from connectors.sdk import (
     API_VERSION,
+    Attaching,
+    Attachment,
+    Blob,
     Call,
     ChangePage,
     CheckResult,
@@ -33,7 +36,18 @@ from connectors.sdk import (
     Strategy,
     WriteContext,
 )
-from connectors.zendesk import agents, calls, counting, metric_events, probes, rendering, undoing, webhook, writes
+from connectors.zendesk import (
+    agents,
+    calls,
+    counting,
+    files,
+    metric_events,
+    probes,
+    rendering,
+    undoing,
+    webhook,
+    writes,
+)
 from connectors.zendesk.account import SETTINGS, Account
 from connectors.zendesk.mapping import STATUSES
 
@@ -65,6 +79,9 @@ SPEC = ConnectorSpec(
     effects_stay=True,
     promises=metric_events.COUNTED,
     agents_every=timedelta(minutes=1),
+    attaching=Attaching.WITH_COMMENT,
+    max_file=files.LARGEST,
+    file_hosts=files.HOSTS,
     statuses=tuple(STATUSES),
     create_params=(
         Setting("group", {"type": ["string", "integer"]}, help="group of the new ticket: its name in `groups:` or id"),
@@ -111,6 +128,10 @@ class ZendeskConnector:
     def agents(self, accounts: Collection[str]) -> Call[Sequence[DeskAgent]]:  # noqa: ARG002 - it lists them all
         """List the agents and how each is shown."""
         return agents.agents()
+
+    def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
+        """Read one file."""
+        return files.fetch(attachment)
 
     def check(self) -> Call[Sequence[CheckResult]]:
         """Try what the connection needs, with reads only."""

@@ -312,6 +312,7 @@ def _attachments(data: Json) -> Sequence[Attachment]:
             size if isinstance(size := item.get("size"), int) and size >= 0 else 0,
             ident(item.get("id")),
             text(item.get("content_url")),
+            inline=item.get("inline") is True,
         )
         for item in objects(data.get("attachments")) + objects([single])
     ]

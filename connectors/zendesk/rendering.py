@@ -22,6 +22,7 @@ from connectors.sdk import (
 )
 from connectors.zendesk import mapping
 from connectors.zendesk.account import Account
+from connectors.zendesk.files import without_references
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
 from gateway.domain.shown import CUSTOM, DUE, TAGS, is_shown, plain_shown
 from gateway.errors import UnmappedError
@@ -63,7 +64,7 @@ def rendered(account: Account, intent: Intent, context: WriteContext) -> dict[st
         # Zendesk refuses "new" for a ticket that has been anything else: "open" is the nearest that it takes
         ticket["status"] = "open"
     if intent.operation is Operation.CREATE:
-        body = text(intent.fields.get("body")) or text(intent.fields.get("title")) or NO_TEXT
+        body = without_references(text(intent.fields.get("body"))) or text(intent.fields.get("title")) or NO_TEXT
         ticket["comment"] = {"body": body, "public": intent.params.get("public", True) is not False}
         ticket["external_id"] = mapping.MARKER_PREFIX + context.effect_key
         ticket.setdefault("subject", body.strip().partition("\n")[0][:150])
@@ -227,7 +228,7 @@ def _converted(value: Any, kind: type[T]) -> T:
 
 def comment_body(intent: Intent) -> str:
     """Return the text of a comment as it is sent."""
-    return (text(intent.comment.body) if intent.comment else "").strip() or NO_TEXT
+    return without_references(text(intent.comment.body) if intent.comment else "").strip() or NO_TEXT
 
 
 def is_public(intent: Intent) -> bool:
@@ -249,7 +250,7 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
     except UnmappedError:
         return found
     if intent.operation is Operation.CREATE and "body" in intent.fields:
-        found["body"] = text(intent.fields["body"])
+        found["body"] = without_references(text(intent.fields["body"]))
     for name, value in words.items():
         match name:
             case "subject":

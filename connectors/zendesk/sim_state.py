@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 PRIORITIES = (None, "low", "normal", "high", "urgent")
@@ -67,6 +68,9 @@ class Records:
         self.slas: dict[int, dict[str, str | None]] = {}
         #: (generated_timestamp, ticket id) in order, for the export
         self.feed: list[tuple[float, int]] = []
+        #: uploaded files, and their bytes, by token
+        self.uploads: dict[str, dict[str, Any]] = {}
+        self.bytes: dict[str, bytes] = {}
         self._ids = count(22_000_000_001)
         self._tickets = count(1)
         self.me = self.user("gateway@desk.example", "Gateway", role="agent")
@@ -165,7 +169,8 @@ class Records:
             raise
         change = self._audit(number, actor, now, given.get("metadata"))
         author = int(comment.get("author_id") or requester)
-        self._comment(number, {"body": body, "public": comment.get("public", True)}, author, now, change)
+        said = {"body": body, "public": comment.get("public", True), "uploads": comment.get("uploads")}
+        self._comment(number, said, author, now, change)
         self._set(number, fields, change)
         change.events = [("created", {})]
         self._touch(number, now)
@@ -241,7 +246,7 @@ class Records:
             "html_body": f"<p>{body}</p>",
             "plain_body": body,
             "public": given.get("public", True) is not False,
-            "attachments": [],
+            "attachments": [self.uploads[token] for token in given.get("uploads") or () if token in self.uploads],
             "audit_id": change.audit["id"],
             "via": change.audit["via"],
             "created_at": stamp(now),
@@ -258,6 +263,24 @@ class Records:
             "author": {"id": str(author), "is_staff": user.get("role") == "agent", "name": user.get("name", "")},
         }
         change.events.append(("comment_added", {"comment": said}))
+        for each in made["attachments"]:
+            linked = {"attachment": {**each, "id": str(each["id"])}, "comment": {"id": str(made["id"])}}
+            change.events.append(("attachment_linked_to_comment", linked))
+
+    def stage(self, url: str, name: str, kind: str, data: bytes) -> str:
+        """Keep an upload until a comment takes it; returns its token."""
+        number = self.next_id()
+        token = f"up{number}"
+        self.uploads[token] = {
+            "id": number,
+            "file_name": name,
+            "content_url": f"{url}/attachments/token/{token}/?name={quote(name)}",
+            "content_type": kind,
+            "size": len(data),
+            "inline": False,
+        }
+        self.bytes[token] = data
+        return token
 
     def _set(self, number: int, fields: dict[str, Any], change: Change) -> None:
         ticket = self.tickets[number]

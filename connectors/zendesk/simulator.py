@@ -11,6 +11,7 @@ import base64
 import random
 import sys
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from connectors.testing.desk import Handler
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.process import serve
 from connectors.zendesk.sim_answers import invalid, key_of, limits, missing, ticket_of, unreadable
-from connectors.zendesk.sim_staff import StaffedDesk
+from connectors.zendesk.sim_files import FilingDesk
 from connectors.zendesk.sim_state import Change, InvalidError, Records, shouted, stamp
 
 ACCOUNT = 12_514_403
@@ -30,7 +31,7 @@ KEY_TTL = timedelta(hours=2)
 EXPORT_LAG = timedelta(minutes=1)
 
 
-class ZendeskSimulator(StaffedDesk):
+class ZendeskSimulator(FilingDesk):
     """One account. `email` and `api_token` are asked for where they are given; else any credentials will do."""
 
     def __init__(self, *, email: str = "", api_token: str = "", oauth_token: str = "", **common: Any) -> None:
@@ -55,6 +56,7 @@ class ZendeskSimulator(StaffedDesk):
         """Return the paths of the Ticketing API, with and without `.json`."""
         ticket, end = r"/api/v2/tickets/(?P<number>\d+)", r"(?:\.json)?"
         return [
+            *self.file_routes(),
             ("GET", f"/api/v2/users/me{end}", self._me),
             ("GET", f"/api/v2/users{end}", self._users),
             ("GET", f"/api/v2/agent_availabilities{end}", self._availabilities),
@@ -106,11 +108,13 @@ class ZendeskSimulator(StaffedDesk):
         change = self.records.create(given, requester, self.now(), "email")
         return self._done("create", change, requester)
 
-    def act_comment(self, ticket_id: int | str, body: str, *, public: bool = True, by: str = "agent") -> dict[str, Any]:
+    def act_comment(
+        self, ticket_id: int | str, body: str, *, public: bool = True, by: str = "agent", uploads: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Let an agent or the customer (`by`) add a comment; returns the ticket."""
         number = int(ticket_id)
         actor = self.records.agent if by == "agent" else self.records.tickets[number]["requester_id"]
-        given = {"comment": {"body": body, "public": public}}
+        given = {"comment": {"body": body, "public": public, "uploads": list(uploads)}}
         return self._done("comment", self.records.update(number, given, actor, self.now()), actor)
 
     def act_set(self, ticket_id: int | str, **fields: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from connectors.sdk import (
     excerpt,
     retry_after,
 )
-from connectors.zendesk import probes, rendering, ticket_fields
+from connectors.zendesk import files, probes, rendering, ticket_fields
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import API, ask, decoded, get, is_ticket_id, ticket_path
 from connectors.zendesk.mapping import METADATA_KEY, ident, obj, objects, text
@@ -62,8 +62,13 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         body = yield from ask(get(ticket_path(context.remote_id), "read the tags"), none=frozenset({403, 404}))
         ticket = rendering.with_own_tags(account, intent, ticket, obj((body or {}).get("ticket")))
         ticket["metadata"] = {METADATA_KEY: context.effect_key}
-    if not ticket:
-        return Done()
+    return (yield from _put(account, intent, context, ticket)) if ticket else Done()
+
+
+def _put(account: Account, intent: Intent, context: WriteContext, ticket: dict[str, Any]) -> Call[Outcome]:
+    refused = yield from _take_files(intent, ticket)
+    if refused is not None:
+        return refused
     response = yield HttpRequest(
         "PUT",
         ticket_path(context.remote_id),
@@ -83,7 +88,19 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     return Done(receipt)
 
 
+def _take_files(intent: Intent, ticket: dict[str, Any]) -> Call[Outcome | None]:
+    """Upload the files of an intent and let its comment take them; returns why that was no use."""
+    if not intent.attachments or "comment" not in ticket:
+        return None
+    tokens, refused = yield from files.upload(intent.attachments)
+    ticket["comment"] = {**ticket["comment"], "uploads": tokens}
+    return refused
+
+
 def _create(account: Account, intent: Intent, context: WriteContext, ticket: dict[str, Any]) -> Call[Outcome]:
+    refused = yield from _take_files(intent, ticket)
+    if refused is not None:
+        return refused
     response = yield HttpRequest(
         "POST",
         f"{API}/tickets",

@@ -28,5 +28,5 @@ class FileRules(msgspec.Struct, frozen=True):
         if ending in self.refused:
             return f"files that end in {ending} are not let through"
         if attachment.size > self.largest:
-            return f"it is larger than {self.largest // 1_000_000} MB"
+            return f"it is larger than {self.largest / 1_000_000:g} MB"
         return ""

@@ -22,7 +22,7 @@ from gateway.domain.update import CommentIntent, Intent, Operation, Reason, Upda
 from gateway.flow.files.carrying import goes_alone, may_go, split, with_files
 from gateway.flow.render import Rendered, render
 from gateway.ports import CommentRow, ConnectionSettings, ConnectorSpec, NewUpdate
-from rules.sync import SyncRule, comment_allows, owner_allows
+from rules.sync import SyncRule, attachment_allows, comment_allows, owner_allows
 
 #: what the gateway itself decides and writes back to every linked desk that has the field
 DECIDED_FIELDS = frozenset({"priority", "queue", "assignee"})
@@ -100,12 +100,15 @@ class Planner:
         asked = msgspec.to_builtins(msgspec.structs.replace(requester, external_id=""))
         fields = {**rendered.fields, "requester": asked}
         intent = Intent(Operation.CREATE, fields=fields, ours=rendered.ours, params=dict(rule.create))
-        intent, alone = self._with_files(link, intent, files)
+        with_files = attachment_allows(rule, True)
+        intent, alone = self._with_files(link, intent, files if with_files else ())
         planned = [self._planned(link, intent, "create", rule.name, "create", rendered.refused)]
         planned += [self._attach(link, each, rule) for each in alone]
         # of a comment whose time is over only its place is left
         allowed = [each for each in comments if is_said(each) and comment_allows(rule, each.visibility, True)]
-        return planned + [each for comment in allowed for each in self.comment(link, comment, rule)]
+        return planned + [
+            each for comment in allowed for each in self.comment(link, comment, rule, with_files=with_files)
+        ]
 
     def fields(self, ticket: Ticket, changed: Sequence[str], origin: Link) -> list[Planned]:
         """Carry a desk's edits to the other linked desks."""
@@ -156,7 +159,8 @@ class Planner:
                     continue
                 rule = self._rule_of(link, origin)
                 if rule is not None:
-                    planned += self.comment(link, comment, rule)
+                    may = self._may_pass(attachment_allows, origin, link)
+                    planned += self.comment(link, comment, rule, with_files=may)
         return planned
 
     def files(self, new: Sequence[Attachment], origin: Link) -> list[Planned]:
@@ -164,7 +168,8 @@ class Planner:
         planned = []
         for each in new:
             for link in self._links:
-                if link.id == origin.id or not self._comment_may_go(each.visibility, origin, link):
+                may = self._may_pass(attachment_allows, origin, link)
+                if link.id == origin.id or not may or not self._comment_may_go(each.visibility, origin, link):
                     continue
                 rule, spec = self._rule_of(link, origin), self._connectors[link.connection].spec
                 if rule is None:
@@ -176,10 +181,11 @@ class Planner:
                     planned += self._said(link, each.visibility, f"file:{each.remote_id}", said, rule, (each,))
         return planned
 
-    def comment(self, link: Link, comment: CommentRow, rule: SyncRule) -> list[Planned]:
+    def comment(self, link: Link, comment: CommentRow, rule: SyncRule, *, with_files: bool = True) -> list[Planned]:
         """Return what writes one comment at one desk, attributed to who said it: what it speaks of stands before it."""
         words = attributed(comment)
-        return self._said(link, comment.visibility, comment.id, words, rule, comment.attachments, comment.author)
+        files = comment.attachments if with_files else ()
+        return self._said(link, comment.visibility, comment.id, words, rule, files, comment.author)
 
     def _said(
         self,
@@ -230,11 +236,18 @@ class Planner:
         return not (origin.role is Role.TARGET and (back is None or not owner_allows(back, field, False)))
 
     def _comment_may_go(self, visibility: Visibility, origin: Link, link: Link) -> bool:
+        def allows(rule: SyncRule, origin_is_source: bool) -> bool:  # noqa: FBT001 - the same
+            return comment_allows(rule, visibility, origin_is_source)
+
+        return self._may_pass(allows, origin, link)
+
+    def _may_pass(self, allows: Callable[[SyncRule, bool], bool], origin: Link, link: Link) -> bool:
+        """Say whether rules let something through from one desk to another, over the source where both are targets."""
         out = self._rules.get(link.rule)
         back = self._rules.get(origin.rule)
-        if link.role is Role.TARGET and (out is None or not comment_allows(out, visibility, True)):
+        if link.role is Role.TARGET and (out is None or not allows(out, True)):
             return False
-        return not (origin.role is Role.TARGET and (back is None or not comment_allows(back, visibility, False)))
+        return not (origin.role is Role.TARGET and (back is None or not allows(back, False)))
 
     def _set(
         self, ticket: Ticket, link: Link, rule: SyncRule | None, wanted: Sequence[str], key: str, by: str

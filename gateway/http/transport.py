@@ -154,7 +154,8 @@ class HttpTransport:
         """Take the body of an answer: into the files where it is one that was asked for."""
         if request.keep and self._files is not None and 200 <= answer.status_code < 300:
             return b"", self._files.keep(self._chunks(answer, self._max_file))
-        return b"".join(self._chunks(answer, self._max_body)), None
+        most = max(self._max_body, min(request.most, 2 * self._max_file))
+        return b"".join(self._chunks(answer, most)), None
 
     def close(self) -> None:
         """Close the idle connections."""

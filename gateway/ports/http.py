@@ -60,6 +60,8 @@ class HttpRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     parts: tuple[Part, ...] = ()
     #: the answer is a file: it is stored, and `HttpResponse.blob` stands for it
     keep: bool = False
+    #: the answer may have so many bytes, where that is more than answers have
+    most: int = 0
 
 
 class HttpResponse(msgspec.Struct, frozen=True):

@@ -106,6 +106,10 @@ class Tickets(Protocol):
         """Return the comments of a ticket, oldest first."""
         ...
 
+    def said_at(self, link_id: str, remote_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Return (comment id, connection where it was said) of remote comments known at a link."""
+        ...
+
     def add_comment(self, comment: CommentRow, *, link_id: str, remote_id: str) -> bool:
         """Add a comment seen at a link; False when that remote comment is known there."""
         ...

@@ -243,6 +243,14 @@ class SqlTickets:
         """Return the remote ids of the comments known at a link."""
         return frozenset(self._connection.execute(_KNOWN, {"the_link": link_id}).scalars())
 
+    def said_at(self, link_id: str, remote_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
+        """Return (comment id, connection where it was said) of remote comments known at a link."""
+        mine = (comment_links.c.link_id == link_id, comment_links.c.remote_id.in_(list(remote_ids)))
+        asked = select(comment_links.c.remote_id, comments.c.id, comments.c.connection).where(
+            *mine, comments.c.id == comment_links.c.comment_id
+        )
+        return {row[0]: (row[1], row[2]) for row in self._connection.execute(asked)}
+
     def bind_comment(self, link_id: str, remote_id: str, comment_id: str) -> bool:
         """Say that a remote comment is one of ours; False when it is known already."""
         values = {"link_id": link_id, "remote_id": remote_id, "comment_id": comment_id}

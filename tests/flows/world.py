@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -110,13 +110,14 @@ class Bridge:
         settings: Iterable[ConnectionSettings],
         rules: Iterable[SyncRule],
         mode: str = "live",
+        people: Mapping[str, Any] | None = None,
     ) -> None:
         """Put the gateway between desks that have been started."""
         self.desks = tuple(desks)
         found = registry.load()
         self.site = LiveSite(
             release="test",
-            rules=RuleSet(sync_rules=tuple(rules)),
+            rules=RuleSet(sync_rules=tuple(rules), sections={"people": people} if people else {}),
             connectors={each.name: found.connect(each) for each in settings},
             mode=mode,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
 from connectors.testing.bench import Bench, Lacking, Shown
+from connectors.testing.conformance.files import DATA, DOT
 from connectors.testing.driver import Driver
 from gateway.domain.ticket import Ticket
 from gateway.ports import Connector
@@ -17,7 +18,7 @@ from rules.sync import Owner, SyncRule
 from tests.flows.world import Bridge
 
 SOURCE, TARGET = "the-source", "the-target"
-FIELDS = ("title", "status", "priority")
+FIELDS = ("title", "status", "priority", "assignee")
 
 
 class Pair(Bridge):
@@ -49,7 +50,14 @@ class Pair(Bridge):
             },
             comments=self._spoken(),
         )
-        self.join((bench.desk for bench in self.benches.values()), settings, (rule,))
+        people = {
+            f"person-{number}": {
+                "email": f"person{number}@acme.example",
+                "accounts": {name: bench.agents[number] for name, bench in self.benches.items()},
+            }
+            for number in range(2)
+        }
+        self.join((bench.desk for bench in self.benches.values()), settings, (rule,), people=people)
 
     def _spoken(self) -> dict[Visibility, Owner]:
         """Return which comments go which way: a rule that asks a desk for what it has not is refused by its check."""
@@ -162,6 +170,8 @@ class Journey:
         self.said: list[tuple[str, str, bool]] = []
         #: what one desk cannot do, listed and never skipped in silence
         self.cannot: list[str] = []
+        #: the files that must be at both desks
+        self.files: list[tuple[str, bytes]] = []
 
     def run(self) -> None:
         """Live through it."""
@@ -169,12 +179,17 @@ class Journey:
         for number, (name, public) in enumerate([(SOURCE, True), (TARGET, False), (TARGET, True), (SOURCE, False)]):
             self.say(name, f"Comment {number} of the {name} 🔥", public=public)
         self.answer()
+        self.attach(SOURCE, "dot.png", DOT, public=True)
+        self.attach(TARGET, "Größe 処理中.bin", DATA, public=False)
         for name, category in ((TARGET, Category.OPEN), (SOURCE, Category.ON_HOLD), (TARGET, Category.RESOLVED)):
             self.set_status(name, category)
         self.set_priority(SOURCE, Level.P1)
         self.set_priority(TARGET, Level.P3)
+        self.assign(SOURCE, 0)
+        self.assign(TARGET, 1)
         self.retitle()
         self.at_rest()
+        self.merge()
 
     def created(self) -> None:
         """See that the copy has the title and the body."""
@@ -211,6 +226,23 @@ class Journey:
             return
         self.pair.settle_all()
         assert texts(self.pair.shown(TARGET, self.copy)).count("Any news from you?") == 1
+
+    def attach(self, name: str, file: str, data: bytes, *, public: bool) -> None:
+        """Let somebody put a file on the ticket at one desk; it reaches the other whole, for the same eyes."""
+        bench, ticket = (self.here, self.ticket) if name == SOURCE else (self.there, self.copy)
+        other, mirror = (TARGET, self.copy) if name == SOURCE else (SOURCE, self.ticket)
+        wanted = Operation.PUBLIC_REPLY if public else Operation.INTERNAL_NOTE
+        for each in (name, other):
+            spec = self.pair.connector(each).spec
+            if spec.attaching is None or wanted not in spec.operations or not (public or spec.internal_files):
+                self.cannot.append(f"{each}: no {'public' if public else 'internal'} files")
+                return
+        bench.attach(ticket, file, data, public=public)
+        self.pair.settle_all()
+        found = self.pair.shown(other, mirror).files
+        assert [each.data for each in found if each.name == file] == [data], f"{found}; {self.pair.letters()}"
+        assert public or not any(each.public for each in found if each.name == file)
+        self.files.append((file, data))
 
     def set_status(self, name: str, category: Category) -> None:
         """Let an agent set a status; both desks read the same category afterwards, as far as they have it."""
@@ -253,6 +285,44 @@ class Journey:
         if level in self.pair.benches[other].levels:
             assert self.read(other).priority.level is level, self.pair.letters()
 
+    def assign(self, name: str, person: int) -> None:
+        """Let an agent give the ticket to somebody whom both desks know."""
+        bench, ticket = (self.here, self.ticket) if name == SOURCE else (self.there, self.copy)
+        other = TARGET if name == SOURCE else SOURCE
+        try:
+            bench.assign(ticket, bench.agents[person])
+        except Lacking:
+            self.cannot.append(f"{name}: nobody is assigned")
+            return
+        self.pair.settle_all()
+        if "assignee" not in self.pair.connector(other).spec.writable_fields:
+            self.cannot.append(f"{other}: no assignee to write")
+            return
+        there = self.read(other).assignee
+        assert there is not None, self.pair.letters()
+        assert there.external_id == self.pair.benches[other].agents[person], self.pair.letters()
+
+    def merge(self) -> None:
+        """Let an agent merge the ticket into another: what is said there from then on reaches the copy of that one."""
+        other, mirror = self.pair.opened("The other printer", "It burns as well.")
+        try:
+            self.here.merge(self.ticket, other)
+        except Lacking:
+            self.cannot.append("the-source: tickets are not merged")
+            return
+        self.pair.poll()
+        if not self.pair.can(SOURCE, Operation.PUBLIC_REPLY) or not self.pair.can(TARGET, Operation.PUBLIC_REPLY):
+            return
+        before = len(self.pair.shown(TARGET, self.copy).comments)
+        self.here.say(other, "Both of them burn.", public=True)
+        self.pair.settle_all()
+        self.pair.poll()
+        assert texts(self.pair.shown(TARGET, mirror)).count("Both of them burn.") == 1, self.pair.letters()
+        assert len(self.pair.shown(TARGET, self.copy).comments) in {before, before + 1}
+        assert self.pair.letters() == []
+        for bench in self.pair.benches.values():
+            assert bench.desk.effects.doubled() == {}
+
     def retitle(self) -> None:
         """Let an agent mend the title at the source."""
         try:
@@ -279,6 +349,8 @@ class Journey:
             found = texts(self.pair.shown(name, ticket))
             for text, _, _ in self.said:
                 assert found.count(text) == 1, f"{text!r} is {found.count(text)} times in {name}"
+            there = [(each.name, each.data) for each in self.pair.shown(name, ticket).files]
+            assert sorted(there) == sorted(self.files), f"{name} has {[each[0] for each in there]}"
         assert self.pair.letters() == []
         for bench in self.pair.benches.values():
             assert bench.desk.effects.doubled() == {}

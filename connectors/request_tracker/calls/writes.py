@@ -13,6 +13,7 @@ import msgspec
 from connectors.request_tracker import mapping
 from connectors.request_tracker.calls.desk import Desk, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
+from connectors.request_tracker.calls.files import attached, without_references
 from connectors.request_tracker.calls.landed import landed_before
 from connectors.request_tracker.calls.reads import seen
 from connectors.request_tracker.calls.replies import after_reply
@@ -89,9 +90,10 @@ def _create(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
     payload: dict[str, Any] = {
         **fields,
         "Queue": queue,
-        "Content": str(intent.fields.get("body") or ""),
+        "Content": without_references(str(intent.fields.get("body") or "")),
         "ContentType": "text/plain",
         "CustomFields": {**dict(intent.params.get("custom") or {}), options.ticket_marker: context.effect_key},
+        **attached(intent),
     }
     asked = intent.fields.get("requester") or {}
     requestor = str(asked.get("email") or asked.get("external_id") or "")
@@ -235,9 +237,10 @@ def _message(
         return Rejected("this update has no comment")
     options = desk.options
     payload: dict[str, Any] = {
-        "Content": intent.comment.body,
+        "Content": without_references(intent.comment.body),
         "ContentType": "text/plain",
         "TxnCustomFields": {options.comment_marker: context.effect_key},
+        **attached(intent),
     }
     if status:
         payload["Status"] = status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
@@ -92,6 +93,16 @@ class ReadableDesk(SimulatedDesk):
             and not ("text/" in asked and not one.content_type.startswith("text/"))
         ]
         return self._page(request.query, [views.attachment(self.base, one, request.query) for one in found])
+
+    def show_attachment(self, request: SimRequest, number: str) -> SimResponse:
+        """Answer GET /attachment/:id, its bytes as base64."""
+        del request
+        found = self.records.file(int(number))
+        if found is None:
+            return json_answer({"message": "Resource does not exist; use POST to create"}, 404)
+        content = base64.encodebytes(found.data or found.content.encode()).decode()
+        said = {"Filename": found.filename, "ContentType": found.content_type, "Content": content}
+        return json_answer({"id": found.number, **said, "TransactionId": str(found.transaction)})
 
     def show_tickets(self, request: SimRequest) -> SimResponse:
         """Answer a ticket search; deleted and merged tickets are hidden."""

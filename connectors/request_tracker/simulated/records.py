@@ -6,6 +6,7 @@ merged ticket's number leads to the survivor, deleted and merged tickets are hid
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,8 @@ class Attachment(msgspec.Struct, frozen=True):
     content_type: str
     content: str
     filename: str = ""
+    #: of a file: its bytes
+    data: bytes = b""
 
 
 class Transaction(msgspec.Struct):
@@ -156,10 +159,12 @@ class Records:
         ticket.updated, ticket.updated_by = at, who
         return made
 
-    def attach(self, transaction: Transaction, content_type: str, content: str, filename: str = "") -> None:
+    def attach(
+        self, transaction: Transaction, content_type: str, content: str, filename: str = "", data: bytes = b""
+    ) -> None:
         """Append one attachment."""
         self._files += 1
-        part = Attachment(self._files, transaction.number, content_type, content, filename)
+        part = Attachment(self._files, transaction.number, content_type, content, filename, data)
         self._parts.setdefault(transaction.number, []).append(part)
 
     def create(self, given: dict[str, Any], who: str) -> tuple[Ticket, Transaction]:
@@ -190,17 +195,26 @@ class Records:
         made = self.record(ticket, "Create", who)
         if given.get("Content"):
             self.attach(made, str(given.get("ContentType") or "text/plain"), str(given["Content"]))
+        self._take_files(made, given)
         if ticket.requestors:
             self._mail(ticket, str(given.get("Content") or ""))
         return ticket, made
+
+    def _take_files(self, transaction: Transaction, given: dict[str, Any]) -> None:
+        for file in given.get("Attachments") or []:
+            data = base64.b64decode(str(file.get("FileContent") or ""))
+            self.attach(transaction, str(file.get("FileType")), "", str(file.get("FileName")), data)
+
+    def file(self, number: int) -> Attachment | None:
+        """Return an attachment by its number."""
+        return next((one for parts in self._parts.values() for one in parts if one.number == number), None)
 
     def message(self, ticket: Ticket, kind: str, given: dict[str, Any], who: str) -> tuple[Transaction, list[str]]:
         """Correspond or Comment; returns the transaction and RT's sentences."""
         made = self.record(ticket, kind, who)
         if given.get("Content"):
             self.attach(made, str(given.get("ContentType") or "text/plain"), str(given["Content"]))
-        for file in given.get("Attachments") or []:
-            self.attach(made, str(file.get("FileType")), "", str(file.get("FileName")))
+        self._take_files(made, given)
         said = ["Correspondence added" if kind == "Correspond" else "Comments added"]
         if kind == "Correspond":
             if ticket.requestors:

@@ -99,7 +99,7 @@ def attachment(base: str, one: Attachment, params: Params) -> dict[str, Any]:
         "ContentType": one.content_type,
         "Content": one.content,
         "Filename": one.filename,
-        "ContentLength": str(len(one.content.encode())),
+        "ContentLength": str(len(one.data or one.content.encode())),
     }
     return {**_row(base, "attachment", one.number), **_asked(shown, params)}
 

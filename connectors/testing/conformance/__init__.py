@@ -15,6 +15,7 @@ named there must really be lacking.
 from __future__ import annotations
 
 from connectors.testing.conformance.claims import Claims
+from connectors.testing.conformance.files import Files
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
 from connectors.testing.conformance.outcomes import Outcomes
@@ -23,7 +24,7 @@ from connectors.testing.conformance.samples import Samples
 from connectors.testing.conformance.stand import KnownAnswer, Stand
 
 
-class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes):
+class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes, Files):
     """Everything. A subclass gives what `Stand` names."""
 
 

@@ -51,6 +51,7 @@ LACKS: Mapping[str, str] = {
     "internal": "there are no internal notes",
     "public": "there are no public replies",
     "polling": "nothing tells what changed",
+    "attachments": "it takes no files",
     "credentials": "it knows no wrong credentials",
 }
 

@@ -59,7 +59,7 @@ def hear_files(
     if remote is None:
         return []
     ours = {entry.value_hash: entry for entry in ledger if entry.subject == FILE}
-    new = []
+    new = [carried(row) for row in _late(tx, ids, ticket_id, link, remote) if tx.files.add(row)]
     for each in remote.attachments:
         row = _row(each, ids, ticket_id, link, remote.updated_at, each.visibility, "")
         entry = ours.pop(file_hash(each), None)
@@ -70,6 +70,20 @@ def hear_files(
         if tx.files.add(row):
             new.append(carried(row))
     return new
+
+
+def _late(tx: Tx, ids: Ids, ticket_id: str, link: Link, remote: RemoteTicket) -> list[FileRow]:
+    """Return the files of comments that were heard before their files were: of ours, none."""
+    bearing = {each.remote_id: each for each in remote.comments if each.attachments}
+    if not bearing:
+        return []
+    said = tx.tickets.said_at(link.id, bearing)
+    return [
+        _row(each, ids, ticket_id, link, bearing[known].at, bearing[known].visibility, comment_id)
+        for known, (comment_id, connection) in said.items()
+        if connection == link.connection
+        for each in bearing[known].attachments
+    ]
 
 
 def with_their_files(tx: Tx, ticket_id: str) -> tuple[list[CommentRow], list[Attachment]]:
