@@ -283,7 +283,7 @@ SETTINGS = (
         record(
             {
                 "format": {
-                    "type": ["string", "array"], "items": {"type": "string"}, "description": "iso, epoch, epoch_ms, %Y…",
+                    "type": ["string", "array"], "items": {"type": "string"}, "description": "iso, epoch or %Y…",
                 },
                 "zone": TEXT,
             },

@@ -20,7 +20,7 @@ from connectors.testing.process import serve
 
 TITLE = "A simulated desk made at home"
 API = "/api"
-TOKEN = "home-desk-token-0123"
+CREDENTIAL = "home-desk-0123-of-the-gateway"
 PAGE = 50
 
 STATES = ("new", "open", "waiting for customer", "parked", "done", "archived")
@@ -34,7 +34,7 @@ class HomeDesk(SimulatedDesk):
 
     def __init__(self, **common: Any) -> None:
         super().__init__(**common)
-        self.token = TOKEN
+        self.token = CREDENTIAL
         self.tickets: dict[str, Row] = {}
         self.messages: dict[str, list[Row]] = {}
         self._changes = 0

@@ -282,10 +282,30 @@ class Messages:
         (said,) = found.comments
         assert [(file.name, file.mime) for file in said.attachments] == [("log.txt", "text/plain")]
         assert found.attachments == ()
-        call = stand.connector.fetch(said.attachments[0])
-        answer = stand.driver.transport.send(stand.connector, next(call), deadline=10, trace_id="")
-        assert (answer.blob is None and answer.body == b"one\ntwo") or answer.blob is not None
+        assert self.fetched(stand, said.attachments[0]) == b"one\ntwo"
         assert stand.driver.run(stand.connector.fetch(Attachment("x", remote_id="987654"))) is None
+
+    def test_files_of_ours_go_with_their_message(self, stand: Stand) -> None:
+        """Bytes of any kind, under any name, with a reply and with a new issue."""
+        data = bytes(range(256)) * 300
+        blob = stand.driver.files.put(data)
+        name = "Größe 100% of it, 処理中.bin"
+        file = Attachment(name, "application/octet-stream", blob.size, sha256=blob.sha256, visibility=Visibility.PUBLIC)
+        intent = msgspec.structs.replace(reply("Here it is."), attachments=(file,))
+        number = stand.issue()
+        stand.settled(intent, context(key(), number))
+        made = stand.settled(msgspec.structs.replace(create(), attachments=(file,)), context(key()))
+        (said,) = stand.whole(number).comments
+        for (found,) in (said.attachments, stand.whole(made.remote_id).attachments):
+            assert found.name == name
+            assert self.fetched(stand, found) == data
+
+    @staticmethod
+    def fetched(stand: Stand, file: Attachment) -> bytes:
+        """Return a file's bytes as the gateway brings them."""
+        found = stand.driver.run(stand.connector.fetch(file))
+        assert found is not None
+        return found if isinstance(found, bytes) else b"".join(stand.driver.files.open(found.sha256))
 
 
 class Changes:
