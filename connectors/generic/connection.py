@@ -111,7 +111,8 @@ class Generic:
         auth = self.options.auth
         found = {str(name): str(value) for name, value in (auth.get("headers") or {}).items()}
         if auth.get("token"):
-            found["Authorization"] = f"{auth.get('scheme') or 'Bearer'} {auth['token']}"
+            scheme = str(auth.get("scheme") or "Bearer")
+            found["Authorization"] = f"{scheme}{'' if scheme.endswith('=') else ' '}{auth['token']}"
         elif auth.get("user"):
             pair = base64.b64encode(f"{auth['user']}:{auth.get('password') or ''}".encode()).decode()
             found["Authorization"] = f"Basic {pair}"

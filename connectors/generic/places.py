@@ -1,8 +1,9 @@
 """Places in a desk's JSON: where a value lies, as an admin writes it.
 
 `ticket.requester.email` and `/ticket/requester/email` (RFC 6901) are one place; a number is a place in a list, negative
-from its end; `*` is every member. `header:X-Event` is a header of a webhook. A list of places is the first that holds
-something. A place may be a mapping with `path`, `default`, `value` (a constant) and `pattern` (what its group matches).
+from its end; `Name=Key` is the first member of a list that has it, `*` every member; `.` is the whole.
+`header:X-Event` is a header of a webhook. A list of places is the first that holds something. A place may be a mapping
+with `path`, `default`, `value` (a constant) and `pattern` (what its group matches).
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def walk(value: Any, path: Sequence[str]) -> Any:
             if step == "*":
                 found = [walk(each, path[place + 1 :]) for each in value]
                 return [each for each in found if each is not None]
+            if "=" in step:
+                name, _, wanted = step.partition("=")
+                value = next((each for each in value if word(walk(each, [name])) == wanted), None)
+                continue
             if not _NUMBER.fullmatch(step) or not -len(value) <= int(step) < len(value):
                 return None
             value = value[int(step)]

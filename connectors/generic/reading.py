@@ -101,7 +101,9 @@ class Reader:
     def ticket(self, value: Any, headers: Headers | None = None, *, remote_id: str = "") -> RemoteTicket | None:
         """Read a ticket's fields; None where it has no id."""
         places = self.ticket_places
-        identity = remote_id or ident(find(places.get("id"), value, headers))
+        # a desk may list bare ids
+        bare = "" if isinstance(value, Mapping | list) else value
+        identity = remote_id or ident(find(places.get("id"), value, headers)) or ident(bare)
         if not identity:
             return None
 
@@ -221,16 +223,12 @@ class Reader:
 
 def status_of(meaning: Any, native: str) -> Status:
     """Return a status: the category that a word means, and why it waits where the settings say that."""
-    if isinstance(meaning, Mapping):
-        reason = meaning.get("hold_reason")
-        return Status(
-            _category(meaning.get("category")), native, HoldReason(reason) if reason in set(HoldReason) else None
-        )
-    return Status(_category(meaning), native)
-
-
-def _category(meaning: Any) -> Category:
-    return Category(meaning) if meaning in set(Category) else Category.UNKNOWN
+    category, _, reason = str(meaning or "").partition(":")
+    return Status(
+        Category(category) if category in set(Category) else Category.UNKNOWN,
+        native,
+        HoldReason(reason) if reason in set(HoldReason) else None,
+    )
 
 
 def ident(value: Any) -> str:

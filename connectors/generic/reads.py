@@ -81,12 +81,11 @@ def _comments(reader: Reader, remote_id: str) -> Call[list[RemoteComment]]:
         response = yield _paged(reader.options, "comments", shape, {"ticket": remote_id}, page)
         if is_missing(shape, response):
             break
-        listed = rows(
-            find(shape.get("list"), answer_of(shape, response)) if "list" in shape else answer_of(shape, response)
-        )
+        answer = answer_of(shape, response)
+        listed = rows(find(shape["list"], answer) if "list" in shape else answer)
         found += reader.comments(listed)
-        page = next_page(shape, response, listed, page)
-        if not page:
+        before, page = page, next_page(shape, response, listed, page)
+        if not page or page == before:
             break
     return found
 
@@ -158,16 +157,15 @@ def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
         state.next = max(state.base, min(there, now) if abs(there - now) < timedelta(minutes=1) else there)
     listed = rows(find(shape["list"], answer) if "list" in shape else answer)
     found = [each for one in listed if (each := reader.ticket(one, response.headers)) is not None]
+    # a bare id says no time: it is as new as the answer
+    found = [msgspec.structs.replace(each, updated_at=there) if each.updated_at == EPOCH else each for each in found]
     since = state.base - overlap
-    fresh = [each for each in found if each.updated_at >= since or each.updated_at == EPOCH]
+    fresh = [each for each in found if each.updated_at >= since]
     page = next_page(shape, response, listed, state.page)
     done = bool(shape.get("newest_first")) and len(fresh) < len(found)
     end = not page or page == state.page or done
     after = Cursor(state.next) if end else Cursor(state.base, state.next, page)
-    whole = bool(shape.get("whole"))
-    tickets = tuple(msgspec.structs.replace(each, complete=whole) for each in (found if whole else fresh))
-    if whole:
-        tickets = tuple(each for each in tickets if each.updated_at >= since or each.updated_at == EPOCH)
+    tickets = tuple(msgspec.structs.replace(each, complete=bool(shape.get("whole"))) for each in fresh)
     return ChangePage(tickets, msgspec.json.encode(after).decode(), end=end)
 
 
@@ -243,7 +241,7 @@ def _listing(reader: Reader) -> Call[CheckResult]:
     ticket = reader.ticket(listed[0], response.headers)
     if ticket is None:
         return CheckResult("changes", ok=False, detail="what is listed has no id: see ticket: {id: …}")
-    if ticket.updated_at == EPOCH:
+    if ticket.updated_at == EPOCH and isinstance(listed[0], Mapping):
         return CheckResult(
             "changes", ok=False, detail="what is listed has no time: see ticket: {updated: …} and times:"
         )

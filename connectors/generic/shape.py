@@ -59,21 +59,15 @@ def _words(values: tuple[str, ...], description: str) -> Schema:
     }
 
 
+#: a category, and why it waits where that is known: `on_hold:third_party`
+_STATUSES = (
+    *(each.value for each in Category),
+    *(f"{each}:{why}" for each in (Category.ON_HOLD, Category.PENDING_CUSTOMER) for why in HoldReason),
+)
+
 WORDS = record(
     {
-        "status": {
-            "type": "object",
-            "additionalProperties": {
-                "type": ["string", "object"],
-                "enum": [
-                    *(each.value for each in Category),
-                    *({"category": "on_hold", "hold_reason": each.value} for each in HoldReason),
-                    *({"category": "pending_customer", "hold_reason": each.value} for each in HoldReason),
-                ],
-                "description": f"one of: {', '.join(Category)}",
-            },
-            "description": "a mapping from the desk's statuses to ours",
-        },
+        "status": _words(_STATUSES, "a mapping from the desk's statuses to ours"),
         "priority": _words(tuple(Level), "a mapping from the desk's priorities to P1, P2, P3, P4 and unset"),
         "kind": _words(tuple(Kind), "a mapping from the desk's types to our kinds"),
         "visibility": _words(tuple(Visibility), "a mapping from what the desk says to public and internal"),

@@ -229,7 +229,7 @@ class Writer:
             return []
         answer = answer_of(shape, response)
         listed = find(shape["list"], answer) if "list" in shape else answer
-        listed = listed if isinstance(listed, list) else [listed] if isinstance(listed, Mapping) else []
+        listed = listed if isinstance(listed, list) else [listed] if listed else []
         found = []
         for each in listed:
             ticket = self.reader.ticket(each, response.headers)
