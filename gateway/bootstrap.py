@@ -22,7 +22,7 @@ from gateway.flow.agents import AgentReader
 from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
 from gateway.flow.deliver import Deliverer
-from gateway.flow.desks import LiveSite
+from gateway.flow.desks import LIVE_SINCE, LiveSite, live_since
 from gateway.flow.feeds import Fetcher, copies
 from gateway.flow.files.bringing import Bringer
 from gateway.flow.listening import warm
@@ -244,6 +244,8 @@ class Gateway:
                 name: self.registry.connect(_knowing(each, accounts.get(name, {}))) for name, each in settings.items()
             },
             mode=site.mode.value,
+            live_from=site.live_from,
+            live_since={name: at for name, each in accounts.items() if (at := live_since(each)) is not None},
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
             alerts=site.alerts,
             files=site.attachments,
@@ -275,14 +277,10 @@ class Gateway:
     # ------------------------------------------------------------ the steps
 
     def _tools(self) -> _Tools:
-        return {
-            "store": self.store,
-            "site": self.site(),
-            "transport": self.transport,
-            "doorbell": self.doorbell,
-            "clock": self.clock,
-            "ids": self.ids,
-        }
+        return _Tools(
+            store=self.store, site=self.site(), clock=self.clock, ids=self.ids,
+            transport=self.transport, doorbell=self.doorbell,
+        )  # fmt: skip
 
     def applier(self) -> Applier:
         """Make the step that applies deliveries."""
@@ -367,7 +365,7 @@ def _refuse(problems: Sequence[Problem], *, read: bool = True) -> None:
 
 def _learned(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a connector learned of its desk that any process has to know."""
-    return {name: facts[name] for name in ("account_id", "custom_fields") if facts.get(name)}
+    return {name: facts[name] for name in ("account_id", "custom_fields", LIVE_SINCE) if facts.get(name)}
 
 
 def _knowing(settings: ConnectionSettings, learned: Mapping[str, Any]) -> ConnectionSettings:

@@ -340,6 +340,8 @@ def _settings(
         agents_every=agents,
         deadline=connection.deadline,
         write_back=connection.write_back,
+        observe=connection.observe,
+        live_from=connection.live_from,
         undo_doubles=connection.undo_doubles,
         own_fields=own[0],
         own_tags=own[1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,6 +50,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     #: seconds for one request
     deadline: float = DEADLINE
     write_back: bool = True
+    #: nothing is written there; before `live_from` neither
+    observe: bool = False
+    live_from: datetime | None = None
     on_dead: OnDead = OnDead.BLOCK
     #: what is found there more than once is taken back
     undo_doubles: bool = False
@@ -97,12 +101,25 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         agents_every=seconds(spot.value["agents_every"]) if "agents_every" in spot else None,
         deadline=float(seconds(spot.value["deadline"])) if "deadline" in spot else DEADLINE,
         write_back=spot.get("write_back", True),
+        observe=spot.get("mode", "live") == "observe",
+        live_from=moment(spot, "live_from", problems),
         on_dead=OnDead(spot.get("on_dead", "block")),
         undo_doubles=spot.get("undo_doubles", False),
         due_time=due_times_at(name, spot.get("due_time")),
         installed=spec is not None,
         references=references(spot),
     )
+
+
+def moment(spot: Spot, key: str, problems: list[Problem]) -> datetime | None:
+    """Read an instant; a day that no calendar has is a problem."""
+    if key not in spot:
+        return None
+    try:
+        return datetime.fromisoformat(spot.value[key]).astimezone(UTC)
+    except ValueError:
+        problems.append(spot[key].error("bad-date", "no calendar has this time", "write it as 2026-04-01T09:00+02:00"))
+        return None
 
 
 def settings_schema(spec: ConnectorSpec) -> dict[str, Any]:

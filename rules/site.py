@@ -22,7 +22,7 @@ from gateway.ports import ConnectorSpec
 from rules.alerts import Alert, alerts
 from rules.classifiers import Known
 from rules.conditions import ALWAYS, compile_condition
-from rules.connections import Connection, connections
+from rules.connections import Connection, connections, moment
 from rules.decide import RuleSet
 from rules.duration import seconds
 from rules.escalations import Escalation, escalation
@@ -74,6 +74,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """A site that can be run."""
 
     mode: Mode
+    #: until then nothing is written anywhere
+    live_from: datetime | None = None
     connections: dict[str, Connection]
     rules: RuleSet
     retention: Retention = Retention()
@@ -263,6 +265,7 @@ class _Loading:
             return None
         return Site(
             mode=Mode(gateway.value.get("mode", "live")),
+            live_from=moment(gateway.root, "live_from", self.problems),
             connections=configured,
             rules=rules,
             attachments=_file_rules(gateway.value.get("attachments", {})),

@@ -21,23 +21,26 @@ from connectors.content import (
     markdown_out,
     mrkdwn,
     plain,
+    spoken,
     wiki_in,
     wiki_out,
 )
 from connectors.content.build import Builder
-from connectors.content.neutral import neutralise
+from connectors.content.neutral import UNSEEN, neutralise
 
 __all__ = [
     "Content",
     "canonical",
     "from_adf",
     "from_html",
+    "from_markdown",
     "from_mrkdwn",
     "from_plain",
     "from_wiki",
     "neutralise",
     "to_adf",
     "to_html",
+    "to_markdown",
     "to_mrkdwn",
     "to_plain",
     "to_wiki",
@@ -106,6 +109,17 @@ def from_mrkdwn(text: str) -> Content:
 def to_mrkdwn(markdown: str, *, images: Mapping[str, str] | None = None, mention: Mention | None = None) -> str:
     """Write Slack's mrkdwn, which calls nobody but whom `mention` calls."""
     return mrkdwn.Writer(images or {}, mention).blocks(markdown_in.read(markdown)[0])
+
+
+def from_markdown(text: str) -> Content:
+    """Read the Markdown of a desk, in which nobody can call our people or show our attachments by address."""
+    blocks, lost = markdown_in.read(text.replace(UNSEEN, ""), ours=False)
+    return Content(markdown_out.write(blocks), lost)
+
+
+def to_markdown(markdown: str, *, images: Mapping[str, str] | None = None, mention: Mention | None = None) -> str:
+    """Write Markdown for a desk that acts on it (GitHub, GitLab): neutralised, but for whom `mention` calls."""
+    return spoken.write(markdown_in.read(markdown)[0], images or {}, mention)
 
 
 def from_plain(text: str) -> Content:

@@ -91,6 +91,8 @@ class Builder:
         self._links: list[str] = []
         self._level = 0
         self._real = 1
+        #: after how many runs a flow had white space last: more of it is the same space
+        self._spaced = 0
         self._lost: dict[str, None] = {}
 
     @property
@@ -108,7 +110,12 @@ class Builder:
     def text(self, text: str, *, flow: bool = False) -> None:
         """Add words; in a flow (HTML) white space is one space, and else a line feed is a break."""
         if flow:
-            self._add(_SPACE.sub(" ", text).replace("\u00a0", " "))
+            said = _SPACE.sub(" ", text)
+            if said.startswith(" ") and self._runs and self._spaced == len(self._runs):
+                said = said[1:]
+            self._add(said.replace("\u00a0", " "))
+            if said.endswith(" "):
+                self._spaced = len(self._runs)
             return
         first = True
         for line in text.split("\n"):

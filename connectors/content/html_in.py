@@ -11,6 +11,7 @@ from typing import Final
 
 import nh3
 
+from connectors.content.addresses import SCHEMES
 from connectors.content.build import TOO_DEEP, Builder, clean
 from connectors.content.tree import Mark
 
@@ -63,6 +64,12 @@ _FLAT: Final = frozenset({"br", "hr", "img", "p", "li", "td", "th", "tr", "input
 _DEEPEST: Final = 250
 
 
+_REFUSED: Final = frozenset(
+    {"about", "attachment", "callto", "cid", "data", "file", "javascript", "mention", "msteams", "notes", "skype"}
+    | {"slack", "sms", "vbscript", "webcal", "whatsapp", "zoommtg"}
+)
+
+
 class _Reader(HTMLParser):
     def __init__(self, images: Mapping[str, str]) -> None:
         super().__init__(convert_charrefs=True)
@@ -106,7 +113,7 @@ class _Reader(HTMLParser):
         elif tag == "img":
             self._image(given)
         elif tag == "input" and given.get("type", "").lower() == "checkbox":
-            built.text("[x] " if "checked" in given else "[ ] ")
+            built.text("[x] " if "checked" in given else "[ ] ", flow=True)
         elif tag == "q":
             built.text("“")
         else:
@@ -217,11 +224,11 @@ def read(text: str, *, images: Mapping[str, str], kept: Callable[[str, str, str]
         clean_content_tags=set(_SILENT),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()} | {"*": {"style"}},
         attribute_filter=kept,
-        url_schemes={"http", "https", "mailto", "tel", "ftp", "ftps", "sftp", "ssh", "sip", "xmpp", "data", "cid",
-                     "javascript"},
+        # all that are met: which of them a link may have is the builder's to say, and then what was lost is said
+        url_schemes=set(SCHEMES | _REFUSED),
         link_rel=None,
         strip_comments=True,
-    )  # fmt: skip
+    )
     reader.feed(cleaned)
     reader.close()
     return reader.built

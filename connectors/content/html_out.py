@@ -100,7 +100,7 @@ class Writer:
                 inside = self._image(run)
             case What.MENTION:
                 inside = self._mention(run.target, run.text) if self._mention else _words(f"@{run.text}")
-            case What.TEXT:
+            case _:
                 inside = _words(run.text) if run.link else _linked(run.text)
         for mark in sorted(run.marks):
             inside = f"<{_TAGS[mark]}>{inside}</{_TAGS[mark]}>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -12,52 +12,69 @@ from connectors.content.build import Builder, clean
 from connectors.content.tree import Block, Mark, Runs, settled
 
 _NESTING: Final = 100
+_BEGINS: Final = re.compile(r">|[-+*](?:[ \t]|$)|[0-9]{1,9}[.)](?:[ \t]|$)")
+_INDENTED: Final = re.compile(r"(?: {4}|\t)[ \t]*\S")
 _BREAK_WORD: Final = re.compile(r"(<br ?/?>)", re.IGNORECASE)
 _MARKS: Final = {"strong": Mark.STRONG, "em": Mark.EM, "s": Mark.STRIKE}
-#: more of these in one line than any text has: the parser would look at each from each
+#: more signs in one paragraph, or more beginnings in one line, than any text has
+_MANY: Final = 1000
+_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CROWDED: Final = re.compile(r"(?m)^(?:[ \t]*(?:>|[-+*]|[0-9]{1,9}[.)])){40}")
 
 
-def _parser(*, rules: list[str] | None = None) -> MarkdownIt:
-    if rules is None:
-        parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _NESTING}).enable(["table", "strikethrough"])
-        # so that `\<br>` can be told from `<br>`
-        parser.disable("text_join")
-    else:
-        parser = MarkdownIt("zero", {"html": False, "maxNesting": _NESTING}).enable(rules)
+def _parser(preset: str, rules: list[str], without: str) -> MarkdownIt:
+    parser = MarkdownIt(preset, {"html": False, "maxNesting": _NESTING}).enable(rules)
+    parser.core.ruler.disable(without)
     # addresses are judged and tidied by the builder
-    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005 - its own name for it
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     return parser
 
 
-_MARKDOWN: Final = _parser()
+#: blocks; the words of each are read apart
+_MARKDOWN: Final = _parser("commonmark", ["table", "strikethrough"], "inline")
+#: words, unjoined, so that `\<br>` can be told from `<br>`
+_WORDS: Final = _parser("commonmark", ["strikethrough"], "text_join")
 #: plain text: quotes, lists and indented lines look the same in it; nothing inside a line means anything
-_PLAIN: Final = _parser(rules=["blockquote", "list", "code", "hr"])
+_PLAIN: Final = _parser("zero", ["blockquote", "list", "code", "hr"], "inline")
 
 
-def read(text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
-    """Return the tree of a Markdown text, and what it could not hold."""
-    return _read(_MARKDOWN, clean(text))
+def read(text: str, *, ours: bool = True) -> tuple[tuple[Block, ...], tuple[str, ...]]:
+    """Return the tree of a Markdown text, and what it could not hold; only `ours` calls people by address."""
+    return _read(_MARKDOWN, clean(text), ours=ours)
 
 
 def read_plain(text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
     """Return the tree of a plain text."""
-    return _read(_PLAIN, clean(text))
+    return _read(_PLAIN, _apart(clean(text)), ours=False)
+
+
+def _apart(text: str) -> str:
+    """Return a plain text whose indented lines (a stack trace below its error) stand apart from what is above them."""
+    found: list[str] = []
+    listed = False
+    for line in text.split("\n"):
+        if line.strip() and not line[0].isspace():
+            listed = _BEGINS.match(line) is not None
+        elif found and _INDENTED.match(line) and found[-1].strip() and not found[-1][0].isspace() and not listed:
+            found.append("")
+        found.append(line)
+    return "\n".join(found)
 
 
 def read_line(text: str) -> list[Runs]:
     """Return the runs of one paragraph's words, without looking for blocks."""
     builder = Builder(ours=True)
-    for token in _MARKDOWN.parseInline(text):
-        _inline(builder, token.children or [], cell=False)
+    _words(builder, text, {}, cell=False)
     return settled(builder.collected())
 
 
-def _read(parser: MarkdownIt, text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
-    builder = Builder(ours=parser is _MARKDOWN)
+def _read(parser: MarkdownIt, text: str, *, ours: bool) -> tuple[tuple[Block, ...], tuple[str, ...]]:
+    builder = Builder(ours=ours)
     crowded = _CROWDED.search(text) is not None
-    tokens = [] if crowded else parser.parse(text)
+    # where the links lead that are defined apart
+    known: dict[str, Any] = {}
+    tokens = [] if crowded else parser.parse(text, known)
     if crowded or any(token.level >= _NESTING - 2 for token in tokens):
         for part in re.split(r"\n[ \t]*\n", text):
             builder.text(part)
@@ -70,7 +87,7 @@ def _read(parser: MarkdownIt, text: str) -> tuple[tuple[Block, ...], tuple[str, 
             if parser is _PLAIN:
                 builder.text(token.content)
             else:
-                _inline(builder, token.children or [], cell=cell)
+                _words(builder, token.content, known, cell=cell)
         elif kind in {"fence", "code_block"}:
             builder.code_block(token.content, token.info.split(maxsplit=1)[0] if token.info.strip() else "")
         elif kind == "hr":
@@ -105,6 +122,16 @@ def _block(builder: Builder, token: Token, *, cell: bool) -> bool:
             builder.push("cell") if on else builder.pop("cell")
             return on
     return cell
+
+
+def _words(builder: Builder, text: str, known: dict[str, Any], *, cell: bool) -> None:
+    """Read the words of a paragraph; one with more signs than any text has is taken as it stands."""
+    bare = _ESCAPED.sub("", text)
+    if bare.count("[") > _MANY or sum(bare.count(sign) for sign in "*_~") > _MANY:
+        builder.text(_ESCAPED.sub(r"\1", text))
+        return
+    for token in _WORDS.parseInline(text, known):
+        _inline(builder, token.children or [], cell=cell)
 
 
 def _inline(builder: Builder, tokens: list[Token], *, cell: bool) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import msgspec
-
 from connectors.content.addresses import packed
 from connectors.content.markdown_in import read_line
+from connectors.content.sure import sure
 from connectors.content.tree import (
     ATTACHMENT,
     MENTION,
@@ -25,9 +24,7 @@ from connectors.content.tree import (
     Table,
     What,
     in_cell,
-    joined,
     one_line,
-    settled,
 )
 
 _SIGNS: Final = {Mark.STRONG: "**", Mark.EM: "*", Mark.STRIKE: "~~"}
@@ -49,6 +46,8 @@ _LEADING: Final = (
     (re.compile(r"([-:|])(?=[-:| \t]*$)"), r"\\\1"),
     (re.compile(r"~~~"), r"\\~~~"),
 )
+#: words that can be nothing else
+_SIMPLE: Final = re.compile(r"(?:[^\W\d_](?:[^\W_]|[ ,;?'\"()/%.])*)?")
 _HASHES: Final = re.compile(r"(^|[ \t])(#+)$")
 
 
@@ -162,62 +161,14 @@ def _lines(runs: Runs) -> list[list[Run]]:
 
 
 def _sure(runs: Runs) -> str:
-    """Return a paragraph as Markdown that is read back as the very same runs.
-
-    Markdown has no words for some neighbours (`a**"b"**c`): there the form gives way, never the words.
-    """
-    for form in (_same, _narrowed, _strong_only, _unmarked, _unlinked):
-        for tried in (form(runs),):
-            for careful in (False, True):
-                written = _led(_line(tried, careful=careful))
-                if read_line(written) == ([tried] if tried else []):
-                    return written
-    return _led(_line(_unlinked(runs), careful=True))
+    if len(runs) == 1 and runs[0] == Run(runs[0].text) and _SIMPLE.fullmatch(runs[0].text):
+        return runs[0].text
+    form, careful = sure(runs, _write, read_line)
+    return _write(form(runs), careful)
 
 
-def _same(runs: Runs) -> Runs:
-    return runs
-
-
-def _narrowed(runs: Runs) -> Runs:
-    """Return runs whose marks begin and end at letters and digits."""
-    found: list[Run] = []
-    for run in runs:
-        if run.what is not What.TEXT or not run.marks:
-            found.append(run)
-            continue
-        text = run.text
-        first, last = 0, len(text)
-        while first < last and not text[first].isalnum():
-            first += 1
-        while last > first and not text[last - 1].isalnum():
-            last -= 1
-        parts = (text[:first], text[first:last], text[last:])
-        for number, part in enumerate(parts):
-            marks = run.marks if number == 1 else frozenset[Mark]()
-            found.append(msgspec.structs.replace(run, text=part, marks=marks))
-    return _first(settled(joined(found)))
-
-
-def _strong_only(runs: Runs) -> Runs:
-    return _with_marks(runs, frozenset({Mark.STRONG}))
-
-
-def _unmarked(runs: Runs) -> Runs:
-    return _with_marks(runs, frozenset())
-
-
-def _with_marks(runs: Runs, kept: frozenset[Mark]) -> Runs:
-    return _first(settled([msgspec.structs.replace(run, marks=run.marks & kept) for run in runs]))
-
-
-def _unlinked(runs: Runs) -> Runs:
-    bare = [msgspec.structs.replace(run, link="", marks=frozenset()) for run in runs]
-    return _first(settled([Run(run.text) if run.what is What.IMAGE else run for run in bare]))
-
-
-def _first(parts: list[Runs]) -> Runs:
-    return parts[0] if parts else ()
+def _write(runs: Runs, careful: bool) -> str:  # noqa: FBT001 - as every writer that is made sure of
+    return _led(_line(runs, careful=careful))
 
 
 def _led(text: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from connectors.content.build import Builder, clean
+from connectors.content.sure import sure
 from connectors.content.tree import (
     ATTACHMENT,
     Block,
@@ -26,15 +27,19 @@ from connectors.content.tree import (
     Runs,
     Table,
     What,
+    joined,
+    settled,
     words,
 )
 
 _MARKS: Final = {"*": Mark.STRONG, "_": Mark.EM, "~": Mark.STRIKE}
 _SIGNS: Final = {mark: sign for sign, mark in _MARKS.items()}
-_INSIDE: Final = re.compile(r"<([^<>\n]{1,3000})>|(`)([^`\n]+)`")
-_FORM: Final = re.compile(r"(?<![\w*_~])([*_~])(?=[^\s])([^\n]*?[^\s*_~])?\1(?![\w])")
+_INSIDE: Final = re.compile("<([^<>\n]{1,3000})>|(?<!\u200b)(`)(?!\u200b)([^`\n]+)`(?!\u200b)")
+_FORM: Final = re.compile("(?<![\\w*_~\u200b])([*_~])(?![\\s\u200b])([^\n]*?(?:(?!\\1)[^\\s\u200b]))\\1(?![\\w\u200b])")
 _FENCE: Final = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
 _ITEM: Final = re.compile(r"^([ \t]*)(?:([•◦▪*-])|(\d{1,9})[.)])[ \t]+(\S.*)$")
+#: what begins a quote or a list's item
+_LEADING: Final = re.compile(r"(?m)^(?=[ \t]*(?:>|&gt;|[•◦▪*-][ \t]|\d{1,9}[.)][ \t]))")
 #: between a word and a sign that would else begin a form; Slack shows nothing there
 _UNSEEN: Final = "\u200b"
 
@@ -111,12 +116,14 @@ def _words(built: Builder, text: str) -> None:
 
 def _forms(built: Builder, line: str, held: object) -> None:
     waiting: list[tuple[str, Mark | None]] = [(line, None)]
+    # a line with more signs than any message has would be searched from each to each
+    few = sum(line.count(sign) for sign in _MARKS) <= 500
     while waiting:
         text, ends = waiting.pop()
         if ends is not None:
             built.mark(ends, on=False)
-        found = _FORM.search(text)
-        if found is None or not found[2]:
+        found = _FORM.search(text) if few else None
+        if found is None:
             _plain(built, text, held)
             continue
         mark = _MARKS[found[1]]
@@ -180,7 +187,7 @@ class Writer:
     def _block(self, block: Block) -> str:
         match block:
             case Paragraph(runs):
-                return self.runs(runs)
+                return _LEADING.sub(_UNSEEN, self.runs(runs))
             case Heading(_, runs):
                 return f"*{escaped(words(runs))}*"
             case Code(text, _):
@@ -188,7 +195,7 @@ class Writer:
             case Rule():
                 return "──────────"
             case Quote(held):
-                return "\n".join(f"> {line}" for line in self.blocks(held).split("\n"))
+                return "\n".join(f"> {line}" for line in self.blocks(_unquoted(held)).split("\n"))
             case Items():
                 return self._items(block)
             case Table(rows):
@@ -200,31 +207,71 @@ class Writer:
         for item in block.items:
             sign = f"{number}. " if block.ordered else "• "
             number += 1
-            lines = "\n".join(self._block(inner) for inner in item).split("\n")
+            lines = "\n".join(self._block(inner) for inner in _unquoted(item)).split("\n")
             found += [sign + lines[0], *(f"    {line}" for line in lines[1:])]
         return "\n".join(found)
 
     def runs(self, runs: Runs) -> str:
         """Return words as mrkdwn."""
-        return "".join(self._run(run) for run in runs)
+        said = tuple(joined(_spoken(run) for run in runs))
+        form, careful = sure(said, lambda tried, every: _written(tried, careful=every), read_line)
+        kept = form(runs) if said != runs else form(said)
+        return "".join(self._run(run, careful=careful) for run in kept)
 
-    def _run(self, run: Run) -> str:
+    def _run(self, run: Run, *, careful: bool) -> str:
+        if run.what is What.MENTION and self._mention:
+            return self._mention(run.target, run.text)
+        if run.what is What.IMAGE:
+            own = run.target.startswith(ATTACHMENT)
+            address = self._images.get(run.target.removeprefix(ATTACHMENT), "") if own else run.target
+            if address:
+                return _link(address, run.text or "image")
+        return _written((_spoken(run),), careful=careful)
+
+
+def _unquoted(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Return blocks without quotes: a message has them at its edge only."""
+    found: list[Block] = []
+    for block in blocks:
+        found += _unquoted(block.blocks) if isinstance(block, Quote) else (block,)
+    return tuple(found)
+
+
+def read_line(text: str) -> list[Runs]:
+    """Return the runs of one paragraph."""
+    built = Builder()
+    for number, line in enumerate(text.split("\n")):
+        if number:
+            built.line_break()
+        _words(built, line)
+    return settled(built.collected())
+
+
+def _spoken(run: Run) -> Run:
+    """Return a run as it is where nobody is called and nothing is shown."""
+    match run.what:
+        case What.MENTION:
+            return Run(f"@{run.text}", marks=run.marks)
+        case What.IMAGE:
+            return Run(f"[{run.text or 'image'}]", marks=run.marks)
+        case _:
+            return run
+
+
+def _written(runs: Runs, *, careful: bool) -> str:
+    found: list[str] = []
+    for run in runs:
         match run.what:
             case What.BREAK:
-                return "\n"
+                inside = "\n"
             case What.CODE:
-                return f"`{_entity(run.text).replace('`', 'ˋ')}`"
-            case What.MENTION:
-                inside = self._mention(run.target, run.text) if self._mention else escaped(f"@{run.text}")
-            case What.IMAGE:
-                own = run.target.startswith(ATTACHMENT)
-                address = self._images.get(run.target.removeprefix(ATTACHMENT), "") if own else run.target
-                inside = _link(address, run.text or "image") if address else escaped(f"[{run.text or 'image'}]")
-            case What.TEXT:
-                inside = _link(run.link, run.text) if run.link else escaped(run.text)
+                inside = f"`{_entity(run.text).replace('`', 'ˋ')}`"
+            case _:
+                inside = _link(run.link, run.text) if run.link else escaped(run.text, careful=careful)
         for mark in sorted(run.marks):
             inside = f"{_SIGNS[mark]}{inside}{_SIGNS[mark]}"
-        return inside
+        found.append(inside)
+    return "".join(found)
 
 
 def _link(address: str, label: str) -> str:
@@ -235,7 +282,9 @@ def _entity(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def escaped(text: str) -> str:
+def escaped(text: str, *, careful: bool = False) -> str:
     """Return words that call nobody and have no form: `@here` is words only in brackets, and signs are held apart."""
     text = _entity(text)
+    if careful:
+        return re.sub(r"([*_~`])", rf"{_UNSEEN}\1{_UNSEEN}", text)
     return re.sub(r"(?<!\w)([*_~`])(?=\S)", rf"\1{_UNSEEN}", text)

@@ -14,14 +14,18 @@ from typing import Final
 UNSEEN: Final = "\u2060"
 
 _SIGN: Final = re.compile(
-    r"(?<![\w`])([@#!&%~$^:+])(?=[\w\"\[*{-])"  # people, tickets, merge requests, epics, milestones, labels, snippets
-    r"|(?<=[\w/.-])([#!&%@])(?=\d)"  # project#12
-    r"|(?<=\w)(@)(?=\w)"
+    r"(?<![\w`])@(?=[\w\"])|(?<=\w)@(?=\w)"  # people and teams
+    r"|(?<![\w`&#])#{1,2}(?=[\w\"])|(?<=[\w/.-])[#!&%@](?=\d)"  # tickets, also of another project
+    r"|(?<![\w`])[!&%$](?=\d)|(?<![\w`])%(?=[\w\"])|(?<![\w`~])~(?=[\w\"])"  # merge requests, epics, milestones, labels
+    r"|\b(?:commit|version|source|export|document|forum|message|project|news|user|wiki):(?=[\w\"])"  # Redmine's names
+    r"|\br(?=\d+\b)|\[(?=\[)|\{(?=\{)"  # its revisions, pages and macros
 )
 _COMMAND: Final = re.compile(r"(?m)^([ \t>]*(?:[-+*][ \t]+|\d+[.)][ \t]+)?)/(?=[A-Za-z_])")
 _SHORT: Final = re.compile(r"(?i)\b(GH|GL|JIRA)-(?=\d)")
 #: a link's address (but not a mention of ours), a bare address
-_ADDRESS: Final = re.compile(r"(\]\([^)\s]*\)|<?\bhttps?://[^\s<>)\]]+>?|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
+_ADDRESS: Final = re.compile(
+    r"(\]\((?:[^()\s]|\([^()\s]*\))*\)|<?\bhttps?://[^\s<>)\]]+>?|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+)
 _FENCE: Final = re.compile(r"^(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(`{3,}|~{3,})")
 _CODE: Final = re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 

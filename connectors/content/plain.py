@@ -54,7 +54,10 @@ def _items(block: Items) -> list[str]:
     for item in block.items:
         sign = f"{number}. " if block.ordered else "- "
         number += 1
-        lines = [inside for inner in item for inside in _block(inner)]
+        lines: list[str] = []
+        for inner in item:
+            lines += [""] if lines and not isinstance(inner, Items) else []
+            lines += _block(inner)
         if lines:
             room = " " * len(sign)
             found += [sign + lines[0], *(room + inside if inside else "" for inside in lines[1:])]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from connectors.content.build import Builder, clean
-from connectors.content.tree import Mark
+from connectors.content.tree import Mark, Runs, settled
 
 _MARKS: Final = {"*": Mark.STRONG, "_": Mark.EM, "-": Mark.STRIKE, "??": Mark.EM}
 _LOST: Final = {"+": "underlined words", "^": "raised words", "~": "lowered words"}
@@ -15,18 +15,22 @@ _MACRO: Final = re.compile(r"(?<![\\{])\{(code|noformat)(?::([^}\n]*))?\}")
 _BLOCK: Final = re.compile(r"(?<![\\{])\{(quote|panel|color)(?::([^}\n]*))?\}")
 _HEADING: Final = re.compile(r"[ \t]*h([1-6])\.(?:[ \t]+|$)(.*)")
 _ITEM: Final = re.compile(r"[ \t]*([*#-]+)[ \t]+(\S.*)")
+#: an item that begins with a block of code
+_BARE_ITEM: Final = re.compile(r"[ \t]*([*#-]{1,3})[ \t]*")
+_ENTITY: Final = re.compile(r"&#([0-9]{1,7});")
 _RULE: Final = re.compile(r"[ \t]*-{4,}[ \t]*")
 _QUOTE: Final = re.compile(r"[ \t]*bq\.(?:[ \t]+|$)(.*)")
 _OTHER: Final = re.compile(
     r"(?<![\\{])\{(anchor|toc|section|column|html|jira|info|note|tip|warning|gallery)(:[^}\n]*)?\}"
 )
 _TOKEN: Final = re.compile(
-    r"\\\\(?:\s|$)|\\([\\!-/:-@\[-`{-~])"
+    r"\\\\|\\([!-/:-@\[\]-`{-~])"
     r"|\{\{(?P<mono>(?:[^{}\n\\]|\\.)+)\}\}"
     r"|(?P<address>\bhttps?://[^\s<>\"\\^`{|}\[\]]+)"
-    r"|\[(?P<link>[^\[\]\n]+)\]"
-    r"|!(?P<image>[^!\n|\s][^!\n|]*)(?:\|[^!\n]*)?!"
+    r"|\[(?P<link>(?:[^\[\]\n\\]|\\.)+)\]"
+    r"|(?<!\w)!(?P<image>[^!\n|\s\\][^!\n|\\]*)(?:\|[^!\n]*)?!"
     r"|\{(?P<braced>[*_+^~-]|\?\?)\}"
+    r"|(?P<dash>-{2,})"
     r"|(?P<sign>\?\?|[*_+^~-])"
 )
 
@@ -48,28 +52,37 @@ class _Reader:
         self._rows = False
 
     def text(self, text: str) -> None:
+        """Read a whole text."""
         at = 0
         while found := _MACRO.search(text, at):
             ends = re.compile(r"\{" + found[1] + r"\}").search(text, found.end())
-            self._parts(text[at : found.start()])
+            self._parts(text[at : found.start()], before_code=True)
             self._end_table()
             inside = text[found.end() : ends.start() if ends else len(text)]
             self.built.code_block(inside, language(found[2] or "") if found[1] == "code" else "")
             at = ends.end() if ends else len(text)
+            at += text.startswith("\n", at)
         self._parts(text[at:])
         self._end_lists("")
         self._end_table()
         while self._quotes:
             self._quote()
 
-    def _parts(self, text: str) -> None:
+    def _parts(self, text: str, *, before_code: bool = False) -> None:
         text = _OTHER.sub(self._unknown, text)
         at = 0
         for found in _BLOCK.finditer(text):
             self._lines(text[at : found.start()])
             self._macro(found[1], found[2] or "")
             at = found.end()
-        self._lines(text[at:])
+        rest, _, last = text[at:].rpartition("\n")
+        item = _BARE_ITEM.fullmatch(last) if before_code else None
+        if item is None:
+            # a line's end before a block is the block's
+            self._lines(text[at:].removesuffix("\n") if before_code else text[at:])
+        else:
+            self._lines(rest)
+            self._item(item[1], "")
 
     def _unknown(self, found: re.Match[str]) -> str:
         self.built.say(f"a macro ({found[1]})")
@@ -110,7 +123,7 @@ class _Reader:
 
     def _line(self, line: str) -> None:
         built = self.built
-        if row := line.strip().startswith("|") and len(line.strip()) > 1:
+        if line.strip().startswith("|") and len(line.strip()) > 1:
             self._end_lists("")
             self._row(line.strip())
             return
@@ -126,7 +139,7 @@ class _Reader:
             self._end_lists("")
             self._end_table()
             built.heading(int(heading[1]))
-            self._words(heading[2])
+            self.words(heading[2])
             built.boundary()
         elif _RULE.fullmatch(line):
             self._end_lists("")
@@ -136,11 +149,11 @@ class _Reader:
             self._end_lists("")
             self._end_table()
             built.push("quote")
-            self._words(quote[1])
+            self.words(quote[1])
             built.pop("quote")
         else:
-            self._end_table() if not row else None
-            self._words(line)
+            self._end_table()
+            self.words(line)
 
     def _item(self, signs: str, words: str) -> None:
         same = 0
@@ -154,7 +167,7 @@ class _Reader:
             self.built.push("list", ordered=sign == "#")
             self.built.push("item")
         self._lists = signs
-        self._words(words)
+        self.words(words)
 
     def _end_lists(self, keep: str) -> None:
         for _ in range(len(self._lists) - len(keep)):
@@ -170,7 +183,7 @@ class _Reader:
         built.push("row")
         for words in cells(line):
             built.push("cell")
-            self._words(words)
+            self.words(words)
             built.pop("cell")
         built.pop("row")
 
@@ -179,21 +192,27 @@ class _Reader:
             self.built.pop("table")
             self._rows = False
 
-    def _words(self, line: str) -> None:
+    def words(self, line: str) -> None:
+        """Read a line's words."""
         built = self.built
         at = 0
         on: list[str] = []
+        # a line with more signs than any text has would be searched from each to each
+        few = sum(line.count(sign) for sign in "*_+^~-?") <= 500
         for found in _TOKEN.finditer(line):
-            built.text(line[at : found.start()])
+            self._text(line[at : found.start()])
             at = found.end()
-            if found["sign"] or found["braced"]:
+            if few and (found["sign"] or found["braced"]):
                 self._sign(line, found, on)
             else:
                 self._token(found)
-        built.text(line[at:])
+        self._text(line[at:])
         for sign in on:
             if sign in _MARKS:
                 built.mark(_MARKS[sign], on=False)
+
+    def _text(self, text: str) -> None:
+        self.built.text(entities(text))
 
     def _sign(self, line: str, found: re.Match[str], on: list[str]) -> None:
         sign = found["sign"] or found["braced"]
@@ -219,8 +238,8 @@ class _Reader:
 
     def _token(self, found: re.Match[str]) -> None:
         built = self.built
-        if found[1]:
-            built.text(found[1])
+        if found[1] or found["sign"] or found["braced"] or found["dash"]:
+            built.text(found[1] or found[0])
         elif found["mono"]:
             built.code(_unescaped(found["mono"]))
         elif found["address"]:
@@ -276,7 +295,22 @@ def _kind(sign: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)
+    return entities(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text))
+
+
+def entities(text: str) -> str:
+    """Return words with the characters that were written as numbers."""
+    return _ENTITY.sub(lambda found: clean(chr(int(found[1]))) if int(found[1]) < 0x110000 else found[0], text)
+
+
+def read_line(text: str) -> list[Runs]:
+    """Return the runs of one paragraph."""
+    reader = _Reader({})
+    for number, line in enumerate(text.split("\n")):
+        if number:
+            reader.built.line_break()
+        reader.words(line)
+    return settled(reader.built.collected())
 
 
 def cells(line: str) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from connectors.content.sure import sure
 from connectors.content.tree import (
     ATTACHMENT,
     Block,
@@ -20,13 +21,19 @@ from connectors.content.tree import (
     Runs,
     Table,
     What,
+    joined,
     words,
 )
+from connectors.content.wiki_in import read_line
 
 _SIGNS: Final = {Mark.STRONG: "*", Mark.EM: "_", Mark.STRIKE: "-"}
-#: signs that mean something wherever they touch a word
-_INSIDE: Final = re.compile(r"[{}\[\]|!\\^~+?]|(?<!\w)[*_-](?=\S)|(?<=\S)[*_-](?!\w)")
-_LEADING: Final = re.compile(r"^([*#-]+(?=\s)|h[1-6]\.(?=\s|$)|bq\.(?=\s|$)|-{3,}|\|)")
+#: signs that mean something in their place
+_INSIDE: Final = re.compile(
+    r"[{\[]|(?<!\w)[*_+^~-](?=\S)|(?<=\S)[*_+^~-](?!\w)|\?(?=\?)|(?<=\?)\?|!(?=\S[^!\n]*!)|(?<=\S)!(?!\w)"
+)
+_NUMBERED: Final = re.compile(r"\\|&(?=#[0-9]{1,7};)")
+_ANY: Final = re.compile(r"[!\"%'(),./:-@\[\]^_`{|}~*+-]")
+_LEADING: Final = re.compile(r"([*#-]+(?=\s|$)|-{4,}|\|+)|(h[1-6]|bq)\.(?=\s|$)")
 
 
 class Writer:
@@ -102,39 +109,66 @@ class Writer:
         return " \\\\ ".join(line for line in self.runs(runs).split("\n") if line.strip())
 
     def _lines(self, runs: Runs) -> str:
-        return "\n".join(_LEADING.sub(r"\\\1", line) for line in self.runs(runs).split("\n"))
+        return "\n".join(_led(line) for line in self.runs(runs).split("\n"))
 
     def runs(self, runs: Runs) -> str:
         """Return words as wiki markup."""
-        found = []
-        for number, run in enumerate(runs):
-            before = runs[number - 1] if number else None
-            after = runs[number + 1] if number + 1 < len(runs) else None
-            found.append(self._run(run, before, after))
-        return "".join(found)
+        said = tuple(joined(_spoken(run) for run in runs))
+        form, careful = sure(said, lambda tried, every: _written(tried, careful=every), read_line)
+        if said == runs:
+            return _written(form(said), careful=careful)
+        return "".join(self._run(run, careful=careful) for run in form(runs))
 
-    def _run(self, run: Run, before: Run | None, after: Run | None) -> str:
+    def _run(self, run: Run, *, careful: bool) -> str:
+        if run.what is What.MENTION and self._mention:
+            return self._mention(run.target, run.text)
+        if run.what is What.IMAGE:
+            own = run.target.startswith(ATTACHMENT)
+            name = self._images.get(run.target.removeprefix(ATTACHMENT), "") if own else run.target
+            if name and not re.search(r"[!|\s{}\\]", name.replace(" ", "")):
+                return f"!{name}!"
+        return _written((_spoken(run),), careful=careful)
+
+
+def _spoken(run: Run) -> Run:
+    """Return a run as it is where nobody is called and nothing is shown."""
+    match run.what:
+        case What.MENTION:
+            return Run(f"@{run.text}", marks=run.marks)
+        case What.IMAGE:
+            return Run(f"[{run.text or 'image'}]", marks=run.marks)
+        case _:
+            return run
+
+
+def _written(runs: Runs, *, careful: bool) -> str:
+    found: list[str] = []
+    for number, run in enumerate(runs):
         match run.what:
             case What.BREAK:
-                return "\n"
+                inside = "\n"
             case What.CODE:
-                inside = f"{{{{{escaped(run.text)}}}}}"
-            case What.MENTION:
-                inside = self._mention(run.target, run.text) if self._mention else escaped(f"@{run.text}")
-            case What.IMAGE:
-                own = run.target.startswith(ATTACHMENT)
-                name = self._images.get(run.target.removeprefix(ATTACHMENT), "") if own else run.target
-                inside = f"!{name}!" if name else escaped(f"[{run.text or 'image'}]")
-            case What.TEXT:
-                inside = _link(run) if run.link else escaped(run.text)
+                inside = f"{{{{{escaped(run.text, careful=careful)}}}}}"
+            case _:
+                inside = _link(run, careful=careful) if run.link else escaped(run.text, careful=careful)
+        before = runs[number - 1] if number else Run()
+        after = runs[number + 1] if number + 1 < len(runs) else Run()
         # a sign that touches a letter on its outer side means nothing unless it stands in braces
-        glued = (before is not None and before.what is What.TEXT and before.text[-1:].isalnum()) or (
-            after is not None and after.what is What.TEXT and after.text[:1].isalnum()
-        )
+        glued = len(run.marks) > 1 or before.text[-1:].isalnum() or after.text[:1].isalnum()
         for mark in sorted(run.marks):
-            sign = f"{{{_SIGNS[mark]}}}" if glued or len(run.marks) > 1 else _SIGNS[mark]
+            sign = f"{{{_SIGNS[mark]}}}" if glued else _SIGNS[mark]
             inside = f"{sign}{inside}{sign}"
-        return inside
+        found.append(inside)
+    return "".join(found)
+
+
+def _led(line: str) -> str:
+    """Return a line whose beginning is no block's: the signs that would begin one are written as numbers."""
+    found = _LEADING.match(line)
+    if found is None:
+        return line
+    led = f"{found[2]}&#46;" if found[2] else "".join(f"&#{ord(sign)};" for sign in found[1])
+    return led + line[found.end() :]
 
 
 def _unquoted(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
@@ -152,14 +186,27 @@ def _code(text: str, language: str) -> str:
     return f"{{code{named}}}\n{held}\n{{code}}"
 
 
-def _link(run: Run) -> str:
+def _link(run: Run, *, careful: bool) -> str:
     address = run.link.replace("|", "%7C").replace("]", "%5D").replace("[", "%5B")
-    return f"[{escaped(run.text)}|{address}]"
+    words = escaped(run.text, careful=careful)
+    if not careful:
+        words = re.sub(r"(?<!\\)[\]|]", r"\\\g<0>", words)
+    return f"[{words}|{address}]"
 
 
-def escaped(text: str) -> str:
-    """Return words that mean nothing but themselves; addresses are left whole, for Jira links them."""
+def escaped(text: str, *, careful: bool = False) -> str:
+    """Return words that mean nothing but themselves; addresses are left whole, for Jira links them.
+
+    A backslash is written as a number: two of them are a break, and one may escape what follows.
+    """
+    if careful:
+        return _ANY.sub(r"\\\g<0>", _NUMBERED.sub(_number, text))
     parts = re.split(r"(https?://[^\s<>\"\\^`{|}\[\]!]+)", text)
     return "".join(
-        part if number % 2 else _INSIDE.sub(lambda found: f"\\{found[0]}", part) for number, part in enumerate(parts)
+        part if number % 2 else _INSIDE.sub(r"\\\g<0>", _NUMBERED.sub(_number, part))
+        for number, part in enumerate(parts)
     )
+
+
+def _number(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};"

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import nh3
-from markdownify import markdownify
 
+from connectors.content import from_html
 from connectors.sdk import Category, Level, Priority, RemotePerson, RemoteTicket, Status
 
 #: RT's account for what it does by itself, and its owner of tickets that nobody owns
@@ -54,11 +53,6 @@ PRIORITIES: dict[str, int] = {"P1": 100, "P2": 75, "P3": 50, "P4": 25}
 
 #: statuses from which RT opens a ticket by itself when our account replies (RT::Action::AutoOpen)
 OPENED_BY_A_REPLY = frozenset({Category.NEW, Category.RESOLVED, Category.CLOSED, Category.CANCELLED, Category.UNKNOWN})
-
-_TAGS = {
-    "a", "b", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img",
-    "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
-}  # fmt: skip
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -148,16 +142,11 @@ def plain(body: str) -> str:
 def markdown(body: str, content_type: str) -> tuple[str, str]:
     """Return a message as canonical Markdown and the name of the format that it had (`plain` or `html`).
 
-    HTML is cleaned first; what is too deep to convert keeps its words and loses its form.
+    A plain text is taken as it stands: RT shows it so, and what we wrote there is Markdown.
     """
     if not content_type.lower().startswith("text/html"):
         return plain(body), "plain"
-    clean = nh3.clean(body, tags=_TAGS, attributes={"a": {"href", "title"}, "img": {"src", "alt"}})
-    try:
-        converted = str(markdownify(clean, heading_style="ATX", bullets="-"))
-    except RecursionError:
-        converted = nh3.clean(body, tags=set())
-    return plain(converted).lstrip("\n"), "html"
+    return from_html(body).markdown, "html"
 
 
 def person(account: str, *, email: str = "", name: str = "", role: str = "") -> RemotePerson | None:

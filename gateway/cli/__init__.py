@@ -19,6 +19,10 @@ COMMANDS = {
     "rules": ("gateway.cli.rules:rules", "Write, check, test, explain and release the rules of this site."),
     "connectors": ("gateway.cli.connectors:connectors", "Look at the kinds of desks that can be connected."),
     "connections": ("gateway.cli.connections:connections", "Look at the connections of this site, and test them."),
+    "reconcile": (
+        "gateway.cli.reconciling:reconcile",
+        "Compare the tickets of a connection with ours, and repair what is apart.",
+    ),
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
     "sla": ("gateway.cli.sla:sla", "Look at the clocks of tickets, and say what a person knows of them."),
     "reports": ("gateway.cli.reports:reports", "Say how the promises of a period were kept."),

@@ -307,7 +307,7 @@ def _show(tx: SqlTx, ticket_id: str, kept: Told, site: LiveSite, gateway: Gatewa
         return
     cause = Cause(site.release, gateway.ids.new().replace("-", ""), made.at, skipping=site.skipping)
     for each in view_of(tx, ticket, kept, site=site, event_key=f"person:{made.id}", now=made.at):
-        if site.mode == "observe":
+        if site.observes(each.link.connection, made.at):
             told_ = {"at": each.link.connection, "what": each.summary}
             tx.audit.add([AuditEntry(made.at, "gateway", "withheld", ticket_id, told_)])
         else:

@@ -51,7 +51,7 @@ class Watch:
         now = self._clock.monotonic()
         site = self._site()
         # in mode observe nothing leaves
-        if site.mode == "observe" or (self._looked_at and now - self._looked_at < LOOK_EVERY):
+        if site.observes("", self._clock.now()) or (self._looked_at and now - self._looked_at < LOOK_EVERY):
             return 0
         self._looked_at = now
         at = self._clock.now()

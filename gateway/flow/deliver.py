@@ -100,8 +100,7 @@ class Deliverer:
         ended: list[Ended] = []
         while True:
             now = self._clock.monotonic()
-            # in mode observe nothing leaves, also not what was planned before the site was told to observe
-            open_for_more = now < end and not stop() and self._site.mode != "observe" and not self._outdated
+            open_for_more = now < end and not stop() and not self._outdated
             ended += self._overdue(now, ended)
             if wishes or ended or self._must_look(now, claim=open_for_more):
                 claimed = self._round(wishes, ended, holder=holder, claim=open_for_more)
@@ -136,6 +135,8 @@ class Deliverer:
         return {
             name: limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, busy[name])
             for name, connector in self._site.connectors.items()
+            # where it only observes nothing leaves, also not what was planned before it was told to
+            if not self._site.observes(name, now)
         }
 
     def _listen(self, seconds: float) -> tuple[list[Wish], list[Ended]]:

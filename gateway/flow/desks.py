@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -10,6 +12,15 @@ from gateway.domain.filing import FileRules
 from gateway.ports import Connector
 from rules.alerts import Alert
 from rules.decide import RuleSet
+
+#: of the facts of a connection: since when the gateway answers for its tickets
+LIVE_SINCE = "live_since"
+
+
+def live_since(facts: Mapping[str, Any]) -> datetime | None:
+    """Return since when the gateway answers for the tickets of a connection, as an import has noted it."""
+    noted = facts.get(LIVE_SINCE)
+    return datetime.fromisoformat(noted) if isinstance(noted, str) else None
 
 
 class LiveSite(msgspec.Struct, frozen=True):
@@ -27,6 +38,27 @@ class LiveSite(msgspec.Struct, frozen=True):
     fetched: str = ""
     #: which files are let through
     files: FileRules = FileRules()
+    #: until then nothing is written anywhere
+    live_from: datetime | None = None
+    #: connection -> since when the gateway answers for its tickets: what was promised before is nobody's alarm
+    live_since: Mapping[str, datetime] = {}
+
+    def observes(self, connection: str, now: datetime) -> bool:
+        """Say whether nothing is written to a connection: it is only read, and what would be done is explained."""
+        if self.mode == "observe" or (self.live_from is not None and now < self.live_from):
+            return True
+        connector = self.connectors.get(connection)
+        if connector is None:
+            return False
+        settings = connector.settings
+        return settings.observe or (settings.live_from is not None and now < settings.live_from)
+
+    def answers_since(self, connection: str) -> datetime | None:
+        """Return since when the gateway answers for the tickets of a connection; None: for all of them."""
+        connector = self.connectors.get(connection)
+        begun = connector.settings.live_from if connector is not None else None
+        known = [each for each in (self.live_from, begun, self.live_since.get(connection)) if each is not None]
+        return max(known, default=None)
 
 
 def gone(waiting: int) -> str:

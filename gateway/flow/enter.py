@@ -342,7 +342,7 @@ class Entry:
         """Begin the link of a sync rule: the ticket will be created in its target."""
         if rule.target not in self._site.connectors:
             return []
-        if self._site.mode == "observe":
+        if self._site.observes(rule.target, self._now):
             # no link is begun: the first event of the ticket in mode live creates it
             self._note(ticket.id, "withheld", {"at": rule.target, "what": "create"})
             return []
@@ -374,7 +374,7 @@ class Entry:
         )
 
     def _append(self, planned: Planned) -> None:
-        if self._site.mode == "observe":
+        if self._site.observes(planned.link.connection, self._now):
             what = {"at": planned.link.connection, "what": planned.summary}
             self._note(planned.link.ticket_id, "withheld", what)
             return

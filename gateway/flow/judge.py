@@ -153,7 +153,7 @@ class Judge:
     def _write(self, planned: list[Planned]) -> None:
         cause = Cause(self._site.release, self._ids.new().replace("-", ""), self._now, skipping=self._site.skipping)
         for each in planned:
-            if self._site.mode == "observe":
+            if self._site.observes(each.link.connection, self._now):
                 what = {"at": each.link.connection, "what": each.summary}
                 self._tx.audit.add([AuditEntry(self._now, self._actor, "withheld", each.link.ticket_id, what)])
                 continue

@@ -234,7 +234,7 @@ class Looker:
 
     def _undone(self, seen: _Seen, found: Double, connector: Connector) -> Sequence[NewUpdate]:
         """Return the updates that undo a double, where the connection allows it and the connector can."""
-        if not connector.settings.undo_doubles or self._site.mode == "observe":
+        if not connector.settings.undo_doubles or self._site.observes(seen.link.connection, self._clock.now()):
             return ()
         update = seen.update
         if found.again:

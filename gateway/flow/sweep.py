@@ -95,7 +95,7 @@ class Sweeper:
         open_to = [
             name
             for name, connector in site.connectors.items()
-            if site.mode != "observe"
+            if not site.observes(name, now)
             and limits.budget(desks.get(name, DeskState(connection=name)), connector.settings, now, 0) > 0
         ]
         if open_to and tx.outbox.has_due(now, open_to):

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from gateway.domain.event import Event
-from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
@@ -22,6 +21,7 @@ from gateway.ports.feeds import Feeds
 from gateway.ports.filing import FileRecords
 from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
+from gateway.ports.linking import Links
 from gateway.ports.looking import Looks
 from gateway.ports.relations import Duplicates, Stages
 from gateway.ports.releasing import Releases
@@ -120,46 +120,6 @@ class Tickets(Protocol):
 
     def bind_comment(self, link_id: str, remote_id: str, comment_id: str) -> bool:
         """Say that a remote comment is one of ours; False when it is known already."""
-        ...
-
-
-class Links(Protocol):
-    """Links of tickets to desks."""
-
-    def of_ticket(self, ticket_id: str) -> Sequence[Link]:
-        """Return the links of a ticket, the source first."""
-        ...
-
-    def by_remote(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
-        """Return the links of (connection, remote id) pairs."""
-        ...
-
-    def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
-        """Return the link whose lane holds the update of that effect key (a marker that we embedded)."""
-        ...
-
-    def get(self, link_id: str) -> Link | None:
-        """Read one link."""
-        ...
-
-    def many(self, link_ids: Collection[str]) -> Mapping[str, Link]:
-        """Read several links by id."""
-        ...
-
-    def add(self, link: Link, now: datetime) -> None:
-        """Insert a link and its empty lane."""
-        ...
-
-    def save(self, link: Link) -> None:
-        """Store what was observed."""
-        ...
-
-    def synced_version(self, link_id: str) -> int:
-        """Return the version up to which the remote ticket was read whole."""
-        ...
-
-    def set_synced_version(self, link_id: str, version: int) -> None:
-        """Remember a whole read."""
         ...
 
 

@@ -252,6 +252,9 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     agents_every: timedelta | None = None
     deadline: float = 10.0
     write_back: bool = True
+    #: nothing is written there; before `live_from` neither
+    observe: bool = False
+    live_from: datetime | None = None
     #: a double that is found there may be taken back
     undo_doubles: bool = False
     #: custom fields, and tags, in which the gateway alone writes there

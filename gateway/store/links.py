@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.store.sealing import Sealer
-from gateway.store.tables import effect_keys, lanes, links
+from gateway.store.tables import effect_keys, lanes, links, tickets
 
 _OBSERVED = "link"
 _decode = msgspec.json.Decoder(dict[str, Observed])
@@ -21,6 +21,13 @@ _MANY = select(links).where(links.c.id.in_(bindparam("the_ids", expanding=True))
 _ADD = insert(links)
 _ADD_LANE = insert(lanes)
 _SAVE = update(links).where(links.c.id == bindparam("the_id"))
+
+
+def _living(asked: Select[Any], connection: str, since: datetime | None) -> Select[Any]:
+    asked = asked.where(links.c.connection == connection, links.c.state == LinkState.LIVE.value)
+    if since is None:
+        return asked
+    return asked.join(tickets, tickets.c.id == links.c.ticket_id).where(tickets.c.updated_at >= since)
 
 
 class SqlLinks:
@@ -79,6 +86,16 @@ class SqlLinks:
     def save(self, link: Link) -> None:
         """Store what was observed."""
         self._connection.execute(_SAVE, {"the_id": link.id, **self._values(link)})
+
+    def count_at(self, connection: str, since: datetime | None) -> int:
+        """Return how many live links a connection has, of tickets that changed since then."""
+        asked = _living(select(func.count()).select_from(links), connection, since)
+        return int(self._connection.execute(asked).scalar_one())
+
+    def page_at(self, connection: str, after: str, since: datetime | None, limit: int) -> Sequence[Link]:
+        """Return live links of a connection by id, those after one, of tickets that changed since then."""
+        asked = _living(select(links).where(links.c.id > after), connection, since).order_by(links.c.id).limit(limit)
+        return [self._link(row) for row in self._connection.execute(asked).mappings()]
 
     def synced_version(self, link_id: str) -> int:
         """Return the version up to which the remote ticket was read whole."""

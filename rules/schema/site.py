@@ -19,6 +19,13 @@ from rules.schema.shapes import (
 )
 from rules.schema.tickets import SHOWN_THERE
 
+#: an instant with its zone
+MOMENT: Schema = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+    "description": 'a time with its zone, quoted, such as "2026-04-01T09:00+02:00"',
+}
+
 #: keys that every connection knows, whatever its connector
 CONNECTION_KEYS: dict[str, Schema] = {
     "connector": NAME,
@@ -35,6 +42,8 @@ CONNECTION_KEYS: dict[str, Schema] = {
     "on_dead": choice("block", "skip"),
     "undo_doubles": BOOL,
     "due_time": SHOWN_THERE,
+    "mode": choice("live", "observe"),
+    "live_from": MOMENT,
 }
 
 CONNECTION: Schema = {
@@ -62,6 +71,7 @@ ALERT = record(
 GATEWAY: Schema = record(
     {
         "mode": choice("live", "observe"),
+        "live_from": MOMENT,
         "connections": named(CONNECTION, "a mapping from names to connections"),
         "retention": record(
             {"deliveries": DURATION, "personal_data": DURATION, "audit": DURATION}, description="retention"

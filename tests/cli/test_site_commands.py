@@ -121,6 +121,27 @@ def test_connections_are_tested(gateway: Gateway, run: Run, monkeypatch: pytest.
     assert run("connections", "test", "nobody")[0] == 3
 
 
+def test_reconcile_says_what_is_apart(run: Run, monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
+    """Nothing at first; then a ticket that nobody has heard of, which a repair brings in as a delivery."""
+    with ZendeskSimulator(email="gateway@acme.example", api_token=VARIABLES["DEMO_ZENDESK_TOKEN"]) as zendesk:
+        monkeypatch.setenv("DEMO_ZENDESK_URL", zendesk.url)
+        assert run("reconcile", "acme-zendesk") == (0, "", "acme-zendesk and the gateway say the same.\n")
+        ticket = str(zendesk.act("create", subject="Nobody heard", body="of this")["id"])
+        day = "2020-01-01"
+        code, shown, _ = run("reconcile", "acme-zendesk", "--since", day, "--repair", "--dry-run")
+        assert code == 1
+        assert "Nobody heard" in shown
+        assert "nothing was changed" in shown.lower()
+        code, shown, _ = run("reconcile", "acme-zendesk", "--since", day, "--json")
+        assert (code, json.loads(shown)[0]["remote_id"], json.loads(shown)[0]["kind"]) == (1, ticket, "unknown")
+        with gateway.store.read() as tx:
+            assert tx.inbox.pending() == 0
+        assert run("reconcile", "acme-zendesk", "--since", day, "--repair")[0] == 0
+        with gateway.store.read() as tx:
+            assert tx.inbox.pending() == 1
+    assert run("reconcile", "nobody")[0] == 3
+
+
 def test_a_connection_without_its_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Says which variable."""
     monkeypatch.delenv("DEMO_RT_TOKEN")

@@ -46,6 +46,20 @@ def test_levels_fire_once_and_in_order_when_the_sweep_comes_late(office: Office)
     assert office.now().participants == ("marek@acme.example",)
 
 
+def test_what_was_due_before_going_live_is_nobodys_alarm(office: Office) -> None:
+    """The clocks count it, the trail names it, and nobody is told; what comes afterwards is told."""
+    office.ticket()
+    started = office.clock_of("resolution").started
+    live = started + timedelta(hours=15)
+    office.site = msgspec.structs.replace(office.site, live_since={"acme-zendesk": live})
+    assert names(office.later(hours=30)) == ["last-hour", "broken", "still-broken"]
+    with office.store.read() as tx:
+        lines = [line for line in tx.view.audit(limit=500) if line["action"] == "passed before going live"]
+    assert [line["detail"]["escalation"] for line in lines] == ["halfway"]
+    assert office.later() == []
+    assert office.clock_of("resolution").breached_at == started + timedelta(hours=20)
+
+
 def test_a_breach_that_raises_the_priority_does_not_climb_in_one_sweep(office: Office) -> None:
     """P4 becomes P3 and no more, although the shorter target of each next one is past as well."""
     office.ticket(priority="low")

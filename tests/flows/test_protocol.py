@@ -126,6 +126,49 @@ def test_a_ticket_seen_in_mode_observe_is_created_when_the_site_is_live(store: S
         assert world.counts()["dead_letters"] == 0
 
 
+def observing(world: World, name: str, **changes: object) -> None:
+    """Let one connection observe, or be live from a moment on."""
+    connector = world.site.connectors[name]
+    connector.settings = msgspec.structs.replace(connector.settings, **changes)
+
+
+def test_a_connection_that_only_observes_is_read_and_not_written_to(world: World) -> None:
+    """The other desk goes on; what would have been done is in the trail."""
+    observing(world, "engineering-rt", observe=True)
+    ticket = world.zendesk.act("create", subject="SSO", body="Please")
+    world.settle()
+    assert world.rt.effects.all(by_api=True) == []
+    with world.store.read() as tx:
+        assert [line["detail"]["at"] for line in tx.view.audit(limit=50) if line["action"] == "withheld"] == [
+            "engineering-rt"
+        ]
+    observing(world, "engineering-rt", observe=False)
+    world.zendesk.act("comment", ticket_id=ticket["id"], body="And soon")
+    world.settle_all()
+    remote = world.rt.effects.all(kind="create", by_api=True)[0].remote_id
+    observing(world, "acme-zendesk", observe=True)
+    world.rt.act("set", ticket=remote, Status="resolved")
+    world.settle()
+    assert world.zendesk.effects.all(by_api=True) == []
+
+
+def test_a_connection_goes_live_at_a_moment(world: World) -> None:
+    """Before it nothing leaves; from then on everything does, also what was planned and waits."""
+    ticket = world.zendesk.act("create", subject="SSO", body="Please")
+    world.settle_all()
+    soon = world.clock.now() + timedelta(seconds=3)
+    observing(world, "engineering-rt", live_from=soon)
+    world.zendesk.act("set", ticket_id=ticket["id"], subject="SSO for all")
+    world.settle(quiet=0.3)
+    assert world.rt.effects.all(kind="fields", by_api=True) == []
+    while world.clock.now() < soon:
+        time.sleep(0.05)
+    world.zendesk.act("set", ticket_id=ticket["id"], subject="SSO for everybody")
+    world.settle_all()
+    written = [each.detail["given"]["Subject"] for each in world.rt.effects.all(kind="fields", by_api=True)]
+    assert written == ["SSO for everybody"]
+
+
 def test_what_was_planned_before_stays_when_a_site_begins_to_observe(world: World) -> None:
     """An update that is open when the mode becomes observe leaves only when it is live again."""
     world.zendesk.act("create", subject="Hold on", body="Wait", email="kim@customer.example")

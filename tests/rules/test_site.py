@@ -158,6 +158,8 @@ ONE = "connections:\n  zen: {connector: desk, url: https://zen.example"
 
 GATEWAY_ERRORS = [
     ("mode: live", "1:1: error[missing-key]: the site needs 'connections'; add connections: here"),
+    (GATEWAY + 'live_from: "2026-13-01T09:00Z"', "8:12: error[bad-date]: no calendar has this time; write it as 2026-04-01T09:00+02:00"),
+    (GATEWAY + 'live_from: "tomorrow"', "8:12: error[wrong-form]: 'tomorrow' is not a time with its zone, quoted, such as \"2026-04-01T09:00+02:00\""),
     (GATEWAY + "mode: observ", "8:7: error[not-one-of]: 'observ' is not valid here; did you mean 'observe'?"),
     (GATEWAY + "modes: live", "8:1: error[unknown-key]: there is no section 'modes'; did you mean 'mode'?"),
     ("connections:\n  zen: {url: https://x.example}", "2:8: error[missing-key]: a connection needs 'connector'; add connector: here"),

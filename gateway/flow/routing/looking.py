@@ -80,7 +80,7 @@ class Looking:
 
     def append(self, planned: Planned) -> None:
         """Put an update into the outbox; in mode observe the trail says what would have been written."""
-        if self.site.mode == "observe":
+        if self.site.observes(planned.link.connection, self.now):
             told = {"at": planned.link.connection, "what": planned.summary}
             self.tx.audit.add([AuditEntry(self.now, "gateway", "withheld", self.ticket_id, told, self.cause.trace_id)])
             return

@@ -102,7 +102,7 @@ class Hearing:
             return
         key = f"{self._row.connection}:{event.key}"
         for each in view_of(self._tx, ticket, kept, site=self._site, event_key=key, now=now):
-            if self._site.mode == "observe":
+            if self._site.observes(each.link.connection, now):
                 told_ = {"at": each.link.connection, "what": each.summary}
                 self._tx.audit.add([AuditEntry(now, "gateway", "withheld", ticket_id, told_, self._cause.trace_id)])
             else:

@@ -104,7 +104,7 @@ def shown_by(tx: Tx, kept: Told, ticket: Ticket, made: Decided, *, site: LiveSit
 
 def view_of(tx: Tx, ticket: Ticket, kept: Told, *, site: LiveSite, event_key: str, now: datetime) -> list[Planned]:
     """Return what the desks of a ticket are to show of its clocks as they were just told."""
-    if site.mode == "observe" and not kept.changes:
+    if not kept.changes and all(site.observes(name, now) for name in site.connectors):
         # nothing is written there, so what differs would be said again with each event
         return []
     view = View(

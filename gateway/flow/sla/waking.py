@@ -104,6 +104,11 @@ class Waking:
             self.fired.append(firing)
             if not is_first or level.passed_over:
                 continue
+            since = self.site.answers_since(ticket.source)
+            if since is not None and level.at < since:
+                missed: dict[str, object] = {"escalation": level.escalation.name, "due": level.at.isoformat()}
+                self.note("passed before going live", missed)
+                continue
             crashpoint.reach("sweep.firing")
             changed = self.fire(ticket, level, stood, listener)
             if changed is not None:
@@ -178,9 +183,9 @@ class Waking:
 
     def keep(self, links: Sequence[Link]) -> None:
         """Store the links that updates need."""
-        if self.site.mode == "observe":
-            return
         for link in links:
+            if self.site.observes(link.connection, self.now):
+                continue
             if self.tx.links.get(link.id) is None:
                 self.tx.links.add(link, self.now)
                 self.links = None
@@ -221,7 +226,7 @@ class Waking:
 
     def append(self, planned: Planned) -> None:
         """Put an update into the outbox; in mode observe nothing leaves."""
-        if self.site.mode == "observe":
+        if self.site.observes(planned.link.connection, self.now):
             self.note("withheld", {"at": planned.link.connection, "what": planned.summary})
             return
         update = new_update(planned, self.ids.new(), self.cause)

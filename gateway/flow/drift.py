@@ -1,0 +1,306 @@
+"""Do both sides still say the same? Each ticket that lives at a desk is read there and compared with ours.
+
+Three things can have gone apart. A desk shows what we never heard of (a lost webhook where nothing polls, a poll that
+was set back): it is read again, as if it had been told. We hold a value that the desk ought to show and does not (a
+dead letter that was discarded, a restored backup of the desk): it is written again. A ticket of a source is not known
+to us at all: it is read. What is on its way, or was given up and waits for a person, is no drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.domain.event import RemoteTicket
+from gateway.domain.link import Link, Role
+from gateway.domain.ticket import SYNCED_FIELDS, Priority, Setter, Status, Ticket
+from gateway.errors import NotFoundError, ThrottledError
+from gateway.flow.brought import plain
+from gateway.flow.calls import run_reads
+from gateway.flow.desks import LiveSite
+from gateway.flow.fold import observe
+from gateway.flow.plan import DECIDED_FIELDS, Cause, Planned, Planner, new_update
+from gateway.ports import AuditEntry, Call, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
+from rules.sync import SyncRule, owner_allows
+
+T = TypeVar("T")
+
+#: links that are looked up together
+TOGETHER = 100
+#: a desk that says to wait is waited for, at most so long each time and so often
+LONGEST_WAIT = 60.0
+PATIENCE = 20
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """One thing in which a desk and the gateway are apart."""
+
+    remote_id: str
+    #: empty: we do not know the ticket
+    ticket_id: str
+    #: missed, unwritten, unknown or gone
+    kind: str
+    #: the field; `comments`, `ticket`
+    what: str
+    #: what we have, and what the desk shows, for people: of long texts only that they differ
+    ours: str = ""
+    theirs: str = ""
+    #: read, written or nothing
+    repaired: str = ""
+
+
+class Comparer:
+    """Compares the tickets of one connection. `wait` sleeps; `repair`: what is apart is put right."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        site: LiveSite,
+        transport: Transport,
+        doorbell: Doorbell,
+        clock: Clock,
+        ids: Ids,
+        wait: Callable[[float], None],
+        repair: bool = False,
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._transport = transport
+        self._doorbell = doorbell
+        self._clock = clock
+        self._ids = ids
+        self._wait = wait
+        self._repair = repair
+
+    def count(self, name: str, since: datetime | None) -> int:
+        """Return how many of our tickets there are to be looked at."""
+        with self._store.read() as tx:
+            return tx.links.count_at(name, since)
+
+    def compare(self, name: str, since: datetime | None, looked: Callable[[], None] = lambda: None) -> Iterator[Drift]:
+        """Yield what is apart: of tickets that changed since then, with us or there; `looked` is told of each.
+
+        Raises NotFoundError for a name that is no connection, GatewayError where the desk does not answer.
+        """
+        if name not in self._site.connectors:
+            known = ", ".join(sorted(self._site.connectors))
+            raise NotFoundError(f"the active release has no connection {name!r}; it has {known or 'none'}")
+        yield from self._known(name, since, looked)
+        if since is not None and self._is_source(name) and self._site.connectors[name].spec.polling:
+            yield from self._strangers(name, since)
+        if self._repair:
+            self._doorbell.ring("apply")
+            self._doorbell.ring("deliver")
+
+    # ------------------------------------------------------------ what we know
+
+    def _known(self, name: str, since: datetime | None, looked: Callable[[], None]) -> Iterator[Drift]:
+        after = ""
+        while True:
+            with self._store.read() as tx:
+                page = tx.links.page_at(name, after, since, TOGETHER)
+            for link in page:
+                yield from self._of_link(link)
+                looked()
+            if len(page) < TOGETHER:
+                return
+            after = page[-1].id
+
+    def _of_link(self, link: Link) -> list[Drift]:
+        connector = self._site.connectors[link.connection]
+        read = self._run(lambda: connector.read(link.remote_id), connector)
+        with self._store.read() as tx:
+            ticket, link = tx.tickets.get(link.ticket_id), tx.links.get(link.id) or link
+            if ticket is None or ticket.redacted_at is not None:
+                return []
+            if read is None:
+                drift = Drift(link.remote_id, link.ticket_id, "gone", "ticket", ticket.title, "")
+                return [self._read_again(link, drift, None)]
+            pending = tx.outbox.pending_fields(link.id)
+            known = tx.tickets.known_comments(link.id)
+            under_way = bool(tx.outbox.heads_in_flight([link.id]))
+        missed = self._missed(ticket, link, read, known) if not under_way else []
+        if missed:
+            # what the desk shows is taken first: who was right is for the rules of conflicts to say
+            return [self._read_again(link, each, read) for each in missed[:1]] + missed[1:]
+        return self._unwritten(ticket, link, read, pending, connector)
+
+    def _missed(self, ticket: Ticket, link: Link, read: RemoteTicket, known: frozenset[str]) -> list[Drift]:
+        """Return what the desk shows otherwise than we saw it last."""
+        found = []
+        for field in SYNCED_FIELDS:
+            value = getattr(read, field)
+            seen = link.observed.get(field)
+            if value is msgspec.UNSET or seen is None or same(seen.value, plain(field, value)):
+                continue
+            ours, theirs = _shown(seen.value), _shown(plain(field, value))
+            found.append(Drift(link.remote_id, ticket.id, "missed", field, ours, theirs))
+        strangers = [each for each in read.comments if each.remote_id not in known]
+        if strangers:
+            number = f"{len(strangers)} that we do not have"
+            found.append(Drift(link.remote_id, ticket.id, "missed", "comments", "", number))
+        return found
+
+    def _unwritten(
+        self, ticket: Ticket, link: Link, read: RemoteTicket, pending: Mapping[str, Any], connector: Connector
+    ) -> list[Drift]:
+        """Return what we hold and the desk ought to show; where that is asked for, it is written."""
+        link = observe(link, read)
+        rules = self._site.rules.sync_rules
+        wanted = [
+            field for field in _ours(link, rules, ticket) if field not in pending and not _means(field, ticket, read)
+        ]
+        planner = Planner(
+            links=(link,),
+            rules=rules,
+            connectors=self._site.connectors,
+            people=self._site.rules.sections.get("people") or {},
+            pending=lambda _: {},
+            event_key=f"reconcile:{self._ids.new()}",
+        )
+        planned = planner.overruled(ticket, wanted, link) if connector.settings.write_back and wanted else []
+        found = []
+        for each in planned:
+            # what does not read back (a first message that a desk keeps as it was) cannot be compared
+            shown = connector.as_read(each.intent)
+            fields = {field: value for field, value in each.intent.fields.items() if field in shown}
+            if not fields:
+                continue
+            kept = msgspec.structs.replace(each, intent=msgspec.structs.replace(each.intent, fields=fields))
+            done = self._write(kept) if self._repair else ""
+            for field, value in fields.items():
+                theirs = _shown(plain(field, getattr(read, field)))
+                found.append(Drift(link.remote_id, ticket.id, "unwritten", field, _shown(value), theirs, done))
+        return found
+
+    # ------------------------------------------------------------ what we do not know
+
+    def _is_source(self, name: str) -> bool:
+        return any(rule.active and rule.source == name for rule in self._site.rules.sync_rules)
+
+    def _strangers(self, name: str, since: datetime) -> Iterator[Drift]:
+        connector = self._site.connectors[name]
+        cursor, begin = "", since
+        while True:
+            page = self._run(partial(connector.changes, cursor, begin), connector)
+            with self._store.read() as tx:
+                linked = tx.links.by_remote([(name, each.remote_id) for each in page.tickets])
+            for each in page.tickets:
+                # with an empty cursor a desk may begin a little earlier
+                if (name, each.remote_id) in linked or each.updated_at < since or each.deleted or each.merged_into:
+                    continue
+                title = each.title if isinstance(each.title, str) else ""
+                drift = Drift(each.remote_id, "", "unknown", "ticket", "", title)
+                if self._repair:
+                    self._store.write(lambda tx, each=each: tx.inbox.add([self._delivery(name, each)]))  # type: ignore[misc]
+                    drift = msgspec.structs.replace(drift, repaired="read")
+                yield drift
+            if page.end or not page.cursor:
+                return
+            cursor, begin = page.cursor, self._clock.now()
+
+    # ------------------------------------------------------------ putting it right
+
+    def _read_again(self, link: Link, drift: Drift, read: RemoteTicket | None) -> Drift:
+        if not self._repair:
+            return drift
+        seen = read or RemoteTicket(link.remote_id, self._clock.now(), deleted=True)
+        self._store.write(lambda tx: tx.inbox.add([self._delivery(link.connection, seen)]))
+        return msgspec.structs.replace(drift, repaired="read")
+
+    def _write(self, planned: Planned) -> str:
+        now = self._clock.now()
+        if self._site.observes(planned.link.connection, now):
+            return ""
+        cause = Cause(self._site.release, self._ids.new().replace("-", ""), now, skipping=self._site.skipping)
+        note = AuditEntry(
+            now,
+            "gateway",
+            "reconciled",
+            planned.link.ticket_id,
+            {"at": planned.link.connection, "what": planned.summary},
+        )
+
+        def work(tx: Tx) -> None:
+            tx.tickets.hold([planned.link.ticket_id])
+            tx.outbox.add(new_update(planned, self._ids.new(), cause))
+            tx.audit.add([note])
+
+        self._store.write(work)
+        return "written"
+
+    def _delivery(self, name: str, read: RemoteTicket) -> NewDelivery:
+        now = self._clock.now()
+        return NewDelivery(
+            id=self._ids.new(),
+            connection=name,
+            source_event_id=f"reconcile:{read.remote_id}:{self._ids.new()}"[:300],
+            ref=read.remote_id,
+            received_at=now,
+            headers={},
+            body=msgspec.json.encode(read),
+            trace_id=self._ids.new().replace("-", ""),
+            origin="poll",
+        )
+
+    def _run(self, call: Callable[[], Call[T]], connector: Connector) -> T:
+        """Run one call; a desk that says to wait is waited for."""
+        for number in range(PATIENCE):
+            try:
+                return run_reads(
+                    call(),
+                    connector,
+                    self._transport,
+                    deadline=connector.settings.deadline,
+                    trace_id=self._ids.new().replace("-", ""),
+                )
+            except ThrottledError as error:
+                if number == PATIENCE - 1:
+                    raise
+                self._wait(min(float(error.seconds or number + 1), LONGEST_WAIT))
+        raise AssertionError  # pragma: no cover - the last round raises
+
+
+def _ours(link: Link, rules: Sequence[SyncRule], ticket: Ticket) -> list[str]:
+    """Return the fields in which a desk follows the others."""
+    out = next((rule for rule in rules if link.role is Role.TARGET and rule.name == link.rule), None)
+    back = [rule for rule in rules if link.role is Role.SOURCE and rule.source == link.connection]
+    found = []
+    for field, stamp in ticket.stamps.items():
+        if field not in SYNCED_FIELDS:
+            continue
+        if stamp.by is Setter.RULE and field in DECIDED_FIELDS:
+            follows = all(rule.write_back for rule in (*back, *([out] if out else [])))
+        elif out is not None:
+            follows = owner_allows(out, field, True)
+        else:
+            follows = stamp.name != link.connection and any(owner_allows(rule, field, False) for rule in back)
+        if follows:
+            found.append(field)
+    return found
+
+
+def _means(field: str, ticket: Ticket, read: RemoteTicket) -> bool:
+    """Say whether a desk's own word means what we hold: there may be many for one of ours."""
+    if field == "priority" and isinstance(read.priority, Priority):
+        return read.priority.level is ticket.priority.level
+    return field == "status" and isinstance(read.status, Status) and read.status.category is ticket.status.category
+
+
+def same(one: Any, other: Any) -> bool:
+    """Compare two values as JSON has them."""
+    return bool(msgspec.json.encode(one) == msgspec.json.encode(other))
+
+
+def _shown(value: Any) -> str:
+    """Return a value for people: of long texts their beginning."""
+    if isinstance(value, dict):
+        value = value.get("native") or value.get("category") or value.get("level") or value.get("external_id") or ""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+    words = " ".join(text.split())
+    return words if len(words) <= 60 else words[:57] + "..."
