@@ -38,6 +38,8 @@ class HomeDesk(SimulatedDesk):
         self.tickets: dict[str, Row] = {}
         self.messages: dict[str, list[Row]] = {}
         self._changes = 0
+        #: answers by the keys of the requests that they were given to: it does nothing twice for one
+        self._answered: dict[str, SimResponse] = {}
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Return its few paths."""
@@ -45,11 +47,11 @@ class HomeDesk(SimulatedDesk):
         found: list[tuple[str, str, Handler]] = [
             ("GET", "/me", lambda _: json_answer({"user": self._user("gateway")})),
             ("GET", "/tickets", self._list),
-            ("POST", "/tickets", self._post),
+            ("POST", "/tickets", self._once(self._post)),
             ("GET", ticket, self._show),
             ("PATCH", ticket, self._patch),
             ("GET", f"{ticket}/messages", self._list_messages),
-            ("POST", f"{ticket}/messages", self._post_message),
+            ("POST", f"{ticket}/messages", self._once(self._post_message)),
         ]
         return [(method, API + path, handler) for method, path, handler in found]
 
@@ -123,6 +125,19 @@ class HomeDesk(SimulatedDesk):
             return json_answer({"problem": f"there is no state {state!r}"}, 422)
         return None
 
+    def _once(self, handler: Handler) -> Handler:
+        """Let a request with an Idempotency-Key take effect once, and be answered alike ever after."""
+
+        def answer(request: SimRequest, **parts: str) -> SimResponse:
+            key = request.headers.get("idempotency-key", "")
+            if not key:
+                return handler(request, **parts)
+            if key not in self._answered:
+                self._answered[key] = handler(request, **parts)
+            return self._answered[key]
+
+        return answer
+
     def _post(self, request: SimRequest) -> SimResponse:
         given = request.json()
         refusal = self._refuse(given) or (None if given.get("subject") else json_answer({"problem": "no subject"}, 422))
@@ -156,6 +171,9 @@ class HomeDesk(SimulatedDesk):
         refusal = self._refuse(given)
         if refusal is not None:
             return refusal
+        seen = request.headers.get("if-match", "").strip('"')
+        if seen and seen != str(ticket["rev"]):
+            return json_answer({"problem": "somebody has changed it since"}, 412)
         self._change(ticket, given, "gateway")
         return self._told({"ticket": self._shown(ticket)})
 
