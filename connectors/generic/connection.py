@@ -10,7 +10,7 @@ from typing import Any
 from connectors.generic import signing, webhook
 from connectors.generic.options import narrowed, read_options
 from connectors.generic.reading import Reader
-from connectors.generic.reads import changes, check, read, whoami
+from connectors.generic.reads import changes, check, claims, read, whoami
 from connectors.generic.sense import first
 from connectors.generic.writes import Writer
 from connectors.sdk import (
@@ -81,8 +81,11 @@ class Generic:
         return identity
 
     def check(self) -> Call[Sequence[CheckResult]]:
-        """Try every request that only reads."""
-        return check(self.reader)
+        """Try every request that only reads, and say how each write stays single."""
+        results = list((yield from check(self.reader)))
+        if self.spec.operations:
+            results.append(claims(self.spec))
+        return results
 
     # -- writes
 

@@ -19,12 +19,14 @@ from connectors.sdk import (
     Call,
     ChangePage,
     CheckResult,
+    ConnectorSpec,
     HttpRequest,
     HttpResponse,
     Identity,
     RemoteComment,
     RemotePerson,
     RemoteTicket,
+    Strategy,
     TransportError,
 )
 
@@ -224,6 +226,17 @@ def check(reader: Reader) -> Call[Sequence[CheckResult]]:
     if find_it:
         results.append((yield from _searching(reader, find_it)))
     return results
+
+
+def claims(spec: ConnectorSpec) -> CheckResult:
+    """Say how each write stays single by what is described; of one that claims nothing a person decides."""
+    told = ", ".join(f"{operation.value}: {claim.strategy}" for operation, claim in spec.operations.items())
+    bare = [operation.value for operation, claim in spec.operations.items() if claim.strategy is Strategy.NONE]
+    if not bare:
+        return CheckResult("writes", ok=True, detail=told)
+    hint = f"describe `find:` or `idempotency_header:` for {', '.join(bare)}"
+    detail = f"{told}; where an answer is lost, a person decides: {hint}"
+    return CheckResult("writes", ok=False, detail=detail, warning=True)
 
 
 def _listing(reader: Reader) -> Call[CheckResult]:

@@ -38,7 +38,7 @@ KNOWS: dict[str, frozenset[str]] = {
 def problems(given: Shape) -> Iterator[Trouble]:
     """Go through what cannot work: where it stands, what is wrong, what to do."""
     calls = given.get("calls") or {}
-    if not calls and not given.get("incoming"):
+    if not calls and "incoming" not in given:
         yield ("connector",), "this connection neither hears nor says anything", "describe `incoming:` or `calls:`"
     yield from _auth(given)
     yield from _requests(calls)

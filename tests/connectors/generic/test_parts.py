@@ -5,26 +5,40 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.generic import SPEC
+from connectors.generic import SPEC, connect
 from connectors.generic.options import Options
 from connectors.generic.places import find, is_there, word
 from connectors.generic.reading import Reader
+from connectors.generic.reads import next_page
 from connectors.generic.signing import verify
 from connectors.generic.template import MISSING, fill, path, texts
 from connectors.generic.times import Times
 from connectors.sdk import (
     AuthenticationError,
     Category,
+    ConnectionSettings,
+    Connector,
+    Done,
+    Envelope,
     HoldReason,
+    HttpResponse,
     IncomingRequest,
+    Intent,
     Operation,
+    RawDelivery,
+    Receipt,
+    Rejected,
     Status,
     Strategy,
+    Unknown,
+    UnreadableError,
     Visibility,
+    WriteContext,
     hmac_base64,
     hmac_hex,
 )
@@ -182,6 +196,133 @@ def test_each_shape_of_signature_proves(scheme: dict[str, Any], headers: dict[st
     if "timestamp" in scheme and scheme.get("tolerance") != 0:
         with pytest.raises(AuthenticationError, match="off"):
             verify(scheme, ["s"], request, NOW + timedelta(seconds=301))
+
+
+def answer(value: Any, **headers: str) -> HttpResponse:
+    """Return an answer of a desk."""
+    return HttpResponse(200, headers, msgspec.json.encode(value))
+
+
+@pytest.mark.parametrize(
+    ("paging", "response", "listed", "page", "after"),
+    [
+        ({"kind": "page"}, answer([]), [1], "", "2"),
+        ({"kind": "page", "start": 0}, answer([]), [1], "3", "4"),
+        ({"kind": "page"}, answer([]), [], "7", ""),
+        ({"kind": "page", "size": 2}, answer([]), [1], "", ""),
+        ({"kind": "page", "size": 2}, answer([]), [1, 2], "", "2"),
+        ({"kind": "offset"}, answer([]), [1, 2, 3], "", "3"),
+        ({"kind": "offset"}, answer([]), [1, 2, 3], "30", "33"),
+        ({"kind": "cursor", "at": "meta.next"}, answer({"meta": {"next": "c2"}}), [1], "", "c2"),
+        ({"kind": "cursor", "at": "meta.next"}, answer({"meta": {"next": None}}), [1], "c1", ""),
+        ({"kind": "next", "at": "next"}, answer({"next": "https://desk.example/api/t?page=2"}), [1], "",
+         "https://desk.example/api/t?page=2"),
+        ({"kind": "link"}, answer([], link='<https://x/t?p=2>; rel="next", <https://x/t?p=9>; rel="last"'), [1], "",
+         "https://x/t?p=2"),
+        ({"kind": "link"}, answer([]), [1], "", ""),
+        ({}, answer([]), [1], "", ""),
+    ],
+)  # fmt: skip
+def test_a_next_page_is_found(
+    paging: dict[str, Any], response: HttpResponse, listed: list[Any], page: str, after: str
+) -> None:
+    """By its number, by how many came, by the desk's own mark, by an address, by a header."""
+    assert next_page({"paging": paging}, response, listed, page) == after
+
+
+def settings(**options: Any) -> Connector:
+    """Connect with these settings."""
+    return connect(
+        ConnectionSettings("desk", "generic", "https://desk.example/api", {"webhook_secret": "s", **options})
+    )
+
+
+def test_an_address_of_a_next_page_is_followed_below_our_own() -> None:
+    """A desk may name itself as others see it; where it leads elsewhere, the path alone counts."""
+    read = {"path": "/t/{ticket}"}
+    comments = {"path": "/t/{ticket}/c", "paging": {"kind": "next", "at": "next"}, "list": "items"}
+    connector = settings(
+        ticket={"id": "id"}, comment={"body": "b", "id": "i"}, calls={"read": read, "comments": comments}
+    )
+    call = connector.read("7")
+    assert next(call).url == "/t/7"
+    assert call.send(answer({"id": 7})).url == "/t/7/c"
+    second = call.send(answer({"items": [{"i": 1, "b": "one"}], "next": "https://inner.example/api/t/7/c?page=2"}))
+    assert second.url == "/t/7/c?page=2"
+    with pytest.raises(StopIteration) as end:
+        call.send(answer({"items": [{"i": 2, "b": "two"}], "next": None}))
+    assert [one.body for one in end.value.value.comments] == ["one", "two"]
+
+
+def test_a_form_is_read() -> None:
+    """Its members, or the JSON that one of them holds."""
+    flat = settings(incoming={}, ticket={"id": "ticket", "title": "title"})
+    held = settings(incoming={"form_field": "payload"}, ticket={"id": "t.id", "title": "t.title"})
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    for connector, body in (
+        (flat, b"ticket=7&title=Gr%C3%BC%C3%9Fe+an"),
+        (held, b"payload=%7B%22t%22%3A%7B%22id%22%3A7%2C%22title%22%3A%22Gr%C3%BC%C3%9Fe%20an%22%7D%7D"),
+    ):
+        named = connector.envelope(IncomingRequest("POST", "/hooks/x", {}, kind, body))
+        assert isinstance(named, Envelope)
+        assert named.ref == "7"
+        (event,) = connector.parse(RawDelivery("x", NOW, named.headers, body))
+        assert event.snapshot is not None
+        assert (event.remote_id, event.snapshot.title) == ("7", "Grüße an")
+    with pytest.raises(UnreadableError, match="no field payload"):
+        held.parse(RawDelivery("x", NOW, kind, b"other=1"))
+
+
+def test_a_list_of_events_is_read() -> None:
+    """Each by itself, each with a key of its own."""
+    event = {"at": "kind", "kinds": {"made": "created", "gone": "deleted", "said": "commented"}, "other": "ignored"}
+    connector = settings(
+        incoming={"events": "events", "event": event, "change": "n"}, ticket={"id": "id"}, comment={"body": "words"}
+    )
+    kinds = ("made", "said", "other", "gone")
+    body = {"events": [{"kind": kind, "id": 7, "n": number, "words": "Hm"} for number, kind in enumerate(kinds)]}
+    found = connector.parse(RawDelivery("x", NOW, {}, msgspec.json.encode(body)))
+    assert [(each.kind.value, each.key) for each in found] == [
+        ("created", "created:0"), ("commented", "commented:1"), ("deleted", "deleted:3"),
+    ]  # fmt: skip
+
+
+def test_an_id_may_stand_in_a_header() -> None:
+    """As FreeScout tells it."""
+    create = {"path": "/conversations", "json": {"subject": "{title}"}, "id": "header:Resource-ID"}
+    connector = settings(calls={"create": create})
+    call = connector.write(Intent(Operation.CREATE, {"title": "x"}), WriteContext("k"))
+    next(call)
+    with pytest.raises(StopIteration) as end:
+        call.send(HttpResponse(201, {"resource-id": "17"}, b""))
+    assert end.value.value == Done(Receipt(remote_id="17", key="#17"))
+
+
+def test_a_desk_that_refuses_with_200_is_heard() -> None:
+    """By what must be there, or must not; anything that is not its JSON is nobody's word."""
+    create = {"path": "/t", "json": {"s": "{title}"}, "id": "id", "ok": {"at": "state", "is": ["done"]}, "error": "why"}
+    connector = settings(calls={"create": create})
+    for body, kind in (
+        (b'{"state": "done", "id": 7}', Done),
+        (b'{"state": "failed", "why": "no subject"}', Rejected),
+        (b"<html>hello</html>", Unknown),
+        (b'{"state": "done"}', Unknown),
+    ):
+        call = connector.write(Intent(Operation.CREATE, {"title": "x"}), WriteContext("k"))
+        next(call)
+        with pytest.raises(StopIteration) as end:
+            call.send(HttpResponse(200, {}, body))
+        assert isinstance(end.value.value, kind)
+
+
+def test_a_check_says_how_writes_stay_single() -> None:
+    """And what to describe where nothing is claimed."""
+    connector = settings(calls={"create": {"path": "/t", "json": {"s": "{title}"}, "id": "id"}})
+    with pytest.raises(StopIteration) as end:
+        next(connector.check())
+    line = next(each for each in end.value.value if each.name == "writes")
+    assert (line.ok, line.warning) == (False, True)
+    assert "find:" in line.detail
 
 
 SAY = {"path": "/t/{ticket}/c", "json": {"text": "{comment}", "ref": "{key}"}}

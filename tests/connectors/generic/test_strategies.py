@@ -99,9 +99,12 @@ class TestByMatch(Writes):
         ticket = there.open_ticket("Printer", "It is on fire")
         call = driver.connector.write(Intent(Operation.SET_FIELDS, {"title": "Ours"}), context(ticket))
         request = next(call)
-        assert request.effect is Effect.READ
+        reads = 0
         while request.effect is not Effect.WRITE:
             request = call.send(driver.transport.send(driver.connector, request, deadline=2, trace_id=""))
+            reads += 1
+        assert reads
+        assert request.headers["If-Match"]
         there.set_title(ticket, "Theirs")
         answer = driver.transport.send(driver.connector, request, deadline=2, trace_id="")
         with pytest.raises(StopIteration) as end:
