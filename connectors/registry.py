@@ -17,7 +17,7 @@ from connectors.sdk import API_VERSION, PROJECT, Hooks, Plugin
 from gateway.errors import ConfigError
 from gateway.ports import ConnectionSettings, Connector
 
-BUILT_INS = ("zendesk", "request_tracker", "slack", "webhook", "roundup", "generic")
+BUILT_INS = ("zendesk", "request_tracker", "slack", "webhook", "servicenow", "gitlab", "roundup", "generic")
 ENTRY_POINT_GROUP = "gateway.connectors"
 
 

@@ -14,6 +14,7 @@ from connectors import registry
 from dead_letters import Filter
 from gateway.bootstrap import Gateway, build
 from gateway.cli import removed
+from gateway.cli.importing import import_tickets
 from gateway.cli.opening import has_record, require_record
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, age, tame, write_json, write_table
@@ -22,6 +23,7 @@ from gateway.domain.update import Operation, Reason
 from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFoundError
 from gateway.extensions import installed
 from gateway.flow.calls import run_reads
+from gateway.flow.desks import with_learned
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
 from gateway.store.unit import SqlTx
 from gateway.telemetry import new_trace_id
@@ -31,6 +33,9 @@ from rules import Problem, Site, load_site
 @click.group()
 def connections() -> None:
     """Look at the connections of this site, and test them."""
+
+
+connections.add_command(import_tickets)
 
 
 class _Folder(msgspec.Struct):
@@ -215,7 +220,7 @@ def _doubles(connector: Connector) -> CheckResult:
 def _keep(tx: SqlTx, gateway: Gateway, name: str, facts: dict[str, Any]) -> bool:
     """Remember what was proved; say whether a pause ended."""
     before = tx.desks.get(name)
-    tx.desks.change(name, facts=facts, paused="")
+    tx.desks.change(name, facts=with_learned(before.facts, facts), paused="")
     if before.paused:
         detail = {"connection": name, "was": before.paused}
         tx.audit.add([AuditEntry(gateway.clock.now(), "gateway", "connection resumed", "", detail)])

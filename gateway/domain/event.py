@@ -83,6 +83,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     channel: str = ""
     created_at: datetime | None = None
+    #: since when it is resolved or closed, where the desk says
+    resolved_at: datetime | None = None
     #: the effect key that we embedded when we created it, where there is one
     marker: str = ""
     external_id: str = ""

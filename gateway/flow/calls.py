@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.errors import SecondWriteError, TransportError
+from gateway.errors import SecondWriteError, ThrottledError, TransportError
 from gateway.ports import Call, Connector, Effect, Transport
 
 T = TypeVar("T")
+
+#: a desk that says to wait is waited for, at most so many seconds each time and so often
+LONGEST_WAIT = 60.0
+PATIENCE = 20
 
 
 def run_reads(call: Call[T], connector: Connector, transport: Transport, *, deadline: float, trace_id: str) -> T:
@@ -31,3 +36,15 @@ def run_reads(call: Call[T], connector: Connector, transport: Transport, *, dead
     except StopIteration as end:
         value: T = end.value
         return value
+
+
+def run_patiently(call: Callable[[], Call[T]], run: Callable[[Call[T]], T], wait: Callable[[float], None]) -> T:
+    """Make a call and run it; a desk that says to wait is waited for, and asked again."""
+    for number in range(PATIENCE):
+        try:
+            return run(call())
+        except ThrottledError as error:
+            if number == PATIENCE - 1:
+                raise
+            wait(min(float(error.seconds or number + 1), LONGEST_WAIT))
+    raise AssertionError  # pragma: no cover - the last round raises

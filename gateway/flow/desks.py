@@ -17,6 +17,16 @@ from rules.decide import RuleSet
 LIVE_SINCE = "live_since"
 
 
+#: of the facts of a connection: how far its import is
+IMPORT = "import"
+
+
+def with_learned(before: Mapping[str, Any], learned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a connection after a look at it: what nobody learns there stays."""
+    kept = {name: before[name] for name in (IMPORT, LIVE_SINCE) if name in before}
+    return {**kept, **learned}
+
+
 def live_since(facts: Mapping[str, Any]) -> datetime | None:
     """Return since when the gateway answers for the tickets of a connection, as an import has noted it."""
     noted = facts.get(LIVE_SINCE)

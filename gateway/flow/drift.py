@@ -18,9 +18,9 @@ import msgspec
 from gateway.domain.event import RemoteTicket
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import SYNCED_FIELDS, Priority, Setter, Status, Ticket
-from gateway.errors import NotFoundError, ThrottledError
+from gateway.errors import NotFoundError
 from gateway.flow.brought import plain
-from gateway.flow.calls import run_reads
+from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import observe
 from gateway.flow.plan import DECIDED_FIELDS, Cause, Planned, Planner, new_update
@@ -31,9 +31,6 @@ T = TypeVar("T")
 
 #: links that are looked up together
 TOGETHER = 100
-#: a desk that says to wait is waited for, at most so long each time and so often
-LONGEST_WAIT = 60.0
-PATIENCE = 20
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -250,20 +247,17 @@ class Comparer:
 
     def _run(self, call: Callable[[], Call[T]], connector: Connector) -> T:
         """Run one call; a desk that says to wait is waited for."""
-        for number in range(PATIENCE):
-            try:
-                return run_reads(
-                    call(),
-                    connector,
-                    self._transport,
-                    deadline=connector.settings.deadline,
-                    trace_id=self._ids.new().replace("-", ""),
-                )
-            except ThrottledError as error:
-                if number == PATIENCE - 1:
-                    raise
-                self._wait(min(float(error.seconds or number + 1), LONGEST_WAIT))
-        raise AssertionError  # pragma: no cover - the last round raises
+
+        def run(made: Call[T]) -> T:
+            return run_reads(
+                made,
+                connector,
+                self._transport,
+                deadline=connector.settings.deadline,
+                trace_id=self._ids.new().replace("-", ""),
+            )
+
+        return run_patiently(call, run, self._wait)
 
 
 def _ours(link: Link, rules: Sequence[SyncRule], ticket: Ticket) -> list[str]:

@@ -18,7 +18,7 @@ from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
 from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
 from gateway.domain.link import COMMENT, Link, Observed, Role
 from gateway.domain.redaction import recalled
-from gateway.domain.shown import CUSTOM, is_shown, plain_shown
+from gateway.domain.shown import is_shown, plain_shown
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
@@ -30,6 +30,7 @@ from gateway.domain.ticket import (
     with_field,
 )
 from gateway.errors import ConflictError, UnmappedError
+from gateway.flow.beginning import new_ticket, with_details
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
 from gateway.flow.edits import Lost, Seen, forget, is_told_again, newest, refusal, same, set_again, with_head
@@ -64,40 +65,6 @@ class Fold(msgspec.Struct, frozen=True):
     moved: DeskStatus | None = None
     #: fields in which the gateway alone writes (gateway.domain.shown), and somebody else did
     intruded: tuple[str, ...] = ()
-
-
-def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) -> Ticket:
-    """Return the ticket that a remote ticket begins; its first values were filled in by the desk."""
-    created = remote.created_at or event.at
-    ticket = Ticket(
-        id=ticket_id, source=source, created_at=created, updated_at=remote.updated_at, channel=remote.channel
-    )
-    stamp = Stamp(Setter.DESK, source, created, 0)
-    for field in SYNCED_FIELDS:
-        value = getattr(remote, field)
-        if value is not msgspec.UNSET:
-            ticket = with_field(ticket, field, value, stamp)
-    return with_details(ticket, remote)
-
-
-def with_details(ticket: Ticket, remote: RemoteTicket, own: frozenset[str] = frozenset()) -> Ticket:
-    """Take over what is not synced but known of the remote ticket: requester, organisation, custom fields, channel.
-
-    What the gateway shows there itself (`own`) is nobody's word.
-    """
-    changes: dict[str, Any] = {}
-    if isinstance(remote.requester, msgspec.Struct):
-        known = ticket.requester
-        if known is None or (remote.requester.email and not known.email):
-            changes["requester"] = remote.requester
-    if remote.org is not msgspec.UNSET:
-        changes["org"] = remote.org
-    if remote.custom is not msgspec.UNSET:
-        theirs = {name: value for name, value in remote.custom.items() if CUSTOM + name not in own}
-        changes["custom"] = {**ticket.custom, **theirs}
-    if remote.channel and not ticket.channel:
-        changes["channel"] = remote.channel
-    return msgspec.structs.replace(ticket, **changes) if changes else ticket
 
 
 def observe(link: Link, remote: RemoteTicket, *, ours: bool = False) -> Link:

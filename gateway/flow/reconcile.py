@@ -16,7 +16,7 @@ from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.errors import GatewayError
 from gateway.flow.calls import run_reads
-from gateway.flow.desks import LiveSite
+from gateway.flow.desks import LiveSite, with_learned
 from gateway.flow.pace import is_about_pace, note_read
 from gateway.flow.plan import Cause
 from gateway.flow.sla.desks import delivery_of
@@ -75,7 +75,12 @@ class Reconciler:
                     "a claim does not hold", extra={"connection": name, "check": check.name, "why": check.detail}
                 )
         facts["learned_at"] = self._clock.now().timestamp()
-        self._store.write(lambda tx: tx.desks.save(msgspec.structs.replace(tx.desks.get(name), facts=facts)))
+
+        def work(tx: Tx) -> None:
+            state = tx.desks.get(name)
+            tx.desks.save(msgspec.structs.replace(state, facts=with_learned(state.facts, facts)))
+
+        self._store.write(work)
 
     def _fresh(self) -> float:
         return (self._clock.now() - LEARN_EVERY).timestamp()

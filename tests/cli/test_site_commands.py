@@ -142,6 +142,25 @@ def test_reconcile_says_what_is_apart(run: Run, monkeypatch: pytest.MonkeyPatch,
     assert run("reconcile", "nobody")[0] == 3
 
 
+def test_import_brings_in_what_is_there(run: Run, monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:
+    """It asks first at a site that is live, says what came, and a second time finds nothing new."""
+    with ZendeskSimulator(email="gateway@acme.example", api_token=VARIABLES["DEMO_ZENDESK_TOKEN"]) as zendesk:
+        monkeypatch.setenv("DEMO_ZENDESK_URL", zendesk.url)
+        for number in range(3):
+            zendesk.act("create", subject=f"Ticket {number}", body="From before")
+        code, question, _ = run("connections", "import", "acme-zendesk")
+        assert code != 0
+        assert "open tickets that match would be created there" in question
+        code, shown, complaint = run("connections", "import", "acme-zendesk", "--yes")
+        assert code == 0, complaint
+        assert "3 tickets of acme-zendesk were taken" in shown
+        with gateway.store.read() as tx:
+            assert tx.inbox.pending() == 3
+        code, shown, _ = run("connections", "import", "acme-zendesk", "--json")
+        assert (code, json.loads(shown)["taken"]) == (0, 0)
+    assert run("connections", "import", "nobody", "--yes")[0] == 3
+
+
 def test_a_connection_without_its_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Says which variable."""
     monkeypatch.delenv("DEMO_RT_TOKEN")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -78,3 +80,33 @@ def test_a_comment_that_a_poll_found_waits_until_its_ticket_can_be_read(world: W
     world.zendesk.faults.clear()
     world.settle_all()
     assert sum("Only a poll can tell" in str(each.detail) for each in world.rt.effects.all()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_backlog_of_ten_thousand_changes_is_stored_page_by_page(world: World) -> None:
+    """Nothing heard of for a day: each change is a delivery in the end, and only a page of them is ever held."""
+    world.webhooks_lost = True
+    records, number = world.zendesk.records, 10_000
+    before = world.zendesk.now() - timedelta(minutes=50)
+    for place in range(number):
+        at = before + timedelta(seconds=place // 5)
+        records.create({"subject": f"Ticket {place}", "comment": {"body": "x" * 200}}, records.agent, at, "api")
+    world.reconciler().poll(CONNECTION, holder="warm", seconds=0)
+    tracemalloc.start()
+    peaks = []
+    while True:
+        tracemalloc.reset_peak()
+        before_poll = waiting(world)
+        world.reconciler().poll(CONNECTION, holder="test", seconds=0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        with world.store.read() as tx:
+            done = waiting(world) == before_poll and tx.desks.get(CONNECTION).cursor
+        if done and waiting(world) >= number:
+            break
+        assert len(peaks) < 400, f"{waiting(world)} of {number}"
+    tracemalloc.stop()
+    with world.store.read() as tx:
+        heard = {row.ref for row in tx.inbox.due(2 * number, world.clock.now() + timedelta(hours=1))}
+    assert len(heard) == number
+    pages = sorted(peaks)
+    assert pages[-1] < 3 * pages[len(pages) // 2] + 2_000_000, "a later page holds more than an early one"

@@ -120,7 +120,9 @@ def entries_of(
     name = digest(terms)
     if name != stood.terms or _again(happened, "priority"):
         add(EntryKind.TERMS, terms=name)
-    changed = _since(ticket, "status", at, now, begins)
+    # of a ticket that we meet when it is over, the desk says since when
+    met_open = begins if ticket.status.category in OPEN_CATEGORIES else None
+    changed = _since(ticket, "status", at, now, met_open)
     category = ticket.status.category
     if category.value != stood.status or _again(happened, "status"):
         add(EntryKind.STATUS, changed, name=category.value)

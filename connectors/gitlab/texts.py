@@ -1,0 +1,87 @@
+"""Markdown of GitLab and ours: the same language, with three things that must not happen by somebody else's words.
+
+A line that begins with `/close` is a command (a quick action), in a note as in a new description; `@name` calls people;
+and our own mark, a comment of HTML that nobody sees, must be nobody else's. Each is kept apart by a sign without width,
+which is taken out again when the text is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from connectors.content import neutralise
+
+NO_TEXT = "(no text)"
+#: WORD JOINER, as `neutralise` puts it
+APART = "\u2060"
+_COMMAND = re.compile(r"(?m)^([ \t]*)/(?=[A-Za-z_])")
+_FENCE = re.compile(r"(?m)^[ \t>]*(?:`{3,}|~{3,})")
+_MENTION = re.compile(r"\[@?([^\]\n]{1,200})\]\(mention:[^)\s]{0,200}\)")
+_MARK = re.compile(r"<!-- gateway:([0-9a-f]{8,64}) -->")
+_MARK_LIKE = re.compile(r"<!--(?=\s{0,100}gateway:)")
+_FILE = re.compile(
+    r"(!?)\[((?:\\.|[^\]\\\n]){0,300})\]"
+    r"\((?:[^()\s]{0,300})?/uploads/([0-9a-f]{32})/([^()\s\"']{1,300})(?:\s+\"[^\"\n]*\")?\)"
+    # the size of a picture
+    r"(?:\{[^{}\n]{0,200}\})?"
+)
+_ESCAPED = re.compile(r"\\([\[\]\\])")
+_SHOWN = re.compile(rf"!{APART}?\[([^\]\n]{{0,300}})\]\(attachment:([^)\s]{{1,200}})\)")
+
+
+def marked(text: str, key: str) -> str:
+    """Return a text with our mark behind it."""
+    return f"{text}\n\n<!-- gateway:{key} -->"
+
+
+def mark(text: str) -> str:
+    """Return the effect key that a text bears; empty: none."""
+    found = _MARK.findall(text)
+    return str(found[-1]) if found else ""
+
+
+def written(markdown: str, files: Mapping[str, str]) -> str:
+    """Return a text as it is sent. `files` are uploads by hash; those that the text does not show come behind it."""
+    left = dict(files)
+
+    def show(found: re.Match[str]) -> str:
+        return left.pop(found.group(2), "") or f"[{found.group(1)}]"
+
+    safe = _MENTION.sub(r"@\1", markdown.replace("\r\n", "\n").strip())
+    safe = _MARK_LIKE.sub(f"<!--{APART}", neutralise(safe))
+    if len(_FENCE.findall(safe)) % 2:
+        # code that never ends may be none to GitLab
+        safe = _COMMAND.sub(rf"\1{APART}/", safe)
+    safe = _SHOWN.sub(show, safe)
+    return "\n\n".join(part for part in (safe or ("" if left else NO_TEXT), *left.values()) if part)
+
+
+def link(name: str, url: str, *, picture: bool) -> str:
+    """Return the Markdown that shows an upload under its own name: GitLab keeps letters and digits of it only."""
+    words = re.sub(r"([\[\]\\])", r"\\\1", " ".join(name.split()))
+    return f"{'!' * picture}[{neutralise(words)}]({url})"
+
+
+def read(text: str, project: str) -> tuple[str, tuple[tuple[str, str, bool], ...]]:
+    """Return what a text says, and the files that it names: remote id, name, whether it is shown in the text."""
+    files: dict[str, tuple[str, str, bool]] = {}
+
+    def name(found: re.Match[str]) -> str:
+        picture, words, secret, file = found.groups()
+        shown = _ESCAPED.sub(r"\1", words)
+        remote = f"{project}/{secret}/{file}"
+        # what stands there is its name where it ends like one: GitLab itself leaves the ending of a picture out
+        whole = shown.rpartition(".")[2].lower() == file.rpartition(".")[2].lower() and "." in shown
+        called = shown if whole else unquote(file)
+        files.setdefault(remote, (remote, called, bool(picture)))
+        return f"![{words or file}](attachment:{remote})" if picture else (shown or file)
+
+    bare = _MARK.sub("", text.replace("\r\n", "\n")).replace(APART, "")
+    return _FILE.sub(name, bare).strip(), tuple(files.values())
+
+
+def alike(one: str, other: str) -> bool:
+    """Compare two texts by their words."""
+    return one.split() == other.split()

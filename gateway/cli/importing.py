@@ -1,0 +1,90 @@
+"""`gateway connections import`: the tickets that a desk has already."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+
+import click
+
+from gateway.bootstrap import Gateway
+from gateway.cli.choosing import Duration
+from gateway.cli.doing import ask
+from gateway.cli.opening import opened, ring
+from gateway.cli.site import SiteChoice, pass_site
+from gateway.cli.tables import JSON, write_json
+from gateway.flow.importing import Importer, Progress, as_facts, writes_of
+
+#: what is older comes only where it is open, and what is older still does not come at all
+SINCE, OPEN_SINCE = timedelta(days=90), timedelta(days=730)
+
+
+@click.command("import")
+@click.argument("connection")
+@click.option("--since", type=Duration(), help="Bring in whatever changed in this time.  [default: 90d]")
+@click.option("--open-since", type=Duration(), help="And what is open, from this long ago.  [default: 730d]")
+@click.option("--yes", is_flag=True, help="Do not ask, even where copies would be made at another desk.")
+@JSON
+@pass_site
+def import_tickets(
+    site: SiteChoice, connection: str, since: float | None, open_since: float | None, yes: bool, as_json: bool
+) -> None:
+    """Bring in the tickets that a connection has already.
+
+    What changed in the last 90 days comes whole, of what is older what is open. Run `gateway up` beside it: it takes
+    the tickets as it takes those of a poll. An import that was broken off goes on where it was. Of promises that were
+    broken before it began nobody is told.
+    """
+    with opened(site, begin=True) as gateway:
+        importer = Importer(
+            store=gateway.store,
+            site=gateway.site(),
+            transport=gateway.transport,
+            doorbell=gateway.doorbell,
+            clock=gateway.clock,
+            ids=gateway.ids,
+            wait=time.sleep,
+        )
+        importer.known(connection)
+        _agree(gateway, connection, yes=yes or as_json)
+        progress = importer.begin(connection, _span(since, SINCE), _span(open_since, OPEN_SINCE))
+        shows = sys.stderr.isatty() and not as_json
+        for after in importer.pages(connection, progress):
+            progress = after
+            ring(gateway, "apply")
+            if shows:
+                _show(progress, gateway)
+        if shows:
+            click.echo(err=True)
+    if as_json:
+        write_json(as_facts(progress))
+        return
+    click.echo(
+        f"{progress.taken} tickets of {connection} were taken, {progress.left} older ones that are over were left out."
+    )
+    click.echo("They are applied as `gateway up` runs; `gateway tickets list` shows them.")
+
+
+def _span(seconds: float | None, usual: timedelta) -> timedelta:
+    return usual if seconds is None else timedelta(seconds=seconds)
+
+
+def _agree(gateway: Gateway, connection: str, *, yes: bool) -> None:
+    """Ask before an import at a site that is live: what is open would be copied."""
+    targets = writes_of(gateway.site(), connection, gateway.clock.now())
+    if targets and not yes:
+        ask(
+            f"Sync rules create tickets of {connection} in {' and '.join(targets)}, and that is live: open tickets "
+            "that match would be created there. (With `mode: observe` nothing is written.) Go on?"
+        )
+
+
+def _show(progress: Progress, gateway: Gateway) -> None:
+    """Show how far it is: from the oldest change to now."""
+    now = gateway.clock.now()
+    whole = (now - progress.open_since).total_seconds()
+    done = ((progress.reached or progress.open_since) - progress.open_since).total_seconds()
+    share = 1.0 if progress.ended_at else min(0.99, done / whole if whole else 1.0)
+    bar = "#" * int(30 * share)
+    click.echo(f"\r[{bar:<30}] {share:4.0%}  {progress.taken} tickets", nl=False, err=True)

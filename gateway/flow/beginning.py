@@ -1,0 +1,49 @@
+"""The ticket that a remote ticket begins, and what is known of it beside what is synced. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.domain.event import Event, RemoteTicket
+from gateway.domain.shown import CUSTOM
+from gateway.domain.ticket import CLOSED_CATEGORIES, SYNCED_FIELDS, Setter, Stamp, Ticket, with_field
+
+
+def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) -> Ticket:
+    """Return the ticket that a remote ticket begins; its first values were filled in by the desk."""
+    created = remote.created_at or event.at
+    ticket = Ticket(
+        id=ticket_id, source=source, created_at=created, updated_at=remote.updated_at, channel=remote.channel
+    )
+    stamp = Stamp(Setter.DESK, source, created, 0)
+    for field in SYNCED_FIELDS:
+        value = getattr(remote, field)
+        if value is msgspec.UNSET:
+            continue
+        over = field == "status" and value.category in CLOSED_CATEGORIES
+        # a ticket that we meet when it is over was so since then, and not since it was opened
+        since = max(created, remote.resolved_at or remote.updated_at) if over else created
+        ticket = with_field(ticket, field, value, msgspec.structs.replace(stamp, at=since))
+    return with_details(ticket, remote)
+
+
+def with_details(ticket: Ticket, remote: RemoteTicket, own: frozenset[str] = frozenset()) -> Ticket:
+    """Take over what is not synced but known of the remote ticket: requester, organisation, custom fields, channel.
+
+    What the gateway shows there itself (`own`) is nobody's word.
+    """
+    changes: dict[str, Any] = {}
+    if isinstance(remote.requester, msgspec.Struct):
+        known = ticket.requester
+        if known is None or (remote.requester.email and not known.email):
+            changes["requester"] = remote.requester
+    if remote.org is not msgspec.UNSET:
+        changes["org"] = remote.org
+    if remote.custom is not msgspec.UNSET:
+        theirs = {name: value for name, value in remote.custom.items() if CUSTOM + name not in own}
+        changes["custom"] = {**ticket.custom, **theirs}
+    if remote.channel and not ticket.channel:
+        changes["channel"] = remote.channel
+    return msgspec.structs.replace(ticket, **changes) if changes else ticket

@@ -1,0 +1,193 @@
+"""Day one: the tickets that a desk has already are brought in, so that a team starts with what it works on.
+
+What changed in the last weeks comes whole, of what is older only what is still open. Each ticket becomes a delivery as
+a poll makes it, so apply takes it as any other; the page and where to go on are one commit, and an import that was
+broken off goes on there. Nothing that was due before it began is anybody's alarm (`live_since`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.domain.event import RemoteTicket
+from gateway.domain.ticket import CLOSED_CATEGORIES, Status
+from gateway.errors import ConfigError, NotFoundError
+from gateway.flow.calls import run_patiently, run_reads
+from gateway.flow.desks import IMPORT, LIVE_SINCE, LiveSite
+from gateway.ports import Call, ChangePage, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
+
+T = TypeVar("T")
+
+
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far an import is; kept as a fact of the connection."""
+
+    begun_at: datetime
+    #: what changed since then comes whole; of what is older, what is open
+    since: datetime
+    open_since: datetime
+    cursor: str = ""
+    #: tickets that were taken, and older ones that are over and were left out
+    taken: int = 0
+    left: int = 0
+    #: the newest change that was looked at
+    reached: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Importer:
+    """Brings in the tickets of one connection, page by page. `wait` sleeps."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        site: LiveSite,
+        transport: Transport,
+        doorbell: Doorbell,
+        clock: Clock,
+        ids: Ids,
+        wait: Callable[[float], None],
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._transport = transport
+        self._doorbell = doorbell
+        self._clock = clock
+        self._ids = ids
+        self._wait = wait
+
+    def known(self, name: str) -> Progress | None:
+        """Return how far the import of a connection is; raises NotFoundError, or ConfigError where it has no list."""
+        connector = self._connector(name)
+        if not connector.spec.polling:
+            msg = f"{connector.spec.title} cannot be asked for its tickets: they come by webhooks only"
+            raise ConfigError(msg)
+        with self._store.read() as tx:
+            noted = tx.desks.get(name).facts.get(IMPORT)
+        return msgspec.convert(noted, Progress) if noted else None
+
+    def begin(self, name: str, since: timedelta, open_since: timedelta) -> Progress:
+        """Begin an import, or go on with one that has not ended."""
+        before = self.known(name)
+        if before is not None and before.ended_at is None:
+            return before
+        now = self._clock.now()
+        fresh = Progress(now, now - since, now - max(since, open_since))
+
+        def work(tx: Tx) -> None:
+            facts = tx.desks.get(name).facts
+            noted = {IMPORT: msgspec.to_builtins(fresh), LIVE_SINCE: facts.get(LIVE_SINCE) or now.isoformat()}
+            tx.desks.save(msgspec.structs.replace(tx.desks.get(name), facts={**facts, **noted}))
+
+        self._store.write(work)
+        return fresh
+
+    def pages(self, name: str, progress: Progress) -> Iterator[Progress]:
+        """Bring in page after page; yields how far it is after each. Raises GatewayError when the desk gives up."""
+        connector = self._connector(name)
+        while progress.ended_at is None:
+            # an empty cursor begins a little before the time that is given
+            at = progress.open_since if not progress.cursor else self._clock.now()
+            cursor = progress.cursor
+            page = self._ask(lambda cursor=cursor, at=at: connector.changes(cursor, at), connector)  # type: ignore[misc]
+            progress = self._keep(name, page, progress, connector)
+            self._doorbell.ring("apply")
+            yield progress
+
+    def _keep(self, name: str, page: ChangePage, progress: Progress, connector: Connector) -> Progress:
+        wanted = [each for each in page.tickets if self._is_wanted(each, progress, connector)]
+        now = self._clock.now()
+        rows = [self._delivery(name, each, now) for each in wanted]
+        newest = max((each.updated_at for each in page.tickets), default=None)
+        reached = max((at for at in (progress.reached, newest) if at is not None), default=None)
+        over = page.end or not page.cursor or page.cursor == progress.cursor
+
+        def work(tx: Tx) -> Progress:
+            fresh = tx.inbox.add(rows)
+            after = msgspec.structs.replace(
+                progress,
+                cursor=page.cursor or progress.cursor,
+                taken=progress.taken + len(fresh),
+                left=progress.left + len(page.tickets) - len(wanted),
+                reached=reached,
+                ended_at=now if over else None,
+            )
+            state = tx.desks.get(name)
+            facts = {**state.facts, IMPORT: msgspec.to_builtins(after)}
+            tx.desks.save(msgspec.structs.replace(state, facts=facts))
+            return after
+
+        return self._store.write(work)
+
+    def _is_wanted(self, each: RemoteTicket, progress: Progress, connector: Connector) -> bool:
+        """Say whether a ticket is to come: it is young, or open. A list that does not say is followed by a look."""
+        if each.deleted or each.merged_into or each.updated_at < progress.open_since:
+            return False
+        if each.updated_at >= progress.since:
+            return True
+        status = each.status
+        if not isinstance(status, Status):
+            read = self._ask(lambda: connector.read(each.remote_id), connector)
+            if read is None:
+                return False
+            status = read.status
+        return not (isinstance(status, Status) and status.category in CLOSED_CATEGORIES)
+
+    def _delivery(self, name: str, each: RemoteTicket, now: datetime) -> NewDelivery:
+        # two ways of listing may give one state two tokens
+        named = f"import:{each.remote_id}:{int(each.updated_at.timestamp())}"
+        return NewDelivery(
+            id=self._ids.new(),
+            connection=name,
+            source_event_id=named[:300],
+            ref=each.remote_id,
+            received_at=now,
+            headers={},
+            body=msgspec.json.encode(each),
+            trace_id=self._ids.new().replace("-", ""),
+            origin="poll",
+        )
+
+    def _ask(self, call: Callable[[], Call[T]], connector: Connector) -> T:
+        """Run one call; a desk that says to wait is waited for."""
+
+        def run(made: Call[T]) -> T:
+            return run_reads(
+                made,
+                connector,
+                self._transport,
+                deadline=connector.settings.deadline,
+                trace_id=self._ids.new().replace("-", ""),
+            )
+
+        return run_patiently(call, run, self._wait)
+
+    def _connector(self, name: str) -> Connector:
+        found = self._site.connectors.get(name)
+        if found is None:
+            known = ", ".join(sorted(self._site.connectors))
+            msg = f"the active release has no connection {name!r}; it has {known or 'none'}"
+            raise NotFoundError(msg)
+        return found
+
+
+def writes_of(site: LiveSite, name: str, now: datetime) -> list[str]:
+    """Return the connections in which sync rules would create copies of what comes, for those are live."""
+    return sorted(
+        {
+            rule.target
+            for rule in site.rules.sync_rules
+            if rule.active and rule.source == name and not site.observes(rule.target, now)
+        }
+    )
+
+
+def as_facts(progress: Progress) -> dict[str, Any]:
+    """Return how far an import is, for machines."""
+    found: dict[str, Any] = msgspec.to_builtins(msgspec.structs.asdict(progress))
+    return {key: value for key, value in found.items() if key != "cursor"}
