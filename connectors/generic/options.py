@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +27,8 @@ Shape = Mapping[str, Any]
 SETTLE = 10
 #: so long a desk is expected to know an idempotency key where the settings do not say
 REMEMBERED = 86_400
+#: a shorter path is no secret, and would be masked everywhere
+SECRET_PATH = 16
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 #: our fields -> the placeholders of a request that carry them
@@ -79,6 +82,9 @@ class Options(msgspec.Struct, frozen=True):
         """Every secret as it is written."""
         auth = self.auth
         found = [auth.get("token"), auth.get("password"), *(auth.get("headers") or {}).values()]
+        if not auth and len(hidden := urlsplit(self.base).path) >= SECRET_PATH:
+            # nothing else protects such an address: those of catch hooks are secrets
+            found.append(hidden)
         return tuple(
             dict.fromkeys(str(each) for each in (*found, *self.webhook_secrets, *self.signing_secrets) if each)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from connectors.roundup.connection import Roundup
+from connectors.roundup.connection import Roundup, with_notes
 from connectors.roundup.mapping import STATUSES
 from connectors.roundup.options import POE_LIFETIME
 from connectors.sdk import (
@@ -68,6 +68,7 @@ SPEC = ConnectorSpec(
     create_params=(
         Setting("properties", {"type": "object"}, help="Other properties of a new issue, by name."),
     ),
+    narrow=with_notes,
 )  # fmt: skip
 
 

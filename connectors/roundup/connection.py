@@ -50,6 +50,14 @@ from connectors.sdk import (
 )
 
 
+def with_notes(spec: ConnectorSpec, options: Mapping[str, Any]) -> ConnectorSpec:
+    """Return the spec of a tracker: internal notes are there where a property of its messages keeps them so."""
+    if not options.get("private"):
+        return spec
+    notes = {**spec.operations, Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10)}
+    return msgspec.structs.replace(spec, operations=notes, sees=spec.sees | {Operation.INTERNAL_NOTE})
+
+
 class Roundup:
     """The connector of one tracker; see gateway.ports.Connector for what each part promises."""
 
@@ -58,10 +66,7 @@ class Roundup:
         self.options = read_options(settings)
         self.desk = Desk(self.options)
         self._name = self.options.user
-        self.spec = spec
-        if self.options.private:
-            notes = {**spec.operations, Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10)}
-            self.spec = msgspec.structs.replace(spec, operations=notes)
+        self.spec = spec.of(settings.options)
 
     # -- incoming: Roundup sends nothing
 

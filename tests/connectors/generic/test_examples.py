@@ -121,6 +121,7 @@ def test_zapier_is_told_and_tells() -> None:
         claims = driver.connector.spec.operations
         assert claims[Operation.CREATE].strategy is Strategy.NATURAL
         made = driver.settle(create(), context(key="k1"))
+        assert "/hooks/catch/1/abc" in driver.connector.secrets(), "the address is all that protects it"
         assert made.remote_id == "k1"
         server_side = driver.requests[-1]
         assert server_side.headers["webhook-id"] == "k1"
