@@ -164,7 +164,7 @@ def _settings(spot: Spot, spec: ConnectorSpec) -> Iterator[Problem]:
             if not (isinstance(place.value, dict) and step in place.value) and not isinstance(place.value, list):
                 break
             place = place[step]
-        yield place.error("cannot-work", message, hint)
+        yield place.error("wrong-value", message, hint)
 
 
 def _url(spot: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:
