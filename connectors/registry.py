@@ -36,6 +36,8 @@ BUILT_INS = (
     "whatsapp",
     "hubspot",
     "intercom",
+    "roundup",
+    "generic",
 )
 ENTRY_POINT_GROUP = "gateway.connectors"
 

@@ -20,7 +20,6 @@ from connectors.sdk import (
     Part,
     Priority,
     Receipt,
-    RemotePerson,
     Status,
     Visibility,
     WriteContext,
@@ -218,7 +217,7 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
             case "tags":
                 found["tags"] = value
             case "responder_id":
-                found["assignee"] = msgspec.to_builtins(RemotePerson(ident(value), role="agent")) if value else None
+                found["assignee"] = {"external_id": ident(value)} if value else None
             case "group_id":
                 found["queue"] = account.queue(ident(value)) if value else ""
             case "custom_fields":

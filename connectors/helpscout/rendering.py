@@ -264,7 +264,7 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
             case "tags":
                 found["tags"] = value
             case "assignTo":
-                found["assignee"] = msgspec.to_builtins(RemotePerson(str(value), role="agent")) if value else None
+                found["assignee"] = {"external_id": str(value)} if value else None
             case "mailboxId":
                 found["queue"] = account.queue(str(value))
             case "customFields":

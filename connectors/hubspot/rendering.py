@@ -20,7 +20,6 @@ from connectors.sdk import (
     Operation,
     Priority,
     Receipt,
-    RemotePerson,
     Status,
     Visibility,
     WriteContext,
@@ -173,7 +172,7 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
         if not person:
             found["assignee"] = None
         elif text(person.get("external_id")):
-            found["assignee"] = msgspec.to_builtins(RemotePerson(text(person["external_id"]), role="agent"))
+            found["assignee"] = {"external_id": text(person["external_id"])}
     return found
 
 

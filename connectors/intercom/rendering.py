@@ -19,7 +19,6 @@ from connectors.sdk import (
     Operation,
     Priority,
     Receipt,
-    RemotePerson,
     Status,
     Visibility,
 )
@@ -167,7 +166,7 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
         if not person:
             found["assignee"] = None
         elif ident(person.get("external_id")):
-            found["assignee"] = msgspec.to_builtins(RemotePerson(ident(person.get("external_id")), role="agent"))
+            found["assignee"] = {"external_id": ident(person.get("external_id"))}
     if "queue" in intent.fields:
         found["queue"] = account.queue(account.team(text(intent.fields["queue"])))
     return found

@@ -7,7 +7,7 @@ injection. `connectors.sdk` re-exports what an author needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -233,6 +233,14 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     internal_files: bool = True
     #: where the desk's file addresses may lead to, beside its origins: hosts, `*.` for any below. Without credentials
     file_hosts: tuple[str, ...] = ()
+    #: for a connector that is what its settings describe: the spec of one connection, by its settings as written
+    narrow: Callable[[ConnectorSpec, Mapping[str, Any]], ConnectorSpec] | None = None
+    #: what no schema says of its settings: where (keys below the connection), what is wrong, what to do
+    troubles: Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str | int, ...], str, str]]] | None = None
+
+    def of(self, options: Mapping[str, Any]) -> ConnectorSpec:
+        """Return the spec of a connection with these settings."""
+        return self.narrow(self, options) if self.narrow is not None else self
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):
