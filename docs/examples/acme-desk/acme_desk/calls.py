@@ -11,7 +11,7 @@ import msgspec
 from acme_desk import mapping
 from acme_desk.account import Account
 from acme_desk.asking import API, PAGE, answer, ask, get, ticket_path
-from acme_desk.mapping import Json, count, ident, obj, objects
+from acme_desk.mapping import Json, count, objects
 from connectors.sdk import (
     Attachment,
     AuthenticationError,
@@ -21,7 +21,6 @@ from connectors.sdk import (
     CheckResult,
     HttpRequest,
     Identity,
-    RemoteComment,
     RemoteTicket,
     TransportError,
 )
@@ -126,8 +125,3 @@ def comments_by_mark(remote_id: str, key: str) -> Call[list[Json]]:
     """Return the comments of a ticket that bear our mark."""
     found = yield from comments(remote_id, external_id=f"{mapping.MARKER}{key}")
     return [each for each in found if mapping.marker(each) == key]
-
-
-def number_of(data: Json) -> str:
-    """Return the id of the ticket in an answer."""
-    return ident(obj(data.get("ticket")).get("id"))

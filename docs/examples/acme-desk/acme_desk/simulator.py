@@ -108,7 +108,7 @@ class AcmeSimulator(SimulatedDesk):
         return next((each for each in everybody if each["id"] == number), None)
 
     def _stamp(self, number: int, ticket: Json, *, deleted: bool = False) -> None:
-        """Number a change, as everything that happens here is numbered."""
+        """Give a change the next number, and keep it in the log."""
         now = self.now()
         ticket |= {"sequence": len(self.log) + 1, "updated_at": now.isoformat()}
         self.log.append((len(self.log) + 1, number, now, deleted))

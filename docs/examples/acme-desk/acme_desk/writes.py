@@ -176,7 +176,7 @@ def _upload(attachments: tuple[Attachment, ...]) -> Call[tuple[list[str], Outcom
     return found, None
 
 
-def _send(  # noqa: PLR0917 - one place for all writes
+def _send(
     account: Account, method: str, path: str, content: Json, headers: dict[str, str], remote_id: str
 ) -> Call[Outcome]:
     response = yield HttpRequest(method, path, Effect.WRITE, headers=headers, json=content, label=method.lower())
