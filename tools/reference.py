@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors import registry
 from connectors.registry import BUILT_INS
-from gateway.cli.connectors import facts
+from gateway.cli.connector_facts import facts
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
 from rules.schema import SECTIONS, cases, clocks
