@@ -45,6 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "other-desk"
 
 
+@pytest.mark.slow
 def test_what_it_writes_is_clean(folder: Path) -> None:
     """By the linter, the formatter and the type checker, each as the package itself sets it."""
     for words in (("ruff", "check", "--no-cache", "."), ("ruff", "format", "--no-cache", "--check", "."), ("mypy",)):

@@ -38,7 +38,7 @@ def test_it_is_found_and_passes(tmp_path: Path) -> None:
     assert (found["title"], found["ok"], len(found["not_checked"])) == ("Acme Desk", True, 1)
     assert run("-c", COMMAND, "connectors", "show", "acme_desk", cwd=tmp_path).returncode == 3, "not without installing"
 
-    options = ("-q", "-p", "no:cacheprovider", "-p", "no:valkey", "-p", "no:xdist", "-o", "pythonpath=")
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:valkey", "-n", "2", "-o", "pythonpath=")
     where = ("-c", str(EXAMPLE / "pyproject.toml"), "--rootdir", str(EXAMPLE), str(EXAMPLE / "tests"))
     done = run("-m", "pytest", *options, *where, cwd=tmp_path, path=target)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
