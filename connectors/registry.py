@@ -17,7 +17,28 @@ from connectors.sdk import API_VERSION, PROJECT, Hooks, Plugin
 from gateway.errors import ConfigError
 from gateway.ports import ConnectionSettings, Connector
 
-BUILT_INS = ("zendesk", "request_tracker", "slack", "webhook", "servicenow", "gitlab")
+BUILT_INS = (
+    "zendesk",
+    "request_tracker",
+    "slack",
+    "webhook",
+    "servicenow",
+    "gitlab",
+    "freshdesk",
+    "helpscout",
+    "salesforce",
+    "dynamics365",
+    "jira",
+    "github",
+    "zammad",
+    "redmine",
+    "planfix",
+    "whatsapp",
+    "hubspot",
+    "intercom",
+    "roundup",
+    "generic",
+)
 ENTRY_POINT_GROUP = "gateway.connectors"
 
 

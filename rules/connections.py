@@ -154,7 +154,17 @@ def said(setting: Setting) -> str:
 
 def _settings(spot: Spot, spec: ConnectorSpec) -> Iterator[Problem]:
     """Check the settings, except where a reference stands: what it holds is known only later."""
-    yield from check(spot.document, validator(settings_schema(spec)), spot.path, spot.value, skip=has_reference)
+    found = check(spot.document, validator(settings_schema(spec)), spot.path, spot.value, skip=has_reference)
+    yield from found
+    if found or spec.troubles is None:
+        return
+    for path, message, hint in spec.troubles(spot.value):
+        place = spot
+        for step in path:
+            if not (isinstance(place.value, dict) and step in place.value) and not isinstance(place.value, list):
+                break
+            place = place[step]
+        yield place.error("wrong-value", message, hint)
 
 
 def _url(spot: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:

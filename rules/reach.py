@@ -24,6 +24,7 @@ def unreached(site: Site, specs: Mapping[str, ConnectorSpec]) -> Iterator[str]:
         spec = specs.get(connection.connector)
         if spec is None or not connection.write_back:
             continue
+        spec = spec.of(connection.options)
         if "queue" in spec.writable_fields and (missing := _without(teams, sections.get("teams") or {}, name)):
             yield (
                 f"{name}: no group is named for {missing}: what these teams are given stays in its group there "

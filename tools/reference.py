@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from connectors import registry
 from connectors.registry import BUILT_INS
+from connectors.testing.quality import LACKS
 from gateway.cli.connector_facts import facts
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
@@ -23,6 +26,7 @@ from rules.schema.site import GATEWAY
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "rules" / "reference.md"
 MATRIX = DOCS / "connectors" / "matrix.md"
+CONNECTORS = Path(__file__).parents[1] / "connectors"
 #: deeper than this a table says only what a value is
 DEEPEST = 5
 #: more keys than this that take the same are said once
@@ -178,12 +182,29 @@ def _first_upper(text: str) -> str:
 def connectors_page() -> str:
     """Return the capability matrix of the connectors: what each says in its spec."""
     specs = [registry.load(BUILT_INS, ()).plugin(name).spec for name in BUILT_INS]
-    said = [dict(facts(spec)) for spec in specs]
-    rows: list[list[str]] = [["", *(f"[{spec.title}]({spec.name}.md)" for spec in specs)], ["---"] * (len(specs) + 1)]
-    rows += [[name, *(each[name] for each in said)] for name in said[0]]
-    rows.append(["proved by", *(f"[quality.yaml](../../connectors/{spec.name}/quality.yaml)" for spec in specs)])
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join((_MATRIX, *lines, ""))
+    specs.sort(key=lambda spec: spec.title.lower())
+    said = {spec.name: dict(facts(spec)) for spec in specs}
+    shown = list(said[specs[0].name])
+    parts = [_MATRIX]
+    for title, names in (
+        ("What is written", shown[: shown.index("reads")]),
+        ("What is known", shown[shown.index("reads") :]),
+    ):
+        rows = [["desk", *names], ["---"] * (len(names) + 1)]
+        rows += [[f"[{spec.title}]({spec.name}.md)", *(said[spec.name][name] for name in names)] for spec in specs]
+        parts += [f"## {title}\n", *("| " + " | ".join(_cell_of(cell) for cell in row) + " |" for row in rows), ""]
+    parts.append("## What each lacks\n")
+    parts.append("What a desk does not have, with the reason; the suite holds each connector to it.\n")
+    for spec in specs:
+        claimed = yaml.safe_load((CONNECTORS / spec.name / "quality.yaml").read_text(encoding="utf-8"))
+        lines = [f"  - {LACKS[what]}: {reason}" for what, reason in (claimed.get("lacks") or {}).items()]
+        proof = f"[its claims](../../connectors/{spec.name}/quality.yaml)"
+        parts += [f"- {spec.title} ({proof}){':' if lines else ''}", *lines]
+    return "\n".join((*parts, ""))
+
+
+def _cell_of(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def main() -> int:

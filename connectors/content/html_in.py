@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import unescape
 from html.parser import HTMLParser
 from typing import Final
@@ -208,7 +208,7 @@ def _is_too_deep(text: str) -> bool:
     return False
 
 
-def read(text: str, *, images: Mapping[str, str], kept: Callable[[str, str, str], str | None] | None = None) -> Builder:
+def read(text: str, *, images: Mapping[str, str]) -> Builder:
     """Return what was built from an HTML text; `images` name the attachments behind addresses."""
     text = clean(text)
     reader = _Reader(images)
@@ -223,7 +223,6 @@ def read(text: str, *, images: Mapping[str, str], kept: Callable[[str, str, str]
         tags=set(_TAGS),
         clean_content_tags=set(_SILENT),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()} | {"*": {"style"}},
-        attribute_filter=kept,
         # all that are met: which of them a link may have is the builder's to say, and then what was lost is said
         url_schemes=set(SCHEMES | _REFUSED),
         link_rel=None,

@@ -77,7 +77,7 @@ class SimulatedRequestTracker(ReadableDesk):
 
     def _create(self, request: SimRequest) -> SimResponse:
         try:
-            ticket = self._made(request.json(), self.login(request))
+            ticket = self._made(self.given(request), self.login(request))
         except Refusal as refusal:
             return json_answer({"message": str(refusal)}, refusal.status)
         body = {"id": str(ticket.number), "type": "ticket", "_url": f"{self.base}/ticket/{ticket.number}"}
@@ -153,7 +153,7 @@ class SimulatedRequestTracker(ReadableDesk):
 
     def _message(self, request: SimRequest, number: str, kind: str) -> SimResponse:
         ticket = self.records.ticket(int(number))
-        given = request.json()
+        given = self.given(request)
         if given.get("Content") and not given.get("ContentType"):
             return json_answer({"message": "ContentType is a required field for application/json"}, 400)
         if ticket is None:

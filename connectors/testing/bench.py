@@ -77,6 +77,9 @@ class Bench(ABC):
         "create": "create", "set_fields": "fields", "public_reply": "comment", "internal_note": "comment"
     }  # fmt: skip
 
+    #: paths by which a connector only stages what nobody sees: a fault of a write does not befall them
+    staging: ClassVar[str] = ""
+
     desk: SimulatedDesk
 
     # -- the connection

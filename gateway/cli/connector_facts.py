@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.domain.update import Operation
-from gateway.ports import ConnectorSpec
+from gateway.ports import Attaching, ConnectorSpec
 from rules.duration import words
 
 #: what stands in the matrix, in this order
@@ -28,6 +28,7 @@ def described(spec: ConnectorSpec) -> dict[str, Any]:
         "webhooks": spec.webhooks,
         "polling": spec.polling,
         "operations": {operation.value: strategy for operation, strategy in writes(spec)},
+        "files": spec.attaching.value if spec.attaching is not None else None,
         "reads": sorted(spec.readable_fields),
         "writes": sorted(spec.writable_fields),
         "sees_doubles_of": sorted(operation.value for operation in spec.sees),
@@ -47,6 +48,7 @@ def facts(spec: ConnectorSpec) -> Iterator[tuple[str, str]]:
     strategies: Mapping[Operation, str] = dict(writes(spec))
     for operation in SHOWN:
         yield operation.value.replace("_", " "), strategies.get(operation, MISSING)
+    yield "files", _files(spec)
     yield "reads", ", ".join(sorted(spec.readable_fields)) or MISSING
     yield "writes", ", ".join(sorted(spec.writable_fields)) or MISSING
     yield "seen when doubled", ", ".join(sorted(each.value for each in spec.sees)).replace("_", " ") or MISSING
@@ -74,6 +76,15 @@ def writes(spec: ConnectorSpec) -> Iterator[tuple[Operation, str]]:
 def _every(spec: ConnectorSpec) -> str:
     """Say how often its agents are asked for where the site says nothing; empty where it cannot list them."""
     return words(int(spec.agents_every.total_seconds())) if spec.agents_every is not None else ""
+
+
+def _files(spec: ConnectorSpec) -> str:
+    """Say how files get there."""
+    if spec.attaching is None:
+        return MISSING
+    ways = {Attaching.WITH_COMMENT: "with what is said", Attaching.ALONE: "by themselves"}
+    most = f"{ways[spec.attaching]}, to {spec.max_file // 1_000_000} MB"
+    return most if spec.internal_files else f"{most}, never hidden from customers"
 
 
 def _due(spec: ConnectorSpec) -> str:

@@ -145,6 +145,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     merged_into: str = ""
     #: the desk itself did it as a side effect (RT_System's "open", an automation), no person
     automatic: bool = False
+    #: of a desk that has conversations and no tickets: the one that this was said in. `remote_id` is what a ticket is
+    #: called that this begins: `<thread>:<id>`
+    thread: str = ""
     #: of PROMISED
     promise: DeskPromise | None = None
     #: True when the event says too little to be applied to a ticket that we do not know yet: read it first

@@ -26,6 +26,7 @@ from gateway.errors import (
     OtherReleaseError,
     UnreadableError,
 )
+from gateway.flow.conversations import placed
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
 from gateway.flow.listening import Listener
@@ -193,12 +194,14 @@ class Applier:
                 )
                 cause = Cause(self._site.release, row.trace_id, now, row.id, self._site.skipping)
                 hearing = Hearing(tx, self._site_for(each), row, ids=self._ids, cause=cause)
-                outcome = [
-                    (hearing if event.kind is EventKind.PROMISED else entry).enter(
-                        event, each.reads.get(event.remote_id)
-                    )
-                    for event in each.events
-                ]
+                outcome = []
+                for said in each.events:
+                    event = placed(tx, row.connection, said, now) if said.thread else said
+                    if isinstance(event, str):
+                        outcome.append(event)
+                        continue
+                    entering = hearing if event.kind is EventKind.PROMISED else entry
+                    outcome.append(entering.enter(event, each.reads.get(event.remote_id)))
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
             return _Settled.PLANNED if entry.planned or hearing.planned else _Settled.DONE
         except DeferError as wait:

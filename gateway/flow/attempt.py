@@ -270,7 +270,8 @@ class _Sending:
     def run(self, stored: HttpRequest | None) -> Ended:
         """Run the call to its end; `stored` replaces the write that it renders (key strategy)."""
         task = self._task
-        call = task.connector.write(task.update.intent, context_of(task))
+        context = msgspec.structs.replace(context_of(task), now=self._clock.now())
+        call = task.connector.write(task.update.intent, context)
         try:
             request = next(call)
             while True:

@@ -164,7 +164,7 @@ class Preparer:
         Rules that look for duplicates compare people across desks, and an account says nothing to another desk.
         """
         who = event.snapshot.requester if event.snapshot is not None else None
-        if not self._site.rules.duplicate_rules or not isinstance(who, RemotePerson) or who.email:
+        if not self._site.rules.duplicate_rules or not isinstance(who, RemotePerson) or who.email or event.thread:
             return event
         return msgspec.structs.replace(event, needs_read=True)
 

@@ -29,6 +29,8 @@ class Received(msgspec.Struct, frozen=True):
     new: bool
     #: it is answered with an empty body
     quiet: bool = False
+    #: or with this
+    reply: Handshake | None = None
 
 
 def receive(
@@ -57,7 +59,7 @@ def receive(
     crashpoint.reach("receive.storing")
     new = intake.accept(delivery)
     crashpoint.reach("receive.stored")
-    return Received(delivery.id, new, envelope.quiet)
+    return Received(delivery.id, new, envelope.quiet, envelope.reply)
 
 
 def _name(text: str, most: int) -> str:

@@ -62,7 +62,7 @@ def rehearsed_desks(site: Site, specs: Mapping[str, ConnectorSpec]) -> dict[str,
     """Return a desk for each connection whose connector is installed; no secret is needed."""
     return {
         name: RehearsedDesk(
-            specs[each.connector],
+            specs[each.connector].of(each.options),
             ConnectionSettings(name, each.connector, each.url, {}, write_back=each.write_back),
             site.rules.sync_rules,
         )

@@ -20,6 +20,10 @@ class Links(Protocol):
         """Return the links of (connection, remote id) pairs."""
         ...
 
+    def newest_in_thread(self, connection: str, thread: str) -> Link | None:
+        """Return the live link that was begun last by a conversation (its remote ids begin with `<thread>:`)."""
+        ...
+
     def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
         """Return the link whose lane holds the update of that effect key (a marker that we embedded)."""
         ...

@@ -7,7 +7,7 @@ injection. `connectors.sdk` re-exports what an author needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -75,6 +75,14 @@ class IncomingRequest(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An answer in the desk's own form: to its endpoint check, of which nothing is stored, or to a delivery."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """What receive needs to know of an authentic delivery, cheap to read and never failing."""
 
@@ -86,14 +94,8 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str] = {}
     #: a person waits for the answer, whose body the desk would show or refuse: it gets none
     quiet: bool = False
-
-
-class Handshake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An answer to a desk's endpoint check; nothing is stored."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "text/plain"
+    #: how the desk wants to be answered once the delivery is stored; None: it looks at the status only
+    reply: Handshake | None = None
 
 
 class RawDelivery(msgspec.Struct, frozen=True):
@@ -119,6 +121,8 @@ class WriteContext(msgspec.Struct, frozen=True, omit_defaults=True):
     known_comments: frozenset[str] = frozenset()
     #: remote ids of files that are known to be others: a probe for a file must not take one of these
     known_files: frozenset[str] = frozenset()
+    #: our clock, for desks that allow a write for some time only; None where nothing is about to be written
+    now: datetime | None = None
     #: when the first attempt was sent (our clock), for probes by content and time; None before the first
     first_sent_at: datetime | None = None
     #: results of earlier Progress steps of the same update
@@ -229,6 +233,14 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     internal_files: bool = True
     #: where the desk's file addresses may lead to, beside its origins: hosts, `*.` for any below. Without credentials
     file_hosts: tuple[str, ...] = ()
+    #: for a connector that is what its settings describe: the spec of one connection, by its settings as written
+    narrow: Callable[[ConnectorSpec, Mapping[str, Any]], ConnectorSpec] | None = None
+    #: what no schema says of its settings: where (keys below the connection), what is wrong, what to do
+    troubles: Callable[[Mapping[str, Any]], Iterable[tuple[tuple[str | int, ...], str, str]]] | None = None
+
+    def of(self, options: Mapping[str, Any]) -> ConnectorSpec:
+        """Return the spec of a connection with these settings."""
+        return self.narrow(self, options) if self.narrow is not None else self
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True):

@@ -54,6 +54,24 @@ class SqlLinks:
         rows = self._connection.execute(select(links).where(found)).mappings()
         return {(row["connection"], row["remote_id"]): self._link(row) for row in rows}
 
+    def newest_in_thread(self, connection: str, thread: str) -> Link | None:
+        """Return the live link that was begun last by a conversation (its remote ids begin with `<thread>:`)."""
+        # a range of the index on (connection, remote_id): `;` comes after `:`, in the order of their bytes
+        remote_id = links.c.remote_id
+        by_bytes = remote_id.collate("C") if self._connection.dialect.name == "postgresql" else remote_id
+        row = (
+            self._connection.execute(
+                select(links)
+                .where(links.c.connection == connection, by_bytes > f"{thread}:", by_bytes < f"{thread};")
+                .where(links.c.state == LinkState.LIVE.value)
+                .order_by(links.c.created_at.desc(), links.c.id.desc())
+                .limit(1)
+            )
+            .mappings()
+            .first()
+        )
+        return self._link(row) if row else None
+
     def by_effect_key(self, connection: str, effect_key: str) -> Link | None:
         """Return the link whose lane holds the update of that effect key."""
         row = (

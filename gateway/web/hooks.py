@@ -129,6 +129,8 @@ class Hooks:
         done = receive(incoming, connector, self._intake, self._parts.clock, self._parts.ids, trace_id)
         if isinstance(done, Handshake):
             return _handshake(done)
+        if done.reply is not None:
+            return _handshake(done.reply)
         if done.quiet:
             return Answer(200, b"", "text/plain")
         answer = {"accepted": True, "id": done.delivery_id, "duplicate": not done.new, "trace_id": trace_id}

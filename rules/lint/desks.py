@@ -101,6 +101,7 @@ def abilities(reading: Reading) -> Iterator[Problem]:
         yield from _able(reading, rule["to"], Operation.CREATE, "takes no new tickets")
         if "fields" in rule and "comments" in rule["fields"]:
             yield from _comments(reading, rule)
+            yield from _files(reading, rule)
     yield from due_times.abilities(reading)
     for policy in reading.sections.items("sla"):
         for metric, desk in authorities(policy):
@@ -158,3 +159,26 @@ def _comments(reading: Reading, rule: Spot) -> Iterator[Problem]:
             if spec is not None and _WRITES[visibility] not in spec.operations:
                 message = f"'{connection}' ({spec.title}) takes no {_DOES[_WRITES[visibility]]}"
                 yield at.error("cannot-do", message, "take it out, or turn its direction", key=True)
+
+
+def _files(reading: Reading, rule: Spot) -> Iterator[Problem]:
+    """Say where the files of comments stay behind: asked for by name that is an error, else it is told."""
+    fields = rule["fields"]
+    asked = "attachments" in fields
+    spot = fields["attachments"] if asked else fields["comments"]
+    owner = spot.value if asked else Owner.BOTH
+    for key, other in (("to", Owner.TO), ("from", Owner.FROM)):
+        spec = reading.spec_of(rule.value[key])
+        if owner == other or spec is None or spec.attaching is not None or not _speaks(spec.operations):
+            continue
+        message = f"'{rule.value[key]}' ({spec.title}) takes no files"
+        if asked:
+            yield spot.error("cannot-do", message, "take it out, or turn its direction", key=True)
+        else:
+            told = f"{message}: those of comments stay behind, and the comment says so"
+            hint = f"say which way they go: `attachments: {other.value}`"
+            yield spot.warning("files-stay-behind", told, hint, key=True)
+
+
+def _speaks(operations: Mapping[Operation, object]) -> bool:
+    return any(each in operations for each in _WRITES.values())

@@ -71,7 +71,8 @@ class Reading:
     def spec_of(self, connection: str) -> ConnectorSpec | None:
         """Return what the desk of a connection can do, as far as its connector is installed."""
         configured = self.connections.get(connection)
-        return None if configured is None else self.specs.get(configured.connector)
+        spec = None if configured is None else self.specs.get(configured.connector)
+        return spec.of(configured.options) if spec is not None and configured is not None else None
 
     def formula(self, rule: Spot, key: str = "when") -> Formula:
         """Return the condition of a rule as a formula; a rule without one always holds."""

@@ -53,7 +53,7 @@ class _Ends:
         for name in (self.source, self.target):
             connection = connections.get(name)
             if connection is not None and connection.connector in specs:
-                self.specs[name] = specs[connection.connector]
+                self.specs[name] = specs[connection.connector].of(connection.options)
 
     def statuses(self, stages: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
         """Return the statuses of the target: its own, those that its connection adds, those that `stages:` names."""

@@ -24,6 +24,8 @@ _KINDS = {
     type(None): "empty",
 }
 _YES_OR_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+#: so many words are named where none is near to what was written
+MOST_WORDS = 16
 #: values below such a key are never repeated in a message
 _SECRET_WORDS = ("token", "secret", "password", "passwd", "key")
 
@@ -167,7 +169,8 @@ def _wrong_type(document: Document, path: Path, instance: Any, wanted: Any, sche
 
 
 def _not_one_of(document: Document, path: Path, instance: Any, words: list[Any]) -> Problem:
-    hint = nearest(str(instance), [str(word) for word in words])
+    known = [str(word) for word in words]
+    hint = nearest(str(instance), known) or (f"one of: {', '.join(known)}" if len(known) <= MOST_WORDS else "")
     return document.problem(path, "not-one-of", f"{_value(path, instance)} is not valid here", hint)
 
 

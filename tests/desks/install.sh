@@ -1,11 +1,23 @@
 #!/bin/sh
-# Installs the real help desks that tests/desks talks to: Request Tracker 5 from Debian's own packages.
+# Installs the real help desks that tests/desks talks to: Roundup from PyPI into an environment of its own (.desks), and
+# Request Tracker 5 from Debian's own packages.
 #
 #   tests/desks/install.sh
 #
-# Needs root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It configures nothing and
+# Request Tracker needs root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It configures nothing and
 # starts nothing; each test run starts a private RT on SQLite in a temporary folder and stops it again.
 set -u
+here=$(cd "$(dirname "$0")/../.." && pwd)
+roundup="$here/.desks/roundup"
+if [ -x "$roundup/bin/roundup-server" ]; then
+    echo "install.sh: Roundup is installed"
+elif python3 -m venv "$roundup" && "$roundup/bin/pip" install -q --disable-pip-version-check roundup==2.6.0 pytz; then
+    echo "install.sh: installed Roundup in .desks/roundup"
+else
+    rm -rf "$roundup"
+    echo "install.sh: could not install Roundup: its real-desk tests will be skipped" >&2
+fi
+
 packages="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
 
 missing=""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -292,7 +293,9 @@ class _Hooks:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status = handle(self.path.rsplit("/", 1)[-1], IncomingRequest("POST", self.path, {}, headers, body))
+                path, _, query = self.path.partition("?")
+                incoming = IncomingRequest("POST", path, dict(parse_qsl(query)), headers, body)
+                status = handle(path.rsplit("/", 1)[-1], incoming)
                 self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()

@@ -241,6 +241,21 @@ def test_a_handshake_is_answered_and_not_stored(serve: Serve, parts: SmallGatewa
     assert stored(store) == 0
 
 
+def test_a_delivery_is_stored_and_answered_as_its_desk_wants_it(
+    serve: Serve, parts: SmallGateway, store: SqlStore
+) -> None:
+    """In the desk's own form, when it is new and when it is known already."""
+    connector = parts.live.connectors["acme-zendesk"]
+    reply = Handshake(200, b"<Ack>true</Ack>", "text/xml")
+    with_connector(parts, Broken(connector, envelope=Envelope("id", reply=reply)))
+    address = serve()
+    for _ in range(2):
+        answer = post(address)
+        assert (answer.status_code, answer.content) == (200, b"<Ack>true</Ack>")
+        assert answer.headers["Content-Type"] == "text/xml"
+    assert stored(store) == 1
+
+
 def test_a_get_is_no_delivery(serve: Serve, parts: SmallGateway, store: SqlStore) -> None:
     """An unproved one is 401, an authentic one that is no handshake 405."""
     assert requests.get(f"{serve()}/hooks/acme-zendesk", timeout=10).status_code == 401

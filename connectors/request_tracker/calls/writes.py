@@ -13,7 +13,7 @@ import msgspec
 from connectors.request_tracker import mapping
 from connectors.request_tracker.calls.desk import Desk, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
-from connectors.request_tracker.calls.files import attached, without_references
+from connectors.request_tracker.calls.files import with_files, without_references
 from connectors.request_tracker.calls.landed import landed_before
 from connectors.request_tracker.calls.reads import seen
 from connectors.request_tracker.calls.replies import after_reply
@@ -93,13 +93,13 @@ def _create(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
         "Content": without_references(str(intent.fields.get("body") or "")),
         "ContentType": "text/plain",
         "CustomFields": {**dict(intent.params.get("custom") or {}), options.ticket_marker: context.effect_key},
-        **attached(intent),
     }
     asked = intent.fields.get("requester") or {}
     requestor = str(asked.get("email") or asked.get("external_id") or "")
     if requestor:
         payload["Requestor"] = requestor
-    response = yield desk.request("POST", "/ticket", payload=payload, effect=Effect.WRITE, label="create ticket")
+    asked_for = desk.request("POST", "/ticket", payload=payload, effect=Effect.WRITE, label="create ticket")
+    response = yield with_files(asked_for, intent)
     if response.status == 403:
         # RT says so of a queue that is not there and of one where we may not create; our account is not the matter
         return Rejected(excerpt(response))
@@ -240,13 +240,11 @@ def _message(
         "Content": without_references(intent.comment.body),
         "ContentType": "text/plain",
         "TxnCustomFields": {options.comment_marker: context.effect_key},
-        **attached(intent),
     }
     if status:
         payload["Status"] = status
-    response = yield desk.request(
-        "POST", f"/ticket/{remote_id}/{kind}", payload=payload, effect=Effect.WRITE, label=kind
-    )
+    asked = desk.request("POST", f"/ticket/{remote_id}/{kind}", payload=payload, effect=Effect.WRITE, label=kind)
+    response = yield with_files(asked, intent)
     outcome = refused(response)
     if outcome is not None:
         return outcome

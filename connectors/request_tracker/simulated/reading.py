@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 
 import msgspec
@@ -93,6 +95,26 @@ class ReadableDesk(SimulatedDesk):
             and not ("text/" in asked and not one.content_type.startswith("text/"))
         ]
         return self._page(request.query, [views.attachment(self.base, one, request.query) for one in found])
+
+    def given(self, request: SimRequest) -> dict[str, Any]:
+        """Return the JSON of a request, and its files where it comes in parts; raises msgspec.DecodeError."""
+        kind = request.headers.get("content-type", "")
+        if not kind.startswith("multipart/form-data"):
+            found: dict[str, Any] = request.json()
+            return found
+        whole = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + request.body)
+        said: dict[str, Any] = {}
+        files = []
+        for part in whole.iter_parts():
+            data = part.get_payload(decode=True)
+            content = data if isinstance(data, bytes) else b""
+            if part.get_filename() is None:
+                said = msgspec.json.decode(content)
+                continue
+            kind = part.get_content_type()
+            named = {"FileName": part.get_filename(), "FileType": kind}
+            files.append({**named, "FileContent": base64.b64encode(content).decode()})
+        return {**said, "Attachments": files}
 
     def show_attachment(self, request: SimRequest, number: str) -> SimResponse:
         """Answer GET /attachment/:id, its bytes as base64."""

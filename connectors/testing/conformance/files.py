@@ -20,7 +20,7 @@ from connectors.sdk import (
 )
 from connectors.testing.bench import Bench, Lacking
 from connectors.testing.conformance.stand import Stand, context, creation
-from connectors.testing.conformance.writes import FAULTS, READING
+from connectors.testing.conformance.writes import FAULTS, writing
 from connectors.testing.driver import Driver
 
 #: a PNG of one dot, and bytes that no text encoding survives
@@ -100,7 +100,7 @@ class Files(Stand):
         """Return the operations by which files get there."""
         if self.plugin.spec.attaching is Attaching.ALONE:
             return [Operation.ATTACH]
-        said = (Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE)
+        said = (Operation.PUBLIC_REPLY, *((Operation.INTERNAL_NOTE,) if self.plugin.spec.internal_files else ()))
         return [each for each in said if each in self.plugin.spec.operations]
 
     def test_a_file_of_ours_arrives(self, there: Bench, driver: Driver) -> None:
@@ -137,7 +137,7 @@ class Files(Stand):
         operation = self.by()[-1]
         claim = self.plugin.spec.operations[operation]
         ticket = there.open_ticket("Printer", "It is on fire")
-        there.desk.fault(fault, method="POST|PUT|PATCH", path=f"^(?!.*({READING}))", count=2, **FAULTS[fault])
+        there.desk.fault(fault, method="POST|PUT|PATCH", path=writing(there), count=2, **FAULTS[fault])
         try:
             driver.settle(self.carrying(driver, operation, ("dot.png", DOT)), context(ticket), there.desk.accept)
         except LookupError:
@@ -154,7 +154,7 @@ class Files(Stand):
         ticket = there.open_ticket("Printer", "It is on fire")
         intent = self.carrying(driver, Operation.ATTACH, ("dot.png", DOT))
         first = driver.settle(intent, context(ticket))
-        faults: dict[str, Any] = {"count": 1, "method": "POST|PUT|PATCH", "path": f"^(?!.*({READING}))"}
+        faults: dict[str, Any] = {"count": 1, "method": "POST|PUT|PATCH", "path": writing(there)}
         there.desk.fault("reset_after", **faults)
         second = driver.settle(intent, context(ticket, known_files=frozenset(first.file_ids)), there.desk.accept)
         assert len(there.shown(ticket).files) == 2

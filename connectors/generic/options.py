@@ -1,0 +1,229 @@
+"""The settings of one connection in the shape that the calls use, and the spec that follows from what they describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from connectors.generic.signing import STANDARD
+from connectors.generic.template import placeholders
+from connectors.generic.times import Times
+from connectors.sdk import (
+    ConnectionSettings,
+    ConnectorSpec,
+    Operation,
+    OperationClaim,
+    RemotePerson,
+    Strategy,
+)
+
+Shape = Mapping[str, Any]
+
+#: seconds in which an effect may still appear where the settings do not say
+SETTLE = 10
+#: so long a desk is expected to know an idempotency key where the settings do not say
+REMEMBERED = 86_400
+#: a shorter path is no secret, and would be masked everywhere
+SECRET_PATH = 16
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+#: our fields -> the placeholders of a request that carry them
+CARRIES: dict[str, tuple[str, ...]] = {
+    "title": ("title",),
+    "body": ("body", "body_html", "body_plain"),
+    "status": ("status",),
+    "priority": ("priority",),
+    "kind": ("kind",),
+    "queue": ("queue",),
+    "language": ("language",),
+    "assignee": ("assignee", "assignee_email"),
+    "tags": ("tags", "tags_text"),
+}
+COMMENTS = {Operation.PUBLIC_REPLY: "reply", Operation.INTERNAL_NOTE: "note"}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """One connection's settings; its repr shows no secret."""
+
+    base: str
+    auth: dict[str, Any] = {}
+    ticket: dict[str, Any] = {}
+    comment: dict[str, Any] = {}
+    person: dict[str, Any] = {}
+    words: dict[str, Any] = {}
+    incoming: dict[str, Any] = {}
+    calls: dict[str, Any] = {}
+    times: Times = Times()
+    us: RemotePerson | None = None
+    webhook_secrets: tuple[str, ...] = ()
+    signature: dict[str, Any] = {}
+    signing_secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Name the desk only."""
+        return f"Options({self.base!r})"
+
+    def call(self, name: str) -> dict[str, Any] | None:
+        """Return a request by its name; None where the settings describe none."""
+        found = self.calls.get(name)
+        return found if isinstance(found, dict) else None
+
+    @property
+    def updates(self) -> list[dict[str, Any]]:
+        """The requests that change a ticket."""
+        return updates_of(self.calls)
+
+    @property
+    def literal(self) -> tuple[str, ...]:
+        """Every secret as it is written."""
+        auth = self.auth
+        found = [auth.get("token"), auth.get("password"), *(auth.get("headers") or {}).values()]
+        if not auth and len(hidden := urlsplit(self.base).path) >= SECRET_PATH:
+            # nothing else protects such an address: those of catch hooks are secrets
+            found.append(hidden)
+        return tuple(
+            dict.fromkeys(str(each) for each in (*found, *self.webhook_secrets, *self.signing_secrets) if each)
+        )
+
+
+def read_options(settings: ConnectionSettings) -> Options:
+    """Read the options of a connection."""
+    given = settings.options
+    times, outgoing, us = given.get("times") or {}, given.get("outgoing") or {}, given.get("us") or {}
+    formats = times.get("format") or ()
+    return Options(
+        base=settings.url.rstrip("/"),
+        auth=dict(given.get("auth") or {}),
+        ticket=dict(given.get("ticket") or {}),
+        comment=dict(given.get("comment") or {}),
+        person=dict(given.get("person") or {}),
+        words=dict(given.get("words") or {}),
+        incoming=dict(given.get("incoming") or {}),
+        calls=dict(given.get("calls") or {}),
+        times=Times(several(formats) or ("iso",), str(times.get("zone") or "UTC")),
+        us=RemotePerson(str(us.get("id") or ""), str(us.get("email") or ""), name=str(us.get("name") or ""))
+        if us
+        else None,
+        webhook_secrets=several(given.get("webhook_secret")),
+        signature=dict(outgoing.get("signature") or {"kind": STANDARD}) if outgoing else {},
+        signing_secrets=several(outgoing.get("secret")),
+    )
+
+
+def several(value: Any) -> tuple[str, ...]:
+    """Return one text or a list of them as texts."""
+    if not value:
+        return ()
+    return tuple(str(each) for each in value) if isinstance(value, list | tuple) else (str(value),)
+
+
+def updates_of(calls: Shape) -> list[dict[str, Any]]:
+    """Return the requests that change a ticket: one, or a list."""
+    found = calls.get("update")
+    if isinstance(found, Mapping):
+        return [dict(found)]
+    return [dict(each) for each in found or () if isinstance(each, Mapping)]
+
+
+def span(text: Any, default: int) -> int:
+    """Return a span of time such as 24h in seconds."""
+    found = re.fullmatch(r"(\d{1,6})([smhd])", str(text or ""))
+    return int(found.group(1)) * _SPANS[found.group(2)] if found else default
+
+
+def body_of(request: Shape) -> tuple[Any, ...]:
+    """Return every part of a request in which a placeholder may stand."""
+    return tuple(request.get(part) for part in ("path", "query", "headers", "json", "form", "text"))
+
+
+def carried(request: Shape) -> frozenset[str]:
+    """Return our fields that a request carries."""
+    names = set(placeholders(body_of(request)))
+    return frozenset(field for field, words in CARRIES.items() if names & set(words))
+
+
+def fields_for(request: Shape) -> frozenset[str]:
+    """Return the fields for which a request of `update` is sent."""
+    given = request.get("for")
+    return frozenset(str(each) for each in given) if given else carried(request)
+
+
+def narrowed(spec: ConnectorSpec, given: Shape) -> ConnectorSpec:
+    """Return the spec of one connection: what its settings describe, and how each write stays single by them."""
+    calls, ticket = given.get("calls") or {}, given.get("ticket") or {}
+    operations = dict(_claims(given))
+    changes = [field for request in updates_of(calls) for field in fields_for(request)]
+    created = carried(calls.get("create") or {})
+    written = frozenset(changes) | (created & {"body"} if changes else created)
+    readable = frozenset(field for field in spec.readable_fields if field in ticket)
+    if "body" in spec.readable_fields and ticket.get("first_comment_is_body"):
+        readable |= {"body"}
+    custom = any(name.startswith("custom.") for name in placeholders([body_of(each) for each in updates_of(calls)]))
+    return msgspec.structs.replace(
+        spec,
+        operations=operations,
+        readable_fields=readable,
+        writable_fields=written & spec.writable_fields,
+        webhooks="incoming" in given,
+        polling="changes" in calls,
+        custom_fields=custom,
+        sees=frozenset(
+            operation
+            for operation, claim in operations.items()
+            if claim.strategy is Strategy.PROBE and operation is not Operation.SET_FIELDS and _marks(given, operation)
+        ),
+    )
+
+
+def _marks(given: Shape, operation: Operation) -> bool:
+    """Say whether what an operation wrote is known by a mark of ours, and not by its words."""
+    return operation is Operation.CREATE or finds(given, COMMENTS[operation]) == "marker"
+
+
+def _claims(given: Shape) -> Iterator[tuple[Operation, OperationClaim]]:
+    calls = given.get("calls") or {}
+    create = calls.get("create")
+    if create:
+        yield Operation.CREATE, _claim(create, looked_for=bool(create.get("find")))
+    updates = updates_of(calls)
+    if updates:
+        settle = max(int(each.get("settle", SETTLE)) for each in updates)
+        strategy = Strategy.CONDITIONAL if any(each.get("if_match") for each in updates) else Strategy.NATURAL
+        if any(each.get("repeatable") is False for each in updates) and "read" not in calls:
+            strategy = Strategy.NONE
+        probe = "read" in calls
+        yield Operation.SET_FIELDS, OperationClaim(strategy, settle=settle, probe=probe)
+    for operation, name in COMMENTS.items():
+        if calls.get(name):
+            yield operation, _claim(calls[name], looked_for=bool(finds(given, name)))
+
+
+def _claim(request: Shape, *, looked_for: bool) -> OperationClaim:
+    """Return how one write stays single: its key, the search for its mark, that it may be repeated; else nothing."""
+    settle = int(request.get("settle", SETTLE))
+    if request.get("idempotency_header"):
+        lives = span(request.get("remembered"), REMEMBERED)
+        return OperationClaim(Strategy.KEY, settle=settle, key_ttl=lives, probe=looked_for)
+    if looked_for:
+        return OperationClaim(Strategy.PROBE, settle=settle)
+    if request.get("repeatable"):
+        return OperationClaim(Strategy.NATURAL, settle=settle)
+    return OperationClaim(Strategy.NONE, settle=settle)
+
+
+def finds(given: Shape, name: str) -> str:
+    """Say how a comment is found again: by its `marker`, by its `words`, or not at all."""
+    calls, comment = given.get("calls") or {}, given.get("comment") or {}
+    request = calls.get(name) or {}
+    read = "read" in calls and ("comments" in calls or "comments" in (given.get("ticket") or {}))
+    if not read:
+        return ""
+    chosen = str(request.get("find") or "")
+    if chosen == "words":
+        return chosen
+    marked = "marker" in comment and "key" in set(placeholders(body_of(request)))
+    return "marker" if marked else ""

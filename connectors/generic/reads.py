@@ -1,0 +1,275 @@
+"""Reading: one ticket with all its comments, a page of changes, who we are, and whether all that works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from connectors.generic.asking import answer_of, is_missing, request_of
+from connectors.generic.options import Options, Shape, span
+from connectors.generic.places import find, rows, word
+from connectors.generic.reading import EPOCH, Reader, with_comments
+from connectors.sdk import (
+    AuthenticationError,
+    Call,
+    ChangePage,
+    CheckResult,
+    ConnectorSpec,
+    HttpRequest,
+    HttpResponse,
+    Identity,
+    RemoteComment,
+    RemotePerson,
+    RemoteTicket,
+    Strategy,
+    TransportError,
+)
+
+#: how far back a poll goes where the settings do not say: clocks differ, and a change is seen when it is committed
+OVERLAP = 180
+#: a first round begins this long ago: older tickets come in when they change
+FIRST = timedelta(minutes=10)
+#: bounds a list that never ends (a defect of the desk, or of the settings)
+MOST_PAGES = 1000
+SIZE = 50
+
+
+class Cursor(msgspec.Struct, omit_defaults=True):
+    """Where a poll stands; stored as JSON. Times are by the desk's clock."""
+
+    #: every change before this has been seen
+    base: datetime
+    #: the next round's base, noted when this round began
+    next: datetime | None = None
+    #: where the next page of this round begins: a number, the desk's own mark, or an address
+    page: str = ""
+
+
+def read(reader: Reader, remote_id: str) -> Call[RemoteTicket | None]:
+    """Read one ticket whole; None when it is not there or out of our sight."""
+    options = reader.options
+    shape = options.call("read")
+    if shape is None:
+        yield from ()
+        return None
+    response = yield request_of(options, "read", shape, {"ticket": remote_id})
+    if is_missing(shape, response):
+        return None
+    answer = answer_of(shape, response)
+    ticket = reader.ticket(answer, response.headers)
+    if ticket is None:
+        return None
+    if not ticket.version_token and response.header("etag"):
+        ticket = msgspec.structs.replace(ticket, version_token=response.header("etag"))
+    if ticket.remote_id != remote_id and not ticket.merged_into:
+        # the desk answers with another ticket: this one was merged into it
+        return msgspec.structs.replace(ticket, remote_id=remote_id, merged_into=ticket.remote_id)
+    comments = reader.comments(find(options.ticket.get("comments"), answer))
+    if "comments" in options.calls:
+        comments += yield from _comments(reader, remote_id)
+    return with_comments(ticket, comments, first_is_body=bool(options.ticket.get("first_comment_is_body")))
+
+
+def _comments(reader: Reader, remote_id: str) -> Call[list[RemoteComment]]:
+    shape = reader.options.calls["comments"]
+    found: list[RemoteComment] = []
+    page = ""
+    for _ in range(MOST_PAGES):
+        response = yield _paged(reader.options, "comments", shape, {"ticket": remote_id}, page)
+        if is_missing(shape, response):
+            break
+        answer = answer_of(shape, response)
+        listed = rows(find(shape["list"], answer) if "list" in shape else answer)
+        found += reader.comments(listed)
+        before, page = page, next_page(shape, response, listed, page)
+        if not page or page == before:
+            break
+    return found
+
+
+def _paged(options: Options, name: str, shape: Shape, values: Mapping[str, Any], page: str) -> HttpRequest:
+    """Render a request for one page."""
+    request = request_of(options, name, shape, values)
+    paging = shape.get("paging") or {}
+    params = dict(request.params)
+    if paging.get("size_param"):
+        params[str(paging["size_param"])] = str(paging.get("size") or SIZE)
+    if paging.get("kind") in {"next", "link"} and page:
+        return msgspec.structs.replace(request, url=_beside(options, page), params={})
+    if paging.get("param") and (page or paging["kind"] in {"page", "offset"}):
+        first = str(paging.get("start", 1 if paging["kind"] == "page" else 0))
+        params[str(paging["param"])] = page or first
+    return msgspec.structs.replace(request, params=params)
+
+
+def _beside(options: Options, address: str) -> str:
+    """Return the address of a next page below our own: a desk names itself as others see it."""
+    parts, home = urlsplit(address), urlsplit(options.base).path.rstrip("/")
+    inner = parts.path.removeprefix(home) if home and parts.path.startswith(f"{home}/") else parts.path
+    return f"{inner}?{parts.query}" if parts.query else inner
+
+
+def next_page(shape: Shape, response: HttpResponse, listed: list[Any], page: str) -> str:
+    """Return where the page after this one begins; empty: this was the last."""
+    paging = shape.get("paging") or {}
+    kind, size = paging.get("kind"), int(paging.get("size") or SIZE)
+    if kind in {"cursor", "next"}:
+        return word(find(paging.get("at"), response.json()))
+    if kind == "link":
+        return _link(response.header("link"))
+    if not listed or (kind in {"page", "offset"} and "size" in paging and len(listed) < size):
+        return ""
+    if kind == "page":
+        return str(int(page or paging.get("start", 1)) + 1)
+    return str(int(page or paging.get("start", 0)) + len(listed)) if kind == "offset" else ""
+
+
+def _link(header: str) -> str:
+    """Return the address with rel="next" of a Link header (RFC 8288)."""
+    for part in header.split(","):
+        address, _, rest = part.partition(";")
+        if 'rel="next"' in rest.replace(" ", "") or "rel=next" in rest.replace(" ", ""):
+            return address.strip().strip("<>")
+    return ""
+
+
+# ---------------------------------------------------------------- polls
+
+
+def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
+    """Read one page of what changed; `now` is aware UTC."""
+    options = reader.options
+    shape = options.call("changes")
+    if shape is None:
+        yield from ()
+        return ChangePage(cursor=cursor or "-")
+    overlap = timedelta(seconds=span(shape.get("overlap"), OVERLAP))
+    state = _decode(cursor) or Cursor(now - FIRST)
+    values = {"since": options.times.write(state.base - overlap)}
+    response = yield _paged(options, "changes", shape, values, state.page)
+    answer = answer_of(shape, response)
+    there = clock_of(response, now)
+    if state.next is None:
+        # a desk whose clock is behind ours must not be asked from a moment that it has not reached
+        state.next = max(state.base, min(there, now) if abs(there - now) < timedelta(minutes=1) else there)
+    listed = rows(find(shape["list"], answer) if "list" in shape else answer)
+    found = [each for one in listed if (each := reader.ticket(one, response.headers)) is not None]
+    # a bare id says no time: it is as new as the answer
+    found = [msgspec.structs.replace(each, updated_at=there) if each.updated_at == EPOCH else each for each in found]
+    since = state.base - overlap
+    fresh = [each for each in found if each.updated_at >= since]
+    page = next_page(shape, response, listed, state.page)
+    done = bool(shape.get("newest_first")) and len(fresh) < len(found)
+    end = not page or page == state.page or done
+    after = Cursor(state.next) if end else Cursor(state.base, state.next, page)
+    tickets = tuple(msgspec.structs.replace(each, complete=bool(shape.get("whole"))) for each in fresh)
+    return ChangePage(tickets, msgspec.json.encode(after).decode(), end=end)
+
+
+def _decode(cursor: str) -> Cursor | None:
+    try:
+        return msgspec.json.decode(cursor, type=Cursor)
+    except msgspec.MsgspecError:
+        return None
+
+
+def clock_of(response: HttpResponse, fallback: datetime) -> datetime:
+    """Return the desk's own time of an answer (its Date header), aware UTC."""
+    try:
+        said = parsedate_to_datetime(response.header("date"))
+    except (TypeError, ValueError):
+        return fallback
+    return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+
+
+# ---------------------------------------------------------------- who we are, and whether it works
+
+
+def whoami(reader: Reader) -> Call[Identity]:
+    """Say who we are: by the desk's own answer, else by the settings.
+
+    Raises AuthenticationError when the credentials do not hold.
+    """
+    options = reader.options
+    shape = options.call("whoami")
+    if shape is None:
+        yield from ()
+        return Identity(options.us or RemotePerson(), "as the settings say" if options.us else "nobody can be asked")
+    response = yield request_of(options, "whoami", shape, {})
+    if response.status == 403:
+        msg = f"the desk does not accept our credentials: HTTP {response.status}"
+        raise AuthenticationError(msg)
+    answer = answer_of(shape, response)
+    person = reader.person(find(shape["person"], answer) if "person" in shape else answer, "agent")
+    if person is None:
+        msg = "the desk's answer names nobody: say where the parts of a person lie (person:)"
+        raise TransportError(msg)
+    return Identity(person, f"account {person.label}")
+
+
+def check(reader: Reader) -> Call[Sequence[CheckResult]]:
+    """Try every request that only reads. What writes is never tried: people would see it."""
+    calls = reader.options.calls
+    try:
+        identity = yield from whoami(reader)
+    except (AuthenticationError, TransportError) as error:
+        return [CheckResult("account", ok=False, detail=str(error))]
+    results = [CheckResult("account", ok=True, detail=identity.detail)]
+    if "changes" in calls:
+        results.append((yield from _listing(reader)))
+    find_it = (calls.get("create") or {}).get("find")
+    if find_it:
+        results.append((yield from _searching(reader, find_it)))
+    return results
+
+
+def claims(spec: ConnectorSpec) -> CheckResult:
+    """Say how each write stays single by what is described; of one that claims nothing a person decides."""
+    told = ", ".join(f"{operation.value}: {claim.strategy}" for operation, claim in spec.operations.items())
+    bare = [operation.value for operation, claim in spec.operations.items() if claim.strategy is Strategy.NONE]
+    if not bare:
+        return CheckResult("writes", ok=True, detail=told)
+    hint = f"describe `find:` or `idempotency_header:` for {', '.join(bare)}"
+    detail = f"{told}; where an answer is lost, a person decides: {hint}"
+    return CheckResult("writes", ok=False, detail=detail, warning=True)
+
+
+def _listing(reader: Reader) -> Call[CheckResult]:
+    """Ask for the changes since 1970: what comes must have ids and times."""
+    shape = reader.options.calls["changes"]
+    try:
+        since = {"since": reader.options.times.write(EPOCH)}
+        response = yield _paged(reader.options, "changes", shape, since, "")
+        answer = answer_of(shape, response)
+    except (AuthenticationError, TransportError) as error:
+        return CheckResult("changes", ok=False, detail=f"calls: changes: {error}")
+    listed = rows(find(shape["list"], answer) if "list" in shape else answer)
+    if not listed:
+        return CheckResult("changes", ok=True, detail="no ticket is listed yet", warning=True)
+    ticket = reader.ticket(listed[0], response.headers)
+    if ticket is None:
+        return CheckResult("changes", ok=False, detail="what is listed has no id: see ticket: {id: …}")
+    if ticket.updated_at == EPOCH and isinstance(listed[0], Mapping):
+        return CheckResult(
+            "changes", ok=False, detail="what is listed has no time: see ticket: {updated: …} and times:"
+        )
+    return CheckResult("changes", ok=True, detail=f"{len(listed)} tickets are listed, such as {ticket.key}")
+
+
+def _searching(reader: Reader, shape: Shape) -> Call[CheckResult]:
+    """Search for a mark that nobody has: a search that finds something ignores what it is asked for."""
+    try:
+        response = yield request_of(reader.options, "find", shape, {"key": "f" * 32})
+        answer = answer_of(shape, response) if not is_missing(shape, response) else None
+    except (AuthenticationError, TransportError) as error:
+        return CheckResult("find", ok=False, detail=f"calls: create: find: {error}")
+    found = rows(find(shape["list"], answer) if "list" in shape else answer)
+    if found:
+        detail = f"the search for a mark that nobody has finds {len(found)} tickets: it may overlook ours behind them"
+        return CheckResult("find", ok=False, detail=detail, warning=True)
+    return CheckResult("find", ok=True, detail="the search for our mark works")

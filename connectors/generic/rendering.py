@@ -1,0 +1,159 @@
+"""What is written, in the desk's words: the values of all placeholders, and what will be read back of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from connectors.content import to_html, to_plain
+from connectors.generic.options import Options
+from connectors.generic.places import word
+from connectors.generic.reading import Reader, status_of
+from connectors.sdk import Category, Intent, Kind, Level, RemotePerson, RemoteTicket, Visibility, WriteContext
+from gateway.domain.shown import CUSTOM, plain_shown
+
+#: a category without a word of its own is written as the nearest that has one
+_NEAREST: dict[Category, tuple[Category, ...]] = {
+    Category.CLOSED: (Category.RESOLVED,),
+    Category.RESOLVED: (Category.CLOSED,),
+    Category.CANCELLED: (Category.CLOSED, Category.RESOLVED),
+    Category.NEW: (Category.OPEN,),
+    Category.OPEN: (Category.NEW,),
+    Category.PENDING_CUSTOMER: (Category.ON_HOLD, Category.OPEN),
+    Category.ON_HOLD: (Category.PENDING_CUSTOMER, Category.OPEN),
+}
+
+
+class Rendering:
+    """Renders intents for one desk."""
+
+    def __init__(self, options: Options, reader: Reader) -> None:
+        self.options = options
+        self.reader = reader
+
+    def native(self, name: str, wanted: Any) -> str:
+        """Return the desk's word for a status, a priority or a kind of an intent; empty: there is none."""
+        words = self.options.words.get(name) or {}
+        if isinstance(wanted, Mapping) and wanted.get("native"):
+            return str(wanted["native"])
+        if name == "status":
+            return _status_word(words, wanted if isinstance(wanted, Mapping) else {})
+        meaning = (wanted.get("level") if isinstance(wanted, Mapping) else wanted) or (
+            Level.UNSET if name == "priority" else Kind.OTHER
+        )
+        return next((str(word_) for word_, means in words.items() if means == str(meaning)), "")
+
+    def values(self, intent: Intent, context: WriteContext, etag: str = "") -> dict[str, Any]:
+        """Return the value of every placeholder that this intent gives one."""
+        fields = intent.fields
+        found: dict[str, Any] = {"key": context.effect_key}
+        found |= {"ticket": context.remote_id} if context.remote_id else {}
+        found |= {"etag": etag} if etag else {}
+        for name in ("title", "queue", "language"):
+            if name in fields:
+                found[name] = str(fields[name] or "")
+        if "body" in fields:
+            body = str(fields["body"] or "")
+            found |= {"body": body, "body_html": to_html(body), "body_plain": to_plain(body)}
+        for name in ("status", "priority", "kind"):
+            if name in fields and (word_ := self.native(name, fields[name])):
+                found[name] = word_
+        if isinstance(fields.get("tags"), list | tuple):
+            tags = sorted(str(tag) for tag in fields["tags"])
+            found |= {"tags": tags, "tags_text": ",".join(tags)}
+        for name in ("assignee", "requester"):
+            if name in fields:
+                found |= _person(name, fields[name])
+        found |= {name: value for name, value in fields.items() if name.startswith(CUSTOM)}
+        params = intent.params.get("param")
+        if isinstance(params, Mapping):
+            found |= {f"param.{name}": value for name, value in params.items()}
+        return found | self._speech(intent)
+
+    def _speech(self, intent: Intent) -> dict[str, Any]:
+        comment = intent.comment
+        if comment is None:
+            return {}
+        internal = comment.visibility is Visibility.INTERNAL
+        words = self.options.words.get("visibility") or {}
+        native = next((word_ for word_, meaning in words.items() if meaning == comment.visibility.value), None)
+        found: dict[str, Any] = {
+            "comment": comment.body,
+            "comment_html": to_html(comment.body),
+            "comment_plain": to_plain(comment.body),
+            "visibility": comment.visibility.value if native is None else native,
+            "internal": internal,
+            "public": not internal,
+        }
+        if comment.author is not None:
+            found |= {"author_name": comment.author.name, "author_email": comment.author.email}
+        return found
+
+    def differs(self, intent: Intent, ticket: RemoteTicket) -> bool:
+        """Say whether a ticket does not read as the intent wants it."""
+        for name, value in self.as_read(intent).items():
+            now = (ticket.custom or {}).get(name.removeprefix(CUSTOM)) if name.startswith(CUSTOM) and isinstance(
+                ticket.custom, dict
+            ) else getattr(ticket, name, None)  # fmt: skip
+            held = plain_shown(now) if name.startswith(CUSTOM) else msgspec.to_builtins(now, enc_hook=str)
+            if now is not msgspec.UNSET and held != value:
+                return True
+        return False
+
+    def as_read(self, intent: Intent) -> dict[str, Any]:
+        """Return the fields of an intent as the desk will give them back: those that it can be asked for."""
+        fields, places = intent.fields, self.options.ticket
+        values = self.values(intent, WriteContext(""))
+        found: dict[str, Any] = {}
+        for name in ("title", "queue", "language"):
+            if name in values and name in places:
+                found[name] = values[name].strip()
+        for name, read_it in (
+            ("status", self.reader.status), ("priority", self.reader.priority), ("kind", self.reader.kind),
+        ):  # fmt: skip
+            if name in values and name in places:
+                found[name] = msgspec.to_builtins(read_it(values[name]))
+        if "assignee" in fields and "assignee" in places:
+            account = values.get("assignee") or values.get("assignee_email")
+            found["assignee"] = msgspec.to_builtins(RemotePerson(account)) if account else None
+        if "tags" in values and "tags" in places:
+            found["tags"] = values["tags"]
+        if "body" in values and ("body" in places or places.get("first_comment_is_body")):
+            found["body"] = self._body(values)
+        found |= {name: plain_shown(value) for name, value in fields.items() if name.startswith(CUSTOM)}
+        return found
+
+    def _body(self, values: Mapping[str, Any]) -> str:
+        """Return a body as it comes back: in the format in which the desk has it."""
+        places = self.options.ticket
+        if places.get("format") == "html":
+            return self.reader.text(values["body_html"], places).markdown
+        return str(values["body_plain" if places.get("format") == "plain" else "body"]).strip()
+
+
+def _status_word(words: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return the first word of a category; one that waits for the same reason comes first."""
+    category = Category(wanted.get("category") or Category.NEW)
+    reason = wanted.get("hold_reason")
+    for each in (category, *_NEAREST.get(category, ())):
+        meant = [(str(word_), status_of(means, "")) for word_, means in words.items()]
+        fitting = [(word_, status) for word_, status in meant if status.category is each]
+        exact = [word_ for word_, status in fitting if (status.hold_reason or None) == (reason or None)]
+        if exact or fitting:
+            return exact[0] if exact else fitting[0][0]
+    return ""
+
+
+def _person(name: str, value: Any) -> dict[str, Any]:
+    """Return the placeholders of a person; nobody is null."""
+    if not isinstance(value, Mapping) or not value:
+        return {name: None, f"{name}_email": None}
+    given = {
+        name: word(value.get("external_id")),
+        f"{name}_email": word(value.get("email")),
+        f"{name}_name": word(value.get("name")),
+        f"{name}_phone": word(value.get("phone")),
+    }
+    return {each: found for each, found in given.items() if found}

@@ -1,0 +1,85 @@
+"""Requests as an admin writes them: texts with placeholders such as `{title}`, filled at the moment of sending.
+
+A text that is nothing but one placeholder takes its value as it is (a list, a number, null). A member whose
+placeholders have no value at all is left out, so that one request serves for any choice of fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from connectors.generic.places import word
+
+PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z0-9_ -]+)?)\}")
+
+#: what has no value
+MISSING = object()
+
+
+def placeholders(template: Any) -> Iterator[str]:
+    """Go through every placeholder in a template, wherever it stands."""
+    if isinstance(template, str):
+        yield from PLACEHOLDER.findall(template)
+    elif isinstance(template, Mapping):
+        for each in template.values():
+            yield from placeholders(each)
+    elif isinstance(template, list | tuple):
+        for each in template:
+            yield from placeholders(each)
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Return a template with its placeholders filled; MISSING where nothing of it has a value."""
+    if isinstance(template, str):
+        return _text(template, values)
+    if isinstance(template, Mapping):
+        filled = {str(name): fill(each, values) for name, each in template.items()}
+        kept = {name: each for name, each in filled.items() if each is not MISSING}
+        return kept if kept or not template else MISSING
+    if isinstance(template, list | tuple):
+        inner = [each for each in (fill(one, values) for one in template) if each is not MISSING]
+        return inner if inner or not template else MISSING
+    return template
+
+
+def _text(template: str, values: Mapping[str, Any]) -> Any:
+    names = PLACEHOLDER.findall(template)
+    if not names:
+        return template
+    if PLACEHOLDER.fullmatch(template):
+        return values.get(names[0], MISSING)
+    if not any(name in values for name in names):
+        return MISSING
+    return PLACEHOLDER.sub(lambda found: _plain(values.get(found.group(1))), template)
+
+
+def path(template: str, values: Mapping[str, Any]) -> str:
+    """Return an address with its placeholders filled and quoted; one without a value leaves nothing behind."""
+    return PLACEHOLDER.sub(lambda found: quote(_plain(values.get(found.group(1))), safe=""), template)
+
+
+def texts(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return a mapping of texts (a query, headers, a form) filled; lists are joined by commas."""
+    filled = fill(template, values)
+    return {} if filled is MISSING else {name: _plain(each) for name, each in filled.items()}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(word(each) for each in value)
+    return word(value)
+
+
+def members(template: Any, path_of: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Go through every text of a template, with where it stands."""
+    if isinstance(template, str):
+        yield path_of, template
+    elif isinstance(template, Mapping):
+        for name, each in template.items():
+            yield from members(each, (*path_of, name))
+    elif isinstance(template, list | tuple):
+        for number, each in enumerate(template):
+            yield from members(each, (*path_of, number))

@@ -1,0 +1,301 @@
+"""Writing by the requests that the settings describe, and finding again what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from connectors.content import to_plain
+from connectors.generic.asking import answer_of, decoded, is_json, is_missing, outcome_of, request_of
+from connectors.generic.options import COMMENTS, Options, Shape, fields_for, finds
+from connectors.generic.places import find
+from connectors.generic.reading import EPOCH, Reader, ident
+from connectors.generic.reads import read
+from connectors.generic.rendering import Rendering
+from connectors.generic.template import PLACEHOLDER
+from connectors.generic.webhook import by_us
+from connectors.sdk import (
+    Absent,
+    Call,
+    Copy,
+    Done,
+    Effect,
+    Finding,
+    Found,
+    HttpResponse,
+    Intent,
+    NotSent,
+    Operation,
+    Outcome,
+    Progress,
+    Reason,
+    Receipt,
+    Rejected,
+    RemotePerson,
+    RemoteTicket,
+    Sighting,
+    TransportError,
+    Unknown,
+    Unsure,
+    Visibility,
+    WriteContext,
+    excerpt,
+)
+from gateway.domain.shown import CUSTOM
+
+#: our clock and the desk's may differ by this much when a comment is looked for by its time
+SKEW = timedelta(minutes=10)
+#: step of a change that takes several requests: how many of them are done
+SENT = "sent"
+
+
+class Writer:
+    """Writes to one desk; `learnt` is who we are there, once the desk has said it."""
+
+    def __init__(self, options: Options, reader: Reader) -> None:
+        self.options = options
+        self.reader = reader
+        self.rendering = Rendering(options, reader)
+        self.learnt: RemotePerson | None = None
+        self.given = {"calls": options.calls, "comment": options.comment, "ticket": options.ticket}
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Send one update."""
+        calls = self.options.calls
+        operation = intent.operation
+        if operation is Operation.CREATE and "create" in calls:
+            return (yield from self._create(intent, context))
+        if operation is Operation.SET_FIELDS and self.options.updates:
+            return (yield from self._update(intent, context))
+        name = COMMENTS.get(operation, "")
+        if name in calls and intent.comment is not None:
+            if operation is Operation.PUBLIC_REPLY and intent.comment.visibility is Visibility.INTERNAL:
+                return Rejected("an internal comment is never written as a public reply")
+            return (yield from self._say(name, intent, context))
+        yield from ()
+        return Rejected(f"the settings of this connection describe no request for: {operation.value}")
+
+    def _create(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        shape = self.options.calls["create"]
+        request = request_of(
+            self.options,
+            "create",
+            shape,
+            self.rendering.values(intent, context),
+            effect=Effect.WRITE,
+            key=context.effect_key,
+        )
+        response = yield request
+        outcome = outcome_of(shape, response)
+        if outcome is not None:
+            return outcome
+        number = self.new_id(shape, response, context)
+        if not number:
+            return Unknown(f"created, but nothing lies at the place of its id: {excerpt(response)}")
+        return Done((yield from self._receipt(number)))
+
+    def new_id(self, shape: Shape, response: HttpResponse, context: WriteContext) -> str:
+        """Return the id of a new ticket: by its place in the answer or a header, or the one that we gave it."""
+        place = shape.get("id")
+        if isinstance(place, str) and PLACEHOLDER.search(place):
+            return place.replace("{key}", context.effect_key)
+        answer = decoded(response)
+        item = find(shape["answer"], answer) if "answer" in shape else answer
+        if place is None:
+            place = self.options.ticket.get("id")
+        # a place that is the whole answer is a bare number: a page of some proxy is none
+        return ident(find(place, answer if "id" in shape else item, response.headers))
+
+    def _receipt(self, remote_id: str, comment_id: str = "") -> Call[Receipt]:
+        """Read what was written, where the desk can be asked; what it cannot tell now a later read will."""
+        key = f"#{remote_id}"
+        ids = (comment_id,) if comment_id else ()
+        link = str(self.options.ticket.get("link") or "").replace("{ticket}", remote_id)
+        bare = Receipt(remote_id=remote_id, key=key, url=link, comment_id=comment_id, change_ids=ids)
+        if "read" not in self.options.calls:
+            return bare
+        try:
+            ticket = yield from read(self.reader, remote_id)
+        except TransportError:
+            return bare
+        return receipt_of(ticket, comment_id) if ticket is not None else bare
+
+    def _update(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Send the requests that these fields need, one an attempt."""
+        wanted = {*intent.fields, *(["custom"] if any(name.startswith(CUSTOM) for name in intent.fields) else [])}
+        shapes = [each for each in self.options.updates if (fields_for(each) or {"custom"}) & wanted]
+        done = int(context.steps.get(SENT, 0))
+        values = self.rendering.values(intent, context)
+        named = [name for name in ("status", "priority", "kind") if name in intent.fields and name not in values]
+        if not shapes or named:
+            what = ", ".join(named) or ", ".join(sorted(intent.fields))
+            return Rejected(f"the settings of this connection have no word or request for: {what}", Reason.UNMAPPED)
+        if done >= len(shapes):
+            return Done((yield from self._receipt(context.remote_id)))
+        shape = shapes[done]
+        etag = ""
+        if shape.get("if_match"):
+            before = yield from self._before(context.remote_id)
+            if not isinstance(before, RemoteTicket):
+                return before
+            etag = before.version_token
+        request = request_of(
+            self.options, "update", shape, self.rendering.values(intent, context, etag), effect=Effect.WRITE,
+            key=f"{context.effect_key}-{done}" if done else context.effect_key,
+        )  # fmt: skip
+        if etag and not any(name.lower() == "if-match" for name in request.headers):
+            request = msgspec.structs.replace(request, headers={**request.headers, "If-Match": etag})
+        response = yield request
+        outcome = outcome_of(shape, response)
+        if outcome is not None:
+            return outcome
+        if done + 1 < len(shapes):
+            return Progress({SENT: done + 1})
+        return (yield from self._landed(intent, context, response))
+
+    def _before(self, remote_id: str) -> Call[RemoteTicket | Outcome]:
+        try:
+            ticket = yield from read(self.reader, remote_id)
+        except TransportError as error:
+            return NotSent(f"the ticket could not be read first: {error}")
+        return ticket if ticket is not None else Rejected(f"there is no ticket {remote_id}")
+
+    def _landed(self, intent: Intent, context: WriteContext, response: HttpResponse) -> Call[Outcome]:
+        """Read back what was changed, where that can be: an answer that is no JSON proves nothing by itself."""
+        if "read" not in self.options.calls:
+            return Done(Receipt(remote_id=context.remote_id))
+        try:
+            ticket = yield from read(self.reader, context.remote_id)
+        except TransportError as error:
+            return Unknown(f"written, but it could not be read back: {error}")
+        if ticket is None:
+            return Unknown("written, but the ticket is not there to be read back")
+        if not is_json(response) and response.body and self.rendering.differs(intent, ticket):
+            return Unknown(f"the answer is not the desk's: {excerpt(response)}")
+        return Done(receipt_of(ticket))
+
+    def _say(self, name: str, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        shape = self.options.calls[name]
+        request = request_of(
+            self.options,
+            name,
+            shape,
+            self.rendering.values(intent, context),
+            effect=Effect.WRITE,
+            key=context.effect_key,
+        )
+        response = yield request
+        outcome = outcome_of(shape, response)
+        if outcome is not None:
+            return outcome
+        answer = decoded(response)
+        item = find(shape["answer"], answer) if "answer" in shape else answer
+        place = shape.get("id") or self.options.comment.get("id")
+        if isinstance(place, str) and PLACEHOLDER.search(place):
+            return Done(Receipt(remote_id=context.remote_id, comment_id=place.replace("{key}", context.effect_key)))
+        number = ident(find(place, answer if "id" in shape else item, response.headers))
+        if not number and place is not None:
+            return Unknown(f"written, but nothing lies at the place of the comment's id: {excerpt(response)}")
+        return Done((yield from self._receipt(context.remote_id, number)))
+
+    # ------------------------------------------------------------ finding
+
+    def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
+        """Look for the effect of an attempt; anything that keeps us from looking is Unsure."""
+        try:
+            match intent.operation:
+                case Operation.CREATE:
+                    found = yield from self._made(context)
+                    return Found(receipt_of(found[0])) if found else Absent()
+                case Operation.SET_FIELDS:
+                    return (yield from self._stands(intent, context))
+                case _:
+                    return (yield from self._said(intent, context))
+        except TransportError as error:
+            return Unsure(str(error))
+
+    def _made(self, context: WriteContext) -> Call[list[RemoteTicket]]:
+        """Return the tickets that bear our mark. Raises where nothing searches for one."""
+        shape = (self.options.calls.get("create") or {}).get("find")
+        if not isinstance(shape, Mapping):
+            msg = "the settings describe no search for our mark"
+            raise TransportError(msg)
+        response = yield request_of(self.options, "find", shape, {"key": context.effect_key})
+        if is_missing(shape, response) and response.status != 403:
+            return []
+        answer = answer_of(shape, response)
+        listed = find(shape["list"], answer) if "list" in shape else answer
+        listed = listed if isinstance(listed, list) else [listed] if listed else []
+        found = []
+        for each in listed:
+            ticket = self.reader.ticket(each, response.headers)
+            if ticket is not None and not ticket.marker and "read" in self.options.calls:
+                ticket = yield from read(self.reader, ticket.remote_id)
+            if ticket is not None and ticket.marker == context.effect_key:
+                found.append(ticket)
+        return found
+
+    def _stands(self, intent: Intent, context: WriteContext) -> Call[Finding]:
+        ticket = yield from read(self.reader, context.remote_id)
+        if ticket is None:
+            return Absent()
+        return Absent() if self.rendering.differs(intent, ticket) else Found(receipt_of(ticket))
+
+    def _said(self, intent: Intent, context: WriteContext) -> Call[Finding]:
+        ticket = yield from read(self.reader, context.remote_id)
+        if ticket is None:
+            return Absent()
+        for comment in self._ours(ticket, intent, context):
+            return Found(receipt_of(ticket, comment))
+        return Absent()
+
+    def _ours(self, ticket: RemoteTicket, intent: Intent, context: WriteContext) -> list[str]:
+        """Return the comments that this update wrote: by their mark, or by words, author and time."""
+        by = finds(self.given, COMMENTS.get(intent.operation, ""))
+        if by == "marker":
+            return [each.remote_id for each in ticket.comments if each.marker == context.effect_key]
+        if by != "words" or intent.comment is None:
+            return []
+        wanted = " ".join(to_plain(intent.comment.body).split())
+        since = (context.first_sent_at or EPOCH) - SKEW
+        return [
+            each.remote_id
+            for each in ticket.comments
+            if " ".join(to_plain(each.body).split()) == wanted
+            and each.at >= since
+            and not each.marker
+            and each.visibility is intent.comment.visibility
+            and each.remote_id not in context.known_comments
+            and by_us(self.options, self.learnt, each.author) is True
+        ]
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Count what bears the mark of an update."""
+        if intent.operation is Operation.CREATE:
+            made = yield from self._made(context)
+            return Sighting(copies=tuple(Copy(each.remote_id, each.created_at) for each in made))
+        ticket = yield from read(self.reader, context.remote_id)
+        if ticket is None or intent.operation is Operation.SET_FIELDS:
+            return Sighting()
+        ours = self._ours(ticket, intent, context)
+        at = {each.remote_id: each.at for each in ticket.comments}
+        return Sighting(copies=tuple(Copy(each, at.get(each)) for each in ours))
+
+
+def receipt_of(ticket: RemoteTicket, comment_id: str = "") -> Receipt:
+    """Return the receipt of a write after which the ticket looked like this."""
+    return Receipt(
+        remote_id=ticket.remote_id,
+        key=ticket.key,
+        url=ticket.url,
+        version=ticket.version,
+        version_token=ticket.version_token,
+        observed=msgspec.structs.replace(ticket, comments=()),
+        at=ticket.updated_at,
+        comment_id=comment_id,
+        change_ids=(comment_id,) if comment_id else (),
+    )

@@ -1,0 +1,292 @@
+"""A Redmine look-alike on loopback: the real paths, the real shapes, the real habits.
+
+PUT answers 204 and drops what our role may not set, private notes included; a filter that is none is ignored; times
+have whole seconds; a webhook is sent once, and its journal does not say whether it is private.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from connectors.redmine.sim_state import (
+    PRIORITIES,
+    PROJECTS,
+    STATUSES,
+    TRACKERS,
+    InvalidError,
+    Records,
+)
+from connectors.sdk import hmac_hex
+from connectors.testing.desk import Handler, SimulatedDesk
+from connectors.testing.loopback import SimRequest, SimResponse, json_answer
+from connectors.testing.outgoing import Weather
+from connectors.testing.process import serve
+
+#: the custom fields of its issues: the marks, and the requester's address
+MARKER, NOTE_MARKER, REQUESTER = 7, 8, 9
+FIELDS = {MARKER: ("Gateway key", True), NOTE_MARKER: ("Gateway note", False), REQUESTER: ("Requester", True)}
+
+
+class RedmineSimulator(SimulatedDesk):
+    """One Redmine 7. `api_key` is asked for where it is given; with `plugin` the webhooks are those of the plugin."""
+
+    def __init__(self, *, api_key: str = "", plugin: bool = False, **common: Any) -> None:
+        super().__init__(**common)
+        self.records = Records(dict(FIELDS))
+        self.api_key = api_key
+        self.plugin = plugin
+        # one attempt, never retried
+        self.webhooks.weather = Weather(tries=1)
+
+    # -- what every simulator gives
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """Return the paths of the REST API."""
+        return [
+            ("GET", "/users/current.json", self._me),
+            ("GET", r"/users/(?P<number>\d+)\.json", self._user),
+            ("GET", r"/roles/(?P<number>\d+)\.json", self._role),
+            ("GET", "/issue_statuses.json", lambda _: self._names("issue_statuses", STATUSES)),
+            ("GET", "/enumerations/issue_priorities.json", lambda _: self._names("issue_priorities", PRIORITIES)),
+            ("GET", "/trackers.json", lambda _: self._names("trackers", TRACKERS)),
+            ("GET", "/projects.json", self._projects),
+            ("GET", "/issues.json", self._list),
+            ("POST", "/issues.json", self._create),
+            ("GET", r"/issues/(?P<number>\d+)\.json", self._show),
+            ("PUT", r"/issues/(?P<number>\d+)\.json", self._update),
+            ("POST", "/uploads.json", self._upload),
+            ("GET", r"/attachments/download/(?P<number>\d+)(?:/.*)?", self._download),
+        ]
+
+    def sign(self, body: bytes, now: datetime, attempt: int) -> dict[str, str]:  # noqa: ARG002 - no time is signed
+        """Return the headers of a webhook (app/models/webhook.rb)."""
+        headers = {"Content-Type": "application/json", "User-Agent": "Redmine", "Accept": "*/*"}
+        if self.webhook_secret and not self.plugin:
+            headers["X-Redmine-Signature-256"] = f"sha256={hmac_hex(self.webhook_secret, body)}"
+        return headers
+
+    def authorized(self, request: SimRequest) -> SimResponse | None:
+        """Refuse wrong credentials: 401 without a body."""
+        given = request.headers.get("x-redmine-api-key", "")
+        if given and (not self.api_key or given == self.api_key):
+            return None
+        return SimResponse(401, {"WWW-Authenticate": 'Basic realm="Redmine API"', "Content-Type": "application/json"})
+
+    # -- what people do
+
+    def act_create(self, subject: str, description: str, *, email: str = "customer@example.com") -> int:
+        """Let a customer report an issue; returns it."""
+        author = self.records.user(email)
+        given = {"project_id": "support", "subject": subject, "description": description}
+        number = self.records.create(given, author, self.now())
+        self.effect("create", str(number), detail={"subject": subject})
+        self._tell("created", number)
+        return number
+
+    def act_note(self, issue: int | str, notes: str, *, private: bool = False, by: str = "agent") -> int:
+        """Let an agent or the customer (`by`) write a note."""
+        number = int(issue)
+        actor = self.records.agent if by == "agent" else self.records.issues[number]["author_id"]
+        return self._change(number, {"notes": notes, "private_notes": private}, actor)
+
+    def act_set(self, issue: int | str, **fields: Any) -> int:
+        """Let an agent change fields."""
+        return self._change(int(issue), fields, self.records.agent)
+
+    def act_attach(self, issue: int | str, name: str, mime: str, data: list[int], *, private: bool = False) -> int:
+        """Let an agent put a file on an issue, with a note."""
+        token = f"people.{len(self.records.files)}"
+        self.records.uploads[token] = bytes(data)
+        uploads = [{"token": token, "filename": name, "content_type": mime}]
+        given = {"notes": "See the file", "private_notes": private, "uploads": uploads}
+        return self._change(int(issue), given, self.records.agent)
+
+    def act_delete(self, issue: int | str) -> None:
+        """Let an agent delete an issue: its webhook shows it as it was."""
+        number = int(issue)
+        view = self.records.view(number)
+        del self.records.issues[number]
+        self.effect("delete", str(number))
+        if not self.plugin:
+            self.announce({"type": "issue.deleted", "timestamp": _iso(self.now()), "data": {"issue": view}})
+
+    def act_duplicate(self, issue: int | str, of: int | str) -> None:
+        """Let an agent relate an issue to the one that it duplicates, and close it."""
+        self.records.relations.append(
+            {"id": len(self.records.relations) + 1, "issue_id": int(issue), "issue_to_id": int(of),
+             "relation_type": "duplicates", "delay": None}
+        )  # fmt: skip
+        self._change(int(issue), {"status_id": STATUSES["Closed"]}, self.records.agent)
+
+    def _change(self, number: int, given: dict[str, Any], actor: int, key: str = "") -> int:
+        journal = self.records.update(number, given, actor, self.now())
+        if journal is None:
+            return 0
+        changed = [detail for detail in journal["details"] if detail["property"] == "attr"]
+        if journal["notes"]:
+            detail = {"notes": journal["notes"], "private": journal["private_notes"]}
+            self.effect("comment", str(number), key=key, change_id=str(journal["id"]), detail=detail)
+        if changed:
+            self.effect("fields", str(number), change_id=str(journal["id"]), detail={"details": changed})
+        self._tell("updated", number, journal)
+        return int(journal["id"])
+
+    def _tell(self, action: str, number: int, journal: dict[str, Any] | None = None) -> None:
+        if self.plugin:
+            self.announce({"payload": self._plugin_payload(action, number, journal)})
+            return
+        view = self.records.view(number)
+        data: dict[str, Any] = {"issue": view}
+        if journal is not None:
+            shown = self.records.journal_view(journal)
+            data["journal"] = {
+                "id": shown["id"], "created_on": shown["created_on"], "notes": shown["notes"], "user": shown["user"],
+                "details": [
+                    {"property": each["property"], "prop_key": each["name"], "old_value": each["old_value"],
+                     "value": each["new_value"]} for each in shown["details"]
+                ],
+            }  # fmt: skip
+        self.announce({"type": f"issue.{action}", "timestamp": _iso(self.now()), "data": data})
+
+    def _plugin_payload(self, action: str, number: int, journal: dict[str, Any] | None) -> dict[str, Any]:
+        """Return what redmine_webhook sends: `opened` and `updated`, whole people, and whether a note is private."""
+        view, issue = self.records.view(number), self.records.issues[number]
+        person = {name: self._person(issue[f"{key}_id"]) for name, key in (("author", "author"),
+                                                                         ("assignee", "assigned_to"))}  # fmt: skip
+        for name in ("assigned_to", "custom_fields"):
+            view.pop(name, None)
+        shown = {**view, **person, "lock_version": issue["lock_version"], "custom_field_values": []}
+        found: dict[str, Any] = {"action": "opened" if action == "created" else action, "issue": shown,
+                                 "url": f"{self.url}/issues/{number}"}  # fmt: skip
+        if journal is not None:
+            found["journal"] = {
+                "id": journal["id"], "notes": journal["notes"], "created_on": journal["created_on"],
+                "private_notes": journal["private_notes"], "author": self._person(journal["user_id"]),
+                "details": [{"prop_key": each["name"], "value": each["new_value"]} for each in journal["details"]],
+            }  # fmt: skip
+        return found
+
+    def _person(self, number: int | None) -> dict[str, Any] | None:
+        return None if number is None else {**self.records.users[number], "identity_url": None}
+
+    # -- the API
+
+    def _me(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - every handler is given the request
+        user = {**self.records.users[self.records.me], "admin": False, "memberships": []}
+        for number, name in PROJECTS.values():
+            roles = [{"id": 3, "name": "Gateway"}]
+            user["memberships"].append({"id": number, "project": {"id": number, "name": name}, "roles": roles})
+        return json_answer({"user": user})
+
+    def _user(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
+        user = self.records.users.get(int(number))
+        return json_answer({"user": user}) if user else _missing()
+
+    def _role(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
+        return json_answer({"role": {"id": 3, "name": "Gateway", "permissions": sorted(self.records.permissions)}})
+
+    def _names(self, key: str, table: dict[str, int]) -> SimResponse:
+        return json_answer({key: [{"id": number, "name": name} for name, number in table.items()]})
+
+    def _projects(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - the same
+        rows = [{"id": number, "name": name, "identifier": key} for key, (number, name) in PROJECTS.items()]
+        return json_answer({"projects": rows, "total_count": len(rows), "offset": 0, "limit": 100})
+
+    def _list(self, request: SimRequest) -> SimResponse:
+        """List issues; a parameter that is no filter is ignored."""
+        query = request.query
+        found = list(self.records.issues.values())
+        if query.get("status_id") != "*":
+            found = [each for each in found if each["status_id"] in {1, 2, 3, 4}]
+        since = query.get("updated_on", "")
+        if since.startswith(">="):
+            found = [each for each in found if each["updated_on"] >= since.removeprefix(">=")]
+        for number, (_, is_filter) in self.records.fields.items():
+            if is_filter and f"cf_{number}" in query:
+                found = [each for each in found if each["custom"].get(number) == query[f"cf_{number}"]]
+        by_time = query.get("sort", "").startswith("updated_on")
+        found.sort(key=lambda each: (each["updated_on"] if by_time else "", each["id"]))
+        limit, offset = min(int(query.get("limit") or 25), 100), int(query.get("offset") or 0)
+        rows = [self.records.view(each["id"]) for each in found[offset : offset + limit]]
+        return json_answer({"issues": rows, "total_count": len(found), "offset": offset, "limit": limit})
+
+    def _create(self, request: SimRequest) -> SimResponse:
+        given = _issue_of(request)
+        try:
+            number = self.records.create(given, self.records.me, self.now())
+        except InvalidError as error:
+            return json_answer({"errors": error.errors}, 422)
+        issue = self.records.issues[number]
+        key = str(issue["custom"].get(MARKER) or "")
+        self.effect("create", str(number), key=key, detail={"subject": issue["subject"]})
+        self._tell("created", number)
+        return json_answer({"issue": self.records.view(number)}, 201)
+
+    def _show(self, request: SimRequest, number: str) -> SimResponse:
+        if int(number) not in self.records.issues:
+            return _missing()
+        view, wanted = self.records.view(int(number)), request.query.get("include", "").split(",")
+        if "journals" in wanted:
+            private = "view_private_notes" in self.records.permissions
+            view["journals"] = [
+                self.records.journal_view(each)
+                for each in self.records.journals[int(number)]
+                if private or not each["private_notes"]
+            ]
+        if "attachments" in wanted:
+            view["attachments"] = [
+                self.records.file_view(made, self.url)
+                for made, file in self.records.files.items()
+                if file["issue"] == int(number)
+            ]
+        if "relations" in wanted:
+            mine = [each for each in self.records.relations if int(number) in {each["issue_id"], each["issue_to_id"]}]
+            view |= {"relations": mine} if mine else {}
+        return json_answer({"issue": view})
+
+    def _update(self, request: SimRequest, number: str) -> SimResponse:
+        if int(number) not in self.records.issues:
+            return _missing()
+        given = _issue_of(request)
+        marks = {int(each["id"]): str(each["value"]) for each in given.get("custom_fields") or ()}
+        try:
+            self._change(int(number), given, self.records.me, marks.get(NOTE_MARKER, ""))
+        except InvalidError as error:
+            return json_answer({"errors": error.errors}, 422)
+        return SimResponse(204)
+
+    def _upload(self, request: SimRequest) -> SimResponse:
+        if request.headers.get("content-type") != "application/octet-stream":
+            return SimResponse(406)
+        token = f"{len(self.records.uploads) + 1}.{hmac_hex('upload', request.body)[:24]}"
+        self.records.uploads[token] = request.body
+        return json_answer({"upload": {"id": len(self.records.uploads), "token": token}}, 201)
+
+    def _download(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
+        file = self.records.files.get(int(number))
+        return SimResponse(200, {"Content-Type": file["content_type"]}, file["data"]) if file else _missing()
+
+
+def _missing() -> SimResponse:
+    return SimResponse(404, {"Content-Type": "application/json"})
+
+
+def _iso(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _issue_of(request: SimRequest) -> dict[str, Any]:
+    try:
+        found = request.json()
+    except msgspec.DecodeError:
+        return {}
+    given = found.get("issue") if isinstance(found, dict) else None
+    return given if isinstance(given, dict) else {}
+
+
+if __name__ == "__main__":
+    sys.exit(serve(RedmineSimulator, "Run a simulated Redmine."))

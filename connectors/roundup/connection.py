@@ -1,0 +1,163 @@
+"""One connection to one Roundup tracker: the connector's parts put together behind the contract."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from connectors.roundup.calls.agents import agents
+from connectors.roundup.calls.changes import changes
+from connectors.roundup.calls.checks import check
+from connectors.roundup.calls.desk import REST, Desk, require
+from connectors.roundup.calls.fields import as_read, side_effects
+from connectors.roundup.calls.landed import effects, probe
+from connectors.roundup.calls.reads import read, whoami
+from connectors.roundup.calls.writes import write
+from connectors.roundup.mapping import number
+from connectors.roundup.options import read_options
+from connectors.sdk import (
+    Attachment,
+    AuthenticationError,
+    Blob,
+    Call,
+    ChangePage,
+    CheckResult,
+    ConnectionSettings,
+    ConnectorSpec,
+    DeskAgent,
+    Envelope,
+    Event,
+    Finding,
+    HttpRequest,
+    Identity,
+    IncomingRequest,
+    Intent,
+    Operation,
+    OperationClaim,
+    Outcome,
+    RawDelivery,
+    RemotePerson,
+    RemoteTicket,
+    Sighting,
+    Strategy,
+    UnreadableError,
+    WriteContext,
+    body_digest,
+)
+
+
+def with_notes(spec: ConnectorSpec, options: Mapping[str, Any]) -> ConnectorSpec:
+    """Return the spec of a tracker: internal notes are there where a property of its messages keeps them so."""
+    if not options.get("private"):
+        return spec
+    notes = {**spec.operations, Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10)}
+    return msgspec.structs.replace(spec, operations=notes, sees=spec.sees | {Operation.INTERNAL_NOTE})
+
+
+class Roundup:
+    """The connector of one tracker; see gateway.ports.Connector for what each part promises."""
+
+    def __init__(self, spec: ConnectorSpec, settings: ConnectionSettings) -> None:
+        self.settings = settings
+        self.options = read_options(settings)
+        self.desk = Desk(self.options)
+        self._name = self.options.user
+        self.spec = spec.of(settings.options)
+
+    # -- incoming: Roundup sends nothing
+
+    def verify(self, request: IncomingRequest, now: datetime) -> None:  # noqa: ARG002 - nothing is let in
+        """Refuse: nothing that reaches us can be Roundup's."""
+        raise AuthenticationError("Roundup sends no webhooks: this connection is polled")
+
+    def envelope(self, request: IncomingRequest) -> Envelope:
+        """Name a request that was never let in."""
+        return Envelope(body_digest(request.body))
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:  # noqa: ARG002 - the same
+        """Refuse, for the same reason."""
+        raise UnreadableError("Roundup sends no webhooks: this connection is polled")
+
+    # -- reads
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Read one issue whole."""
+        return read(self.desk, remote_id)
+
+    def changes(self, cursor: str, now: datetime) -> Call[ChangePage]:
+        """Read one page of hints of what changed."""
+        return changes(self.desk, cursor, now)
+
+    def whoami(self) -> Call[Identity]:
+        """Say who we are at Roundup."""
+        identity = yield from whoami(self.desk)
+        self._name = identity.person.external_id
+        return identity
+
+    def agents(self, accounts: Collection[str]) -> Call[Sequence[DeskAgent]]:
+        """Say which of these user names can be assigned."""
+        return agents(self.desk, accounts)
+
+    def check(self) -> Call[Sequence[CheckResult]]:
+        """Try the account, the issues and the words."""
+        return check(self.desk)
+
+    def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
+        """Read a file's bytes as they are (doc/rest.txt, "binary_content")."""
+        identity = number(attachment.remote_id)
+        if not identity:
+            return None
+        path = f"{REST}/file/{identity}/binary_content"
+        response = yield HttpRequest(
+            "GET", path, headers={**self.options.headers, "Accept": "*/*"}, label="fetch file", keep=True
+        )
+        if response.status in {403, 404}:
+            return None
+        require(response)
+        return response.blob or response.body
+
+    # -- writes
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Send one update."""
+        return write(self.desk, intent, context)
+
+    def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
+        """Look for the effect of an unknown attempt."""
+        return probe(self.desk, intent, context)
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Count the effects of an update that has landed."""
+        return effects(self.desk, intent, context)
+
+    # -- small facts
+
+    def authorize(self, request: HttpRequest) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
+        """Return Basic credentials, or the bearer token that a tracker may issue (doc/rest.txt, JWT)."""
+        options = self.options
+        if options.token:
+            return {"Authorization": f"Bearer {options.token}"}
+        pair = base64.b64encode(f"{options.user}:{options.password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+
+    def is_us(self, person: RemotePerson | None) -> bool | None:
+        """Say whether `person` is our user; None until a token's name is known."""
+        if person is None or not person.external_id or not self._name:
+            return None
+        return person.external_id == self._name
+
+    def as_read(self, intent: Intent) -> dict[str, Any]:
+        """Return the fields of `intent` as Roundup gives them back."""
+        return as_read(self.options, intent)
+
+    def side_effects(self, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the classic template's detectors do because of a message."""
+        return side_effects(self.options, intent, observed)
+
+    def secrets(self) -> Sequence[str]:
+        """Return the token and the password, for redaction."""
+        return [secret for secret in (self.options.token, self.options.password) if secret]

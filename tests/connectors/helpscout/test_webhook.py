@@ -1,0 +1,149 @@
+"""Proof of origin, names of deliveries, and what may be concluded from a body whose event nobody signed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.helpscout.bench import SECRET, HelpScoutBench
+from connectors.sdk import AuthenticationError, Envelope, EventKind, IncomingRequest, UnreadableError
+from connectors.testing.bench import Sink
+from connectors.testing.conformance.stand import raw
+from connectors.testing.driver import Driver
+from tests.connectors.helpscout.conftest import NOW, connect, stored
+
+BODY = b'{"id":291938,"number":349,"subject":"Help","mailboxId":85,"status":"active","threads":1}'
+
+
+def signed(body: bytes, secret: str = SECRET, **more: str) -> IncomingRequest:
+    """Return a request as Help Scout signs it, by the standard library alone."""
+    signature = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha1).digest()).decode()
+    headers = {"x-helpscout-signature": signature, "x-helpscout-event": "convo.status", **more}
+    return IncomingRequest("POST", "/hooks/acme", {}, headers, body)
+
+
+def test_the_signature_is_hmac_sha1_of_the_body_in_base64() -> None:
+    """By a second implementation: the vendor publishes no known answer. The value was made once with openssl."""
+    request = signed(b'{"id":1}', "correct horse")
+    assert request.headers["x-helpscout-signature"] == "gpjalbRXu0mp+J2TkpptEHhpzEg="
+    connect(webhook_secret="correct horse").verify(request, NOW)
+
+
+@pytest.mark.parametrize("signature", ["", "x", "gpjalbRXu0mp+J2TkpptEHhpzEg=", "ä" * 28])
+def test_another_signature_is_refused(signature: str) -> None:
+    """Also that of another body."""
+    request = signed(BODY, **{"x-helpscout-signature": signature})
+    with pytest.raises(AuthenticationError):
+        connect().verify(request, NOW)
+
+
+def test_without_a_secret_nothing_is_taken() -> None:
+    """An empty key would be anybody's."""
+    with pytest.raises(AuthenticationError, match="webhook_secret"):
+        connect(webhook_secret=[]).verify(signed(BODY, ""), NOW)
+
+
+def test_a_delivery_is_named_by_what_is_signed() -> None:
+    """The header can neither rename it nor make two of it."""
+    one = connect().envelope(signed(BODY))
+    assert isinstance(one, Envelope)
+    assert one.ref == "291938"
+    for word in ("convo.created", "convo.deleted", ""):
+        other = connect().envelope(signed(BODY, **{"x-helpscout-event": word}))
+        assert isinstance(other, Envelope)
+        assert other.source_event_id == one.source_event_id
+
+
+def test_what_is_deleted_is_known_by_the_desk_and_not_by_the_header(
+    there: HelpScoutBench, sink: Sink, driver: Driver
+) -> None:
+    """A signed body with an id alone tells that something was deleted; the desk tells whether it was this."""
+    connector = driver.connector
+    kept, gone = there.open_ticket("Printer", "It is on fire"), there.open_ticket("Printer", "It burns")
+    # that a tag with the number of a conversation was deleted is signed; who changes the header gains nothing by it
+    (hint,) = connector.parse(stored(msgspec.json.encode({"id": int(kept)}), "convo.deleted"))
+    assert (hint.kind, hint.remote_id, hint.needs_read) == (EventKind.OBSERVED, kept, True)
+    found = driver.run(connector.read(kept))
+    assert found is not None
+    assert not found.deleted
+    there.desk.webhooks.flush(5)
+    sink.requests.clear()
+    there.delete(gone)
+    there.desk.webhooks.flush(5)
+    (request,) = sink.requests
+    connector.verify(request, NOW)
+    named = connector.envelope(request)
+    assert isinstance(named, Envelope)
+    (hint,) = connector.parse(raw(request, named))
+    assert (hint.kind, hint.remote_id) == (EventKind.OBSERVED, gone)
+    found = driver.run(connector.read(gone))
+    assert found is not None
+    assert found.deleted
+    # of another one that is not there nobody said that it was deleted
+    assert driver.run(connector.read("987654321")) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "event"),
+    [
+        ({"id": 4, "tag": "vip", "slug": "vip"}, "tag.created"),
+        ({"id": 4}, "tag.deleted"),
+        ({"id": 4}, "customer.deleted"),
+        ({"id": 5, "firstName": "Vernon", "emails": []}, "customer.created"),
+        ({"id": 6, "rating": 1, "comments": "Great"}, "satisfaction.ratings"),
+        ({"id": "5b7c5bd2-e43a-4a9a-a4d4-1d1d1d1d1d1d", "mailboxId": 85}, "beacon.chat.created"),
+        ({"id": 5, "firstName": "Vernon", "emails": []}, ""),
+    ],
+)
+def test_what_is_about_no_conversation_is_ignored(body: dict[str, object], event: str) -> None:
+    """Customers, tags, ratings and chats."""
+    assert connect().parse(stored(msgspec.json.encode(body), event)) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"uri": "https://api.helpscout.net/v2/conversations/291938"},
+        {"id": 291938, "_links": {"self": {"href": "https://api.helpscout.net/v2/conversations/291938"}}},
+        {"id": 291938},
+    ],
+)
+def test_a_notification_is_a_hint(body: dict[str, object]) -> None:
+    """A webhook may be set to send the address of what changed and nothing else."""
+    (event,) = connect().parse(stored(msgspec.json.encode(body), "convo.tags"))
+    assert (event.kind, event.remote_id, event.needs_read) == (EventKind.OBSERVED, "291938", True)
+
+
+def test_one_state_has_one_key() -> None:
+    """Told twice it is the same; with another tag it is another, though no time in it says so."""
+    (one,) = connect().parse(stored(BODY))
+    (again,) = connect().parse(stored(BODY, "convo.tags", "delivery-2"))
+    (other,) = connect().parse(stored(BODY.replace(b'"threads":1', b'"threads":1,"tags":[{"id":1,"tag":"vip"}]')))
+    assert one.key == again.key != other.key
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id":"x"}', b'{"subject":"Help"}'])
+def test_what_cannot_be_read_says_so(body: bytes) -> None:
+    """In one line."""
+    with pytest.raises(UnreadableError) as error:
+        connect().parse(stored(body, "convo.created"))
+    assert "\n" not in str(error.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(max_size=300) | st.dictionaries(st.text(max_size=12), st.integers() | st.text()).map(msgspec.json.encode)
+)
+def test_parse_of_anything_raises_nothing_else(body: bytes) -> None:
+    """Whatever comes."""
+    connect().envelope(signed(body))
+    try:
+        connect().parse(stored(body, "convo.created"))
+    except UnreadableError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - what is raised is one of two good ends

@@ -1,0 +1,99 @@
+"""Redmine's own webhooks and those of its plugin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from connectors.redmine.bench import SECRET, RedmineBench
+from connectors.redmine.connector import RedmineConnector
+from connectors.redmine.simulator import RedmineSimulator
+from connectors.sdk import AuthenticationError, Event, EventKind, IncomingRequest, RawDelivery, Visibility
+from connectors.testing.bench import Sink
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def connector(**options: Any) -> RedmineConnector:
+    """Return a connector that talks to nobody."""
+    return RedmineConnector(RedmineBench().settings(**options))
+
+
+def unsigned(secret: str = SECRET, body: bytes = b"{}") -> IncomingRequest:
+    """Return a webhook with a secret in its address."""
+    return IncomingRequest("POST", "/hooks/desk", {"secret": secret} if secret else {}, {}, body)
+
+
+def test_an_unsigned_webhook_is_taken_only_where_the_site_says_so() -> None:
+    """And only with the secret."""
+    with pytest.raises(AuthenticationError):
+        connector().verify(unsigned(), NOW)
+    there = connector(plugin_webhooks=True)
+    there.verify(unsigned(), NOW)
+    for wrong in ("", "another", SECRET[:-1]):
+        with pytest.raises(AuthenticationError):
+            there.verify(unsigned(wrong), NOW)
+    rotated = connector(plugin_webhooks=True, webhook_secret=["newer", SECRET])
+    rotated.verify(unsigned(), NOW)
+
+
+def test_a_wrong_signature_is_not_made_good_by_the_address() -> None:
+    """Who signs must sign right."""
+    there = connector(plugin_webhooks=True)
+    signed = msgspec.structs.replace(unsigned(), headers={"x-redmine-signature-256": "sha256=" + "0" * 64})
+    with pytest.raises(AuthenticationError):
+        there.verify(signed, NOW)
+
+
+def test_what_the_plugin_says_of_a_note_is_its_visibility() -> None:
+    """Both kinds, over HTTP."""
+    sink = Sink()
+    bench = RedmineBench()
+    bench.desk = RedmineSimulator(api_key="k", plugin=True)
+    there = connector(plugin_webhooks=True)
+    with bench:
+        bench.desk.webhooks.url = f"{sink.url}?secret={SECRET}"
+        ticket = bench.open_ticket("Printer", "On fire")
+        bench.say(ticket, "For all")
+        bench.say(ticket, "For us", public=False)
+        bench.desk.webhooks.flush(5)
+    sink.close()
+    events: list[Event] = []
+    for request in sink.requests:
+        there.verify(request, NOW)
+        events += there.parse(RawDelivery("n", NOW, {}, request.body))
+    assert [event.kind for event in events] == [EventKind.CREATED, EventKind.COMMENTED, EventKind.COMMENTED]
+    said = [(event.comment.body, event.comment.visibility) for event in events if event.comment is not None]
+    assert said == [("For all", Visibility.PUBLIC), ("For us", Visibility.INTERNAL)]
+
+
+def test_a_journal_that_says_nothing_of_its_visibility_is_read() -> None:
+    """Redmine's own webhook: neither public nor internal is guessed, and the text is not taken from it."""
+    sink = Sink()
+    there = connector()
+    with RedmineBench() as bench:
+        bench.desk.webhooks.url = sink.url
+        ticket = bench.open_ticket("Printer", "On fire")
+        bench.say(ticket, "For us", public=False)
+        bench.desk.webhooks.flush(5)
+    sink.close()
+    (event,) = there.parse(RawDelivery("n", NOW, {}, sink.requests[-1].body))
+    assert b"For us" in sink.requests[-1].body
+    assert (event.kind, event.comment, event.needs_read) == (EventKind.OBSERVED, None, True)
+
+
+def test_a_deletion_is_told() -> None:
+    """Redmine 7 tells of it; polling cannot."""
+    sink = Sink()
+    there = connector()
+    with RedmineBench() as bench:
+        bench.desk.webhooks.url = sink.url
+        ticket = bench.open_ticket("Printer", "On fire")
+        bench.delete(ticket)
+        bench.desk.webhooks.flush(5)
+    sink.close()
+    (event,) = there.parse(RawDelivery("n", NOW, {}, sink.requests[-1].body))
+    assert (event.kind, event.remote_id) == (EventKind.DELETED, ticket)
