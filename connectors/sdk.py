@@ -2,8 +2,8 @@
 
 A connector is a folder with `__init__.py` (the hook), `webhook.py` (verify, envelope, parse), `calls.py` (read, write,
 probe, changes), `mapping.py` (vendor JSON to our model, pure), `simulator.py` and `quality.yaml`. It does no I/O: a
-call to the desk is a generator that yields `HttpRequest` and is sent `HttpResponse`. docs/connectors/README.md has ten
-steps to one.
+call to the desk is a generator that yields `HttpRequest` and is sent `HttpResponse`. docs/connectors/README.md has the
+steps to one; docs/examples/acme-desk is one in a package of its own.
 """
 
 from __future__ import annotations

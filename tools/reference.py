@@ -15,8 +15,8 @@ import yaml
 
 from connectors import registry
 from connectors.registry import BUILT_INS
-from connectors.testing.conformance.stand import LACKS
-from gateway.cli.connectors import facts
+from connectors.testing.quality import LACKS
+from gateway.cli.connector_facts import facts
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
 from rules.schema import SECTIONS, cases, clocks

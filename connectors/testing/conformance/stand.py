@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
-import yaml
 
 from connectors.sdk import (
     CommentIntent,
@@ -29,31 +28,11 @@ from connectors.sdk import (
 )
 from connectors.testing.bench import Bench, Lacking, Sink
 from connectors.testing.driver import Driver
+from connectors.testing.quality import read_quality
 
 #: a webhook that has not come after this many seconds does not come
 SOON = 5.0
 _KEYS = itertools.count(1)
-
-#: what may be named under `lacks` of a quality.yaml, and what that means
-LACKS: Mapping[str, str] = {
-    "webhooks": "the desk sends none",
-    "signature": "its webhooks are not signed over their body: a shared secret stands in their place",
-    "known_answer": "no public known answer of its signature exists",
-    "replay_window": "its signature covers no time",
-    "delivery_name": "nothing that is signed names a delivery, and its body is not unique",
-    "ask": "customers cannot write again",
-    "status": "people set no status",
-    "priority": "people set no priority",
-    "title": "people change no title",
-    "assign": "nobody is assigned",
-    "merge": "tickets are not merged",
-    "delete": "tickets are not deleted",
-    "internal": "there are no internal notes",
-    "public": "there are no public replies",
-    "polling": "nothing tells what changed",
-    "attachments": "it takes no files",
-    "credentials": "it knows no wrong credentials",
-}
 
 
 class KnownAnswer(msgspec.Struct, frozen=True):
@@ -115,8 +94,9 @@ class Stand:
     @classmethod
     def quality(cls) -> dict[str, Any]:
         """Read the connector's quality.yaml."""
-        content = yaml.safe_load((cls.folder / "quality.yaml").read_text(encoding="utf-8"))
-        return dict(content)
+        content, faults = read_quality(cls.folder)
+        assert faults == []
+        return content
 
     @classmethod
     def lacks(cls, what: str) -> bool:
@@ -194,7 +174,6 @@ def as_json(value: Any) -> Any:
 
 
 __all__ = [
-    "LACKS",
     "SOON",
     "KnownAnswer",
     "Lacking",

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from connectors.testing.conformance.claims import reaching, sources
 from connectors.testing.conformance.samples import differences
+from connectors.testing.quality import reaching, sources
 from tests.connectors.testing.broken import NOTICED
 
 ROOT = Path(__file__).parents[3]

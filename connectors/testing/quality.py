@@ -1,0 +1,283 @@
+"""What can be said of a connector without its desk: its spec, its quality.yaml, the tests named there, and its imports.
+
+The conformance suite asserts it and `gateway connectors check` prints it; so nothing here needs pytest. Each function
+returns what is wrong, a line each; an empty list: nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connectors.sdk import API_VERSION, Attaching, ConnectorSpec, Operation, Strategy
+from gateway.domain.ticket import SYNCED_FIELDS
+
+FILE = "quality.yaml"
+#: words that a reason has at least
+FEWEST_WORDS = 3
+
+#: what may be named under `lacks` of a quality.yaml, and what that means
+LACKS: Mapping[str, str] = {
+    "webhooks": "the desk sends none",
+    "signature": "its webhooks are not signed over their body: a shared secret stands in their place",
+    "known_answer": "no public known answer of its signature exists",
+    "replay_window": "its signature covers no time",
+    "delivery_name": "nothing that is signed names a delivery, and its body is not unique",
+    "ask": "customers cannot write again",
+    "status": "people set no status",
+    "priority": "people set no priority",
+    "title": "people change no title",
+    "assign": "nobody is assigned",
+    "merge": "tickets are not merged",
+    "delete": "tickets are not deleted",
+    "internal": "there are no internal notes",
+    "public": "there are no public replies",
+    "polling": "nothing tells what changed",
+    "attachments": "it takes no files",
+    "credentials": "it knows no wrong credentials",
+}
+
+#: modules by which code reaches outside the process; a connector asks for what it wants, and does not take it
+REACHING = frozenset({
+    "aiohttp", "asyncio", "flask", "ftplib", "http.client", "http.server", "httpx", "imaplib", "multiprocessing", "os",
+    "pathlib", "poplib", "redis", "requests", "rq", "secrets", "select", "shutil", "smtplib", "socket", "socketserver",
+    "sqlalchemy", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "urllib.request", "urllib3",
+})  # fmt: skip
+#: what reads a clock, or makes chance
+UNSURE = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.monotonic", "uuid.uuid4", "open", "input"}
+#: files of a connector's folder that are no part of the connector
+BESIDE = ("simulator", "simulated", "sim_", "bench", "test_", "conftest")
+
+
+# ---------------------------------------------------------------- the spec
+
+
+def spec_faults(spec: ConnectorSpec) -> list[str]:
+    """Return what of a spec cannot be: an interface of another version, fields that are none, claims without a base."""
+    known = set(SYNCED_FIELDS)
+    found = []
+    if spec.api_version != API_VERSION:
+        found.append(f"made for connector interface {spec.api_version}, this gateway has {API_VERSION}")
+    for word, fields in (("readable", spec.readable_fields), ("writable", spec.writable_fields)):
+        if fields - known:
+            found.append(f"{word}_fields: {', '.join(sorted(fields - known))}: there are {', '.join(SYNCED_FIELDS)}")
+    for operation, claim in spec.operations.items():
+        if claim.settle < 0:
+            found.append(f"{operation.value}: settle is less than nothing")
+        if claim.strategy is Strategy.KEY and claim.key_ttl <= 0:
+            found.append(f"{operation.value}: strategy key, and key_ttl does not say how long the desk keeps it")
+    for word, operations in (("sees", spec.sees), ("undoes", spec.undoes)):
+        missing = sorted(each.value for each in operations - set(spec.operations))
+        if missing:
+            found.append(f"{word}: {', '.join(missing)}: no such operation here")
+    if spec.undoes and Operation.UNDO not in spec.operations:
+        found.append("undoes: there is no claim for the operation undo")
+    if (spec.attaching is Attaching.ALONE) is not (Operation.ATTACH in spec.operations):
+        found.append("attaching: `alone` and the operation attach go together")
+    settings = (*spec.settings, *spec.create_params)
+    return found + [f"setting {each.name}: no help for who has to fill it in" for each in settings if not each.help]
+
+
+def is_channel(spec: ConnectorSpec) -> bool:
+    """Say whether it only carries notices, and keeps no tickets."""
+    return set(spec.operations) <= {Operation.NOTIFY}
+
+
+# ---------------------------------------------------------------- quality.yaml
+
+
+def read_quality(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return a connector's quality.yaml, and why it cannot be read."""
+    try:
+        content = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        return {}, [f"{FILE} cannot be read: {error.strerror or error}"]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return {}, [f"{FILE} is no YAML: {' '.join(str(error).split())}"]
+    if not isinstance(content, dict) or not isinstance(content.get("operations"), dict):
+        return {}, [f"{FILE} is to be a mapping with `operations`"]
+    return content, []
+
+
+def operation_faults(spec: ConnectorSpec, quality: Mapping[str, Any]) -> list[str]:
+    """Return the operations of which the code and quality.yaml say different things."""
+    said = quality.get("operations") or {}
+    claimed = {str(name): str(claim.get("strategy")) for name, claim in said.items() if isinstance(claim, dict)}
+    coded = {operation.value: claim.strategy.value for operation, claim in spec.operations.items()}
+    found = [f"operations: {name} is not claimed in {FILE}" for name in coded if name not in claimed]
+    found += [f"operations: {name} is claimed, and the connector has no such" for name in claimed if name not in coded]
+    return found + [
+        f"operations: {name} is {claimed[name]} in {FILE} and {coded[name]} in the code"
+        for name in coded
+        if name in claimed and claimed[name] != coded[name]
+    ]
+
+
+def lacks_faults(spec: ConnectorSpec, quality: Mapping[str, Any]) -> list[str]:
+    """Return what is lacking without a known name or a reason, or against what the spec says."""
+    lacking = quality.get("lacks") or {}
+    found = []
+    for name, reason in lacking.items():
+        if name not in LACKS:
+            found.append(f"lacks: {name} means nothing here; there are {', '.join(LACKS)}")
+        elif not is_reason(reason):
+            found.append(f"lacks: {name}: say why, in {FEWEST_WORDS} words at least")
+    if is_channel(spec):
+        return found
+    there = {
+        "webhooks": spec.webhooks,
+        "polling": spec.polling,
+        "public": Operation.PUBLIC_REPLY in spec.operations,
+        "internal": Operation.INTERNAL_NOTE in spec.operations,
+        "attachments": spec.attaching is not None,
+    }
+    for name, has in there.items():
+        if has and name in lacking:
+            found.append(f"lacks: {name}, which the spec says that it has")
+        if not has and name not in lacking:
+            found.append(f"lacks: {name} is not in the spec, and {FILE} does not say why")
+    return found
+
+
+def is_reason(value: Any) -> bool:
+    """Say whether this is a reason, in words."""
+    return isinstance(value, str) and len(value.split()) >= FEWEST_WORDS
+
+
+def claims(quality: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every claim of a quality.yaml with its place."""
+    if isinstance(quality, dict):
+        if "claim" in quality:
+            yield where or str(quality["claim"]), quality
+            return
+        for name, inner in quality.items():
+            yield from claims(inner, f"{where}.{name}" if where else str(name))
+    elif isinstance(quality, list):
+        for number, inner in enumerate(quality, 1):
+            yield from claims(inner, f"{where}[{number}]")
+
+
+def claim_faults(quality: Mapping[str, Any], known: frozenset[str] | None) -> list[str]:
+    """Return the claims without a test and without a reason, and tests that are not there; None: they are not known."""
+    found = []
+    for where, claim in claims(quality):
+        named = claim.get("tests") or []
+        if "exempt" in claim and not is_reason(claim["exempt"]):
+            found.append(f"{where}: exempt, and not why")
+        if not named and "exempt" not in claim:
+            found.append(f"{where}: neither `tests` nor `exempt` with a reason: a claim without a test is a wish")
+        missing = [str(test) for test in named if known is not None and function_of(str(test)) not in known]
+        found += [f"{where}: the test {test} is not there" for test in missing]
+    return found
+
+
+def function_of(test: str) -> str:
+    """Return the function that a name of a test ends with: `test_x.py::Class::test_y[case]` or `Class.test_y`."""
+    return re.split(r"::|\.", test.partition("[")[0])[-1]
+
+
+# ---------------------------------------------------------------- code
+
+
+def tests_in(*folders: Path) -> frozenset[str]:
+    """Return the names of all functions in the Python files of some folders."""
+    return frozenset(
+        node.name
+        for folder in folders
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+
+def tests_of(folder: Path) -> frozenset[str] | None:
+    """Return the tests of a connector, those of the conformance suite included; None where none lie beside it.
+
+    A package of somebody else has `tests` beside the folder of its code; ours are in `tests/connectors/NAME`.
+    """
+    suite = Path(__file__).parent / "conformance"
+    for above in list(folder.parents)[:3]:
+        ours, theirs = above / "tests" / "connectors" / folder.name, above / "tests"
+        if ours.is_dir():
+            return tests_in(ours, suite)
+        if theirs.is_dir() and (above / "pyproject.toml").is_file():
+            return tests_in(theirs, suite)
+    return None
+
+
+def sources(folder: Path) -> list[Path]:
+    """Return the modules of a connector, without its simulator and its tests."""
+    return [
+        path
+        for path in sorted(folder.rglob("*.py"))
+        if not any(part.startswith(BESIDE) for part in path.relative_to(folder).with_suffix("").parts)
+    ]
+
+
+def io_faults(folder: Path) -> list[str]:
+    """Return where a connector reaches outside, reads a clock or makes chance."""
+    return [
+        f"{path.name}:{line}: {what}"
+        for path in sources(folder)
+        for line, what in reaching(path.read_text(encoding="utf-8"))
+    ]
+
+
+def unfilled(folder: Path) -> list[str]:
+    """Return what has not been written yet: functions that raise NotImplementedError, with what they say.
+
+    Parts of a simulator may leave something to a subclass: there only one counts that says what is to be written.
+    """
+    own = set(sources(folder))
+    found = [
+        (path, node.lineno, _missing(node.exc))
+        for path in sorted(folder.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise)
+    ]
+    return [
+        f"{path.name}:{line}: {words or 'to be written'}"
+        for path, line, words in found
+        if words or (words is not None and path in own)
+    ]
+
+
+def _missing(raised: ast.expr | None) -> str | None:
+    """Return what a NotImplementedError says; None for any other error."""
+    name = raised.func if isinstance(raised, ast.Call) else raised
+    if not isinstance(name, ast.Name) or name.id != "NotImplementedError":
+        return None
+    said = (
+        [each.value for each in raised.args if isinstance(each, ast.Constant)] if isinstance(raised, ast.Call) else []
+    )
+    return str(said[0]) if said else ""
+
+
+def reaching(source: str) -> list[tuple[int, str]]:
+    """Return what a module does that reaches outside the process: line and what."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            aware = name == "datetime.now"
+            if name in UNSURE:
+                found.append((node.lineno, f"{name}(): time is an argument" if aware else f"{name}()"))
+            continue
+        else:
+            continue
+        found += [(node.lineno, f"imports {name}") for name in names if _outside(name)]
+    return found
+
+
+def _outside(name: str) -> bool:
+    parts = name.split(".")
+    return any(".".join(parts[:end]) in REACHING for end in range(1, len(parts) + 1))
