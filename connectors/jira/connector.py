@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.jira import calls, counting, files, polling, probes, rendering, webhook, words, writes
+from connectors.jira import calls, counting, files, polling, probes, rendering, webhook, writes
 from connectors.jira.options import SETTINGS, TOKEN_URL, read_options
 from connectors.sdk import (
     API_VERSION,
@@ -55,7 +55,6 @@ SPEC = ConnectorSpec(
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "body", "kind", "priority", "status", "assignee", "tags"}),
     agents_every=timedelta(minutes=5),
-    statuses=tuple(dict.fromkeys(word for each in words.STATUS_WORDS.values() for word in each)),
     create_params=(
         Setting("project", {"type": "string"}, help="key of the project of the new issue; the only one of `projects:`"),
         Setting("issue_type", {"type": "string"}, help="its issue type; by kind, else Task"),

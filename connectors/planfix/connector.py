@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.planfix import calls, probes, rendering, webhook, writes
-from connectors.planfix.account import SETTINGS, WORDS, Account
+from connectors.planfix.account import SETTINGS, Account
 from connectors.sdk import (
     API_VERSION,
     Attaching,
@@ -55,7 +55,6 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     custom_fields=True,
     agents_every=timedelta(minutes=30),
-    statuses=tuple(dict.fromkeys(names[0] for names in WORDS.values())),
     attaching=Attaching.WITH_COMMENT,
     file_hosts=("*.planfix.com", "*.planfix.ru"),
     create_params=(

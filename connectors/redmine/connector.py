@@ -56,7 +56,6 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee"}),
     custom_fields=True,
     agents_every=timedelta(minutes=30),
-    statuses=("New", "In Progress", "Resolved", "Feedback", "Closed", "Rejected"),
     attaching=Attaching.WITH_COMMENT,
     # a file is the issue's: whoever sees the issue sees it, also one that came with a private note
     internal_files=False,

@@ -70,7 +70,7 @@ class ServiceNowSimulator(SimulatedDesk):
     def sign(self, body: bytes, now: Any, attempt: int) -> dict[str, str]:  # noqa: ARG002 - one attempt only
         """Return the headers that the business rule of docs/connectors/servicenow.md sets."""
         # time that a test lets pass here has passed for the receiver, too
-        at = str(int((now - self.clock.skew).timestamp()))
+        at = str(int(now.timestamp()))
         return {
             "Content-Type": "application/json",
             "X-Gateway-Timestamp": at,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
-from connectors.testing.bench import Bench, Lacking, Shown
+from connectors.testing.bench import Bench, Lacking, Shown, benches
 from connectors.testing.conformance.files import DATA, DOT
 from connectors.testing.driver import Driver
+from connectors.zendesk.bench import ZendeskBench
 from gateway.domain.ticket import Ticket
 from gateway.ports import Connector
 from gateway.store import SqlStore
@@ -18,6 +20,12 @@ from rules.conditions import ALWAYS
 from rules.sync import Owner, SyncRule
 from tests.flows.world import Bridge
 
+#: every desk that keeps tickets
+BENCHES = benches()
+#: the one against which `make test` runs the others
+ANCHOR = ZendeskBench
+#: `make pairs`: every ordered pair
+ALL = bool(os.environ.get("GATEWAY_PAIRS"))
 SOURCE, TARGET = "the-source", "the-target"
 FIELDS = ("title", "status", "priority", "assignee")
 SAID = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}

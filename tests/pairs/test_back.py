@@ -1,0 +1,21 @@
+"""A ticket of the one desk lives in each of the others: a file of its own, so that two workers share the pairs."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.testing.bench import Bench
+from gateway.store import SqlStore
+from tests.pairs.pair import ALL, ANCHOR, BENCHES, Journey, Pair
+
+PAIRS = [] if ALL else [(ANCHOR, other) for other in BENCHES if other is not ANCHOR]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda bench: bench.connector)
+def test_a_ticket_lives_in_both(store: SqlStore, source: type[Bench], target: type[Bench]) -> None:
+    """Created, talked about from both sides, changed from both sides, and at rest."""
+    with Pair(store, source, target) as pair:
+        Journey(pair).run()
