@@ -103,7 +103,8 @@ class Sweeper:
         polls = any(poll_is_due(connector, desks.get(name), now) for name, connector in site.connectors.items())
         polls = polls or tx.feeds.due([feed.key for feed in site.rules.routing.feeds], now)
         looks = polls or tx.looks.has_due(now, open_to_reads(site.connectors, desks, now))
-        if looks or agents_due(tx, site, desks, now):
+        files = any(tx.files.wanted(name, now, 1) for name in tx.files.waiting() & site.connectors.keys())
+        if looks or files or agents_due(tx, site, desks, now):
             steps.append("reconcile")
         return tuple(steps)
 

@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 from connectors.testing.conformance.files import DATA, DOT
 from gateway.domain.filing import FileRules
 from gateway.flow.files.carrying import PATIENCE
+from gateway.flow.sweep import Sweeper
 from gateway.ports import FileState
 from gateway.store import SqlStore
 from gateway.store.file_tables import blobs
-from gateway.store.tables import audit
+from gateway.store.tables import audit, leases
 from gateway.system import SystemClock
 from rules.sync import Owner
-from tests.flows.world import World, sync_rule
+from tests.flows.world import Silent, World, sync_rule
 
 SAID = "See the file"
 
@@ -155,3 +156,29 @@ def test_a_file_that_does_not_come_is_not_waited_for_long(store: SqlStore) -> No
         clock.ahead = PATIENCE + timedelta(seconds=1)
         world.settle_all()
         assert any("slow.bin" in words and "is not here" in words for words, _ in messages(world, copy))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_sweep_rings_for_a_file_where_nothing_is_polled(store: SqlStore) -> None:
+    """A site with webhooks alone: the step that brings files is rung as soon as one is wanted, and not after it."""
+    with World(store) as world:
+        ticket, _ = opened(world)
+        for connector in world.site.connectors.values():
+            world.reconciler().poll(connector.settings.name, holder="t")
+            connector.settings = msgspec.structs.replace(connector.settings, reconcile_every=None)
+        world.settle_all()
+
+        def rung() -> tuple[str, ...]:
+            sweeper = Sweeper(
+                store=store, site=lambda: world.site, doorbell=Silent(), clock=world.clock, holder=world.ids.new()
+            )
+            store.write(lambda tx: tx.connection.execute(leases.delete()))
+            return sweeper.sweep()
+
+        assert "reconcile" not in rung()
+        world.zendesk.act("attach", ticket_id=ticket, name="dot.png", data=DOT)
+        world.zendesk.webhooks.flush(2)
+        world.applier().drain(holder="t", seconds=5)
+        assert "reconcile" in rung()
+        world.settle_all()
+        assert "reconcile" not in rung()
