@@ -6,7 +6,6 @@ to a host of its own for a short while.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from connectors.sdk import (
@@ -32,7 +31,6 @@ from gateway.errors import ThrottledError
 HOSTS = ("*.zdusercontent.com",)
 #: 50 MB: "Attachments" in the vendor's help on account limits
 LARGEST = 50_000_000
-_SHOWN = re.compile(r"!\[([^\]]*)\]\(attachment:[^)\s]*\)")
 
 
 def upload(attachments: tuple[Attachment, ...]) -> Call[tuple[list[str], Outcome | None]]:
@@ -61,11 +59,6 @@ def _refused(each: Attachment, response: HttpResponse) -> Outcome:
     if outcome is None or response.status >= 500 or response.status == 408:
         return NotSent(f"upload of {each.name!r}: {excerpt(response)}")
     return Rejected(f"upload of {each.name!r}: {outcome.detail}") if isinstance(outcome, Rejected) else outcome
-
-
-def without_references(body: str) -> str:
-    """Return a text in which a file that hangs on the comment is named, where it was shown."""
-    return _SHOWN.sub(lambda match: f"[{match[1] or 'image'}]", body)
 
 
 def fetch(attachment: Attachment) -> Call[Blob | bytes | None]:

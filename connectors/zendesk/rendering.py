@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from connectors.content.references import without_references
 from connectors.sdk import (
     Category,
     Intent,
@@ -22,7 +23,6 @@ from connectors.sdk import (
 )
 from connectors.zendesk import mapping
 from connectors.zendesk.account import Account
-from connectors.zendesk.files import without_references
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
 from gateway.domain.shown import CUSTOM, DUE, TAGS, is_shown, plain_shown
 from gateway.errors import UnmappedError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 
 import msgspec
 
@@ -26,7 +25,6 @@ from gateway.errors import ThrottledError
 
 #: RT's default of $MaxAttachmentSize; what is larger it drops or cuts, as it is set up
 LARGEST = 10_000_000
-_SHOWN = re.compile(r"!\[([^\]]*)\]\(attachment:[^)\s]*\)")
 
 
 def with_files(request: HttpRequest, intent: Intent) -> HttpRequest:
@@ -39,11 +37,6 @@ def with_files(request: HttpRequest, intent: Intent) -> HttpRequest:
         for each in intent.attachments
     ]
     return msgspec.structs.replace(request, json=None, parts=tuple(parts))
-
-
-def without_references(body: str) -> str:
-    """Return a text in which a file that hangs on the message is named, where it was shown."""
-    return _SHOWN.sub(lambda match: f"[{match[1] or 'image'}]", body)
 
 
 def fetch(desk: Desk, attachment: Attachment) -> Call[Blob | bytes | None]:

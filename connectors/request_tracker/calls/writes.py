@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
+from connectors.content.references import without_references
 from connectors.request_tracker import mapping
 from connectors.request_tracker.calls.desk import Desk, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
-from connectors.request_tracker.calls.files import with_files, without_references
+from connectors.request_tracker.calls.files import with_files
 from connectors.request_tracker.calls.landed import landed_before
 from connectors.request_tracker.calls.reads import seen
 from connectors.request_tracker.calls.replies import after_reply
