@@ -34,6 +34,8 @@ OVERLAP = timedelta(seconds=30)
 INCLUDE = "journals,attachments,relations"
 #: what makes a note private, and shows those of others
 PRIVATE = frozenset({"set_notes_private", "view_private_notes"})
+#: either makes an issue of ours private
+HIDING = frozenset({"set_issues_private", "set_own_issues_private"})
 
 
 def issue_data(remote_id: str) -> Call[Json | None]:
@@ -89,7 +91,7 @@ def comments_of(data: Json, account: Account) -> list[RemoteComment]:
     refs = mapping.file_refs(data)
     files = {ident(each.get("id")): each for each in objects(data.get("attachments"))}
     found: dict[str, RemoteComment] = {}
-    for item in objects(data.get("journals")):
+    for item in mapping.joined(objects(data.get("journals"))):
         said = mapping.journal(item, account, refs, at=mapping.EPOCH)
         if said is None:
             continue
@@ -105,10 +107,12 @@ def comments_of(data: Json, account: Account) -> list[RemoteComment]:
 
 def _duplicate_of(data: Json) -> str:
     """Return the issue of which a closed one is a duplicate."""
-    number = ident(data.get("id"))
+    number, status = ident(data.get("id")), obj(data.get("status"))
+    # an issue that was opened again keeps its `closed_on`; Redmine before 5.0 shows nothing else
+    closed = status["is_closed"] is True if "is_closed" in status else bool(data.get("closed_on"))
     for relation in objects(data.get("relations")):
         mine = text(relation.get("relation_type")) == "duplicates" and ident(relation.get("issue_id")) == number
-        if mine and data.get("closed_on"):
+        if mine and closed:
             return ident(relation.get("issue_to_id"))
     return ""
 
@@ -204,23 +208,32 @@ def may_keep_private(account: Account, project: str) -> Call[bool]:
     """
     if project in account.private_in or "*" in account.private_in:
         return True
+    given = yield from _permissions(account, project)
+    if given is None or given >= PRIVATE:
+        account.private_in.add(project if given is not None else "*")
+        return True
+    return False
+
+
+def may_hide_issues(account: Account, project: str) -> Call[bool]:
+    """Say whether our user may make private issues in a project; without that permission `is_private` is dropped."""
+    given = yield from _permissions(account, project)
+    return given is None or not given.isdisjoint(HIDING)
+
+
+def _permissions(account: Account, project: str) -> Call[set[str] | None]:
+    """Read what our user's roles in a project permit; None for an administrator, who may everything."""
     user = yield from _current(account)
     if user.get("admin") is True:
-        account.private_in.add("*")
-        return True
-    roles: list[Json] = []
-    for member in objects(user.get("memberships")):
-        if ident(obj(member.get("project")).get("id")) == project:
-            roles += objects(member.get("roles"))
+        return None
     given: set[str] = set()
-    for role in roles:
-        body = yield from ask(get(f"/roles/{ident(role.get('id'))}.json", "read role"), none=frozenset({403, 404}))
-        permissions = obj(obj(body).get("role")).get("permissions")
-        given |= {text(each) for each in permissions} if isinstance(permissions, list) else set()
-        if given >= PRIVATE:
-            account.private_in.add(project)
-            return True
-    return False
+    for member in objects(user.get("memberships")):
+        mine = ident(obj(member.get("project")).get("id")) == project
+        for role in objects(member.get("roles")) if mine else ():
+            body = yield from ask(get(f"/roles/{ident(role.get('id'))}.json", "read role"), none=frozenset({403, 404}))
+            permissions = obj(obj(body).get("role")).get("permissions")
+            given |= {text(each) for each in permissions} if isinstance(permissions, list) else set()
+    return given
 
 
 def agents(accounts: Collection[str]) -> Call[Sequence[DeskAgent]]:

@@ -185,6 +185,28 @@ def journal(data: Json, account: Account, files: Mapping[str, str], *, at: datet
     )
 
 
+def joined(journals: Iterable[Json]) -> list[Json]:
+    """Return journals, oldest first, with a private note and what changed with it as one again.
+
+    Redmine makes two of them: one for everybody with the changes and files but no notes, and right after it, in the
+    same second and by the same user, the private note without details (app/models/journal.rb, split_private_notes).
+    """
+    found: list[Json] = []
+    for each in sorted(journals, key=lambda each: int(ident(each.get("id")) or 0)):
+        before = found[-1] if found else {}
+        if each.get("private_notes") is True and _is_first_half(before, each):
+            found[-1] = {**each, "details": objects(before.get("details"))}
+        else:
+            found.append(each)
+    return found
+
+
+def _is_first_half(before: Json, note: Json) -> bool:
+    same = all(before.get(name) == note.get(name) for name in ("user", "created_on"))
+    bare = not text(before.get("notes")).strip() and before.get("private_notes") is False
+    return same and bare and bool(objects(before.get("details"))) and not objects(note.get("details"))
+
+
 def details(data: Json) -> Iterable[tuple[str, str, Any]]:
     """Yield (property, name, new value): the API says `name` and `new_value`, webhooks `prop_key` and `value`."""
     for detail in objects(data.get("details")):

@@ -10,9 +10,14 @@ STATUSES = {"New": 1, "In Progress": 2, "Resolved": 3, "Feedback": 4, "Closed": 
 CLOSED = frozenset({5, 6})
 PRIORITIES = {"Low": 1, "Normal": 2, "High": 3, "Urgent": 4, "Immediate": 5}
 TRACKERS = {"Bug": 1, "Feature": 2, "Support": 3}
-PROJECTS = {"support": (1, "Support"), "internals": (2, "Internals")}
+PROJECTS = {"support": (1, "Support"), "internals": (2, "Internals"), "vault": (3, "Vault")}
+#: where our user is a member
+OURS = frozenset({1, 2})
 #: our role, with every permission that the gateway needs
-PERMISSIONS = ("view_issues", "add_issues", "edit_issues", "add_issue_notes", "set_notes_private", "view_private_notes")
+PERMISSIONS = (
+    "view_issues", "add_issues", "edit_issues", "add_issue_notes", "set_notes_private", "view_private_notes",
+    "set_issues_private", "view_files",
+)  # fmt: skip
 ATTRIBUTES = ("subject", "description", "status_id", "priority_id", "tracker_id", "project_id", "assigned_to_id")
 
 
@@ -22,6 +27,10 @@ class InvalidError(Exception):
     def __init__(self, *errors: str) -> None:
         super().__init__("; ".join(errors))
         self.errors = list(errors)
+
+
+class MayNotError(Exception):
+    """What Redmine answers 403 to, without a word."""
 
 
 def stamp(at: datetime) -> str:
@@ -48,6 +57,19 @@ class Records:
         self.me = self.user("gateway@desk.example", "Gateway")
         self.agent = self.user("agent@desk.example", "Ada Agent")
         self.other = self.user("other@desk.example", "Otto Other")
+        #: the API keys of people, for who is no connector of ours
+        self.keys: dict[str, int] = {}
+        #: our key is an administrator's: it is shown every address, and who is locked
+        self.admin = False
+        #: users who hide their addresses, as Redmine has it at first
+        self.hidden: set[int] = set()
+        self.most_bytes = 5_242_880
+        #: how many changes come next that somebody else is a moment ahead of
+        self.races = 0
+
+    def number(self) -> int:
+        """Return the next id: one row of numbers serves everything."""
+        return next(self._ids)
 
     def user(self, mail: str, name: str = "") -> int:
         """Return the user with this address, made where there is none."""
@@ -71,76 +93,89 @@ class Records:
 
     def create(self, given: dict[str, Any], author: int, now: datetime) -> int:
         """Make an issue of the `issue` object of a POST; raises InvalidError."""
-        wanted = self._resolved(given)
+        ours = author == self.me
+        wanted = self._resolved(given, author)
         if "project_id" not in wanted:
-            raise InvalidError("Project cannot be blank")
+            raise InvalidError("Project cannot be blank", "Tracker cannot be blank", "Status cannot be blank")
         self._check(wanted.get("subject"))
+        uploads = self._taken(given.get("uploads"))
         number = next(self._ids)
         status = wanted.get("status_id", 1)
+        private = given.get("is_private") is True and not (ours and "set_issues_private" not in self.permissions)
         issue: dict[str, Any] = {
             "id": number, "project_id": 1, "tracker_id": 1, "status_id": 1, "priority_id": 2, "author_id": author,
-            "assigned_to_id": None, "subject": "", "description": "", "is_private": given.get("is_private") is True,
+            "assigned_to_id": None, "subject": "", "description": None, "is_private": private,
             "created_on": stamp(now), "updated_on": stamp(now), "closed_on": None, "custom": {}, "lock_version": 0,
         }  # fmt: skip
         # what our role's workflow does not let a new issue be is dropped without a word
-        if author == self.me and status not in self.initial:
+        if ours and status not in self.initial:
             wanted.pop("status_id")
         issue |= wanted
         for field in given.get("custom_fields") or ():
             if int(field["id"]) in self.fields:
                 issue["custom"][int(field["id"])] = field["value"]
         self.issues[number], self.journals[number] = issue, []
-        self._attach(number, given.get("uploads"), author, now)
+        self._attach(number, uploads, author, now)
         return number
 
-    def update(self, number: int, given: dict[str, Any], actor: int, now: datetime) -> dict[str, Any] | None:
-        """Change an issue by the `issue` object of a PUT; returns the journal. Raises InvalidError."""
+    def update(self, number: int, given: dict[str, Any], actor: int, now: datetime) -> list[dict[str, Any]]:
+        """Change an issue by the `issue` object of a PUT; returns the journals. Raises InvalidError, MayNotError."""
         issue = self.issues[number]
-        wanted = self._resolved(given)
+        ours = actor == self.me
+        may_edit = not ours or "edit_issues" in self.permissions
+        may_note = not ours or "add_issue_notes" in self.permissions
+        if not may_edit and not may_note:
+            raise MayNotError
+        if self.races:
+            self.races -= 1
+            raise InvalidError
+        wanted = self._resolved(given, actor) if may_edit else {}
         if "subject" in wanted:
             self._check(wanted["subject"])
-        ours = actor == self.me
-        if ours and "edit_issues" not in self.permissions:
-            wanted = {}
+        uploads = self._taken(given.get("uploads"))
         new = wanted.get("status_id")
         if ours and new is not None and (issue["status_id"], new) in self.forbidden:
             wanted.pop("status_id")
         details = []
         for name, value in wanted.items():
-            if issue[name] != value:
+            if (issue[name] or "") != (value or ""):
                 details.append(_detail("attr", name, issue[name], value))
                 issue[name] = value
-        for field in given.get("custom_fields") or ():
+        for field in (given.get("custom_fields") or ()) if may_edit else ():
             key = int(field["id"])
-            if key in self.fields and issue["custom"].get(key) != field["value"]:
-                details.append(_detail("cf", str(key), issue["custom"].get(key), field["value"]))
+            if key in self.fields and (issue["custom"].get(key) or "") != (field["value"] or ""):
+                details.append(_detail("cf", str(key), issue["custom"].get(key) or None, field["value"]))
                 issue["custom"][key] = field["value"]
-        kept = self._attach(number, given.get("uploads"), actor, now)
+        kept = self._attach(number, uploads, actor, now)
         details += [_detail("attachment", str(made), None, self.files[made]["filename"]) for made in kept]
-        notes = str(given.get("notes") or "")
-        if ours and "add_issue_notes" not in self.permissions:
-            notes = ""
+        notes = str(given.get("notes") or "") if may_note else ""
         private = given.get("private_notes") in {True, "1"} and not (
             ours and "set_notes_private" not in self.permissions
         )
-        if not notes and not details:
-            return None
         if issue["status_id"] in CLOSED:
             issue["closed_on"] = issue["closed_on"] or stamp(now)
-        else:
-            issue["closed_on"] = None
-        return self._journal(number, actor, notes, private=private, details=details, now=now)
+        # also where nothing has changed (app/models/issue.rb, force_updated_on_change)
+        issue["updated_on"] = stamp(now)
+        issue["lock_version"] += 1
+        made_journals = []
+        if notes and private and details:
+            # what changed is for everybody, the note is not: two journals (app/models/journal.rb, split_private_notes)
+            made_journals.append(self._journal(number, actor, None, private=False, details=details, now=now))
+            details = []
+        if notes or details:
+            made_journals.append(
+                self._journal(number, actor, notes, private=private and bool(notes), details=details, now=now)
+            )
+        return made_journals
 
     def _journal(
-        self, number: int, actor: int, notes: str, *, private: bool, details: list[dict[str, Any]], now: datetime
+        self, number: int, actor: int, notes: str | None, *, private: bool, details: list[dict[str, Any]], now: datetime
     ) -> dict[str, Any]:
         made = {
             "id": next(self._ids), "user_id": actor, "notes": notes, "private_notes": private,
             "created_on": stamp(now), "details": details,
         }  # fmt: skip
         self.journals[number].append(made)
-        self.issues[number]["updated_on"] = stamp(now)
-        self.issues[number]["lock_version"] += 1
         return made
 
     def _check(self, subject: Any) -> None:
@@ -149,7 +184,8 @@ class Records:
         if len(str(subject)) > 255:
             raise InvalidError("Subject is too long (maximum is 255 characters)")
 
-    def _resolved(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _resolved(self, given: dict[str, Any], actor: int) -> dict[str, Any]:
+        """Return the attributes that are taken; a status, tracker or project that is none is dropped without a word."""
         found: dict[str, Any] = {}
         for name in ATTRIBUTES:
             if name not in given:
@@ -159,20 +195,32 @@ class Records:
                 value = PROJECTS[str(value)][0]
             if name.endswith("_id"):
                 value = int(value) if str(value or "").isdigit() else None
-            tables = {"status_id": STATUSES, "priority_id": PRIORITIES, "tracker_id": TRACKERS}
-            if name in tables and value not in tables[name].values():
-                raise InvalidError(f"{name.removesuffix('_id').capitalize()} is invalid")
+            if name == "priority_id" and value not in PRIORITIES.values():
+                raise InvalidError("Priority cannot be blank")
+            if name == "assigned_to_id" and value is not None and self.users.get(value, {}).get("status") != 1:
+                raise InvalidError("Assignee is invalid")
+            known = {
+                "status_id": STATUSES.values(), "tracker_id": TRACKERS.values(),
+                "project_id": OURS if actor == self.me else (1, 2, 3),
+            }  # fmt: skip
+            if value not in known.get(name, (value,)):
+                continue
             found[name] = str(value).strip() if name == "subject" else value
         return found
 
-    def _attach(self, number: int, uploads: Any, actor: int, now: datetime) -> list[int]:
-        made = []
-        for upload in uploads or ():
-            data = self.uploads.pop(str(upload.get("token")), None)
-            if data is not None:
-                made.append(self.keep(number, str(upload.get("filename")), str(upload.get("content_type") or ""), data,
-                                      actor, now))  # fmt: skip
-        return made
+    def _taken(self, uploads: Any) -> list[tuple[dict[str, Any], bytes]]:
+        """Take staged files by their tokens, each of which serves once; raises InvalidError."""
+        given = [upload for upload in uploads or () if isinstance(upload, dict)]
+        lost = [upload for upload in given if str(upload.get("token")) not in self.uploads]
+        if lost:
+            raise InvalidError(f"{len(lost)} file(s) could not be saved.")
+        return [(upload, self.uploads.pop(str(upload["token"]))) for upload in given]
+
+    def _attach(self, number: int, uploads: list[tuple[dict[str, Any], bytes]], actor: int, now: datetime) -> list[int]:
+        return [
+            self.keep(number, str(upload.get("filename")), str(upload.get("content_type") or ""), data, actor, now)
+            for upload, data in uploads
+        ]
 
     def keep(self, number: int, name: str, mime: str, data: bytes, actor: int, now: datetime) -> int:
         """Keep a file of an issue."""
@@ -202,7 +250,7 @@ class Records:
         names = ("subject", "description", "is_private", "created_on", "updated_on", "closed_on")
         found |= {name: issue[name] for name in names}
         found["custom_fields"] = [
-            {"id": key, "name": name, "value": issue["custom"].get(key) or ""} for key, (name, _) in self.fields.items()
+            {"id": key, "name": name, "value": issue["custom"].get(key)} for key, (name, _) in self.fields.items()
         ]
         return found
 

@@ -1,7 +1,9 @@
 """A Redmine look-alike on loopback: the real paths, the real shapes, the real habits.
 
-PUT answers 204 and drops what our role may not set, private notes included; a filter that is none is ignored; times
-have whole seconds; a webhook is sent once, and its journal does not say whether it is private.
+PUT answers 204 and drops what our role may not set, private notes included; a private note and what changed with it are
+two journals; a filter that is none is ignored; addresses and locked users are kept from who is no administrator; times
+have whole seconds; a webhook is sent once, and its journal does not say whether it is private. What can be asked of a
+real Redmine has been (tests/desks): the suite `behaviour` holds both to it.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from typing import Any
 import msgspec
 
 from connectors.redmine.sim_state import (
+    CLOSED,
+    OURS,
     PRIORITIES,
     PROJECTS,
     STATUSES,
     TRACKERS,
     InvalidError,
+    MayNotError,
     Records,
 )
 from connectors.sdk import hmac_hex
@@ -58,6 +63,8 @@ class RedmineSimulator(SimulatedDesk):
             ("POST", "/issues.json", self._create),
             ("GET", r"/issues/(?P<number>\d+)\.json", self._show),
             ("PUT", r"/issues/(?P<number>\d+)\.json", self._update),
+            ("DELETE", r"/issues/(?P<number>\d+)\.json", self._delete),
+            ("POST", r"/issues/(?P<number>\d+)/relations\.json", self._relate),
             ("POST", "/uploads.json", self._upload),
             ("GET", r"/attachments/download/(?P<number>\d+)(?:/.*)?", self._download),
         ]
@@ -72,7 +79,7 @@ class RedmineSimulator(SimulatedDesk):
     def authorized(self, request: SimRequest) -> SimResponse | None:
         """Refuse wrong credentials: 401 without a body."""
         given = request.headers.get("x-redmine-api-key", "")
-        if given and (not self.api_key or given == self.api_key):
+        if given and (not self.api_key or given == self.api_key or given in self.records.keys):
             return None
         return SimResponse(401, {"WWW-Authenticate": 'Basic realm="Redmine API"', "Content-Type": "application/json"})
 
@@ -107,7 +114,9 @@ class RedmineSimulator(SimulatedDesk):
 
     def act_delete(self, issue: int | str) -> None:
         """Let an agent delete an issue: its webhook shows it as it was."""
-        number = int(issue)
+        self._gone(int(issue))
+
+    def _gone(self, number: int) -> None:
         view = self.records.view(number)
         del self.records.issues[number]
         self.effect("delete", str(number))
@@ -116,24 +125,27 @@ class RedmineSimulator(SimulatedDesk):
 
     def act_duplicate(self, issue: int | str, of: int | str) -> None:
         """Let an agent relate an issue to the one that it duplicates, and close it."""
-        self.records.relations.append(
-            {"id": len(self.records.relations) + 1, "issue_id": int(issue), "issue_to_id": int(of),
-             "relation_type": "duplicates", "delay": None}
-        )  # fmt: skip
+        self._related(int(issue), int(of), "duplicates")
         self._change(int(issue), {"status_id": STATUSES["Closed"]}, self.records.agent)
 
+    def _related(self, issue: int, to: int, kind: str) -> dict[str, Any]:
+        made = {"id": len(self.records.relations) + 1, "issue_id": issue, "issue_to_id": to, "relation_type": kind,
+                "delay": None}  # fmt: skip
+        self.records.relations.append(made)
+        return made
+
     def _change(self, number: int, given: dict[str, Any], actor: int, key: str = "") -> int:
-        journal = self.records.update(number, given, actor, self.now())
-        if journal is None:
-            return 0
-        changed = [detail for detail in journal["details"] if detail["property"] == "attr"]
-        if journal["notes"]:
-            detail = {"notes": journal["notes"], "private": journal["private_notes"]}
-            self.effect("comment", str(number), key=key, change_id=str(journal["id"]), detail=detail)
-        if changed:
-            self.effect("fields", str(number), change_id=str(journal["id"]), detail={"details": changed})
-        self._tell("updated", number, journal)
-        return int(journal["id"])
+        """Change an issue; returns the journal that says most, 0 where nothing changed."""
+        journals = self.records.update(number, given, actor, self.now())
+        for journal in journals:
+            changed = [detail for detail in journal["details"] if detail["property"] == "attr"]
+            if journal["notes"]:
+                detail = {"notes": journal["notes"], "private": journal["private_notes"]}
+                self.effect("comment", str(number), key=key, change_id=str(journal["id"]), detail=detail)
+            if changed:
+                self.effect("fields", str(number), change_id=str(journal["id"]), detail={"details": changed})
+            self._tell("updated", number, journal)
+        return int(journals[-1]["id"]) if journals else 0
 
     def _tell(self, action: str, number: int, journal: dict[str, Any] | None = None) -> None:
         if self.plugin:
@@ -175,31 +187,53 @@ class RedmineSimulator(SimulatedDesk):
 
     # -- the API
 
-    def _me(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - every handler is given the request
-        user = {**self.records.users[self.records.me], "admin": False, "memberships": []}
+    def _actor(self, request: SimRequest) -> int:
+        return self.records.keys.get(request.headers.get("x-redmine-api-key", ""), self.records.me)
+
+    def _me(self, request: SimRequest) -> SimResponse:
+        actor = self._actor(request)
+        user = {**self.records.users[actor], "admin": False, "memberships": []}
+        user.pop("status")
         for number, name in PROJECTS.values():
             roles = [{"id": 3, "name": "Gateway"}]
-            user["memberships"].append({"id": number, "project": {"id": number, "name": name}, "roles": roles})
+            if actor != self.records.me or number in OURS:
+                user["memberships"].append({"id": number, "project": {"id": number, "name": name}, "roles": roles})
         return json_answer({"user": user})
 
-    def _user(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
+    def _user(self, request: SimRequest, number: str) -> SimResponse:
+        """Show somebody: administrators are shown every address, and who is locked."""
         user = self.records.users.get(int(number))
-        return json_answer({"user": user}) if user else _missing()
+        if user is None:
+            return _missing()
+        if self.records.admin or int(number) == self._actor(request):
+            return json_answer({"user": user})
+        kept = {"status", "mail"} if user["id"] in self.records.hidden else {"status"}
+        shown = {name: value for name, value in user.items() if name not in kept}
+        return json_answer({"user": shown}) if user["status"] == 1 else _missing()
 
-    def _role(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
+    def _role(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - every handler is given the request
         return json_answer({"role": {"id": 3, "name": "Gateway", "permissions": sorted(self.records.permissions)}})
 
     def _names(self, key: str, table: dict[str, int]) -> SimResponse:
-        return json_answer({key: [{"id": number, "name": name} for name, number in table.items()]})
+        rows: list[dict[str, Any]] = [{"id": number, "name": name} for name, number in table.items()]
+        if table is STATUSES:
+            rows = [{**row, "is_closed": row["id"] in CLOSED} for row in rows]
+        return json_answer({key: rows})
 
-    def _projects(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - the same
-        rows = [{"id": number, "name": name, "identifier": key} for key, (number, name) in PROJECTS.items()]
+    def _projects(self, request: SimRequest) -> SimResponse:
+        shown = OURS if self._actor(request) == self.records.me else {1, 2, 3}
+        rows = [
+            {"id": number, "name": name, "identifier": key, "status": 1}
+            for key, (number, name) in PROJECTS.items()
+            if number in shown
+        ]
         return json_answer({"projects": rows, "total_count": len(rows), "offset": 0, "limit": 100})
 
     def _list(self, request: SimRequest) -> SimResponse:
         """List issues; a parameter that is no filter is ignored."""
         query = request.query
-        found = list(self.records.issues.values())
+        actor = self._actor(request)
+        found = [each for each in self.records.issues.values() if self._may_see(each, actor)]
         if query.get("status_id") != "*":
             found = [each for each in found if each["status_id"] in {1, 2, 3, 4}]
         since = query.get("updated_on", "")
@@ -209,15 +243,21 @@ class RedmineSimulator(SimulatedDesk):
             if is_filter and f"cf_{number}" in query:
                 found = [each for each in found if each["custom"].get(number) == query[f"cf_{number}"]]
         by_time = query.get("sort", "").startswith("updated_on")
-        found.sort(key=lambda each: (each["updated_on"] if by_time else "", each["id"]))
+        found.sort(key=lambda each: (each["updated_on"] if by_time else "", each["id"]), reverse="sort" not in query)
         limit, offset = min(int(query.get("limit") or 25), 100), int(query.get("offset") or 0)
         rows = [self.records.view(each["id"]) for each in found[offset : offset + limit]]
         return json_answer({"issues": rows, "total_count": len(found), "offset": offset, "limit": limit})
 
+    def _may_see(self, issue: dict[str, Any], actor: int) -> bool:
+        ours = actor == self.records.me
+        return not ours or (issue["project_id"] in OURS and "view_issues" in self.records.permissions)
+
     def _create(self, request: SimRequest) -> SimResponse:
-        given = _issue_of(request)
+        given, actor = _issue_of(request), self._actor(request)
+        if given is None:
+            return json_answer({"status": 400, "error": "Bad Request"}, 400)
         try:
-            number = self.records.create(given, self.records.me, self.now())
+            number = self.records.create(given, actor, self.now())
         except InvalidError as error:
             return json_answer({"errors": error.errors}, 422)
         issue = self.records.issues[number]
@@ -226,16 +266,26 @@ class RedmineSimulator(SimulatedDesk):
         self._tell("created", number)
         return json_answer({"issue": self.records.view(number)}, 201)
 
-    def _show(self, request: SimRequest, number: str) -> SimResponse:
-        if int(number) not in self.records.issues:
+    def _found(self, request: SimRequest, number: str) -> SimResponse | None:
+        """Return the refusal of an issue that is not there (404) or not for this user (403)."""
+        issue = self.records.issues.get(int(number))
+        if issue is None:
             return _missing()
+        return None if self._may_see(issue, self._actor(request)) else SimResponse(403)
+
+    def _show(self, request: SimRequest, number: str) -> SimResponse:
+        refused = self._found(request, number)
+        if refused is not None:
+            return refused
         view, wanted = self.records.view(int(number)), request.query.get("include", "").split(",")
         if "journals" in wanted:
-            private = "view_private_notes" in self.records.permissions
+            actor = self._actor(request)
+            agents = {self.records.agent, self.records.other}
+            private = actor in agents or (actor == self.records.me and "view_private_notes" in self.records.permissions)
             view["journals"] = [
                 self.records.journal_view(each)
                 for each in self.records.journals[int(number)]
-                if private or not each["private_notes"]
+                if private or not each["private_notes"] or each["user_id"] == actor
             ]
         if "attachments" in wanted:
             view["attachments"] = [
@@ -249,22 +299,47 @@ class RedmineSimulator(SimulatedDesk):
         return json_answer({"issue": view})
 
     def _update(self, request: SimRequest, number: str) -> SimResponse:
-        if int(number) not in self.records.issues:
-            return _missing()
-        given = _issue_of(request)
+        refused, given = self._found(request, number), _issue_of(request)
+        if refused is not None:
+            return refused
+        if given is None:
+            return json_answer({"status": 400, "error": "Bad Request"}, 400)
         marks = {int(each["id"]): str(each["value"]) for each in given.get("custom_fields") or ()}
         try:
-            self._change(int(number), given, self.records.me, marks.get(NOTE_MARKER, ""))
+            self._change(int(number), given, self._actor(request), marks.get(NOTE_MARKER, ""))
         except InvalidError as error:
             return json_answer({"errors": error.errors}, 422)
+        except MayNotError:
+            return SimResponse(403, {"Content-Type": "application/json"})
         return SimResponse(204)
+
+    def _delete(self, request: SimRequest, number: str) -> SimResponse:
+        refused = self._found(request, number)
+        if refused is not None:
+            return refused
+        if self._actor(request) == self.records.me and "delete_issues" not in self.records.permissions:
+            return SimResponse(403, {"Content-Type": "application/json"})
+        self._gone(int(number))
+        return SimResponse(204)
+
+    def _relate(self, request: SimRequest, number: str) -> SimResponse:
+        refused = self._found(request, number)
+        if refused is not None:
+            return refused
+        given = request.json()["relation"]
+        made = self._related(int(number), int(given["issue_to_id"]), str(given["relation_type"]))
+        return json_answer({"relation": made}, 201)
 
     def _upload(self, request: SimRequest) -> SimResponse:
         if request.headers.get("content-type") != "application/octet-stream":
             return SimResponse(406)
-        token = f"{len(self.records.uploads) + 1}.{hmac_hex('upload', request.body)[:24]}"
+        if len(request.body) > self.records.most_bytes:
+            told = "This file cannot be uploaded because it exceeds the maximum allowed file size"
+            return json_answer({"errors": [f"{told} ({self.records.most_bytes})"]}, 422)
+        number = self.records.number()
+        token = f"{number}.{hmac_hex('upload', request.body)}"
         self.records.uploads[token] = request.body
-        return json_answer({"upload": {"id": len(self.records.uploads), "token": token}}, 201)
+        return json_answer({"upload": {"id": number, "token": token}}, 201)
 
     def _download(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - the same
         file = self.records.files.get(int(number))
@@ -279,11 +354,11 @@ def _iso(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _issue_of(request: SimRequest) -> dict[str, Any]:
+def _issue_of(request: SimRequest) -> dict[str, Any] | None:
     try:
         found = request.json()
     except msgspec.DecodeError:
-        return {}
+        return None
     given = found.get("issue") if isinstance(found, dict) else None
     return given if isinstance(given, dict) else {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.redmine import calls, mapping, probes, rendering
 from connectors.redmine.account import Account
@@ -21,6 +21,7 @@ from connectors.sdk import (
     Blob,
     Call,
     Category,
+    Conflict,
     Done,
     Effect,
     Forbidden,
@@ -44,6 +45,8 @@ from connectors.sdk import (
     retry_after,
 )
 from gateway.errors import ThrottledError, UnmappedError
+
+T = TypeVar("T")
 
 #: step of a creation: the issue is there, and what it could not be born with is left
 CREATED = "created"
@@ -98,7 +101,7 @@ def _create(account: Account, intent: Intent, context: WriteContext) -> Call[Out
     if text(intent.fields.get("body")):
         issue["description"] = write_text(text(intent.fields["body"]), account.formatting, names)
     if intent.params.get("private") is True:
-        issue["is_private"] = True
+        yield from _private_issue(account, issue)
     if intent.params.get("category_id"):
         issue["category_id"] = int(intent.params["category_id"])
     fields = list(issue.pop("custom_fields", []))
@@ -121,6 +124,14 @@ def _create(account: Account, intent: Intent, context: WriteContext) -> Call[Out
     # a new issue may have only some statuses, and nobody who is not a member may have it
     later = [name for name in probes.wrong_fields(_settable(issue), data) if name in {"status_id", "assigned_to_id"}]
     return Progress({CREATED: made.remote_id}, receipt) if later else Done(receipt)
+
+
+def _private_issue(account: Account, issue: dict[str, Any]) -> Call[None]:
+    """Make a new issue private, where it would be."""
+    if not (yield from _asked(calls.may_hide_issues(account, str(issue["project_id"])))):
+        msg = "our role in that project lacks `Set issues public or private`: Redmine would make a public issue"
+        raise _RefusedError(Rejected(msg))
+    issue["is_private"] = True
 
 
 def _settable(issue: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,15 +251,7 @@ def _not_private(account: Account, remote_id: str) -> Call[Outcome | None]:
     """Say why a note cannot be kept private; None when it can."""
     data = yield from _issue_first(remote_id)
     project = ident(obj(data.get("project")).get("id"))
-    try:
-        allowed = yield from calls.may_keep_private(account, project)
-    except ThrottledError as error:
-        return Throttled(str(error), error.seconds)
-    except AuthenticationError as error:
-        return Unauthorized(str(error))
-    except TransportError as error:
-        return NotSent(f"what our role may do could not be read first: {error}")
-    if allowed:
+    if (yield from _asked(calls.may_keep_private(account, project))):
         return None
     name = mapping.name_of(data.get("project"))
     return Rejected(f"our role in {name!r} lacks `Set notes as private`: Redmine would show the note to everybody")
@@ -265,15 +268,20 @@ def _issue_first(remote_id: str) -> Call[Json]:
 
 
 def _names(account: Account, given: Mapping[str, Any]) -> Call[dict[str, Any]]:
-    """Look up the ids of names; what goes wrong there means that nothing was written."""
+    """Look up the ids of names."""
+    return (yield from _asked(rendering.resolved(account, given)))
+
+
+def _asked(call: Call[T]) -> Call[T]:
+    """Read something before a write; what goes wrong there means that nothing was written."""
     try:
-        return (yield from rendering.resolved(account, given))
+        return (yield from call)
     except ThrottledError as error:
         raise _RefusedError(Throttled(str(error), error.seconds)) from error
     except AuthenticationError as error:
         raise _RefusedError(Unauthorized(str(error))) from error
     except TransportError as error:
-        raise _RefusedError(NotSent(f"names could not be read first: {error}")) from error
+        raise _RefusedError(NotSent(f"what is read first did not come: {error}")) from error
 
 
 def _uploads(attachments: tuple[Attachment, ...]) -> Call[dict[str, Any]]:
@@ -329,5 +337,8 @@ def refusal(response: HttpResponse) -> Outcome | None:
     if not isinstance(outcome, Rejected):
         return outcome
     errors = (decoded(response) or {}).get("errors")
+    if response.status == 422 and errors == []:
+        # two changes of an issue at once: the later one is given up without a word (ActiveRecord::StaleObjectError)
+        return Conflict("the issue was changed by somebody else in the same moment, and Redmine took nothing of ours")
     said = "; ".join(text(each) for each in errors if text(each)) if isinstance(errors, list) else ""
     return Rejected(f"HTTP {response.status}: {said}"[:500] if said else excerpt(response))

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Installs the real help desks that tests/desks talks to: Roundup from PyPI into an environment of its own (.desks), and
-# Request Tracker 5 from Debian's own packages.
+# Request Tracker 5 and Redmine from Debian's own packages.
 #
 #   tests/desks/install.sh
 #
-# Request Tracker needs root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It configures nothing and
-# starts nothing; each test run starts a private RT on SQLite in a temporary folder and stops it again.
+# The two need root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It makes no database and
+# starts nothing; each test run starts a private RT and Redmine on SQLite in temporary folders and stops them again.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 roundup="$here/.desks/roundup"
@@ -18,18 +18,24 @@ else
     echo "install.sh: could not install Roundup: its real-desk tests will be skipped" >&2
 fi
 
-packages="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
+rt="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
+redmine="redmine redmine-sqlite ruby ruby-webrick"
 
-missing=""
-for package in $packages; do
-    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
-done
+# those of the packages $* that are not installed
+absent() {
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf ' %s' "$package"
+    done
+}
+
+# shellcheck disable=SC2086 # one word a package, here and below
+missing="$(absent $rt)$(absent $redmine)"
 if [ -z "$missing" ]; then
-    echo "install.sh: Request Tracker is installed"
+    echo "install.sh: Request Tracker and Redmine are installed"
     exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-    echo "install.sh: no apt-get here: install Request Tracker 5 yourself, or leave the real-desk tests skipped" >&2
+    echo "install.sh: no apt-get here: install$missing yourself, or leave the real-desk tests skipped" >&2
     exit 0
 fi
 if [ "$(id -u)" != 0 ]; then
@@ -38,7 +44,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 export DEBIAN_FRONTEND=noninteractive
-# no database, no web server and no mail of the package's own: the tests make their own RT
+# no database, no web server and no mail of the packages' own: the tests make their own desks
 debconf-set-selections <<'SELECTIONS' || true
 request-tracker5 request-tracker5/dbconfig-install boolean false
 request-tracker5 request-tracker5/handle-siteconfig-permissions boolean false
@@ -47,12 +53,24 @@ request-tracker5 request-tracker5/rtname string rt.test
 request-tracker5 request-tracker5/organization string rt.test
 nullmailer shared/mailname string rt.test
 nullmailer nullmailer/relayhost string 127.0.0.1
+redmine redmine/instances/default/dbconfig-install boolean false
+redmine redmine/instances/default/database-type select sqlite3
 SELECTIONS
 apt-get -qq update || echo "install.sh: apt-get update failed, going on with the old lists" >&2
-# shellcheck disable=SC2086 # one word a package
-if apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold \
-    -o DPkg::Lock::Timeout=300 $missing; then
-    echo "install.sh: installed$missing"
-else
-    echo "install.sh: could not install$missing: the real-desk tests will be skipped" >&2
-fi
+
+# install what of a desk ($1) is missing ($2)
+install() {
+    [ -n "$2" ] || return 0
+    # shellcheck disable=SC2086
+    if apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold \
+        -o DPkg::Lock::Timeout=300 $2; then
+        echo "install.sh: installed$2"
+    else
+        echo "install.sh: could not install$2: the tests with a real $1 will be skipped" >&2
+    fi
+}
+
+# shellcheck disable=SC2086
+install "Request Tracker" "$(absent $rt)"
+# shellcheck disable=SC2086
+install "Redmine" "$(absent $redmine)"

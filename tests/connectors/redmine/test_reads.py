@@ -158,11 +158,13 @@ def test_an_issue_that_changes_between_two_pages_hides_no_other(there: RedmineBe
 
 
 def test_who_is_locked_cannot_be_assigned(there: RedmineBench, driver: Driver) -> None:
-    """Who is not there, or not shown to us, is left out."""
+    """Who is not there, or not shown to us, is left out; only administrators are shown who is locked."""
     connector = driver.connector
     assert isinstance(connector, RedmineConnector)
     users = there.desk.records.users
     users[there.desk.records.other]["status"] = 3
+    assert [each.account_id for each in driver.run(connector.agents(there.agents))] == [there.agents[0]]
+    there.desk.records.admin = True
     found = {each.account_id: each for each in driver.run(connector.agents([*there.agents, "99999", "no-id"]))}
     assert set(found) == set(there.agents)
     assert found[there.agents[0]].active

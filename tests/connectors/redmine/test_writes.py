@@ -15,6 +15,7 @@ from connectors.sdk import (
     Absent,
     Attachment,
     CommentIntent,
+    Conflict,
     Done,
     Effect,
     Found,
@@ -149,6 +150,14 @@ def test_what_a_person_changes_right_after_us_is_no_refusal(there: RedmineBench,
     there.set_title(ticket, "A person's")
     assert isinstance(driver.run(driver.connector.probe(intent, context(ticket))), Found)
     assert isinstance(driver.run(driver.connector.probe(fields(title="Never"), context(ticket))), Absent)
+
+
+def test_two_changes_in_one_moment_are_a_conflict(there: RedmineBench, driver: Driver) -> None:
+    """Redmine gives the later one up with 422 and no errors: it is sent again, and is no dead letter."""
+    ticket = there.open_ticket("Printer", "On fire")
+    there.desk.records.races = 1
+    assert isinstance(driver.attempt(fields(title="Ours"), context(ticket)), Conflict)
+    assert isinstance(driver.attempt(fields(title="Ours"), context(ticket)), Done)
 
 
 def test_a_description_of_which_something_would_be_lost_is_kept(there: RedmineBench, driver: Driver) -> None:
@@ -326,4 +335,4 @@ def test_a_refusal_has_redmines_own_sentence(there: RedmineBench, driver: Driver
     there.desk.records.uploads.clear()
     outcome = driver.attempt(fields(priority={"native": "42", "level": "P1"}), context(ticket))
     assert isinstance(outcome, Rejected)
-    assert "Priority is invalid" in outcome.detail
+    assert "Priority cannot be blank" in outcome.detail

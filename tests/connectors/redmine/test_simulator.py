@@ -1,0 +1,93 @@
+"""The behaviour suite against the simulated Redmine: it must do what tests/desks sees a real one do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from connectors.redmine.sim_state import STATUSES
+from connectors.redmine.simulator import FIELDS, MARKER, NOTE_MARKER, REQUESTER, RedmineSimulator
+from tests.connectors.redmine import behaviour
+from tests.connectors.redmine.stand import Stand
+
+COST = 11
+KEYS = {who: f"key-of-{who}" for who in ("gateway", "agent1", "agent2", "customer")}
+
+
+class SimulatedOffice:
+    """Does in the simulated Redmine what no REST call does."""
+
+    def __init__(self, desk: RedmineSimulator, ids: dict[str, int]) -> None:
+        self._records = desk.records
+        self._ids = ids
+
+    def revoke(self, *permissions: str) -> Callable[[], None]:
+        """Take permissions away."""
+        held = set(self._records.permissions)
+        self._records.permissions.difference_update(permissions)
+        return lambda: self._records.permissions.update(held)
+
+    def forbid(self, old: str, new: str) -> Callable[[], None]:
+        """Take a change of status out of the workflow."""
+        pair = (STATUSES[old], STATUSES[new])
+        self._records.forbidden.add(pair)
+        return lambda: self._records.forbidden.discard(pair)
+
+    def lock(self, who: str) -> Callable[[], None]:
+        """Lock a user."""
+        user = self._records.users[self._ids[who]]
+        user["status"] = 3
+        return lambda: user.update(status=1)
+
+    def write_in(self, formatting: str) -> Callable[[], None]:
+        """Do nothing: a text is formatted where it is shown."""
+        return lambda: None
+
+    def limit(self, size: int) -> Callable[[], None]:
+        """Let files have so many bytes."""
+        before, self._records.most_bytes = self._records.most_bytes, size
+        return lambda: setattr(self._records, "most_bytes", before)
+
+
+@pytest.fixture
+def stand() -> Iterator[Stand]:
+    """Give a simulated Redmine with its people."""
+    with RedmineSimulator(api_key=KEYS["gateway"]) as desk:
+        records = desk.records
+        ids = {"gateway": records.me, "agent1": records.agent, "agent2": records.other}
+        ids["customer"] = records.user("customer@desk.example", "Kim Customer")
+        records.keys.update({KEYS[who]: number for who, number in ids.items()})
+        records.fields = {**FIELDS, COST: ("Cost centre", False)}
+        fields = {"Gateway key": MARKER, "Gateway note": NOTE_MARKER, "Requester": REQUESTER, "Cost centre": COST}
+        made = Stand(desk.url, KEYS, ids, fields, SimulatedOffice(desk, ids))
+        yield made
+        made.driver.close()
+
+
+class TestCreation(behaviour.Creation):
+    """Simulated."""
+
+
+class TestFields(behaviour.Fields):
+    """Simulated."""
+
+
+class TestNotes(behaviour.Notes):
+    """Simulated."""
+
+
+class TestFiles(behaviour.Files):
+    """Simulated."""
+
+
+class TestChanges(behaviour.Changes):
+    """Simulated."""
+
+
+class TestAccount(behaviour.Account):
+    """Simulated."""
+
+
+class TestUndoing(behaviour.Undoing):
+    """Simulated."""
