@@ -69,6 +69,8 @@ class SimulatedDesk:
         self._routes = [(method, re.compile(pattern), handler) for method, pattern, handler in self.routes()]
         self._current = threading.local()
         self._stopping = threading.Event()
+        #: what happens by itself later: late effects, and the end of a refusal
+        self._pending = 0
 
     # -- what a simulator gives
 
@@ -183,10 +185,21 @@ class SimulatedDesk:
             self.webhooks.send(body)
         return result
 
+    def at_rest(self, timeout: float = 0.2) -> bool:
+        """Wait a little until every webhook has left; say whether nothing is left that would happen by itself."""
+        return self.webhooks.flush(timeout) and not self._pending
+
     def _later(self, seconds: float, work: Callable[[], Any]) -> None:
         def wait() -> None:
-            if not self._stopping.wait(seconds):
-                work()
+            try:
+                if not self._stopping.wait(seconds):
+                    work()
+            finally:
+                with self.lock:
+                    self._pending -= 1
+
+        with self.lock:
+            self._pending += 1
 
         threading.Thread(target=wait, name="sim-later", daemon=True).start()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def is_channel(spec: ConnectorSpec) -> bool:
 def read_quality(folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Return a connector's quality.yaml, and why it cannot be read."""
     try:
-        content = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+        content = _parsed((folder / FILE).read_text(encoding="utf-8"))
     except OSError as error:
         return {}, [f"{FILE} cannot be read: {error.strerror or error}"]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -102,6 +103,12 @@ def read_quality(folder: Path) -> tuple[dict[str, Any], list[str]]:
     if not isinstance(content, dict) or not isinstance(content.get("operations"), dict):
         return {}, [f"{FILE} is to be a mapping with `operations`"]
     return content, []
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Parse a text once: each test of the conformance suite asks what is lacking."""
+    return yaml.safe_load(text)
 
 
 def operation_faults(spec: ConnectorSpec, quality: Mapping[str, Any]) -> list[str]:

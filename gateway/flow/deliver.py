@@ -107,7 +107,7 @@ class Deliverer:
                 ended_in_all += len(ended)
                 if claimed or ended:
                     idle_since = now
-            if not self._flying and (not open_for_more or now - idle_since > linger):
+            if not self._flying and (not open_for_more or now - idle_since >= linger):
                 break
             wishes, ended = self._listen(0.02 if self._flying else 0.05)
         if ended_in_all:

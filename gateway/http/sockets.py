@@ -204,7 +204,7 @@ def _fresh(connection: Any) -> Any:
 class DeskAdapter(HTTPAdapter):
     """The adapter of one connection: pooled, keep-alive, safe between threads; no retry, no cookie, no proxy."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
         super().__init__(pool_connections=4, pool_maxsize=_POOL_SIZE, max_retries=0)
 

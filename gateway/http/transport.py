@@ -95,7 +95,7 @@ class HttpTransport:
         self._max_body = max_body
         self._user_agent = _user_agent()
         self._lock = threading.Lock()
-        self._adapters: dict[tuple[int, str], DeskAdapter] = {}
+        self._adapters: dict[tuple[int, str, bool], DeskAdapter] = {}
         self._context: ssl.SSLContext | None = None
 
     def render(self, connector: Connector, request: HttpRequest) -> Rendered:
@@ -135,7 +135,9 @@ class HttpTransport:
         token = current.set(exchange)
         try:
             crashpoint.reach("http.sending")
-            answer = self._adapter(connector.settings.name).send(prepared, stream=True, timeout=deadline)
+            answer = self._adapter(connector.settings.name, str(prepared.url)).send(
+                prepared, stream=True, timeout=deadline
+            )
             crashpoint.reach("http.answering")
             with ExitStack() as closing:
                 closing.callback(answer.raw.close)
@@ -195,14 +197,16 @@ class HttpTransport:
             prepared.headers.update(connector.sign(request, self._now()))
         return prepared
 
-    def _adapter(self, name: str) -> DeskAdapter:
-        key = (os.getpid(), name)
+    def _adapter(self, name: str, url: str) -> DeskAdapter:
+        """Return the adapter of one connection and scheme; only TLS needs authorities, and they take long to read."""
+        secure = not url.lower().startswith("http:")
+        key = (os.getpid(), name, secure)
         adapter = self._adapters.get(key)
         if adapter is None:
             with self._lock:
-                if self._context is None:
+                if secure and self._context is None:
                     self._context = tls_context()
-                adapter = self._adapters.setdefault(key, DeskAdapter(self._context))
+                adapter = self._adapters.setdefault(key, DeskAdapter(self._context if secure else None))
         return adapter
 
     def _body(self, pieces: tuple[Piece, ...]) -> bytes | Iterator[bytes] | None:
@@ -223,7 +227,9 @@ class HttpTransport:
         exchange = Exchange(TOKEN_SECONDS, self._max_idle)
         token = current.set(exchange)
         try:
-            answer = self._adapter(connector.settings.name).send(prepared, stream=True, timeout=TOKEN_SECONDS)
+            answer = self._adapter(connector.settings.name, str(prepared.url)).send(
+                prepared, stream=True, timeout=TOKEN_SECONDS
+            )
             body = b"".join(self._chunks(answer, MIB))
         except _FAILURES as error:
             words = Redactor((*connector.secrets(), *grant.form.values())).text(_reason(error, TOKEN_SECONDS))

@@ -40,6 +40,8 @@ from rules.sync import Owner, SyncRule
 
 ZENDESK_SECRET = "zendesk-secret"
 RT_SECRET = "rt-secret"
+#: states of an update that is on its way
+OPEN = ("ready", "sending", "unknown")
 
 STATUS_MAP = StatusMap(
     (
@@ -207,30 +209,42 @@ class Bridge:
         )
 
     def settle(self, seconds: float = 20.0, quiet: float = 0.25) -> None:
-        """Run apply and deliver until nothing has happened for `quiet` seconds."""
+        """Run apply and deliver until there is nothing left to do.
+
+        While something is on its way (a webhook held back, a late effect, an update that waits for its time) it ends
+        when nothing has happened for `quiet` seconds.
+        """
         until = time.monotonic() + seconds
         calm_since = time.monotonic()
         while time.monotonic() < until:
-            for desk in self.desks:
-                desk.webhooks.flush(0.2)
-            busy = self.bringer().bring_due(holder="test-files", seconds=5)
-            busy += self.applier().drain(holder="test-apply", seconds=5)
-            busy += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.02)
-            with self.store.read() as tx:
-                busy += tx.inbox.pending()
+            told = [desk.at_rest() for desk in self.desks]
+            busy = self._step()
             if busy:
                 calm_since = time.monotonic()
-            elif time.monotonic() - calm_since > quiet:
+                continue
+            if time.monotonic() - calm_since > quiet or (all(told) and not self._is_open()):
                 return
             time.sleep(0.02)
+
+    def _step(self) -> int:
+        """Let each step do what is due now; return how much there was, and how much still waits to be applied."""
+        done = self.bringer().bring_due(holder="test-files", seconds=5)
+        done += self.applier().drain(holder="test-apply", seconds=5)
+        done += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.0)
+        with self.store.read() as tx:
+            return done + tx.inbox.pending()
+
+    def _is_open(self) -> bool:
+        """Say whether an update is on its way."""
+        counts = self.counts()
+        return any(counts.get(f"updates_{state}") for state in OPEN)
 
     def settle_all(self, seconds: float = 60.0) -> None:
         """Settle until no update is open, waiting out settle times and backoffs."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.settle(quiet=0.1)
-            counts = self.counts()
-            if not any(counts.get(f"updates_{state}") for state in ("ready", "sending", "unknown")):
+            if not self._is_open():
                 self.settle()
                 return
             time.sleep(0.2)
