@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.freshdesk import damaged, mapping, words
+from connectors.content import damaged
+from connectors.freshdesk import mapping, words
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import text
 from connectors.sdk import (

@@ -125,6 +125,9 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
         return _issue(account, body, delivery.received_at)
     if kind == "note":
         return _note(account, body, delivery.received_at)
+    if not kind and text(body.get("event_name")):
+        # a system hook tells of the instance
+        return ()
     if not kind:
         return _own(account, body, delivery)
     return ()
@@ -264,7 +267,7 @@ def _number(value: Any) -> int:
 
 def _note(account: Account, body: Json, received_at: datetime) -> tuple[Event, ...]:
     """Read a note on an issue; notes on code, snippets and epics, and GitLab's own, are none of our business."""
-    note, data = obj(body.get("object_attributes")), obj(body.get("issue"))
+    note, data = obj(body.get("object_attributes")), obj(body.get("issue")) or obj(body.get("work_item"))
     if text(note.get("noteable_type")).lower() not in NOTEABLE or note.get("system") is True:
         return ()
     if not data:
@@ -286,6 +289,7 @@ def _note(account: Account, body: Json, received_at: datetime) -> tuple[Event, .
     if said is None or not (said.body or said.attachments) or edited or bot:
         # a customer who mailed is named in the issue only, which the webhook shows in part
         key = f"note:{ident(note.get('id')) or number}:{stamp}"
-        return (Event(EventKind.OBSERVED, number, key=key, needs_read=True, **_late(common)),)
+        told = said if edited and not bot else None
+        return (Event(EventKind.OBSERVED, number, key=key, needs_read=True, comment=told, **_late(common)),)
     key = f"comment:{said.remote_id}"
     return (Event(EventKind.COMMENTED, number, key=key, comment=said, needs_read=True, **common),)

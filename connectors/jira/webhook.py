@@ -7,10 +7,9 @@ Admin webhooks with a secret are signed, on Cloud [J1] and on Data Center 10 [J1
 from __future__ import annotations
 
 import base64
-import re
 
+from connectors.content import damaged
 from connectors.jira import events
-from connectors.jira.mapping import Json
 from connectors.jira.options import Options
 from connectors.sdk import (
     AuthenticationError,
@@ -21,15 +20,10 @@ from connectors.sdk import (
     UnreadableError,
     body_digest,
     hmac_hex,
-    read_object,
     require_equal,
 )
 
 SIGNATURE = "x-hub-signature"
-#: a comma before the end of an object or a list: bodies that people write into rules often have one
-_STRAY_COMMA = re.compile(rb'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
-#: longer bodies are not mended: they come from Jira itself, which makes no such mistakes
-MAX_MENDED = 1_000_000
 #: the algorithms that the signature's header may name
 ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
 
@@ -74,7 +68,7 @@ def _brought(proof: str) -> str:
 def envelope(request: IncomingRequest) -> Envelope:
     """Name a delivery by its signed body, which holds the time; Jira's own identifier is not signed."""
     try:
-        body = _decoded(request.body)
+        body = damaged.object_in(request.body)
     except UnreadableError:
         return Envelope(body_digest(request.body))
     return Envelope(body_digest(request.body), events.issue_id(body))
@@ -85,18 +79,5 @@ def parse(options: Options, delivery: RawDelivery) -> tuple[Event, ...]:
 
     Raises UnreadableError where neither an event nor the number of an issue can be made out.
     """
-    body = _decoded(delivery.body)
+    body = damaged.object_in(delivery.body)
     return events.read(body, options, delivery)
-
-
-def _decoded(body: bytes) -> Json:
-    """Decode a body; one that is damaged by a stray comma is mended."""
-    try:
-        return read_object(body)
-    except UnreadableError:
-        if not 0 < len(body) <= MAX_MENDED:
-            raise
-        mended = _STRAY_COMMA.sub(lambda found: found.group(1) or b"", body)
-        if mended == body:
-            raise
-        return read_object(mended)

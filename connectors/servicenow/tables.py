@@ -25,6 +25,11 @@ HOLD_REASONS: Mapping[str, Meaning] = {
 ON_HOLD = "3"
 AWAITING_CALLER, AWAITING_PROBLEM, AWAITING_VENDOR = "1", "3", "4"
 
+#: the labels of an incident's states in English, which a script sends that asked for display values
+INCIDENT_LABELS: Mapping[str, str] = {
+    "new": "1", "in progress": "2", "on hold": "3", "resolved": "6", "closed": "7", "canceled": "8", "cancelled": "8"
+}  # fmt: skip
+
 
 class Table(msgspec.Struct, frozen=True):
     """One task table: what its states mean, which one we write, its kind and the column of the requester."""

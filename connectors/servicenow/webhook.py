@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.content import damaged
 from connectors.sdk import (
     AuthenticationError,
     Envelope,
@@ -30,10 +31,9 @@ from connectors.sdk import (
     digest,
     hmac_base64,
     hmac_hex,
-    read_object,
     require_equal,
 )
-from connectors.servicenow import mapping
+from connectors.servicenow import mapping, tables
 from connectors.servicenow.account import Account
 from connectors.servicenow.mapping import JOURNAL, Json, is_sys_id, moment, obj, objects, plain, text
 
@@ -43,7 +43,19 @@ SIGNATURE, TIMESTAMP = "x-gateway-signature", "x-gateway-timestamp"
 TOKENS = ("x-gateway-token", "x-webhook-secret", "x-webhook-token", "x-api-key", "x-auth-token", "x-servicenow-token")
 TOLERANCE = timedelta(minutes=5)
 #: where admins put the record in a body of their own
-_PLACES = ("record", "result", "current", "data", "incident", "ticket", "task", "payload", "new_values", "fields")
+_PLACES = (
+    "record",
+    "records",
+    "result",
+    "current",
+    "data",
+    "incident",
+    "ticket",
+    "task",
+    "payload",
+    "new_values",
+    "fields",
+)
 _IDS = ("sys_id", "sysId", "sysid", "record_sys_id", "incident_sys_id", "record_id", "element_id", "table_sys_id", "id")
 _BEFORE = ("previous", "old_values", "before")
 _CHANGED = ("changed", "updated_fields", "changed_fields")
@@ -105,7 +117,7 @@ def _one_of(given: str, expected: list[str], what: str) -> None:
 def envelope(request: IncomingRequest) -> Envelope:
     """Name a delivery by the id that the rule made for it, else by its content: another body has no other name."""
     try:
-        body: Json = read_object(request.body)
+        body: Json = _read(request.body)
     except UnreadableError:
         body = {}
     name = text(body.get("delivery"))[:100].strip()
@@ -118,7 +130,7 @@ def envelope(request: IncomingRequest) -> Envelope:
 
 def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     """Read the facts; raises UnreadableError in one line where no record's sys_id can be made out."""
-    body = read_object(delivery.body)
+    body = _read(delivery.body)
     if not delivery.body.strip():
         msg = "the body is empty: a webhook needs at least the record's sys_id"
         raise UnreadableError(msg)
@@ -137,6 +149,24 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     if len(found) > 1 or "operation" not in body:
         return tuple(_looks(account, body, record, delivery) for record in found)
     return _rule(account, body, found[0], delivery)
+
+
+def _read(body: bytes) -> Json:
+    """Return what a body says; of one that had to be guessed, or is a list, which record or records it is about.
+
+    A script that glues its JSON together forgets to escape a description sooner or later.
+    """
+    try:
+        return damaged.object_in(body)
+    except UnreadableError:
+        found = damaged.read(body)
+        said = found.content if found is not None else None
+        if isinstance(said, list) and objects(said):
+            return {"records": said}
+        known = {name: said[name] for name in (*_IDS, "table") if name in said} if isinstance(said, dict) else {}
+        if not _sys_id(known):
+            raise
+        return known
 
 
 def _records(body: Json) -> list[Json]:
@@ -165,8 +195,12 @@ def _sys_id(record: Json) -> str:
 
 def _snapshot(account: Account, record: Json, at: datetime) -> RemoteTicket:
     """Return how a record looks; values that can only be display values are left for the read."""
-    given = {**record, "sys_id": _sys_id(record)}
-    state, number = plain(given.get("state")), plain(given.get("priority"))
+    given = {_column(name): value for name, value in record.items()} | dict(record) | {"sys_id": _sys_id(record)}
+    state, number = plain(given.get("state")), plain(given.get("priority")).partition(" - ")[0]
+    if account.table == "incident" and state.lower() in tables.INCIDENT_LABELS:
+        state = given["state"] = tables.INCIDENT_LABELS[state.lower()]
+    if number.isdigit():
+        given["priority"] = number
     if state and not state.lstrip("-").isdigit():
         given.pop("state")
     if number and not number.isdigit():
@@ -181,6 +215,11 @@ def _snapshot(account: Account, record: Json, at: datetime) -> RemoteTicket:
         msg = "the record has no readable sys_id"
         raise UnreadableError(msg)
     return found
+
+
+def _column(name: str) -> str:
+    """Return the column behind a name that a script wrote its own way: `shortDescription`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _file(account: Account, body: Json, record: Json, received_at: datetime) -> tuple[Event, ...]:

@@ -29,6 +29,7 @@ _READ_AFTER = frozenset(
         "attachment_linked_to_comment",
         "attachment_redacted_from_comment",
         "undeleted",
+        "messaging_message_added",
     }
 )
 _DELETIONS = frozenset({"soft_deleted", "permanently_deleted", "deleted", "marked_as_spam"})

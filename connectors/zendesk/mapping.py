@@ -6,6 +6,7 @@ Webhooks write ids as strings and enums in capitals, the REST API ids as integer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -235,6 +236,43 @@ def ticket(
         custom=custom(data.get("custom_fields"), account),
         due=moment(data.get("due_at")) if "due_at" in data else msgspec.UNSET,
     )
+
+
+#: what Zendesk puts before the text of `{{ticket.description}}`: a line of dashes, then who wrote it when
+_HEADING = re.compile(r"-{20,}\s*\n\s*\n[^\n]{1,200}, [^\n]{1,60}\n\s*\n")
+
+
+def told(facts: Mapping[str, str], number: str, account: Account, *, at: datetime) -> RemoteTicket:
+    """Return what an admin's template says of a ticket; words in the account's language are kept as they are.
+
+    `at` is when it was received: no placeholder says when it was true.
+    """
+    group = facts.get("group", "")
+    word = facts.get("status", "").lower()
+    return RemoteTicket(
+        number,
+        at,
+        key=number,
+        url=f"{account.url}/agent/tickets/{number}",
+        channel=facts.get("channel", "").lower(),
+        external_id=facts.get("external_id", ""),
+        title=facts.get("title", msgspec.UNSET),
+        body=_HEADING.sub("", text(facts["body"]), count=1).strip() if "body" in facts else msgspec.UNSET,
+        status=status(word) if word and word not in DELETED else msgspec.UNSET,
+        priority=priority(facts["priority"]) if "priority" in facts else msgspec.UNSET,
+        kind=kind(facts.get("kind")),
+        queue=account.queue(group) if group.isdigit() else msgspec.UNSET,
+        assignee=_named(facts, "assignee", "agent") or msgspec.UNSET,
+        requester=_named(facts, "requester", "") or msgspec.UNSET,
+        tags=_theirs(tags(facts["tags"].replace(",", " ")), account) if "tags" in facts else msgspec.UNSET,
+    )
+
+
+def _named(facts: Mapping[str, str], whose: str, role: str) -> RemotePerson | None:
+    """Return a person of a template who is known by an id or an address: by a name alone nobody is."""
+    found, email = ident(facts.get(f"{whose}_id")), facts.get(f"{whose}_email", "")
+    name = facts.get(f"{whose}_name", "")
+    return RemotePerson(found, email if "@" in email else "", name=name, role=role) if found or "@" in email else None
 
 
 def _theirs(found: tuple[str, ...], account: Account) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from connectors.sdk import (
     EventKind,
     IncomingRequest,
     RawDelivery,
-    RemoteTicket,
     UnreadableError,
     body_digest,
     hmac_base64,
@@ -35,6 +34,9 @@ TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
 INVOCATION = "x-zendesk-webhook-invocation-id"
 EVENT_TYPE = "zen:event-type:"
 TICKET_TYPE = "zen:event-type:ticket."
+#: a message of a chat: `detail` holds the ticket's id alone, and who may read a message is only to be read
+#: (developer.zendesk.com/api-reference/webhooks/event-types/messaging-events)
+MESSAGE_TYPE = "zen:event-type:messaging_ticket."
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -88,12 +90,14 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     name = text(body.get("type")) if body is not None else ""
     if body is None or not name.startswith(EVENT_TYPE):
         return (_hint(account, delivery),)
+    if name.startswith(MESSAGE_TYPE):
+        return (_subscribed(account, body, f"messaging_{name.removeprefix(MESSAGE_TYPE)}", delivery.received_at),)
     if not name.startswith(TICKET_TYPE):
         return ()
-    return _subscribed(account, body, name.removeprefix(TICKET_TYPE), delivery.received_at)
+    return (_subscribed(account, body, name.removeprefix(TICKET_TYPE), delivery.received_at),)
 
 
-def _subscribed(account: Account, body: Json, name: str, received_at: datetime) -> tuple[Event, ...]:
+def _subscribed(account: Account, body: Json, name: str, received_at: datetime) -> Event:
     """Read one event of a subscription."""
     number = _subject_id(body)
     if not is_ticket_id(number):
@@ -113,7 +117,7 @@ def _subscribed(account: Account, body: Json, name: str, received_at: datetime) 
         event=obj(body.get("event")),
         snapshot=snapshot,
     )
-    return (events.read(said, account),)
+    return events.read(said, account)
 
 
 def _hint(account: Account, delivery: RawDelivery) -> Event:
@@ -127,7 +131,7 @@ def _hint(account: Account, delivery: RawDelivery) -> Event:
         number,
         key=f"trigger:{number}:{delivery.source_event_id}",
         at=delivery.received_at,
-        snapshot=RemoteTicket(number, delivery.received_at, key=number, url=f"{account.url}/agent/tickets/{number}"),
+        snapshot=mapping.told(template.facts(delivery.body, content_type), number, account, at=delivery.received_at),
         needs_read=True,
     )
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.freshdesk import damaged
+from connectors.content import damaged
 from connectors.freshdesk.bench import SECRET, FreshdeskBench
 from connectors.freshdesk.webhook import triggered
 from connectors.sdk import (

@@ -118,6 +118,15 @@ def test_a_changed_comment_asks_for_a_read(event: str) -> None:
     assert (found.comment is not None) is (event == "comment_updated")
 
 
+def test_what_a_rule_put_in_unescaped_is_mended() -> None:
+    """A raw line break in a description and a comma too many, as *Send web request* makes them."""
+    body = b'{"issue": {"id": "10400", "fields": {"summary": "Printer",\n"description": "one\ntwo\tthree",}},}'
+    (found,) = connect().parse(stored(body))
+    assert (found.kind, found.remote_id, found.needs_read) == (EventKind.OBSERVED, "10400", True)
+    assert found.snapshot is not None
+    assert found.snapshot.title == "Printer"
+
+
 def test_a_deleted_issue_is_deleted() -> None:
     """And is not asked for."""
     (found,) = parse("jira:issue_deleted")

@@ -8,7 +8,18 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from connectors.sdk import AuthenticationError, EventKind, IncomingRequest, RawDelivery
+from connectors.sdk import (
+    AuthenticationError,
+    Category,
+    EventKind,
+    HoldReason,
+    IncomingRequest,
+    Level,
+    Priority,
+    RawDelivery,
+    RemoteTicket,
+    Status,
+)
 from connectors.servicenow.bench import ServiceNowBench
 from connectors.servicenow.connector import ServiceNowConnector
 from connectors.testing.bench import Sink
@@ -116,3 +127,45 @@ def test_one_body_of_ones_own_is_one_delivery() -> None:
     one, other = connect().envelope(request({})), connect().envelope(request({}, b'{"a":2}'))
     assert one.source_event_id != other.source_event_id
     assert connect().envelope(request({}, b'{"delivery":"d-1"}')).source_event_id == "rule:d-1"
+
+
+SYS_ID = "9d385017c611228701d22104cc95c371"
+
+
+def looks(body: bytes) -> RemoteTicket:
+    """Return how the one record of a body looks: it is always to be read."""
+    (found,) = connect().parse(RawDelivery("d", datetime(2026, 3, 1, tzinfo=UTC), {}, body))
+    assert (found.kind, found.remote_id, found.needs_read) == (EventKind.OBSERVED, SYS_ID, True)
+    assert found.snapshot is not None
+    return found.snapshot
+
+
+def test_a_body_of_labels_and_names_of_its_own() -> None:
+    """As scripts send it that ask for display values; a person by name alone is nobody."""
+    shot = looks(
+        msgspec.json.encode(
+            {"sysId": SYS_ID, "number": "INC7", "shortDescription": "S", "state": "On Hold", "priority": "1 - Critical",
+             "assigned_to": "Kim Agent"}
+        )
+    )  # fmt: skip
+    assert (shot.key, shot.title) == ("INC7", "S")
+    assert shot.status == Status(Category.ON_HOLD, "3", HoldReason.OTHER)
+    assert shot.priority == Priority(Level.P1, "1")
+    assert shot.assignee is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ('{"sys_id": "ID",\n"short_description": "one\ntwo",}', "one\ntwo"),
+        ("sys_id=ID&short_description=a%20b", "a b"),
+        ("<incident><sys_id>ID</sys_id><short_description>a &amp; b</short_description></incident>", "a & b"),
+        ('[{"sys_id": "ID", "short_description": "x"}]', "x"),
+        ('{"sys_id": "ID", "short_description": "a "quoted" word", "state": "7"}', msgspec.UNSET),
+    ],
+)
+def test_what_a_script_glued_together(body: str, title: object) -> None:
+    """Damage that can only be meant one way is mended; of what must be guessed only the record's id is taken."""
+    shot = looks(body.replace("ID", SYS_ID).encode())
+    assert shot.title == title
+    assert shot.status is msgspec.UNSET

@@ -217,6 +217,22 @@ def test_what_only_a_read_shows(name: str) -> None:
     assert (found.kind, found.needs_read) == (EventKind.OBSERVED, True)
 
 
+def test_a_message_of_a_chat_asks_for_a_read() -> None:
+    """It names the ticket and not who may read the message, and other events of a conversation name no ticket."""
+    body = {
+        "type": "zen:event-type:messaging_ticket.message_added",
+        "id": "01K",
+        "subject": "zen:ticket:141",
+        "detail": {"id": "141"},
+        "event": {"actor": {"id": "zd:bot", "type": "system"}, "message": {"body": "Hello", "id": "67ab"}},
+        "time": "2026-02-11T14:32:05.254571515Z",
+    }
+    (found,) = connect("https://acme.zendesk.com").parse(stored(msgspec.json.encode(body)))
+    assert (found.kind, found.remote_id, found.key) == (EventKind.OBSERVED, "141", "event:01K")
+    assert (found.needs_read, found.comment) == (True, None)
+    assert found.at.isoformat() == "2026-02-11T14:32:05.254572+00:00"
+
+
 @pytest.mark.parametrize("name", ["form_changed", "followers_changed", "sla_policy_changed", "of_a_later_year"])
 def test_other_ticket_events_show_how_the_ticket_looks(name: str) -> None:
     """A type that means nothing to us still brings a snapshot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from gateway.system import SystemClock
 from tests.connectors.zendesk.conftest import SECRET, connect, stored
 
 SAMPLES = Path(__file__).parent / "samples"
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "zendesk"
+SHARED = Path(os.environ.get("GATEWAY_SHARED") or Path(__file__).parents[4] / "shared")
+FIXTURES = SHARED / "fixtures" / "zendesk"
 NOW = SystemClock().now()
 
 

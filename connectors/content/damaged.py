@@ -1,9 +1,9 @@
 """Reads what an admin's template made of JSON, XML or a form.
 
-Freshdesk fills placeholders into the text of a template and sends what comes out. A comma too many before a bracket,
-a raw line break in a description and a quotation mark in a subject are common (captured bodies have them), and the
-request is authentic all the same. What is put right is what can only be meant one way; of a body beyond that only
-the names and values that stand on lines of their own are looked at.
+A desk fills placeholders into the text of an admin's template and sends what comes out. A comma too many before a
+bracket, a raw line break in a description and a quotation mark in a subject are common (captured bodies have them),
+and the request is authentic all the same. What is put right is what can only be meant one way; of a body beyond that
+only the names and values that stand on lines of their own are looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from connectors.sdk import UnreadableError, read_object
+
 #: how much of a body that is no JSON is looked at
 MOST = 1_000_000
 _PAIR = re.compile(
@@ -25,6 +27,9 @@ _LEAF = re.compile(r"<([A-Za-z_][\w.:-]{0,80})(?:\s[^<>]*)?>([^<>]{0,2000})</\1\
 _FORM = re.compile(r"[\w.\[\]%-]{1,80}=")
 _MOST_PAIRS = 2000
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+Json = dict[str, Any]
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -50,6 +55,20 @@ def read(body: bytes) -> Body | None:
     except (msgspec.DecodeError, RecursionError, ValueError):
         found = pairs(text)
         return Body(found, guessed=True) if found else None
+
+
+def object_in(body: bytes) -> Json:
+    """Return the object of a body that may be damaged where it can only be meant one way, or be a form or XML.
+
+    Raises UnreadableError, in one line, for all else: a body that would have to be guessed is not.
+    """
+    try:
+        return read_object(body)
+    except UnreadableError:
+        found = read(body) if 0 < len(body) <= MOST else None
+        if found is None or found.guessed or not isinstance(found.content, dict):
+            raise
+        return read_object(msgspec.json.encode(found.content))
 
 
 def _other(text: str) -> Body | None:
