@@ -110,21 +110,41 @@ def _state(account: Account, data: Json, said: str, delivery: RawDelivery) -> tu
     number, at = shot.remote_id, min(shot.updated_at, delivery.received_at)
     if shot.updated_at == mapping.EPOCH:
         at = delivery.received_at
-    threads = mapping.in_order([each for each in objects(data.get("threads")) if mapping.is_said(each)])
+    # version 2 counts them in `threads` and shows them beside it (Conversations, "Get"; `_embedded.threads`)
+    shown = objects(data.get("threads")) or objects(obj(data.get("_embedded")).get("threads"))
+    threads = mapping.in_order([each for each in shown if mapping.is_said(each)])
     if threads:
         spoken = [mapping.comment(each, account, number) for each in threads]
         first, comments = mapping.parted(spoken, shot.created_at)
+        count = data.get("threads")
+        if first is not None and isinstance(count, int) and len(threads) < count:
+            # not all are shown: of what is at hand, what came well after the beginning is no description
+            began = shot.created_at
+            first, comments = None, [each for each in spoken if began is None or each.at - began > mapping.GRAIN]
         shot = msgspec.structs.replace(shot, comments=tuple(comments))
         if first is not None:
             shot = msgspec.structs.replace(shot, body=first.body, lost=first.lost, attachments=first.attachments)
-    key = f"state:{number}:{digest([shot.version, shot.version_token])[:24]}"
+    said_of = [(ident(each.get("id")), text(each.get("state"))) for each in shown]
+    key = f"state:{number}:{digest([shot.version, shot.version_token, *said_of])[:24]}"
     hint = Event(EventKind.OBSERVED, number, key=key, at=at, version=shot.version, snapshot=shot, needs_read=True)
+    found = (*_newest(shot, hint), hint)
     if said == "convo.created":
         # of a ticket that is known already this says nothing new, whoever wrote the header
         actor = mapping.person(obj(data.get("createdBy")))
         created = msgspec.structs.replace(hint, kind=EventKind.CREATED, key=f"created:{number}", actor=actor)
-        return (created, hint)
-    return (hint,)
+        return (created, *found)
+    return found
+
+
+def _newest(shot: RemoteTicket, hint: Event) -> tuple[Event, ...]:
+    """Tell of what was said last; a comment has one key, however often and beside whatever it is shown."""
+    if not shot.comments:
+        return ()
+    last = shot.comments[-1]
+    key = f"comment:{last.remote_id}"
+    return (
+        msgspec.structs.replace(hint, kind=EventKind.COMMENTED, key=key, at=last.at, comment=last, actor=last.author),
+    )
 
 
 def _hint(number: str, delivery: RawDelivery) -> Event:

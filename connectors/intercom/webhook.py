@@ -249,7 +249,10 @@ class _Said:
         return str(int(self.at.timestamp()))
 
 
-_ACTS = frozenset({"close", "open", "snoozed", "unsnoozed", "timer_unsnooze", "assign_and_reopen", "note_and_reopen"})
+_ACTS = frozenset({
+    "close", "open", "snoozed", "unsnoozed", "timer_unsnooze", "assign_and_reopen", "assign_and_unsnooze",
+    "note_and_close", "note_and_reopen", "note_and_snooze", "note_and_unsnooze",
+})  # fmt: skip
 
 
 def _plain(value: Any) -> Any:

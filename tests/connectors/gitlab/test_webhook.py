@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from connectors.gitlab.connector import GitLabConnector
-from connectors.sdk import AuthenticationError, IncomingRequest, RawDelivery, Visibility
+from connectors.sdk import AuthenticationError, Event, EventKind, IncomingRequest, RawDelivery, Visibility
 from gateway.errors import ConfigError
 from gateway.ports import ConnectionSettings
 
@@ -104,3 +104,35 @@ def test_visibility_that_is_not_said_is_internal(flags: dict[str, object], event
     (found,) = connect(TOKEN).parse(RawDelivery("x", AT, {}, msgspec.json.encode(body)))
     assert found.comment is not None
     assert found.comment.visibility is expected
+
+
+def told(**body: object) -> tuple[Event, ...]:
+    """Parse a webhook of the project; what is given replaces or adds to it."""
+    note = {"id": 1, "note": "Now so", "noteable_type": "Issue", "internal": False}
+    issue = {"iid": 3, "project_id": 5, "title": "x"}
+    project = {"id": 5, "path_with_namespace": "acme/support"}
+    whole = {"object_kind": "note", "event_type": "note", "object_attributes": note, "issue": issue, "project": project}
+    return connect(TOKEN).parse(RawDelivery("x", AT, {}, msgspec.json.encode({**whole, **body})))
+
+
+def test_an_edited_note_is_told_as_it_reads_now() -> None:
+    """For whoever does not know it yet; it is no second one, and the issue is read."""
+    note = {"id": 1, "note": "Now so", "noteable_type": "Issue", "internal": True, "action": "update"}
+    (found,) = told(object_attributes=note)
+    assert (found.kind, found.needs_read) == (EventKind.OBSERVED, True)
+    assert found.comment is not None
+    assert (found.comment.body, found.comment.visibility) == ("Now so", Visibility.INTERNAL)
+
+
+def test_a_note_on_a_work_item_of_the_project() -> None:
+    """Whatever the webhook calls what it is about."""
+    (found,) = told(issue=None, work_item={"iid": 3, "project_id": 5, "title": "x"})
+    assert (found.kind, found.remote_id) == (EventKind.COMMENTED, "5-3")
+
+
+def test_an_epic_of_a_group_and_the_instance_are_none_of_ours() -> None:
+    """An epic has a number of its group and no project; a system hook has an event_name."""
+    epic = {"id": 191, "iid": 2, "project_id": None, "type": "Epic", "action": "update", "title": "x"}
+    assert told(object_kind="work_item", object_attributes=epic, issue=None, project=None) == ()
+    assert told(issue={"iid": 2, "project_id": None}, project=None) == ()
+    assert told(object_kind="", event_name="repository_update") == ()

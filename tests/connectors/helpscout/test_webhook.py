@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.helpscout.bench import SECRET, HelpScoutBench
-from connectors.sdk import AuthenticationError, Envelope, EventKind, IncomingRequest, UnreadableError
+from connectors.sdk import (
+    AuthenticationError,
+    Envelope,
+    EventKind,
+    IncomingRequest,
+    RemotePerson,
+    UnreadableError,
+    Visibility,
+)
 from connectors.testing.bench import Sink
 from connectors.testing.conformance.stand import raw
 from connectors.testing.driver import Driver
@@ -118,6 +126,70 @@ def test_a_notification_is_a_hint(body: dict[str, object]) -> None:
     """A webhook may be set to send the address of what changed and nothing else."""
     (event,) = connect().parse(stored(msgspec.json.encode(body), "convo.tags"))
     assert (event.kind, event.remote_id, event.needs_read) == (EventKind.OBSERVED, "291938", True)
+
+
+def thread(number: int, kind: str, body: str, **more: object) -> dict[str, object]:
+    """Return a thread as version 2 shows it beside its conversation."""
+    by = {"id": 55, "type": "user"} if kind in {"note", "message"} else {"id": 256, "type": "customer"}
+    at = f"2026-01-05T1{number}:00:00Z"
+    return {"id": number, "type": kind, "state": "published", "body": body, "createdBy": by, "createdAt": at, **more}
+
+
+def conversation(*threads: dict[str, object], hidden: int = 0) -> bytes:
+    """Return a conversation with its threads, the newest first; so many more are not shown."""
+    return msgspec.json.encode(
+        {"id": 789, "number": 12, "threads": len(threads) + hidden, "type": "email", "status": "active",
+         "subject": "Help", "mailboxId": 85,
+         "createdAt": "2026-01-05T11:00:00Z", "userUpdatedAt": "2026-01-05T12:00:00Z",
+         "_embedded": {"threads": list(reversed(threads))}}
+    )  # fmt: skip
+
+
+def test_the_threads_of_version_2_are_read() -> None:
+    """They stand in `_embedded`; the first is what it is about, and the last is told of, whatever the header says."""
+    asked = thread(1, "customer", "<p>The <b>export</b> stops</p>")
+    answered = thread(2, "message", "Try <i>again</i>")
+    for word in ("convo.note.created", "convo.status", ""):
+        body = conversation(asked, answered, thread(3, "note", "He is a VIP"))
+        told, hint = connect().parse(stored(body, word))
+        assert (told.kind, told.key, told.remote_id) == (EventKind.COMMENTED, "comment:3", "789")
+        assert told.comment is not None
+        assert (told.comment.body, told.comment.visibility) == ("He is a VIP", Visibility.INTERNAL)
+        assert told.actor == told.comment.author == RemotePerson("55", role="agent")
+        assert (hint.kind, hint.needs_read) == (EventKind.OBSERVED, True)
+        assert hint.snapshot is not None
+        assert hint.snapshot.body == "The **export** stops"
+        assert [(said.body, said.visibility) for said in hint.snapshot.comments] == [
+            ("Try *again*", Visibility.PUBLIC), ("He is a VIP", Visibility.INTERNAL)
+        ]  # fmt: skip
+    (alone,) = connect().parse(stored(conversation(asked), "convo.status"))
+    assert alone.kind is EventKind.OBSERVED
+
+
+def test_what_is_not_sent_is_not_told() -> None:
+    """A draft is nothing that was said; what a user did is no comment; a hidden answer is for colleagues."""
+    asked = thread(1, "customer", "Help")
+    for other in (thread(2, "message", "Draft", state="draft"), thread(2, "lineitem", "")):
+        (hint,) = connect().parse(stored(conversation(asked, other)))
+        assert hint.kind is EventKind.OBSERVED
+    told, _ = connect().parse(stored(conversation(asked, thread(2, "customer", "Psst", state="hidden"))))
+    assert told.comment is not None
+    assert told.comment.visibility is Visibility.INTERNAL
+
+
+def test_a_note_is_never_taken_for_the_description() -> None:
+    """Where older threads are not shown, what is there are comments; the body is to be read."""
+    told, hint = connect().parse(stored(conversation(thread(3, "note", "He is a VIP"), hidden=2)))
+    assert (told.kind, told.key) == (EventKind.COMMENTED, "comment:3")
+    assert hint.snapshot is not None
+    assert hint.snapshot.body is msgspec.UNSET
+
+
+def test_another_thread_is_another_state() -> None:
+    """Though nothing else in the conversation says so."""
+    asked = thread(1, "customer", "Help")
+    keys = [connect().parse(stored(conversation(asked, *more)))[-1].key for more in ((), (thread(2, "note", "x"),))]
+    assert keys[0] != keys[1]
 
 
 def test_one_state_has_one_key() -> None:

@@ -100,6 +100,20 @@ def test_who_may_read_each_kind_of_part(sort: str, author: str, to: str | None, 
     assert found.visibility is Visibility(visibility)
 
 
+def test_who_closed_with_a_note_is_known() -> None:
+    """The note and the state are told by one part: its author did both, and the note stays internal."""
+    part = {"id": "9", "part_type": "note_and_close", "body": "<p>Spam</p>", "author": {"type": "admin", "id": "5"}}
+    parts = {"conversation_parts": [{**part, "created_at": 1767225600}], "total_count": 1}
+    item = {"type": "conversation", "id": "501", "state": "closed", "conversation_parts": parts}
+    body = msgspec.json.encode({"id": "n", "topic": "conversation.admin.closed", "data": {"item": item}})
+    changed, note = connect().parse(RawDelivery("n", AT, {}, body))
+    assert changed.key == "status:9"
+    assert changed.actor is not None
+    assert changed.actor.external_id == "5"
+    assert note.comment is not None
+    assert note.comment.visibility is Visibility.INTERNAL
+
+
 def test_a_picture_in_the_text_is_a_file_of_the_part() -> None:
     """Named in the text, and not read as somebody's address."""
     address = "https://downloads.intercomcdn.com/i/o/1/fire.png?expires=1&signature=2"
