@@ -249,6 +249,7 @@ class Gateway:
             skipping=frozenset(name for name, each in site.connections.items() if each.on_dead is OnDead.SKIP),
             alerts=site.alerts,
             files=site.attachments,
+            stitch=site.stitch,
             fetched=digest("copies", fetched) if site.rules.routing.feeds else "",
         )
 

@@ -112,3 +112,7 @@ class NotFoundError(GatewayError):
 
 class DuplicateError(GatewayError):
     """Two tickets cannot be made one, or cannot be parted: the text says why, and what can be done."""
+
+
+class PeopleError(GatewayError):
+    """Two people cannot be made one, or cannot be parted: the text says why, and what can be done."""

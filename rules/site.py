@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 
 from gateway.domain.filing import MOST_BYTES, FileRules
 from gateway.domain.ids import digest
+from gateway.domain.people import Terms
 from gateway.domain.public_holidays import HolidaySource
 from gateway.domain.ticket import Kind
 from gateway.ports import ConnectorSpec
@@ -40,6 +41,7 @@ from rules.loading.routing import routing
 from rules.loading.sections import Sections, merge, names
 from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
+from rules.people import terms
 from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_order, nearest
 from rules.release import holidays_of
 from rules.schema import for_loader
@@ -81,6 +83,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     attachments: FileRules = FileRules()
     alerts: tuple[Alert, ...] = ()
+    stitch: Terms = Terms()
     #: classifiers that are installed and not to be asked
     classifiers_off: frozenset[str] = frozenset()
     #: names these files, whatever their order: the release
@@ -261,6 +264,7 @@ class _Loading:
                 documents=documents,
             )
         watched = self.alerts(gateway, configured, rules.sections)
+        stitch = terms(gateway, configured, self.problems)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
         return Site(
@@ -271,6 +275,7 @@ class _Loading:
             attachments=_file_rules(gateway.value.get("attachments", {})),
             retention=Retention(**{key: seconds(text) for key, text in gateway.value.get("retention", {}).items()}),
             alerts=watched,
+            stitch=stitch,
             classifiers_off=off,
             digest=rules.digest,
             files=self.files,

@@ -24,6 +24,7 @@ COMMANDS = {
         "Compare the tickets of a connection with ours, and repair what is apart.",
     ),
     "tickets": ("gateway.cli.tickets:tickets", "Look at the tickets of this site, and say which repeat which."),
+    "people": ("gateway.cli.people:people", "Look at who is who across desks, and say who is one person."),
     "sla": ("gateway.cli.sla:sla", "Look at the clocks of tickets, and say what a person knows of them."),
     "reports": ("gateway.cli.reports:reports", "Say how the promises of a period were kept."),
     "roster": ("gateway.cli.roster:roster", "Look at who works when, who is there now, and when nobody is."),

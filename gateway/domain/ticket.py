@@ -135,8 +135,10 @@ class Ticket(msgspec.Struct, frozen=True, omit_defaults=True):
     priority: Priority = Priority()
     tier: str = ""
     requester: RemotePerson | None = None
-    #: id of the stitched person behind `requester`
+    #: id of the person behind `requester`
     requester_id: str = ""
+    #: the identity by which they asked (people.py): it stays theirs whoever is merged or parted
+    asked_as: str = ""
     org: Org = Org()
     participants: tuple[str, ...] = ()
     assignee: RemotePerson | None = None

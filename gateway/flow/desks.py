@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.filing import FileRules
+from gateway.domain.people import Terms
 from gateway.ports import Connector
 from rules.alerts import Alert
 from rules.decide import RuleSet
@@ -48,6 +49,8 @@ class LiveSite(msgspec.Struct, frozen=True):
     fetched: str = ""
     #: which files are let through
     files: FileRules = FileRules()
+    #: by what people are known to be one
+    stitch: Terms = Terms()
     #: until then nothing is written anywhere
     live_from: datetime | None = None
     #: connection -> since when the gateway answers for its tickets: what was promised before is nobody's alarm

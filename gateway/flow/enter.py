@@ -29,6 +29,7 @@ from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
+from gateway.flow.people.stitching import with_person
 from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
 from gateway.flow.recall import ask_again
 from gateway.flow.sla.carrying import OF_OURS, take
@@ -269,10 +270,8 @@ class Entry:
 
     def _stitched(self, ticket: Ticket, connection: str, known: RemotePerson | None) -> Ticket:
         """Say who the requester is, across desks, as soon as one is known, and again when more is known of them."""
-        if ticket.requester is None or ticket.requester == known:
-            return ticket
-        requester_id = self._tx.tickets.person(connection, ticket.requester, self._now)
-        return msgspec.structs.replace(ticket, requester_id=requester_id)
+        terms, trace = self._site.stitch, self._row.trace_id
+        return with_person(self._tx, ticket, connection, known, terms, now=self._now, ids=self._ids, trace_id=trace)
 
     # ------------------------------------------------------------ decisions and updates
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from gateway.domain.event import Event
-from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
@@ -23,6 +22,7 @@ from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.linking import Links
 from gateway.ports.looking import Looks
+from gateway.ports.people import People
 from gateway.ports.relations import Duplicates, Stages
 from gateway.ports.releasing import Releases
 from gateway.ports.reporting import Reporting
@@ -88,10 +88,6 @@ class Tickets(Protocol):
 
     def save(self, ticket: Ticket) -> None:
         """Insert or replace one ticket."""
-        ...
-
-    def person(self, connection: str, who: RemotePerson, now: datetime) -> str:
-        """Return the id of the person behind an account, stitched by its keys; made when new."""
         ...
 
     def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
@@ -294,6 +290,11 @@ class Tx(Protocol):
     @property
     def duplicates(self) -> Duplicates:
         """Return which ticket repeats which."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """Return who is who."""
         ...
 
     @property

@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, exists, or_, select, text, update
+from sqlalchemy import and_, bindparam, exists, or_, select, text, update
 
+from gateway.domain.people import EMAIL, PHONE
 from gateway.domain.person import RemotePerson
 from gateway.domain.redaction import only_account, without_people, without_prose
 from gateway.domain.ticket import CLOSED_CATEGORIES, Ticket
 from gateway.domain.update import GIVEN_UP
 from gateway.ports.filing import FileState
 from gateway.store.file_tables import files
-from gateway.store.tables import PERSONAL, audit, comments, events, person_keys, persons, tickets, updates
+from gateway.store.people_tables import identities
+from gateway.store.tables import PERSONAL, audit, comments, events, tickets, updates
 from gateway.store.unit import SqlStore, SqlTx
 
 #: a ticket has many rows, and a transaction stays short
@@ -85,9 +87,13 @@ def _redact_rows(tx: SqlTx, ticket_ids: Sequence[str]) -> None:
 
 def _redact_persons(tx: SqlTx, person_ids: set[str]) -> None:
     """Forget how to reach those of whom no other ticket tells any more; their accounts at desks stay theirs."""
-    told = select(tickets.c.requester_id).where(tickets.c.requester_id.in_(person_ids), text(f"({PERSONAL})"))
-    over = sorted(person_ids - set(tx.connection.execute(told).scalars()))
-    tx.connection.execute(update(persons).where(persons.c.id.in_(over)).values(name="", email=""))
-    tx.connection.execute(
-        delete(person_keys).where(person_keys.c.person_id.in_(over), person_keys.c.kind.in_(("email", "phone")))
+    told = (
+        select(identities.c.person_id)
+        .join(tickets, tickets.c.asked_as == identities.c.id)
+        .where(identities.c.person_id.in_(person_ids), text(f"({PERSONAL})"))
     )
+    over = sorted(person_ids - set(tx.connection.execute(told).scalars()))
+    forgotten = update(identities).where(identities.c.person_id.in_(over))
+    # the row stays: it may hold two accounts together, and says nothing of anybody without its value
+    tx.connection.execute(forgotten.values(name=""))
+    tx.connection.execute(forgotten.where(identities.c.kind.in_((EMAIL, PHONE))).values(value=None))

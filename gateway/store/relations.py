@@ -12,6 +12,7 @@ from gateway.domain.duplicate import Candidate, Key, Pair, PairState
 from gateway.domain.stage import StageMove
 from gateway.domain.ticket import OPEN_CATEGORIES, Kind, Setter
 from gateway.ports import Ids
+from gateway.store.people_tables import identities
 from gateway.store.relation_tables import PROPOSED, duplicate_keys, duplicates, stage_moves
 from gateway.store.tables import tickets
 
@@ -20,8 +21,9 @@ MOST = 20
 
 _OPEN = frozenset(each.value for each in OPEN_CATEGORIES)
 _OTHERS = (
-    select(tickets.c.id, tickets.c.created_at, tickets.c.category, tickets.c.doc)
+    select(tickets.c.id, tickets.c.created_at, tickets.c.category, tickets.c.doc, identities.c.person_id)
     .join(duplicate_keys, duplicate_keys.c.ticket_id == tickets.c.id)
+    .join(identities, identities.c.id == tickets.c.asked_as, isouter=True)
     .where(
         duplicate_keys.c.key == bindparam("the_key"),
         duplicate_keys.c.created_at.between(bindparam("since"), bindparam("until")),
@@ -67,7 +69,7 @@ class SqlDuplicates:
                 Candidate(
                     id=row.id,
                     created_at=row.created_at,
-                    requester_id=row.doc.get("requester_id", ""),
+                    requester_id=row.person_id or row.doc.get("requester_id", ""),
                     original=original,
                     open=(known.get(original) if original else row.category) in _OPEN,
                     judged=pair.state.value if pair is not None else "",

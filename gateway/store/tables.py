@@ -134,35 +134,17 @@ tickets = Table(
     Column("doc", Json, nullable=False),
     Column("body_sealed", LargeBinary),
     Column("version", Integer, nullable=False),
-    Column("requester_id", _ID, nullable=False),
+    #: the identity by which the requester asked; empty: none is known
+    Column("asked_as", _ID, nullable=False),
     #: since when it is without what was about people
     Column("redacted_at", Instant),
     #: of one that is open and in a stage: since when
     Column("stage_since", Instant),
     Index("ix_tickets_stage", "stage_since", sqlite_where=text(IN_STAGE), postgresql_where=text(IN_STAGE)),
     Index("ix_tickets_updated", "updated_at"),
-    Index("ix_tickets_requester", "requester_id"),
+    Index("ix_tickets_asked_as", "asked_as", "created_at"),
     Index("ix_tickets_personal", "updated_at", sqlite_where=text(PERSONAL), postgresql_where=text(PERSONAL)),
     Index("ix_tickets_category", "category", "updated_at"),
-)
-
-persons = Table(
-    "persons",
-    metadata,
-    Column("id", _ID, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("created_at", Instant, nullable=False),
-)
-
-person_keys = Table(
-    "person_keys",
-    metadata,
-    Column("kind", _NAME, nullable=False),
-    Column("value", String(320), nullable=False),
-    Column("person_id", _ID, nullable=False),
-    PrimaryKeyConstraint("kind", "value"),
-    Index("ix_person_keys_person", "person_id"),
 )
 
 comments = Table(

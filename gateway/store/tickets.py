@@ -13,17 +13,19 @@ from gateway.domain.event import Event
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import OPEN_CATEGORIES, Ticket, Visibility
 from gateway.ports import Clock, CommentRow, Ids
-from gateway.store.columns import INSERTS, day_of, per_dialect
+from gateway.store.columns import day_of, per_dialect
+from gateway.store.people_tables import identities
 from gateway.store.sealing import Sealer
-from gateway.store.tables import comment_links, comments, events, lanes, links, person_keys, persons, tickets
+from gateway.store.tables import comment_links, comments, events, lanes, links, tickets
 
 _BODY = "ticket"
 _COMMENT = "comment"
 _EVENT = "event"
 
-_GET = select(tickets.c.doc, tickets.c.body_sealed).where(tickets.c.id == bindparam("the_ticket"))
-_PERSON = select(person_keys.c.person_id).where(
-    person_keys.c.kind == bindparam("the_kind"), person_keys.c.value == bindparam("the_value")
+_GET = (
+    select(tickets.c.doc, tickets.c.body_sealed, identities.c.person_id)
+    .join(identities, identities.c.id == tickets.c.asked_as, isouter=True)
+    .where(tickets.c.id == bindparam("the_ticket"))
 )
 _KNOWS_EVENT = select(events.c.id).where(
     events.c.connection == bindparam("the_connection"), events.c.event_key == bindparam("the_key")
@@ -53,7 +55,7 @@ def _saving(into: Any) -> Executable:
 _SAVED = frozenset(
     {
         "id", "source", "title", "category", "priority", "kind", "created_at", "updated_at", "doc", "body_sealed",
-        "version", "requester_id", "redacted_at", "stage_since",
+        "version", "asked_as", "redacted_at", "stage_since",
     }
 )  # fmt: skip
 _SAVE = per_dialect(_saving)
@@ -115,6 +117,9 @@ class SqlTickets:
         if row is None:
             return None
         ticket = msgspec.convert(row.doc, Ticket)
+        if row.person_id is not None and row.person_id != ticket.requester_id:
+            # merged or parted since
+            ticket = msgspec.structs.replace(ticket, requester_id=row.person_id)
         if row.body_sealed is None:
             return ticket
         return msgspec.structs.replace(ticket, body=self._sealer.open(_BODY, row.body_sealed).decode())
@@ -133,52 +138,11 @@ class SqlTickets:
             "doc": msgspec.structs.replace(ticket, body=""),
             "body_sealed": self._sealer.seal(_BODY, ticket.body.encode()) if ticket.body else None,
             "version": 1,
-            "requester_id": ticket.requester_id,
+            "asked_as": ticket.asked_as,
             "redacted_at": ticket.redacted_at,
             "stage_since": _stage_since(ticket),
         }
         self._connection.execute(_SAVE[self._dialect], values)
-
-    def person(self, connection: str, who: RemotePerson, now: datetime) -> str:
-        """Return the id of the person behind an account, stitched by e-mail, phone or external id; made when new."""
-        keys = who.keys(connection)
-        if not keys:
-            return ""
-        found: dict[tuple[str, str], str] = {}
-        for kind, value in keys:
-            person_id = self._connection.execute(_PERSON, {"the_kind": kind, "the_value": value}).scalar_one_or_none()
-            if person_id is not None:
-                found[kind, value] = person_id
-        if found:
-            person_id = self._one(found)
-        else:
-            person_id = self._ids.new()
-            self._connection.execute(
-                insert(persons).values(id=person_id, name=who.name, email=who.email, created_at=now)
-            )
-        missing = [key for key in keys if key not in found]
-        if missing:
-            self._connection.execute(
-                INSERTS[self._dialect](person_keys).on_conflict_do_nothing(),
-                [{"kind": kind, "value": value, "person_id": person_id} for kind, value in missing],
-            )
-        return person_id
-
-    def _one(self, found: Mapping[tuple[str, str], str]) -> str:
-        """Return the one person behind several keys.
-
-        An account that was known by itself turns out to have an address that another desk has told: the two are one
-        from now on. A telephone may be an office's and joins nobody who has another key.
-        """
-        known = [person_id for (kind, _), person_id in found.items() if kind != "phone"] or list(found.values())
-        # of two the one with the address: more desks know it
-        keep = known[-1]
-        gone = set(known) - {keep}
-        if gone:
-            self._connection.execute(
-                update(person_keys).where(person_keys.c.person_id.in_(gone)).values(person_id=keep)
-            )
-        return keep
 
     def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
         """Record a fact; False when (connection, event key) is already there."""

@@ -38,6 +38,8 @@ from gateway.store.letters import SqlLetters
 from gateway.store.links import SqlLinks
 from gateway.store.looks import SqlLooks
 from gateway.store.outbox import SqlOutbox
+from gateway.store.people import SqlPeople
+from gateway.store.people_view import SqlPeopleView
 from gateway.store.relations import SqlDuplicates, SqlStages
 from gateway.store.releases import SqlReleases
 from gateway.store.reporting import SqlReporting
@@ -135,6 +137,16 @@ class SqlTx:
     def duplicates(self) -> SqlDuplicates:
         """Which ticket repeats which."""
         return SqlDuplicates(self.connection)
+
+    @cached_property
+    def people(self) -> SqlPeople:
+        """Who is who."""
+        return SqlPeople(self.connection)
+
+    @cached_property
+    def people_view(self) -> SqlPeopleView:
+        """What lists read of people."""
+        return SqlPeopleView(self.connection)
 
     @cached_property
     def stages(self) -> SqlStages:

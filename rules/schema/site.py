@@ -90,6 +90,16 @@ GATEWAY: Schema = record(
             },
             description="files",
         ),
+        "stitch": record(
+            {
+                "shared": listed(
+                    {"type": "string", "minLength": 1, "description": "an address or a number, with * and ?"},
+                    "addresses and numbers of nobody in particular",
+                ),
+                "accounts_only": listed(NAME, "connections whose addresses tie nobody"),
+            },
+            description="who is taken for one person",
+        ),
         "classifiers": named(BOOL, "a mapping from classifiers to true or false"),
         "alerts": listed(ALERT, "a list of alerts"),
     },

@@ -22,6 +22,7 @@ from gateway.errors import StoreError
 from gateway.ports import AttemptEnd, AttemptStart, AuditEntry, CommentRow, LaneClaim, NewDelivery, NewUpdate
 from gateway.store import GroupCommitIntake, SqlStore, migrate, schema_is_current
 from gateway.store.tables import metadata
+from tests.people import known
 
 OPEN = {"desk": 100}
 
@@ -300,7 +301,7 @@ def test_one_person_is_stitched_by_mail_and_account_and_never_by_name(store: Sql
     """The same address in two desks is one person; the same name alone is not."""
 
     def person(connection: str, who: RemotePerson) -> str:
-        return store.write(lambda tx: tx.tickets.person(connection, who, now(store)))
+        return known(store, connection, who).person
 
     one = person("zendesk", RemotePerson("9", "Kim@Customer.example", "", "Kim"))
     assert person("rt", RemotePerson("kim", "kim@customer.example")) == one

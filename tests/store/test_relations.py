@@ -18,6 +18,7 @@ from gateway.ports import Clock
 from gateway.store import SqlStore
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.store.unit import SqlTx
+from tests.people import known
 
 DAY = timedelta(days=1)
 
@@ -160,11 +161,11 @@ def test_a_ticket_that_is_busy_makes_the_transaction_begin_anew(store: SqlStore,
     assert len(runs) > 1 or store.engine.dialect.name == "sqlite"
 
 
-def test_an_account_and_an_address_become_one_person(store: SqlStore, now: datetime) -> None:
+def test_an_account_and_an_address_become_one_person(store: SqlStore) -> None:
     """An account known by itself, and an address that another desk told, are one as soon as a desk shows both."""
 
     def person(connection: str, **keys: str) -> str:
-        return store.write(lambda tx: tx.tickets.person(connection, RemotePerson(**keys), now))
+        return known(store, connection, RemotePerson(**keys)).person
 
     account, address = person("zen", external_id="7"), person("rt", email="kim@customer.example")
     assert account != address
@@ -173,12 +174,12 @@ def test_an_account_and_an_address_become_one_person(store: SqlStore, now: datet
     assert person("zen", external_id="8", name="Kim") not in {account, address}
 
 
-def test_an_office_telephone_makes_nobody_one(store: SqlStore, now: datetime) -> None:
+def test_an_office_telephone_makes_nobody_one(store: SqlStore) -> None:
     """Each keeps their own address."""
 
     def person(**keys: str) -> str:
-        return store.write(lambda tx: tx.tickets.person("zen", RemotePerson(**keys), now))
+        return known(store, "zen", RemotePerson(**keys)).person
 
-    kim, lee = person(email="kim@customer.example", phone="1"), person(email="lee@customer.example")
-    assert person(email="lee@customer.example", phone="1") == lee
+    kim, lee = person(email="kim@customer.example", phone="+46 8 123 456"), person(email="lee@customer.example")
+    assert person(email="lee@customer.example", phone="+46 8 123 456") == lee
     assert person(email="kim@customer.example") == kim != lee

@@ -6,7 +6,19 @@ import sqlalchemy as sa
 from alembic import op
 
 from gateway.store.columns import Instant, Json
-from gateway.store.migrations import alerts, bulks, clocks, echoes, files, looks, relations, releases, routing, staff
+from gateway.store.migrations import (
+    alerts,
+    bulks,
+    clocks,
+    echoes,
+    files,
+    looks,
+    people,
+    relations,
+    releases,
+    routing,
+    staff,
+)
 
 revision = "0001"
 down_revision = branch_labels = depends_on = None
@@ -14,7 +26,7 @@ down_revision = branch_labels = depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    for apart in (alerts, bulks, clocks, files, looks, relations, releases, routing, staff):
+    for apart in (alerts, bulks, clocks, files, looks, people, relations, releases, routing, staff):
         apart.create()
     op.create_table(
         "attempts",
@@ -263,24 +275,6 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         batch_op.create_index("ix_links_ticket", ["ticket_id"], unique=False)
 
     op.create_table(
-        "person_keys",
-        sa.Column("kind", sa.String(length=120), nullable=False),
-        sa.Column("value", sa.String(length=320), nullable=False),
-        sa.Column("person_id", sa.String(length=36), nullable=False),
-        sa.PrimaryKeyConstraint("kind", "value"),
-    )
-    with op.batch_alter_table("person_keys", schema=None) as batch_op:
-        batch_op.create_index("ix_person_keys_person", ["person_id"], unique=False)
-
-    op.create_table(
-        "persons",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
         "tickets",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("source", sa.String(length=120), nullable=False),
@@ -293,7 +287,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("doc", Json(), nullable=False),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("requester_id", sa.String(length=36), nullable=False),
+        sa.Column("asked_as", sa.String(length=36), nullable=False),
         sa.Column("redacted_at", Instant(), nullable=True),
         sa.Column("stage_since", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -314,7 +308,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             sqlite_where=sa.text("redacted_at IS NULL OR updated_at > redacted_at"),
             postgresql_where=sa.text("redacted_at IS NULL OR updated_at > redacted_at"),
         )
-        batch_op.create_index("ix_tickets_requester", ["requester_id"], unique=False)
+        batch_op.create_index("ix_tickets_asked_as", ["asked_as", "created_at"], unique=False)
         batch_op.create_index("ix_tickets_updated", ["updated_at"], unique=False)
 
     op.create_table(

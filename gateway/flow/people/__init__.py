@@ -1,0 +1,1 @@
+"""People: who asked, across desks; what a person says of two of them."""

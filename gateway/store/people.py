@@ -1,0 +1,128 @@
+"""People in SQL: identities, and the ties that hold them together or apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+
+from gateway.domain.people import Identity, Key, Tie, TieState, Why
+from gateway.store.columns import per_dialect
+from gateway.store.people_tables import identities, ties
+
+_FIND = select(identities).where(identities.c.kind == bindparam("the_kind"), identities.c.value == bindparam("value_"))
+_ADD = insert(identities)
+_TOUCHING = (
+    select(ties)
+    .where(
+        or_(
+            ties.c.one.in_(bindparam("these", expanding=True)),
+            ties.c.other.in_(bindparam("these", expanding=True)),
+        )
+    )
+    .order_by(ties.c.at, ties.c.one, ties.c.other)
+)
+
+
+def _binding(into: Any) -> Any:
+    statement = into(ties)
+    changed = {name: statement.excluded[name] for name in ("state", "why", "by", "at", "actor")}
+    return statement.on_conflict_do_update(index_elements=[ties.c.one, ties.c.other], set_=changed)
+
+
+_BIND = per_dialect(_binding)
+
+
+class SqlPeople:
+    """Implements ports.People."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, keys: Collection[Key]) -> Sequence[Identity]:
+        """Return the identities that are known of some keys."""
+        found = []
+        for key in keys:
+            row = self._connection.execute(_FIND, {"the_kind": key.kind, "value_": key.value}).mappings().first()
+            if row is not None:
+                found.append(identity(row))
+        return found
+
+    def hold(self, persons: Collection[str]) -> Sequence[Identity]:
+        """Return the identities of people, locked until the transaction ends."""
+        asked = select(identities).where(identities.c.person_id.in_(list(persons))).order_by(identities.c.id)
+        return [identity(row) for row in self._connection.execute(asked.with_for_update()).mappings()]
+
+    def ties(self, ids: Collection[str]) -> Sequence[Tie]:
+        """Return the ties that touch any of some identities, in the order in which they were said."""
+        if not ids:
+            return ()
+        rows = self._connection.execute(_TOUCHING, {"these": list(ids)})
+        return [Tie(row.one, row.other, TieState(row.state), Why(row.why), row.by) for row in rows]
+
+    def add(self, identity: Identity, now: datetime) -> None:
+        """Store a new identity; raises ClashError inside a savepoint when another process was quicker."""
+        self._connection.execute(
+            _ADD,
+            {
+                "id": identity.id,
+                "kind": identity.kind,
+                "value": identity.value,
+                "name": identity.name,
+                "home": identity.home,
+                "person_id": identity.person,
+                "shared": identity.shared,
+                "created_at": now,
+            },
+        )
+
+    def bind(self, tie: Tie, now: datetime, actor: str) -> None:
+        """Store what holds between two identities, whatever held before."""
+        given = {
+            "one": tie.one,
+            "other": tie.other,
+            "state": tie.state.value,
+            "why": tie.why.value,
+            "by": tie.by,
+            "at": now,
+            "actor": actor,
+        }
+        self._connection.execute(_BIND[self._connection.dialect.name], given)
+
+    def unbind(self, these: Collection[Tie]) -> None:
+        """Forget ties."""
+        for tie in these:
+            self._connection.execute(delete(ties).where(and_(ties.c.one == tie.one, ties.c.other == tie.other)))
+
+    def belong(self, ids: Collection[str], person: str) -> None:
+        """Let identities be of a person."""
+        self._connection.execute(update(identities).where(identities.c.id.in_(list(ids))).values(person_id=person))
+
+    def rehome(self, ids: Collection[str], person: str) -> None:
+        """Let identities be of a person for good: also what they go back to."""
+        mine = update(identities).where(identities.c.id.in_(list(ids)))
+        self._connection.execute(mine.values(person_id=person, home=person))
+
+    def share(self, identity_id: str) -> None:
+        """Note that several people use an identity."""
+        self._connection.execute(update(identities).where(identities.c.id == identity_id).values(shared=True))
+
+    def rename(self, ids: Collection[str], name: str) -> None:
+        """Note by what name somebody is known."""
+        mine = update(identities).where(identities.c.id.in_(list(ids)))
+        self._connection.execute(mine.values(name=name))
+
+
+def identity(row: Any) -> Identity:
+    """Return an identity from its row."""
+    return Identity(
+        id=row["id"],
+        kind=row["kind"],
+        value=row["value"] or "",
+        home=row["home"],
+        person=row["person_id"],
+        shared=row["shared"],
+        name=row["name"],
+    )
