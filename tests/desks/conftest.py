@@ -1,4 +1,4 @@
-"""A real Request Tracker for the tests of this folder, started once for the session."""
+"""A real Request Tracker and a real Redmine for the tests of this folder, each started once for the session."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.connectors.request_tracker.stand import Sink, Stand
+from tests.desks import redmine_server as redmine
 from tests.desks.rt_server import RtServer, missing
 
 
@@ -17,6 +18,16 @@ def rt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtServer]:
     if reason:
         pytest.skip(reason)
     with RtServer(tmp_path_factory.mktemp("rt")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redmine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redmine.RedmineServer]:
+    """Start a private Redmine; skipped, with the reason, where it is not installed."""
+    reason = redmine.missing()
+    if reason:
+        pytest.skip(reason)
+    with redmine.RedmineServer(tmp_path_factory.mktemp("redmine")) as server:
         yield server
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.connectors.redmine import behaviour
 from tests.connectors.redmine.stand import Stand
-from tests.desks.redmine_server import RedmineServer, missing
+from tests.desks.redmine_server import RedmineServer
 
 pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
 
@@ -53,16 +53,6 @@ class RealOffice:
         before = self._server.ruby("Setting.attachment_max_size")
         self._server.ruby(f"Setting.attachment_max_size = '{size // 1024}'; nil")
         return lambda: self._server.ruby(f"Setting.attachment_max_size = '{before}'; nil")
-
-
-@pytest.fixture(scope="session")
-def redmine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedmineServer]:
-    """Start a private Redmine; skipped, with the reason, where it is not installed."""
-    reason = missing()
-    if reason:
-        pytest.skip(reason)
-    with RedmineServer(tmp_path_factory.mktemp("redmine")) as server:
-        yield server
 
 
 @pytest.fixture
