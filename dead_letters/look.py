@@ -9,6 +9,7 @@ import msgspec
 from dead_letters.model import DeadLetterError, Letter
 from dead_letters.replay import Replay
 from gateway.domain.event import RemoteTicket
+from gateway.domain.link import COMMENT
 from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import Found, Unsure
 from gateway.errors import GatewayError, TransportError
@@ -127,7 +128,8 @@ def compare(letter: Letter, connector: Connector, transport: Transport) -> Compa
         return Comparison(link.remote_id, link.url, (), str(error))
     if remote is None:
         return Comparison("", "", (), f"no ticket at {update.connection} bears our mark")
-    wanted = connector.as_read(update.intent)
+    wanted = dict(connector.as_read(update.intent))
+    words = wanted.pop(COMMENT, "")
     rows = []
     for field, ours in sorted(wanted.items()):
         value = getattr(remote, field, msgspec.UNSET) if field in SYNCED_FIELDS else msgspec.UNSET
@@ -142,7 +144,7 @@ def compare(letter: Letter, connector: Connector, transport: Transport) -> Compa
             rows.append(Difference(field, ours, theirs, seen.value if seen else None, same=False))
     comment = update.intent.comment
     if comment is not None:
-        mine = comment_hash(comment.body, comment.visibility)
+        mine = comment_hash(words or comment.body, comment.visibility)
         found = [
             each
             for each in remote.comments

@@ -7,6 +7,7 @@ from typing import Any
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from connectors.zendesk.mapping import PRIORITY_WORDS
 from connectors.zendesk.simulator import ZendeskSimulator
+from connectors.zendesk.texts import read
 from gateway.domain.ticket import Category, Level
 
 EMAIL, TOKEN, SECRET = "gateway@desk.example", "api-token-0123456789", "a-signing-secret-0123456789"
@@ -80,11 +81,13 @@ class ZendeskBench(Bench):
             comments = self.desk.records.comments[int(ticket)]
             return Shown(
                 title=held["subject"] or "",
-                body=str(comments[0]["body"]) if comments else "",
+                body=read(comments[0]["html_body"]).markdown if comments else "",
                 status=held["status"],
                 priority=held["priority"] or "",
                 assignee=str(held["assignee_id"] or ""),
-                comments=tuple(ShownComment(str(one["body"]), bool(one["public"])) for one in comments[1:]),
+                comments=tuple(
+                    ShownComment(read(one["html_body"]).markdown, bool(one["public"])) for one in comments[1:]
+                ),
                 files=tuple(
                     ShownFile(file["file_name"], self.desk.records.bytes[f"up{file['id']}"], bool(one["public"]))
                     for one in comments

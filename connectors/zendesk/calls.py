@@ -24,7 +24,7 @@ from connectors.sdk import (
     RemoteTicket,
     TransportError,
 )
-from connectors.zendesk import mapping, metric_events
+from connectors.zendesk import mapping, metric_events, texts
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import (
     API,
@@ -73,20 +73,42 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
     if found is None:
         msg = f"Zendesk's answer to reading ticket {remote_id} holds no ticket"
         raise TransportError(msg)
-    comments = yield from comments_of(remote_id, people)
-    description = found.body if isinstance(found.body, str) else ""
-    if comments and mapping.same_text(comments[0].body, description):
-        comments = comments[1:]
-    return msgspec.structs.replace(found, comments=tuple(comments), complete=True)
+    comments, first = yield from comments_of(remote_id, people)
+    described = text(data.get("description"))
+    if comments and any(texts.same_text(each, described) for each in (*first, comments[0].body)):
+        found, comments = _described(found, comments[0]), comments[1:]
+    elif "description" in data:
+        found = msgspec.structs.replace(found, body=described)
+    return msgspec.structs.replace(found, plain_body=described, comments=tuple(comments), complete=True)
 
 
-def comments_of(remote_id: str, people: dict[str, RemotePerson]) -> Call[list[RemoteComment]]:
-    """Read every comment of a ticket, oldest first."""
+def _described(ticket: RemoteTicket, first: RemoteComment) -> RemoteTicket:
+    """Return a ticket with the first comment as its body; what hangs on that of one of ours is ours, too."""
+    seen = first.visibility
+    theirs = () if ticket.marker else first.attachments
+    return msgspec.structs.replace(
+        ticket,
+        body=first.body,
+        lost=first.lost,
+        attachments=tuple(msgspec.structs.replace(each, visibility=seen) for each in theirs),
+    )
+
+
+def comments_of(remote_id: str, people: dict[str, RemotePerson]) -> Call[tuple[list[RemoteComment], tuple[str, ...]]]:
+    """Read every comment of a ticket, oldest first; returns them and how the first reads without its form."""
     found: dict[str, RemoteComment] = {}
+    plain: dict[str, tuple[str, ...]] = {}
     params = {"page": "1", "per_page": str(PAGE)}
     for page in range(1, MAX_PAGES + 1):
         body = yield from ask(
-            get(f"{ticket_path(remote_id)}/comments", "read comments", include="users", sort_order="asc", **params)
+            get(
+                f"{ticket_path(remote_id)}/comments",
+                "read comments",
+                include="users",
+                include_inline_images="true",
+                sort_order="asc",
+                **params,
+            )
         )
         if body is None:
             break
@@ -96,10 +118,12 @@ def comments_of(remote_id: str, people: dict[str, RemotePerson]) -> Call[list[Re
             comment = mapping.comment(item, known, at=mapping.EPOCH)
             if comment is not None:
                 found[comment.remote_id] = comment
+                plain[comment.remote_id] = (text(item.get("body")), text(item.get("plain_body")))
         if not more_after(body) or len(found) == before:
             break
         params = next_params(body, page)
-    return sorted(found.values(), key=lambda comment: comment.at)
+    comments = sorted(found.values(), key=lambda comment: comment.at)
+    return comments, plain[comments[0].remote_id] if comments else ()
 
 
 class _Cursor(msgspec.Struct, frozen=True, omit_defaults=True):

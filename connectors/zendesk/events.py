@@ -13,25 +13,13 @@ from typing import Any
 import msgspec
 
 from connectors.sdk import Event, EventKind, FieldChange, Kind, Org, RemotePerson, RemoteTicket, digest
-from connectors.zendesk import mapping
+from connectors.zendesk import mapping, texts
 from connectors.zendesk.account import Account
 from connectors.zendesk.mapping import Json, ident, obj, text
 
 #: a comment that equals the description and was made this soon after the ticket is the description itself
 FIRST_COMMENT_WITHIN = timedelta(seconds=10)
 
-#: after these the ticket looks different in a way that only a read shows
-_READ_AFTER = frozenset(
-    {
-        "comment_made_private",
-        "comment_made_public",
-        "comment_redacted",
-        "attachment_linked_to_comment",
-        "attachment_redacted_from_comment",
-        "undeleted",
-        "messaging_message_added",
-    }
-)
 _DELETIONS = frozenset({"soft_deleted", "permanently_deleted", "deleted", "marked_as_spam"})
 
 
@@ -71,8 +59,6 @@ def read(said: Said, account: Account) -> Event:
 def _event(said: Said, kind: EventKind, key: str, **more: Any) -> Event:
     actor = mapping.someone(said.detail.get("actor_id"), {})
     snapshot: RemoteTicket = more.pop("snapshot", said.snapshot)
-    known = snapshot.title is not msgspec.UNSET
-    whole = known and (kind is EventKind.CREATED or snapshot.body is not msgspec.UNSET)
     return Event(
         kind,
         snapshot.remote_id,
@@ -82,13 +68,14 @@ def _event(said: Said, kind: EventKind, key: str, **more: Any) -> Event:
         actor=more.pop("actor", None) or actor,
         snapshot=snapshot,
         automatic=actor is not None and actor.role == "system",
-        needs_read=more.pop("needs_read", False) or (not whole and kind is not EventKind.DELETED),
+        # no event shows how the words of a ticket look: one that is new to us is read
+        needs_read=kind is not EventKind.DELETED,
         **more,
     )
 
 
 def _observed(said: Said) -> Event:
-    return _event(said, EventKind.OBSERVED, f"event:{said.id}", needs_read=said.name in _READ_AFTER)
+    return _event(said, EventKind.OBSERVED, f"event:{said.id}")
 
 
 def _commented(said: Said) -> Event:
@@ -96,12 +83,12 @@ def _commented(said: Said) -> Event:
     data = obj(said.event.get("comment"))
     comment = mapping.comment(data, {}, at=said.at)
     if comment is None or not (comment.body or comment.attachments):
-        return _event(said, EventKind.OBSERVED, f"event:{said.id}", needs_read=True)
-    created = said.snapshot.created_at
-    body = said.snapshot.body
-    soon = created is not None and abs(comment.at - created) <= FIRST_COMMENT_WITHIN
-    if soon and isinstance(body, str) and mapping.same_text(body, comment.body):
         return _event(said, EventKind.OBSERVED, f"event:{said.id}")
+    created = said.snapshot.created_at
+    soon = created is not None and abs(comment.at - created) <= FIRST_COMMENT_WITHIN
+    if soon and texts.same_text(text(said.detail.get("description")), comment.body):
+        return _event(said, EventKind.OBSERVED, f"event:{said.id}")
+    comment = msgspec.structs.replace(comment, partial=comment.source_format != "html")
     return _event(
         said, EventKind.COMMENTED, f"comment:{comment.remote_id}", comment=comment, actor=_actor(said, comment.author)
     )
@@ -117,7 +104,7 @@ def _merged(said: Said) -> Event:
     number = said.snapshot.remote_id
     target = ident(said.event.get("target_ticket_id")) or ident(obj(said.event.get("target_ticket")).get("id"))
     if not target:
-        return _event(said, EventKind.OBSERVED, f"event:{said.id}", needs_read=True)
+        return _event(said, EventKind.OBSERVED, f"event:{said.id}")
     return _event(said, EventKind.MERGED, f"merged:{number}:{target}", merged_into=target)
 
 
@@ -179,7 +166,6 @@ _FIELDS: dict[str, tuple[str, _Value]] = {
     "status_changed": ("status", _status),
     "priority_changed": ("priority", _priority),
     "subject_changed": ("title", _plain_text),
-    "description_changed": ("body", _plain_text),
     "type_changed": ("kind", _kind),
     "ticket_type_changed": ("kind", _kind),
     "agent_assignment_changed": ("assignee", _someone),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import msgspec
+
 from connectors.sdk import (
     Attachment,
     AuthenticationError,
@@ -33,9 +35,18 @@ HOSTS = ("*.zdusercontent.com",)
 LARGEST = 50_000_000
 
 
-def upload(attachments: tuple[Attachment, ...]) -> Call[tuple[list[str], Outcome | None]]:
-    """Upload files; returns their tokens, or why it was no use."""
-    tokens: list[str] = []
+class Upload(msgspec.Struct, frozen=True):
+    """A file that waits for a comment to take it."""
+
+    sha256: str
+    token: str
+    #: where the words of the comment can show it from
+    address: str = ""
+
+
+def upload(attachments: tuple[Attachment, ...]) -> Call[tuple[list[Upload], Outcome | None]]:
+    """Upload files; returns what they are known by, or why it was no use."""
+    found: list[Upload] = []
     for each in attachments:
         response = yield HttpRequest(
             "POST",
@@ -46,11 +57,12 @@ def upload(attachments: tuple[Attachment, ...]) -> Call[tuple[list[str], Outcome
             body=Blob(each.sha256, each.size),
             label="upload",
         )
-        token = text(obj((decoded(response) or {}).get("upload")).get("token"))
+        made = obj((decoded(response) or {}).get("upload"))
+        token = text(made.get("token"))
         if not response.ok or not token:
             return [], _refused(each, response)
-        tokens.append(token)
-    return tokens, None
+        found.append(Upload(each.sha256, token, text(obj(made.get("attachment")).get("content_url"))))
+    return found, None
 
 
 def _refused(each: Attachment, response: HttpResponse) -> Outcome:

@@ -27,6 +27,7 @@ from connectors.sdk import (
     Status,
     Visibility,
 )
+from connectors.zendesk import texts
 from connectors.zendesk.account import Account
 
 Json = Mapping[str, Any]
@@ -198,7 +199,8 @@ def ticket(
 ) -> RemoteTicket | None:
     """Read a ticket of the REST API or the `detail` of a webhook, as far as it says; None without an id.
 
-    `at` stands in where it has no `updated_at`. What is absent stays UNSET.
+    `at` stands in where it has no `updated_at`. What is absent stays UNSET, and so does the body: `description` has the
+    words of the first comment without their form.
     """
     number = ident(data.get("id"))
     if not number:
@@ -223,7 +225,6 @@ def ticket(
         marker=external.removeprefix(MARKER_PREFIX) if external.startswith(MARKER_PREFIX) else "",
         external_id=external,
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
-        body=text(data.get("description")) if "description" in data else msgspec.UNSET,
         priority=priority(data.get("priority")) if "priority" in data else msgspec.UNSET,
         status=_status_said(data),
         kind=kind(data.get("type")),
@@ -330,15 +331,26 @@ def comment(data: Json, people: Mapping[str, RemotePerson], *, at: datetime) -> 
             writer = msgspec.structs.replace(writer, name=writer.name or text(author.get("name")), role=said)
     else:
         writer = someone(data.get("author_id"), people)
+    files = _attachments(data)
+    html = text(data.get("html_body"))
+    rich = texts.read(html, files) if html.strip() else None
     return RemoteComment(
         remote_id=number,
         at=moment(data.get("created_at")) or at,
-        body=text(data.get("body")) or text(data.get("plain_body")),
+        body=rich.markdown if rich else text(data.get("body")) or text(data.get("plain_body")),
         visibility=Visibility.PUBLIC if public is True else Visibility.INTERNAL,
         author=writer,
         marker=marker_of(data) or "",
-        attachments=tuple(_attachments(data)),
+        source_format="html" if rich else "plain",
+        attachments=tuple(_shown(each, rich.markdown) if rich else each for each in files),
+        lost=rich.lost if rich else (),
+        raw=html if rich and rich.lost else "",
     )
+
+
+def _shown(each: Attachment, markdown: str) -> Attachment:
+    inline = each.inline or f"](attachment:{each.remote_id})" in markdown
+    return msgspec.structs.replace(each, inline=inline)
 
 
 def _attachments(data: Json) -> Sequence[Attachment]:
@@ -354,8 +366,3 @@ def _attachments(data: Json) -> Sequence[Attachment]:
         )
         for item in objects(data.get("attachments")) + objects([single])
     ]
-
-
-def same_text(one: str, other: str) -> bool:
-    """Compare two texts as a desk may reflow them: by their words only."""
-    return one.split() == other.split()

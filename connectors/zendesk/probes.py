@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import msgspec
 
+from connectors.content.references import without_references
 from connectors.sdk import (
     Absent,
     AuthenticationError,
@@ -25,7 +26,7 @@ from connectors.sdk import (
     Unsure,
     WriteContext,
 )
-from connectors.zendesk import mapping, rendering, ticket_fields
+from connectors.zendesk import mapping, rendering, texts, ticket_fields
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import API, MAX_PAGES, PAGE, ask, get, more_after, next_params, ticket_path
 from connectors.zendesk.calls import own_id
@@ -165,7 +166,14 @@ def is_alike(item: Json, intent: Intent, context: WriteContext, since: datetime 
     if (item.get("public") is True) is not rendering.is_public(intent):
         return False
     wanted = rendering.comment_body(intent)
-    return any(mapping.same_text(wanted, text(item.get(name))) for name in ("body", "plain_body"))
+    there = mapping.comment(item, {}, at=mapping.EPOCH)
+    if there is not None and there.source_format == "html":
+        shown = texts.as_read(texts.without_files(wanted))
+        if texts.same_text(shown, texts.without_files(there.body)):
+            return True
+    # an earlier version of the gateway wrote `body`, in Markdown
+    said = without_references(wanted)
+    return any(texts.same_text(said, text(item.get(name))) for name in ("body", "plain_body"))
 
 
 def _past(listed: list[Json], since: datetime | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.content.references import without_references
+from connectors.content import to_plain
 from connectors.sdk import (
     Category,
     Intent,
@@ -21,7 +21,7 @@ from connectors.sdk import (
     Visibility,
     WriteContext,
 )
-from connectors.zendesk import mapping
+from connectors.zendesk import mapping, texts
 from connectors.zendesk.account import Account
 from connectors.zendesk.mapping import Json, ident, moment, obj, objects, text
 from gateway.domain.shown import CUSTOM, DUE, TAGS, is_shown, plain_shown
@@ -29,18 +29,21 @@ from gateway.errors import UnmappedError
 
 T = TypeVar("T")
 
-#: Zendesk refuses an empty description and an empty comment
-NO_TEXT = "(no text)"
 
+def receipt_of(account: Account, data: Json, audit: Json, *, created: bool = False) -> Receipt:
+    """Return what a ticket and the audit of its change say about a write that landed.
 
-def receipt_of(account: Account, data: Json, audit: Json) -> Receipt:
-    """Return what a ticket and the audit of its change say about a write that landed."""
+    `created`: the comment of the audit is the description.
+    """
     at = moment(audit.get("created_at")) or moment(data.get("updated_at"))
     observed = mapping.ticket(data, account, at=at or mapping.EPOCH)
     comment = ""
     for event in objects(audit.get("events")):
         if text(event.get("type")) in {"Comment", "VoiceComment"}:
             comment = ident(event.get("id")) or comment
+            said = mapping.comment(event, {}, at=mapping.EPOCH) if created else None
+            if said is not None and said.source_format == "html" and observed is not None:
+                observed = msgspec.structs.replace(observed, body=said.body)
     changes = tuple(number for number in (ident(audit.get("id")), comment) if number)
     if observed is None:
         return Receipt()
@@ -64,17 +67,24 @@ def rendered(account: Account, intent: Intent, context: WriteContext) -> dict[st
         # Zendesk refuses "new" for a ticket that has been anything else: "open" is the nearest that it takes
         ticket["status"] = "open"
     if intent.operation is Operation.CREATE:
-        body = without_references(text(intent.fields.get("body"))) or text(intent.fields.get("title")) or NO_TEXT
-        ticket["comment"] = {"body": body, "public": intent.params.get("public", True) is not False}
+        ticket["comment"] = {"html_body": "", "public": intent.params.get("public", True) is not False}
         ticket["external_id"] = mapping.MARKER_PREFIX + context.effect_key
-        ticket.setdefault("subject", body.strip().partition("\n")[0][:150])
+        ticket.setdefault("subject", to_plain(body_of(intent)).strip().partition("\n")[0][:150])
         ticket |= _requester(intent.fields.get("requester"))
         ticket |= _params(account, intent.params)
     elif intent.comment is not None:
-        ticket["comment"] = {"body": comment_body(intent), "public": is_public(intent)}
+        ticket["comment"] = {"html_body": "", "public": is_public(intent)}
     if ticket:
         ticket["metadata"] = {mapping.METADATA_KEY: context.effect_key}
     return ticket
+
+
+def with_text(ticket: dict[str, Any], intent: Intent, images: Mapping[str, str]) -> dict[str, Any]:
+    """Return the request with its words as HTML; `images` are the addresses of the uploads that they show."""
+    if "comment" not in ticket:
+        return ticket
+    said = body_of(intent) if intent.operation is Operation.CREATE else comment_body(intent)
+    return {**ticket, "comment": {**ticket["comment"], "html_body": texts.written(said, images)}}
 
 
 def _is_opened(context: WriteContext) -> bool:
@@ -226,9 +236,14 @@ def _converted(value: Any, kind: type[T]) -> T:
         raise UnmappedError(msg) from None
 
 
+def body_of(intent: Intent) -> str:
+    """Return the description of a new ticket: its body, else its title."""
+    return text(intent.fields.get("body")).strip() or text(intent.fields.get("title")).strip() or texts.NO_TEXT
+
+
 def comment_body(intent: Intent) -> str:
-    """Return the text of a comment as it is sent."""
-    return without_references(text(intent.comment.body) if intent.comment else "").strip() or NO_TEXT
+    """Return the text of a comment that is to be written."""
+    return (text(intent.comment.body) if intent.comment else "").strip() or texts.NO_TEXT
 
 
 def is_public(intent: Intent) -> bool:
@@ -249,8 +264,7 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
         words = fields(account, msgspec.structs.replace(intent, fields=rest))
     except UnmappedError:
         return found
-    if intent.operation is Operation.CREATE and "body" in intent.fields:
-        found["body"] = without_references(text(intent.fields["body"]))
+    found |= _words_as_read(intent)
     for name, value in words.items():
         match name:
             case "subject":
@@ -273,6 +287,16 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
                 }
             case _:
                 pass
+    return found
+
+
+def _words_as_read(intent: Intent) -> dict[str, str]:
+    """Return the words of an intent as they read back; where they show files, only the answer tells how."""
+    found = {}
+    if intent.operation is Operation.CREATE and "body" in intent.fields and not texts.shows_files(body_of(intent)):
+        found["body"] = texts.as_read(body_of(intent))
+    if intent.comment is not None:
+        found["comment"] = texts.as_read(comment_body(intent))
     return found
 
 

@@ -7,6 +7,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import quote
 
+from connectors.zendesk.sim_texts import forms
+
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 PRIORITIES = (None, "low", "normal", "high", "urgent")
 TYPES = (None, "problem", "incident", "question", "task")
@@ -123,9 +125,10 @@ class Records:
     def create(self, given: dict[str, Any], actor: int, now: datetime, channel: str = "api") -> Change:
         """Make a ticket of the `ticket` object of a request; raises InvalidError."""
         comment = given.get("comment") or {}
-        body = str(comment.get("body") or comment.get("html_body") or given.get("description") or "").strip()
-        if not body:
+        words = forms(comment or {"body": given.get("description")}, fills_in=actor == self.me)
+        if not words["html_body"]:
             raise InvalidError("base", "Description: cannot be blank")
+        body = words["body"]
         requester = actor
         if isinstance(given.get("requester"), dict):
             asked = given["requester"]
@@ -169,8 +172,7 @@ class Records:
             raise
         change = self._audit(number, actor, now, given.get("metadata"))
         author = int(comment.get("author_id") or requester)
-        said = {"body": body, "public": comment.get("public", True), "uploads": comment.get("uploads")}
-        self._comment(number, said, author, now, change)
+        self._comment(number, comment or {"body": body}, author, now, change)
         self._set(number, fields, change)
         change.events = [("created", {})]
         self._touch(number, now)
@@ -235,16 +237,14 @@ class Records:
         return Change(audit)
 
     def _comment(self, number: int, given: dict[str, Any], author: int, now: datetime, change: Change) -> None:
-        body = str(given.get("body") or given.get("html_body") or "").strip()
-        if not body:
+        words = forms(given, fills_in=change.audit["author_id"] == self.me)
+        if not words["html_body"]:
             raise InvalidError("comment", "Comment: cannot be blank")
         made = {
             "id": self.next_id(),
             "type": "Comment",
             "author_id": author,
-            "body": body,
-            "html_body": f"<p>{body}</p>",
-            "plain_body": body,
+            **words,
             "public": given.get("public", True) is not False,
             "attachments": [self.uploads[token] for token in given.get("uploads") or () if token in self.uploads],
             "audit_id": change.audit["id"],
@@ -258,7 +258,7 @@ class Records:
         user = self.users.get(author, {})
         said = {
             "id": str(made["id"]),
-            "body": body,
+            "body": words["plain_body"],
             "is_public": made["public"],
             "author": {"id": str(author), "is_staff": user.get("role") == "agent", "name": user.get("name", "")},
         }

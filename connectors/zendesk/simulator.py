@@ -100,21 +100,36 @@ class ZendeskSimulator(FilingDesk):
     # -- what people do
 
     def act_create(
-        self, subject: str, body: str, *, email: str = "customer@example.com", name: str = "", **fields: Any
+        self,
+        subject: str,
+        body: str = "",
+        *,
+        html: str = "",
+        uploads: Sequence[str] = (),
+        email: str = "customer@example.com",
+        name: str = "",
+        **fields: Any,
     ) -> dict[str, Any]:
-        """Let a customer write in; `fields` are those of a ticket (priority, type, tags, status)."""
+        """Let a customer write in, in words or in HTML; `fields` are those of a ticket (priority, type, tags)."""
         requester = self.records.user(email, name)
-        given = {"subject": subject, "comment": {"body": body}, **fields}
+        given = {"subject": subject, "comment": {"body": body, "html_body": html, "uploads": list(uploads)}, **fields}
         change = self.records.create(given, requester, self.now(), "email")
         return self._done("create", change, requester)
 
     def act_comment(
-        self, ticket_id: int | str, body: str, *, public: bool = True, by: str = "agent", uploads: Sequence[str] = ()
+        self,
+        ticket_id: int | str,
+        body: str = "",
+        *,
+        html: str = "",
+        public: bool = True,
+        by: str = "agent",
+        uploads: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Let an agent or the customer (`by`) add a comment; returns the ticket."""
+        """Let an agent or the customer (`by`) add a comment in words or in HTML; returns the ticket."""
         number = int(ticket_id)
         actor = self.records.agent if by == "agent" else self.records.tickets[number]["requester_id"]
-        given = {"comment": {"body": body, "public": public, "uploads": list(uploads)}}
+        given = {"comment": {"body": body, "html_body": html, "public": public, "uploads": list(uploads)}}
         return self._done("comment", self.records.update(number, given, actor, self.now()), actor)
 
     def act_set(self, ticket_id: int | str, **fields: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
 
 
 def _put(account: Account, intent: Intent, context: WriteContext, ticket: dict[str, Any]) -> Call[Outcome]:
-    refused = yield from _take_files(intent, ticket)
+    ticket, refused = yield from _said(intent, ticket)
     if refused is not None:
         return refused
     response = yield HttpRequest(
@@ -88,17 +88,18 @@ def _put(account: Account, intent: Intent, context: WriteContext, ticket: dict[s
     return Done(receipt)
 
 
-def _take_files(intent: Intent, ticket: dict[str, Any]) -> Call[Outcome | None]:
-    """Upload the files of an intent and let its comment take them; returns why that was no use."""
+def _said(intent: Intent, ticket: dict[str, Any]) -> Call[tuple[dict[str, Any], Outcome | None]]:
+    """Upload the files of an intent and let its words take and show them; returns the request, or why it was no use."""
     if not intent.attachments or "comment" not in ticket:
-        return None
-    tokens, refused = yield from files.upload(intent.attachments)
-    ticket["comment"] = {**ticket["comment"], "uploads": tokens}
-    return refused
+        return rendering.with_text(ticket, intent, {}), None
+    uploads, refused = yield from files.upload(intent.attachments)
+    ticket = rendering.with_text(ticket, intent, {each.sha256: each.address for each in uploads if each.address})
+    ticket["comment"]["uploads"] = [each.token for each in uploads]
+    return ticket, refused
 
 
 def _create(account: Account, intent: Intent, context: WriteContext, ticket: dict[str, Any]) -> Call[Outcome]:
-    refused = yield from _take_files(intent, ticket)
+    ticket, refused = yield from _said(intent, ticket)
     if refused is not None:
         return refused
     response = yield HttpRequest(
@@ -172,4 +173,4 @@ def _receipt(account: Account, response: HttpResponse, remote_id: str) -> Receip
     number = ident(data.get("id"))
     if not number or (remote_id and number != remote_id):
         return None
-    return rendering.receipt_of(account, data, obj(body.get("audit")))
+    return rendering.receipt_of(account, data, obj(body.get("audit")), created=not remote_id)

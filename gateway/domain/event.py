@@ -68,6 +68,8 @@ class RemoteComment(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what of the desk's own text Markdown cannot show, in plain words, and that text as the desk has it
     lost: tuple[str, ...] = ()
     raw: str = ""
+    #: an event told its words without their form: the ticket is to be read for the rest
+    partial: bool = False
 
 
 class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -108,6 +110,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     comments: tuple[RemoteComment, ...] = ()
     #: files of the ticket that belong to no comment
     attachments: tuple[Attachment, ...] = ()
+    #: the words of the body without their form, where the desk gives both: who has seen these has seen the body
+    plain_body: str = ""
     #: what of the desk's own text of the body Markdown cannot show, in plain words
     lost: tuple[str, ...] = ()
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry

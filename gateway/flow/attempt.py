@@ -15,7 +15,7 @@ import msgspec
 
 from gateway import crashpoint
 from gateway.domain.echo import EchoEntry, value_hash
-from gateway.domain.link import Link
+from gateway.domain.link import COMMENT, Link
 from gateway.domain.update import (
     Absent,
     Finding,
@@ -359,7 +359,8 @@ def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tup
         for field, value in task.connector.as_read(intent).items():
             entries.append(entry(field, value_hash(value)))
     if intent.comment is not None:
-        entries.append(entry("comment", comment_hash(intent.comment.body, intent.comment.visibility)))
+        words = task.connector.as_read(intent).get(COMMENT, intent.comment.body)
+        entries.append(entry(COMMENT, comment_hash(words, intent.comment.visibility)))
         entries.append(entry("marker", value_hash(update.effect_key)))
     if intent.operation is Operation.ATTACH:
         entries += [entry(FILE, file_hash(each)) for each in intent.attachments]

@@ -42,10 +42,32 @@ def brought(event: Event, link: Link, own: frozenset[str]) -> list[Seen]:
         if value is msgspec.UNSET or field in explicit:
             continue
         seen = link.observed.get(field)
-        if seen is not None and (seen.value == plain(field, value) or stands(seen, snapshot)):
+        if seen is not None and (is_seen(field, seen.value, snapshot) or stands(seen, snapshot)):
             continue
         found.append(Seen(field, value, snapshot.updated_at, snapshot.version, False))
     return found
+
+
+def is_seen(field: str, value: Any, snapshot: RemoteTicket) -> bool:
+    """Say whether what was seen of a field is what a snapshot shows: of a body, its words without their form will do.
+
+    A connector that learned to read rich text has not seen an edit.
+    """
+    if field == "body" and snapshot.plain_body and value == snapshot.plain_body:
+        return True
+    return bool(value == plain(field, getattr(snapshot, field)))
+
+
+def whole(event: Event, read: RemoteTicket | None) -> Event:
+    """Return an event with its comment as the desk shows it, where it told the words only."""
+    told = event.comment
+    if told is None or not told.partial or read is None:
+        return event
+    shown = next((each for each in read.comments if each.remote_id == told.remote_id), None)
+    if shown is None:
+        return event
+    known = shown.author or told.author
+    return msgspec.structs.replace(event, comment=msgspec.structs.replace(shown, author=known))
 
 
 def _parted(change: FieldChange, own: frozenset[str]) -> list[tuple[str, Any]]:

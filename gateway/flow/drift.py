@@ -19,7 +19,7 @@ from gateway.domain.event import RemoteTicket
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import SYNCED_FIELDS, Priority, Setter, Status, Ticket
 from gateway.errors import NotFoundError
-from gateway.flow.brought import plain
+from gateway.flow.brought import is_seen, plain
 from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import observe
@@ -133,7 +133,9 @@ class Comparer:
         for field in SYNCED_FIELDS:
             value = getattr(read, field)
             seen = link.observed.get(field)
-            if value is msgspec.UNSET or seen is None or same(seen.value, plain(field, value)):
+            if value is msgspec.UNSET or seen is None:
+                continue
+            if is_seen(field, seen.value, read) or same(seen.value, plain(field, value)):
                 continue
             ours, theirs = _shown(seen.value), _shown(plain(field, value))
             found.append(Drift(link.remote_id, ticket.id, "missed", field, ours, theirs))

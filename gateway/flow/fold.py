@@ -202,7 +202,7 @@ class _Folding:
         elif late and before is not None and not before.ours:
             # what the desk made of the field since then has been folded already
             self._lose(seen, json, f"{self._link.connection} has changed it again since", before.at)
-        elif before is not None or seen.explicit:
+        elif before is not None or seen.explicit or self._is_missing(field):
             holds = self._edit(seen, json, before)
             if late and holds and before is not None and before.value != json:
                 # our write came upon this edit, perhaps before we knew of it: the desk shows ours
@@ -211,6 +211,10 @@ class _Folding:
                 setter = Setter.DESK if self._event.automatic else Setter.PERSON
                 native = seen.value.native or seen.value.category
                 self.moved = DeskStatus(self._link.connection, native, seen.at, setter, new=True)
+
+    def _is_missing(self, field: str) -> bool:
+        """Say whether a ticket began without its text, because its desk could not be read then."""
+        return field == "body" and self._link.role is Role.SOURCE and field not in self.ticket.stamps
 
     def watch(self, seen: Seen, own: frozenset[str]) -> None:
         """Note what a field of ours shows: as an echo, or as somebody's edit, which the gateway writes over again."""

@@ -203,11 +203,18 @@ class Preparer:
             desks = tx.desks.all()
             known = tx.links.by_remote(list(thin))
             synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
+            heard = {
+                pair: tx.tickets.known_comments(known[pair].id)
+                for each in parsed
+                for event in each.events
+                if event.comment is not None and event.comment.partial
+                if (pair := (each.row.connection, event.remote_id)) in known
+            }
         wanted: dict[tuple[str, str], str] = {}
         for each in parsed:
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
-                if event.needs_read and _must_read(event, synced.get(pair)):
+                if event.needs_read and _must_read(event, synced.get(pair), heard.get(pair, frozenset())):
                     wanted[pair] = thin[pair]
         wants = [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
         shut = {want: closed(desks, want[0], now) for want in wants}
@@ -341,13 +348,21 @@ def _is_nothing_without(event: Event) -> bool:
     if event.kind is EventKind.OBSERVED:
         return True
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
-    return not said and (event.snapshot is None or event.snapshot.title is msgspec.UNSET)
+    shown = event.snapshot
+    if shown is None or shown.title is msgspec.UNSET:
+        return not said
+    return event.kind is EventKind.CREATED and shown.body is msgspec.UNSET
 
 
-def _must_read(event: Event, synced: int | None) -> bool:
-    """Say whether a ticket must be read: it is unknown, or a poll says that it moved on since it was read whole."""
+def _must_read(event: Event, synced: int | None, heard: frozenset[str]) -> bool:
+    """Say whether a ticket must be read: it is unknown, or a poll says that it moved on since it was read whole.
+
+    Or it tells the words of a comment only, which is none of those that were heard already.
+    """
     if synced is None:
         return True
+    if event.comment is not None and event.comment.partial:
+        return event.comment.remote_id not in heard
     if event.kind is not EventKind.OBSERVED:
         return False
     return event.snapshot is None or event.snapshot.version >= synced or not event.snapshot.version

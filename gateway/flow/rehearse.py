@@ -17,7 +17,7 @@ from gateway.domain.clock_instance import Chain
 from gateway.domain.clock_log import LogEntry
 from gateway.domain.duplicate import Candidate
 from gateway.domain.event import Event, EventKind, RemoteTicket
-from gateway.domain.link import Link, LinkState, Observed, Role
+from gateway.domain.link import COMMENT, Link, LinkState, Observed, Role
 from gateway.domain.terms import Terms
 from gateway.domain.ticket import OPEN_CATEGORIES, Priority, Setter, Stamp, Status, Ticket
 from gateway.domain.update import Operation, UpdateState
@@ -354,7 +354,7 @@ class _Rehearsal:
         place = next(index for index, link in enumerate(self.links) if link.id == planned.link.id)
         link = self.links[place]
         reads = self.desks[link.connection].as_read(planned.intent)
-        seen = {field: Observed(value, at, version, True) for field, value in reads.items()}
+        seen = {field: Observed(value, at, version, True) for field, value in reads.items() if field != COMMENT}
         link = msgspec.structs.replace(link, observed={**link.observed, **seen}, version=version)
         if planned.operation is Operation.CREATE:
             link = msgspec.structs.replace(link, state=LinkState.LIVE, remote_id=link.id, key=link.id)

@@ -338,7 +338,10 @@ class Connector(Protocol):
         ...
 
     def as_read(self, intent: Intent) -> dict[str, Any]:
-        """Return the fields of `intent` as the desk will read them back (canonical JSON), for the echo ledger."""
+        """Return the fields of `intent` as the desk will read them back (canonical JSON), for the echo ledger.
+
+        `comment` is the text of its comment, where that reads otherwise than it was given.
+        """
         ...
 
     def side_effects(self, intent: Intent, observed: Mapping[str, Any]) -> dict[str, Any]:

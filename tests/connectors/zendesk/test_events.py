@@ -60,7 +60,8 @@ def test_a_comment_with_everything() -> None:
     assert snapshot.org == Org("8447346622462")
     assert snapshot.url == "https://acme.zendesk.com/agent/tickets/5158"
     assert not snapshot.complete
-    assert not found.needs_read
+    assert found.comment.partial, "the event has the words without their form"
+    assert (snapshot.body, found.needs_read) == (msgspec.UNSET, True)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,6 @@ def test_an_older_shape_without_actor_and_sequence() -> None:
         ("priority_changed", {"current": "URGENT", "previous": None}, "priority", "P1"),
         ("priority_changed", {"current": None, "previous": "LOW"}, "priority", "unset"),
         ("subject_changed", {"current": "New", "previous": "Old"}, "title", "New"),
-        ("description_changed", {"current": "text"}, "body", "text"),
         ("type_changed", {"current": "TASK"}, "kind", "task"),
         ("type_changed", {"current": None, "previous": "TASK"}, "kind", "other"),
         ("agent_assignment_changed", {"current": "77", "previous": ""}, "assignee", "77"),
@@ -210,7 +210,7 @@ def test_a_merge_names_the_survivor() -> None:
     assert event("merged", {"target_ticket_id": 99}).kind is EventKind.MERGED
 
 
-@pytest.mark.parametrize("name", ["comment_made_private", "comment_redacted", "undeleted"])
+@pytest.mark.parametrize("name", ["comment_made_private", "comment_redacted", "undeleted", "description_changed"])
 def test_what_only_a_read_shows(name: str) -> None:
     """These change something that the event does not carry."""
     found = event(name, {"comment": {"id": "1", "is_public": False}})
@@ -235,11 +235,12 @@ def test_a_message_of_a_chat_asks_for_a_read() -> None:
 
 @pytest.mark.parametrize("name", ["form_changed", "followers_changed", "sla_policy_changed", "of_a_later_year"])
 def test_other_ticket_events_show_how_the_ticket_looks(name: str) -> None:
-    """A type that means nothing to us still brings a snapshot."""
+    """A type that means nothing to us still brings a snapshot, but for the body."""
     found = event(name, {"current": "x"})
     assert found.kind is EventKind.OBSERVED
     assert found.key == "event:cbe4028c-7239-495d-b020-f22348516046"
-    assert not found.needs_read
+    assert found.snapshot is not None
+    assert found.snapshot.title == "Der Export bricht ab – 輸出失敗"
 
 
 @pytest.mark.parametrize("name", ["user.group_membership_created", "organization.created", "messaging.x", "agent.y"])
@@ -267,7 +268,7 @@ def test_the_key_names_the_change_not_the_delivery() -> None:
 
 
 def test_too_little_for_a_new_ticket_asks_for_a_read() -> None:
-    """A body with hardly any detail is read first; a creation with a subject is enough."""
+    """A body with hardly any detail is read first, and so is a creation: no event has the words with their form."""
     thin = {
         "id": "a",
         "type": "zen:event-type:ticket.status_changed",
@@ -278,7 +279,9 @@ def test_too_little_for_a_new_ticket_asks_for_a_read() -> None:
     assert found.needs_read
     thin |= {"type": "zen:event-type:ticket.created", "detail": {"id": 5, "subject": "s"}}
     (found,) = connect("https://acme.zendesk.com").parse(stored(msgspec.json.encode(thin)))
-    assert not found.needs_read
+    assert (found.kind, found.needs_read) == (EventKind.CREATED, True)
+    assert found.snapshot is not None
+    assert found.snapshot.body is msgspec.UNSET
 
 
 def test_our_marker_is_seen() -> None:
