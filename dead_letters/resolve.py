@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -14,7 +15,7 @@ from gateway import crashpoint
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ids import effect_key
 from gateway.domain.link import Link, LinkState, Role
-from gateway.domain.update import Intent, Operation
+from gateway.domain.update import Intent, Operation, Reason
 from gateway.flow.fold import observe
 from gateway.ports import AuditEntry, NewDelivery
 
@@ -196,20 +197,41 @@ def discard_update(
 ) -> Resolved:
     """Give an update up for good, and let what it holds go on.
 
+    What waits behind one whose ticket is out of sight goes with it, and the ticket counts as deleted there.
     What waits behind a create would be written to a ticket that is never made, so it is discarded with it; unless the
     ticket was made after all and only a later step of its creation failed. `named`: the connections of the site; what
     waits for another one can be discarded, too.
     """
     letter = _letter(tx, update_id, named)
     others: tuple[str, ...] = ()
-    if letter.update.operation is Operation.CREATE and letter.standing and not letter.made:
+    gone = letter.update.reason is Reason.HIDDEN and letter.made
+    if letter.standing and (gone or (letter.update.operation is Operation.CREATE and not letter.made)):
         others = tuple(tx.dead_letters.held_behind(update_id))
     for each in (*others, update_id):
         tx.dead_letters.close(each, "discarded", now)
     told = {"with": len(others)} if others else {}
     tx.audit.add([_entry(letter, "dead letter discarded", now, person, told)])
+    if gone:
+        tx.inbox.add([_deletion(letter.link.connection, letter.link.remote_id, update_id, now)])
+        return Resolved("update", update_id, "apply", "discarded", (), others)
     freed = letter.held - len(others)
     return Resolved("update", update_id, "deliver" if freed > 0 else "", "discarded", (), others, freed)
+
+
+def _deletion(connection: str, remote_id: str, letter_id: str, now: datetime) -> NewDelivery:
+    """Return a delivery that says what a person said: a ticket that is out of sight was deleted there."""
+    return NewDelivery(
+        # the letter goes with it, and is as unique
+        id=str(uuid5(UUID(letter_id), "deleted")),
+        connection=connection,
+        source_event_id=f"given up:{letter_id}",
+        ref=remote_id,
+        received_at=now,
+        headers={},
+        body=msgspec.json.encode(RemoteTicket(remote_id, now, deleted=True)),
+        trace_id=UUID(letter_id).hex,
+        origin="poll",
+    )
 
 
 def replay_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Person, *, pinned: bool = False) -> Resolved:
@@ -223,9 +245,13 @@ def replay_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Perso
 
 def discard_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Person) -> Resolved:
     """Give a parked delivery up for good."""
+    row = tx.inbox.get(delivery_id)
     if not tx.inbox.discard(delivery_id, now):
         raise _gone(delivery_id)
     tx.audit.add([_about_delivery(tx, delivery_id, "dead letter discarded", now, person, {})])
+    if row is not None and row.reason == Reason.HIDDEN.value and row.ref:
+        tx.inbox.add([_deletion(row.connection, row.ref, delivery_id, now)])
+        return Resolved("delivery", delivery_id, "apply", "discarded")
     return Resolved("delivery", delivery_id, "", "discarded")
 
 

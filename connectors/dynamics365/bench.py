@@ -9,6 +9,7 @@ from typing import Any
 from connectors.dynamics365.account import PRIORITIES, STATUSES, WEB
 from connectors.dynamics365.simulator import Dynamics365Simulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
+from connectors.testing.faults import FaultKind
 from gateway.domain.ticket import Category, Level
 
 TOKEN, SECRET = "eyJ-access-token-0123456789", "a-secret-of-a-webhook-0123456789"
@@ -80,6 +81,12 @@ class Dynamics365Bench(Bench):
         """Let an agent put a file on the case."""
         mime = "image/png" if name.endswith(".png") else "application/octet-stream"
         self.desk.act("attach", case_id=ticket, name=name, data=data, text=WEB if public else "", mime=mime)
+
+    def hide(self, ticket: str, status: int = 404) -> None:
+        """Let a role lose it: nobody can put notes or e-mails on what they do not see."""
+        super().hide(ticket, status)
+        bound = {"method": "POST|PUT|PATCH", "path": r"/(annotations|emails|\$batch)", "count": None, "status": status}
+        self.desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, **bound)
 
     def shown(self, ticket: str) -> Shown:
         """Return the case as its page shows it."""

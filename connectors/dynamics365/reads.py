@@ -52,7 +52,8 @@ def columns(account: Account) -> str:
 
 def case_row(account: Account, found: str) -> Call[Json | None]:
     """Read the record of a case; None when it is not there or out of our sight."""
-    return (yield from ask(get(f"incidents({found})", "read the case", select=columns(account), expand=PEOPLE)))
+    request = get(f"incidents({found})", "read the case", select=columns(account), expand=PEOPLE)
+    return (yield from ask(request, none=(403, 404)))
 
 
 def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:

@@ -78,6 +78,10 @@ class GitHubBench(Bench):
         """Let an admin delete."""
         self.desk.act("delete", issue=ticket)
 
+    def place(self, ticket: str) -> str:
+        """Return where its issue is."""
+        return rf"/issues/{ticket.rpartition('#')[2]}(?![\w.-])"
+
     def shown(self, ticket: str) -> Shown:
         """Return the issue as its page shows it."""
         with self.desk.lock:

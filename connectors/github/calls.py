@@ -47,7 +47,7 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
     path = issue_path(remote_id)
     if not path:
         return None
-    data = yield from ask(get(path, "read issue"), none=frozenset({301, 404, 410}))
+    data = yield from ask(get(path, "read issue"), none=frozenset({301, 403, 404, 410}))
     repository = remote_id.rpartition("#")[0]
     repository = options.repository(repository) or repository
     if data is None or obj(data.get("pull_request")):

@@ -74,7 +74,7 @@ def _set(options: Options, intent: Intent, context: WriteContext, remote_id: str
     if not path:
         return Rejected(f"{remote_id!r} is not the name of an issue: owner/name#number")
     repository = remote_id.rpartition("#")[0]
-    data = yield from ask(get(path, "read the issue"), none=frozenset({301, 404, 410}))
+    data = yield from ask(get(path, "read the issue"), none=frozenset({301, 403, 404, 410}))
     if data is None:
         return Rejected(f"{remote_id} is not there: deleted, moved to another repository, or not for us to see")
     wanted = rendering.request_of(options, intent, data)

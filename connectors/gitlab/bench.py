@@ -91,6 +91,10 @@ class GitLabBench(Bench):
         """Let a member put a file into a note."""
         self.desk.act("attach", issue=ticket, name=name, data=data, internal=not public)
 
+    def place(self, ticket: str) -> str:
+        """Return where its issue is."""
+        return rf"/issues/{ticket.rpartition('-')[2]}(?![\w.-])"
+
     def shown(self, ticket: str) -> Shown:
         """Return the issue as members see it: without what HTML hides."""
         with self.desk.lock:

@@ -70,11 +70,11 @@ def _described(attachments: tuple[Attachment, ...]) -> Call[tuple[Attachment, ..
 
 
 def record(account: Account, remote_id: str, *, by_key: bool = False, **more: str) -> Call[Json | None]:
-    """Read a ticket's record by its id, or by our key; None where there is none."""
+    """Read a ticket's record by its id, or by our key; None where there is none, or none for us."""
     asked = {"properties": ",".join((*PROPERTIES, account.key_property)), **more}
     if by_key:
         asked["idProperty"] = account.key_property
-    return (yield from ask(get(f"{TICKETS}/{path_part(remote_id)}", "read a ticket", **asked), none=(404,)))
+    return (yield from ask(get(f"{TICKETS}/{path_part(remote_id)}", "read a ticket", **asked), none=(403, 404)))
 
 
 def owners_of() -> Call[dict[str, RemotePerson]]:

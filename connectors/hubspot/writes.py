@@ -131,9 +131,9 @@ def _comment(account: Account, intent: Intent, context: WriteContext) -> Call[Ou
     """Write a note, or a reply on the way that the ticket has."""
     request = get(f"{TICKETS}/{path_part(context.remote_id)}", "read the ticket", properties=_asked(account))
     response = yield request
-    data = taken(response, request)
+    data = taken(response, request, none=(403, 404))
     if data is None or data.get("archived") is True:
-        return Rejected(f"HubSpot has no ticket {context.remote_id}")
+        return Rejected(f"HubSpot has no ticket {context.remote_id}, or does not show it to us")
     at = _time_of(response) or context.first_sent_at or _modified(data)
     if intent.operation is Operation.INTERNAL_NOTE:
         return (yield from _engage(intent, context, "notes", _note(intent, context, at)))

@@ -36,7 +36,7 @@ def located(account: Account, remote_id: str) -> Call[tuple[Json | None, datetim
         request = get(f"/{kind}/{path_part(remote_id)}", f"read one of {kind}")
         response = yield request
         at = time_of(response) or at
-        found = taken(response, request)
+        found = taken(response, request, none=(403, 404))
         if found is not None:
             return found, at
     return None, at

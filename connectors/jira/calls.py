@@ -52,7 +52,7 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
     """Read one issue and all its comments; None when it is deleted or out of our sight."""
     if not is_issue_id(remote_id):
         return None
-    data = yield from ask(issue_request(options, remote_id, "read issue"))
+    data = yield from ask(issue_request(options, remote_id, "read issue"), none=frozenset({403, 404}))
     if data is None:
         return None
     found = mapping.ticket(data, options, at=EPOCH)

@@ -162,7 +162,7 @@ def _set(
 
     A `lenient` one leaves the status alone where no transition leads to it: the issue itself is there.
     """
-    data = yield from ask(issue_request(options, number, "read the fields"))
+    data = yield from ask(issue_request(options, number, "read the fields"), none=frozenset({403, 404}))
     if data is None:
         return Rejected(f"issue {number} is not there, or we may not see it")
     wanted = yield from _wanted(options, intent, data)

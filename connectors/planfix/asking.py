@@ -83,13 +83,13 @@ def failed(response: HttpResponse) -> bool:
 
 
 def ask(request: HttpRequest) -> Call[Json | None]:
-    """Read an object; None when what was asked for is not there.
+    """Read an object; None when what was asked for is not there, or not for us.
 
     Raises AuthenticationError, ThrottledError, and TransportError on anything else that is not JSON in 2xx.
     """
     response = yield request
     code = code_of(response)
-    if response.status == 404 or code in GONE:
+    if response.status == 404 or code in GONE or (response.status == 403 and code not in NOT_US | {USED_UP}):
         return None
     require(request, response)
     found = decoded(response)

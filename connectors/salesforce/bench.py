@@ -81,6 +81,20 @@ class SalesforceBench(Bench):
         """Let an agent put a file on the case."""
         self.desk.act("attach", case_id=ticket, name=name, data=data, public=public)
 
+    def place(self, ticket: str) -> str:
+        """Return where it is, and where comments are put on any case."""
+        return rf"{super().place(ticket)}|/sobjects/(CaseComment|FeedItem|EmailMessage)/?$"
+
+    def hide(self, ticket: str, status: int = 404) -> None:
+        """Let sharing keep it from us: queries leave it out."""
+        super().hide(ticket, status)
+        self.desk.records.hidden.add(ticket)
+
+    def reveal(self) -> None:
+        """Give the right back."""
+        super().reveal()
+        self.desk.records.hidden.clear()
+
     def shown(self, ticket: str) -> Shown:
         """Return the case as its page shows it."""
         with self.desk.lock:

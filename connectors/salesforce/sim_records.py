@@ -71,6 +71,8 @@ class Records:
         self.without: set[str] = set()
         #: fields of which the org keeps no history
         self.keeps_history = True
+        #: ids of records that sharing keeps from our user
+        self.hidden: set[str] = set()
         self._count = count(1)
         self._numbers = count(1001)
         now = datetime.now(UTC)  # noqa: TID251 - an org is another machine with its own clock
@@ -178,7 +180,9 @@ class Records:
         rows = [
             record
             for record in self.all[query.source].values()
-            if (deleted or not record["IsDeleted"]) and query.where(lambda field, held=record: self.value(held, field))  # type: ignore[misc]
+            if record["Id"] not in self.hidden
+            and (deleted or not record["IsDeleted"])
+            and query.where(lambda field, held=record: self.value(held, field))  # type: ignore[misc]
         ]
         for field, falling in reversed(query.order):
             rows.sort(key=lambda record: _sortable(self.value(record, field)), reverse=falling)

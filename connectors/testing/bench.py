@@ -6,6 +6,7 @@ suite, and one journey between any two desks, can run against all of them.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,6 +19,7 @@ import msgspec
 
 from connectors.registry import BUILT_INS
 from connectors.testing.desk import SimulatedDesk
+from connectors.testing.faults import FaultKind
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
 from gateway.domain.ticket import Category, Level
 from gateway.ports import ConnectionSettings, IncomingRequest
@@ -136,6 +138,19 @@ class Bench(ABC):
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words where the desk wants some."""
         raise Lacking
+
+    def hide(self, ticket: str, status: int = 404) -> None:
+        """Let our account lose sight of one ticket: whatever it asks about it is answered with this status."""
+        path = self.place(ticket)
+        self.desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, path=path, count=None, status=status)
+
+    def reveal(self) -> None:
+        """Give the right back: everything can be seen again."""
+        self.desk.faults.clear()
+
+    def place(self, ticket: str) -> str:
+        """Return a regular expression that finds the paths of a ticket."""
+        return rf"(?<![\w-]){re.escape(ticket)}(?:\.json)?(?![\w.-])"
 
     @abstractmethod
     def shown(self, ticket: str) -> Shown:

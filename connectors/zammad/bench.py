@@ -74,6 +74,10 @@ class ZammadBench(Bench):
         file = {"filename": name, "mime-type": _mime(name), "data": base64.b64encode(data).decode()}
         self.desk.act("article", ticket=ticket, body="See the file", internal=not public, files=[file])
 
+    def place(self, ticket: str) -> str:
+        """Return where it is, and where articles are put on any ticket."""
+        return rf"{super().place(ticket)}|/ticket_articles$"
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as its page shows it."""
         with self.desk.lock:

@@ -62,7 +62,8 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
     """
     if not is_ticket_id(remote_id):
         return None
-    body = yield from ask(get(ticket_path(remote_id), "read ticket", include=SIDE_LOADS))
+    request = get(ticket_path(remote_id), "read ticket", include=SIDE_LOADS)
+    body = yield from ask(request, none=frozenset({403, 404}))
     if body is None:
         return None
     data = obj(body.get("ticket"))

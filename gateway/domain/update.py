@@ -78,6 +78,8 @@ class Reason(StrEnum):
     #: it belongs to a connection that the site names no more
     REMOVED = "removed"
     DOUBLED = "doubled"
+    #: its ticket cannot be read any more: deleted there, or our account lost the right to it
+    HIDDEN = "hidden"
 
 
 class CommentIntent(msgspec.Struct, frozen=True, omit_defaults=True):

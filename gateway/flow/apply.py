@@ -32,6 +32,7 @@ from gateway.flow.enter import Entry
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
+from gateway.flow.sight import hint, note_seen, note_unread
 from gateway.flow.sla.desks import Hearing
 from gateway.ports import Clock, DeliveryRow, Doorbell, Ids, Store, Transport, Tx
 from gateway.telemetry import tell_defect
@@ -177,6 +178,9 @@ class Applier:
         if each.parked is not None:
             self._park(tx, row, *each.parked)
             return _Settled.DONE
+        if each.hidden and not each.events:
+            note_unread(tx, row, each.hidden, now, self._site.release)
+            return _Settled.DONE
         if each.deferred is not None:
             seconds, why = each.deferred
             tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=not each.waits)
@@ -195,6 +199,9 @@ class Applier:
                 cause = Cause(self._site.release, row.trace_id, now, row.id, self._site.skipping)
                 hearing = Hearing(tx, self._site_for(each), row, ids=self._ids, cause=cause)
                 outcome = []
+                if each.hidden:
+                    tx.inbox.add([hint(row.connection, each.hidden, self._ids, now)])
+                revived = bool(each.reads) and note_seen(tx, row.connection, each.reads, now)
                 for said in each.events:
                     event = placed(tx, row.connection, said, now) if said.thread else said
                     if isinstance(event, str):
@@ -203,7 +210,7 @@ class Applier:
                     entering = hearing if event.kind is EventKind.PROMISED else entry
                     outcome.append(entering.enter(event, each.reads.get(event.remote_id)))
                 tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
-            return _Settled.PLANNED if entry.planned or hearing.planned else _Settled.DONE
+            return _Settled.PLANNED if entry.planned or hearing.planned or revived else _Settled.DONE
         except DeferError as wait:
             # the longer it has waited, the more seldom it is looked at: many that wait must not keep the others waiting
             seconds = max(wait.seconds, min(MOST_WAIT, (now - row.received_at).total_seconds() / 20))

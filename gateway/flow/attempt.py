@@ -24,6 +24,7 @@ from gateway.domain.update import (
     NotSent,
     Operation,
     Outcome,
+    Reason,
     Rejected,
     Strategy,
     Throttled,
@@ -46,6 +47,7 @@ from gateway.flow.calls import run_reads
 from gateway.flow.comments import comment_hash
 from gateway.flow.files.hearing import FILE, file_hash
 from gateway.flow.prepare import whoami
+from gateway.flow.sight import APART, REFUSED, is_out_of_sight, words
 from gateway.ports import (
     Call,
     Clock,
@@ -283,6 +285,8 @@ class _Sending:
             outcome: Outcome = end.value
             if isinstance(outcome, Forbidden):
                 outcome = _forbidden(outcome, task, self._transport)
+            if isinstance(outcome, Forbidden | Rejected):
+                outcome = _hidden_there(outcome, self._last, task, self._transport)
             return msgspec.structs.replace(self._ended(outcome), looked_back=_look_back(task, outcome, self._transport))
         except _StopError as stop:
             return stop.ended
@@ -344,6 +348,20 @@ def _forbidden(outcome: Forbidden, task: Task, transport: Transport) -> Outcome:
     if whoami(task.connector, transport, task.update.trace_id) is False:
         return Unauthorized(outcome.detail)
     return outcome
+
+
+def _hidden_there(
+    outcome: Forbidden | Rejected, last: HttpResponse | None, task: Task, transport: Transport
+) -> Outcome:
+    """Tell a ticket that is out of our sight from an update that is refused: the one cannot be read either."""
+    update, remote_id = task.update, task.link.remote_id
+    if isinstance(outcome, Rejected) and outcome.reason is not Reason.REJECTED:
+        return outcome
+    if (last is not None and last.status not in REFUSED) or update.operation in APART or not remote_id:
+        return outcome
+    if not is_out_of_sight(task.connector, remote_id, transport, update.trace_id):
+        return outcome
+    return Rejected(f"{words(task.claim.connection, remote_id)} ({outcome.detail})", Reason.HIDDEN)
 
 
 def expected_echoes(task: Task, new_id: Callable[[], str], now: datetime) -> tuple[EchoEntry, ...]:

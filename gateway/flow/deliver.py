@@ -27,6 +27,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.files.leaving import known_files, with_its_files
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import onto, tell_pause
+from gateway.flow.sight import note_end
 from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
@@ -279,11 +280,8 @@ class Deliverer:
         crashpoint.reach("deliver.releasing")
         tx.inbox.add([row for end in ends if end.link_id in held for row in deliveries_of(end, self._ids, now)])
         for end in ends:
-            if end.link_id in held and end.state in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
-                log.warning(
-                    "update given up",
-                    extra={"update": end.update_id, "connection": end.connection, "reason": end.reason},
-                )
+            if end.link_id in held:
+                note_end(tx, end, now)
 
     def _start(self, wish: Wish, now: datetime) -> AttemptStart:
         task = wish.task

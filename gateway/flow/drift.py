@@ -24,6 +24,7 @@ from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import observe
 from gateway.flow.plan import DECIDED_FIELDS, Cause, Planned, Planner, new_update
+from gateway.flow.sight import note_gone
 from gateway.ports import AuditEntry, Call, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
 from rules.sync import SyncRule, owner_allows
 
@@ -46,7 +47,7 @@ class Drift(msgspec.Struct, frozen=True):
     #: what we have, and what the desk shows, for people: of long texts only that they differ
     ours: str = ""
     theirs: str = ""
-    #: read, written or nothing
+    #: read, written, parked or nothing
     repaired: str = ""
 
 
@@ -112,16 +113,19 @@ class Comparer:
         connector = self._site.connectors[link.connection]
         read = self._run(lambda: connector.read(link.remote_id), connector)
         with self._store.read() as tx:
+            hidden = tx.hidden.get(link.connection, link.remote_id) is not None
             ticket, link = tx.tickets.get(link.ticket_id), tx.links.get(link.id) or link
             if ticket is None or ticket.redacted_at is not None:
                 return []
             if read is None:
                 drift = Drift(link.remote_id, link.ticket_id, "gone", "ticket", ticket.title, "")
-                return [self._read_again(link, drift, None)]
+                return [] if hidden else [self._left_to_a_person(link, drift)]
             pending = tx.outbox.pending_fields(link.id)
             known = tx.tickets.known_comments(link.id)
             under_way = bool(tx.outbox.heads_in_flight([link.id]))
         missed = self._missed(ticket, link, read, known) if not under_way else []
+        if hidden and not missed:
+            missed = [Drift(link.remote_id, ticket.id, "missed", "ticket", "out of sight", "there again")]
         if missed:
             # what the desk shows is taken first: who was right is for the rules of conflicts to say
             return [self._read_again(link, each, read) for each in missed[:1]] + missed[1:]
@@ -205,12 +209,19 @@ class Comparer:
 
     # ------------------------------------------------------------ putting it right
 
-    def _read_again(self, link: Link, drift: Drift, read: RemoteTicket | None) -> Drift:
+    def _read_again(self, link: Link, drift: Drift, read: RemoteTicket) -> Drift:
         if not self._repair:
             return drift
-        seen = read or RemoteTicket(link.remote_id, self._clock.now(), deleted=True)
-        self._store.write(lambda tx: tx.inbox.add([self._delivery(link.connection, seen)]))
+        self._store.write(lambda tx: tx.inbox.add([self._delivery(link.connection, read)]))
         return msgspec.structs.replace(drift, repaired="read")
+
+    def _left_to_a_person(self, link: Link, drift: Drift) -> Drift:
+        """Park what cannot be read: it need not be deleted."""
+        if not self._repair:
+            return drift
+        where = (link.connection, link.remote_id, self._ids, self._clock.now(), self._site.release)
+        self._store.write(lambda tx: note_gone(tx, *where))
+        return msgspec.structs.replace(drift, repaired="parked")
 
     def _write(self, planned: Planned) -> str:
         now = self._clock.now()

@@ -25,6 +25,7 @@ from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
+from gateway.flow.ending import ENDED, end_link
 from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with_their_files
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.listening import Listener
@@ -44,8 +45,6 @@ log = logging.getLogger(__name__)
 
 #: how soon a change is looked at again that came while its own lane was writing
 IN_FLIGHT_WAIT = 0.25
-#: the remote ticket is no more
-ENDED = frozenset({EventKind.DELETED, EventKind.MERGED})
 #: from then on a change no longer waits for a write whose outcome stays unknown
 PATIENCE_SECONDS = 120
 
@@ -259,11 +258,9 @@ class Entry:
             detail |= {"into": event.merged_into, "updates moved": made.moved, "fields not carried over": made.dropped}
             outcome = f"merged into {event.merged_into}"
         else:
-            state = LinkState.MERGED if event.kind is EventKind.MERGED else LinkState.GONE
-            self._tx.links.save(msgspec.structs.replace(link, state=state))
+            state, outcome = end_link(self._tx, link, event.kind)
             if link.role is Role.SOURCE:
                 self._merger.end(ticket.id, MERGED if state is LinkState.MERGED else DELETED)
-            outcome = "merged into another" if event.kind is EventKind.MERGED else "deleted there"
         self._remember(event, ticket.id, outcome)
         self._note(ticket.id, event.kind.value, detail)
         return outcome

@@ -95,7 +95,10 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     settle = task.update.settle_until
     late = settle is not None and settle > now
     if earlier is None or (isinstance(earlier, Absent) and not late):
-        return msgspec.structs.replace(_withdrawn(end, task), state=UpdateState.DEAD, reason=reason, counts=True)
+        # what waits for a hidden ticket waits in its order, also where other letters let the next one pass
+        blocks = end.blocks or reason is Reason.HIDDEN
+        dead = {"state": UpdateState.DEAD, "reason": reason, "counts": True, "blocks": blocks}
+        return msgspec.structs.replace(_withdrawn(end, task), **dead)
     probes = task.update.probes + 1
     if isinstance(earlier, Absent) and settle is not None:
         again = settle

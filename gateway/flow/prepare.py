@@ -67,6 +67,8 @@ class Ready(msgspec.Struct, frozen=True):
     deferred: tuple[float, str] | None = None
     #: and that costs no try: its desk is paused, or asked us to wait
     waits: bool = False
+    #: its ticket is one of ours, and the desk does not show it
+    hidden: str = ""
     #: the rules of the release that is to decide, where it is not the active one
     pinned: RuleSet | None = None
 
@@ -99,6 +101,9 @@ class Preparer:
         self._silent: dict[str, float] = {}
         #: connections that refused a read of this batch: no token, or too many requests
         self._shut: dict[str, GatewayError] = {}
+        #: of this batch: tickets that we know, and those of them that are out of sight
+        self._linked: frozenset[tuple[str, str]] = frozenset()
+        self._hidden: frozenset[tuple[str, str]] = frozenset()
 
     def prepare(self, rows: Sequence[DeliveryRow], pool: ThreadPoolExecutor) -> list[Ready]:
         """Return each delivery with its facts, in order."""
@@ -202,6 +207,8 @@ class Preparer:
         with self._store.read() as tx:
             desks = tx.desks.all()
             known = tx.links.by_remote(list(thin))
+            self._linked = frozenset(known)
+            self._hidden = tx.hidden.among(self._linked)
             synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
             heard = {
                 pair: tx.tickets.known_comments(known[pair].id)
@@ -237,10 +244,16 @@ class Preparer:
         if self._silent.get(connection, 0.0) > self._clock.monotonic():
             return TransportError(f"{connection} does not answer")
         connector = self._site.connectors[connection]
+        pair = (connection, remote_id)
         try:
-            return run_reads(
+            found = run_reads(
                 connector.read(remote_id), connector, self._transport, deadline=READ_DEADLINE, trace_id=trace_id
             )
+            lost = found is None and pair in self._linked - self._hidden
+            if lost and whoami(connector, self._transport, trace_id) is False:
+                self._shut[connection] = AuthenticationError(f"{connection} does not know us any more")
+                return self._shut[connection]
+            return found
         except (ThrottledError, AuthenticationError) as error:
             # the reads of this batch that have not begun yet leave the desk alone, too
             self._shut[connection] = error
@@ -266,6 +279,7 @@ class Preparer:
             reads: dict[str, RemoteTicket] = {}
             trouble = ""
             lasting = False
+            hidden = ""
             wait: float | None = None
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
@@ -281,8 +295,13 @@ class Preparer:
                 elif _is_nothing_without(event) or each.row.tries < 2:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
                     lasting = answer is None or isinstance(answer, UnreadableError)
+                    hidden = event.remote_id if answer is None and pair in self._linked else ""
             if wait is not None:
                 ready.append(msgspec.structs.replace(each, deferred=(wait, trouble), waits=True))
+            elif hidden and ((each.row.connection, hidden) in self._hidden or each.row.tries >= READ_TRIES):
+                # what is said of others in the same delivery is no matter of it
+                rest = tuple(event for event in each.events if event.remote_id != hidden)
+                ready.append(msgspec.structs.replace(each, hidden=hidden, events=rest, reads=reads))
             else:
                 ready.append(
                     msgspec.structs.replace(each, reads=reads)

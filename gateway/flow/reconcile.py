@@ -19,6 +19,7 @@ from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite, with_learned
 from gateway.flow.pace import is_about_pace, note_read
 from gateway.flow.plan import Cause
+from gateway.flow.sight import look_again
 from gateway.flow.sla.desks import delivery_of
 from gateway.flow.sweep import poll_is_due
 from gateway.ports import ChangePage, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
@@ -107,6 +108,8 @@ class Reconciler:
             trouble, failure, kind = str(error), error, type(error).__name__
             if is_about_pace(failure):
                 self._store.write(lambda tx: note_read(tx, name, failure, self._clock.now()))
+        if not trouble:
+            stored += self._store.write(lambda tx: look_again(tx, name, self._ids, self._clock.now()))
         self._store.write(lambda tx: self._finish(tx, name, lease, epoch, trouble))
         if trouble:
             # not why: that may be in words of the desk, and is sealed; gateway connections list shows it

@@ -18,6 +18,7 @@ from gateway.ports.auditing import Audit
 from gateway.ports.clocks import Clocks
 from gateway.ports.feeds import Feeds
 from gateway.ports.filing import FileRecords
+from gateway.ports.hiding import HiddenTickets
 from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.linking import Links
@@ -64,6 +65,13 @@ class Inbox(Protocol):
 
     def has_due(self, now: datetime) -> bool:
         """Say whether any delivery waits to be applied."""
+        ...
+
+    def reopen(self, delivery_id: str, *, pinned: bool = False) -> bool:
+        """Put a parked delivery back in line, in its old place; False when it is not parked.
+
+        `pinned`: the release under which it was parked decides again, not the active one.
+        """
         ...
 
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:
@@ -295,6 +303,11 @@ class Tx(Protocol):
     @property
     def people(self) -> People:
         """Return who is who."""
+        ...
+
+    @property
+    def hidden(self) -> HiddenTickets:
+        """Return the tickets that are out of sight."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""The tables of how tickets relate, and of what they went through: duplicates, their keys, stages."""
+"""The tables of how tickets relate, what they went through, and which are out of sight."""
 
 from __future__ import annotations
 
@@ -56,4 +56,18 @@ stage_moves = Table(
     Column("setter", String(10), nullable=False),
     Column("name", String(200), nullable=False),
     Index("ix_stage_moves_ticket", "ticket_id", "at"),
+)
+
+hidden_tickets = Table(
+    "hidden_tickets",
+    metadata,
+    Column("connection", String(120), nullable=False),
+    Column("remote_id", String(200), nullable=False),
+    Column("link_id", String(36), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("looked_at", Instant, nullable=False),
+    #: the delivery that was parked for it; empty: an update was given up
+    Column("delivery_id", String(36), nullable=False),
+    PrimaryKeyConstraint("connection", "remote_id"),
+    Index("ix_hidden_tickets_looked", "connection", "looked_at"),
 )

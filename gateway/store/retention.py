@@ -86,6 +86,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "comment_links": _SAID,
         "files": "a file that nothing knows any more would be carried over once more; its bytes go",
         "duplicates": "what a person or a rule said of two tickets holds as long as they do",
+        "hidden_tickets": "a row for each ticket that cannot be read, taken out when it can, or is given up",
         "stage_moves": "the clocks of stages are counted from them",
         "clock_log": "the clocks of a ticket are told from it",
         "clocks": "reports count them as long as their tickets are there",

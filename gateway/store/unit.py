@@ -28,6 +28,7 @@ from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
 from gateway.store.feeds import SqlFeeds
 from gateway.store.files import SqlFiles
+from gateway.store.hiding import SqlHiddenTickets
 from gateway.store.inbox import SqlInbox
 from gateway.store.keys import Keys
 from gateway.store.lanes import Lanes
@@ -147,6 +148,11 @@ class SqlTx:
     def people_view(self) -> SqlPeopleView:
         """What lists read of people."""
         return SqlPeopleView(self.connection)
+
+    @cached_property
+    def hidden(self) -> SqlHiddenTickets:
+        """Tickets that are out of sight."""
+        return SqlHiddenTickets(self.connection, self._lanes)
 
     @cached_property
     def stages(self) -> SqlStages:

@@ -15,6 +15,7 @@ named there must really be lacking.
 from __future__ import annotations
 
 from connectors.testing.conformance.claims import Claims
+from connectors.testing.conformance.edges import Edges
 from connectors.testing.conformance.files import Files
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
@@ -24,7 +25,7 @@ from connectors.testing.conformance.samples import Samples
 from connectors.testing.conformance.stand import KnownAnswer, Stand
 
 
-class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes, Files):
+class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes, Edges, Files):
     """Everything. A subclass gives what `Stand` names."""
 
 

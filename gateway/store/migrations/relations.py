@@ -1,4 +1,4 @@
-"""The tables of duplicates and stages, as the first schema makes them."""
+"""The tables of duplicates, stages and hidden tickets, as the first schema makes them."""
 
 from __future__ import annotations
 
@@ -57,3 +57,14 @@ def create() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_stage_moves_ticket", "stage_moves", ["ticket_id", "at"])
+    op.create_table(
+        "hidden_tickets",
+        sa.Column("connection", sa.String(length=120), nullable=False),
+        sa.Column("remote_id", sa.String(length=200), nullable=False),
+        sa.Column("link_id", sa.String(length=36), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("looked_at", Instant(), nullable=False),
+        sa.Column("delivery_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "remote_id"),
+    )
+    op.create_index("ix_hidden_tickets_looked", "hidden_tickets", ["connection", "looked_at"])

@@ -1,0 +1,111 @@
+"""Tickets that are out of sight, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+
+from gateway.domain.update import Reason, UpdateState
+from gateway.ports.hiding import Hidden
+from gateway.store.lanes import Lanes
+from gateway.store.relation_tables import hidden_tickets
+from gateway.store.tables import updates
+
+_IT = hidden_tickets.c
+
+
+class SqlHiddenTickets:
+    """Implements ports.HiddenTickets."""
+
+    def __init__(self, connection: Connection, lanes: Lanes) -> None:
+        self._connection = connection
+        self._lanes = lanes
+
+    def get(self, connection: str, remote_id: str) -> Hidden | None:
+        """Return what is known of one; None where it is in sight."""
+        asked = select(hidden_tickets).where(_IT.connection == connection, _IT.remote_id == remote_id)
+        row = self._connection.execute(asked).first()
+        return None if row is None else _hidden(row)
+
+    def among(self, pairs: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return those of (connection, remote id) pairs that are out of sight."""
+        if not pairs:
+            return frozenset()
+        named: dict[str, list[str]] = {}
+        for connection, remote_id in pairs:
+            named.setdefault(connection, []).append(remote_id)
+        found = or_(*(and_(_IT.connection == name, _IT.remote_id.in_(ids)) for name, ids in named.items()))
+        rows = self._connection.execute(select(_IT.connection, _IT.remote_id).where(found))
+        return frozenset((row.connection, row.remote_id) for row in rows)
+
+    def keep(self, hidden: Hidden) -> None:
+        """Note that one is out of sight, or by which letter that is told."""
+        self.drop(hidden.connection, hidden.remote_id)
+        self._connection.execute(
+            insert(hidden_tickets).values(
+                connection=hidden.connection,
+                remote_id=hidden.remote_id,
+                link_id=hidden.link_id,
+                since=hidden.since,
+                looked_at=hidden.since,
+                delivery_id=hidden.delivery_id,
+            )
+        )
+
+    def drop(self, connection: str, remote_id: str) -> None:
+        """Note that one is in sight again, or given up."""
+        it = and_(_IT.connection == connection, _IT.remote_id == remote_id)
+        self._connection.execute(delete(hidden_tickets).where(it))
+
+    def revive(self, link_id: str, now: datetime) -> int:
+        """Let what was given up in a lane because its ticket was hidden be tried again; return how many updates."""
+        revived = self._connection.execute(
+            update(updates)
+            .where(
+                updates.c.link_id == link_id,
+                updates.c.state == UpdateState.DEAD.value,
+                updates.c.reason == Reason.HIDDEN.value,
+                updates.c.resolution.is_(None),
+            )
+            .values(
+                state=UpdateState.READY.value,
+                standing=True,
+                attempts=0,
+                probes=0,
+                not_before=None,
+                reason=None,
+                detail_sealed=None,
+                error_class=None,
+                cause_key=None,
+                done_at=None,
+                first_sent_at=None,
+                settle_until=None,
+            )
+            .returning(updates.c.id)
+        ).all()
+        if revived:
+            self._lanes.schedule([link_id], now)
+        return len(revived)
+
+    def due(self, connection: str, before: datetime, limit: int) -> Sequence[Hidden]:
+        """Return those that were not looked for since then, the longest ago first."""
+        rows = self._connection.execute(
+            select(hidden_tickets)
+            .where(_IT.connection == connection, _IT.looked_at <= before)
+            .order_by(_IT.looked_at)
+            .limit(limit)
+        )
+        return [_hidden(row) for row in rows]
+
+    def looked(self, found: Collection[Hidden], now: datetime) -> None:
+        """Note that they are looked for now."""
+        for each in found:
+            it = and_(_IT.connection == each.connection, _IT.remote_id == each.remote_id)
+            self._connection.execute(update(hidden_tickets).where(it).values(looked_at=now))
+
+
+def _hidden(row: Any) -> Hidden:
+    return Hidden(row.connection, row.remote_id, row.link_id, row.since, row.delivery_id)
