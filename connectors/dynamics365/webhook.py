@@ -16,7 +16,7 @@ from connectors.dynamics365 import context, mapping
 from connectors.dynamics365.account import Account
 from connectors.dynamics365.context import Said
 from connectors.dynamics365.ids import guid
-from connectors.dynamics365.mapping import moment, number, obj, text
+from connectors.dynamics365.mapping import Json, moment, number, obj, text
 from connectors.sdk import (
     AuthenticationError,
     Envelope,
@@ -42,6 +42,7 @@ FIELDS = {
     "title": "title", "description": "body", "statuscode": "status", "prioritycode": "priority",
     "casetypecode": "kind", "_ownerid_value": "assignee",
 }  # fmt: skip
+
 #: columns that change with every change
 SILENT = frozenset({"incidentid", "modifiedon", "_modifiedby_value", "_modifiedonbehalfby_value", "statecode"})
 
@@ -76,11 +77,13 @@ def verify(account: Account, request: IncomingRequest) -> None:
 def envelope(request: IncomingRequest) -> Envelope:
     """Name a delivery by the operation of its step, else by its content; never raises."""
     try:
-        said = context.read(read_object(request.body))
+        body = read_object(request.body)
+        said = context.read(body)
     except (UnreadableError, RecursionError):
         return Envelope(body_digest(request.body))
     name = _name(said)
-    return Envelope(name or body_digest(request.body), said.id if said.table == CASE else "")
+    ref = guid(_row(body).get("incidentid")) if not said.message else ""
+    return Envelope(name or body_digest(request.body), said.id if said.table == CASE else ref)
 
 
 def _name(said: Said) -> str:
@@ -96,7 +99,11 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
 
     Raises UnreadableError where it is no execution context, or one of a case without its id.
     """
-    said = context.read(read_object(delivery.body))
+    body = read_object(delivery.body)
+    said = context.read(body)
+    row = _row(body)
+    if not said.message and row:
+        return (_flow(account, row, delivery),)
     if not said.message or not said.table:
         msg = "the body is no RemoteExecutionContext: MessageName or PrimaryEntityName is missing"
         raise UnreadableError(msg)
@@ -109,7 +116,25 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     if not said.id:
         msg = f"the {said.message} of a case names none: PrimaryEntityId is missing"
         raise UnreadableError(msg)
-    return (_case(account, said, name, at),)
+    event = _case(account, said, name, at)
+    others = {column for column in said.changed if column not in SILENT and column not in FIELDS and "@" not in column}
+    if event.kind is EventKind.CHANGED and others:
+        # columns of the site's own have changed, too: what they say is only to be read
+        return (event, msgspec.structs.replace(event, kind=EventKind.OBSERVED, key=f"look:{name}", changes=()))
+    return (event,)
+
+
+def _row(body: Json) -> Json:
+    """Return the row of a case in the shape of the Web API, as a flow passes it on: by itself, or as its `body`."""
+    return next((each for each in (body, obj(body.get("body"))) if guid(each.get("incidentid"))), {})
+
+
+def _flow(account: Account, row: Json, delivery: RawDelivery) -> Event:
+    """Read what a flow sends: how a case looks, and that it is to be read."""
+    number = guid(row.get("incidentid"))
+    snapshot = mapping.ticket(account, {**row, "incidentid": number}, at=delivery.received_at)
+    name = f"observed:{number}:{digest(delivery.source_event_id)[:16]}"
+    return Event(EventKind.OBSERVED, number, name, delivery.received_at, snapshot=snapshot, needs_read=True)
 
 
 def _case(account: Account, said: Said, name: str, at: datetime) -> Event:
@@ -133,15 +158,15 @@ def _case(account: Account, said: Said, name: str, at: datetime) -> Event:
         code = number(obj(said.given.get("Status")).get("Value"))
         if code is not None and code >= 0:
             value = mapping.status(account, code)
-            return event(EventKind.CHANGED, changes=(FieldChange("status", value),))
+            return event(EventKind.CHANGED, changes=(FieldChange("status", value),), needs_read=True)
         return event(EventKind.OBSERVED, needs_read=True)
     if message == "create" and said.changed:
         return event(EventKind.CREATED, needs_read=True)
     changes = _changes(account, said, snapshot) if message == "update" else ()
     if not changes:
         return event(EventKind.OBSERVED, needs_read=True)
-    others = {column for column in said.changed if column not in SILENT and column not in FIELDS and "@" not in column}
-    return event(EventKind.CHANGED, changes=changes, needs_read=bool(others))
+    # what did not change is not there: of a case that is not known yet this is too little
+    return event(EventKind.CHANGED, changes=changes, needs_read=True)
 
 
 def _changes(account: Account, said: Said, snapshot: Any) -> tuple[FieldChange, ...]:
@@ -179,6 +204,7 @@ def _about(account: Account, said: Said, name: str, at: datetime) -> tuple[Event
     if not above:
         # of something else, or too large to say of what: the poll finds notes of cases
         return ()
+    snapshot = mapping.ticket(account, {"incidentid": above}, at=at)
     whole = said.table == NOTE and said.message.lower() == "create" and "notetext" in said.changed
     if whole and said.changed.get("isdocument") is not True:
         note = {**record, "annotationid": said.id, "_createdby_value": record.get("_createdby_value") or said.actor}
@@ -187,9 +213,8 @@ def _about(account: Account, said: Said, name: str, at: datetime) -> tuple[Event
             return (
                 Event(
                     EventKind.COMMENTED, above, f"comment:{found.remote_id}", found.at, actor=found.author,
-                    comment=found,
+                    comment=found, snapshot=snapshot, needs_read=True,
                 ),
             )  # fmt: skip
     actor = RemotePerson(said.actor) if said.actor else None
-    snapshot = mapping.ticket(account, {"incidentid": above}, at=at)
     return (Event(EventKind.OBSERVED, above, f"observed:{name}", at, actor=actor, snapshot=snapshot, needs_read=True),)

@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.hubspot import mapping
 from connectors.hubspot.account import Account
-from connectors.hubspot.mapping import Json, ident, moment, text
+from connectors.hubspot.mapping import Json, ident, moment, obj, text
 from connectors.sdk import (
     AuthenticationError,
     Category,
@@ -175,7 +175,8 @@ def _single(said: dict[str, Any]) -> Any:
         return [said]
     if text(said.get("objectType")).upper() == "TICKET" or text(said.get("objectTypeId")) == TICKET_TYPE:
         number = said.get("objectId") or said.get("hs_object_id") or said.get("id")
-        return [{"subscriptionType": "ticket.workflow", "objectId": number, "portalId": said.get("portalId")}]
+        shown = {name: said[name] for name in ("properties", "createdAt", "updatedAt") if name in said}
+        return [{"subscriptionType": "ticket.workflow", "objectId": number, "portalId": said.get("portalId"), **shown}]
     return said
 
 
@@ -229,8 +230,24 @@ def _read(account: Account, said: Json, received_at: datetime) -> list[Event]:
     # restore, associationChange, and what HubSpot may think of next: look how the ticket is now
     name = ident(said.get("propertyName")) or what[:40]
     value = digest([name, text(said.get("propertyValue")), ident(said.get("toObjectId"))])[:12]
+    if what == "workflow":
+        value = digest([name, said.get("properties")])[:12]
     key = f"hint:{number}:{value}:{mapping.millis(at)}"
-    return [about.event(EventKind.OBSERVED, key, needs_read=True)]
+    return [about.event(EventKind.OBSERVED, key, needs_read=True, snapshot=_shown(account, said, about))]
+
+
+def _shown(account: Account, said: Json, about: _About) -> RemoteTicket:
+    """Return how a ticket looks that a workflow sends: a property is its value, or an object that holds it [2]."""
+    given = obj(said.get("properties"))
+    plain = {name: value.get("value") if isinstance(value, dict) else value for name, value in given.items()}
+    texts = {name: str(value) for name, value in plain.items() if isinstance(value, str | int)}
+    found = mapping.ticket({**said, "id": about.number, "properties": texts}, account)
+    if not texts or found is None:
+        return about.snapshot()
+    shot = about.snapshot()
+    return msgspec.structs.replace(
+        found, version=shot.version, updated_at=found.updated_at if found.version else shot.updated_at
+    )
 
 
 class _About:

@@ -7,9 +7,13 @@ after 15 minutes and later, and sends nothing else of the account for three minu
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
+from connectors.content import damaged, from_html
 from connectors.planfix import mapping
 from connectors.planfix.account import Account
 from connectors.planfix.asking import obj
@@ -24,7 +28,6 @@ from connectors.sdk import (
     RemoteTicket,
     UnreadableError,
     body_digest,
-    read_object,
     require_equal,
 )
 
@@ -32,6 +35,7 @@ HEADER = "x-webhook-secret"
 #: where a scenario that cannot set headers may have it
 IN_ADDRESS = "secret"
 _NAMES = ("task_id", "taskId", "taskid", "task", "task_number", "taskNumber", "number", "id", "номер", "задача")
+_TITLES = ("task_name", "name", "title", "subject")
 _LINK = re.compile(r"/task/(\d{1,18})(?!\d)")
 _GONE = frozenset({"deleted", "task.deleted", "removed", "удалена"})
 
@@ -74,10 +78,27 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     told = text(body.get("event")).strip().lower()
     if told in _GONE:
         return (Event(EventKind.DELETED, number, key=f"deleted:{number}", at=at),)
-    shot = RemoteTicket(number, at, key=number, url=f"{account.base}/task/{number}")
+    shot = _told(account, body, number, at)
     actor = mapping.person({"id": _prefixed(body.get("author") or body.get("user"))})
     key = f"hint:{number}:{delivery.source_event_id}"
     return (Event(EventKind.OBSERVED, number, key=key, at=at, actor=actor, snapshot=shot, needs_read=True),)
+
+
+def _told(account: Account, body: dict[str, Any], number: str, at: datetime) -> RemoteTicket:
+    """Return what a scenario's template plainly says of its task, for people: the task is read."""
+    inside = {**obj(body.get("task")), **body}
+    said = {
+        field: text(inside[name]).strip()
+        for field, names in (("title", _TITLES), ("body", ("description", "task_description")))
+        for name in reversed(names)
+        if text(inside.get(name)).strip() and "{{" not in text(inside.get(name))
+    }
+    shot = RemoteTicket(number, at, key=number, url=f"{account.base}/task/{number}")
+    return msgspec.structs.replace(
+        shot,
+        title=said.get("title", msgspec.UNSET),
+        body=from_html(said["body"]).markdown if "body" in said else msgspec.UNSET,
+    )
 
 
 def _prefixed(value: Any) -> str:
@@ -85,11 +106,22 @@ def _prefixed(value: Any) -> str:
 
 
 def _body(body: bytes, content_type: str) -> dict[str, Any]:
-    """Read JSON, or a form: a scenario sends either."""
+    """Read JSON, or a form: a scenario sends either, and escapes nothing that it fills in.
+
+    Of a body that had to be guessed only what names the task is taken.
+    """
     if "form" in content_type.lower():
         said = body[:1_000_000].decode("utf-8", "replace").replace("\x00", "")
         return dict(parse_qsl(said, keep_blank_values=True))
-    return read_object(body)
+    try:
+        return damaged.object_in(body)
+    except UnreadableError:
+        found = damaged.read(body)
+        content = found.content if found is not None and isinstance(found.content, dict) else {}
+        known = {name: content[name] for name in _NAMES if name in content}
+        if not known:
+            raise
+        return known
 
 
 def task_id(body: dict[str, Any]) -> str:

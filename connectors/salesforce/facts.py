@@ -21,14 +21,14 @@ def hint(account: Account, number: str, key: str, at: datetime, *, version: int 
 
 
 def comment_event(number: str, fields: dict[str, Any], at: datetime) -> Event | None:
-    """Read a CaseComment that says what it is and who may read it."""
+    """Read a CaseComment that says what it is and who may read it; of its case it says nothing, which may be new."""
     said = mapping.comment(fields, at=at)
     if said is None:
         return None
     gone = said_true(fields.get("IsDeleted"))
     kind = EventKind.OBSERVED if gone else EventKind.COMMENTED
     key = f"comment:{said.remote_id}" + (":deleted" if gone else "")
-    return Event(kind, number, key, said.at, actor=said.author, comment=None if gone else said, needs_read=gone)
+    return Event(kind, number, key, said.at, actor=said.author, comment=None if gone else said, needs_read=True)
 
 
 def case_event(account: Account, fields: dict[str, Any], name: str, at: datetime) -> Event | None:

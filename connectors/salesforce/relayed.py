@@ -40,8 +40,9 @@ OF_CASE = {"Subject": "title", "Description": "body", "Status": "status", "Prior
 def name_of(body: bytes) -> tuple[str, str]:
     """Return the name of a delivery and the case that it is about, each empty where nothing tells."""
     try:
-        payload = payload_of(read_object(body))
-    except (UnreadableError, RecursionError):
+        (one,) = _batch(body)
+        payload = payload_of(one)
+    except (UnreadableError, RecursionError, ValueError):
         return "", ""
     header = obj(payload.get(HEADER))
     numbers = _numbers(header)
@@ -68,7 +69,22 @@ def payload_of(body: Json) -> Json:
 
 def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     """Read the facts; an empty tuple for changes of other objects. Raises UnreadableError where no case is named."""
-    body = read_object(delivery.body)
+    found = [event for each in _batch(delivery.body) for event in _parsed(account, each, delivery)]
+    return tuple({event.key: event for event in found}.values())
+
+
+def _batch(body: bytes) -> list[Json]:
+    """Return the events of a body: one, or a list, as a relay sends that gathers them."""
+    if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        return [read_object(body)]
+    listed = read_object(b'{"list":' + body.removeprefix(b"\xef\xbb\xbf") + b"}")["list"]
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        msg = "the body is a list of something else than events"
+        raise UnreadableError(msg)
+    return listed
+
+
+def _parsed(account: Account, body: Json, delivery: RawDelivery) -> tuple[Event, ...]:
     payload = payload_of(body)
     if HEADER in payload:
         return _changed(account, payload, obj(payload.get(HEADER)), delivery)
@@ -122,10 +138,11 @@ def _changed(account: Account, payload: Json, header: Json, delivery: RawDeliver
     if not cases:
         msg = f"the change event {change or 'without a type'} of a case names none in recordIds"
         raise UnreadableError(msg)
-    return tuple(_one(account, payload, header, number, at) for number in cases)
+    return tuple(event for number in cases for event in _one(account, payload, header, number, at))
 
 
-def _one(account: Account, payload: Json, header: Json, number: str, at: datetime) -> Event:
+def _one(account: Account, payload: Json, header: Json, number: str, at: datetime) -> tuple[Event, ...]:
+    """Read what a change did to one case; a field that only a read shows asks for one beside it."""
     change = text(header.get("changeType")).upper()
     name = f"{text(header.get('transactionKey')) or digest(payload)}:{_sequence(header)}:{number}"
     actor = _actor(account, header)
@@ -140,11 +157,11 @@ def _one(account: Account, payload: Json, header: Json, number: str, at: datetim
         needs_read=True,
     )  # fmt: skip
     if change in {"DELETE", "GAP_DELETE"}:
-        return msgspec.structs.replace(event, kind=EventKind.DELETED, key=f"deleted:{name}", needs_read=False)
+        return (msgspec.structs.replace(event, kind=EventKind.DELETED, key=f"deleted:{name}", needs_read=False),)
     if change == "CREATE":
-        return msgspec.structs.replace(event, kind=EventKind.CREATED, key=f"created:{name}")
+        return (msgspec.structs.replace(event, kind=EventKind.CREATED, key=f"created:{name}"),)
     if change != "UPDATE" or snapshot is None:
-        return event
+        return (event,)
     changes = tuple(
         FieldChange(ours, getattr(snapshot, ours))
         for field, ours in OF_CASE.items()
@@ -152,14 +169,14 @@ def _one(account: Account, payload: Json, header: Json, number: str, at: datetim
     )
     changes += _owner(given, snapshot)
     if not changes:
-        return event
+        return (event,)
+    # the fields that did not change are not there: of a case that is not known yet this is too little
+    changed = msgspec.structs.replace(event, kind=EventKind.CHANGED, changes=changes)
     silent = {"LastModifiedDate", "LastModifiedById", "SystemModstamp", *OF_CASE, "OwnerId"}
-    return msgspec.structs.replace(
-        event,
-        kind=EventKind.CHANGED,
-        changes=changes,
-        needs_read=bool(diffed or set(given) - silent or _is_nameless(given, snapshot)),
-    )
+    nameless = text(given.get("OwnerId")).startswith(QUEUE) and snapshot.queue is msgspec.UNSET
+    if diffed or set(given) - silent or nameless:
+        return (changed, msgspec.structs.replace(event, key=f"look:{name}"))
+    return (changed,)
 
 
 def _owner(given: Json, snapshot: Any) -> tuple[FieldChange, ...]:
@@ -170,10 +187,6 @@ def _owner(given: Json, snapshot: Any) -> tuple[FieldChange, ...]:
     if snapshot.queue is not msgspec.UNSET:
         found.append(FieldChange("queue", snapshot.queue))
     return tuple(found)
-
-
-def _is_nameless(given: Json, snapshot: Any) -> bool:
-    return text(given.get("OwnerId")).startswith(QUEUE) and snapshot.queue is msgspec.UNSET
 
 
 def _about(account: Account, payload: Json, header: Json, numbers: list[str], at: datetime) -> tuple[Event, ...]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
+from connectors.content import damaged
 from connectors.sdk import (
     AuthenticationError,
     Envelope,
@@ -26,7 +28,6 @@ from connectors.sdk import (
     UnreadableError,
     body_digest,
     hmac_hex,
-    read_object,
     require_equal,
 )
 from connectors.zammad import mapping
@@ -70,7 +71,7 @@ def envelope(request: IncomingRequest) -> Envelope:
     """
     kept = {name: request.headers[name][:200] for name in (DELIVERY, TRIGGER) if name in request.headers}
     try:
-        body = read_object(request.body)
+        body = _read(request.body)
     except UnreadableError:
         return Envelope(_unsigned(request), headers=kept)
     data = obj(body.get("ticket"))
@@ -84,7 +85,7 @@ def envelope(request: IncomingRequest) -> Envelope:
 
 def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     """Read the facts; raises UnreadableError where no ticket's id can be made out."""
-    body = read_object(delivery.body)
+    body = _read(delivery.body)
     data = obj(body.get("ticket"))
     snapshot = mapping.ticket(data, account, at=delivery.received_at)
     if snapshot is None or not _is_default(body):
@@ -95,7 +96,7 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     said = mapping.article(obj(body.get("article")), account, at=snapshot.updated_at)
     if said is None:
         return (_observed(data, snapshot, needs_read=True),)
-    if said.remote_id == _first_article(data):
+    if said.remote_id == _first_article(data, said.remote_id):
         first = msgspec.structs.replace(snapshot, body=said.body, attachments=said.attachments, lost=said.lost)
         at = snapshot.created_at or said.at
         actor = mapping.person(data.get("created_by_id"), data.get("created_by"))
@@ -109,15 +110,33 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     return (spoken,)
 
 
+def _read(body: bytes) -> Json:
+    """Return what a body says; of a template that had to be guessed, which ticket it is about.
+
+    Zammad escapes what it puts into a template, and what the template itself says is as its admin wrote it.
+    """
+    try:
+        return damaged.object_in(body)
+    except UnreadableError:
+        found = damaged.read(body)
+        said = found.content if found is not None else None
+        known = {name: said[name] for name in _NAMES if name in said} if isinstance(said, dict) else {}
+        if not known:
+            raise
+        return known
+
+
 def _is_default(body: Json) -> bool:
     """Say whether this is Zammad's own payload: whole records, and nothing beside them."""
     data = obj(body.get("ticket"))
     return set(body) <= {"ticket", "article"} and "updated_at" in data and "group_id" in data
 
 
-def _first_article(data: Json) -> str:
-    """Return the id of the article that is the ticket's description."""
+def _first_article(data: Json, article: str) -> str:
+    """Return the id of the article that is the description: the first, or this one where it is the only one."""
     found = data.get("article_ids")
+    if not isinstance(found, list) and data.get("article_count") == 1:
+        return article
     numbers = [int(number) for each in found if (number := ident(each))] if isinstance(found, list) else []
     return str(min(numbers)) if numbers else ""
 
@@ -146,7 +165,7 @@ def _hint(account: Account, body: Json, snapshot: RemoteTicket | None, delivery:
         msg = 'no ticket\'s id can be made out: a custom payload needs at least `"ticket_id": #{ticket.id}`'
         raise UnreadableError(msg)
     at = delivery.received_at
-    shot = snapshot or RemoteTicket(number, at, key=number, url=mapping.web_address(account, number))
+    shot = snapshot or _told(account, body, number, at)
     return Event(
         EventKind.OBSERVED,
         number,
@@ -156,6 +175,19 @@ def _hint(account: Account, body: Json, snapshot: RemoteTicket | None, delivery:
         snapshot=shot,
         needs_read=True,
     )
+
+
+def _told(account: Account, body: Json, number: str, at: datetime) -> RemoteTicket:
+    """Return what a template plainly says of its ticket beside the id, for people: the ticket is read."""
+    names = {"title": "title", "state": "state", "status": "state", "priority": "priority", "number": "number",
+             "group": "group"}  # fmt: skip
+    given = {
+        names[name]: value
+        for key, value in body.items()
+        if isinstance(value, str) and value and (name := key.lower().removeprefix("ticket").strip("_-.")) in names
+    }
+    shot = mapping.ticket({**given, "id": number}, account, at=at)
+    return shot or RemoteTicket(number, at, key=number, url=mapping.web_address(account, number))
 
 
 def ticket_id(body: Json) -> str:

@@ -40,7 +40,8 @@ def test_the_captured_update_as_one_of_a_case() -> None:
     body = (FIXTURES / UPDATE).read_bytes()
     body = body.replace(b'"contactid"', b'"incidentid"').replace(b'"contact"', b'"incident"')
     body = body.replace(b'"fullname"', b'"title"')
-    (event,) = facts(body)
+    event, look = facts(body)
+    assert (look.kind, look.remote_id, look.needs_read) == (EventKind.OBSERVED, event.remote_id, True), "first name"
     assert (event.kind, event.remote_id) == (EventKind.CHANGED, "6d81597f-0f9f-e711-8122-000d3aa2331c")
     assert event.actor is not None
     assert event.actor.external_id == "75c2dd85-e89e-e711-8122-000d3aa2331c"

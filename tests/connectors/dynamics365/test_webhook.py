@@ -10,7 +10,7 @@ import pytest
 
 from connectors.dynamics365 import mapping
 from connectors.dynamics365.bench import SECRET
-from connectors.sdk import AuthenticationError, EventKind, UnreadableError, Visibility
+from connectors.sdk import AuthenticationError, Envelope, EventKind, UnreadableError, Visibility
 from tests.connectors.dynamics365.conftest import (
     AT,
     CASE,
@@ -112,9 +112,12 @@ def test_messages_about_cases() -> None:
     assert (made.snapshot.title, made.snapshot.body) == ("Printer", "On fire")
     assert made.actor is not None
     assert made.actor.external_id == USER
-    (changed,) = facts(body("Update", statuscode=choice(2), new_reason="x"))
+    (changed,) = facts(body("Update", statuscode=choice(2)))
     assert [(one.field, one.value.native) for one in changed.changes] == [("status", "On Hold")]
-    assert changed.needs_read, "a column that is not ours has changed, too"
+    assert changed.needs_read, "of a case that is not known yet it says too little"
+    same, look = facts(body("Update", statuscode=choice(2), new_reason="x"))
+    assert same.changes == changed.changes
+    assert (look.kind, look.changes, look.needs_read) == (EventKind.OBSERVED, (), True), "another column, too"
     (deleted,) = facts(body("Delete"))
     assert (deleted.kind, deleted.remote_id) == (EventKind.DELETED, CASE)
     merge = said("Merge")
@@ -143,7 +146,7 @@ def test_notes_and_emails_of_cases() -> None:
     about = lookup("incident", CASE)
     (internal,) = facts(body("Create", "annotation", NOTE, notetext="Hello", objectid=about))
     assert internal.comment is not None
-    assert (internal.kind, internal.remote_id) == (EventKind.COMMENTED, CASE)
+    assert (internal.kind, internal.remote_id, internal.needs_read) == (EventKind.COMMENTED, CASE, True)
     assert (internal.comment.body, internal.comment.visibility) == ("Hello", Visibility.INTERNAL)
     (public,) = facts(body("Create", "annotation", NOTE, notetext="<div>*WEB* Hello</div>", objectid=about))
     assert public.comment is not None
@@ -173,6 +176,20 @@ def test_what_was_too_large_is_read() -> None:
     assert (hint.kind, hint.remote_id, hint.needs_read) == (EventKind.OBSERVED, CASE, True)
     bare |= {"PrimaryEntityName": "annotation", "PrimaryEntityId": NOTE}
     assert facts(msgspec.json.encode(bare)) == ()
+
+
+def test_a_row_that_a_flow_passes_on_is_a_hint() -> None:
+    """In the shape of the Web API, by itself or as the body of the trigger; what it says of the case is kept."""
+    row = {"incidentid": CASE, "title": "Printer", "statuscode": 2, "prioritycode": 1, "_ownerid_value": USER}
+    for given in (row, {"headers": {}, "body": row}):
+        content = msgspec.json.encode(given)
+        (hint,) = facts(content)
+        assert (hint.kind, hint.remote_id, hint.needs_read) == (EventKind.OBSERVED, CASE, True)
+        assert hint.snapshot is not None
+        assert hint.snapshot.title == "Printer"
+        named = connect().envelope(posted(content))
+        assert isinstance(named, Envelope)
+        assert named.ref == CASE
 
 
 def test_a_case_without_an_id_is_refused() -> None:

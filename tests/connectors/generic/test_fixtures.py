@@ -124,6 +124,16 @@ def test_an_event_of_pagerduty() -> None:
     assert event.needs_read
 
 
+@pytest.mark.parametrize(
+    "name", ["service.created", "service.updated", "service.deleted", "service.custom_field_values.updated"]
+)
+def test_a_service_of_pagerduty_is_no_incident(name: str) -> None:
+    """A subscription of an account tells of its services, too."""
+    data = {"id": "PF9KMXH", "type": "service", "summary": "API Service"}
+    event = {"id": "01", "event_type": name, "resource_type": "service", "occurred_at": "2026-01-05T10:00:00Z"}
+    assert read("pagerduty", msgspec.json.encode({"event": {**event, "data": data}})) == []
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_says_why(name: str) -> None:
     """A body with comments in it is no JSON; an event about a contact is about no ticket."""

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from connectors.hubspot.connector import HubSpotConnector
-from connectors.sdk import AuthenticationError, Envelope, EventKind, IncomingRequest, RawDelivery
+from connectors.sdk import AuthenticationError, Category, Envelope, EventKind, IncomingRequest, RawDelivery, Status
 from gateway.ports import ConnectionSettings
 
 SECRET = "a-client-secret-0123456789"
@@ -151,10 +151,14 @@ def test_a_hundred_events_are_a_hundred_facts() -> None:
 
 
 def test_a_ticket_that_a_workflow_sends_is_a_hint() -> None:
-    """Its webhooks bring the object itself, signed by version 2; only its id is believed."""
-    body = {"objectId": 501, "objectType": "TICKET", "portalId": 62515, "properties": {"subject": {"value": "A"}}}
+    """Its webhooks bring the object itself, signed by version 2: it says how the ticket looks, and is read."""
+    given = {"subject": {"value": "A"}, "content": "B", "hs_pipeline_stage": {"value": "4"}}
+    body = {"objectId": 501, "objectType": "TICKET", "portalId": 62515, "properties": given}
     (event,) = connect().parse(RawDelivery("d", AT, {}, msgspec.json.encode(body)))
     assert (event.kind, event.remote_id, event.needs_read, event.at) == (EventKind.OBSERVED, "501", True, AT)
+    assert event.snapshot is not None
+    assert (event.snapshot.title, event.snapshot.body) == ("A", "B")
+    assert event.snapshot.status == Status(Category.RESOLVED, "4")
     assert connect(portal_id=1).parse(RawDelivery("d", AT, {}, msgspec.json.encode(body))) == ()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.planfix.bench import SECRET, PlanfixBench
 from connectors.planfix.connector import PlanfixConnector
-from connectors.sdk import AuthenticationError, IncomingRequest
+from connectors.sdk import AuthenticationError, EventKind, IncomingRequest, RawDelivery
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -44,3 +45,22 @@ def test_a_try_again_has_the_name_of_the_first() -> None:
 
     assert named("03-02-2026 12:15:30") == named("03-02-2026 12:15:30")
     assert named("03-02-2026 12:15:30") != named("03-02-2026 12:15:31")
+
+
+@pytest.mark.parametrize(
+    ("body", "title", "text"),
+    [
+        ('{"task_id": 12, "name": "Printer", "description": "<p>It <b>burns</b></p>"}', "Printer", "It **burns**"),
+        ('{"task": {"id": 12, "name": "Printer"}}', "Printer", msgspec.UNSET),
+        ('{"task_id": "12",\n"name": "Printer",\n"comment": "one\ntwo",}', "Printer", msgspec.UNSET),
+        ('{"task_id": "12", "name": "a "quoted" word"}', msgspec.UNSET, msgspec.UNSET),
+        ("task_id=12&name=Printer", "Printer", msgspec.UNSET),
+        ("<task><task_id>12</task_id><name>Printer</name></task>", "Printer", msgspec.UNSET),
+    ],
+)
+def test_what_a_scenario_sends_is_read_however_it_was_glued_together(body: str, title: object, text: object) -> None:
+    """Damage that can only be meant one way is mended; of what must be guessed only the task's number is taken."""
+    (hint,) = connector().parse(RawDelivery("d", NOW, {}, body.encode()))
+    assert (hint.kind, hint.remote_id, hint.needs_read) == (EventKind.OBSERVED, "12", True)
+    assert hint.snapshot is not None
+    assert (hint.snapshot.title, hint.snapshot.body) == (title, text)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.sdk import EventKind, Status, Visibility
+from connectors.sdk import EventKind, Status, UnreadableError, Visibility
 from tests.connectors.salesforce.conftest import CASE, USER, facts
 
 OTHER = "5005j00000QpVbFAAV"
@@ -76,9 +76,9 @@ def test_what_is_nobodys_business() -> None:
 
 def test_a_large_text_that_came_as_a_difference_is_read() -> None:
     """Only what is whole is taken from the event."""
-    (found,) = facts(event({"Description": "--- v1 +++ v2", "Status": "Working"}, diffFields=["Description"]))
+    found, look = facts(event({"Description": "--- v1 +++ v2", "Status": "Working"}, diffFields=["Description"]))
     assert [change.field for change in found.changes] == ["status"]
-    assert found.needs_read
+    assert (look.kind, look.needs_read) == (EventKind.OBSERVED, True)
     assert found.snapshot is not None
     assert found.snapshot.body is msgspec.UNSET
 
@@ -88,12 +88,31 @@ def test_who_owns_it_now() -> None:
     (user,) = facts(event({"OwnerId": USER}))
     assert [(change.field, change.value.external_id) for change in user.changes] == [("assignee", USER)]
     queue = "00G5j000001QueUEA0"
-    (unnamed,) = facts(event({"OwnerId": queue}))
-    assert unnamed.needs_read
+    unnamed, look = facts(event({"OwnerId": queue}))
+    assert (look.kind, look.needs_read) == (EventKind.OBSERVED, True)
     assert [(change.field, change.value) for change in unnamed.changes] == [("assignee", None)]
     (named,) = facts(event({"OwnerId": queue}), queues={"Support": queue})
     assert [(change.field, change.value) for change in named.changes] == [("assignee", None), ("queue", "Support")]
-    assert not named.needs_read
+
+
+def test_a_case_that_is_not_known_yet_is_read_first() -> None:
+    """A change event has only what changed, and a comment nothing of its case: neither begins a ticket alone."""
+    (changed,) = facts(event({"Status": "Working"}))
+    assert (changed.kind, changed.needs_read) == (EventKind.CHANGED, True)
+    whole = {"ParentId": CASE, "CommentBody": "Hello", "IsPublished": True}
+    (said,) = facts(event(whole, entityName="CaseComment", recordIds=["00a5j00000ComEn"], changeType="CREATE"))
+    assert (said.kind, said.needs_read) == (EventKind.COMMENTED, True)
+
+
+def test_events_that_a_relay_gathers_are_read_one_by_one() -> None:
+    """As a list; each event once, and a list of something else is refused in one line."""
+    one, other = event({"Status": "Working"}), event({"Priority": "High"}, sequenceNumber=2)
+    found = facts(b"[" + one + b"," + other + b"," + one + b"]")
+    assert [change.field for each in found for change in each.changes] == ["status", "priority"]
+    for body in (b"[1]", b"[", b'["x", {}]'):
+        with pytest.raises(UnreadableError) as caught:
+            facts(body)
+        assert "\n" not in str(caught.value)
 
 
 def test_what_was_emptied() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ from gateway.errors import AuthenticationError, ConfigError, OutcomeUnknownError
 from gateway.ports import ConnectionSettings, Envelope, IncomingRequest, RawDelivery
 from gateway.system import SystemClock
 
-FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "slack"
+FIXTURES = Path(os.environ.get("GATEWAY_SHARED") or Path(__file__).parents[4] / "shared") / "fixtures" / "slack"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 KEY = "0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 2, 1, 9, tzinfo=UTC)

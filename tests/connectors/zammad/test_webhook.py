@@ -104,3 +104,30 @@ def test_where_a_template_names_its_ticket(body: dict[str, Any]) -> None:
     (event,) = connector().parse(RawDelivery("n", NOW, {}, given))
     assert (event.kind, event.remote_id, event.needs_read) == (EventKind.OBSERVED, "7", True)
     assert connector().envelope(request(given)).ref == "7"
+
+
+def test_the_only_article_is_the_description() -> None:
+    """Of a version that does not list the articles: told as a comment, it would be said twice."""
+    content = msgspec.json.decode(payload(article=1, article_count=1))
+    del content["ticket"]["article_ids"]
+    (event,) = connector().parse(RawDelivery("n", NOW, {}, msgspec.json.encode(content)))
+    assert (event.kind, event.key) == (EventKind.CREATED, "created:7")
+    content["ticket"]["article_count"] = 2
+    (event,) = connector().parse(RawDelivery("n", NOW, {}, msgspec.json.encode(content)))
+    assert event.kind is EventKind.COMMENTED
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ('{"ticket_id": 7, "ticket_title": "Printer", "state": "closed", }', "Printer"),
+        ('{"id": "7", "title": "a "quoted" word", "state": "closed"}', msgspec.UNSET),
+    ],
+)
+def test_a_template_says_what_it_plainly_says(body: str, title: object) -> None:
+    """For people: the ticket is read. Of a body that must be guessed only the id is taken."""
+    (event,) = connector().parse(RawDelivery("n", NOW, {}, body.encode()))
+    assert (event.remote_id, event.needs_read) == ("7", True)
+    assert event.snapshot is not None
+    assert event.snapshot.title == title
+    assert (event.snapshot.status is msgspec.UNSET) == (title is msgspec.UNSET)
