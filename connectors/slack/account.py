@@ -31,6 +31,11 @@ SETTINGS = (
         help="the app's signing secret; with it, notices of a breach and of a handoff have buttons",
     ),
     Setting(
+        "presses",
+        {"enum": ["anybody", "people"]},
+        help="who may press Acknowledge: anybody in the channel (the default), or people: accounts under `people:`",
+    ),
+    Setting(
         "channel",
         {"type": "string"},
         help="a channel id whose history the app may read; with it, a lost answer is looked up there",

@@ -23,6 +23,7 @@ from connectors.sdk import (
     HttpResponse,
     Identity,
     Intent,
+    NotSent,
     Operation,
     Outcome,
     Receipt,
@@ -37,7 +38,7 @@ from connectors.sdk import (
 )
 from connectors.slack import mapping
 from connectors.slack.account import Account
-from gateway.errors import ThrottledError
+from gateway.errors import OutcomeUnknownError, ThrottledError
 
 #: how far Slack's clock may stand from ours
 GRAIN = timedelta(minutes=5)
@@ -52,17 +53,20 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     channel = str(intent.params.get("channel") or account.channel)
     if not channel:
         return Rejected("no channel: give `channel` where the notification is asked for")
+    if intent.params.get("update"):
+        return (yield from _update(account, intent, context, channel))
     body: dict[str, Any] = {
         "channel": channel,
         "text": text_of(intent),
-        "metadata": {"event_type": mapping.EVENT_TYPE, "event_payload": {mapping.PAYLOAD_KEY: context.effect_key}},
+        "metadata": _metadata(context),
         "unfurl_links": False,
         "unfurl_media": False,
     }
-    buttons = mapping.buttons(intent.params)
-    if buttons and account.signing_secrets:
-        # without the secret nobody could tell who pressed
-        body["blocks"] = mapping.blocks(body["text"], buttons)
+    # without the secret nobody could tell who pressed
+    buttons = mapping.buttons(intent.params) if account.signing_secrets else []
+    shown = mapping.obj(intent.params.get("context"))
+    if buttons or shown:
+        body["blocks"] = mapping.blocks(body["text"], shown, buttons)
     if intent.params.get("thread_ts"):
         body["thread_ts"] = str(intent.params["thread_ts"])
     response = yield HttpRequest(
@@ -83,11 +87,41 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     return Done(_receipt(str(found.get("channel") or channel), ts))
 
 
+def _update(account: Account, intent: Intent, context: WriteContext, channel: str) -> Call[Outcome]:
+    """Say in a message of ours what came of its buttons; said twice it reads the same, so a lost answer is said again.
+
+    A message that is gone, or that Slack does not let us change any more, has nothing left to say.
+    """
+    ts = str(intent.params["update"])
+    text, blocks = mapping.settled(mapping.obj(intent.params.get("message")), str(intent.fields.get("body") or ""))
+    try:
+        response = yield HttpRequest(
+            "POST",
+            f"{account.url}/api/chat.update",
+            Effect.WRITE,
+            headers={"Content-Type": "application/json; charset=utf-8"},
+            json={"channel": channel, "ts": ts, "text": text, "blocks": blocks, "metadata": _metadata(context)},
+            label="update",
+        )
+    except OutcomeUnknownError as error:
+        return NotSent(f"it is said again: {error}")
+    outcome = mapping.refusal(response)
+    if isinstance(outcome, Unknown):
+        return NotSent(f"it is said again: {outcome.detail}")
+    gone = isinstance(outcome, Rejected) and mapping.error_of(response) in mapping.UNCHANGEABLE
+    return outcome if outcome is not None and not gone else Done(Receipt())
+
+
+def _metadata(context: WriteContext) -> dict[str, Any]:
+    return {"event_type": mapping.EVENT_TYPE, "event_payload": {mapping.PAYLOAD_KEY: context.effect_key}}
+
+
 def text_of(intent: Intent) -> str:
     """Return what a notification says, in mrkdwn."""
     title, body = str(intent.fields.get("title") or ""), str(intent.fields.get("body") or "")
     said = intent.comment.body if intent.comment else "\n".join(part for part in (title, body) if part)
-    return mapping.mrkdwn(said) or "(no text)"
+    called = intent.params.get("mentions")
+    return mapping.mrkdwn(said, called if isinstance(called, list | tuple) else ()) or "(no text)"
 
 
 def _receipt(channel: str, ts: str) -> Receipt:
@@ -109,8 +143,11 @@ def _search(account: Account, intent: Intent, context: WriteContext, channel: st
     params = {"channel": channel, "include_all_metadata": "true", "limit": PAGE}
     if context.first_sent_at:
         params["oldest"] = f"{int((context.first_sent_at - GRAIN).timestamp())}.000000"
-    thread = str(intent.params.get("thread_ts") or "")
-    if thread:
+    changed = str(intent.params.get("update") or "")
+    thread = "" if changed else str(intent.params.get("thread_ts") or "")
+    if changed:
+        params |= {"oldest": changed, "latest": changed, "inclusive": "true"}
+    elif thread:
         params["ts"] = thread
     for _ in range(MAX_PAGES):
         method = "conversations.replies" if thread else "conversations.history"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,8 +28,15 @@ PAYLOAD_KEY = "effect_key"
 ACKNOWLEDGE = "desk_gateway_acknowledge"
 ACCEPT = "desk_gateway_accept"
 DECLINE = "desk_gateway_decline"
-#: a section block takes so many characters [S6]
+OURS = frozenset({ACKNOWLEDGE, ACCEPT, DECLINE})
+#: names the block that stands where our buttons stood
+SETTLED = "desk_gateway_settled"
+#: divides a message's text from what was said of it since: WORD JOINER, nothing to see
+UNSEEN = "\u2060"
+#: a section block takes so many characters, so many fields, and each of these so many characters [S6]
 MAX_SECTION = 3000
+MAX_FIELDS = 10
+MAX_FIELD = 2000
 #: Slack cuts a text after 40,000 characters
 MAX_TEXT = 39_000
 
@@ -48,7 +55,10 @@ _UNAUTHORIZED = frozenset(
 #: "It's possible some aspect of the operation succeeded before the error was raised"
 _UNKNOWN = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 _THROTTLED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
+#: of a message of ours that is to be said otherwise: there is no way to, and none will come [S7]
+UNCHANGEABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 _HINTS = {
+    "thread_not_found": "the message that it answers was deleted",
     "channel_not_found": "no such channel, or the app does not see it: invite the app to a private channel",
     "not_in_channel": "invite the app to the channel",
     "is_archived": "the channel is archived",
@@ -89,10 +99,23 @@ def refusal(response: HttpResponse) -> Outcome | None:
     return Rejected(detail)
 
 
-def mrkdwn(text: str) -> str:
-    """Return Markdown as Slack's mrkdwn: `&`, `<` and `>` are escaped, so that no text can call a whole channel."""
-    kept = text.replace("\x00", "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def escaped(text: str) -> str:
+    """Return words that do nothing: `&`, `<` and `>` are escaped, so that no text can call a whole channel."""
+    return text.replace("\x00", "").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def error_of(response: HttpResponse) -> str:
+    """Return the word with which Slack refuses; empty where there is none."""
+    return str((decoded(response) or {}).get("error") or "")
+
+
+def mrkdwn(text: str, mentions: Collection[str] = ()) -> str:
+    """Return Markdown as Slack's mrkdwn; nobody is called but the accounts `mentions`, where they stand as `<@…>`."""
+    kept = escaped(text)
     kept = _LINK.sub(r"<\2|\1>", _BOLD.sub(r"*\1*", kept))
+    for account in mentions:
+        if re.fullmatch(r"[A-Z0-9]{2,30}", account):
+            kept = kept.replace(f"&lt;@{account}&gt;", f"<@{account}>")
     return kept if len(kept) <= MAX_TEXT else kept[:MAX_TEXT] + "…"
 
 
@@ -124,13 +147,57 @@ def _button(action: str, label: str, value: list[Any]) -> dict[str, Any]:
     return {"type": "button", "action_id": action, "text": text, "value": msgspec.json.encode(value).decode()}
 
 
-def blocks(text: str, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a message with buttons below it."""
-    cut = text if len(text) <= MAX_SECTION else text[: MAX_SECTION - 1] + "…"
-    return [
-        {"type": "section", "text": {"type": "mrkdwn", "text": cut}},
-        {"type": "actions", "elements": elements},
-    ]
+def blocks(text: str, context: Mapping[str, Any], elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a message with facts, links and buttons below it, as far as there are any."""
+    found = [_section(text)]
+    facts = [each for each in context.get("facts") or () if isinstance(each, list | tuple) and len(each) == 2]
+    if facts:
+        shown = [f"*{escaped(str(label))}*\n{escaped(str(value))}" for label, value in facts]
+        fields = [{"type": "mrkdwn", "text": _cut(each, MAX_FIELD)} for each in shown[:MAX_FIELDS]]
+        found.append({"type": "section", "fields": fields})
+    links = [_link(str(label), str(url)) for label, url in context.get("links") or ()]
+    if runbook := str(context.get("runbook") or ""):
+        links.append(_link("Runbook", runbook))
+    if links:
+        found.append(_section(" · ".join(links)))
+    if elements:
+        found.append({"type": "actions", "elements": elements})
+    return found
+
+
+def settled(shown: Mapping[str, Any], said: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the text and the blocks of a message of ours whose buttons have had their answer."""
+    kept: list[dict[str, Any]] = []
+    for block in shown.get("blocks") or ():
+        if not isinstance(block, dict) or block.get("block_id") == SETTLED:
+            continue
+        if block.get("type") != "actions":
+            kept.append(block)
+        elif others := [each for each in block.get("elements") or () if obj(each).get("action_id") not in OURS]:
+            kept.append({**block, "elements": others})
+    words = escaped(said)
+    answer = {"type": "context", "block_id": SETTLED, "elements": [{"type": "mrkdwn", "text": _cut(words, MAX_FIELD)}]}
+    return f"{str(shown.get('text') or '').partition(f'{UNSEEN}')[0].rstrip()}\n{UNSEEN}{words}", [*kept[:49], answer]
+
+
+def obj(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text, MAX_SECTION)}}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _link(label: str, url: str) -> str:
+    """Return a link where the address is one that Slack opens; else both as words."""
+    if re.fullmatch(r"https?://[^\s<>|]{1,1500}", url) is None:
+        return escaped(f"{label}: {url}")
+    return f"<{url.replace('&', '&amp;')}|{escaped(label).replace('|', '/')}>"
 
 
 def offer(value: str) -> dict[str, Any] | None:

@@ -30,6 +30,8 @@ class SlackSimulator(SimulatedDesk):
         self.channels = {"C0GATEWAY": "gateway", "C0DUTY": "duty"}
         self.archived: set[str] = set()
         self.messages: list[dict[str, Any]] = []
+        #: the blocks of each message as it was posted
+        self.first_blocks: dict[str, list[dict[str, Any]]] = {}
         #: the error that the next methods answer with, by method
         self.errors: dict[str, str] = {}
         self._numbers = count(1)
@@ -38,6 +40,7 @@ class SlackSimulator(SimulatedDesk):
         """Return the methods of the Web API."""
         return [
             ("POST", r"/api/chat\.postMessage", self._post),
+            ("POST", r"/api/chat\.update", self._change),
             ("GET", r"/api/(?P<method>conversations\.(?:history|replies))", self._history),
             ("GET", r"/api/conversations\.list", self._list),
             ("GET", r"/api/auth\.test", self._auth),
@@ -71,10 +74,10 @@ class SlackSimulator(SimulatedDesk):
     def press(self, ts: str, user: str = "U04EVA", label: str = "") -> bytes:
         """Return what Slack sends when a person presses a button of a message: a form [S5], to be signed.
 
-        `label` is what stands on it, where there are several.
+        `label` is what stands on it, where there are several. A screen may show buttons that were taken away since.
         """
         (message,) = [each for each in self.messages if each["ts"] == ts]
-        buttons = [part for block in message["blocks"] if block["type"] == "actions" for part in block["elements"]]
+        buttons = [part for block in self.first_blocks[ts] if block["type"] == "actions" for part in block["elements"]]
         (button,) = [each for each in buttons if not label or each["text"]["text"] == label]
         action_ts = f"{self.now().timestamp():.6f}"
         payload = {
@@ -129,13 +132,29 @@ class SlackSimulator(SimulatedDesk):
                    "metadata": given.get("metadata") or {}, "thread_ts": given.get("thread_ts") or ts,
                    "blocks": given.get("blocks") or []}  # fmt: skip
         self.messages.append(message)
+        self.first_blocks[ts] = given.get("blocks") or []
         self.effect("message", channel, key=effect_key(message), change_id=ts, detail={"text": text})
         return json_answer({"ok": True, "channel": channel, "ts": ts, "message": message})
+
+    def _change(self, request: SimRequest) -> SimResponse:
+        given = request.json()
+        found = [each for each in self.messages if each["ts"] == given["ts"] and each["channel"] == given["channel"]]
+        if not found:
+            return json_answer({"ok": False, "error": "message_not_found"})
+        found[0].update({name: given[name] for name in ("text", "blocks", "metadata") if name in given})
+        found[0]["edited"] = {"user": "B0GATEWAY", "ts": f"{self.now().timestamp():.6f}"}
+        self.effect("update", given["channel"], key=effect_key(found[0]), change_id=given["ts"], detail={})
+        return json_answer({"ok": True, "channel": given["channel"], "ts": given["ts"], "text": found[0]["text"]})
+
+    def act_remove(self, ts: str) -> None:
+        """Let a person delete a message."""
+        self.messages = [each for each in self.messages if each["ts"] != ts]
 
     def _history(self, request: SimRequest, method: str) -> SimResponse:
         query = request.query
         found = [message for message in reversed(self.messages) if message["channel"] == query.get("channel")]
         found = [message for message in found if message["ts"] >= query.get("oldest", "")]
+        found = [message for message in found if message["ts"] <= query.get("latest", "9")]
         if method == "conversations.replies":
             found = [message for message in found if message["thread_ts"] == query.get("ts")]
         if query.get("include_all_metadata") != "true":

@@ -35,6 +35,8 @@ SIGNATURE = "x-slack-signature"
 TIMESTAMP = "x-slack-request-timestamp"
 #: Slack asks receivers to refuse what is older [S1]
 TOLERANCE = 300
+#: of a message that is to be said otherwise, in bytes: more than ours ever have
+MAX_SHOWN = 60_000
 #: our buttons, and what a press of each says
 _OURS = {
     mapping.ACKNOWLEDGE: EventKind.ACKNOWLEDGED,
@@ -124,8 +126,17 @@ def _press(payload: Mapping[str, Any], action: Mapping[str, Any], delivery: RawD
         f"press:{account}:{delivery.source_event_id}:{stamp}"[:250],
         mapping.moment(stamp) or delivery.received_at,
         actor=RemotePerson(account, name=_text(called), role="agent"),
-        about={**about, **word, "channel": channel, "thread_ts": thread},
+        about={**about, **word, "channel": channel, "thread_ts": thread, **_shown(payload)},
     )
+
+
+def _shown(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the message as it stands there, to be said otherwise; nothing where it is not told, or too much."""
+    message = payload.get("message")
+    if not isinstance(message, dict) or not isinstance(message.get("blocks"), list):
+        return {}
+    found = {"text": _text(message.get("text")), "blocks": message["blocks"]}
+    return {"message": found} if len(msgspec.json.encode(found)) <= MAX_SHOWN else {}
 
 
 def _text(value: Any) -> str:

@@ -57,8 +57,10 @@ class Place(msgspec.Struct, frozen=True):
 
     @property
     def params(self) -> dict[str, Any]:
-        """What an intent says of it."""
-        return {"channel": self.channel} if self.channel else {}
+        """What an intent says of it: where, and which accounts its words may call."""
+        found: dict[str, Any] = {"channel": self.channel} if self.channel else {}
+        called = [each.accounts[self.connection] for each in self.mentions if self.connection in each.accounts]
+        return found | ({"mentions": called} if called else {})
 
 
 def places(named: Mapping[str, Any], people: Sequence[Person], connectors: Mapping[str, Desk]) -> tuple[Place, ...]:

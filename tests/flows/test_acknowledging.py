@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from connectors import registry
@@ -39,8 +40,12 @@ class Desk(Office):
 
     def __init__(self, store: SqlStore, slack: SlackSimulator) -> None:
         super().__init__(store, slack, LEVELS)
-        options = {"auth": {"bot_token": "xoxb"}, "signing_secret": SECRET, "channel": "C0GATEWAY"}
-        settings = ConnectionSettings("ops-slack", "slack", slack.url, options, deadline=2.0)
+        self.connect()
+
+    def connect(self, **more: str) -> None:
+        """Connect to Slack."""
+        options = {"auth": {"bot_token": "xoxb"}, "signing_secret": SECRET, "channel": "C0GATEWAY", **more}
+        settings = ConnectionSettings("ops-slack", "slack", self.slack.url, options, deadline=2.0)
         self.site.connectors["ops-slack"] = registry.load().connect(settings)  # type: ignore[index]
 
     def breach(self, **later: float) -> str:
@@ -78,6 +83,11 @@ class Desk(Office):
         assert all(each["thread_ts"] == ts for each in answers)
         return [str(each["text"]) for each in answers]
 
+    def shown(self, ts: str) -> str:
+        """Return the blocks of a message as they are sent."""
+        (message,) = [each for each in self.slack.messages if each["ts"] == ts]
+        return msgspec.json.encode(message["blocks"]).decode()
+
     def words(self) -> list[tuple[str, str]]:
         """Return who has acknowledged what, by the log."""
         with self.store.read() as tx:
@@ -106,6 +116,49 @@ def test_a_press_is_noted_answered_and_ends_what_is_repeated(desk: Desk) -> None
     assert [each.change.value for each in changes] == ["started", "breached", "acknowledged"]
     assert timeline(changes)[-1].endswith("(by eva, ops-slack)")
     assert desk.later(hours=30) == []
+
+
+def test_the_notice_says_who_has_it_and_has_no_button_any_more(desk: Desk) -> None:
+    """The message itself is changed, for all who come later; what it told stays."""
+    ts = desk.breach()
+    before = desk.shown(ts)
+    assert "Acknowledge" in before
+    assert "*Due*" in before
+    assert "|acme-zendesk 1>" in before
+    desk.press(ts)
+    after = desk.shown(ts)
+    assert "Acknowledged by eva, 20" in after
+    assert '"action_id"' not in after
+    assert "*Due*" in after
+    assert "|acme-zendesk 1>" in after
+    assert "Acknowledged by eva" in next(each["text"] for each in desk.slack.messages if each["ts"] == ts)
+
+
+def test_a_notice_that_was_deleted_costs_nothing(desk: Desk) -> None:
+    """Somebody tidies up between the press and its answer: the word counts, and no dead letter is left."""
+    ts = desk.breach()
+    request = desk.request(ts)
+    desk.slack.act("remove", ts=ts)
+    desk.receive(request)
+    desk.settle()
+    assert desk.words() == [("eva", "ops-slack")]
+    with desk.store.read() as tx:
+        letters = [each.summary for each in tx.view.dead_letters()]
+    assert "notify: update" not in letters
+
+
+def test_only_people_who_are_known_may_press_where_the_site_says_so(desk: Desk) -> None:
+    """Anybody else is told why, and the button stays for those who may."""
+    desk.connect(presses="people")
+    ts = desk.breach()
+    (answer,) = desk.press(ts, "U09NOBODY")
+    assert answer == (
+        "Nothing is done for resolution of acme-zendesk 1: nobody under people: has the account of ops-slack U09NOBODY."
+    )
+    assert desk.words() == []
+    assert "Acknowledge" in desk.shown(ts)
+    desk.press(ts)
+    assert desk.words() == [("eva", "ops-slack")]
 
 
 def test_without_a_word_it_goes_on(desk: Desk) -> None:

@@ -33,15 +33,18 @@ def press(
     account = event.actor.external_id if event.actor is not None else ""
     person = person_at(connection, account, site.rules.sections)
     place = place_of(tx, ticket_id)
+    stands_now = ""
     if person is None:
         outcome = "pressed by somebody unknown"
         said = f"Nothing is done for {place}: nobody under people: has the account {account} at {connection}."
     else:
         outcome, said = _answered(tx, event, person.name, place, site=site, ids=ids, now=cause.now)
+        # whoever was not asked leaves the buttons to who was
+        stands_now = "" if outcome.startswith("nothing is done") else said
     tx.tickets.add_event(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=ticket_id, outcome=outcome[:200]
     )
-    return outcome, answer(event, connection, said, site, "handoff")
+    return outcome, answer(event, connection, said, site, "handoff", stands_now)
 
 
 def _answered(

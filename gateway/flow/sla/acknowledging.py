@@ -118,25 +118,32 @@ def press(
     if ticket is None:
         return "pressed for a ticket that we do not have", ()
     tx.tickets.hold([ticket_id], wait=False)
-    by = _presser(event, connection, site.rules.sections)
+    by, known_person = _presser(event, connection, site.rules.sections)
     word = Word(ticket_id=ticket_id, metric=metric, by=by, way=connection, cycle=cycle if isinstance(cycle, int) else 0)
     place = place_of(tx, ticket_id)
-    try:
-        known = acknowledge(tx, word, site.rules, ids, cause)
-    except (ConflictError, NotFoundError) as error:
-        said, outcome = f"Nothing to do for {metric} of {place}: {error}.", "nothing to acknowledge"
+    stands = ""
+    if not known_person and _only_people(site, connection):
+        said = f"Nothing is done for {metric} of {place}: nobody under people: has the account of {by}."
+        outcome = "pressed by somebody who may not"
     else:
-        when = moment(known.step.at)
-        word_ = "Acknowledged" if known.is_new else "Acknowledged already"
-        said, outcome = f"{word_} by {known.by}, {when}: {metric} of {place}.", f"{word_.lower()} by {known.by}"
+        try:
+            known = acknowledge(tx, word, site.rules, ids, cause)
+        except (ConflictError, NotFoundError) as error:
+            said, outcome = f"Nothing to do for {metric} of {place}: {error}.", "nothing to acknowledge"
+            stands = said
+        else:
+            when = moment(known.step.at)
+            word_ = "Acknowledged" if known.is_new else "Acknowledged already"
+            said, outcome = f"{word_} by {known.by}, {when}: {metric} of {place}.", f"{word_.lower()} by {known.by}"
+            stands = f"Acknowledged by {known.by}, {when}"
     tx.tickets.add_event(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=ticket_id, outcome=outcome[:200]
     )
-    return outcome, answer(event, connection, said, site, "acknowledge")
+    return outcome, answer(event, connection, said, site, "acknowledge", stands)
 
 
-def answer(event: Event, connection: str, said: str, site: LiveSite, by: str) -> tuple[Planned, ...]:
-    """Answer a press below the notice, where everybody sees it."""
+def answer(event: Event, connection: str, said: str, site: LiveSite, by: str, stands: str = "") -> tuple[Planned, ...]:
+    """Answer a press below the notice, where everybody sees it; `stands` takes the place of its buttons."""
     connector = site.connectors.get(connection)
     channel, thread = str(event.about.get("channel", "")), str(event.about.get("thread_ts", ""))
     if connector is None or Operation.NOTIFY not in connector.spec.operations or not channel:
@@ -146,14 +153,28 @@ def answer(event: Event, connection: str, said: str, site: LiveSite, by: str) ->
     params = {**place.params, **({"thread_ts": thread} if thread else {})}
     key = effect_key(lane.id, event.key, Operation.NOTIFY.value, "answer")
     intent = Intent(Operation.NOTIFY, fields={"body": said}, params=params)
-    return (Planned(lane, Operation.NOTIFY, key, intent, "notify: answer", by),)
+    found = [Planned(lane, Operation.NOTIFY, key, intent, "notify: answer", by)]
+    shown = event.about.get("message")
+    if stands and shown and thread:
+        key = effect_key(lane.id, event.key, Operation.NOTIFY.value, "update")
+        intent = Intent(
+            Operation.NOTIFY, fields={"body": stands}, params={**params, "update": thread, "message": shown}
+        )
+        found.append(Planned(lane, Operation.NOTIFY, key, intent, "notify: update", by))
+    return tuple(found)
 
 
-def _presser(event: Event, connection: str, sections: Mapping[str, Any]) -> str:
-    """Return who pressed: by their name in `people:`, else by their account."""
+def _only_people(site: LiveSite, connection: str) -> bool:
+    """Say whether only those may press whom `people:` knows."""
+    connector = site.connectors.get(connection)
+    return connector is not None and connector.settings.options.get("presses") == "people"
+
+
+def _presser(event: Event, connection: str, sections: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return who pressed and whether `people:` knows them: by their name there, else by their account."""
     account = event.actor.external_id if event.actor is not None else ""
     person = person_at(connection, account, sections)
-    return person.name if person is not None else f"{connection} {account}".strip()
+    return (person.name, True) if person is not None else (f"{connection} {account}".strip(), False)
 
 
 def _who(found: Told, step: Transition) -> str:

@@ -18,6 +18,7 @@ from gateway.domain.ticket import Priority, Setter, Stamp, Ticket, with_field
 from gateway.domain.update import Intent, Operation
 from gateway.flow.duplicates import note, takes_notes
 from gateway.flow.plan import Desk, Planned
+from gateway.flow.sla.context import context_of
 from gateway.flow.sla.hooks import known_of
 from gateway.flow.sla.levels import Level
 from gateway.flow.telling import LANES, lane_of, places, unheard
@@ -117,10 +118,13 @@ def _notify(named: Mapping[str, Any], given: Situation) -> Acted:
     placed = places(named, found, given.connectors)
     planned: list[Planned] = []
     by = given.level.escalation.name
+    shown = context_of(
+        given.ticket, given.links, given.level.instance, zone=_zone(given), runbook=str(named.get("runbook", ""))
+    )
     for place in placed:
         lane = lane_of(place)
         fields = {"title": _title(given), "body": place.addressed(body)}
-        intent = Intent(Operation.NOTIFY, fields=fields, params=place.params | _button(given))
+        intent = Intent(Operation.NOTIFY, fields=fields, params=place.params | {"context": shown} | _button(given))
         what = digest("notify", place.connection, place.channel, named)
         key = effect_key(lane.id, _event(given), Operation.NOTIFY.value, what)
         planned.append(Planned(lane, Operation.NOTIFY, key, intent, f"notify: {by}", f"escalation {by}"))
