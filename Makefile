@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults pairs soak check format bench rivals lock reference venv clean
+.PHONY: help run test faults losses pairs soak check format bench rivals lock reference venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
@@ -27,6 +27,9 @@ test: venv ## Run the whole test suite, servers included
 
 faults: venv ## Crash at every point under every fault, then storms beside a naive baseline (long)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+losses: venv ## Lose the webhooks of every desk, and measure how late its changes come (long)
+	@$(BIN)/python -m tests.losses $(ARGS)
 
 pairs: venv ## Let a ticket live between every two desks, both ways round (long)
 	@GATEWAY_PAIRS=1 $(BIN)/python -m pytest tests/pairs $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from connectors.jira.options import CLOUD, DATA_CENTER
@@ -28,6 +29,8 @@ class JiraCloudBench(Bench):
     """One site of Atlassian's cloud."""
 
     connector = "jira"
+    #: its search, which is all that lists changes, asks an index
+    lag = timedelta(seconds=60)
     categories = frozenset(WORDS)
     create_params: ClassVar[Mapping[str, Any]] = {"project": "HELP"}
     cloud: ClassVar[bool] = True

@@ -79,6 +79,9 @@ class Bench(ABC):
         "create": "create", "set_fields": "fields", "public_reply": "comment", "internal_note": "comment"
     }  # fmt: skip
 
+    #: by how much what the desk lists of changes may lag behind them: as its vendor says, else what we reckon with
+    lag: ClassVar[timedelta] = timedelta(seconds=20)
+
     #: paths by which a connector only stages what nobody sees: a fault of a write does not befall them
     staging: ClassVar[str] = ""
 

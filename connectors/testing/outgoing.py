@@ -83,6 +83,11 @@ class WebhookSender:
         if self._thread is not None:
             self._thread.join(5)
 
+    @property
+    def paused(self) -> bool:
+        """Whether webhooks are held back."""
+        return self._paused
+
     def pause(self) -> None:
         """Hold every webhook back until `resume`."""
         with self._wake:
