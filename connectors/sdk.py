@@ -20,6 +20,7 @@ import msgspec
 import pluggy
 
 from gateway.domain.availability import AgentState, DeskAgent
+from gateway.domain.crosslink import Naming
 from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.ids import canonical, digest
 from gateway.domain.person import RemotePerson
@@ -257,6 +258,7 @@ __all__ = [
     "Intent",
     "Kind",
     "Level",
+    "Naming",
     "NotSent",
     "Operation",
     "OperationClaim",

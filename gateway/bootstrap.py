@@ -18,6 +18,7 @@ from gateway.domain.ids import digest
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.errors import ConfigError
 from gateway.extensions import installed
+from gateway.flow.adopting import Adopter
 from gateway.flow.agents import AgentReader
 from gateway.flow.alerts import Watch
 from gateway.flow.apply import Applier
@@ -331,14 +332,12 @@ class Gateway:
             wake=self._wakes(),
         )
 
-    def _waker(self) -> Waker:
-        return Waker(store=self.store, site=self.site, doorbell=self.doorbell, clock=self.clock, ids=self.ids)
-
     def _wakes(self) -> Callable[[], int]:
-        """Make the look at what is due by itself: clocks, then the queue, which asks when they are due."""
-        waker = self._waker()
+        """Make the look at what is due by itself: clocks, the queue, which asks when they are due, and cross-links."""
+        waker = Waker(store=self.store, site=self.site, doorbell=self.doorbell, clock=self.clock, ids=self.ids)
         puller = Puller(store=self.store, site=self.site, doorbell=self.doorbell, clock=self.clock, ids=self.ids)
-        return lambda: waker.wake(seconds=WAKE_SECONDS) + puller.pull(seconds=WAKE_SECONDS)
+        adopter = Adopter(store=self.store, site=self.site, clock=self.clock, ids=self.ids)
+        return lambda: waker.wake(seconds=WAKE_SECONDS) + puller.pull(seconds=WAKE_SECONDS) + adopter.look()
 
     def _lifetimes(self) -> Lifetimes:
         days = max(1, self._retention.deliveries // 86_400)

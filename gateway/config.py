@@ -343,6 +343,7 @@ def _settings(
         observe=connection.observe,
         live_from=connection.live_from,
         undo_doubles=connection.undo_doubles,
+        cross_links=connection.cross_links,
         own_fields=own[0],
         own_tags=own[1],
         counts=own[2],

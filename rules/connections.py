@@ -58,6 +58,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     undo_doubles: bool = False
     #: what is shown there of the clocks of every ticket
     due_time: tuple[DueTime, ...] = ()
+    #: field -> connections of whose tickets it holds the names
+    cross_links: dict[str, tuple[str, ...]] = {}
     #: False when no such connector is installed
     installed: bool = True
     references: tuple[Reference, ...] = ()
@@ -106,9 +108,24 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         on_dead=OnDead(spot.get("on_dead", "block")),
         undo_doubles=spot.get("undo_doubles", False),
         due_time=due_times_at(name, spot.get("due_time")),
+        cross_links=_cross_links(name, spot, problems),
         installed=spec is not None,
         references=references(spot),
     )
+
+
+def _cross_links(name: str, spot: Spot, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    """Read in which fields tickets of other connections are named; one that is not there is a problem."""
+    found: dict[str, tuple[str, ...]] = {}
+    others = sorted(set(spot.document.root.part("connections").value) - {name})
+    for field, said in spot.get("cross_links", {}).items():
+        named = tuple(said) if isinstance(said, list) else (said,)
+        for other in named:
+            if other not in others:
+                message = f"there is no other connection '{other}' whose tickets could be named"
+                problems.append(spot["cross_links"][field].error("unknown-connection", message, nearest(other, others)))
+        found[field] = named
+    return found
 
 
 def moment(spot: Spot, key: str, problems: list[Problem]) -> datetime | None:

@@ -26,6 +26,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Naming,
     Operation,
     OperationClaim,
     Outcome,
@@ -55,6 +56,9 @@ SPEC = ConnectorSpec(
     sees=frozenset({Operation.CREATE, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     # a note could be deleted, a reply has been mailed: both are left to a person
     undoes=frozenset({Operation.CREATE}),
+    addresses=(Naming(r"^/(?:a|support|helpdesk)/tickets/(?P<name>\d+)"),),
+    words=(Naming(r"(?i)\bfreshdesk[ -]?(?:ticket )?#?(?P<name>\d{1,18})\b"),),
+    keeps_references="custom fields",
     readable_fields=_FIELDS,
     writable_fields=_FIELDS,
     custom_fields=True,

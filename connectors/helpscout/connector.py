@@ -27,6 +27,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Naming,
     Operation,
     OperationClaim,
     Outcome,
@@ -55,6 +56,9 @@ SPEC = ConnectorSpec(
     sees=frozenset({Operation.CREATE, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     # a thread can be hidden from later mails, and not be called back
     undoes=frozenset({Operation.CREATE}),
+    addresses=(Naming(r"^/conversation/(?P<name>\d+)", host="secure.helpscout.net"),),
+    words=(Naming(r"(?i)\bhelp ?scout[ -]?#?(?P<name>\d{1,18})\b"),),
+    keeps_references="custom fields",
     readable_fields=frozenset({"title", "body", "status", "queue", "assignee", "tags"}),
     # what a customer wrote stays as it was
     writable_fields=frozenset({"title", "status", "queue", "assignee", "tags"}),

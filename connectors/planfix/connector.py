@@ -26,6 +26,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Naming,
     Operation,
     OperationClaim,
     Outcome,
@@ -51,6 +52,9 @@ SPEC = ConnectorSpec(
     },
     # who set a field, its API does not tell
     sees=frozenset({Operation.CREATE, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
+    addresses=(Naming(r"^/task/(?P<name>\d+)"),),
+    words=(Naming(r"(?i)\bplanfix[ -]?#?(?P<name>\d{1,18})\b"),),
+    keeps_references="custom fields",
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     custom_fields=True,

@@ -15,6 +15,7 @@ from connectors.sdk import (
     ConnectionSettings,
     Connector,
     ConnectorSpec,
+    Naming,
     Operation,
     OperationClaim,
     Plugin,
@@ -64,6 +65,15 @@ SPEC = ConnectorSpec(
     sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     # REST 2 has no way to delete a transaction
     undoes=frozenset({Operation.CREATE}),
+    addresses=(
+        Naming(r"/Ticket/(?:Display|History|Modify|Update)\.html\?(?:.*[&;])?id=(?P<name>\d+)"),
+        Naming(r"/REST/[12]\.0/ticket/(?P<name>\d+)"),
+    ),
+    words=(
+        Naming(r"(?i)\bRT[ -]?(?:ticket )?#?(?P<name>\d{1,12})\b"),
+        Naming(r"\[[\w. -]{1,60} #(?P<name>\d{1,12})\]"),
+    ),
+    keeps_references="ExternalRef, custom fields",
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     due_kinds=frozenset(),

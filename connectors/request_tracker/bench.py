@@ -69,6 +69,10 @@ class RequestTrackerBench(Bench):
         """Let an agent reply or comment with a file."""
         self.desk.act("attach", ticket=ticket, name=name, data=data, public=public)
 
+    def refer(self, ticket: str, text: str) -> None:
+        """Let an agent fill in a custom field."""
+        self.desk.act("set", ticket=ticket, CustomFields={"ExternalRef": text})
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as its page shows it."""
         with self.desk.lock:

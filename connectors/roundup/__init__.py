@@ -16,6 +16,7 @@ from connectors.sdk import (
     Connector,
     ConnectorSpec,
     Level,
+    Naming,
     Operation,
     OperationClaim,
     Plugin,
@@ -57,6 +58,13 @@ SPEC = ConnectorSpec(
     },
     # REST has no history: who set a field last cannot be told
     sees=frozenset({Operation.CREATE, Operation.PUBLIC_REPLY}),
+    addresses=(
+        Naming(r"/issue(?P<name>\d+)(?:[?#]|$)"),
+    ),
+    words=(
+        Naming(r"\bissue(?P<name>\d{1,12})\b"),
+    ),
+    keeps_references="what its messages name",
     readable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
     webhooks=False,

@@ -155,6 +155,10 @@ class Bench(ABC):
         """Return a regular expression that finds the paths of a ticket."""
         return rf"(?<![\w-]){re.escape(ticket)}(?:\.json)?(?![\w.-])"
 
+    def refer(self, ticket: str, text: str) -> None:
+        """Let an agent note, where this desk keeps it, the address or key of the ticket elsewhere that is this one."""
+        raise Lacking
+
     @abstractmethod
     def shown(self, ticket: str) -> Shown:
         """Return a ticket as agents see it; raises LookupError when it is not there."""

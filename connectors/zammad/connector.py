@@ -24,6 +24,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Naming,
     Operation,
     OperationClaim,
     Outcome,
@@ -53,6 +54,9 @@ SPEC = ConnectorSpec(
     sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     # an article that was sent by e-mail cannot be called back
     undoes=frozenset({Operation.CREATE}),
+    addresses=(Naming(r"#ticket/zoom/(?:number/)?(?P<name>\d+)"),),
+    words=(Naming(r"(?i)\bticket#(?P<name>\d{3,18})\b"),),
+    keeps_references="custom fields",
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "kind", "priority", "status", "queue", "assignee", "tags"}),
     custom_fields=True,

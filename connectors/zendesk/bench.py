@@ -74,6 +74,10 @@ class ZendeskBench(Bench):
         """Let an agent comment with a file."""
         self.desk.act("attach", ticket_id=ticket, name=name, data=data, public=public)
 
+    def refer(self, ticket: str, text: str) -> None:
+        """Let an app set the external id."""
+        self.desk.act("set", ticket_id=ticket, external_id=text)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the agent workspace shows it."""
         with self.desk.lock:

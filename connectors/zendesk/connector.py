@@ -25,6 +25,7 @@ from connectors.sdk import (
     IncomingRequest,
     Intent,
     Kind,
+    Naming,
     Operation,
     OperationClaim,
     Outcome,
@@ -69,6 +70,13 @@ SPEC = ConnectorSpec(
     sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     # a comment can only be redacted, which leaves black boxes and cannot be taken back: that is for a person
     undoes=frozenset({Operation.CREATE}),
+    addresses=(
+        Naming(r"^/(?:agent/)?(?:#/)?tickets/(?P<name>\d+)"),
+        Naming(r"^/(?:hc/[\w-]+/)?requests/(?P<name>\d+)"),
+        Naming(r"^/api/v2/tickets/(?P<name>\d+)(?:\.json)?$"),
+    ),
+    words=(Naming(r"(?i)\b(?:zendesk|zd)[ -]?(?:ticket )?#?(?P<name>\d{1,18})\b"),),
+    keeps_references="external id, custom fields",
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "kind", "priority", "status", "queue", "assignee", "tags"}),
     # only a task has a due time of its own

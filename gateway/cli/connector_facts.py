@@ -36,6 +36,7 @@ def described(spec: ConnectorSpec) -> dict[str, Any]:
         "custom_fields": spec.custom_fields,
         "own_tags": spec.own_tags,
         "agents_every": _every(spec),
+        "keeps_references": spec.keeps_references,
         "statuses": list(spec.statuses),
         "settings": [setting.name for setting in spec.settings],
         "create": [setting.name for setting in spec.create_params],
@@ -55,6 +56,7 @@ def facts(spec: ConnectorSpec) -> Iterator[tuple[str, str]]:
     yield "undone, if allowed", ", ".join(sorted(each.value for each in spec.undoes)).replace("_", " ") or MISSING
     yield "due times", _due(spec)
     yield "its own SLA clocks", ", ".join(sorted(spec.promises)).replace("_", " ") or MISSING
+    yield "names tickets elsewhere in", spec.keeps_references or MISSING
     yield "says who is there", f"asked each {_every(spec)}" if spec.agents_every else MISSING
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from dead_letters import DeadLetter, Filter
 from gateway.bootstrap import Gateway
-from gateway.cli import duplicates
+from gateway.cli import crosslinks, duplicates
 from gateway.cli.choosing import Duration
 from gateway.cli.opening import opened
 from gateway.cli.site import SiteChoice, pass_site
@@ -32,7 +32,7 @@ def tickets() -> None:
     """Look at the tickets of this site, and say which repeat which."""
 
 
-for each in duplicates.COMMANDS:
+for each in (*duplicates.COMMANDS, *crosslinks.COMMANDS):
     tickets.add_command(each)
 
 

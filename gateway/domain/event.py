@@ -90,6 +90,9 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the effect key that we embedded when we created it, where there is one
     marker: str = ""
     external_id: str = ""
+    #: what the desk keeps of tickets elsewhere in fields or links that are there for it: addresses, keys, as they stand
+    #: there. Custom fields and the external id are looked at anyway
+    references: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     title: str | msgspec.UnsetType = msgspec.UNSET
     body: str | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET

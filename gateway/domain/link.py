@@ -67,6 +67,11 @@ class Link(msgspec.Struct, frozen=True, omit_defaults=True):
     #: field -> last observation
     observed: dict[str, Observed] = {}
 
+    @property
+    def is_covered(self) -> bool:
+        """Say whether a sync rule joins it to its ticket: one that was only found to be the same is not written to."""
+        return self.role is Role.SOURCE or bool(self.rule)
+
 
 class LinkPatch(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one write taught about a link; put over the link as it is stored then, which may have moved on meanwhile."""

@@ -275,6 +275,8 @@ class Comparer:
 
 def _ours(link: Link, rules: Sequence[SyncRule], ticket: Ticket) -> list[str]:
     """Return the fields in which a desk follows the others."""
+    if not link.is_covered:
+        return []
     out = next((rule for rule in rules if link.role is Role.TARGET and rule.name == link.rule), None)
     back = [rule for rule in rules if link.role is Role.SOURCE and rule.source == link.connection]
     found = []

@@ -18,8 +18,8 @@ from gateway.domain.event import Attachment, Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import UpdateState
 from gateway.errors import DeferError
+from gateway.flow import crosslinks
 from gateway.flow.brought import ended, whole
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
@@ -28,6 +28,7 @@ from gateway.flow.duplicates import merged_at_desk
 from gateway.flow.ending import ENDED, end_link
 from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with_their_files
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
+from gateway.flow.holding import held, is_to_go
 from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, merge, survivor_of
 from gateway.flow.people.stitching import with_person
@@ -166,6 +167,7 @@ class Entry:
             self._tx.links.set_synced_version(link.id, read.version)
         comments = hear_comments(self._tx, self._ids, ticket.id, link, all_said(remote, event))
         hear_files(self._tx, self._ids, ticket.id, link, remote, (), self._now)
+        crosslinks.note(self._tx, self._site, link, remote, self._now, is_new=True)
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
         outcome = "ticket created" + self._decide(None, ticket, link, None, comments, event=event)
         self._remember(event, ticket.id, outcome)
@@ -226,6 +228,7 @@ class Entry:
         files = hear_files(self._tx, self._ids, ticket.id, link, event.snapshot, ledger, self._now)
         ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)
+        crosslinks.note(self._tx, self._site, folded.link, event.snapshot, self._now, is_new=False)
         if read is not None and read.complete:
             self._tx.links.set_synced_version(link.id, read.version)
         for lost in folded.lost:
@@ -315,19 +318,14 @@ class Entry:
     def _held(self, ticket_id: str, planned: list[Planned]) -> str:
         """Say which of the updates are held, and behind what."""
         said = ""
-        for link in {each.link.id: each.link for each in planned}.values():
-            blocker = self._tx.outbox.blocker(link.id)
-            mine = [each.summary for each in planned if each.link.id == link.id and each.state is UpdateState.READY]
-            if blocker is None or not mine:
-                continue
-            letter, reason = blocker
-            self._note(ticket_id, "held", {"at": link.connection, "behind": letter, "reason": reason, "what": mine})
-            said += f"; held at {link.connection} behind {letter[-12:]} ({reason})"
+        for at, letter, reason, what in held(self._tx, planned):
+            self._note(ticket_id, "held", {"at": at, "behind": letter, "reason": reason, "what": what})
+            said += f"; held at {at} behind {letter[-12:]} ({reason})"
         return said
 
     def _stop(self, planned: list[Planned], bounced: Sequence[str], origin: Link) -> list[Planned]:
         """Leave the writes that a bounce asks for to a person: dead letters, which hold their lanes."""
-        if all(each.state is not UpdateState.READY for each in planned):
+        if not any(is_to_go(each) for each in planned):
             return planned
         why = bounce.told(" and ".join(bounced), origin.connection)
         self._note(origin.ticket_id, "bounce stopped", {"at": origin.connection, "fields": list(bounced)})
@@ -338,9 +336,11 @@ class Entry:
         """Begin the link of a sync rule: the ticket will be created in its target."""
         if rule.target not in self._site.connectors:
             return []
-        if self._site.observes(rule.target, self._now):
+        awaited = crosslinks.awaited_at(self._tx, links, rule)
+        if awaited or self._site.observes(rule.target, self._now):
             # no link is begun: the first event of the ticket in mode live creates it
-            self._note(ticket.id, "withheld", {"at": rule.target, "what": "create"})
+            why = {"why": awaited} if awaited else {}
+            self._note(ticket.id, "withheld", {"at": rule.target, "what": "create", **why})
             return []
         link = Link(
             id=self._ids.new(),

@@ -69,7 +69,8 @@ class Planner:
     ) -> None:
         #: links of another ticket, into whose remote ticket one of ours was merged: only comments go there
         self._followed = tuple(followed)
-        self._links = [link for link in links if link.state in {LinkState.LIVE, LinkState.PENDING}]
+        alive = {LinkState.LIVE, LinkState.PENDING}
+        self._links = [link for link in links if link.state in alive and link.is_covered]
         self._rules = {rule.name: rule for rule in rules}
         self._connectors = connectors
         self._people = people

@@ -24,7 +24,7 @@ from gateway.ports.ledger import Ledger
 from gateway.ports.linking import Links
 from gateway.ports.looking import Looks
 from gateway.ports.people import People
-from gateway.ports.relations import Duplicates, Stages
+from gateway.ports.relations import Crosslinks, Duplicates, Stages
 from gateway.ports.releasing import Releases
 from gateway.ports.reporting import Reporting
 from gateway.ports.rows import (
@@ -308,6 +308,11 @@ class Tx(Protocol):
     @property
     def hidden(self) -> HiddenTickets:
         """Return the tickets that are out of sight."""
+        ...
+
+    @property
+    def crosslinks(self) -> Crosslinks:
+        """Return which remote ticket names which."""
         ...
 
     @property

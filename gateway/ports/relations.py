@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from gateway.domain.adoption import Spot
+from gateway.domain.crosslink import Crosslink
 from gateway.domain.duplicate import Candidate, Key, Pair
 from gateway.domain.stage import StageMove
 
@@ -55,4 +57,56 @@ class Stages(Protocol):
 
     def of_ticket(self, ticket_id: str) -> Sequence[StageMove]:
         """Return the moves of a ticket, in order."""
+        ...
+
+
+class Crosslinks(Protocol):
+    """Which remote ticket names which of another desk, and the joining of two tickets."""
+
+    def note(self, spot: Spot, found: Iterable[Crosslink], now: datetime, *, whole: bool) -> None:
+        """Note what a remote ticket names; what it names no more goes where it was seen `whole`. A refusal stays."""
+        ...
+
+    def arrived(self, connection: str, names: Collection[str]) -> None:
+        """Let what names a remote ticket be looked at: it is known from now on, by its id and its key."""
+        ...
+
+    def fresh(self, most: int) -> Sequence[Crosslink]:
+        """Return what was noted, or what named a ticket that came, since the last look."""
+        ...
+
+    def seen(self, looked: Iterable[Crosslink]) -> None:
+        """Look at these no more until something new is heard."""
+        ...
+
+    def of(self, spots: Collection[Spot]) -> Sequence[Crosslink]:
+        """Return what remote tickets name, but for what was refused."""
+        ...
+
+    def naming(self, named: Collection[tuple[str, str]]) -> Sequence[Crosslink]:
+        """Return what names one of these (connection, id or key), but for what was refused."""
+        ...
+
+    def all(self, most: int) -> Sequence[Crosslink]:
+        """Return what was noted, the newest first, but for what was refused."""
+        ...
+
+    def refuse(self, one: Spot, names: Collection[str], other: Spot, others: Collection[str], actor: str) -> int:
+        """Say that two remote tickets, each with its names, are not one; return how many cross-links said so."""
+        ...
+
+    def named(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[Spot]]:
+        """Return the live remote tickets that have a name, by (connection, name): it is their id or their key."""
+        ...
+
+    def importing(self) -> frozenset[str]:
+        """Return the connections of which tickets that an import took are still to be applied."""
+        ...
+
+    def worked_on(self, ticket_ids: Collection[str]) -> frozenset[str]:
+        """Return those of these tickets for which the gateway has planned an update."""
+        ...
+
+    def join(self, gone: str, stays: str) -> None:
+        """Let what was said, and what happened, in one ticket be the other's; nothing else of it stays."""
         ...

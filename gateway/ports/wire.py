@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from gateway.domain.crosslink import Naming
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.person import RemotePerson
 from gateway.domain.update import Finding, Intent, Operation, Outcome, Sighting, Strategy
@@ -233,6 +234,11 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     internal_files: bool = True
     #: where the desk's file addresses may lead to, beside its origins: hosts, `*.` for any below. Without credentials
     file_hosts: tuple[str, ...] = ()
+    #: how people name its tickets elsewhere: by addresses, and in words
+    addresses: tuple[Naming, ...] = ()
+    words: tuple[Naming, ...] = ()
+    #: what it keeps of tickets elsewhere, in the desk's own words, for the matrix
+    keeps_references: str = ""
     #: for a connector that is what its settings describe: the spec of one connection, by its settings as written
     narrow: Callable[[ConnectorSpec, Mapping[str, Any]], ConnectorSpec] | None = None
     #: what no schema says of its settings: where (keys below the connection), what is wrong, what to do
@@ -264,6 +270,8 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     #: custom fields, and tags, in which the gateway alone writes there
     own_fields: frozenset[str] = frozenset()
     own_tags: frozenset[str] = frozenset()
+    #: field -> connections: what it holds are names of their tickets (gateway.domain.crosslink)
+    cross_links: Mapping[str, tuple[str, ...]] = {}
     #: metrics of which the rules take the desk's own word
     counts: frozenset[str] = frozenset()
 

@@ -85,6 +85,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "comments": _SAID,
         "comment_links": _SAID,
         "files": "a file that nothing knows any more would be carried over once more; its bytes go",
+        "crosslinks": "which tickets a team has tied, and which a person keeps apart, is asked whenever one changes",
         "duplicates": "what a person or a rule said of two tickets holds as long as they do",
         "hidden_tickets": "a row for each ticket that cannot be read, taken out when it can, or is given up",
         "stage_moves": "the clocks of stages are counted from them",

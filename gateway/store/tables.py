@@ -191,6 +191,7 @@ links = Table(
     UniqueConstraint("connection", "remote_id"),
     UniqueConstraint("ticket_id", "connection", "rule"),
     Index("ix_links_ticket", "ticket_id"),
+    Index("ix_links_key", "connection", "key"),
 )
 
 lanes = Table(

@@ -23,6 +23,7 @@ from gateway.store.alerts import SqlAlerts
 from gateway.store.audit import SqlAudit
 from gateway.store.bulks import SqlBulks
 from gateway.store.clocks import SqlClocks
+from gateway.store.crosslinks import SqlCrosslinks
 from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
 from gateway.store.engine import gate_for, open_engine
@@ -153,6 +154,11 @@ class SqlTx:
     def hidden(self) -> SqlHiddenTickets:
         """Tickets that are out of sight."""
         return SqlHiddenTickets(self.connection, self._lanes)
+
+    @cached_property
+    def crosslinks(self) -> SqlCrosslinks:
+        """Which remote ticket names which."""
+        return SqlCrosslinks(self.connection)
 
     @cached_property
     def stages(self) -> SqlStages:

@@ -44,6 +44,12 @@ CONNECTION_KEYS: dict[str, Schema] = {
     "due_time": SHOWN_THERE,
     "mode": choice("live", "observe"),
     "live_from": MOMENT,
+    "cross_links": {
+        "type": "object",
+        "additionalProperties": by_type("a connection, or a list of them", string=NAME, array=listed(NAME)),
+        "description": "a mapping from fields (external_id, mentions, custom fields) to the connections whose tickets "
+        "they name",
+    },
 }
 
 CONNECTION: Schema = {

@@ -10,6 +10,7 @@ from gateway.store.migrations import (
     alerts,
     bulks,
     clocks,
+    crosslinks,
     echoes,
     files,
     looks,
@@ -26,7 +27,7 @@ down_revision = branch_labels = depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
-    for apart in (alerts, bulks, clocks, files, looks, people, relations, releases, routing, staff):
+    for apart in (alerts, bulks, clocks, crosslinks, files, looks, people, relations, releases, routing, staff):
         apart.create()
     op.create_table(
         "attempts",
@@ -272,6 +273,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.UniqueConstraint("ticket_id", "connection", "rule"),
     )
     with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index("ix_links_key", ["connection", "key"], unique=False)
         batch_op.create_index("ix_links_ticket", ["ticket_id"], unique=False)
 
     op.create_table(
