@@ -37,6 +37,7 @@ BUILT_INS = (
     "hubspot",
     "intercom",
     "roundup",
+    "email",
     "generic",
 )
 ENTRY_POINT_GROUP = "gateway.connectors"

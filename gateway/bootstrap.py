@@ -40,6 +40,7 @@ from gateway.store import SqlStore, migrate, open_store
 from gateway.store.blobs import SqlBlobs
 from gateway.store.retention import Lifetimes, Pruner
 from gateway.system import SystemClock, SystemIds, process_name
+from gateway.talking import DeskTransport
 from rules import OnDead, Problem, Retention, RuleSet, Site, check_site, load_site
 from rules.extending import Extensions
 from rules.feeds import MAX_BYTES
@@ -59,7 +60,7 @@ class _Tools(TypedDict):
 
     store: SqlStore
     site: LiveSite
-    transport: HttpTransport
+    transport: DeskTransport
     doorbell: Doorbell
     clock: SystemClock
     ids: SystemIds
@@ -101,9 +102,9 @@ class Gateway:
         )
 
     @cached_property
-    def transport(self) -> HttpTransport:
+    def transport(self) -> DeskTransport:
         """The one that talks to desks."""
-        return HttpTransport(files=self.files)
+        return DeskTransport(files=self.files)
 
     @cached_property
     def files(self) -> SqlBlobs:

@@ -358,7 +358,7 @@ def _wrong(
     referenced = {reference.path[:1] for reference in connection.references}
     if ("url",) in referenced:
         spot = Spot(document, (*path, "url"), connection.url)
-        yield from url_problems(spot, settings.url, query=spec.url_query)
+        yield from url_problems(spot, settings.url, query=spec.url_query, schemes=spec.url_schemes)
     options = {key: value for key, value in settings.options.items() if (key,) in referenced}
     against = settings_schema(spec) | {"required": []}
     for problem in check(document, validator(against), path, options):

@@ -27,6 +27,8 @@ POINTS = (
     "deliver.guarded",  # the last look before the write leaves
     "http.sending",  # before the first byte of any request
     "http.answering",  # the desk has begun to answer
+    "mail.sending",  # a mail is handed over but for its end, which makes the server take it
+    "mail.answering",  # it was taken or refused
     "deliver.answered",  # the answer of the write is there, before the record
     "deliver.recording",  # recorded, the lane not given back, before the COMMIT
     "deliver.releasing",  # given back, before the COMMIT

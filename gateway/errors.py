@@ -29,6 +29,10 @@ class UnreadableError(GatewayError):
     reason = "unreadable"
 
 
+class SetAsideError(GatewayError):
+    """An authentic delivery that is understood and must do nothing: it is listed with this reason, and may be taken."""
+
+
 class UnmappedError(UnreadableError):
     """A value that no mapping of the site covers; the rule says `unmapped: park`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -192,19 +192,25 @@ def _url(spot: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:
     url = spot.value["url"]
     if has_reference(url):
         return
-    yield from url_problems(spot["url"], url, query=spec is not None and spec.url_query)
+    if spec is None:
+        yield from url_problems(spot["url"], url)
+    else:
+        yield from url_problems(spot["url"], url, query=spec.url_query, schemes=spec.url_schemes)
 
 
-def url_problems(spot: Spot, url: str, *, query: bool = False) -> Iterator[Problem]:
-    """Say what is wrong with the address of a desk; `query`: it may hold one."""
+def url_problems(
+    spot: Spot, url: str, *, query: bool = False, schemes: Sequence[str] = ("https", "http")
+) -> Iterator[Problem]:
+    """Say what is wrong with the address of a desk; `query`: it may hold one; `schemes`: how it may begin."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
         port = parts.port
     except ValueError:
         parts, host, port = urlsplit(""), None, None
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
-        yield spot.error("bad-url", "this is not the address of a desk", "write https://host, as in a browser")
+    if parts.scheme not in schemes or not host or port == 0:
+        example = "https://host, as in a browser" if "https" in schemes else f"{schemes[0]}://host"
+        yield spot.error("bad-url", "this is not the address of a desk", f"write {example}")
     elif parts.username is not None or (parts.query and not query) or parts.fragment:
         yield spot.error("bad-url", "an address holds no user, no password, no ? and no #", "credentials go into auth")
     elif parts.scheme == "http" and host not in {"localhost", "::1"} and not host.startswith("127."):

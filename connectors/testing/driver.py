@@ -23,8 +23,8 @@ from gateway.domain.update import (
     Unsure,
 )
 from gateway.errors import NotSentError, OutcomeUnknownError, SecondWriteError, TransportError
-from gateway.http import HttpTransport
 from gateway.ports import Call, Connector, Effect, HttpRequest, WriteContext
+from gateway.talking import DeskTransport
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Driver:
         self.connector = connector
         self.deadline = deadline
         self.files = MemoryFiles()
-        self.transport = HttpTransport(files=self.files)
+        self.transport = DeskTransport(files=self.files)
         self.requests: list[HttpRequest] = []
 
     def run(self, call: Call[T]) -> T:

@@ -107,6 +107,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     custom: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     #: those of its tags that the gateway keeps there; they are not among `tags`
     own_tags: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    #: what a message there has to name (addresses, ids of mails): kept with the link as the connector says it
+    correspondence: dict[str, Any] = {}
     #: the desk's own due time
     due: datetime | msgspec.UnsetType | None = msgspec.UNSET
     #: as they were said: those of one second stay in this order
@@ -155,6 +157,11 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     #: of a desk that has conversations and no tickets: the one that this was said in. `remote_id` is what a ticket is
     #: called that this begins: `<thread>:<id>`
     thread: str = ""
+    #: and the messages that it answers, the nearest first: beginnings of the keys of their events, effect keys of ours
+    answers: tuple[str, ...] = ()
+    answers_ours: tuple[str, ...] = ()
+    #: a conversation that it names by nothing but a tag that anybody may have seen
+    tag: str = ""
     #: of PROMISED
     promise: DeskPromise | None = None
     #: True when the event says too little to be applied to a ticket that we do not know yet: read it first

@@ -10,6 +10,10 @@ import msgspec
 
 #: in Link.observed, beside the fields: the last comment of somebody else (its hash), or the last of ours
 COMMENT = "comment"
+#: and what a message there has to name: the connector's own words, of no meaning to anybody else
+CORRESPONDENCE = "correspondence"
+#: so many members of a list of it are kept: the first ones, and the newest
+_FIRST, _NEWEST = 2, 48
 
 
 class LinkState(StrEnum):
@@ -82,6 +86,18 @@ class LinkPatch(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     version: int = 0
     version_token: str = ""
+
+
+def corresponding(known: Observed | None, said: dict[str, Any], at: datetime) -> Observed:
+    """Return what a message has to name, with what one more says: lists grow, the rest is as it was said last."""
+    before = known.value if known is not None and isinstance(known.value, dict) else {}
+    late = known is not None and known.at > at
+    now = {**said, **before} if late else {**before, **said}
+    for name, value in said.items():
+        if isinstance(value, list | tuple):
+            grown = list(dict.fromkeys([*before.get(name, ()), *value]))
+            now[name] = grown if len(grown) <= _FIRST + _NEWEST else [*grown[:_FIRST], *grown[-_NEWEST:]]
+    return Observed(now, known.at if late and known is not None else at)
 
 
 def _carried(known: Observed, value: Observed) -> Observed:

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.event import Event
-from gateway.domain.link import Link, Role
+from gateway.domain.link import CORRESPONDENCE, Link, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 
@@ -42,7 +42,7 @@ def only_account(person: RemotePerson | None) -> RemotePerson | None:
 
 def without_prose(link: Link) -> Link:
     """Return a link that has forgotten the prose that it saw: what its desk shows next is noted, as at first."""
-    kept = {field: seen for field, seen in link.observed.items() if field not in PROSE}
+    kept = {field: seen for field, seen in link.observed.items() if field not in {*PROSE, CORRESPONDENCE}}
     return msgspec.structs.replace(link, observed=kept)
 
 

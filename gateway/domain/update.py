@@ -216,6 +216,8 @@ class Unsure(msgspec.Struct, frozen=True, tag=True):
     """A probe could not tell: it is tried again, by its own counter."""
 
     detail: str
+    #: the desk never says that something is not there: after a few looks a person decides
+    lasting: bool = False
 
 
 Finding = Found | Absent | Unsure

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -175,16 +175,9 @@ class Applier:
         """Settle one delivery."""
         now = self._clock.now()
         row = each.row
-        if each.parked is not None:
-            self._park(tx, row, *each.parked)
-            return _Settled.DONE
-        if each.hidden and not each.events:
-            note_unread(tx, row, each.hidden, now, self._site.release)
-            return _Settled.DONE
-        if each.deferred is not None:
-            seconds, why = each.deferred
-            tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=not each.waits)
-            return _Settled.WAITS
+        settled = self._without_events(tx, each, now)
+        if settled is not None:
+            return settled
         try:
             with tx.savepoint():
                 entry = Entry(
@@ -227,6 +220,24 @@ class Applier:
             tell_defect(log, "a delivery is poison", error, delivery=row.id, connection=row.connection)
             self._park(tx, row, Reason.POISON, f"applying it broke: {type(error).__name__}: {error}"[:500])
         return _Settled.DONE
+
+    def _without_events(self, tx: Tx, each: Ready, now: datetime) -> _Settled | None:
+        """Settle a delivery of which nothing is entered, at least for now; None where there are events to enter."""
+        row = each.row
+        if each.parked is not None:
+            self._park(tx, row, *each.parked)
+            return _Settled.DONE
+        if each.hidden and not each.events:
+            note_unread(tx, row, each.hidden, now, self._site.release)
+            return _Settled.DONE
+        if each.aside:
+            tx.inbox.set_aside(row.id, each.aside, now)
+            return _Settled.DONE
+        if each.deferred is not None:
+            seconds, why = each.deferred
+            tx.inbox.defer(row.id, now + timedelta(seconds=seconds), why, counts=not each.waits)
+            return _Settled.WAITS
+        return None
 
     def _site_for(self, each: Ready) -> LiveSite:
         """Return the site by whose rules a delivery is decided; what it may write to is always that of today."""

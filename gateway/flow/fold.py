@@ -16,7 +16,7 @@ import msgspec
 from gateway.domain import bounce
 from gateway.domain.echo import EchoEntry, Incoming, match, outdated, value_hash
 from gateway.domain.event import Event, EventKind, RemoteComment, RemoteTicket
-from gateway.domain.link import COMMENT, Link, Observed, Role
+from gateway.domain.link import COMMENT, CORRESPONDENCE, Link, Observed, Role, corresponding
 from gateway.domain.redaction import recalled
 from gateway.domain.shown import is_shown, plain_shown
 from gateway.domain.ticket import (
@@ -76,6 +76,9 @@ def observe(link: Link, remote: RemoteTicket, *, ours: bool = False) -> Link:
         if value is msgspec.UNSET or (seen is not None and remote.version and seen.version > remote.version):
             continue
         observed[field] = Observed(plain(field, value), remote.updated_at, remote.version, ours)
+    if remote.correspondence:
+        said = observed.get(CORRESPONDENCE)
+        observed[CORRESPONDENCE] = corresponding(said, remote.correspondence, remote.updated_at)
     newer = remote.version >= link.version
     return msgspec.structs.replace(
         link,
@@ -129,6 +132,9 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)
     for comment in comments:
         folding.hear(comment)
+    if event.snapshot is not None and event.snapshot.correspondence:
+        said = corresponding(folding.observed.get(CORRESPONDENCE), event.snapshot.correspondence, event.at)
+        folding.observed[CORRESPONDENCE] = said
     link = msgspec.structs.replace(link, observed=folding.observed)
     if event.snapshot is not None:
         link = with_head(link, event.snapshot)

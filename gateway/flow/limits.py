@@ -19,6 +19,8 @@ MAX_BACKOFF = 3600
 MAX_ATTEMPTS = 150
 #: a desk that is away cannot be looked at either: an unknown outcome is given up no sooner than an outage of days
 MAX_PROBES = 150
+#: and of one where a desk never says that it is not there
+FEW_PROBES = 5
 
 #: the first look at what was resolved waits for so many settle times; the others, each after the one before
 LOOK_SETTLES = 4

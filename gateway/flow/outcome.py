@@ -79,7 +79,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
     if isinstance(outcome, NotSent | Conflict):
         return _again(ended, end, desk, now)
     if isinstance(outcome, Unsure):
-        return _unsure(end, task, desk, now)
+        return _unsure(outcome, end, task, desk, now)
     return _unknown(ended, end, desk, now)
 
 
@@ -148,10 +148,10 @@ def _again(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Ver
     return Verdict(end, desk)
 
 
-def _unsure(end: AttemptEnd, task: Task, desk: DeskState, now: datetime) -> Verdict:
+def _unsure(outcome: Unsure, end: AttemptEnd, task: Task, desk: DeskState, now: datetime) -> Verdict:
     """Probe again after a while, by its own counter."""
     number = task.update.probes + 1
-    if number >= limits.MAX_PROBES:
+    if number >= (limits.FEW_PROBES if outcome.lasting else limits.MAX_PROBES):
         parked = msgspec.structs.replace(end, state=UpdateState.AMBIGUOUS, reason=Reason.AMBIGUOUS, probed=True)
         return Verdict(parked, desk)
     again = msgspec.structs.replace(

@@ -13,13 +13,13 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.event import Event, EventKind, RemoteTicket
-from gateway.domain.person import RemotePerson
 from gateway.domain.update import Reason
 from gateway.errors import (
     AuthenticationError,
     ConfigError,
     GatewayError,
     NotFoundError,
+    SetAsideError,
     ThrottledError,
     TransportError,
     UnreadableError,
@@ -34,6 +34,7 @@ from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_re
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
+from gateway.flow.thin import is_nothing_without, must_read, with_person
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -63,6 +64,8 @@ class Ready(msgspec.Struct, frozen=True):
     #: before the reads began
     read_at: datetime | None = None
     parked: tuple[Reason, str] | None = None
+    #: why it does nothing
+    aside: str = ""
     #: seconds to wait before another try
     deferred: tuple[float, str] | None = None
     #: and that costs no try: its desk is paused, or asked us to wait
@@ -138,7 +141,7 @@ class Preparer:
             why = f"the release that is to decide it does not load any more; replay it by the current one: {error}"
             return Ready(row, parked=(Reason.POISON, why[:500]))
 
-    def _parsed(self, row: DeliveryRow) -> Ready:
+    def _parsed(self, row: DeliveryRow) -> Ready:  # noqa: PLR0911 - a table
         connector = self._site.connectors.get(row.connection)
         if connector is None:
             return Ready(row, parked=(Reason.REMOVED, _removed(row.connection)))
@@ -153,6 +156,8 @@ class Preparer:
             events = connector.parse(RawDelivery(row.source_event_id, row.received_at, row.headers, row.body))
         except UnreadableError as error:
             return Ready(row, parked=(Reason(error.reason), str(error)))
+        except SetAsideError as error:
+            return Ready(row, aside=str(error))
         except Exception as error:
             if is_no_fault_of_it(error):
                 raise
@@ -161,17 +166,7 @@ class Preparer:
             return Ready(row, parked=(Reason.POISON, why[:500]))
         if any(not _is_name(event.remote_id, MAX_REF) or not _is_name(event.key, MAX_ID) for event in events):
             return Ready(row, parked=(Reason.UNREADABLE, "the id of a ticket or of an event in it is no id"))
-        return Ready(row, tuple(self._with_person(event) for event in events))
-
-    def _with_person(self, event: Event) -> Event:
-        """Let a new ticket be read whose desk names its requester by an account only.
-
-        Rules that look for duplicates compare people across desks, and an account says nothing to another desk.
-        """
-        who = event.snapshot.requester if event.snapshot is not None else None
-        if not self._site.rules.duplicate_rules or not isinstance(who, RemotePerson) or who.email or event.thread:
-            return event
-        return msgspec.structs.replace(event, needs_read=True)
+        return Ready(row, tuple(with_person(event, row.connection, self._site) for event in events))
 
     @staticmethod
     def _parse_poll(row: DeliveryRow) -> Ready:
@@ -221,7 +216,7 @@ class Preparer:
         for each in parsed:
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
-                if event.needs_read and _must_read(event, synced.get(pair), heard.get(pair, frozenset())):
+                if event.needs_read and must_read(event, synced.get(pair), heard.get(pair, frozenset())):
                     wanted[pair] = thin[pair]
         wants = [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
         shut = {want: closed(desks, want[0], now) for want in wants}
@@ -289,10 +284,10 @@ class Preparer:
                 if isinstance(answer, RemoteTicket):
                     reads[event.remote_id] = answer
                 elif isinstance(answer, Closed) or is_about_pace(answer):
-                    if _is_nothing_without(event) or self._is_patient(each.row):
+                    if is_nothing_without(event) or self._is_patient(each.row):
                         trouble = answer.why if isinstance(answer, Closed) else str(answer)
                         wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
-                elif _is_nothing_without(event) or each.row.tries < 2:
+                elif is_nothing_without(event) or each.row.tries < 2:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
                     lasting = answer is None or isinstance(answer, UnreadableError)
                     hidden = event.remote_id if answer is None and pair in self._linked else ""
@@ -356,35 +351,6 @@ def _wait_of(answer: Answer) -> float:
     if isinstance(answer, ThrottledError):
         return float(limits.THROTTLE_DEFAULT if answer.seconds is None else answer.seconds)
     return PAUSE_LOOK
-
-
-def _is_nothing_without(event: Event) -> bool:
-    """Say whether an event is worth nothing unless its ticket is read.
-
-    A poll says that a ticket moved on, and not how: which comments it has is only to be read, and nobody asks again for
-    a version that was dealt with.
-    """
-    if event.kind is EventKind.OBSERVED:
-        return True
-    said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
-    shown = event.snapshot
-    if shown is None or shown.title is msgspec.UNSET:
-        return not said
-    return event.kind is EventKind.CREATED and shown.body is msgspec.UNSET
-
-
-def _must_read(event: Event, synced: int | None, heard: frozenset[str]) -> bool:
-    """Say whether a ticket must be read: it is unknown, or a poll says that it moved on since it was read whole.
-
-    Or it tells the words of a comment only, which is none of those that were heard already.
-    """
-    if synced is None:
-        return True
-    if event.comment is not None and event.comment.partial:
-        return event.comment.remote_id not in heard
-    if event.kind is not EventKind.OBSERVED:
-        return False
-    return event.snapshot is None or event.snapshot.version >= synced or not event.snapshot.version
 
 
 def is_no_fault_of_it(error: Exception) -> bool:

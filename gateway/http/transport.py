@@ -26,10 +26,11 @@ import urllib3.exceptions
 from requests.hooks import default_hooks
 
 from gateway import crashpoint
+from gateway.dialing import Exchange, current, time_for, tls_context
 from gateway.errors import NotSentError, OutcomeUnknownError
 from gateway.http.address import Rendered, render
 from gateway.http.pieces import Piece, stream
-from gateway.http.sockets import DeskAdapter, Exchange, current, tls_context
+from gateway.http.sockets import DeskAdapter
 from gateway.http.tokens import YOUNG, Tokens
 from gateway.ports import Blob, Connector, Files, Grant, Granting, HttpRequest, HttpResponse, Signing
 from gateway.system import SystemClock
@@ -42,9 +43,6 @@ MAX_BODY = 8 * MIB
 MAX_IDLE = 4.0
 #: A larger file is not brought.
 MAX_FILE = 50 * MIB
-#: A file has as much more time as it takes at this many bytes a second, and no more than so many seconds.
-FILE_PACE = 200_000
-FILE_SECONDS = 60.0
 #: A file's address may lead to another so often.
 MAX_REDIRECTS = 3
 #: The answer to a request for an access token has so long.
@@ -129,7 +127,7 @@ class HttpTransport:
         prepared = self._prepare(connector, request, rendered, trace_id)
         if request.keep or rendered.files:
             size = self._max_file if request.keep else rendered.files
-            deadline += min(FILE_SECONDS, size / FILE_PACE)
+            deadline += time_for(size)
         exchange = Exchange(deadline, self._max_idle)
         started = time.monotonic()
         token = current.set(exchange)
@@ -158,6 +156,17 @@ class HttpTransport:
             return b"", self._files.keep(self._chunks(answer, self._max_file))
         most = max(self._max_body, min(request.most, 2 * self._max_file))
         return b"".join(self._chunks(answer, most)), None
+
+    def token(self, connector: Connector, *, fresh: bool = False) -> str:
+        """Return an access token for another protocol of the same account (XOAUTH2); `fresh`: the last was refused.
+
+        Empty where the connector needs none, or where a fresh one would be refused as well. Raises LoginRefusedError
+        or NotSentError where none can be got.
+        """
+        grant = connector.grant() if isinstance(connector, Granting) else None
+        if grant is None or (fresh and not self._tokens.forget(connector.settings.name)):
+            return ""
+        return self._tokens.of(connector, grant)
 
     def close(self) -> None:
         """Close the idle connections."""

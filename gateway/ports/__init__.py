@@ -12,6 +12,7 @@ from gateway.ports.looking import Look, Looks, Overwritten
 from gateway.ports.record import Store, Tx
 from gateway.ports.releasing import ReleaseRow, Releases
 from gateway.ports.rows import (
+    TAKEN,
     AttemptEnd,
     AttemptStart,
     AuditEntry,
@@ -38,6 +39,7 @@ from gateway.ports.wire import (
     Ids,
     IncomingRequest,
     OperationClaim,
+    PolledDelivery,
     RawDelivery,
     Setting,
     Signing,
@@ -46,6 +48,7 @@ from gateway.ports.wire import (
 )
 
 __all__ = [
+    "TAKEN",
     "AgentsRead",
     "AlertState",
     "Attaching",
@@ -88,6 +91,7 @@ __all__ = [
     "OperationClaim",
     "Overwritten",
     "Part",
+    "PolledDelivery",
     "RawDelivery",
     "ReleaseRow",
     "Releases",

@@ -59,6 +59,10 @@ class Inbox(Protocol):
         """Mark one as applied."""
         ...
 
+    def set_aside(self, delivery_id: str, why: str, now: datetime) -> None:
+        """Mark one as applied that was understood and may do nothing; it can be listed, and taken after all."""
+        ...
+
     def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
         """Leave one to a person, with the reason, and the release under which it was tried."""
         ...
@@ -100,6 +104,10 @@ class Tickets(Protocol):
 
     def add_event(self, event: Event, *, delivery_id: str, connection: str, ticket_id: str, outcome: str) -> bool:
         """Record a fact; False when (connection, event key) is already there."""
+        ...
+
+    def entered(self, connection: str, beginning: str) -> str | None:
+        """Return the id of the ticket that the newest event belongs to whose key begins so (`<beginning>:`)."""
         ...
 
     def knows_event(self, connection: str, key: str) -> bool:

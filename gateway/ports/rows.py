@@ -14,6 +14,9 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import Intent, Operation, Reason, UpdateState
 
+#: the header of a delivery that a person takes although its connector would set it aside
+TAKEN = "x-gateway-taken"
+
 
 class NewDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
     """A delivery to store: one webhook or one polled change, as received, or what a write of ours found out."""

@@ -132,6 +132,16 @@ class WriteContext(msgspec.Struct, frozen=True, omit_defaults=True):
     observed: dict[str, Any] = {}
 
 
+class PolledDelivery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message as a poll brought it: stored as it is, and read by `parse` as one that a webhook brought."""
+
+    #: unique in the connection, also when the same is polled again
+    source_event_id: str
+    body: bytes
+    #: deliveries of one ref are applied in order of arrival
+    ref: str = ""
+
+
 class ChangePage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One page of a poll: full reads or hints, and the cursor to go on from."""
 
@@ -142,6 +152,8 @@ class ChangePage(msgspec.Struct, frozen=True, omit_defaults=True):
     end: bool = True
     #: facts that no ticket shows: what the desk says of its own clocks
     events: tuple[Event, ...] = ()
+    #: of a desk that has messages and no tickets to read
+    deliveries: tuple[PolledDelivery, ...] = ()
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -211,6 +223,10 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes: frozenset[Operation] = frozenset()
     #: the connection's url may hold a query, as addresses do that are made by a program
     url_query: bool = False
+    #: a ticket is begun there by writing to its requester, of whom it needs the address
+    needs_address: bool = False
+    #: how the connection's url may begin
+    url_schemes: tuple[str, ...] = ("https", "http")
     #: extra origins (scheme://host) beside the connection's url
     origins: tuple[str, ...] = ()
     #: the desk has a due time of its own on tickets of these kinds (our words; empty: on all); None: on none

@@ -13,13 +13,15 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, 
 
 from dead_letters.cause import cause_key, cause_of, error_class
 from gateway.domain.update import Reason
-from gateway.ports import DeliveryRow, NewDelivery
+from gateway.ports import TAKEN, DeliveryRow, NewDelivery
 from gateway.store.columns import day_of, to_micros
 from gateway.store.sealing import Sealer
 from gateway.store.tables import deliveries, delivery_keys
 
 PAYLOAD_VERSION = 1
 BODY = "delivery"
+#: the reason of one that was understood and may do nothing
+ASIDE = "aside"
 _DETAIL = "detail"
 #: a literal, as in the partial indexes
 _PENDING: ColumnElement[str] = literal_column("'pending'")
@@ -150,6 +152,34 @@ class SqlInbox:
         """Mark one as applied."""
         values = {"the_id": delivery_id, "the_now": now, "the_detail": self._sealer.seal_text(_DETAIL, detail[:500])}
         self._connection.execute(_APPLIED, values)
+
+    def set_aside(self, delivery_id: str, why: str, now: datetime) -> None:
+        """Mark one as applied that was understood and may do nothing; it can be listed, and taken after all."""
+        self.applied(delivery_id, now, why)
+        self._connection.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(reason=ASIDE))
+
+    def aside(self, connection: str, limit: int) -> Sequence[DeliveryRow]:
+        """Return those of a connection that were set aside, the newest first."""
+        rows = self._connection.execute(
+            select(deliveries)
+            .where(deliveries.c.state == "applied", deliveries.c.reason == ASIDE, deliveries.c.connection == connection)
+            .order_by(deliveries.c.received_at.desc(), deliveries.c.id.desc())
+            .limit(limit)
+        ).mappings()
+        return [self._delivery(row) for row in rows]
+
+    def take_after_all(self, delivery_id: str) -> bool:
+        """Put one that was set aside back in line, to be taken as it is; False where it was not."""
+        result = self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.state == "applied", deliveries.c.reason == ASIDE)
+            .values(
+                state="pending", reason=None, applied_at=None, detail_sealed=None, resolution="taken",
+                headers={TAKEN: "yes"},
+            )
+            .returning(deliveries.c.id)
+        )  # fmt: skip
+        return result.first() is not None
 
     def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
         """Leave one to a person, with the reason, and the release under which it was tried."""

@@ -163,6 +163,19 @@ class SqlTickets:
         }
         return self._connection.execute(_ADD_EVENT[self._dialect], values).first() is not None
 
+    def entered(self, connection: str, beginning: str) -> str | None:
+        """Return the id of the ticket that the newest event belongs to whose key begins so (`<beginning>:`)."""
+        # a range of the primary key: `;` comes after `:`, in the order of their bytes
+        key = events.c.event_key
+        by_bytes = key.collate("C") if self._connection.dialect.name == "postgresql" else key
+        row = self._connection.execute(
+            select(events.c.ticket_id)
+            .where(events.c.connection == connection, by_bytes > f"{beginning}:", by_bytes < f"{beginning};")
+            .order_by(events.c.recorded_at.desc())
+            .limit(1)
+        ).first()
+        return str(row[0]) if row else None
+
     def knows_event(self, connection: str, key: str) -> bool:
         """Say whether a fact was recorded before."""
         given = {"the_connection": connection, "the_key": key[:300]}

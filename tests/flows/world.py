@@ -28,11 +28,11 @@ from gateway.flow.files.bringing import Bringer
 from gateway.flow.looks import Looker
 from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
-from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, IncomingRequest, NewDelivery
 from gateway.store import SqlStore
 from gateway.store.blobs import SqlBlobs
 from gateway.system import SystemClock, SystemIds
+from gateway.talking import DeskTransport
 from rules.conditions import ALWAYS
 from rules.decide import RuleSet
 from rules.mapping import Row, StatusMap
@@ -95,7 +95,7 @@ class Bridge:
         self.clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
         self.files = SqlBlobs(store)
-        self.transport = HttpTransport(files=self.files)
+        self.transport = DeskTransport(files=self.files)
         self.hooks = _Hooks(self._hook)
         self.intake = StoringIntake(store)
         self.desks: tuple[SimulatedDesk, ...] = ()

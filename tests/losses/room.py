@@ -21,6 +21,7 @@ from gateway.http import HttpTransport
 from gateway.ports import Connector, HttpRequest, HttpResponse
 from gateway.store import SqlStore
 from gateway.system import SystemClock
+from gateway.talking import DeskTransport
 from tests.flows.world import Bridge, Silent
 
 DESK = "the-desk"
@@ -49,7 +50,7 @@ class StandingClock(SystemClock):
 class Distant:
     """A transport of polls: each request takes its time, and a list does not show what changed within `lag`."""
 
-    def __init__(self, inner: HttpTransport, room: Room) -> None:
+    def __init__(self, inner: DeskTransport, room: Room) -> None:
         self._inner = inner
         self._room = room
 
@@ -114,7 +115,7 @@ class Room(Bridge):
     ) -> None:
         self.time = StandingClock()
         super().__init__(store, self.time)
-        self.transport = HttpTransport(files=self.files, now=self.time.now)
+        self.transport = DeskTransport(http=HttpTransport(files=self.files, now=self.time.now))
         self.random = random.Random(seed)
         self.lag = lag
         self.between: Callable[[], None] = lambda: None

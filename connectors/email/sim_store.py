@@ -1,0 +1,105 @@
+"""What the simulated mail server keeps: folders of mails with their UIDs, and the mails that it has sent."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+
+import msgspec
+
+
+class Stored(msgspec.Struct):
+    """One mail in a folder."""
+
+    uid: int
+    raw: bytes
+    arrived: datetime
+
+
+class Folder:
+    """Mails under growing UIDs."""
+
+    def __init__(self, validity: int = 1) -> None:
+        self.validity = validity
+        self.next = 1
+        self.mails: dict[int, Stored] = {}
+
+    def add(self, raw: bytes, arrived: datetime) -> int:
+        """Put a mail in; returns its UID."""
+        uid, self.next = self.next, self.next + 1
+        self.mails[uid] = Stored(uid, raw, arrived)
+        return uid
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A mail as it was handed over."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+    @property
+    def message(self) -> Message:
+        """The mail."""
+        return message_from_bytes(self.raw)
+
+
+class MailStore:
+    """The mailbox of one user, safe between threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.folders: dict[str, Folder] = {"INBOX": Folder(), "Sent": Folder(), "Junk": Folder()}
+        self.sent: list[Sent] = []
+
+    def deliver(self, raw: bytes, folder: str = "INBOX", arrived: datetime | None = None) -> int:
+        """Let a mail arrive; returns its UID."""
+        with self.lock:
+            return self.folders[folder].add(raw, arrived or datetime.now(UTC))  # noqa: TID251 - a server has a clock of its own
+
+    def renumber(self, folder: str = "INBOX") -> None:
+        """Count all mails anew under another UIDVALIDITY, as after a restore."""
+        with self.lock:
+            old = self.folders[folder]
+            new = Folder(old.validity + 1)
+            for mail in old.mails.values():
+                new.add(mail.raw, mail.arrived)
+            self.folders[folder] = new
+
+    def search(self, folder: str, words: str) -> list[int]:
+        """Answer a SEARCH of the few kinds that are asked here; raises ValueError for another."""
+        with self.lock:
+            held = self.folders[folder]
+            found = set(held.mails)
+            rest = words.strip()
+            while rest:
+                match = _TERM.match(rest)
+                if match is None:
+                    raise ValueError(words)
+                rest = rest[match.end() :].strip()
+                found &= {uid for uid in held.mails if _holds(held, held.mails[uid], match)}
+            return sorted(found)
+
+
+_TERM = re.compile(
+    r"(?:UID (?P<low>\d+|\*)(?::(?P<high>\d+|\*))?|SINCE (?P<since>\S+)"
+    r'|HEADER "(?P<name>[^"]+)" "(?P<value>(?:\\.|[^"])*)")',
+    re.IGNORECASE,
+)
+
+
+def _holds(folder: Folder, mail: Stored, term: re.Match[str]) -> bool:
+    last = max(folder.mails, default=0)
+    if term["low"]:
+        low = last if term["low"] == "*" else int(term["low"])
+        high = low if not term["high"] else last if term["high"] == "*" else int(term["high"])
+        return min(low, high) <= mail.uid <= max(low, high)
+    if term["since"]:
+        return mail.arrived.date() >= datetime.strptime(term["since"], "%d-%b-%Y").replace(tzinfo=UTC).date()
+    head = re.split(rb"\r?\n\r?\n", mail.raw, maxsplit=1)[0]
+    value = re.sub(r"\\(.)", r"\1", term["value"]).lower()
+    message = message_from_bytes(head + b"\r\n\r\n")
+    return any(value in str(each).lower() for each in message.get_all(term["name"], []))

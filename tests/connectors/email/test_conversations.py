@@ -1,0 +1,144 @@
+"""A conversation by mail lives as tickets, through the real flow: a mailbox on one side, RT on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connectors.email.bench import EmailBench
+from connectors.email.mime import Mail
+from connectors.email.sim_store import Sent
+from connectors.request_tracker.simulator import SimulatedRequestTracker
+from gateway.domain.ticket import Category, Visibility
+from gateway.ports import ConnectionSettings
+from gateway.store import SqlStore
+from tests.connectors.email.stand import ADDRESS
+from tests.flows.world import RT_SECRET, Bridge, sync_rule
+
+KIM, OTHER = "kim@customer.example", "sam@elsewhere.example"
+
+
+class Letters(Bridge):
+    """The gateway, a mailbox and an RT."""
+
+    def __init__(self, store: SqlStore, **options: Any) -> None:
+        super().__init__(store)
+        self.bench = EmailBench()
+        self.mail = self.bench.desk.start()
+        self.rt = SimulatedRequestTracker(webhook_url=self.hook("engineering-rt"), webhook_secret=RT_SECRET).start()
+        settings = [
+            self.bench.settings("support-mail", every=timedelta(seconds=1), **options),
+            ConnectionSettings(
+                "engineering-rt",
+                "request_tracker",
+                self.rt.url,
+                {"auth": {"token": self.rt.tokens["gateway"]}, "webhook_secret": RT_SECRET},
+                deadline=2.0,
+            ),
+        ]
+        rule = sync_rule(source="support-mail")
+        self.join((self.mail, self.rt), settings, [rule])
+
+    def settle_all(self, seconds: float = 60.0) -> None:
+        """Ask the mailbox, and settle."""
+        self.reconciler().poll("support-mail", holder="test")
+        super().settle_all(seconds)
+
+    def tickets(self) -> list[tuple[str, Category]]:
+        """Return titles and statuses, the oldest first."""
+        with self.store.read() as tx:
+            found = [tx.tickets.get(line.id) for line in tx.view.tickets()]
+        held = sorted((each for each in found if each is not None), key=lambda each: each.id)
+        return [(each.title, each.status.category) for each in held]
+
+    def bodies(self, number: int = 0) -> list[tuple[str, Visibility]]:
+        """Return the comments of a ticket, the oldest first."""
+        with self.store.read() as tx:
+            ids = sorted(line.id for line in tx.view.tickets())
+            return [(each.body, each.visibility) for each in tx.tickets.comments(ids[number])]
+
+    def sent(self) -> list[Sent]:
+        """Return the mails that were sent."""
+        return list(self.mail.store.sent)
+
+    def asides(self) -> list[str]:
+        """Return why mails were set aside."""
+        with self.store.read() as tx:
+            return [row.detail for row in tx.inbox.aside("support-mail", 100)]
+
+
+@pytest.fixture
+def letters(store: SqlStore) -> Iterator[Letters]:
+    """Give it on each database."""
+    with Letters(store) as made:
+        yield made
+
+
+def test_a_mail_begins_a_ticket_and_what_answers_it_is_a_comment(letters: Letters) -> None:
+    """By its references, or by what it answers alone; somebody else's mail of the same subject is another ticket."""
+    first = letters.mail.act("write", text="Printer on fire")
+    letters.settle_all()
+    second = letters.mail.act("write", subject="Re: Printer on fire", text="Still burning", answers=first)
+    letters.mail.act("write", sender=OTHER, subject="Re: Printer on fire", text="Mine, too")
+    letters.settle_all()
+    letters.mail.act("write", subject="something else", text="Even more", answers=second, references=second)
+    letters.settle_all()
+    assert [title for title, _ in letters.tickets()] == ["Printer on fire", "Printer on fire"]
+    assert letters.bodies() == [("Still burning", Visibility.PUBLIC), ("Even more", Visibility.PUBLIC)]
+    assert letters.counts().get("dead_letters", 0) == 0
+
+
+def test_a_reply_reaches_the_requester_once_in_their_thread(letters: Letters) -> None:
+    """With everybody who takes part in copy; it is not taken for news, and what answers it comes to its ticket."""
+    first = letters.mail.act("write", text="Printer on fire", cc=f"Boss <boss@customer.example>, {ADDRESS}")
+    letters.settle_all()
+    letters.rt.act("reply", ticket="1", body="We are on our way")
+    letters.rt.act("note", ticket="1", body="bring water")
+    letters.settle_all()
+    letters.settle_all()
+    (sent,) = letters.sent()
+    assert sent.recipients == (KIM, "boss@customer.example", ADDRESS)
+    mail = Mail.of(sent.raw)
+    assert mail.header("to") == KIM
+    assert mail.header("cc") == "boss@customer.example"
+    assert mail.ids("in-reply-to") == (first.strip("<>"),)
+    assert mail.header("subject").startswith("Re: Printer on fire [#")
+    assert "We are on our way" in mail.plain
+    assert "bring water" not in mail.plain + mail.html
+    letters.mail.act("write", subject="AW: what", text="Thanks", answers=f"<{mail.message_id}>")
+    letters.settle_all()
+    assert ("Thanks", Visibility.PUBLIC) in letters.bodies()
+    assert len(letters.tickets()) == 1
+    assert len(letters.sent()) == 1
+    with letters.store.read() as tx:
+        (letter,) = tx.view.dead_letters()
+    assert "internal_to" in letter.detail
+
+
+def test_a_reply_to_a_closed_ticket_begins_a_follow_up(letters: Letters) -> None:
+    """In the same conversation: what comes after goes on with the follow-up."""
+    first = letters.mail.act("write", text="Printer on fire")
+    letters.settle_all()
+    letters.rt.act("set", ticket="1", Status="resolved")
+    letters.settle_all()
+    letters.mail.act("write", subject="Re: Printer on fire", text="It burns again", answers=first)
+    letters.settle_all()
+    letters.mail.act("write", subject="Re: Printer on fire", text="And the other one", answers=first)
+    letters.settle_all()
+    assert [category for _, category in letters.tickets()] == [Category.RESOLVED, Category.NEW]
+    assert [body for body, _ in letters.bodies(1)] == ["And the other one"]
+
+
+@pytest.mark.faults
+def test_a_copy_proves_a_mail_whose_answer_was_lost(letters: Letters) -> None:
+    """It is sent once, and no dead letter is left."""
+    letters.mail.act("write", text="Printer on fire")
+    letters.settle_all()
+    letters.mail.fault("reset_after", method="SMTP", path="DATA")
+    letters.rt.act("reply", ticket="1", body="We are on our way")
+    letters.settle_all()
+    assert len(letters.sent()) == 1
+    assert letters.counts().get("dead_letters", 0) == 0
