@@ -23,6 +23,10 @@ _WORDS = {
         "it landed more than once, which no protocol can prevent (docs/delivery.md, section 6): look at the copies, "
         "remove those too many at the desk where nothing did that for you, then discard this note of it"
     ),
+    Reason.CLOSED: (
+        "its ticket is closed there for good, and only a public reply begins a follow-up: tell whoever has to know, "
+        "then discard; or say it publicly at the other desk"
+    ),
     Reason.HIDDEN: (
         "the desk does not show us its ticket any more: give our account the right to it back, and it goes on by "
         "itself (or replay); if the ticket was deleted there, discard this, and it counts as deleted here, too"

@@ -85,6 +85,7 @@ SPEC = ConnectorSpec(
     own_tags=True,
     # a ticket that is opened by its assignee can never be new again
     effects_stay=True,
+    follow_ups=True,
     promises=metric_events.COUNTED,
     agents_every=timedelta(minutes=1),
     attaching=Attaching.WITH_COMMENT,

@@ -236,7 +236,13 @@ def ticket(
         own_tags=_ours(tags(data["tags"]), account) if "tags" in data and account.own_tags else msgspec.UNSET,
         custom=custom(data.get("custom_fields"), account),
         due=moment(data.get("due_at")) if "due_at" in data else msgspec.UNSET,
+        follows=_followed(obj(obj(data.get("via")).get("source"))),
     )
+
+
+def _followed(source: Json) -> str:
+    """Return the closed ticket that a ticket goes on with: `via.source` says so of a follow-up."""
+    return ident(obj(source.get("from")).get("ticket_id")) if text(source.get("rel")) == "follow_up" else ""
 
 
 #: what Zendesk puts before the text of `{{ticket.description}}`: a line of dashes, then who wrote it when

@@ -46,6 +46,11 @@ def probe(account: Account, intent: Intent, context: WriteContext) -> Call[Findi
     try:
         if intent.operation is Operation.CREATE:
             return (yield from _created(account, context))
+        if context.steps.get("closed"):
+            found = yield from _created(account, context)
+            if isinstance(found, Found):
+                return Found(msgspec.structs.replace(found.receipt, followed=True))
+            return found
         if intent.comment is not None:
             return (yield from _commented(account, intent, context))
         return (yield from _set(account, intent, context))

@@ -79,6 +79,22 @@ def rendered(account: Account, intent: Intent, context: WriteContext) -> dict[st
     return ticket
 
 
+def follow_up(intent: Intent, context: WriteContext, closed: Json) -> dict[str, Any]:
+    """Return the `ticket` object of one that goes on with a ticket that is closed for good, for the same requester.
+
+    Its description is the reply; it inherits the tags of the closed one.
+    """
+    found: dict[str, Any] = {
+        "via_followup_source_id": int(context.remote_id),
+        "comment": {"html_body": "", "public": is_public(intent)},
+        "external_id": mapping.MARKER_PREFIX + context.effect_key,
+        "metadata": {mapping.METADATA_KEY: context.effect_key},
+    }
+    requester = ident(closed.get("requester_id"))
+    subject = text(closed.get("subject")) or text(closed.get("raw_subject"))
+    return found | ({"requester_id": int(requester)} if requester else {}) | ({"subject": subject} if subject else {})
+
+
 def with_text(ticket: dict[str, Any], intent: Intent, images: Mapping[str, str]) -> dict[str, Any]:
     """Return the request with its words as HTML; `images` are the addresses of the uploads that they show."""
     if "comment" not in ticket:

@@ -140,7 +140,7 @@ class Records:
             "url": f"{self.url}/api/v2/tickets/{number}.json",
             "id": number,
             "external_id": None,
-            "via": {"channel": channel, "source": {"from": {}, "to": {}, "rel": None}},
+            "via": {"channel": channel, "source": self._source(given)},
             "created_at": at,
             "updated_at": at,
             "type": None,
@@ -177,6 +177,15 @@ class Records:
         change.events = [("created", {})]
         self._touch(number, now)
         return change
+
+    def _source(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what a ticket comes from: of a follow-up, the closed ticket; of no other."""
+        number = given.get("via_followup_source_id")
+        closed = self.tickets.get(int(number)) if number else None
+        if closed is None or closed["status"] != "closed":
+            return {"from": {}, "to": {}, "rel": None}
+        of = {"ticket_id": closed["id"], "subject": closed["subject"], "channel": "web"}
+        return {"from": of, "to": {}, "rel": "follow_up"}
 
     def update(self, number: int, given: dict[str, Any], actor: int, now: datetime) -> Change:
         """Change a ticket by the `ticket` object of a request; raises InvalidError."""

@@ -24,6 +24,7 @@ from connectors.sdk import (
     NotSent,
     Operation,
     Outcome,
+    Progress,
     Reason,
     Receipt,
     Rejected,
@@ -41,6 +42,8 @@ from connectors.zendesk.mapping import METADATA_KEY, ident, obj, objects, text
 from gateway.domain.shown import TAGS
 from gateway.errors import UnmappedError
 
+#: in the steps of a reply: its ticket is closed for good
+CLOSED = "closed"
 #: "Request parameters don't match the given idempotency key": the key was used, so something of it arrived
 KEY_MISMATCH = "IdempotentRequestError"
 
@@ -58,6 +61,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         return Rejected("Zendesk is no channel for notifications")
     if not is_ticket_id(context.remote_id):
         return Rejected(f"{context.remote_id!r} is not the id of a Zendesk ticket")
+    if context.steps.get(CLOSED):
+        return (yield from _follow_up(account, intent, context))
     if TAGS in intent.fields or ("tags" in ticket and account.own_tags):
         body = yield from ask(get(ticket_path(context.remote_id), "read the tags"), none=frozenset({403, 404}))
         ticket = rendering.with_own_tags(account, intent, ticket, obj((body or {}).get("ticket")))
@@ -78,6 +83,10 @@ def _put(account: Account, intent: Intent, context: WriteContext, ticket: dict[s
         label=intent.operation.value,
     )
     refused = refusal(response)
+    if isinstance(refused, Rejected) and is_closed(response):
+        # what customers are told goes on in a follow-up, which is a write of its own
+        follows = intent.operation is Operation.PUBLIC_REPLY
+        return Progress({CLOSED: True}) if follows else Rejected(refused.detail, Reason.CLOSED)
     if refused is not None:
         return refused
     receipt = _receipt(account, response, context.remote_id)
@@ -120,6 +129,17 @@ def _create(account: Account, intent: Intent, context: WriteContext, ticket: dic
     return Done(receipt) if receipt else Unknown(f"Zendesk's answer is no ticket: {excerpt(response)}")
 
 
+def _follow_up(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
+    """Begin the ticket that goes on with one that is closed for good: it bears our marker, and our key."""
+    request = get(ticket_path(context.remote_id), "read the closed ticket")
+    body = yield from ask(request, none=frozenset({403, 404}))
+    if body is None:
+        return Rejected(f"Zendesk does not show us the closed ticket {context.remote_id}")
+    ticket = rendering.follow_up(intent, context, obj(body.get("ticket")))
+    outcome = yield from _create(account, intent, context, ticket)
+    return Done(msgspec.structs.replace(outcome.receipt, followed=True)) if isinstance(outcome, Done) else outcome
+
+
 def _already(account: Account, intent: Intent, context: WriteContext, response: HttpResponse) -> Call[Outcome]:
     """Our key is taken or in use: an earlier attempt arrived, so look for what it made."""
     try:
@@ -139,6 +159,12 @@ def _with_comment(account: Account, intent: Intent, context: WriteContext, recei
         return receipt
     number = finding.receipt.comment_id
     return msgspec.structs.replace(receipt, comment_id=number, change_ids=(*receipt.change_ids, number))
+
+
+def is_closed(response: HttpResponse) -> bool:
+    """Say whether a refusal is that of a ticket that is closed for good (422: "closed prevents ticket update")."""
+    faults = objects(obj((decoded(response) or {}).get("details")).get("status"))
+    return any("closed prevents" in text(fault.get("description")).lower() for fault in faults)
 
 
 def refusal(response: HttpResponse) -> Outcome | None:

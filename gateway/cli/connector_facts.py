@@ -33,6 +33,7 @@ def described(spec: ConnectorSpec) -> dict[str, Any]:
         "writes": sorted(spec.writable_fields),
         "sees_doubles_of": sorted(operation.value for operation in spec.sees),
         "undoes": sorted(operation.value for operation in spec.undoes),
+        "follow_ups": spec.follow_ups,
         "custom_fields": spec.custom_fields,
         "own_tags": spec.own_tags,
         "agents_every": _every(spec),
@@ -54,6 +55,7 @@ def facts(spec: ConnectorSpec) -> Iterator[tuple[str, str]]:
     yield "writes", ", ".join(sorted(spec.writable_fields)) or MISSING
     yield "seen when doubled", ", ".join(sorted(each.value for each in spec.sees)).replace("_", " ") or MISSING
     yield "undone, if allowed", ", ".join(sorted(each.value for each in spec.undoes)).replace("_", " ") or MISSING
+    yield "closed for good", "a reply begins a follow-up" if spec.follow_ups else MISSING
     yield "due times", _due(spec)
     yield "its own SLA clocks", ", ".join(sorted(spec.promises)).replace("_", " ") or MISSING
     yield "names tickets elsewhere in", spec.keeps_references or MISSING

@@ -124,6 +124,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the desk says that this ticket is no more: deleted, or merged into another remote ticket
     deleted: bool = False
     merged_into: str = ""
+    #: it goes on with this one, which is closed for good
+    follows: str = ""
 
 
 class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):

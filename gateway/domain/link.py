@@ -86,6 +86,8 @@ class LinkPatch(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     version: int = 0
     version_token: str = ""
+    #: the ticket is another one from now on: what was seen of the old one says nothing of it
+    moved: bool = False
 
 
 def corresponding(known: Observed | None, said: dict[str, Any], at: datetime) -> Observed:
@@ -107,12 +109,12 @@ def _carried(known: Observed, value: Observed) -> Observed:
 
 def patched(link: Link, patch: LinkPatch) -> Link:
     """Return the link with what a write taught; an observation never replaces one of a later version."""
-    observed = dict(link.observed)
+    observed = {} if patch.moved else dict(link.observed)
     for field, value in patch.observed.items():
         known = observed.get(field)
         if known is None or not (known.version and value.version) or value.version >= known.version:
             observed[field] = value if known is None else _carried(known, value)
-    newer = patch.version >= link.version
+    newer = patch.moved or patch.version >= link.version
     return msgspec.structs.replace(
         link,
         observed=observed,

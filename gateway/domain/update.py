@@ -78,6 +78,8 @@ class Reason(StrEnum):
     #: it belongs to a connection that the site names no more
     REMOVED = "removed"
     DOUBLED = "doubled"
+    #: its ticket is closed there for good
+    CLOSED = "closed"
     #: its ticket cannot be read any more: deleted there, or our account lost the right to it
     HIDDEN = "hidden"
 
@@ -137,6 +139,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     spared: tuple[str, ...] = ()
     #: edits of people that the write undid because it could not know of them: they are folded in, and written again
     undone: tuple[Event, ...] = ()
+    #: the ticket is closed there for good, and the write began another that follows it: the link goes on there
+    followed: bool = False
     #: the desk's clock when it took effect
     at: datetime | None = None
 

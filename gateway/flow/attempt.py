@@ -286,7 +286,7 @@ class _Sending:
             if isinstance(outcome, Forbidden):
                 outcome = _forbidden(outcome, task, self._transport)
             if isinstance(outcome, Forbidden | Rejected):
-                outcome = _hidden_there(outcome, self._last, task, self._transport)
+                outcome = _told_apart(outcome, self._last, task, self._transport)
             return msgspec.structs.replace(self._ended(outcome), looked_back=_look_back(task, outcome, self._transport))
         except _StopError as stop:
             return stop.ended
@@ -350,9 +350,7 @@ def _forbidden(outcome: Forbidden, task: Task, transport: Transport) -> Outcome:
     return outcome
 
 
-def _hidden_there(
-    outcome: Forbidden | Rejected, last: HttpResponse | None, task: Task, transport: Transport
-) -> Outcome:
+def _told_apart(outcome: Forbidden | Rejected, last: HttpResponse | None, task: Task, transport: Transport) -> Outcome:
     """Tell a ticket that is out of our sight from an update that is refused: the one cannot be read either."""
     update, remote_id = task.update, task.link.remote_id
     if isinstance(outcome, Rejected) and outcome.reason is not Reason.REJECTED:

@@ -24,10 +24,10 @@ from gateway.errors import ClashError, OtherReleaseError, RefusedValueError
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, visit
 from gateway.flow.desks import LiveSite
+from gateway.flow.ended import note_end
 from gateway.flow.files.leaving import known_files, with_its_files
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import onto, tell_pause
-from gateway.flow.sight import note_end
 from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
@@ -281,7 +281,7 @@ class Deliverer:
         tx.inbox.add([row for end in ends if end.link_id in held for row in deliveries_of(end, self._ids, now)])
         for end in ends:
             if end.link_id in held:
-                note_end(tx, end, now)
+                note_end(tx, end, self._ids, now)
 
     def _start(self, wish: Wish, now: datetime) -> AttemptStart:
         task = wish.task

@@ -30,7 +30,7 @@ from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.holding import held, is_to_go
 from gateway.flow.listening import Listener
-from gateway.flow.merge import followed, merge, survivor_of
+from gateway.flow.merge import followed, goes_on, merge, survivor_of
 from gateway.flow.people.stitching import with_person
 from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
 from gateway.flow.recall import ask_again
@@ -113,6 +113,8 @@ class Entry:
             if link is not None and link.remote_id == event.remote_id:
                 return link
             if link is not None:
+                # one that follows a closed ticket of ours is known once its outcome is recorded
+                self._wait_for_flight(link)
                 # a second ticket with our mark: our own, or a person's clone of it, which the look tells apart
                 self._tx.looks.witness(remote.marker, self._now)
         self._wait_for_creation()
@@ -169,6 +171,7 @@ class Entry:
         hear_files(self._tx, self._ids, ticket.id, link, remote, (), self._now)
         crosslinks.note(self._tx, self._site, link, remote, self._now, is_new=True)
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
+        self._audit += goes_on(self._tx, link, remote.follows, self._now) if remote.follows else []
         outcome = "ticket created" + self._decide(None, ticket, link, None, comments, event=event)
         self._remember(event, ticket.id, outcome)
         return outcome

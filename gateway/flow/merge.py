@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.link import Link, LinkState
-from gateway.ports import Ids, Tx
+from gateway.ports import AuditEntry, Ids, Tx
 
 #: a ticket may be merged into one that is merged itself
 MOST_HOPS = 20
@@ -53,6 +53,15 @@ def merge(tx: Tx, link: Link, into: str, now: datetime, ids: Ids) -> Merged:
 
 
 def _redirect(tx: Tx, link: Link, into: str, now: datetime, ids: Ids) -> Merged:
+    moved = msgspec.structs.replace(link, state=LinkState.LIVE, remote_id=into, key="", url="", version_token="")
+    tx.links.save(moved)
+    leave(tx, link, ids, now)
+    tx.outbox.fence(link.id, now)
+    return Merged(moved)
+
+
+def leave(tx: Tx, link: Link, ids: Ids, now: datetime) -> None:
+    """Let the number that a link had still lead to it: what comes late about it begins no ticket."""
     gone = msgspec.structs.replace(
         link,
         id=ids.new(),
@@ -61,12 +70,21 @@ def _redirect(tx: Tx, link: Link, into: str, now: datetime, ids: Ids) -> Merged:
         merged_into=link.id,
         observed={},
     )
-    moved = msgspec.structs.replace(link, state=LinkState.LIVE, remote_id=into, key="", url="", version_token="")
-    tx.links.save(moved)
-    # the old number still leads here: what comes late about it begins no ticket
     tx.links.add(gone, now)
-    tx.outbox.fence(link.id, now)
-    return Merged(moved)
+
+
+def goes_on(tx: Tx, link: Link, closed: str, now: datetime) -> list[AuditEntry]:
+    """Say in the trails of two tickets that the one goes on with the other, which its desk has closed for good."""
+    pair = (link.connection, closed)
+    before = tx.links.by_remote([pair]).get(pair)
+    if before is None or before.ticket_id == link.ticket_id:
+        return []
+    where = {"at": link.connection, "closed": closed, "remote": link.remote_id}
+    actor = f"desk:{link.connection}"
+    return [
+        AuditEntry(now, actor, "follow-up", before.ticket_id, {**where, "ticket": link.ticket_id}),
+        AuditEntry(now, actor, "follow-up of", link.ticket_id, {**where, "ticket": before.ticket_id}),
+    ]
 
 
 def followed(tx: Tx, links: Sequence[Link]) -> list[Link]:

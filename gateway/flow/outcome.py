@@ -89,7 +89,7 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     That one is looked for: there, it has landed; not there and too late to come, nothing has; else it stays unknown.
     """
     task, outcome, earlier = ended.task, ended.outcome, ended.looked_back
-    reason = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
+    reason: Reason | None = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
     if isinstance(earlier, Found):
         return _landed(end, task, earlier.receipt, UpdateState.OBSERVED, now)
     settle = task.update.settle_until
@@ -97,7 +97,13 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     if earlier is None or (isinstance(earlier, Absent) and not late):
         # what waits for a hidden ticket waits in its order, also where other letters let the next one pass
         blocks = end.blocks or reason is Reason.HIDDEN
-        dead = {"state": UpdateState.DEAD, "reason": reason, "counts": True, "blocks": blocks}
+        state = UpdateState.DEAD
+        if reason is Reason.CLOSED:
+            # a reply goes on elsewhere; nothing else may keep it waiting, and what is set there is set for good
+            blocks = False
+            if task.update.operation is Operation.SET_FIELDS:
+                state, reason = UpdateState.SUPERSEDED, None
+        dead = {"state": state, "reason": reason, "counts": True, "blocks": blocks}
         return msgspec.structs.replace(_withdrawn(end, task), **dead)
     probes = task.update.probes + 1
     if isinstance(earlier, Absent) and settle is not None:
@@ -209,6 +215,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         spared=receipt.spared,
         echo_change_ids=receipt.change_ids,
         landed_at=receipt.at or now,
+        left=task.link.remote_id if receipt.followed else "",
     )
 
 
@@ -228,7 +235,7 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     }
     if intent.comment is not None:
         observed[COMMENT] = Observed(None, at, ours=True)
-    created = intent.operation is Operation.CREATE
+    created = intent.operation is Operation.CREATE or receipt.followed
     if receipt.observed is not None:
         blank = msgspec.structs.replace(task.link, observed={})
         seen = observe(blank, receipt.observed, ours=True).observed
@@ -245,6 +252,7 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
         url=receipt.url,
         version=receipt.version,
         version_token=receipt.version_token,
+        moved=receipt.followed,
     )
 
 

@@ -6,7 +6,6 @@ it is looked for again and again, and what waited goes on when it is there (docs
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
@@ -14,13 +13,11 @@ import msgspec
 
 from gateway.domain.event import RemoteTicket
 from gateway.domain.link import Link, LinkState
-from gateway.domain.update import Operation, Reason, UpdateState
+from gateway.domain.update import Operation, Reason
 from gateway.errors import GatewayError
 from gateway.flow.calls import run_reads
 from gateway.ports import AttemptEnd, AuditEntry, Connector, DeliveryRow, Ids, NewDelivery, Transport, Tx
 from gateway.ports.hiding import Hidden
-
-log = logging.getLogger(__name__)
 
 #: a hidden ticket is looked for so often, where the connection is polled
 LOOK_EVERY = timedelta(minutes=15)
@@ -73,17 +70,7 @@ def note_unread(tx: Tx, row: DeliveryRow | NewDelivery, remote_id: str, now: dat
     _tell(tx, link.ticket_id, row.connection, remote_id, "out of sight", now, {})
 
 
-def note_end(tx: Tx, end: AttemptEnd, now: datetime) -> None:
-    """Say in the log what was given up, and note whether its ticket is out of sight."""
-    if end.state not in {UpdateState.DEAD, UpdateState.AMBIGUOUS}:
-        return
-    given_up = {"update": end.update_id, "connection": end.connection, "reason": end.reason}
-    log.warning("update given up", extra=given_up)
-    if end.reason is Reason.HIDDEN:
-        _note_refused(tx, end, now)
-
-
-def _note_refused(tx: Tx, end: AttemptEnd, now: datetime) -> None:
+def note_refused(tx: Tx, end: AttemptEnd, now: datetime) -> None:
     """Note that an update was given up because its ticket is hidden: its letter stands for what reads have parked."""
     link = tx.links.get(end.link_id)
     if link is None:

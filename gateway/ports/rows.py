@@ -185,6 +185,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     landed_at: datetime | None = None
     #: the write certainly had no effect: its expected echoes are withdrawn
     drop_echoes: bool = False
+    #: the remote id that the link had before, where the write began a ticket that follows one that is closed for good
+    left: str = ""
     #: fields of which no side effect is expected any more
     spared: tuple[str, ...] = ()
     #: it is resolved, and an earlier attempt may have left: its effects are counted then, if that was never heard of

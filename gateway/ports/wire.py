@@ -242,6 +242,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what the desk does by itself because of a write (`Connector.side_effects`) stays so: the connector does not, or
     #: cannot, put it back
     effects_stay: bool = False
+    #: a ticket that is closed there is closed for good, and a public reply to it begins one that follows it
+    follow_ups: bool = False
     #: how it takes files; None: it takes none
     attaching: Attaching | None = None
     #: the largest file that it takes, in bytes

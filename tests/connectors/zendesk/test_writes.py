@@ -326,7 +326,8 @@ INVALID = {
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (response(422, INVALID), Rejected("HTTP 422 RecordInvalid: status: Status: closed prevents ticket update")),
+        (response(422, INVALID),
+         Rejected("HTTP 422 RecordInvalid: status: Status: closed prevents ticket update", Reason.CLOSED)),
         (response(404, {"error": "RecordNotFound", "description": "Not found"}),
          Rejected("HTTP 404 RecordNotFound: Not found")),
         (response(400, {"error": {"title": "Bad", "message": "no"}}), Rejected("HTTP 400 Bad: no")),
@@ -495,3 +496,22 @@ def test_new_is_open_for_a_ticket_that_has_been_opened(desk: ZendeskSimulator, d
     fresh = msgspec.structs.replace(context(number + 1), observed={"status": {"native": "new"}})
     assert isinstance(attempt(driver, intent, fresh), Done)
     assert desk.records.tickets[number + 1]["status"] == "new"
+
+
+def test_a_reply_to_a_closed_ticket_begins_a_follow_up(desk: ZendeskSimulator, driver: Driver) -> None:
+    """Whether its creation is answered or not; a note and a field are refused, as it is closed for good."""
+    number = desk.act("create", subject="Printer", body="It burns", email="kim@example.com")["id"]
+    desk.act("set", ticket_id=number, status="closed")
+    for intent in (NOTE, FIELDS):
+        refused = driver.attempt(intent, context(number))
+        assert isinstance(refused, Rejected)
+        assert refused.reason is Reason.CLOSED
+    desk.fault(FaultKind.RESET_AFTER, method="POST", path="/tickets$")
+    receipt = driver.settle(REPLY, context(number))
+    assert receipt.followed
+    made = desk.records.tickets[int(receipt.remote_id)]
+    assert made["via"]["source"]["from"]["ticket_id"] == number
+    assert len(desk.records.tickets) == 2
+    read = driver.run(driver.connector.read(receipt.remote_id))
+    assert read is not None
+    assert read.follows == str(number)
