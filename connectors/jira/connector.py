@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.jira import calls, counting, files, polling, probes, rendering, webhook, writes
+from connectors.jira import calls, counting, files, polling, probes, rendering, sla, webhook, writes
 from connectors.jira.options import SETTINGS, TOKEN_URL, read_options
 from connectors.sdk import (
     API_VERSION,
@@ -69,6 +69,7 @@ SPEC = ConnectorSpec(
         Setting("request_type", {"type": ["string", "integer"]}, help="request type of a service project: its id"),
         Setting("fields", {"type": "object"}, help="more fields as Jira takes them: {components: [{name: Mail}]}"),
     ),
+    promises=sla.COUNTED,
     attaching=Attaching.ALONE,
     # Cloud serves files itself where it is asked not to redirect; some sites do it all the same
     file_hosts=("api.media.atlassian.com",),

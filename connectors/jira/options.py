@@ -112,6 +112,16 @@ SETTINGS = (
         help="custom field of the request type (customfield_10010); asked for when it is not given",
     ),
     Setting(
+        "sla_events",
+        {"type": "boolean"},
+        help="also read the SLAs of Service Management; done unasked where a policy names this desk as authority",
+    ),
+    Setting(
+        "sla_metrics",
+        {"type": "object", "additionalProperties": {"enum": ["first_response", "resolution"]}},
+        help="an SLA's own name: our metric; {Zeit bis zur Lösung: resolution}",
+    ),
+    Setting(
         "custom_fields",
         {"type": "object", "additionalProperties": {"type": "string"}},
         help="names for custom fields that are read: {plant: customfield_10042}",
@@ -145,6 +155,9 @@ class Options(msgspec.Struct, frozen=True):
     request_type_field: str
     #: custom field -> its name for us
     custom_names: dict[str, str]
+    #: SLAs of Service Management are read; their names in lower case -> our metric
+    reads_clocks: bool = False
+    sla_metrics: dict[str, str] = {}
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -217,6 +230,8 @@ def read_options(settings: ConnectionSettings) -> Options:
         note_visibility=dict(note) if isinstance(note, Mapping) else {},
         request_type_field=str(given.get("request_type_field") or ""),
         custom_names={str(number): str(name) for name, number in custom.items()} if isinstance(custom, Mapping) else {},
+        reads_clocks=bool(settings.counts) or given.get("sla_events") is True,
+        sla_metrics={str(name).strip().lower(): str(ours) for name, ours in (given.get("sla_metrics") or {}).items()},
     )
 
 

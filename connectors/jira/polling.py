@@ -13,7 +13,7 @@ from math import ceil
 
 import msgspec
 
-from connectors.jira import mapping
+from connectors.jira import mapping, sla
 from connectors.jira.asking import FIELDS, answer, complaint, following, jql_text, search
 from connectors.jira.mapping import EPOCH, obj, objects
 from connectors.jira.options import Options
@@ -38,11 +38,24 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     begun: datetime | None = None
     jql: str = ""
     place: str = ""
+    #: how far SLAs were read
+    clocks: sla.Progress = sla.Progress()
 
 
 def changes(options: Options, cursor: str, now: datetime) -> Call[ChangePage]:
     """Read one page; a round ends with `end=True`. Raises as reads do, and the cursor then stays as it was."""
-    state = _state(cursor, now)
+    before = _state(cursor, now)
+    page = yield from _issues(options, before, now)
+    following_state = msgspec.structs.replace(_state(page.cursor, now), clocks=before.clocks)
+    if not page.end or not options.reads_clocks:
+        return msgspec.structs.replace(page, cursor=_text(following_state))
+    # after the issues that they are about
+    events, clocks = yield from sla.poll(options, before.clocks, now)
+    following_state = msgspec.structs.replace(following_state, clocks=clocks)
+    return msgspec.structs.replace(page, cursor=_text(following_state), events=events)
+
+
+def _issues(options: Options, state: Cursor, now: datetime) -> Call[ChangePage]:
     if state.begun is not None and now - state.begun > LONG_ROUND:
         state = Cursor(state.since)
     begun = state.begun or now

@@ -14,6 +14,7 @@ from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 _CLAUSE = re.compile(
     r'project in \((?P<many>[^)]*)\)|project = (?P<one>"[^"]*")|updated >= -(?P<span>\d+)(?P<unit>[md])'
 )
+_BROKEN = re.compile(r"\((?P<each>\(cf\[\d+\] = running\(\) AND cf\[\d+\] = breached\(\)\)(?: OR )?)+\) *")
 _ORDER = re.compile(r"(?P<field>updated|created) DESC, key DESC")
 
 
@@ -65,6 +66,8 @@ class Searching(SimulatedDesk):
     def _found(self, jql: str) -> list[dict[str, Any]] | str:
         """Return the issues that a search shows by now; a text: why it is refused."""
         where, _, order = jql.partition("ORDER BY")
+        broken = _BROKEN.search(where)
+        where = _BROKEN.sub("", where).rstrip().removesuffix("AND")
         seen = [each for each in self.records.issues.values() if self.now() - each["created"] >= self.index_lag]
         for clause in filter(None, (part.strip() for part in where.split(" AND "))):
             given = _CLAUSE.fullmatch(clause)
@@ -80,8 +83,16 @@ class Searching(SimulatedDesk):
             if unknown:
                 return f"The value '{unknown[0]}' does not exist for the field 'project'."
             seen = [each for each in seen if each["project"] in keys]
+        if broken:
+            numbers = {f"customfield_{each}" for each in re.findall(r"cf\[(\d+)\]", broken[0])}
+            seen = [each for each in seen if any(_is_broken(each.get("slas", {}).get(name)) for name in numbers)]
         ordered = _ORDER.fullmatch(order.strip())
         if order and ordered is None:
             return f"Error in the JQL Query: cannot order by {order.strip()!r}."
         field = ordered["field"] if ordered else "created"
         return sorted(seen, key=lambda each: (each[field], int(each["id"])), reverse=True)
+
+
+def _is_broken(value: dict[str, Any] | None) -> bool:
+    going = (value or {}).get("ongoingCycle") or {}
+    return going.get("breached") is True and going.get("paused") is not True

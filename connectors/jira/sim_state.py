@@ -294,6 +294,7 @@ class Records:
                 "created": stamp(issue["created"]),
                 "updated": stamp(issue["updated"]),
                 "attachment": [self.file_json(each, version) for each in issue["attachment"]],
+                **issue.get("slas", {}),
             },
             **({"properties": {marker: held[marker]} if marker in held else {}} if marker else {}),
         }

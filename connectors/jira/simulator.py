@@ -26,6 +26,9 @@ from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from connectors.testing.process import serve
 
 ISSUE = r"/rest/api/(?P<version>[23])/issue/(?P<name>[^/]+)"
+#: fields of Service Management's own clocks
+SLA = "com.atlassian.servicedesk:sd-sla-field"
+SLAS = {"customfield_10030": "Time to first response", "customfield_10031": "Time to resolution"}
 GONE = "Issue does not exist or you do not have permission to see it."
 
 
@@ -298,7 +301,22 @@ class JiraSimulator(Searching, People):
 
     def _fields(self, request: SimRequest, version: str) -> SimResponse:  # noqa: ARG002
         schema = {"type": "sd-customerrequesttype", "custom": "com.atlassian.servicedesk:vp-origin"}
-        return json_answer([{"id": "summary"}, {"id": "customfield_10010", "name": "Request Type", "schema": schema}])
+        clocks = [
+            {"id": number, "name": name, "schema": {"type": "sd-servicelevelagreement", "custom": SLA}}
+            for number, name in SLAS.items()
+        ]
+        asked = {"id": "customfield_10010", "name": "Request Type", "schema": schema}
+        return json_answer([{"id": "summary"}, asked, *clocks])
+
+    def act_sla(self, issue: str, name: str = "Time to resolution", *, touch: bool = True, **value: Any) -> None:
+        """Let Service Management's clocks stand so; `touch`: the issue itself was changed, too."""
+        found = self.records.find(issue)
+        if found is None:
+            raise LookupError(issue)
+        (field,) = [number for number, known in SLAS.items() if known == name]
+        found.setdefault("slas", {})[field] = {"id": field[-1], "name": name, "completedCycles": [], **value}
+        if touch:
+            found["updated"] = self.now()
 
 
 def limits() -> dict[str, str]:
