@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.generic.asking import answer_of, is_missing, request_of
+from connectors.generic.memory import Memory
 from connectors.generic.options import Options, Shape, span
 from connectors.generic.places import find, rows, word
 from connectors.generic.reading import EPOCH, Reader, with_comments
@@ -48,6 +49,8 @@ class Cursor(msgspec.Struct, omit_defaults=True):
     next: datetime | None = None
     #: where the next page of this round begins: a number, the desk's own mark, or an address
     page: str = ""
+    #: of a desk that tells no times (`compare:`): what it has shown before
+    memory: Memory | None = None
 
 
 def read(reader: Reader, remote_id: str) -> Call[RemoteTicket | None]:
@@ -80,7 +83,7 @@ def _comments(reader: Reader, remote_id: str) -> Call[list[RemoteComment]]:
     found: list[RemoteComment] = []
     page = ""
     for _ in range(MOST_PAGES):
-        response = yield _paged(reader.options, "comments", shape, {"ticket": remote_id}, page)
+        response = yield paged(reader.options, "comments", shape, {"ticket": remote_id}, page)
         if is_missing(shape, response):
             break
         answer = answer_of(shape, response)
@@ -92,7 +95,7 @@ def _comments(reader: Reader, remote_id: str) -> Call[list[RemoteComment]]:
     return found
 
 
-def _paged(options: Options, name: str, shape: Shape, values: Mapping[str, Any], page: str) -> HttpRequest:
+def paged(options: Options, name: str, shape: Shape, values: Mapping[str, Any], page: str) -> HttpRequest:
     """Render a request for one page."""
     request = request_of(options, name, shape, values)
     paging = shape.get("paging") or {}
@@ -151,22 +154,33 @@ def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
     overlap = timedelta(seconds=span(shape.get("overlap"), OVERLAP))
     state = _decode(cursor) or Cursor(now - FIRST)
     values = {"since": options.times.write(state.base - overlap)}
-    response = yield _paged(options, "changes", shape, values, state.page)
+    response = yield paged(options, "changes", shape, values, state.page)
     answer = answer_of(shape, response)
     there = clock_of(response, now)
     if state.next is None:
         # a desk whose clock is behind ours must not be asked from a moment that it has not reached
         state.next = max(state.base, min(there, now) if abs(there - now) < timedelta(minutes=1) else there)
     listed = rows(find(shape["list"], answer) if "list" in shape else answer)
+    if shape.get("compare"):
+        state.memory = state.memory or Memory(silent=now > there - FIRST)
+        listed_now, listed = listed, state.memory.differing(reader, listed)
+    else:
+        listed_now = listed
     found = [each for one in listed if (each := reader.ticket(one, response.headers)) is not None]
-    # a bare id says no time: it is as new as the answer
-    found = [msgspec.structs.replace(each, updated_at=there) if each.updated_at == EPOCH else each for each in found]
+    # a bare id says no time: it is as new as the answer, and is told by it from what was told before
+    found = [
+        msgspec.structs.replace(each, updated_at=there, version_token=each.version_token or f"seen {there:%FT%TZ}")
+        if each.updated_at == EPOCH
+        else each
+        for each in found
+    ]
     since = state.base - overlap
     fresh = [each for each in found if each.updated_at >= since]
-    page = next_page(shape, response, listed, state.page)
+    page = next_page(shape, response, listed_now, state.page)
     done = bool(shape.get("newest_first")) and len(fresh) < len(found)
     end = not page or page == state.page or done
-    after = Cursor(state.next) if end else Cursor(state.base, state.next, page)
+    memory = state.memory.after_a_round() if state.memory is not None and end else state.memory
+    after = Cursor(state.next, memory=memory) if end else Cursor(state.base, state.next, page, memory)
     tickets = tuple(msgspec.structs.replace(each, complete=bool(shape.get("whole"))) for each in fresh)
     return ChangePage(tickets, msgspec.json.encode(after).decode(), end=end)
 
@@ -244,7 +258,7 @@ def _listing(reader: Reader) -> Call[CheckResult]:
     shape = reader.options.calls["changes"]
     try:
         since = {"since": reader.options.times.write(EPOCH)}
-        response = yield _paged(reader.options, "changes", shape, since, "")
+        response = yield paged(reader.options, "changes", shape, since, "")
         answer = answer_of(shape, response)
     except (AuthenticationError, TransportError) as error:
         return CheckResult("changes", ok=False, detail=f"calls: changes: {error}")
@@ -269,6 +283,8 @@ def _searching(reader: Reader, shape: Shape) -> Call[CheckResult]:
     except (AuthenticationError, TransportError) as error:
         return CheckResult("find", ok=False, detail=f"calls: create: find: {error}")
     found = rows(find(shape["list"], answer) if "list" in shape else answer)
+    if found and "paging" in shape:
+        return CheckResult("find", ok=True, detail="tickets are looked through for our mark, page by page")
     if found:
         detail = f"the search for a mark that nobody has finds {len(found)} tickets: it may overlook ours behind them"
         return CheckResult("find", ok=False, detail=detail, warning=True)

@@ -9,7 +9,7 @@ from typing import Any
 from connectors.generic.options import COMMENTS, Shape, body_of, finds, updates_of
 from connectors.generic.places import names_header
 from connectors.generic.signing import STANDARD, full
-from connectors.generic.template import members, placeholders
+from connectors.generic.template import defaults, members, placeholders
 from connectors.generic.times import EPOCH, ISO, MILLISECONDS, zone_of
 
 Trouble = tuple[tuple[str | int, ...], str, str]
@@ -68,6 +68,7 @@ def _requests(calls: Shape) -> Iterator[Trouble]:
             find = each.get("find")
             if isinstance(find, Mapping):
                 yield from _placeholders((*where, "find"), find, frozenset({"key"}))
+                yield from _paging((*where, "find"), find)
 
 
 def _placeholders(where: tuple[str | int, ...], request: Shape, known: frozenset[str]) -> Iterator[Trouble]:
@@ -86,17 +87,14 @@ def _reads(given: Shape, calls: Shape) -> Iterator[Trouble]:
         if name in calls and "id" not in ticket:
             yield ("calls", name), "what it reads has no id", "say where it lies: ticket: {id: …}"
     for name in ("comments", "changes"):
-        request = calls.get(name) or {}
-        paging = request.get("paging") or {}
-        if paging.get("kind") in {"cursor", "next"} and "at" not in paging:
-            yield ("calls", name, "paging"), "where does the next page stand in the answer?", "give `at:`"
-        if paging.get("kind") in {"page", "offset", "cursor"} and "param" not in paging:
-            yield ("calls", name, "paging"), "which parameter of the address is it?", "give `param:`"
+        yield from _paging(("calls", name), calls.get(name) or {})
     changes = calls.get("changes") or {}
     if changes and "updated" not in ticket:
-        yield ("calls", "changes"), "nothing says when a ticket changed", "give ticket: {updated: …}"
-    if changes and "since" not in set(placeholders(body_of(changes))) and not changes.get("newest_first"):
-        hint = "put {since} into its query, or say `newest_first: true`"
+        hint = "give ticket: {updated: …}; where the desk tells no such time, `header:Date` with `compare: true`"
+        yield ("calls", "changes"), "nothing says when a ticket changed", hint
+    told = changes.get("newest_first") or changes.get("compare")
+    if changes and "since" not in set(placeholders(body_of(changes))) and not told:
+        hint = "put {since} into its query, or say `newest_first: true`; where no time is told, `compare: true`"
         yield ("calls", "changes"), "every poll would read every ticket", hint
     if changes and "read" not in calls and not changes.get("whole"):
         yield (
@@ -106,6 +104,14 @@ def _reads(given: Shape, calls: Shape) -> Iterator[Trouble]:
         )
     if "comments" in calls and "body" not in (given.get("comment") or {}):
         yield ("calls", "comments"), "a comment without a body", "say where it lies: comment: {body: …}"
+
+
+def _paging(where: tuple[str | int, ...], request: Shape) -> Iterator[Trouble]:
+    paging = request.get("paging") or {}
+    if paging.get("kind") in {"cursor", "next"} and "at" not in paging:
+        yield (*where, "paging"), "where does the next page stand in the answer?", "give `at:`"
+    if paging.get("kind") in {"page", "offset", "cursor"} and "param" not in paging:
+        yield (*where, "paging"), "which parameter of the address is it?", "give `param:`"
 
 
 def _writes(given: Shape, calls: Shape) -> Iterator[Trouble]:
@@ -127,6 +133,10 @@ def _writes(given: Shape, calls: Shape) -> Iterator[Trouble]:
             yield ("calls", name, "find"), "a comment could not be found again", hint
         if request and "ticket" not in set(placeholders(body_of(request))):
             yield ("calls", name), "on which ticket?", "put {ticket} into its path"
+    fixed = sorted({name for each in updates_of(calls) for name in defaults(list(body_of(each)))})
+    if fixed:
+        what = f"{{{fixed[0]}|…}} would be written with every change of something else"
+        yield ("calls", "update"), what, "write defaults in `create` only"
     if any(each.get("if_match") for each in updates_of(calls)) and "read" not in calls:
         yield ("calls", "update"), "a conditional write needs the ticket's ETag", "describe `read:`"
     for name in ("kind", "priority", "status"):

@@ -200,7 +200,7 @@ _READ: dict[str, Schema] = {
         "description": "a list of statuses that mean: not there",
     },
 }
-FIND = record({**_READ, "list": PLACE}, "the search that finds a ticket by our mark", ("path",))
+FIND = record({**_READ, "list": PLACE, "paging": PAGING}, "the search that finds a ticket by our mark", ("path",))
 _WRITE: dict[str, Schema] = {
     **_REQUEST,
     "idempotency_header": TEXT,
@@ -232,6 +232,7 @@ CALLS = record(
                 "overlap": {"type": "string", "pattern": r"^\d+[smhd]$", "description": "how far back, such as 5m"},
                 "newest_first": BOOL,
                 "whole": BOOL,
+                "compare": BOOL,
             },
             "the request that lists changed tickets",
             ("path",),

@@ -1,7 +1,8 @@
 """Requests as an admin writes them: texts with placeholders such as `{title}`, filled at the moment of sending.
 
 A text that is nothing but one placeholder takes its value as it is (a list, a number, null). A member whose
-placeholders have no value at all is left out, so that one request serves for any choice of fields.
+placeholders have no value at all is left out, so that one request serves for any choice of fields. `{priority|3}` has
+a value always: what stands behind the bar is for where there is none, or nothing in it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 from connectors.generic.places import word
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z0-9_ -]+)?)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z0-9_ -]+)?)(?:\|([^{}]*))?\}")
 
 #: what has no value
 MISSING = object()
@@ -22,7 +23,7 @@ MISSING = object()
 def placeholders(template: Any) -> Iterator[str]:
     """Go through every placeholder in a template, wherever it stands."""
     if isinstance(template, str):
-        yield from PLACEHOLDER.findall(template)
+        yield from (found[1] for found in PLACEHOLDER.finditer(template))
     elif isinstance(template, Mapping):
         for each in template.values():
             yield from placeholders(each)
@@ -46,19 +47,36 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _text(template: str, values: Mapping[str, Any]) -> Any:
-    names = PLACEHOLDER.findall(template)
-    if not names:
+    found = list(PLACEHOLDER.finditer(template))
+    if not found:
         return template
     if PLACEHOLDER.fullmatch(template):
-        return values.get(names[0], MISSING)
-    if not any(name in values for name in names):
+        return _value(found[0], values)
+    if all(_value(each, values) is MISSING for each in found):
         return MISSING
-    return PLACEHOLDER.sub(lambda found: _plain(values.get(found.group(1))), template)
+    return PLACEHOLDER.sub(lambda each: _text_of(each, values), template)
+
+
+def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
+    """Return what a placeholder stands for; MISSING where it has neither a value nor a default."""
+    value, default = values.get(found[1], MISSING), found[2]
+    return default if default is not None and (value is MISSING or value is None or value == "") else value
+
+
+def _text_of(found: re.Match[str], values: Mapping[str, Any]) -> str:
+    value = _value(found, values)
+    return "" if value is MISSING else _plain(value)
+
+
+def defaults(template: Any) -> Iterator[str]:
+    """Go through the names of the placeholders that have a default."""
+    for _, text in members(template):
+        yield from (found[1] for found in PLACEHOLDER.finditer(text) if found[2] is not None)
 
 
 def path(template: str, values: Mapping[str, Any]) -> str:
     """Return an address with its placeholders filled and quoted; one without a value leaves nothing behind."""
-    return PLACEHOLDER.sub(lambda found: quote(_plain(values.get(found.group(1))), safe=""), template)
+    return PLACEHOLDER.sub(lambda found: quote(_text_of(found, values), safe=""), template)
 
 
 def texts(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:

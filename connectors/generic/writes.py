@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
 from connectors.content import to_plain
 from connectors.generic.asking import answer_of, decoded, is_json, is_missing, outcome_of, request_of
 from connectors.generic.options import COMMENTS, Options, Shape, fields_for, finds
-from connectors.generic.places import find
+from connectors.generic.places import find, is_there
 from connectors.generic.reading import EPOCH, Reader, ident
-from connectors.generic.reads import read
+from connectors.generic.reads import MOST_PAGES, next_page, paged, read
 from connectors.generic.rendering import Rendering
 from connectors.generic.template import PLACEHOLDER
 from connectors.generic.webhook import by_us
@@ -224,18 +225,31 @@ class Writer:
         if not isinstance(shape, Mapping):
             msg = "the settings describe no search for our mark"
             raise TransportError(msg)
-        response = yield request_of(self.options, "find", shape, {"key": context.effect_key})
-        if is_missing(shape, response) and response.status != 403:
-            return []
-        answer = answer_of(shape, response)
-        listed = find(shape["list"], answer) if "list" in shape else answer
-        listed = listed if isinstance(listed, list) else [listed] if listed else []
+        found: list[RemoteTicket] = []
+        page = ""
+        for _ in range(MOST_PAGES):
+            response = yield paged(self.options, "find", shape, {"key": context.effect_key}, page)
+            if is_missing(shape, response) and response.status != 403:
+                break
+            answer = answer_of(shape, response)
+            listed = find(shape["list"], answer) if "list" in shape else answer
+            listed = listed if isinstance(listed, list) else [listed] if listed else []
+            found += yield from self._bearing(context.effect_key, listed, response)
+            before, page = page, next_page(shape, response, listed, page) if "paging" in shape else ""
+            if not page or page == before:
+                break
+        return found
+
+    def _bearing(self, key: str, listed: list[Any], response: HttpResponse) -> Call[list[RemoteTicket]]:
+        """Return those of the listed tickets that bear a mark; one that is listed without any is read."""
         found = []
+        marker = self.options.ticket.get("marker")
         for each in listed:
             ticket = self.reader.ticket(each, response.headers)
-            if ticket is not None and not ticket.marker and "read" in self.options.calls:
+            told = isinstance(each, Mapping) and is_there(marker, each)
+            if ticket is not None and not ticket.marker and not told and "read" in self.options.calls:
                 ticket = yield from read(self.reader, ticket.remote_id)
-            if ticket is not None and ticket.marker == context.effect_key:
+            if ticket is not None and ticket.marker == key:
                 found.append(ticket)
         return found
 

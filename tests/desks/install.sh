@@ -1,22 +1,31 @@
 #!/bin/sh
-# Installs the real help desks that tests/desks talks to: Roundup from PyPI into an environment of its own (.desks), and
-# Request Tracker 5 and Redmine from Debian's own packages.
+# Installs the real help desks that tests/desks talks to: Roundup and django-helpdesk from PyPI, each into an environment of
+# its own (.desks), and Request Tracker 5 and Redmine from Debian's own packages.
 #
 #   tests/desks/install.sh
 #
-# The two need root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It makes no database and
+# The last two need root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It makes no database and
 # starts nothing; each test run starts a private RT and Redmine on SQLite in temporary folders and stops them again.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
-roundup="$here/.desks/roundup"
-if [ -x "$roundup/bin/roundup-server" ]; then
-    echo "install.sh: Roundup is installed"
-elif python3 -m venv "$roundup" && "$roundup/bin/pip" install -q --disable-pip-version-check roundup==2.6.0 pytz; then
-    echo "install.sh: installed Roundup in .desks/roundup"
-else
-    rm -rf "$roundup"
-    echo "install.sh: could not install Roundup: its real-desk tests will be skipped" >&2
-fi
+
+# environment NAME TITLE PACKAGE…: an environment of its own for a desk from PyPI
+environment() {
+    place="$here/.desks/$1" title="$2"
+    shift 2
+    if [ -f "$place/installed" ] && [ "$(cat "$place/installed")" = "$*" ]; then
+        echo "install.sh: $title is installed"
+    elif python3 -m venv "$place" && "$place/bin/pip" install -q --disable-pip-version-check "$@"; then
+        echo "$*" >"$place/installed"
+        echo "install.sh: installed $title in $place"
+    else
+        rm -rf "$place"
+        echo "install.sh: could not install $title: its real-desk tests will be skipped" >&2
+    fi
+}
+
+environment roundup Roundup roundup==2.6.0 pytz
+environment helpdesk django-helpdesk django-helpdesk==2.6.1 "Django>=5.2,<5.3"
 
 rt="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
 redmine="redmine redmine-sqlite ruby ruby-webrick"

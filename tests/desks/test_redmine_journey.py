@@ -19,6 +19,7 @@ from connectors.testing.bench import Bench
 from connectors.testing.faults import FaultKind
 from connectors.zendesk.bench import ZendeskBench
 from gateway.store import SqlStore
+from tests.desks.real_pair import RealPair
 from tests.desks.redmine_bench import DEADLINE, RealRedmine
 from tests.desks.redmine_server import RedmineServer
 from tests.desks.test_under_fire import mishaps
@@ -44,24 +45,13 @@ def redmine(redmine_server: RedmineServer) -> Iterator[type[RealRedmine]]:
         redmine_server.serve()
 
 
-class Polled(Pair):
-    """Two desks, of which Redmine 5 sends no webhooks."""
-
-    def settle_all(self, seconds: float = 60.0) -> None:
-        """Settle; Redmine is asked first, in a second of its own: its times are no finer."""
-        for name, bench in self.benches.items():
-            if isinstance(bench, RealRedmine):
-                time.sleep(1.05 - time.time() % 1)
-                self.reconciler().poll(name, holder="pair")
-        super().settle_all(seconds)
-
-
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("there", [True, False], ids=["to-redmine", "from-redmine"])
 def test_a_ticket_lives_in_both(store: SqlStore, redmine: type[RealRedmine], there: bool) -> None:
     """Created, talked about from both sides, changed from both sides, and at rest."""
     ends: tuple[type[Bench], type[Bench]] = (ZendeskBench, redmine) if there else (redmine, ZendeskBench)
-    with Polled(store, *ends) as pair:
+    with RealPair(store, *ends) as pair:
+        pair.polled = (TARGET if there else SOURCE,)
         Journey(pair).run()
 
 
@@ -173,7 +163,7 @@ class Fire:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_redmine_under_fire_holds_everything_once(store: SqlStore, redmine: type[RealRedmine]) -> None:
     """Each mishap befalls a creation or a note, Redmine is killed in the middle of two: all is there once."""
-    with Pair(store, ZendeskBench, redmine) as pair:
+    with RealPair(store, ZendeskBench, redmine) as pair:
         zendesk, real = pair.benches[SOURCE], pair.benches[TARGET]
         assert isinstance(zendesk, ZendeskBench)
         assert isinstance(real, RealRedmine)

@@ -57,6 +57,19 @@ WRONG = {
         9,
         "rename",
     ),
+    "a default in a change": (
+        f"{TICKET}    calls:\n      update: {{path: '/t/{{ticket}}', json: {{a: '{{title|none}}'}}}}\n",
+        8,
+        "write defaults in `create` only",
+    ),
+    "a search page by page without its place": (
+        (
+            f"{TICKET}    calls:\n      create:\n        path: /t\n        json: {{a: '{{key}}'}}\n"
+            "        find: {path: /t, paging: {kind: next}}\n"
+        ),
+        11,
+        "give `at:`",
+    ),
     "a signature without a header": (f"{TICKET}    incoming:\n      signature: {{kind: hmac}}\n", 8, "which header"),
     "a webhook about nothing": ("    incoming: {event: {at: type}}\n", 6, "which ticket"),
     "a zone that is none": (f"{TICKET}    incoming: {{}}\n    times: {{zone: Mars/Base}}\n", 8, "time zone"),

@@ -113,6 +113,9 @@ def test_a_request_holds_what_has_a_value() -> None:
         "t": "X {body}", "n": {"a": None}, "l": ["a", "b"], "s": "Re: X {body}", "c": 1,
     }  # fmt: skip
     assert fill({"m": "{status}"}, values) is MISSING
+    assert fill({"m": "{status|new}", "n": "{assignee|nobody}", "t": "{title|none}", "e": "{queue|}"}, values) == {
+        "m": "new", "n": "nobody", "t": "X {body}", "e": "",
+    }  # fmt: skip
     assert path("/t/{ticket}/x", {"ticket": "../a b/ü"}) == "/t/..%2Fa%20b%2F%C3%BC/x"
     assert texts({"a": "{tags}", "b": "{status}", "c": 3}, values) == {"a": "a,b", "c": "3"}
 
