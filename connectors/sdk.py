@@ -162,10 +162,11 @@ def retry_after(response: HttpResponse, now: datetime | None = None) -> int | No
     """Read Retry-After in both forms of RFC 9110 section 10.2.3 (seconds, HTTP date), clamped; None without one.
 
     A date is read against the answer's own Date header where there is one, so that a desk's wrong clock does no harm.
+    An answer that says without it that its limit is used up is read by the header that says when that ends.
     """
     text = response.header("retry-after").strip()
     if not text:
-        return None
+        return _until_reset(response, now)
     if text.isascii() and text.isdigit():
         return min(int(text), MAX_RETRY_AFTER)
     try:
@@ -180,6 +181,36 @@ def retry_after(response: HttpResponse, now: datetime | None = None) -> int | No
         at = at.replace(tzinfo=UTC)
     if base.tzinfo is None:
         base = base.replace(tzinfo=UTC)
+    return max(0, min(int((at - base).total_seconds()), MAX_RETRY_AFTER))
+
+
+#: headers that say when a limit begins anew, and how much of it is left
+_RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_LEFT = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+#: a number above this is seconds since 1970, below it seconds to wait: desks write either under one name
+_AN_INSTANT = 1_000_000_000
+
+
+def _until_reset(response: HttpResponse, now: datetime | None) -> int | None:
+    """Return the seconds until a limit begins anew: a number of them, seconds since 1970, or an instant."""
+    spent = any(response.header(name).strip() == "0" for name in _LEFT)
+    if response.status != 429 and not (spent and response.status == 403):
+        return None
+    text = next((said for name in _RESETS if (said := response.header(name).strip())), "")
+    if text.isascii() and text.isdigit() and int(text) < _AN_INSTANT:
+        return min(int(text), MAX_RETRY_AFTER)
+    try:
+        at = (
+            datetime.fromtimestamp(int(text), UTC)
+            if text.isascii() and text.isdigit()
+            else datetime.fromisoformat(text)
+        )
+        said = response.header("date")
+        base = parsedate_to_datetime(said) if said else now
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+    if base is None or base.tzinfo is None or at.tzinfo is None:
+        return None
     return max(0, min(int((at - base).total_seconds()), MAX_RETRY_AFTER))
 
 

@@ -7,7 +7,7 @@ says whether they are up to date.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import yaml
 
 from connectors import registry
 from connectors.registry import BUILT_INS
-from connectors.testing.quality import LACKS
+from connectors.sdk import ConnectorSpec
+from connectors.testing.quality import LACKS, MECHANISMS
 from gateway.cli.connector_facts import facts
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
@@ -192,7 +193,8 @@ def connectors_page() -> str:
     ):
         rows = [["desk", *names], ["---"] * (len(names) + 1)]
         rows += [[f"[{spec.title}]({spec.name}.md)", *(said[spec.name][name] for name in names)] for spec in specs]
-        parts += [f"## {title}\n", *("| " + " | ".join(_cell_of(cell) for cell in row) + " |" for row in rows), ""]
+        parts += [f"## {title}\n", *map(_row, rows), ""]
+    parts += [*_mechanisms(specs), ""]
     parts.append("## What each lacks\n")
     parts.append("What a desk does not have, with the reason; the suite holds each connector to it.\n")
     for spec in specs:
@@ -201,6 +203,25 @@ def connectors_page() -> str:
         proof = f"[its claims](../../connectors/{spec.name}/quality.yaml)"
         parts += [f"- {spec.title} ({proof}){':' if lines else ''}", *lines]
     return "\n".join((*parts, ""))
+
+
+def _mechanisms(specs: Sequence[ConnectorSpec]) -> Iterator[str]:
+    """Yield the table of what the desks give to be sure by, and what the connectors therefore use."""
+    yield "## By what means\n"
+    yield "What a desk has is used; a dash: it has none, and its quality.yaml says why.\n"
+    names = list(MECHANISMS)
+    yield _row(["desk", *(name.replace("_", " ") for name in names)])
+    yield _row(["---"] * (len(names) + 1))
+    for spec in specs:
+        claimed = yaml.safe_load((CONNECTORS / spec.name / "quality.yaml").read_text(encoding="utf-8"))
+        cells = [
+            "–" if "lacks" in claimed["mechanisms"][name] else claimed["mechanisms"][name]["claim"] for name in names
+        ]
+        yield _row([f"[{spec.title}]({spec.name}.md)", *cells])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_cell_of(cell) for cell in cells) + " |"
 
 
 def _cell_of(text: str) -> str:

@@ -43,6 +43,18 @@ LACKS: Mapping[str, str] = {
     "credentials": "it knows no wrong credentials",
 }
 
+#: what desks are compared by, and what it means; `mechanisms` of a quality.yaml says of each that it is used, or lacks
+MECHANISMS: Mapping[str, str] = {
+    "signed_webhook": "what it sends is signed",
+    "delivery_id": "what it sends has a name that stays the same when it is sent again",
+    "poll_cursor": "what changed can be asked for from where the last question ended",
+    "idempotency_key": "a creation that is sent twice is made once by the desk itself",
+    "external_id": "what we made can be found by a key of ours",
+    "conditional_write": "a change is refused where the ticket is another than was read",
+    "rate_limit": "it says for how long it wants to be left alone",
+    "internal_note": "there are comments that customers do not see",
+}
+
 #: modules by which code reaches outside the process; a connector asks for what it wants, and does not take it
 REACHING = frozenset({
     "aiohttp", "asyncio", "flask", "ftplib", "http.client", "http.server", "httpx", "imaplib", "multiprocessing", "os",
@@ -148,6 +160,27 @@ def lacks_faults(spec: ConnectorSpec, quality: Mapping[str, Any]) -> list[str]:
             found.append(f"lacks: {name}, which the spec says that it has")
         if not has and name not in lacking:
             found.append(f"lacks: {name} is not in the spec, and {FILE} does not say why")
+    return found
+
+
+def mechanism_faults(quality: Mapping[str, Any]) -> list[str]:
+    """Return which mechanisms of a desk nothing is said of, or lack without a reason; without the section: none."""
+    said = quality.get("mechanisms")
+    if said is None:
+        return []
+    if not isinstance(said, dict):
+        return ["mechanisms: is to be a mapping"]
+    found = [
+        f"mechanisms: {name} means nothing; there are {', '.join(MECHANISMS)}" for name in set(said) - set(MECHANISMS)
+    ]
+    for name in MECHANISMS:
+        entry = said.get(name)
+        if not isinstance(entry, dict) or ("claim" in entry) is ("lacks" in entry):
+            found.append(
+                f"mechanisms: {name}: say what is used by `claim` and `tests`, or by `lacks` why there is none"
+            )
+        elif "lacks" in entry and not is_reason(entry["lacks"]):
+            found.append(f"mechanisms: {name}: lacks: say why, in {FEWEST_WORDS} words at least")
     return found
 
 

@@ -11,6 +11,30 @@ from connectors.registry import BUILT_INS, load
 from connectors.testing import quality
 
 HERE = Path(connectors.__file__).parent
+SIGNED, NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE = quality.MECHANISMS
+#: what the vendors' documentation and sources show each desk to have: none of it may be lacking in the connector
+HAS = {
+    "dynamics365": {NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE},
+    "freshdesk": {CURSOR, WAIT, NOTE},
+    "generic": {SIGNED, NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE},
+    "github": {SIGNED, NAMED, CURSOR, ID, WAIT},
+    "gitlab": {SIGNED, NAMED, CURSOR, ID, WAIT, NOTE},
+    "helpscout": {SIGNED, CURSOR, WAIT, NOTE},
+    "hubspot": {SIGNED, NAMED, CURSOR, ID, WAIT, NOTE},
+    "intercom": {SIGNED, NAMED, CURSOR, WAIT, NOTE},
+    "jira": {SIGNED, NAMED, CURSOR, WAIT, NOTE},
+    "planfix": {CURSOR, ID, NOTE},
+    "redmine": {SIGNED, CURSOR, ID, CONDITION, NOTE},
+    "request_tracker": {CURSOR, ID, CONDITION, NOTE},
+    "roundup": {CURSOR, KEY, ID, CONDITION, WAIT, NOTE},
+    "salesforce": {NAMED, CURSOR, ID, CONDITION, WAIT, NOTE},
+    "servicenow": {CURSOR, ID, WAIT, NOTE},
+    "slack": {SIGNED, NAMED, CURSOR, ID, WAIT},
+    "webhook": {SIGNED, NAMED, KEY, WAIT},
+    "whatsapp": {SIGNED, ID, WAIT},
+    "zammad": {SIGNED, NAMED, CURSOR, ID, NOTE},
+    "zendesk": {SIGNED, NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE},
+}
 
 
 @pytest.mark.parametrize("connector", BUILT_INS)
@@ -25,5 +49,32 @@ def test_what_it_says_of_itself_holds(connector: str) -> None:
     assert quality.operation_faults(spec, content) == []
     assert quality.lacks_faults(spec, content) == []
     assert quality.claim_faults(content, tests) == []
+    assert quality.mechanism_faults(content) == []
     assert quality.io_faults(folder) == []
     assert quality.unfilled(folder) == []
+
+
+@pytest.mark.parametrize("connector", BUILT_INS)
+def test_what_a_desk_has_is_used(connector: str) -> None:
+    """Each mechanism is claimed and tested, or lacks with a reason; what the desk has never lacks."""
+    content, _ = quality.read_quality(HERE / connector)
+    said = content["mechanisms"]
+    assert {name for name in HAS[connector] if "lacks" in said[name]} == set()
+    assert [name for name in HAS[connector] if "exempt" in said[name]] == []
+
+
+def test_a_mechanism_without_a_word_is_a_fault() -> None:
+    """Neither claimed nor lacking, both at once, without a reason, or of no meaning."""
+    whole = {name: {"lacks": "there is none here"} for name in quality.MECHANISMS}
+    assert quality.mechanism_faults({"mechanisms": whole}) == []
+    assert quality.mechanism_faults({}) == [], "a package of somebody else need not have the section"
+    for wrong in (
+        {name: whole[name] for name in list(whole)[1:]},
+        {**whole, SIGNED: {"lacks": "no"}},
+        {**whole, SIGNED: {"lacks": "there is none here", "claim": "x"}},
+        {**whole, SIGNED: "none"},
+        {**whole, "telepathy": {"lacks": "there is none here"}},
+    ):
+        (fault,) = quality.mechanism_faults({"mechanisms": wrong})
+        assert fault.startswith("mechanisms: ")
+    assert quality.mechanism_faults({"mechanisms": []}) == ["mechanisms: is to be a mapping"]

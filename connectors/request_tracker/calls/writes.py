@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.content.references import without_references
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import Desk, unauthorized
+from connectors.request_tracker.calls.desk import Desk, etag, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
 from connectors.request_tracker.calls.files import with_files
 from connectors.request_tracker.calls.landed import landed_before
@@ -76,6 +76,15 @@ def refused(response: HttpResponse) -> Outcome | None:
     if response.status != 401 and unauthorized(response):
         return Unauthorized(f"{excerpt(response)} (redirected to {response.header('location')}: check the url)")
     return classify(response)
+
+
+def refused_read(response: HttpResponse) -> Outcome:
+    """Say why a write was not tried: the ticket could not be read first."""
+    if unauthorized(response):
+        return Unauthorized(excerpt(response))
+    if response.status == 403:
+        return Forbidden(excerpt(response))
+    return NotSent(f"the ticket could not be read first: {excerpt(response)}")
 
 
 def _create(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -159,16 +168,25 @@ def _finish_creation(desk: Desk, intent: Intent, context: WriteContext) -> Call[
 
 
 def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str) -> Call[Outcome]:
-    """Put the final state and read it back: RT answers 200 whatever it did."""
+    """Put the final state, if nothing was done to the ticket since it was read, and read it back.
+
+    RT refuses what is behind by 412 (lib/RT/REST2/Resource/Record/WithETag.pm), and answers 200 whatever it did.
+    """
     if not fields:
         return Rejected(
             "nothing that Request Tracker can change: it keeps a ticket's first message as it was, has no tags, and an "
             "owner needs an account there (people: accounts:)",
             Reason.UNMAPPED,
         )
-    response = yield desk.request(
-        "PUT", f"/ticket/{remote_id}", payload=fields, effect=Effect.WRITE, label="set fields"
-    )
+    before = yield desk.ticket(remote_id)
+    if not before.ok and before.status not in {403, 404}:
+        return refused_read(before)
+    token = etag(before)[1] if before.ok else ""
+    request = desk.request("PUT", f"/ticket/{remote_id}", payload=fields, effect=Effect.WRITE, label="set fields")
+    if token:
+        # not atomic in RT: of writes in the same moment more than one may pass, and what stands is read back
+        request = msgspec.structs.replace(request, headers={**request.headers, "If-Match": token})
+    response = yield request
     outcome = refused(response)
     if outcome is not None:
         return outcome
@@ -213,12 +231,8 @@ def _reply(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
     response = yield desk.ticket(context.remote_id)
     if response.status == 404:
         return Rejected(f"there is no ticket {context.remote_id} in RT: {excerpt(response)}")
-    if unauthorized(response):
-        return Unauthorized(excerpt(response))
-    if response.status == 403:
-        return Forbidden(excerpt(response))
     if not response.ok:
-        return NotSent(f"the ticket could not be read first: {excerpt(response)}")
+        return refused_read(response)
     ticket = seen(desk, response)
     status = ticket.status
     if status is msgspec.UNSET:

@@ -12,6 +12,7 @@ from connectors.testing.quality import (
     claim_faults,
     io_faults,
     lacks_faults,
+    mechanism_faults,
     operation_faults,
     spec_faults,
     tests_of,
@@ -51,6 +52,7 @@ class Claims(Stand):
     def test_what_is_lacking_is_named_with_its_reason(self, there: Bench) -> None:
         """Nothing is exempt that has no reason, and nothing that the desk's people can do."""
         assert lacks_faults(self.plugin.spec, self.quality()) == []
+        assert mechanism_faults(self.quality()) == []
         lacking = self.quality().get("lacks") or {}
         for name, doing in DOINGS.items():
             try:

@@ -18,6 +18,7 @@ from gateway.domain.event import Event, EventKind
 from gateway.domain.ticket import Category, Level, Status, Visibility
 from gateway.domain.update import (
     Absent,
+    Conflict,
     Done,
     Found,
     Intent,
@@ -146,13 +147,13 @@ class Creation:
 class Fields:
     """Changes of fields by us and by people."""
 
-    def test_fields_are_set_and_read_back_with_two_requests(self, stand: Stand) -> None:
+    def test_fields_are_set_as_the_ticket_was_read_and_read_back(self, stand: Stand) -> None:
         """The receipt shows the ticket after the write, and its webhooks carry what as_read foretold."""
         number = stand.ticket()
         stand.events()
         intent = fields(title="New title", priority={"level": "P2"}, status={"category": "open"}, queue="Escalations")
         receipt = stand.done(stand.write(intent, context(number)))
-        assert [request.method for request in stand.driver.requests] == ["PUT", "GET"]
+        assert [request.method for request in stand.driver.requests] == ["GET", "PUT", "GET"]
         changes = {change.field: change.value for event in stand.events() for change in event.changes}
         assert {name: msgspec.to_builtins(value) for name, value in changes.items()} == stand.connector.as_read(intent)
         assert receipt.observed is not None
@@ -191,7 +192,8 @@ class Fields:
         call = stand.connector.write(fields(title="Ours"), context(number))
 
         def interrupted() -> Call[Outcome]:
-            answer = yield next(call)
+            before = yield next(call)
+            answer = yield call.send(before)
             stand.person("PUT", f"/ticket/{number}", {"Subject": "Theirs"})
             request = call.send(answer)
             try:
@@ -202,6 +204,26 @@ class Fields:
                 return outcome
 
         assert isinstance(stand.driver.run(interrupted()), Done)
+        assert stand.shown(number)["Subject"] == "Theirs"
+
+    def test_a_ticket_that_changed_since_it_was_read_is_a_conflict(self, stand: Stand) -> None:
+        """RT refuses what was written to an older state (412), and what the person set stands."""
+        number = stand.ticket()
+        call = stand.connector.write(fields(title="Ours"), context(number))
+
+        def interrupted() -> Call[Outcome]:
+            before = yield next(call)
+            stand.person("PUT", f"/ticket/{number}", {"Subject": "Theirs"})
+            request = call.send(before)
+            assert request.headers["If-Match"] == before.header("etag")
+            try:
+                while True:
+                    request = call.send((yield request))
+            except StopIteration as stop:
+                outcome: Outcome = stop.value
+                return outcome
+
+        assert isinstance(stand.driver.run(interrupted()), Conflict)
         assert stand.shown(number)["Subject"] == "Theirs"
 
     def test_an_owner_is_set_and_taken_away(self, stand: Stand) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from connectors.request_tracker.simulator import SimulatedRequestTracker
 from connectors.testing.faults import FaultKind
-from gateway.domain.update import Absent, Found, Intent, NotSent, Operation, Progress, Unknown, Unsure
+from gateway.domain.update import Absent, Found, Intent, NotSent, Operation, Outcome, Progress, Unknown, Unsure
 from gateway.errors import OutcomeUnknownError
-from gateway.ports import WriteContext
+from gateway.ports import Call, WriteContext
 from tests.connectors.request_tracker import behaviour
 from tests.connectors.request_tracker.stand import Sink, Stand, fields, note, reply
 
@@ -129,10 +129,23 @@ class TestFaults:
             assert receipt.observed is None
 
     def test_a_put_that_cannot_be_read_back_is_unknown(self, stand: Stand, desk: SimulatedRequestTracker) -> None:
-        """Its 200 proves nothing."""
+        """Its 200 proves nothing; where it could not be read before, nothing was sent."""
         number = stand.ticket()
         desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET")
-        assert isinstance(stand.write(fields(title="x"), WriteContext("k", number)), Unknown)
+        assert isinstance(stand.write(fields(title="x"), WriteContext("k", number)), NotSent)
+        call = stand.connector.write(fields(title="x"), WriteContext("k", number))
+
+        def broken() -> Call[Outcome]:
+            written = yield call.send((yield next(call)))
+            desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET")
+            try:
+                call.send((yield call.send(written)))
+            except StopIteration as stop:
+                outcome: Outcome = stop.value
+                return outcome
+            pytest.fail("it goes on")
+
+        assert isinstance(stand.driver.run(broken()), Unknown)
 
     def test_a_reply_whose_first_read_fails_was_not_sent(self, stand: Stand, desk: SimulatedRequestTracker) -> None:
         """Nothing was written yet."""

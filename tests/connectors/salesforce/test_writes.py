@@ -253,3 +253,24 @@ def test_refusals() -> None:
     outcome = answered(intent, 400, told)
     assert isinstance(outcome, Rejected)
     assert outcome.detail == "HTTP 400 STRING_TOO_LONG: data value too large (CommentBody)"
+
+
+def test_a_case_that_changed_since_it_was_read_is_a_conflict(bench: SalesforceBench, driver: Driver) -> None:
+    """A case has no entity tag: the write says of when it was read, and Salesforce refuses what is behind."""
+    case = bench.open_ticket("Printer", "It is on fire")
+    call = driver.connector.write(Intent(Operation.SET_FIELDS, {"title": "Ours"}), first_attempt("k1", case))
+
+    def interrupted() -> Any:
+        request = next(call)
+        try:
+            while True:
+                if request.method == "PATCH":
+                    assert request.headers["If-Unmodified-Since"].endswith(" GMT")
+                    bench.desk.clock.skew += timedelta(seconds=2)
+                    bench.set_title(case, "Theirs")
+                request = call.send((yield request))
+        except StopIteration as stop:
+            return stop.value
+
+    assert isinstance(driver.run(interrupted()), Conflict)
+    assert bench.desk.records.all["Case"][case]["Subject"] == "Theirs"
