@@ -15,6 +15,7 @@ SIGNED, NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE = quality.MECHANISMS
 #: what the vendors' documentation and sources show each desk to have: none of it may be lacking in the connector
 HAS = {
     "dynamics365": {NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE},
+    "email": {CURSOR, ID},
     "freshdesk": {CURSOR, WAIT, NOTE},
     "generic": {SIGNED, NAMED, CURSOR, KEY, ID, CONDITION, WAIT, NOTE},
     "github": {SIGNED, NAMED, CURSOR, ID, WAIT},
