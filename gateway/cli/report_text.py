@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gateway.cli.tables import tame, write_table
+from gateway.cli.unseen_text import write_unseen
 from gateway.domain.report.advice import metric_words
 from gateway.domain.report.figures import Share, length
 from gateway.domain.report.result import Figures, Lengths, MetricLine, PlaceLine, Report, TargetLine
@@ -65,6 +66,7 @@ def write_report(report: Report, where: tzinfo) -> None:
     _places("Time in a status", report.statuses, report.slowest_status)
     _places("Time in a stage", report.stages, report.slowest_stage)
     _overdue(report, where)
+    write_unseen(report, where)
     _corrections(report, where)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,11 +19,13 @@ from gateway.cli.opening import opened
 from gateway.cli.pages import replace, require_folder
 from gateway.cli.report_text import write_csv, write_report
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, LIMIT, write_json
+from gateway.cli.tables import JSON, LIMIT, tame, write_json, write_table
 from gateway.domain.report.counted import Period
 from gateway.domain.report.course import Slice
 from gateway.domain.report.figures import ALARM, GOAL
+from gateway.flow.sla import observed
 from gateway.flow.sla.reporting import Asked, sla_report
+from gateway.store.unit import SqlTx
 from gateway.web.report import page
 
 #: how far a report looks back when nobody says
@@ -100,7 +103,7 @@ def sla(
             goal=goal, alarm=alarm, limit=limit,
         )  # fmt: skip
         with _bar(quiet=as_json or as_csv) as progress:
-            found = sla_report(gateway.store, asked, now=now, mode=live.mode, progress=progress)
+            found = sla_report(gateway.store, asked, now=now, mode=live.mode, site=live, progress=progress)
     if file is not None:
         replace(file, page(found, now))
     if as_json:
@@ -111,6 +114,64 @@ def sla(
         write_report(found, where)
     if file is not None:
         click.echo(f"The page is {file}", err=True)
+
+
+@reports.command("withheld")
+@click.option(
+    "--from", "begin", type=MomentType(), help="The first day, a month, or an instant.  [default: 30 days back]"
+)
+@click.option(
+    "--to", "end", type=MomentType(), help="The last day (it counts), a month, or an instant.  [default: now]"
+)
+@click.option("--zone", "where", type=ZoneType(), default="UTC", show_default=True, help="The time zone of the days.")
+@click.option("--at", default="", help="Only what was meant for this connection.")
+@click.option("--what", default="", help="Only this, in the words of the report: create, set priority …")
+@LIMIT
+@JSON
+@pass_site
+def withheld(
+    site: SiteChoice,
+    begin: Named | None,
+    end: Named | None,
+    where: ZoneInfo,
+    at: str,
+    what: str,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """List what was decided and not written, because a site or a connection only observes.
+
+    The oldest first. Why it was decided says `gateway tickets why TICKET`.
+    """
+    with opened(site) as gateway:
+        period = _period(begin, end, where, gateway.clock.now())
+        with gateway.store.read() as tx:
+            every = observed.withheld(tx, period.begin, period.end)
+            mine = (each for each in every if at in {"", each.at} and what in {"", each.what})
+            found = list(islice(mine, limit + 1))
+            names = {each.ticket_id: _named(tx, each.ticket_id) for each in found}
+    if as_json:
+        write_json([msgspec.to_builtins(each) for each in found[:limit]])
+        return
+    rows = [
+        (
+            f"{each.decided_at.astimezone(where):%Y-%m-%d %H:%M}", names[each.ticket_id], each.at, tame(each.what),
+            tame(each.why),
+        )
+        for each in found[:limit]
+    ]  # fmt: skip
+    write_table(
+        (f"DECIDED ({where})", "TICKET", "AT", "WHAT", "WHY NOT"), rows, grows="WHAT", empty="Nothing was withheld."
+    )
+    if len(found) > limit:
+        click.echo("and more: --limit shows them", err=True)
+
+
+def _named(tx: SqlTx, ticket_id: str) -> str:
+    """Return where a ticket began, and its number there."""
+    links = tx.links.of_ticket(ticket_id)
+    return f"{links[0].connection} #{links[0].remote_id}" if links else ticket_id[-12:]
 
 
 def _period(begin: Named | None, end: Named | None, where: ZoneInfo, now: datetime) -> Period:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from gateway.domain.clock_log import LogEntry
+from gateway.domain.report.unseen import Told
 from gateway.ports.clocks import ChangeRow, ClockRow
 
 
@@ -36,6 +37,14 @@ class Reporting(Protocol):
 
     def breaches(self, begin: datetime, end: datetime, known_at: datetime) -> Iterator[tuple[str, ChangeRow]]:
         """Return with its ticket each breach of a period that was noted or taken back by `known_at`, in that order."""
+        ...
+
+    def trail(self, ticket_ids: Collection[str], known_at: datetime) -> Sequence[Told]:
+        """Return what the trail has of escalations of tickets, and of what was withheld there, by `known_at`."""
+        ...
+
+    def withheld(self, begin: datetime, end: datetime) -> Iterator[tuple[str, datetime, Mapping[str, Any]]]:
+        """Return, in their order, what was decided in a period and not written: ticket, instant, detail."""
         ...
 
     def clocks(self, ticket_ids: Sequence[str], known_at: datetime) -> Sequence[TicketClocks]:

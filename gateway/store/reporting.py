@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, Connection, bindparam, select, text, union
 
 from gateway.domain.clock_log import LogEntry
+from gateway.domain.ids import uuid7
+from gateway.domain.report.unseen import Told
 from gateway.domain.ticket import OPEN_CATEGORIES
 from gateway.ports.clocks import ChangeRow, ClockRow
 from gateway.ports.reporting import TicketClocks
 from gateway.store.clock_tables import BROKE, clock_changes, clock_firings, clock_log, clocks
-from gateway.store.tables import tickets
+from gateway.store.tables import audit, tickets
 
 _AT_ONCE = 5000
 _OPEN = sorted(each.value for each in OPEN_CATEGORIES)
@@ -50,6 +53,20 @@ _FIRED = select(clock_firings.c.ticket_id, clock_firings.c.metric, clock_firings
     clock_firings.c.ticket_id.in_(_IDS), clock_firings.c.fired_at <= bindparam("known")
 )
 
+_TRAIL = select(audit.c.ticket_id, audit.c.at, audit.c.action, audit.c.detail).where(
+    audit.c.ticket_id.in_(_IDS), audit.c.action.in_(["escalated", "withheld"]), audit.c.at <= bindparam("known")
+)
+_WITHHELD = (
+    select(audit.c.ticket_id, audit.c.at, audit.c.detail)
+    .where(
+        audit.c.id.between(bindparam("first"), bindparam("last")),
+        audit.c.action == "withheld",
+        audit.c.at >= _BEGIN,
+        audit.c.at < _END,
+    )
+    .order_by(audit.c.id)
+)
+
 
 class SqlReporting:
     """Implements ports.reporting.Reporting."""
@@ -69,6 +86,22 @@ class SqlReporting:
         streaming = self._connection.execution_options(yield_per=_AT_ONCE)
         for ticket_id, doc in streaming.execute(_BREACHES, given):
             yield ticket_id, _change.decode(doc)
+
+    def trail(self, ticket_ids: Collection[str], known_at: datetime) -> Sequence[Told]:
+        """Return what the trail has of escalations of tickets, and of what was withheld there, by `known_at`."""
+        rows = self._connection.execute(_TRAIL, {"the_ids": list(ticket_ids), "known": known_at})
+        return [
+            Told(row.ticket_id, row.at, row.action, row.detail.get("metric", ""), row.detail.get("cycle", 0))
+            for row in rows
+        ]
+
+    def withheld(self, begin: datetime, end: datetime) -> Iterator[tuple[str, datetime, Mapping[str, Any]]]:
+        """Return, in their order, what was decided in a period and not written: ticket, instant, detail."""
+        # ids begin with their instant: by them the lines of a period are found without an index of their own
+        given = {"begin": begin, "until": end, "first": uuid7(begin, bytes(10)), "last": uuid7(end, b"\xff" * 10)}
+        streaming = self._connection.execution_options(yield_per=_AT_ONCE)
+        for row in streaming.execute(_WITHHELD, given):
+            yield row.ticket_id, row.at, row.detail or {}
 
     def clocks(self, ticket_ids: Sequence[str], known_at: datetime) -> Sequence[TicketClocks]:
         """Return what is stored of the clocks of tickets."""

@@ -10,6 +10,7 @@ import msgspec
 from gateway.domain.report.advice import metric_words
 from gateway.domain.report.figures import Share, length
 from gateway.domain.report.result import DayLine, Figures, MetricLine, PlaceLine, Report, TargetLine
+from gateway.domain.report.unseen import Unseen, Would
 
 #: of the chart over time: the drawing, without its labels
 WIDTH, HEIGHT = 940.0, 180.0
@@ -73,6 +74,29 @@ class Bars(msgspec.Struct, frozen=True):
     rows: list[Bar]
     #: rows that were left out
     more: int
+
+
+def reasons(found: Unseen) -> Bars:
+    """Return of how many broken promises nobody was told, by the reason, and of how many somebody was."""
+    whole = max(1, found.broken)
+    rows = [Bar(why, round(_HUNDRED * count / whole, 1), str(count), "alarm") for why, count in found.why.items()]
+    rows.append(Bar("somebody was told", round(_HUNDRED * found.seen / whole, 1), str(found.seen), "good"))
+    return Bars(rows, 0)
+
+
+def would(found: Would) -> Bars:
+    """Return what was withheld, the most frequent first."""
+    most = max((each.count for each in found.lines), default=1)
+    rows = [
+        Bar(
+            f"{each.at}: {each.what}",
+            round(_HUNDRED * each.count / most, 1),
+            f"{each.count}, {each.tickets} tickets",
+            "none",
+        )
+        for each in found.lines[:MOST_BARS]
+    ]
+    return Bars(rows, 0)
 
 
 def mark(line: Figures | MetricLine | TargetLine) -> str:

@@ -26,6 +26,8 @@ def page(report: Report, made_at: datetime) -> str:
         targets=charts.targets(report),
         statuses=charts.places(report.statuses),
         stages=charts.places(report.stages),
+        reasons=charts.reasons(report.unseen),
+        would=charts.would(report.would),
         when=lambda at: _when(at, where),
     )
 

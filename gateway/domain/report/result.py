@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.domain.report.counted import Correction
 from gateway.domain.report.figures import MEDIAN, Sample, Share
+from gateway.domain.report.unseen import Unseen, Would
 
 _NINETY = Fraction(90)
 
@@ -199,6 +200,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     look_first: list[str]
     days: list[DayLine]
     overdue_first: list[OverdueLine]
+    #: what was broken and seen by nobody, and what was decided and not written
+    unseen: Unseen
+    would: Would
+    #: what nobody can know from what the desks tell of the time before
+    unknown: list[str]
 
     @property
     def is_empty(self) -> bool:

@@ -26,6 +26,8 @@ from gateway.domain.report.figures import ALARM, GOAL
 from gateway.domain.report.result import DayLine, Figures, OverdueLine, PlaceLine, Report
 from gateway.domain.report.totals import Tally, Totals
 from gateway.domain.terms import Terms
+from gateway.flow.desks import LiveSite
+from gateway.flow.sla.observed import Unwatched, unknown, would
 from gateway.flow.sla.timekeeping import calendars
 from gateway.ports import Store, Tx
 from gateway.ports.reporting import TicketClocks
@@ -62,14 +64,19 @@ def sla_report(
     *,
     now: datetime,
     mode: str,
+    site: LiveSite | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Report:
-    """Return the report; `progress` is told how many of how many tickets were read."""
+    """Return the report; `progress` is told how many of how many tickets were read.
+
+    `site` says since when the gateway answers for which tickets.
+    """
     standing_at = min(asked.period.end, asked.known_at)
     with store.read() as tx:
         packed = _pack(tx.reporting.tickets(asked.period.begin, asked.period.end, standing_at))
     total = sum(part.count(_BETWEEN) + 1 for part in packed)
     totals = Totals(asked.period, standing_at, asked.by, asked.zone)
+    unwatched = Unwatched(asked.period, asked.known_at, site)
     reader = _Reader(asked, standing_at, is_past=asked.known_at < now)
     done = left_out = 0
     progress(0, total)
@@ -77,6 +84,7 @@ def sla_report(
         with store.read() as tx:
             found = tx.reporting.clocks(ids, asked.known_at)
             reader.prepare(tx, found)
+        stories = []
         for each in found:
             try:
                 story = reader.story(each)
@@ -85,9 +93,17 @@ def sla_report(
                 left_out += 1
             else:
                 totals.take(story)
+                stories.append(story)
+        with store.read() as tx:
+            unwatched.take(tx, stories, found)
         done += len(ids)
         progress(done, total)
-    return _summed(store, asked, totals, mode=mode, left_out=left_out)
+    beside: dict[str, Any] = {
+        "unseen": unwatched.tally.summed(),
+        "would": would(store, asked.period.begin, min(asked.period.end, asked.known_at)),
+        "unknown": unknown(store, site, asked.period.begin),
+    }
+    return _summed(store, asked, totals, mode=mode, left_out=left_out, beside=beside)
 
 
 def _pack(ids: Iterator[str]) -> list[str]:
@@ -160,7 +176,9 @@ class _Reader:
         return [instance for chain in told.values() for instance in chain.instances]
 
 
-def _summed(store: Store, asked: Asked, totals: Totals, *, mode: str, left_out: int) -> Report:
+def _summed(
+    store: Store, asked: Asked, totals: Totals, *, mode: str, left_out: int, beside: Mapping[str, Any]
+) -> Report:
     goal, alarm = asked.goal, asked.alarm
     called = _called(store, totals)
     total = totals.total.figures("", goal, alarm)
@@ -205,6 +223,7 @@ def _summed(store: Store, asked: Asked, totals: Totals, *, mode: str, left_out: 
             )
             for each in totals.overdue
         ],
+        **beside,
     )  # fmt: skip
 
 
