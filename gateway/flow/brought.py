@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.event import Event, EventKind, FieldChange, RemoteTicket
+from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.link import Link
 from gateway.domain.person import RemotePerson
 from gateway.domain.shown import CUSTOM, DUE, TAGS, plain_shown
@@ -58,16 +58,23 @@ def is_seen(field: str, value: Any, snapshot: RemoteTicket) -> bool:
     return bool(value == plain(field, getattr(snapshot, field)))
 
 
-def whole(event: Event, read: RemoteTicket | None) -> Event:
-    """Return an event with its comment as the desk shows it, where it told the words only."""
+def whole(event: Event, read: RemoteTicket | None) -> tuple[Event, RemoteTicket | None]:
+    """Return an event with its comment as the desk shows it, where it told the words only; and the read beside it.
+
+    What tells the moment more finely than a read counts, and nothing that was said after it is from before.
+    """
     told = event.comment
     if told is None or not told.partial or read is None:
-        return event
-    shown = next((each for each in read.comments if each.remote_id == told.remote_id), None)
-    if shown is None:
-        return event
-    known = shown.author or told.author
-    return msgspec.structs.replace(event, comment=msgspec.structs.replace(shown, author=known))
+        return event, read
+    shown: list[RemoteComment] = []
+    for each in read.comments:
+        at = told.at if each.remote_id == told.remote_id else each.at
+        if shown and at < shown[-1].at and at.replace(microsecond=0) == shown[-1].at.replace(microsecond=0):
+            at = shown[-1].at
+        author = each.author or (told.author if each.remote_id == told.remote_id else None)
+        shown.append(msgspec.structs.replace(each, at=at, author=author))
+    mine = next((each for each in shown if each.remote_id == told.remote_id), told)
+    return msgspec.structs.replace(event, comment=mine), msgspec.structs.replace(read, comments=tuple(shown))
 
 
 def _parted(change: FieldChange, own: frozenset[str]) -> list[tuple[str, Any]]:

@@ -20,7 +20,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.errors import DeferError
 from gateway.flow import crosslinks
-from gateway.flow.brought import ended, whole
+from gateway.flow.brought import ended
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
@@ -82,7 +82,7 @@ class Entry:
             outcome, rings = take(self._tx, event, connection, self._site, self._ids, self._cause, self._listener)
             self.planned = self.planned or rings
             return outcome
-        event = ended(whole(event, read), read)
+        event = ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)

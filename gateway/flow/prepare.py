@@ -25,6 +25,7 @@ from gateway.errors import (
     UnreadableError,
 )
 from gateway.flow import limits, undone
+from gateway.flow.brought import whole
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import PATIENCE_SECONDS
@@ -298,11 +299,7 @@ class Preparer:
                 rest = tuple(event for event in each.events if event.remote_id != hidden)
                 ready.append(msgspec.structs.replace(each, hidden=hidden, events=rest, reads=reads))
             else:
-                ready.append(
-                    msgspec.structs.replace(each, reads=reads)
-                    if not trouble
-                    else self._troubled(each, trouble, lasting=lasting)
-                )
+                ready.append(self._troubled(each, trouble, lasting=lasting) if trouble else _whole(each, reads))
         return ready
 
     def _is_patient(self, row: DeliveryRow) -> bool:
@@ -315,6 +312,16 @@ class Preparer:
         if tries >= READ_TRIES and lasting:
             return msgspec.structs.replace(each, parked=(Reason.UNREADABLE, f"{trouble}; replay it when it is back"))
         return msgspec.structs.replace(each, deferred=(min(60.0, 0.5 * 2**tries), trouble))
+
+
+def _whole(each: Ready, reads: dict[str, RemoteTicket]) -> Ready:
+    """Return a delivery with what was read for it, by which what its events told in part is made whole."""
+    events = []
+    for event in each.events:
+        made, read = whole(event, reads.get(event.remote_id))
+        events.append(made)
+        reads |= {event.remote_id: read} if read is not None else {}
+    return msgspec.structs.replace(each, events=tuple(events), reads=reads)
 
 
 def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | None:
