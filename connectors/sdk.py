@@ -23,6 +23,7 @@ from gateway.domain.availability import AgentState, DeskAgent
 from gateway.domain.crosslink import Naming
 from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.ids import canonical, digest
+from gateway.domain.people import email_key, phone_key
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Visibility
 from gateway.domain.update import (
@@ -76,6 +77,7 @@ from gateway.ports import (
     Staffed,
     WriteContext,
 )
+from gateway.ports.enriching import Answer, Enriching, Question
 
 #: The version of this interface. A plug-in made for another one is quarantined and shown, never half loaded.
 API_VERSION = 1
@@ -252,6 +254,7 @@ __all__ = [
     "API_VERSION",
     "Absent",
     "AgentState",
+    "Answer",
     "Attaching",
     "Attachment",
     "AuthenticationError",
@@ -269,6 +272,7 @@ __all__ = [
     "DeskAgent",
     "Done",
     "Effect",
+    "Enriching",
     "Envelope",
     "Event",
     "EventKind",
@@ -299,6 +303,7 @@ __all__ = [
     "Plugin",
     "Priority",
     "Progress",
+    "Question",
     "RawDelivery",
     "Reason",
     "Receipt",
@@ -323,10 +328,12 @@ __all__ = [
     "canonical",
     "classify",
     "digest",
+    "email_key",
     "excerpt",
     "hmac_base64",
     "hmac_hex",
     "hookimpl",
+    "phone_key",
     "read_object",
     "require_equal",
     "retry_after",

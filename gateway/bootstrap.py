@@ -15,7 +15,7 @@ from connectors import registry
 from gateway import crashpoint
 from gateway.config import Settings, read_site, resolve_settings
 from gateway.domain.ids import digest
-from gateway.doorbell import RqDoorbell, ringing_connection
+from gateway.doorbell import RqDoorbell, SilentDoorbell, ringing_connection
 from gateway.errors import ConfigError
 from gateway.extensions import installed
 from gateway.flow.adopting import Adopter
@@ -28,6 +28,7 @@ from gateway.flow.feeds import Fetcher, copies
 from gateway.flow.files.bringing import Bringer
 from gateway.flow.listening import warm
 from gateway.flow.looks import Looker
+from gateway.flow.people.enriching import Enricher
 from gateway.flow.reconcile import Reconciler
 from gateway.flow.release import Releasing
 from gateway.flow.routing.pulling import Puller
@@ -35,7 +36,7 @@ from gateway.flow.sla.escalating import Waker
 from gateway.flow.sweep import Sweeper
 from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, ConnectorSpec, Doorbell
-from gateway.references import feed_address, missing_feeds
+from gateway.references import Directories, feed_address, missing_directories, missing_feeds
 from gateway.store import SqlStore, migrate, open_store
 from gateway.store.blobs import SqlBlobs
 from gateway.store.retention import Lifetimes, Pruner
@@ -66,13 +67,6 @@ class _Tools(TypedDict):
     ids: SystemIds
 
 
-class SilentDoorbell:
-    """Without Redis nothing rings: the sweep and the steps look by themselves (commands, tests)."""
-
-    def ring(self, step: str) -> None:
-        """Do nothing."""
-
-
 class Gateway:
     """One process's gateway: built without any I/O, opened as it is used, never shared across a fork."""
 
@@ -89,6 +83,7 @@ class Gateway:
         self._rules: dict[str, RuleSet] = {}
         self._retention = Retention()
         self._refreshing = threading.Lock()
+        self._directories = Directories(settings.site)
 
     @cached_property
     def store(self) -> SqlStore:
@@ -180,7 +175,7 @@ class Gateway:
         if site is None:  # pragma: no cover - refused above
             return ()
         _, missing = resolve_settings(site, self._environ, self._specs())
-        missing = (*missing, *missing_feeds(site, self._environ))
+        missing = (*missing, *missing_feeds(site, self._environ), *missing_directories(site, self._directories))
         _refuse(missing)
         return missing
 
@@ -252,6 +247,7 @@ class Gateway:
             alerts=site.alerts,
             files=site.attachments,
             stitch=site.stitch,
+            directories=self._directories.read,
             fetched=digest("copies", fetched) if site.rules.routing.feeds else "",
         )
 
@@ -315,6 +311,11 @@ class Gateway:
             ids=self.ids,
             address=lambda feed: feed_address(feed, self._environ),
         )
+
+    def enricher(self) -> Enricher:
+        """Make the step that asks other systems about people."""
+        tools = {name: tool for name, tool in self._tools().items() if name != "doorbell"}
+        return Enricher(**tools, ring=self.doorbell.ring)  # type: ignore[arg-type]
 
     def looker(self) -> Looker:
         """Make the step that looks whether what landed is there once."""

@@ -84,11 +84,12 @@ def deliver() -> None:
 
 
 def reconcile() -> None:
-    """Bring files, fetch the rotas, poll the connections that are due, ask who is there, and look at what landed."""
+    """Bring files, ask about people, fetch rotas, poll what is due, ask who is there, and look at what landed."""
     gateway = _gateway()
     _clear(gateway, "reconcile")
     began = time.monotonic()
     gateway.bringer().bring_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
+    gateway.enricher().ask_due(holder=gateway.holder, seconds=DRAIN_SECONDS / 2)
     gateway.fetcher().fetch_due(holder=gateway.holder, seconds=DRAIN_SECONDS / 2)
     gateway.reconciler().poll_due(holder=gateway.holder, seconds=DRAIN_SECONDS)
     gateway.agent_reader().read_due(

@@ -22,6 +22,7 @@ from rules.classify import ClassifyRule, Set
 from rules.clocks import Clockwork, watches
 from rules.due_time import DueTime
 from rules.duplicates import Duplicate, DuplicateRule, Earlier, nobody
+from rules.enriching import Enrichment
 from rules.escalations import Escalation
 from rules.extending import Action
 from rules.fields import Facts
@@ -48,6 +49,7 @@ class RuleSet:
         "digest",
         "due_times",
         "duplicate_rules",
+        "enrichment",
         "escalations",
         "holidays",
         "known",
@@ -102,6 +104,8 @@ class RuleSet:
         self.routing = routing if routing is not None else Routing()
         #: which days are public holidays
         self.holidays = holidays
+        #: what is asked about requesters (gateway.yaml)
+        self.enrichment = Enrichment()
         self._clockwork: Clockwork | None = None
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
         self._policies = {policy.name: policy for policy in policies}

@@ -26,6 +26,7 @@ from rules.conditions import ALWAYS, compile_condition
 from rules.connections import Connection, connections, moment
 from rules.decide import RuleSet
 from rules.duration import seconds
+from rules.enriching import enrichment
 from rules.escalations import Escalation, escalation
 from rules.extending import NOTHING, Extensions
 from rules.fields import DEFAULT_STAGES, Field, FieldType, Vocabulary
@@ -265,6 +266,7 @@ class _Loading:
             )
         watched = self.alerts(gateway, configured, rules.sections)
         stitch = terms(gateway, configured, self.problems)
+        rules.enrichment = enrichment(gateway, configured, self.specs, self.problems)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
         return Site(

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.hubspot import agents, calls, checks, files, probes, rendering, webhook, writes
+from connectors.hubspot import agents, calls, checks, files, people, probes, rendering, webhook, writes
 from connectors.hubspot.account import SETTINGS, Account
 from connectors.sdk import (
     API_VERSION,
+    Answer,
     Attaching,
     Attachment,
     Blob,
@@ -31,6 +32,7 @@ from connectors.sdk import (
     Operation,
     OperationClaim,
     Outcome,
+    Question,
     RawDelivery,
     RemotePerson,
     RemoteTicket,
@@ -60,6 +62,7 @@ SPEC = ConnectorSpec(
     create_params=(
         Setting("pipeline", {"type": ["string", "integer"]}, help="pipeline of the new ticket: its name or id"),
     ),
+    enriches=True,
     attaching=Attaching.WITH_COMMENT,
     file_hosts=files.HOSTS,
 )
@@ -113,6 +116,10 @@ class HubSpotConnector:
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for the effect of an earlier attempt."""
         return probes.probe(self.account, intent, context)
+
+    def enrich(self, question: Question, fields: Mapping[str, str]) -> Call[Answer]:
+        """Look a contact up, with its company."""
+        return people.enrich(question, fields)
 
     def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
         """Count the effects of an update that has landed."""

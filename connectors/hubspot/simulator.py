@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from connectors.hubspot.mapping import MARKER
-from connectors.hubspot.sim_people import People
+from connectors.hubspot.sim_crm import Companies
 from connectors.hubspot.sim_state import KEY, STAGES, InvalidError, Record, millis
 from connectors.sdk import hmac_base64
 from connectors.testing.desk import Handler
@@ -28,7 +28,7 @@ SEARCH_ENDS = 10_000
 _MARK = re.compile(rf'{MARKER}="([0-9a-z]+)"')
 
 
-class HubSpotSimulator(People):
+class HubSpotSimulator(Companies):
     """One account. The token is asked for where one is given; else any will do."""
 
     def __init__(self, *, token: str = "", app_id: str = "52674089", **common: Any) -> None:
@@ -67,6 +67,7 @@ class HubSpotSimulator(People):
             ("POST", rf"{crm}/(?P<kind>notes|emails)/batch/read", self._batch),
             ("GET", f"{crm}/contacts", self._contacts),
             ("POST", f"{crm}/contacts/batch/upsert", self._upsert),
+            *self.company_routes(),
             ("GET", rf"{crm}/contacts/(?P<number>[^/]+)", self._contact),
             ("GET", threads, self._threads),
             ("GET", rf"{threads}/(?P<number>\d+)/messages", self._messages),

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.salesforce import agents, changes, files, probes, reads, rendering, webhook, writes
+from connectors.salesforce import agents, changes, files, people, probes, reads, rendering, webhook, writes
 from connectors.salesforce.account import SETTINGS, Account
 from connectors.sdk import (
     API_VERSION,
+    Answer,
     Attaching,
     Attachment,
     Blob,
@@ -31,6 +32,7 @@ from connectors.sdk import (
     Operation,
     OperationClaim,
     Outcome,
+    Question,
     RawDelivery,
     RemotePerson,
     RemoteTicket,
@@ -52,6 +54,7 @@ SPEC = ConnectorSpec(
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10),
         Operation.ATTACH: OperationClaim(Strategy.PROBE, settle=10),
     },
+    enriches=True,
     attaching=Attaching.ALONE,
     sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     addresses=(
@@ -127,6 +130,10 @@ class SalesforceConnector:
     def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
         """Read one file."""
         return files.fetch(self.account, attachment)
+
+    def enrich(self, question: Question, fields: Mapping[str, str]) -> Call[Answer]:
+        """Look a contact up, with its account."""
+        return people.enrich(self.account, question, fields)
 
     def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
         """Count the effects of an update that has landed."""

@@ -26,8 +26,9 @@ OBJECTS: dict[str, tuple[str, Record]] = {
     "User": ("005", {"Name": "", "Username": "", "Email": "", "IsActive": True, "UserType": "Standard",
                      "ContactId": None}),
     "Group": ("00G", {"Name": "", "DeveloperName": "", "Type": "Queue", "Email": None}),
-    "Account": ("001", {"Name": ""}),
-    "Contact": ("003", {"Name": "", "Email": "", "Phone": None, "AccountId": None}),
+    "Account": ("001", {"Name": "", "OwnerId": None, "BillingCountry": None, "Tier__c": None, "Plan__c": None}),
+    "Contact": ("003", {"Name": "", "Email": "", "Phone": None, "MobilePhone": None, "AccountId": None,
+                        "Language__c": None}),
     "Case": ("500", {
         "CaseNumber": "", "Subject": None, "Description": None, "Status": "New", "Priority": "Medium", "Type": None,
         "Origin": None, "IsClosed": False, "MasterRecordId": None, "ParentId": None, "OwnerId": "", "ContactId": None,
@@ -193,7 +194,8 @@ class Records:
         top, _, rest = field.partition(".")
         if not rest and (top in born or top in _SYSTEM):
             return
-        if rest and (f"{top}Id" in born or f"{top}Id" in _SYSTEM) and any(rest in each for _, each in OBJECTS.values()):
+        last = rest.rpartition(".")[2]
+        if rest and (f"{top}Id" in born or f"{top}Id" in _SYSTEM) and any(last in each for _, each in OBJECTS.values()):
             return
         raise RefusedError("INVALID_FIELD", f"No such column '{field}' on entity '{source}'.")
 
@@ -203,7 +205,7 @@ class Records:
         if not rest:
             return record.get(top)
         above = self.parent(record.get(f"{top}Id"))
-        return above.get(rest) if above else None
+        return self.value(above, rest) if above else None
 
     def parent(self, number: Any) -> Record | None:
         """Return the record behind an id."""
@@ -213,18 +215,19 @@ class Records:
     def _shown(self, query: Query, record: Record) -> Record:
         shown: Record = {"attributes": {"type": query.source, "url": f"/services/data/v62.0/sobjects/{record['Id']}"}}
         for field in query.fields:
-            top, _, rest = field.partition(".")
-            if not rest:
-                shown[top] = written(record.get(top))
-                continue
-            above = self.parent(record.get(f"{top}Id"))
-            if above is None:
-                shown[top] = None
-            else:
-                shown.setdefault(top, {"attributes": {"type": PARENTS[above["Id"][:3]]}})[rest] = written(
-                    above.get(rest)
-                )
+            self._show(shown, record, field)
         return shown
+
+    def _show(self, shown: Record, record: Record, field: str) -> None:
+        top, _, rest = field.partition(".")
+        if not rest:
+            shown[top] = written(record.get(top))
+            return
+        above = self.parent(record.get(f"{top}Id"))
+        if above is None:
+            shown[top] = None
+        else:
+            self._show(shown.setdefault(top, {"attributes": {"type": PARENTS[above["Id"][:3]]}}), above, rest)
 
     def cases_by_key(self, key: str) -> Iterator[Record]:
         """Yield the cases that hold an external id."""

@@ -137,7 +137,11 @@ class _Parser:
         while self.takes(","):
             given.append(self.literal())
         self.expect(")")
-        return lambda value: value(field) in given
+        if field == "Id" or field.endswith("Id"):
+            return lambda value: value(field) in given
+        # SOQL compares texts in any case
+        small = [each.lower() if isinstance(each, str) else each for each in given]
+        return lambda value: (found.lower() if isinstance(found := value(field), str) else found) in small
 
     def literal(self) -> Any:
         token = self.next()

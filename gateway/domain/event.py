@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     ANSWERED = "answered"
     #: nor did this: an escalation of ours asks for an action of another package
     ASKED = "asked"
+    #: nor did this: another system says something else of who asked
+    ENRICHED = "enriched"
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):

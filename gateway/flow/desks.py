@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from gateway.domain.people import Terms
 from gateway.ports import Connector
 from rules.alerts import Alert
 from rules.decide import RuleSet
+from rules.directory import Directory
+from rules.enriching import Source
 
 #: of the facts of a connection: since when the gateway answers for its tickets
 LIVE_SINCE = "live_since"
@@ -51,6 +53,8 @@ class LiveSite(msgspec.Struct, frozen=True):
     files: FileRules = FileRules()
     #: by what people are known to be one
     stitch: Terms = Terms()
+    #: reads a directory of people; None where there is no folder
+    directories: Callable[[Source], Directory | None] | None = None
     #: until then nothing is written anywhere
     live_from: datetime | None = None
     #: connection -> since when the gateway answers for its tickets: what was promised before is nobody's alarm

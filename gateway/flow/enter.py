@@ -237,7 +237,7 @@ class Entry:
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
-        late = folded.intruded or any(lost.ours is not None for lost in folded.lost)
+        late = folded.intruded or event.kind is EventKind.ENRICHED or any(each.ours is not None for each in folded.lost)
         is_news = folded.changed or comments or files or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:

@@ -32,6 +32,7 @@ from gateway.flow.enter import PATIENCE_SECONDS
 from gateway.flow.fold import new_ticket
 from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
+from gateway.flow.people import enriching
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
@@ -53,6 +54,7 @@ _OURS: Mapping[str, Callable[[DeliveryRow], Event]] = {
     undone.ORIGIN: undone.event_of,
     ASKED: undone.event_of,
     desks.ORIGIN: desks.event_of,
+    enriching.ORIGIN: undone.event_of,
 }
 
 
@@ -102,6 +104,7 @@ class Preparer:
         self._transport = transport
         self._clock = clock
         self._rules_of = rules_of
+        self._asking = enriching.Asking(store=store, site=site, transport=transport, clock=clock)
         self._silent: dict[str, float] = {}
         #: connections that refused a read of this batch: no token, or too many requests
         self._shut: dict[str, GatewayError] = {}
@@ -120,6 +123,9 @@ class Preparer:
         joined = self._join(parsed, {**answers, **unasked})
         for each in joined:
             self._listen(each)
+        going = [each for each in joined if each.parked is None and each.deferred is None]
+        shown = [(ready.row.connection, one, ready.reads.get(one.remote_id)) for ready in going for one in ready.events]
+        self._asking.before(shown, pool)
         return [msgspec.structs.replace(each, read_at=read_at) for each in joined]
 
     def _listen(self, ready: Ready) -> None:

@@ -104,7 +104,8 @@ class Sweeper:
         polls = polls or tx.feeds.due([feed.key for feed in site.rules.routing.feeds], now)
         looks = polls or tx.looks.has_due(now, open_to_reads(site.connectors, desks, now))
         files = any(tx.files.wanted(name, now, 1) for name in tx.files.waiting() & site.connectors.keys())
-        if looks or files or agents_due(tx, site, desks, now):
+        asks = bool(site.rules.enrichment.sources and tx.answers.wanted(now, 1))
+        if asks or looks or files or agents_due(tx, site, desks, now):
             steps.append("reconcile")
         return tuple(steps)
 

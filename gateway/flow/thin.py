@@ -18,7 +18,7 @@ def with_person(event: Event, connection: str, site: LiveSite) -> Event:
     who = event.snapshot.requester if event.snapshot is not None else None
     if not isinstance(who, RemotePerson) or who.email or event.thread:
         return event
-    needed = bool(site.rules.duplicate_rules) or _writes_to_people(connection, site)
+    needed = bool(site.rules.duplicate_rules or site.rules.enrichment.sources) or _writes_to_people(connection, site)
     return msgspec.structs.replace(event, needs_read=True) if needed else event
 
 

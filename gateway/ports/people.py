@@ -20,6 +20,14 @@ class People(Protocol):
         """Return the identities of people, locked until the transaction ends."""
         ...
 
+    def members(self, person: str) -> Sequence[Identity]:
+        """Return the identities of somebody, to look at."""
+        ...
+
+    def open_at(self, person: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return where the open tickets of somebody came in: (connection, remote id), the newest first."""
+        ...
+
     def ties(self, ids: Collection[str]) -> Sequence[Tie]:
         """Return the ties that touch any of some identities, in the order in which they were said."""
         ...

@@ -16,6 +16,7 @@ from gateway.domain.update import Reason, UpdateState
 from gateway.ports.alerting import Alerts
 from gateway.ports.auditing import Audit
 from gateway.ports.clocks import Clocks
+from gateway.ports.enriching import Answers
 from gateway.ports.feeds import Feeds
 from gateway.ports.filing import FileRecords
 from gateway.ports.hiding import HiddenTickets
@@ -321,6 +322,11 @@ class Tx(Protocol):
     @property
     def crosslinks(self) -> Crosslinks:
         """Return which remote ticket names which."""
+        ...
+
+    @property
+    def answers(self) -> Answers:
+        """Return what other systems said of people."""
         ...
 
     @property

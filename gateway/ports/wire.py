@@ -244,6 +244,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     effects_stay: bool = False
     #: a ticket that is closed there is closed for good, and a public reply to it begins one that follows it
     follow_ups: bool = False
+    #: its system knows people (it is `Enriching`)
+    enriches: bool = False
     #: how it takes files; None: it takes none
     attaching: Attaching | None = None
     #: the largest file that it takes, in bytes

@@ -8,11 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 
+from gateway.domain.link import LinkState, Role
 from gateway.domain.people import Identity, Key, Tie, TieState, Why
+from gateway.domain.ticket import OPEN_CATEGORIES
 from gateway.store.columns import per_dialect
 from gateway.store.people_tables import identities, ties
+from gateway.store.tables import links, tickets
 
 _FIND = select(identities).where(identities.c.kind == bindparam("the_kind"), identities.c.value == bindparam("value_"))
+_MEMBERS = select(identities).where(identities.c.person_id == bindparam("the_person")).order_by(identities.c.id)
+_OPEN = sorted(each.value for each in OPEN_CATEGORIES)
 _ADD = insert(identities)
 _TOUCHING = (
     select(ties)
@@ -54,6 +59,24 @@ class SqlPeople:
         """Return the identities of people, locked until the transaction ends."""
         asked = select(identities).where(identities.c.person_id.in_(list(persons))).order_by(identities.c.id)
         return [identity(row) for row in self._connection.execute(asked.with_for_update()).mappings()]
+
+    def members(self, person: str) -> Sequence[Identity]:
+        """Return the identities of somebody, to look at."""
+        return [identity(row) for row in self._connection.execute(_MEMBERS, {"the_person": person}).mappings()]
+
+    def open_at(self, person: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return where the open tickets of somebody came in: (connection, remote id), the newest first."""
+        asked = (
+            select(links.c.connection, links.c.remote_id)
+            .join(tickets, tickets.c.id == links.c.ticket_id)
+            .join(identities, identities.c.id == tickets.c.asked_as)
+            .where(identities.c.person_id == person, tickets.c.category.in_(_OPEN))
+            .where(links.c.role == Role.SOURCE.value, links.c.state == LinkState.LIVE.value)
+            .where(links.c.remote_id.is_not(None))
+            .order_by(tickets.c.created_at.desc())
+            .limit(limit)
+        )
+        return [(row.connection, row.remote_id) for row in self._connection.execute(asked)]
 
     def ties(self, ids: Collection[str]) -> Sequence[Tie]:
         """Return the ties that touch any of some identities, in the order in which they were said."""

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from gateway.store.columns import Instant
 from gateway.store.tables import metadata
@@ -42,4 +54,23 @@ ties = Table(
     PrimaryKeyConstraint("one", "other"),
     Index("ix_ties_other", "other"),
     Index("ix_ties_doubted", "at", sqlite_where=text(DOUBTED), postgresql_where=text(DOUBTED)),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    #: a digest: whom it is about cannot be read from it
+    Column("question", String(32), primary_key=True),
+    Column("source", String(200), nullable=False),
+    Column("person_id", String(36), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("values_sealed", LargeBinary),
+    Column("answered_at", Instant),
+    Column("due_at", Instant, nullable=False),
+    Column("wanted", Boolean, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("trouble_sealed", LargeBinary),
+    Index("ix_answers_person", "person_id"),
+    Index("ix_answers_due", "due_at"),
+    Index("ix_answers_wanted", "due_at", sqlite_where=text("wanted = 1"), postgresql_where=text("wanted")),
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import and_, bindparam, exists, or_, select, text, update
+from sqlalchemy import and_, bindparam, delete, exists, or_, select, text, update
 
 from gateway.domain.people import EMAIL, PHONE
 from gateway.domain.person import RemotePerson
@@ -19,7 +19,7 @@ from gateway.domain.ticket import CLOSED_CATEGORIES, Ticket
 from gateway.domain.update import GIVEN_UP
 from gateway.ports.filing import FileState
 from gateway.store.file_tables import files
-from gateway.store.people_tables import identities
+from gateway.store.people_tables import answers, identities
 from gateway.store.tables import PERSONAL, audit, comments, events, tickets, updates
 from gateway.store.unit import SqlStore, SqlTx
 
@@ -94,6 +94,7 @@ def _redact_persons(tx: SqlTx, person_ids: set[str]) -> None:
     )
     over = sorted(person_ids - set(tx.connection.execute(told).scalars()))
     forgotten = update(identities).where(identities.c.person_id.in_(over))
+    tx.connection.execute(delete(answers).where(answers.c.person_id.in_(over)))
     # the row stays: it may hold two accounts together, and says nothing of anybody without its value
     tx.connection.execute(forgotten.values(name=""))
     tx.connection.execute(forgotten.where(identities.c.kind.in_((EMAIL, PHONE))).values(value=None))

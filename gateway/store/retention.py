@@ -24,6 +24,7 @@ from gateway.store.bulk_tables import bulk_letters, bulks
 from gateway.store.columns import day_of
 from gateway.store.file_tables import blob_chunks, blobs, files
 from gateway.store.look_tables import looks
+from gateway.store.people_tables import answers
 from gateway.store.redaction import redact
 from gateway.store.relation_tables import duplicate_keys
 from gateway.store.tables import (
@@ -68,6 +69,7 @@ PRUNED: Mapping[str, str] = MappingProxyType(
         "echoes": "echoes",
         "audit": "audit",
         "duplicate_keys": "deliveries",
+        "answers": "deliveries",
         "looks": "deliveries",
         "blobs": "deliveries",
         "blob_chunks": "deliveries",
@@ -322,6 +324,11 @@ def _duplicate_keys(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     return store.write(lambda tx: tx.connection.execute(statement).rowcount), len(mine) == batch
 
 
+def _answers(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+    """Clear what was answered about people for whom nobody has asked since."""
+    return _drop(store, answers, "question", select(answers.c.question).where(answers.c.due_at < cut.bodies), batch)
+
+
 def _blobs(store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
     """Clear the bytes of files that nothing waits for: where one is wanted again, it is brought again."""
     standing = select(updates.c.id).where(
@@ -347,6 +354,7 @@ _STEPS = (
     _echoes,
     _bulks,
     _duplicate_keys,
+    _answers,
     _blobs,
     _personal,
     _audit,

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from gateway.errors import ClashError, RefusedValueError, StoreError
 from gateway.ports import Clock, Ids
 from gateway.store.alerts import SqlAlerts
+from gateway.store.answers import SqlAnswers
 from gateway.store.audit import SqlAudit
 from gateway.store.bulks import SqlBulks
 from gateway.store.clocks import SqlClocks
@@ -144,6 +145,11 @@ class SqlTx:
     def people(self) -> SqlPeople:
         """Who is who."""
         return SqlPeople(self.connection)
+
+    @cached_property
+    def answers(self) -> SqlAnswers:
+        """What other systems said of people."""
+        return SqlAnswers(self.connection, self.sealer)
 
     @cached_property
     def people_view(self) -> SqlPeopleView:

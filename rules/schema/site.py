@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rules.schema.clocks import NOTIFY
+from rules.schema.people import ENRICH
 from rules.schema.shapes import (
     BOOL,
     DURATION,
@@ -106,6 +107,7 @@ GATEWAY: Schema = record(
             },
             description="who is taken for one person",
         ),
+        "enrich": ENRICH,
         "classifiers": named(BOOL, "a mapping from classifiers to true or false"),
         "alerts": listed(ALERT, "a list of alerts"),
     },

@@ -162,6 +162,7 @@ def test_a_letter_goes_only_after_somebody_has_resolved_it(store: SqlStore, cale
         "audit": 0,
         "looks": 0,
         "duplicate_keys": 0,
+        "answers": 0,
         "blobs": 0,
         "blob_chunks": 0,
         **kept,
@@ -177,7 +178,7 @@ def test_a_letter_goes_only_after_somebody_has_resolved_it(store: SqlStore, cale
     clear(pruner)
     assert sizes(store) == {
         "deliveries": 0, "delivery_keys": 0, "events": 0, "updates": 1, "attempts": 1, "effect_keys": 1, "echoes": 0,
-        "audit": 0, "looks": 0, "duplicate_keys": 0, "blobs": 0, "blob_chunks": 0,
+        "audit": 0, "looks": 0, "duplicate_keys": 0, "answers": 0, "blobs": 0, "blob_chunks": 0,
     }  # fmt: skip
 
 

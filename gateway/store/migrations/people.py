@@ -39,3 +39,26 @@ def create() -> None:
     op.create_index("ix_ties_other", "ties", ["other"])
     doubted = sa.text("state = 'doubted'")
     op.create_index("ix_ties_doubted", "ties", ["at"], sqlite_where=doubted, postgresql_where=doubted)
+    op.create_table(
+        "answers",
+        sa.Column("question", sa.String(length=32), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("values_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", Instant(), nullable=True),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("trouble_sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("question"),
+    )
+    op.create_index("ix_answers_person", "answers", ["person_id"])
+    op.create_index("ix_answers_due", "answers", ["due_at"])
+    op.create_index(
+        "ix_answers_wanted",
+        "answers",
+        ["due_at"],
+        sqlite_where=sa.text("wanted = 1"),
+        postgresql_where=sa.text("wanted"),
+    )
