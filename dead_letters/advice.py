@@ -23,6 +23,10 @@ _WORDS = {
         "it landed more than once, which no protocol can prevent (docs/delivery.md, section 6): look at the copies, "
         "remove those too many at the desk where nothing did that for you, then discard this note of it"
     ),
+    Reason.PRIVATE: (
+        "its ticket is private elsewhere, and everybody could read it here: make it public there, or let the rule "
+        "create it as private, then replay; else discard. It is looked at again before anything leaves"
+    ),
     Reason.CLOSED: (
         "its ticket is closed there for good, and only a public reply begins a follow-up: tell whoever has to know, "
         "then discard; or say it publicly at the other desk"

@@ -177,12 +177,15 @@ def check(options: Options) -> Call[Sequence[CheckResult]]:
     except AuthenticationError as error:
         return [CheckResult("credentials", ok=False, detail=str(error))]
     results = [CheckResult("credentials", ok=True, detail=us.detail, facts={"account_id": us.person.external_id})]
+    closed = bool(options.repositories)
     for repository in options.repositories:
         response = yield get(f"/repos/{repository}", f"look at {repository}")
+        closed = closed and response.ok and obj(answer(response, repository)).get("private") is True
         if not response.ok:
             results.append(CheckResult(repository, ok=False, detail=f"it is not there for us: {complaint(response)}"))
             continue
         results.append(_repository(repository, obj(answer(response, repository))))
+    results[0] = msgspec.structs.replace(results[0], facts={**results[0].facts, "closed_to_public": closed})
     if not options.webhook_secrets:
         detail = "no webhook_secret: webhooks are refused, and only polling brings changes"
         results.append(CheckResult("webhook_secret", ok=False, detail=detail, warning=True))

@@ -24,10 +24,15 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
     version = yield from major(account)
     word = "internal" if version >= INTERNAL_SINCE else "confidential"
     found.append(CheckResult("version", ok=True, detail=f"notes for colleagues are {word} ones there"))
+    closed = bool(account.projects)
     for project in account.projects:
         found.append((yield from _project(project)))
+        closed = closed and found[-1].facts.get("closed_to_public") is True
         if found[-1].ok:
             found.append((yield from _labels(account, project)))
+    # of all of them, and not of the last one: what is said later counts
+    told = "nobody but members reads the projects" if closed else "not only members read the projects"
+    found.append(CheckResult("readers", ok=True, detail=told, facts={"closed_to_public": closed}))
     if not account.webhook_secrets:
         detail = "no webhook_secret: webhooks are refused, and only polling brings changes"
         found.append(CheckResult("webhook_secret", ok=False, detail=detail, warning=True))
@@ -51,7 +56,9 @@ def _project(project: str) -> Call[CheckResult]:
     if level is not None and level < REPORTER:
         words = "our role is less than Reporter: labels, internal notes and confidential issues need it"
         return CheckResult(name, ok=False, detail=words)
-    return CheckResult(name, ok=True, detail=f"{text(body.get('path_with_namespace')) or project}: issues are listed")
+    seen = text(body.get("visibility"))
+    told = f"{text(body.get('path_with_namespace')) or project}: issues are listed"
+    return CheckResult(name, ok=True, detail=told, facts={"closed_to_public": seen == "private"})
 
 
 def _labels(account: Account, project: str) -> Call[CheckResult]:

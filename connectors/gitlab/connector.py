@@ -59,6 +59,8 @@ SPEC = ConnectorSpec(
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
     agents_every=timedelta(minutes=10),
+    open_to_all=True,
+    private_param="confidential",
     create_params=(
         Setting("project", {"type": ["string", "integer"]}, help="project of the new issue: group/name or its id"),
         Setting("labels", {"type": "array", "items": {"type": "string"}}, help="labels of the new issue"),

@@ -193,6 +193,7 @@ def ticket(data: Json, account: Account, *, at: datetime, path: str = "", projec
         assignee=_assignee(data),
         requester=requester(data),
         tags=tags(account, named) if named is not None else msgspec.UNSET,
+        private=data.get("confidential") is True if said("confidential") else msgspec.UNSET,
         custom={"confidential": True} if data.get("confidential") is True else msgspec.UNSET,
         attachments=attachments(files, Visibility.PUBLIC),
     )

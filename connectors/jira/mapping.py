@@ -307,6 +307,7 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
         version=version_of(updated),
         version_token=text(fields.get("updated")),
         key=key,
+        private=bool(fields["security"]) if "security" in fields else msgspec.UNSET,
         url=f"{options.base}/browse/{key}" if key else "",
         created_at=moment(fields.get("created")),
         marker=marker,

@@ -63,6 +63,8 @@ SPEC = ConnectorSpec(
     attaching=Attaching.WITH_COMMENT,
     # a file is the issue's: whoever sees the issue sees it, also one that came with a private note
     internal_files=False,
+    open_to_all=True,
+    private_param="private",
     create_params=(
         Setting("project", {"type": ["string", "integer"]}, required=True, help="project: its identifier, name or id"),
         Setting("tracker", {"type": ["string", "integer"]}, help="tracker of the new issue: its name or id"),

@@ -106,6 +106,7 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         key=f"#{number}",
         url=f"{account.url}/issues/{number}",
         created_at=moment(data.get("created_on")),
+        private=data.get("is_private") is True if "is_private" in data else msgspec.UNSET,
         marker=marker,
         external_id=marker,
         title=text(data["subject"]) if isinstance(data.get("subject"), str) else msgspec.UNSET,

@@ -65,6 +65,7 @@ SPEC = ConnectorSpec(
         Naming(r"\bissue(?P<name>\d{1,12})\b"),
     ),
     keeps_references="what its messages name",
+    open_to_all=True,
     readable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
     webhooks=False,

@@ -33,6 +33,7 @@ def described(spec: ConnectorSpec) -> dict[str, Any]:
         "writes": sorted(spec.writable_fields),
         "sees_doubles_of": sorted(operation.value for operation in spec.sees),
         "undoes": sorted(operation.value for operation in spec.undoes),
+        "open_to_all": spec.open_to_all,
         "follow_ups": spec.follow_ups,
         "custom_fields": spec.custom_fields,
         "own_tags": spec.own_tags,
@@ -55,6 +56,7 @@ def facts(spec: ConnectorSpec) -> Iterator[tuple[str, str]]:
     yield "writes", ", ".join(sorted(spec.writable_fields)) or MISSING
     yield "seen when doubled", ", ".join(sorted(each.value for each in spec.sees)).replace("_", " ") or MISSING
     yield "undone, if allowed", ", ".join(sorted(each.value for each in spec.undoes)).replace("_", " ") or MISSING
+    yield "private tickets", _private(spec)
     yield "closed for good", "a reply begins a follow-up" if spec.follow_ups else MISSING
     yield "due times", _due(spec)
     yield "its own SLA clocks", ", ".join(sorted(spec.promises)).replace("_", " ") or MISSING
@@ -89,6 +91,13 @@ def _files(spec: ConnectorSpec) -> str:
     ways = {Attaching.WITH_COMMENT: "with what is said", Attaching.ALONE: "by themselves"}
     most = f"{ways[spec.attaching]}, to {spec.max_file // 1_000_000} MB"
     return most if spec.internal_files else f"{most}, never hidden from customers"
+
+
+def _private(spec: ConnectorSpec) -> str:
+    """Say whether a ticket that is private elsewhere may be written there."""
+    if not spec.open_to_all:
+        return "written there"
+    return f"only with create: {{{spec.private_param}: true}}" if spec.private_param else "kept from it"
 
 
 def _due(spec: ConnectorSpec) -> str:

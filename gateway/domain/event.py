@@ -126,6 +126,8 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the desk says that this ticket is no more: deleted, or merged into another remote ticket
     deleted: bool = False
     merged_into: str = ""
+    #: fewer people there may read it than others of its kind (confidential, a security level)
+    private: bool | msgspec.UnsetType = msgspec.UNSET
     #: it goes on with this one, which is closed for good
     follows: str = ""
 

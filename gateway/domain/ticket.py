@@ -153,6 +153,8 @@ class Ticket(msgspec.Struct, frozen=True, omit_defaults=True):
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     duplicate_of: str = ""
+    #: connections where it is private: fewer people there may read it than others of its kind
+    private_at: tuple[str, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
     #: field name -> who set it
     stamps: dict[str, Stamp] = {}

@@ -78,6 +78,8 @@ class Reason(StrEnum):
     #: it belongs to a connection that the site names no more
     REMOVED = "removed"
     DOUBLED = "doubled"
+    #: its ticket is private elsewhere, and everybody could read it there
+    PRIVATE = "private"
     #: its ticket is closed there for good
     CLOSED = "closed"
     #: its ticket cannot be read any more: deleted there, or our account lost the right to it

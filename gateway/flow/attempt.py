@@ -88,6 +88,8 @@ class Task(msgspec.Struct, frozen=True):
     started: float
     #: the one that tries whether a desk is back whose breaker was open
     trial: bool = False
+    #: why it must not be sent; empty: it may
+    withheld: str = ""
     #: remote ids of the files that are known there, of one that puts a file there
     known_files: frozenset[str] = frozenset()
 
@@ -150,6 +152,8 @@ def _visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: floa
             ended, stored = _resolve(task, transport, clock.now())
             if ended is not None:
                 return ended
+        if task.withheld:
+            return Ended(task, Rejected(task.withheld, Reason.PRIVATE))
         return _Sending(task, ask, transport, clock, lease).run(stored)
     except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the worker goes on
         tell_defect(log, "a connector broke before it sent anything", error, update=task.update.id)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.event import Event, RemoteTicket
+from gateway.domain.link import Link
 from gateway.domain.shown import CUSTOM
 from gateway.domain.ticket import CLOSED_CATEGORIES, SYNCED_FIELDS, Setter, Stamp, Ticket, with_field
 
@@ -26,7 +27,21 @@ def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) 
         # a ticket that we meet when it is over was so since then, and not since it was opened
         since = max(created, remote.resolved_at or remote.updated_at) if over else created
         ticket = with_field(ticket, field, value, msgspec.structs.replace(stamp, at=since))
-    return with_details(ticket, remote)
+    private_at = (source,) if remote.private is True else ()
+    return with_details(msgspec.structs.replace(ticket, private_at=private_at), remote)
+
+
+def with_privacy(ticket: Ticket, link: Link, remote: RemoteTicket) -> Ticket:
+    """Note whether a ticket is private at a desk, where that says so.
+
+    That it is private no more is believed of what is certainly not older than what is known.
+    """
+    if remote.private is msgspec.UNSET or remote.private is (link.connection in ticket.private_at):
+        return ticket
+    if not remote.private and not (remote.complete or (remote.version and remote.version >= link.version)):
+        return ticket
+    others = tuple(name for name in ticket.private_at if name != link.connection)
+    return msgspec.structs.replace(ticket, private_at=(*others, link.connection) if remote.private else others)
 
 
 def with_details(ticket: Ticket, remote: RemoteTicket, own: frozenset[str] = frozenset()) -> Ticket:

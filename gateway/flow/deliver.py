@@ -28,6 +28,7 @@ from gateway.flow.ended import note_end
 from gateway.flow.files.leaving import known_files, with_its_files
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import onto, tell_pause
+from gateway.flow.privacy import withheld
 from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
@@ -361,6 +362,7 @@ class Deliverer:
             attempt_id=self._ids.new(),
             started=self._clock.monotonic(),
             trial=limits.is_broken(desk),
+            withheld=withheld(tx, update, link, connector.spec, desk.facts, self._site.rules.sync_rules),
         )
 
     # ------------------------------------------------------------ in the threads

@@ -30,7 +30,7 @@ from gateway.domain.ticket import (
     with_field,
 )
 from gateway.errors import ConflictError, UnmappedError
-from gateway.flow.beginning import new_ticket, with_details
+from gateway.flow.beginning import new_ticket, with_details, with_privacy
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
 from gateway.flow.edits import Lost, Seen, forget, is_told_again, newest, refusal, same, set_again, with_head
@@ -127,6 +127,8 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
     ticket = folding.ticket
     if ticket.redacted_at is not None:
         ticket = recalled(ticket, link, event)
+    if event.snapshot is not None:
+        ticket = with_privacy(ticket, link, event.snapshot)
     if event.snapshot is not None and link.role is Role.SOURCE:
         ticket = with_details(ticket, event.snapshot, shown)
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)

@@ -242,6 +242,10 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what the desk does by itself because of a write (`Connector.side_effects`) stays so: the connector does not, or
     #: cannot, put it back
     effects_stay: bool = False
+    #: its tickets may be for everybody to read, unless its fact `closed_to_public` is proved
+    open_to_all: bool = False
+    #: the key of `create:` that, when it is true, keeps a ticket of ours from them
+    private_param: str = ""
     #: a ticket that is closed there is closed for good, and a public reply to it begins one that follows it
     follow_ups: bool = False
     #: its system knows people (it is `Enriching`)
