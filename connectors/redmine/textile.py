@@ -174,6 +174,11 @@ def _inline(text: str, hold: Hold, images: Mapping[str, str]) -> str:
 _SIGNS: Final = {Mark.STRONG: "*", Mark.EM: "_", Mark.STRIKE: "-"}
 #: signs that would begin or end something
 _LOUD: Final = re.compile(r"(?<![\w])([*_@#+^~!-])(?=\S)|(?<=\S)([*_@#+^~!-])(?![\w])")
+#: what Redmine would make a link of: a wiki page, a revision, `project:support` and its like (Help, "Redmine links")
+_NAMING: Final = re.compile(
+    r"\[(?=\[)|\br(?=\d)|"
+    r"\b(?:attachment|commit|document|export|forum|message|news|project|source|user|version)[:#](?=\S)"
+)
 _LEADING: Final = re.compile(r"^([*#]+(?=\s)|h[1-6]\.(?=\s)|bq\.(?=\s)|p\.(?=\s)|\||>|-{3,}$)")
 
 
@@ -255,7 +260,9 @@ def _run(run: Run, images: Mapping[str, str]) -> str:
 def quiet(text: str) -> str:
     """Return words that mean nothing but themselves; addresses are left whole, for Redmine links them."""
     parts = re.split(r"(https?://\S+)", text)
-    return "".join(
-        part if number % 2 else _LOUD.sub(lambda found: f"{UNSEEN}{found[0]}{UNSEEN}", part)
-        for number, part in enumerate(parts)
-    )
+    return "".join(part if number % 2 else _quiet(part) for number, part in enumerate(parts))
+
+
+def _quiet(text: str) -> str:
+    plain = _LOUD.sub(lambda found: f"{UNSEEN}{found[0]}{UNSEEN}", text)
+    return _NAMING.sub(lambda found: f"{found[0]}{UNSEEN}", plain)

@@ -67,7 +67,9 @@ def test_underlined_words_are_lost_in_textile() -> None:
 @pytest.mark.parametrize("formatting", ["textile", "common_mark"])
 def test_words_of_others_call_nobody_and_run_nothing(formatting: str) -> None:
     """Redmine calls people at @name, links #12, and runs {{…}}."""
-    written = write_text("@ada see #12 and {{include(Secret)}}", formatting, {})
+    written = write_text("@ada see #12 and {{include(Secret)}}, [[Wiki]], r12 and user#3", formatting, {})
+    assert "[[" not in written
+    assert "r12" not in written
     assert "@ada" not in written
     assert "#12" not in written
     assert not re.search(r"(?<!!)\{\{include", written)
