@@ -56,14 +56,16 @@ def _trailing_quote(lines: list[str]) -> int | None:
     above = at
     while above and not lines[above - 1].strip():
         above -= 1
-    for size in range(1, _ATTRIBUTION + 1):
-        said = " ".join(lines[max(0, above - size) : above]).strip()
-        if above - size < 0 or len(said) > _LONGEST or not said.rstrip("*_ ").endswith((":", "\uff1a")):
+    begins = {}
+    for size in range(1, min(_ATTRIBUTION, above) + 1):
+        said = " ".join(lines[above - size : above]).strip()
+        if len(said) > _LONGEST or not said.rstrip("*_ ").endswith((":", "\uff1a")):
             break
-        if _HAS_ADDRESS.search(said) or re.search(r"\d", said):
-            begin = above - size
-            return begin - 1 if begin and _LINE.fullmatch(lines[begin - 1]) else begin
-    return at
+        # a date is surer than an address, which may stand on a line of its own
+        if re.search(r"\d", said) or _HAS_ADDRESS.search(said):
+            begins.setdefault(bool(re.search(r"\d", _HAS_ADDRESS.sub("", said))), above - size)
+    begin = begins.get(True, begins.get(False, at))
+    return begin - 1 if begin and begin < at and _LINE.fullmatch(lines[begin - 1]) else begin
 
 
 def _header_block(lines: list[str]) -> int | None:

@@ -56,8 +56,8 @@ class SimulatedMail(SimulatedDesk):
         #: how often somebody logged in to the mailbox
         self.logins = 0
         self.authority, self._context = certificate()
-        self._imap = _Listener(self._serve_imap)
-        self._smtp = _Listener(self._serve_smtp)
+        self._imap = Listener(self._serve_imap)
+        self._smtp = Listener(self._serve_smtp)
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Nothing but the control is served over HTTP."""
@@ -261,7 +261,7 @@ class _Struck(Lines):
         return None
 
 
-class _Listener:
+class Listener:
     """Accepts connections on one port, a thread for each."""
 
     def __init__(self, serve: Callable[[socket.socket], None]) -> None:

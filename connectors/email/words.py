@@ -33,7 +33,7 @@ def in_charset(data: bytes, charset: str) -> tuple[str, bool]:
         name = codecs.lookup(charset.strip().strip("'\"")).name if charset else ""
     except (LookupError, ValueError):
         name = "undefined"
-    known = name not in _NO_CHARSET
+    known = name.replace("-", "_") not in _NO_CHARSET
     if name and known and name != "ascii":
         try:
             return data.decode(name, "replace"), True

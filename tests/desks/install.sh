@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs the real help desks that tests/desks talks to: Roundup and django-helpdesk from PyPI, each into an environment of
-# its own (.desks), and Request Tracker 5 and Redmine from Debian's own packages.
+# its own (.desks), and Request Tracker 5, Redmine and Dovecot from Debian's own packages.
 #
 #   tests/desks/install.sh
 #
-# The last two need root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It makes no database and
-# starts nothing; each test run starts a private RT and Redmine on SQLite in temporary folders and stops them again.
+# The last three need root and apt. Elsewhere it says so and ends with 0: those tests are then skipped. It makes no database and
+# starts nothing; each test run starts a private RT and Redmine on SQLite, and a private Dovecot without
+# privileges, in temporary folders and stops them again.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd)
 
@@ -29,6 +30,8 @@ environment helpdesk django-helpdesk django-helpdesk==2.6.1 "Django>=5.2,<5.3"
 
 rt="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
 redmine="redmine redmine-sqlite ruby ruby-webrick"
+# the mailbox only: what sends mail in its tests is their own, for Debian installs one mail server at a time (nullmailer)
+dovecot="dovecot-imapd"
 
 # those of the packages $* that are not installed
 absent() {
@@ -38,9 +41,9 @@ absent() {
 }
 
 # shellcheck disable=SC2086 # one word a package, here and below
-missing="$(absent $rt)$(absent $redmine)"
+missing="$(absent $rt)$(absent $redmine)$(absent $dovecot)"
 if [ -z "$missing" ]; then
-    echo "install.sh: Request Tracker and Redmine are installed"
+    echo "install.sh: Request Tracker, Redmine and Dovecot are installed"
     exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -83,3 +86,16 @@ install() {
 install "Request Tracker" "$(absent $rt)"
 # shellcheck disable=SC2086
 install "Redmine" "$(absent $redmine)"
+if [ -n "$(absent $dovecot)" ]; then
+    # its package would start a mail server on every address: nothing may start while it is installed, nor afterwards
+    policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] && policy=""
+    if [ -n "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f "$policy"' EXIT INT TERM
+    fi
+    # shellcheck disable=SC2086
+    install "Dovecot" "$(absent $dovecot)"
+    systemctl disable --quiet dovecot.service dovecot.socket 2>/dev/null || true
+fi
