@@ -56,7 +56,7 @@ def _trailing_quote(lines: list[str]) -> int | None:
     above = at
     while above and not lines[above - 1].strip():
         above -= 1
-    begins = {}
+    begins: dict[bool, int] = {}
     for size in range(1, min(_ATTRIBUTION, above) + 1):
         said = " ".join(lines[above - size : above]).strip()
         if len(said) > _LONGEST or not said.rstrip("*_ ").endswith((":", "\uff1a")):

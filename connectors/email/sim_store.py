@@ -80,7 +80,8 @@ class MailStore:
                 if match is None:
                     raise ValueError(words)
                 rest = rest[match.end() :].strip()
-                found &= {uid for uid in held.mails if _holds(held, held.mails[uid], match)}
+                last = max(held.mails, default=0)
+                found = {uid for uid in found if _holds(last, held.mails[uid], match)}
             return sorted(found)
 
 
@@ -91,8 +92,7 @@ _TERM = re.compile(
 )
 
 
-def _holds(folder: Folder, mail: Stored, term: re.Match[str]) -> bool:
-    last = max(folder.mails, default=0)
+def _holds(last: int, mail: Stored, term: re.Match[str]) -> bool:
     if term["low"]:
         low = last if term["low"] == "*" else int(term["low"])
         high = low if not term["high"] else last if term["high"] == "*" else int(term["high"])

@@ -14,6 +14,7 @@ from connectors import registry
 from dead_letters import Filter
 from gateway.bootstrap import Gateway, build
 from gateway.cli import removed
+from gateway.cli.asides import set_aside
 from gateway.cli.importing import import_tickets
 from gateway.cli.opening import has_record, require_record
 from gateway.cli.site import SiteChoice, pass_site
@@ -36,6 +37,7 @@ def connections() -> None:
 
 
 connections.add_command(import_tickets)
+connections.add_command(set_aside)
 
 
 class _Folder(msgspec.Struct):

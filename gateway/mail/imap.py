@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gateway.dialing import dial
@@ -187,7 +188,9 @@ def open_mailbox(server: MailServer, context: ssl.SSLContext, login: Login) -> M
             box.starttls(context)
         _log_in(box, login)
     except BaseException:
-        box.shutdown()
+        # of a handshake that failed nothing is left to shut, and why it failed is what counts
+        with suppress(Exception):
+            box.shutdown()
         raise
     return box
 

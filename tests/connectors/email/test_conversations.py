@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,12 @@ from connectors.request_tracker.simulator import SimulatedRequestTracker
 from gateway.domain.ticket import Category, Visibility
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
-from tests.connectors.email.stand import ADDRESS
+from tests.connectors.email.stand import ADDRESS, mail
+from tests.connectors.email.test_sorting import REPORT
 from tests.flows.world import RT_SECRET, Bridge, sync_rule
 
+#: far more than a page holds; memory does not grow with it
+MANY = 1_000
 KIM, OTHER = "kim@customer.example", "sam@elsewhere.example"
 
 
@@ -142,3 +146,134 @@ def test_a_copy_proves_a_mail_whose_answer_was_lost(letters: Letters) -> None:
     letters.settle_all()
     assert len(letters.sent()) == 1
     assert letters.counts().get("dead_letters", 0) == 0
+
+
+def letter(letters: Letters) -> str:
+    """Return the tag of the first ticket."""
+    with letters.store.read() as tx:
+        ids = sorted(line.id for line in tx.view.tickets())
+        (link,) = [each for each in tx.links.of_ticket(ids[0]) if each.connection == "support-mail"]
+    return link.key
+
+
+def test_a_tag_is_the_last_means_and_a_stranger_with_one_is_internal(letters: Letters) -> None:
+    """Who takes part is public; who knows nothing but the tag is shown to colleagues, and never written to."""
+    letters.mail.act("write", text="Printer on fire")
+    letters.settle_all()
+    tag = letter(letters)
+    letters.mail.act("write", subject=f"Fwd: Printer [#{tag}]", text="Still burning")
+    letters.mail.act("write", sender=OTHER, subject=f"[#{tag}] hello", text="Tell me, too")
+    letters.settle_all()
+    assert letters.bodies() == [("Still burning", Visibility.PUBLIC), ("Tell me, too", Visibility.INTERNAL)]
+    letters.rt.act("reply", ticket="1", body="We come")
+    letters.settle_all()
+    assert OTHER not in letters.sent()[-1].recipients
+    assert len(letters.tickets()) == 1
+
+
+def test_another_uidvalidity_enters_nothing_twice_and_loses_nothing(letters: Letters) -> None:
+    """Also where a mail came while the numbers changed."""
+    first = letters.mail.act("write", text="Printer on fire")
+    letters.mail.act("write", text="And more", subject="Re: x", answers=first)
+    letters.settle_all()
+    letters.mail.act("write", sender=OTHER, subject="No paper", text="New")
+    letters.mail.store.renumber()
+    letters.settle_all()
+    assert [title for title, _ in letters.tickets()] == ["Printer on fire", "No paper"]
+    assert letters.bodies() == [("And more", Visibility.PUBLIC)]
+    assert letters.counts().get("dead_letters", 0) == 0
+
+
+def test_what_no_person_wrote_is_listed_and_can_be_taken(letters: Letters) -> None:
+    """It opens nothing until a person says so, and then what it says."""
+    letters.mail.act("write", text="I am away", headers={"Auto-Submitted": "auto-replied"})
+    letters.settle_all()
+    assert letters.tickets() == []
+    (why,) = letters.asides()
+    assert "auto-replied" in why
+    with letters.store.read() as tx:
+        (row,) = tx.inbox.aside("support-mail", 10)
+    assert letters.store.write(lambda tx: tx.inbox.take_after_all(row.id))
+    assert not letters.store.write(lambda tx: tx.inbox.take_after_all(row.id))
+    letters.settle_all()
+    assert [title for title, _ in letters.tickets()] == ["Printer on fire"]
+    assert letters.asides() == []
+
+
+def test_a_bounce_is_told_to_colleagues_and_answers_nobody(letters: Letters) -> None:
+    """On the ticket of the mail that did not arrive."""
+    letters.mail.act("write", text="Printer on fire")
+    letters.settle_all()
+    letters.rt.act("reply", ticket="1", body="We come")
+    letters.settle_all()
+    number = Mail.of(letters.sent()[-1].raw).message_id
+    report = REPORT.format(action="failed", number=number)
+    kind = 'multipart/report; report-type=delivery-status; boundary="b"'
+    letters.mail.act("deliver", raw=mail(report, sender="MAILER-DAEMON@mx.example", number="<b@mx>", kind=kind))
+    letters.settle_all()
+    bodies = letters.bodies()
+    assert any("no such user" in body and visibility is Visibility.INTERNAL for body, visibility in bodies)
+    assert len(letters.sent()) == 1
+    assert len(letters.tickets()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_internal_notes_reach_colleagues_and_nobody_else(store: SqlStore) -> None:
+    """By a mail of their own; what a colleague answers stays internal."""
+    with Letters(store, internal_to=["duty@desk.example"]) as letters:
+        letters.mail.act("write", text="Printer on fire", cc="duty2@desk.example")
+        letters.settle_all()
+        letters.rt.act("note", ticket="1", body="bring water")
+        letters.settle_all()
+        (sent,) = letters.sent()
+        assert sent.recipients == ("duty@desk.example", ADDRESS)
+        note = Mail.of(sent.raw)
+        assert note.ids("in-reply-to") == ()
+        assert note.header("subject").endswith("/i]")
+        letters.mail.act(
+            "write", sender="duty@desk.example", subject=f"Re: {note.header('subject')}", text="I have some",
+            answers=f"<{note.message_id}>",
+        )  # fmt: skip
+        letters.settle_all()
+        assert ("I have some", Visibility.INTERNAL) in letters.bodies()
+        assert len(letters.sent()) == 1
+        assert letters.counts().get("dead_letters", 0) == 0
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_lost_answer_that_nothing_proves_is_left_to_a_person(store: SqlStore) -> None:
+    """The server never took it, or nobody can tell: it is not sent again by itself."""
+    with Letters(store) as letters:
+        letters.mail.act("write", text="Printer on fire")
+        letters.settle_all()
+        letters.mail.fault("reset_before", method="SMTP", path="DATA")
+        letters.rt.act("reply", ticket="1", body="We come")
+        letters.settle_all(120)
+        assert letters.sent() == []
+        with store.read() as tx:
+            (found,) = tx.view.dead_letters()
+        assert found.reason == "ambiguous"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_backlog_is_no_matter_of_memory(store: SqlStore) -> None:
+    """It is read page by page, each mail with a file of its own, and no more than a page is held."""
+    with Letters(store) as letters:
+        data = bytes(range(256)) * 40
+        raw = mail(
+            b"--b\r\nContent-Type: text/plain\r\n\r\nwords\r\n--b\r\nContent-Type: application/x\r\n"
+            b"Content-Disposition: attachment; filename=a.bin\r\n\r\n" + data + b"\r\n--b--\r\n",
+            kind='multipart/mixed; boundary="b"',
+        )
+        for number in range(MANY):
+            letters.mail.store.deliver(raw.replace(b"<1@customer", b"<%d@customer" % number))
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        stored = letters.reconciler().poll("support-mail", holder="test", seconds=600)
+        most = tracemalloc.get_traced_memory()[1] - before
+        tracemalloc.stop()
+        assert stored == MANY
+        assert most < 12_000_000, f"{most} bytes were held at once"
+        assert letters.mail.logins == 1, "a session for each page"

@@ -53,7 +53,7 @@ Message-ID: <{number}>\r
 )
 def test_what_no_person_wrote_is_set_aside(headers: dict[str, str], why: str) -> None:
     """With the header that says so; a person may take it after all."""
-    raw = mail(**headers)  # type: ignore[arg-type]
+    raw = mail(**headers)
     with pytest.raises(SetAsideError, match=f"(?i){why}"):
         parse(raw)
     assert parse(raw, taken=True).snapshot is not None
