@@ -77,6 +77,21 @@ def whole(event: Event, read: RemoteTicket | None) -> tuple[Event, RemoteTicket 
     return msgspec.structs.replace(event, comment=mine), msgspec.structs.replace(read, comments=tuple(shown))
 
 
+def is_doubtful(event: Event, link: Link) -> bool:
+    """Say whether a webhook shows a field otherwise than we wrote it, at the very version of our write."""
+    shown = event.snapshot
+    if shown is None or shown.complete or not shown.version:
+        return False
+    told = {change.field for change in event.changes}
+    for field in SYNCED_FIELDS:
+        seen, value = link.observed.get(field), getattr(shown, field)
+        if seen is None or value is msgspec.UNSET or field in told or not seen.ours:
+            continue
+        if seen.version == shown.version and seen.value != plain(field, value):
+            return True
+    return False
+
+
 def _parted(change: FieldChange, own: frozenset[str]) -> list[tuple[str, Any]]:
     """Return a change by its fields: custom fields of ours apart from the others."""
     if change.field != "custom":

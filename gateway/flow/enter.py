@@ -33,7 +33,7 @@ from gateway.flow.listening import Listener
 from gateway.flow.merge import followed, goes_on, merge, survivor_of
 from gateway.flow.people.stitching import with_person
 from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
-from gateway.flow.recall import ask_again
+from gateway.flow.recall import ask_again, ask_in_doubt
 from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.merging import DELETED, MERGED, Merger
@@ -229,6 +229,7 @@ class Entry:
             self._tx, self._ids, ticket.id, link, first_copies(self._tx, link.id, folded.comments, self._now)
         )
         files = hear_files(self._tx, self._ids, ticket.id, link, event.snapshot, ledger, self._now)
+        ask_in_doubt(self._tx, event, link, read, self._ids, self._now)
         ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)
         crosslinks.note(self._tx, self._site, folded.link, event.snapshot, self._now, is_new=False)

@@ -1,4 +1,4 @@
-"""A ticket whose words were taken away after their time (retention.personal_data) is asked for when it lives again."""
+"""A ticket is read once more: its words were taken away (retention.personal_data), or what it shows is in doubt."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.domain.event import RemoteTicket
+from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
+from gateway.flow.brought import is_doubtful
+from gateway.flow.sight import hint
 from gateway.ports import Ids, NewDelivery, Tx
 
 
@@ -31,6 +33,16 @@ def ask_again(tx: Tx, ticket: Ticket, ids: Ids, now: datetime, trace_id: str) ->
         origin="poll",
     )
     tx.inbox.add([hint])
+
+
+def ask_in_doubt(tx: Tx, event: Event, link: Link, read: RemoteTicket | None, ids: Ids, now: datetime) -> None:
+    """Have a ticket read of which a webhook shows something else than we wrote, at the version of our write.
+
+    A desk that counts in seconds gives one version to what was there before our write and to what a person made of it
+    in the same second; what the webhook shows was not taken, and only a read says which it is.
+    """
+    if read is None and is_doubtful(event, link):
+        tx.inbox.add([hint(link.connection, link.remote_id, ids, now)])
 
 
 def _is_there(link: Link) -> bool:
