@@ -39,12 +39,14 @@ from connectors.zammad.mapping import ident, moment, obj, objects, text
 FIRST_LOOK = timedelta(hours=1)
 #: transactions that began before the last round and were committed after it
 OVERLAP = timedelta(seconds=30)
+#: a ticket and its first article are of one transaction, and their times need not be the same
+OPENING = timedelta(seconds=1)
 
 
 def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
     """Read one ticket and all its articles; None when it is not there or out of our sight.
 
-    Its first article is its description: that becomes the body and is no comment.
+    The article that it was opened with is its description: that becomes the body and is no comment.
     """
     if not is_ticket_id(remote_id):
         return None
@@ -61,17 +63,23 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
     articles = yield from articles_of(account, remote_id)
     tags = yield from ask(get("/tags", "read tags", object="Ticket", o_id=remote_id), none=frozenset({403, 404}))
     customer = yield from _user(found.requester)
-    first = articles[0] if articles else None
+    first = _description(articles, found.created_at)
     return msgspec.structs.replace(
         found,
         body=first.body if first else "",
         attachments=first.attachments if first else (),
         lost=first.lost if first else (),
-        comments=tuple(articles[1:]),
+        comments=tuple(each for each in articles if each is not first),
         tags=mapping.tags(obj(tags).get("tags")) if tags is not None else msgspec.UNSET,
         requester=customer or found.requester,
         complete=True,
     )
+
+
+def _description(articles: Sequence[RemoteComment], opened: datetime | None) -> RemoteComment | None:
+    """Return the article that a ticket was opened with; those of an older one that was merged into it are comments."""
+    own = [each for each in articles if opened is None or each.at >= opened - OPENING]
+    return next(iter(own or articles), None)
 
 
 def articles_of(account: Account, remote_id: str) -> Call[list[RemoteComment]]:

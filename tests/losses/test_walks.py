@@ -59,6 +59,9 @@ class Walk:
         self.cursor = found.cursor
         for told in [one.remote_id for one in found.tickets] + [event.remote_id for event in found.events]:
             self.told[told] = self.page
+        # a message is told of by its conversation, which the id of its ticket begins with
+        refs = {one.ref for one in found.deliveries}
+        self.told |= {ticket: self.page for ticket in self.touched if ticket.partition(":")[0] in refs}
         return found.end
 
     def unheard(self) -> list[str]:

@@ -96,13 +96,10 @@ class Pair(Bridge):
             bench.__exit__()
 
     def settle_all(self, seconds: float = 60.0) -> None:
-        """Settle; what waits for its time gets it at once, at both desks as well.
-
-        A desk without webhooks is asked first, in a second of its own: its times are no finer.
-        """
+        """Settle; what waits for its time gets it at once. A desk without webhooks is asked, in a second of its own."""
         silent = [name for name in self.benches if not self.connector(name).spec.webhooks]
         if silent:
-            self.pass_time(timedelta(seconds=1.05) - timedelta(microseconds=self.time.now().microsecond))
+            self.pass_time(timedelta(seconds=1.05, microseconds=-self.time.now().microsecond))
         for name in silent:
             self.reconciler().poll(name, holder="pair")
         until = time.monotonic() + seconds
@@ -357,6 +354,7 @@ class Journey:
         self.pair.poll()
         assert texts(self.pair.shown(TARGET, mirror)).count("Both of them burn.") == 1, self.pair.letters()
         assert len(self.pair.shown(TARGET, self.copy).comments) in {before, before + 1}
+        assert "burns as well." in str(self.pair.shown(TARGET, mirror))
         assert self.pair.letters() == []
         for bench in self.pair.benches.values():
             assert bench.desk.effects.doubled() == {}
