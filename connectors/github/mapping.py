@@ -47,9 +47,13 @@ _TAG = re.compile(
     r"</?(details|summary|table|tr|td|th|sub|sup|kbd|p|div|picture|video|h[1-6]|a|b|i|em|strong)\b", re.IGNORECASE
 )
 #: a word joiner after @ or #, with which we keep a text from calling people and from linking other issues
-_JOINED = re.compile(r"(?<=[@#])\u2060")
+_JOINED = re.compile(r"(?:(?<=[@#])|(?<=[Gg][Hh]-))\u2060")
 _CODE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`)", re.DOTALL)
-_CALLS = re.compile(r"(?<![\w/])@(?=[A-Za-z0-9])|(?<![\w/])#(?=\d)")
+#: a name, an issue of this repository, one of another (not in an address), and the old spelling of an issue
+_CALLS = re.compile(
+    r"(?<![\w/])@(?=[A-Za-z0-9])|(?<![\w/])#(?=\d)"
+    r"|(?<![\w./:(-])[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}#(?=\d)|(?<![\w./-])[Gg][Hh]-(?=\d)"
+)
 _MENTION = re.compile(r"\[@([^\]\n]*)\]\(mention:[^)\s]*\)")
 
 

@@ -308,6 +308,16 @@ def test_nobody_is_called_by_a_text_of_ours() -> None:
     assert mapping.marker_of(written) == "0123456789abcdef"
 
 
+def test_issues_of_other_repositories_are_not_linked() -> None:
+    """In each spelling; an address stays what it is."""
+    given = "As acme/tool.js#3 and GH-7 say; https://acme.io/repo#3, [docs](https://acme.io/page#4), a/b, GHz-1"
+    written = mapping.calling_nobody(given)
+    assert "acme/tool.js#\u20603" in written
+    assert "GH-\u20607" in written
+    assert written.count("\u2060") == 2
+    assert mapping.body_of(written) == given
+
+
 def test_html_of_people_is_markdown_as_far_as_it_goes() -> None:
     """Pictures, breaks and hidden comments; what is left is said to be lost."""
     said = 'Look:<br>\n<img width="1" alt="Shot" src="https://x.example/a.png" />\r\n<!-- template -->\nEnd'

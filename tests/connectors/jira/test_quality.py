@@ -21,7 +21,7 @@ NAMED = sorted(
         if isinstance(group, dict)
         for claim in group.values()
         if isinstance(claim, dict)
-        for test in claim["tests"]
+        for test in claim.get("tests", ())
     }
 )
 

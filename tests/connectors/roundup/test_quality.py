@@ -15,7 +15,9 @@ CLAIMS: dict[str, Any] = yaml.safe_load(
     Path(connectors.roundup.__file__).with_name("quality.yaml").read_text(encoding="utf-8")
 )
 NAMED = [
-    (claim["claim"], test) for claim in [*CLAIMS["operations"].values(), *CLAIMS["claims"]] for test in claim["tests"]
+    (claim["claim"], test)
+    for claim in [*CLAIMS["operations"].values(), *CLAIMS["claims"]]
+    for test in claim.get("tests", ())
 ]
 
 
