@@ -296,6 +296,8 @@ class Listener:
                 sock, _ = listening.accept()
             except OSError:
                 return
+            # answers of several parts are not to wait for each other
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._open.append(sock)
             threading.Thread(target=self._guarded, args=(sock,), name="sim-mail-session", daemon=True).start()
 
