@@ -44,6 +44,7 @@ _WRAPPERS = frozenset({"freshdesk_webhook", "freshservice_webhook", "helpdesk_ti
 _ID_NAMES = ("display_id", "id_numeric", "id", "number", "no", "ref")
 _NUMBER = re.compile(r"#?(?:[A-Za-z]{1,10}-)?([0-9]{1,20})")
 _LINK = re.compile(r"/(?:a|helpdesk|support|public|itil|api/v2)?/?tickets/([0-9]{1,20})(?![0-9])")
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _GAPS = re.compile(r"[^a-z0-9]+")
 #: `{status:{from:4,to:6}}`
 _CHANGE = re.compile(r"([A-Za-z_]{1,60})\s*:\s*\{\s*from\s*:([^{},]{0,200}),\s*to\s*:([^{}]{0,200})\}")
@@ -157,6 +158,7 @@ def _snapshot(
         kind=account.words.kind(_word(facts.get("type"))),
         queue=group if group in account.group_ids else _UNSET,
         requester=_requester(facts),
+        assignee=_agent(facts),
         tags=mapping.tags(facts["tags"]) if facts.get("tags") else _UNSET,
         attachments=tuple(mapping.inline_images(description)),
     )
@@ -166,6 +168,14 @@ def _requester(facts: Mapping[str, Any]) -> RemotePerson | msgspec.UnsetType:
     name = text(facts.get("requester_name")).strip()
     email = text(facts.get("requester_email")).strip() or text(facts.get("from_email")).strip()
     return RemotePerson(email=email, name=name, role="customer") if email else msgspec.UNSET
+
+
+def _agent(facts: Mapping[str, Any]) -> RemotePerson | msgspec.UnsetType:
+    """Return who has the ticket, where their address is there: by a name alone nobody is known."""
+    email = text(facts.get("agent_email")).strip()
+    return (
+        RemotePerson(email=email, name=text(facts.get("agent_name")).strip(), role="agent") if email else msgspec.UNSET
+    )
 
 
 def _word(value: Any) -> str:
@@ -201,6 +211,10 @@ def _id(leaves: list[tuple[bool, str, Any]], facts: Mapping[str, Any]) -> str:
         link = _LINK.search(value) if known.endswith("url") and isinstance(value, str) else None
         if link is not None:
             return link[1]
+    shown = {link[1] for _, _, value in leaves if isinstance(value, str) for link in _LINK.finditer(value)}
+    if len(shown) == 1 and not {"description", "latest_public_comment", "latest_private_comment"} & set(facts):
+        # the body of a chat's webhook, which links to its ticket in the text
+        return shown.pop()
     ticketlike = bool({"subject", "triggered_event", "status", "priority"} & set(facts))
     for name in _ID_NAMES[:3]:
         if ticketlike and (found := _digits(facts.get(name))):
@@ -240,7 +254,7 @@ def _leaves(content: Any) -> Iterator[tuple[bool, str, Any]]:
 
 
 def _joined(path: str, name: str) -> str:
-    plain = _GAPS.sub("_", name.lower()).strip("_")
+    plain = _GAPS.sub("_", _HUMPS.sub("_", name).lower()).strip("_")
     if plain in _WRAPPERS:
         return path
     return f"{path}_{plain}" if path else plain

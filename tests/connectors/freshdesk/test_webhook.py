@@ -22,6 +22,7 @@ from connectors.sdk import (
     IncomingRequest,
     Level,
     Priority,
+    RemotePerson,
     RemoteTicket,
     Status,
     UnreadableError,
@@ -210,3 +211,34 @@ def test_parse_of_anything_raises_nothing_else(body: bytes) -> None:
         connect().parse(stored(body))
     except UnreadableError as error:
         assert "\n" not in str(error)  # noqa: PT017 - what is raised is one of two good ends
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        (b'{"ticketId": "12", "event": "x"}', "12"),
+        (b'{"ticket": {"ticketId": 12}}', "12"),
+        (b'{"text": "<https://acme.freshdesk.com/helpdesk/tickets/12|#12> was updated"}', "12"),
+        (b'{"text": "see https://a.example/a/tickets/12 and https://a.example/a/tickets/13"}', ""),
+        (b'{"contact_id": 12, "description": "as in https://a.example/a/tickets/13"}', ""),
+    ],
+)
+def test_other_ways_to_name_a_ticket(body: bytes, number: str) -> None:
+    """Names without underscores, and the one link of a chat's message; of several links none is taken."""
+    if not number:
+        with pytest.raises(UnreadableError, match="ticket_id"):
+            connect().parse(stored(body))
+        return
+    (found,) = connect().parse(stored(body))
+    assert (found.remote_id, found.needs_read) == (number, True)
+
+
+def test_who_has_the_ticket_is_told_by_their_address() -> None:
+    """A name alone is nobody."""
+    body = b'{"ticket_id": 12, "ticket_agent_name": "Ann", "ticket_agent_email": "ann@acme.example"}'
+    (found,) = connect().parse(stored(body))
+    assert found.snapshot is not None
+    assert found.snapshot.assignee == RemotePerson(email="ann@acme.example", name="Ann", role="agent")
+    (found,) = connect().parse(stored(body.replace(b"ann@acme.example", b"")))
+    assert found.snapshot is not None
+    assert found.snapshot.assignee is msgspec.UNSET

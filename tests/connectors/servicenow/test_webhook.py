@@ -169,3 +169,11 @@ def test_what_a_script_glued_together(body: str, title: object) -> None:
     shot = looks(body.replace("ID", SYS_ID).encode())
     assert shot.title == title
     assert shot.status is msgspec.UNSET
+
+
+def test_a_time_is_the_one_in_utc_and_not_the_one_that_is_shown() -> None:
+    """`sysparm_display_value=all` shows both: the shown one is of the zone of whoever asked."""
+    shown = {"value": "2026-01-05 00:28:40", "display_value": "2026-01-04 17:28:40"}
+    record = {"sys_id": {"value": SYS_ID, "display_value": SYS_ID}, "sys_updated_on": shown, "opened_at": shown}
+    shot = looks(msgspec.json.encode({"result": record}))
+    assert shot.updated_at == datetime(2026, 1, 5, 0, 28, 40, tzinfo=UTC)
