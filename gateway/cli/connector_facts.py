@@ -38,6 +38,7 @@ def described(spec: ConnectorSpec) -> dict[str, Any]:
         "custom_fields": spec.custom_fields,
         "own_tags": spec.own_tags,
         "agents_every": _every(spec),
+        "knows_people": spec.enriches,
         "keeps_references": spec.keeps_references,
         "statuses": list(spec.statuses),
         "settings": [setting.name for setting in spec.settings],
@@ -61,6 +62,7 @@ def facts(spec: ConnectorSpec) -> Iterator[tuple[str, str]]:
     yield "due times", _due(spec)
     yield "its own SLA clocks", ", ".join(sorted(spec.promises)).replace("_", " ") or MISSING
     yield "names tickets elsewhere in", spec.keeps_references or MISSING
+    yield "knows who asks", "by account, e-mail, telephone" if spec.enriches else MISSING
     yield "says who is there", f"asked each {_every(spec)}" if spec.agents_every else MISSING
 
 

@@ -15,6 +15,7 @@ from gateway.cli.tables import JSON, LIMIT, age, tame, utc, write_json, write_ta
 from gateway.domain.people import ACCOUNT, EMAIL, PHONE, Key, TieState, Why, email_key, phone_key
 from gateway.errors import NotFoundError
 from gateway.flow.people.judging import Judged, PeopleJudge
+from gateway.ports.enriching import AnswerRow
 from gateway.store.people_view import PersonLine, TicketLine, TieLine, emails
 from gateway.store.unit import SqlTx
 
@@ -36,6 +37,8 @@ class PersonPage(msgspec.Struct, frozen=True):
     person: PersonLine
     ties: tuple[TieLine, ...]
     tickets: tuple[TicketLine, ...]
+    #: what other systems said: source, what came of it, when, values
+    answers: tuple[AnswerRow, ...]
     trail: tuple[dict[str, Any], ...]
 
 
@@ -97,6 +100,7 @@ def show(site: SiteChoice, person: str, limit: int, as_json: bool) -> None:
             person=tx.people_view.lines([who])[0],
             ties=tuple(tx.people_view.tied(who)),
             tickets=tuple(tx.people_view.tickets(who, limit)),
+            answers=tuple(tx.answers.of_person(who)),
             trail=tuple(tx.people_view.trail(who)),
         )
     if as_json:
@@ -251,6 +255,12 @@ def _write(page: PersonPage) -> None:
         called = f"  {tame(each.name)}" if each.name else ""
         click.echo(f"  {tame(each.key) or '(forgotten)'}{called}  since {utc(each.at)}{note}")
     _write_ties(line.id, page.ties)
+    if page.answers:
+        _head("What other systems say")
+    for row in page.answers:
+        said = ", ".join(f"{name} {value}" for name, value in row.values.items())
+        told = said or row.trouble or row.state.value
+        click.echo(f"  {utc(row.answered_at)}  {tame(row.source)}  {row.state.value}  {tame(told)}")
     if page.tickets:
         _head("Tickets")
     for ticket in page.tickets:

@@ -20,11 +20,15 @@ from gateway.domain.duplicate import PairState
 from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
 from gateway.ports.ways import Way
+from gateway.store.people_view import TicketLine
 from gateway.web.console.ticket import TicketPage, read_ticket
 from gateway.web.console.why import explain_all
 from rules.duration import words
 from rules.route_words import headline
 from rules.routed import Outcome, Routed
+
+#: so many other tickets of a requester are shown
+RECENT = 5
 
 
 @click.group()
@@ -102,12 +106,14 @@ def show(site: SiteChoice, ticket: str, as_json: bool) -> None:
     with opened(site) as gateway:
         found = read_ticket(gateway.store, ticket)
         held = _held(gateway, found.id) if found is not None else []
+        recent = _recent(gateway, found.id) if found is not None else []
     if found is None:
         raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
     if as_json:
         write_json(found)
     else:
         _write(found, held)
+        _write_recent(recent)
 
 
 @tickets.command()
@@ -140,6 +146,23 @@ def _held(gateway: Gateway, ticket_id: str) -> list[DeadLetter]:
     with gateway.store.read() as tx:
         found = tx.letters.page(Filter(ticket_id=ticket_id, what="update"))
     return [each for each in found if each.holds]
+
+
+def _recent(gateway: Gateway, ticket_id: str) -> list[TicketLine]:
+    """Return the last other tickets of who asked, wherever they live."""
+    with gateway.store.read() as tx:
+        ticket = tx.tickets.get(ticket_id)
+        if ticket is None or not ticket.requester_id:
+            return []
+        found = tx.people_view.tickets(ticket.requester_id, RECENT + 1)
+    return [line for line in found if line.id != ticket_id][:RECENT]
+
+
+def _write_recent(recent: list[TicketLine]) -> None:
+    if recent:
+        _head("Other tickets of the same person")
+    for line in recent:
+        click.echo(f"  {utc(line.created_at)}  {line.id[-12:]}  {line.category:<16} {line.source}  {tame(line.title)}")
 
 
 def _write_held(held: list[DeadLetter]) -> None:

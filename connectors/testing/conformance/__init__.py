@@ -20,12 +20,13 @@ from connectors.testing.conformance.files import Files
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
 from connectors.testing.conformance.outcomes import Outcomes
+from connectors.testing.conformance.people import People
 from connectors.testing.conformance.reads import Reads
 from connectors.testing.conformance.samples import Samples
 from connectors.testing.conformance.stand import KnownAnswer, Stand
 
 
-class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes, Edges, Files):
+class Conformance(Claims, Incoming, Samples, Hostile, Reads, Outcomes, Edges, Files, People):
     """Everything. A subclass gives what `Stand` names."""
 
 
