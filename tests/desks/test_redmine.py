@@ -92,3 +92,25 @@ class TestAccount(behaviour.Account):
 
 class TestUndoing(behaviour.Undoing):
     """Against a real Redmine."""
+
+
+def test_hundreds_of_changes_of_one_second_are_all_told(redmine_server: RedmineServer, stand: Stand) -> None:
+    """More than two pages hold, closed ones among them; times are whole seconds."""
+    _, cursor = stand.polled("")
+    made = redmine_server.ruby(
+        """
+        at = Time.now
+        User.current = User.find_by!(login: "customer")
+        (1..230).map do |number|
+          issue = Issue.create!(
+            project: Project.find("support"), tracker: Tracker.first, author: User.current, subject: "Many #{number}",
+            status: IssueStatus.first, priority: IssuePriority.first
+          )
+          issue.update_columns(updated_on: at, status_id: number.odd? ? 1 : 5)
+          issue.id
+        end
+        """
+    )
+    told, _ = stand.polled(cursor)
+    assert {each.remote_id for each in told} >= {str(number) for number in made}
+    assert len(told) < 3 * len(made)
