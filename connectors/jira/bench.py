@@ -90,6 +90,10 @@ class JiraCloudBench(Bench):
         """Let an agent put a file there; customers see it once a public comment shows it."""
         self.desk.act("attach", issue=ticket, name=name, data=base64.b64encode(data).decode(), share=public)
 
+    def refer(self, ticket: str, text: str) -> None:
+        """Let an agent link a page."""
+        self.desk.act("link", issue=ticket, url=text)
+
     def shown(self, ticket: str) -> Shown:
         """Return the issue as its page shows it."""
         with self.desk.lock:

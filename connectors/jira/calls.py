@@ -61,13 +61,24 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
         raise TransportError(msg)
     fields = obj(data.get("fields"))
     comments = yield from comments_of(options, found.remote_id, fields)
+    kept = yield from _remote_links(options, found.remote_id)
     said = {file.remote_id for each in comments for file in each.attachments}
     return msgspec.structs.replace(
         found,
         comments=tuple(comments),
         attachments=tuple(each for each in found.attachments if each.inline or each.remote_id not in said),
+        references=kept,
         complete=True,
     )
+
+
+def _remote_links(options: Options, remote_id: str) -> Call[tuple[str, ...] | msgspec.UnsetType]:
+    """Read the addresses that people, and apps, have linked to an issue; unset where the settings do without."""
+    if not options.remote_links:
+        return msgspec.UNSET
+    path = f"{issue_path(options, remote_id)}/remotelink"
+    items = yield from ask_list(get(path, "read remote links"), none=frozenset({403, 404}))
+    return tuple(address for each in items if (address := text(obj(each.get("object")).get("url")).strip()))
 
 
 def comments_of(options: Options, remote_id: str, fields: Json) -> Call[list[RemoteComment]]:

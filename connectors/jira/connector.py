@@ -59,7 +59,7 @@ SPEC = ConnectorSpec(
         Naming(r"[?&]selectedIssue=(?P<name>[A-Z][A-Z0-9_]+-\d+)"),
     ),
     words=(Naming(r"\b(?P<name>[A-Z][A-Z0-9_]{1,30}-\d{1,9})\b"),),
-    keeps_references="custom fields",
+    keeps_references="remote links, custom fields",
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "body", "kind", "priority", "status", "assignee", "tags"}),
     agents_every=timedelta(minutes=5),

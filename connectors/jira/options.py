@@ -83,6 +83,7 @@ SETTINGS = (
         {"type": "array", "items": {"type": "string"}},
         help="keys of the projects whose issues are tickets; all that the account sees, where none are given",
     ),
+    Setting("remote_links", {"type": "boolean"}, help="false: not read, which saves a request an issue. Default: true"),
     Setting("statuses", _words(Category, "a status's name: our category"), help="{Waiting for triage: new}"),
     Setting("priorities", _words(Level, "a priority's name: our level"), help="{Urgent: P1}"),
     Setting("issue_types", _words(Kind, "an issue type's name: our kind"), help="{Outage: incident}"),
@@ -158,6 +159,8 @@ class Options(msgspec.Struct, frozen=True):
     #: SLAs of Service Management are read; their names in lower case -> our metric
     reads_clocks: bool = False
     sla_metrics: dict[str, str] = {}
+    #: its remote links are read with each issue
+    remote_links: bool = True
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -232,6 +235,7 @@ def read_options(settings: ConnectionSettings) -> Options:
         custom_names={str(number): str(name) for name, number in custom.items()} if isinstance(custom, Mapping) else {},
         reads_clocks=bool(settings.counts) or given.get("sla_events") is True,
         sla_metrics={str(name).strip().lower(): str(ours) for name, ours in (given.get("sla_metrics") or {}).items()},
+        remote_links=given.get("remote_links") is not False,
     )
 
 

@@ -50,6 +50,11 @@ class People(SimulatedDesk):
             fields["description"] = self.records.kept(fields["description"])
         self.changed(held, by, items + self.records.apply(held, fields))
 
+    def act_link(self, issue: str, url: str) -> None:
+        """Let an agent, or an app, link an address to the issue."""
+        held = self._held(issue)
+        self.records.remote_links.setdefault(held["id"], []).append(url)
+
     def act_assign(self, issue: str, account: str) -> None:
         """Let an agent assign the issue."""
         held = self._held(issue)

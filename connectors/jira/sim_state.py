@@ -59,6 +59,8 @@ class Records:
         #: keys of before a move still lead to the issue
         self.keys: dict[str, str] = {}
         self.comments: dict[str, list[dict[str, Any]]] = {}
+        #: issue -> addresses
+        self.remote_links: dict[str, list[str]] = {}
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.files: dict[str, bytes] = {}
         #: those that a public comment shows to customers

@@ -61,6 +61,7 @@ class JiraSimulator(Searching, People):
             ("GET", f"{ISSUE}/comment", self._list_comments),
             ("POST", f"{ISSUE}/comment", self._comment),
             ("GET", f"{api}/comment/(?P<number>\\d+)/properties/(?P<key>.+)", self._comment_property),
+            ("GET", f"{ISSUE}/remotelink", self._list_remote_links),
             ("GET", f"{ISSUE}/transitions", self._list_transitions),
             ("POST", f"{ISSUE}/transitions", self._transit),
             ("GET", f"{ISSUE}/changelog", self._changelog),
@@ -178,6 +179,13 @@ class JiraSimulator(Searching, People):
         return json_answer({"values": part, "isLast": start + len(part) >= len(values), "total": len(values)})
 
     # -- comments
+
+    def _list_remote_links(self, request: SimRequest, version: str, name: str) -> SimResponse:  # noqa: ARG002
+        issue = self.records.find(name)
+        if issue is None:
+            return missing()
+        kept = enumerate(self.records.remote_links.get(issue["id"], []), 10_000)
+        return json_answer([{"id": number, "object": {"url": url, "title": url}} for number, url in kept], 200)
 
     def _list_comments(self, request: SimRequest, version: str, name: str) -> SimResponse:
         issue = self.records.find(name)

@@ -74,6 +74,10 @@ class ServiceNowBench(Bench):
         """Let an agent put a file on the incident."""
         self.desk.act("attach", sys_id=ticket, name=name, data=data)
 
+    def refer(self, ticket: str, text: str) -> None:
+        """Let another system note its own number."""
+        self.desk.act("set", sys_id=ticket, correlation_id=text)
+
     def shown(self, ticket: str) -> Shown:
         """Return the incident as agents see it."""
         with self.desk.lock:

@@ -156,8 +156,11 @@ class Bench(ABC):
         return rf"(?<![\w-]){re.escape(ticket)}(?:\.json)?(?![\w.-])"
 
     def refer(self, ticket: str, text: str) -> None:
-        """Let an agent note, where this desk keeps it, the address or key of the ticket elsewhere that is this one."""
-        raise Lacking
+        """Let an agent note the address of a ticket elsewhere that is this one: where it is kept, or in words."""
+        try:
+            self.say(ticket, f"That is {text}", public=False)
+        except Lacking:
+            self.say(ticket, f"That is {text}")
 
     @abstractmethod
     def shown(self, ticket: str) -> Shown:

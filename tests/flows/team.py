@@ -14,6 +14,7 @@ from gateway.domain.adoption import Match
 from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
 from gateway.flow.adopting import Adopter, listed
+from gateway.flow.calls import run_reads
 from gateway.flow.importing import Importer
 from gateway.store import SqlStore
 from rules.conditions import ALWAYS
@@ -109,6 +110,13 @@ class Team(Bridge):
         """Return what is listed for people."""
         with self.store.read() as tx:
             return listed(tx, self.site)
+
+    def address(self, name: str, remote_id: str) -> str:
+        """Return where people open a ticket."""
+        connector = self.site.connectors[name]
+        read = run_reads(connector.read(remote_id), connector, self.transport, deadline=5, trace_id="0" * 32)
+        assert read is not None
+        return read.url
 
     def tickets(self) -> list[frozenset[Spot]]:
         """Return every ticket as the set of the remote tickets that it is."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.gitlab.bench import GitLabBench
+from connectors.jira.bench import JiraCloudBench
 from connectors.request_tracker.bench import RequestTrackerBench
+from connectors.servicenow.bench import ServiceNowBench
+from connectors.testing.bench import Bench
 from connectors.zendesk.bench import ZendeskBench
 from gateway.domain.adoption import Verdict
 from gateway.domain.link import Role
@@ -92,3 +96,37 @@ def test_two_that_name_one_are_left_to_a_person(store: SqlStore, order: tuple[st
         assert all("name one another" in each.why for each in left)
         team.settle_all()
         assert rt.desk.effects.all(by_api=True) == []
+
+
+PAIRS = [
+    (ZendeskBench, JiraCloudBench),
+    (JiraCloudBench, ZendeskBench),
+    (ServiceNowBench, JiraCloudBench),
+    (JiraCloudBench, ServiceNowBench),
+    (RequestTrackerBench, GitLabBench),
+    (GitLabBench, RequestTrackerBench),
+]
+
+
+@pytest.mark.parametrize("first", ["source", "target"])
+@pytest.mark.parametrize("says", ["source", "target"])
+@pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda bench: bench.connector)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_desk_keeps_it_in_its_own_way(
+    store: SqlStore, source: type[Bench], target: type[Bench], says: str, first: str
+) -> None:
+    """A remote link, a correlation id, a custom field, an address in a note: from either side, in either order."""
+    with Team(store, {"source": source(), "target": target()}, [tied("source", "target")]) as team:
+        ends = {name: bench.open_ticket(f"Printer {name}", "It burns") for name, bench in team.benches.items()}
+        for name in ends:
+            team.benches[name].open_ticket("Another", "Of nobody")
+        (other,) = set(ends) - {says}
+        team.benches[says].refer(ends[says], team.address(other, ends[other]))
+        for name in (first, *(set(ends) - {first})):
+            team.bring(name)
+        team.bring(first)
+        assert team.adopt() == 1
+        assert frozenset(ends.items()) in team.tickets()
+        assert len(team.tickets()) == 3
+        assert team.ticket(("target", ends["target"])).source == "source"
+        assert all(bench.desk.effects.all(by_api=True) == [] for bench in team.benches.values())

@@ -10,6 +10,7 @@ from connectors.sdk import (
     AuthenticationError,
     Category,
     Event,
+    Naming,
     Operation,
     Priority,
     RemotePerson,
@@ -21,6 +22,7 @@ from connectors.testing.bench import Bench
 from connectors.testing.conformance.stand import Stand, comment, context
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
+from gateway.domain.crosslink import Place, found_in
 
 TEXTS = (
     "plain", "Žluťoučký kůň – 処理中 🔥 👩\u200d👩\u200d👧", "עברית \u200fمرحبا", "tabs\tand `code` and *stars*",
@@ -55,6 +57,14 @@ class Reads(Stand):
         assert found.status.category is not Category.UNKNOWN
         if found.url:
             assert found.url.startswith(("http://", "https://"))
+
+    def test_what_a_ticket_names_elsewhere_is_read(self, there: Bench, driver: Driver) -> None:
+        """An address that people keep with a ticket, where this desk has a place for it, or in words."""
+        ticket = there.open_ticket("Printer", "It is on fire")
+        there.refer(ticket, "https://desk.example/t/77")
+        elsewhere = Place("elsewhere", frozenset({"desk.example"}), (Naming(r"^/t/(?P<name>\d+)"),))
+        named = found_in(self.whole(driver, ticket), "here", [elsewhere], {})
+        assert [(each.at, each.name) for each in named] == [("elsewhere", "77")]
 
     def test_what_is_not_there_is_none(self, driver: Driver, there: Bench) -> None:
         """Neither an error nor an empty ticket."""
