@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import click
+import msgspec
 
 from gateway.bootstrap import Gateway
 from gateway.cli.choosing import Duration
@@ -14,7 +15,7 @@ from gateway.cli.doing import ask
 from gateway.cli.opening import opened, ring
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, write_json
-from gateway.flow.importing import Importer, Progress, as_facts, writes_of
+from gateway.flow.importing import Importer, Progress, Trial, as_facts, writes_of
 
 #: what is older comes only where it is open, and what is older still does not come at all
 SINCE, OPEN_SINCE = timedelta(days=90), timedelta(days=730)
@@ -25,10 +26,18 @@ SINCE, OPEN_SINCE = timedelta(days=90), timedelta(days=730)
 @click.option("--since", type=Duration(), help="Bring in whatever changed in this time.  [default: 90d]")
 @click.option("--open-since", type=Duration(), help="And what is open, from this long ago.  [default: 730d]")
 @click.option("--yes", is_flag=True, help="Do not ask, even where copies would be made at another desk.")
+@click.option("--dry-run", is_flag=True, help="Read each ticket, say what would come and what it names, store nothing.")
 @JSON
 @pass_site
 def import_tickets(
-    site: SiteChoice, connection: str, since: float | None, open_since: float | None, yes: bool, as_json: bool
+    site: SiteChoice,
+    connection: str,
+    since: float | None,
+    open_since: float | None,
+    *,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Bring in the tickets that a connection has already.
 
@@ -47,6 +56,9 @@ def import_tickets(
             wait=time.sleep,
         )
         importer.known(connection)
+        if dry_run:
+            _try(importer.trial(connection, _span(since, SINCE), _span(open_since, OPEN_SINCE)), connection, as_json)
+            return
         _agree(gateway, connection, yes=yes or as_json)
         progress = importer.begin(connection, _span(since, SINCE), _span(open_since, OPEN_SINCE))
         shows = sys.stderr.isatty() and not as_json
@@ -63,7 +75,22 @@ def import_tickets(
     click.echo(
         f"{progress.taken} tickets of {connection} were taken, {progress.left} older ones that are over were left out."
     )
+    click.echo("Tickets that name one at another desk are linked once both are there: gateway tickets cross-links")
     click.echo("They are applied as `gateway up` runs; `gateway tickets list` shows them.")
+
+
+def _try(found: Trial, connection: str, as_json: bool) -> None:
+    """Say what an import would bring."""
+    if as_json:
+        write_json({"dry_run": True, **msgspec.structs.asdict(found)})
+        return
+    click.echo(
+        f"{found.taken} tickets of {connection} would be taken, {found.left} older ones that are over be left out."
+    )
+    for what, count in found.named.items():
+        click.echo(f"  {count} times a ticket of another desk is named, {what}")
+    if found.named:
+        click.echo(f"{found.known} of these are known already; what leaves no doubt would be linked.")
 
 
 def _span(seconds: float | None, usual: timedelta) -> timedelta:

@@ -7,16 +7,19 @@ broken off goes on there. Nothing that was due before it began is anybody's alar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
+from gateway.domain.crosslink import Crosslink, found_in
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ticket import CLOSED_CATEGORIES, Status
 from gateway.errors import ConfigError, NotFoundError
 from gateway.flow.calls import run_patiently, run_reads
+from gateway.flow.crosslinks import places_of
 from gateway.flow.desks import IMPORT, LIVE_SINCE, LiveSite
 from gateway.ports import Call, ChangePage, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
 
@@ -37,6 +40,16 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the newest change that was looked at
     reached: datetime | None = None
     ended_at: datetime | None = None
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What an import would bring: nothing was stored."""
+
+    taken: int = 0
+    left: int = 0
+    #: (connection, how a ticket there is named) -> how many tickets name one; and how many of these are known already
+    named: dict[str, int] = {}
+    known: int = 0
 
 
 class Importer:
@@ -98,6 +111,30 @@ class Importer:
             progress = self._keep(name, page, progress, connector)
             self._doorbell.ring("apply")
             yield progress
+
+    def trial(self, name: str, since: timedelta, open_since: timedelta) -> Trial:
+        """Say what an import would bring, and what its tickets name elsewhere; each ticket is read, none stored."""
+        connector, now = self._connector(name), self._clock.now()
+        progress = Progress(now, now - since, now - max(since, open_since))
+        fields, places = connector.settings.cross_links, places_of(self._site.connectors)
+        found: list[Crosslink] = []
+        taken = left = 0
+        cursor, at, over = "", progress.open_since, False
+        while not over:
+            page = self._ask(lambda cursor=cursor, at=at: connector.changes(cursor, at), connector)  # type: ignore[misc]
+            for each in page.tickets:
+                if not self._is_wanted(each, progress, connector):
+                    left += 1
+                    continue
+                taken += 1
+                read = each if each.complete else self._ask(lambda one=each: connector.read(one.remote_id), connector)  # type: ignore[misc]
+                found += found_in(read or each, name, places, fields)
+            over = page.end or not page.cursor or page.cursor == cursor
+            cursor, at = page.cursor, now
+        with self._store.read() as tx:
+            known = tx.crosslinks.named([(each.at, each.name) for each in found])
+        named = Counter(f"{each.at}: {each.evidence}" for each in found)
+        return Trial(taken, left, dict(sorted(named.items())), sum((each.at, each.name) in known for each in found))
 
     def _keep(self, name: str, page: ChangePage, progress: Progress, connector: Connector) -> Progress:
         wanted = [each for each in page.tickets if self._is_wanted(each, progress, connector)]

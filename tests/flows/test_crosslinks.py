@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from connectors.gitlab.bench import GitLabBench
@@ -96,6 +98,20 @@ def test_two_that_name_one_are_left_to_a_person(store: SqlStore, order: tuple[st
         assert all("name one another" in each.why for each in left)
         team.settle_all()
         assert rt.desk.effects.all(by_api=True) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_import_can_be_tried(store: SqlStore) -> None:
+    """What would come and what it names is said, and nothing is stored."""
+    with Team(store, desks(), [tied(ZENDESK, RT)]) as team:
+        made = team.benches[RT].open_ticket("Printer", "burns")
+        team.bring(RT)
+        for number in (made, "99"):
+            team.benches[ZENDESK].refer(team.benches[ZENDESK].open_ticket("Printer", "burns"), f"RT #{number}")
+        found = team.importer().trial(ZENDESK, timedelta(days=90), timedelta(days=700))
+        assert (found.taken, found.left, found.known) == (2, 0, 1)
+        assert found.named == {f"{RT}: kept": 2}
+        assert len(team.tickets()) == 1
 
 
 PAIRS = [
