@@ -38,6 +38,7 @@ POINTS = (
     "bulk.dealing",  # one letter of a bulk is dealt with, before the COMMIT
     "bulk.dealt",  # some are committed, not rung, others wait
     "poll.keeping",  # the changes of a page are stored, their cursor is not, before the COMMIT
+    "enrich.keeping",  # what a source answered is kept, the rules are not asked again, before the COMMIT
     "sweep.ringing",  # a step is rung, others may wait
     "sweep.firing",  # an escalation is noted, not carried out, before the COMMIT
     "sweep.routing",  # a ticket of the queue is given to somebody, before the COMMIT

@@ -134,6 +134,7 @@ _SAME: Mapping[FieldType, Callable[[Any], Keys]] = {
     FieldType.LANGUAGE: _language,
     FieldType.LIST: _members,
     FieldType.PERSON: _person,
+    FieldType.NUMBER: _itself,
     FieldType.ANY: any_keys,
 }
 
@@ -188,6 +189,11 @@ def sizes(limit: float, *, upwards: bool) -> frozenset[int]:
     return frozenset(each for each in SIZES if (each >= mine - 1 if upwards else each <= mine + 1))
 
 
+def _size(value: Any) -> Keys:
+    number = number_in(value)
+    return () if number is None else (size(number),)
+
+
 def _custom_keys(known: Iterable[Hashable]) -> Callable[[Any], Keys]:
     """Return what gives the keys of all custom fields together: of those only that a rule asks for."""
     asked = frozenset(key for key in known if isinstance(key, tuple))
@@ -225,7 +231,7 @@ def keys_of(field: Field, look: Look, known: Iterable[Hashable]) -> Callable[[An
         case Look.FILLED:
             return _filled
         case Look.SIZE:
-            return _none
+            return _size
 
 
 # ---------------------------------------------------------------- clues

@@ -27,6 +27,7 @@ from rules.escalations import Escalation
 from rules.extending import Action
 from rules.fields import Facts
 from rules.policies import Policy
+from rules.recent import Counting
 from rules.routes import Routing
 from rules.stages import NO_STAGES, DeskStatus, Stages, follow, settle
 from rules.sync import SyncRule
@@ -46,6 +47,7 @@ class RuleSet:
         "classifiers",
         "classify_index",
         "classify_rules",
+        "counting",
         "digest",
         "due_times",
         "duplicate_rules",
@@ -106,6 +108,8 @@ class RuleSet:
         self.holidays = holidays
         #: what is asked about requesters (gateway.yaml)
         self.enrichment = Enrichment()
+        #: which counts of other tickets the rules look at
+        self.counting = Counting()
         self._clockwork: Clockwork | None = None
         self._order = {rule.name: index for index, rule in enumerate(classify_rules)}
         self._policies = {policy.name: policy for policy in policies}

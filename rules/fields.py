@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Count
 from gateway.domain.ticket import Category, HoldReason, Kind, Level, Ticket
 
 #: words for priority levels, beside P1 to P4 and unset
@@ -26,6 +27,9 @@ LEVEL_WORDS: Mapping[str, Level] = {
     "low": Level.P4,
 }
 LEVEL_NAMES: Mapping[str, Level] = {**{level.value: level for level in Level}, **LEVEL_WORDS}
+
+#: what is counted of the other tickets of late
+COUNTED = Count.__struct_fields__
 
 #: stages that an implementation request has without any `stages:` of the site
 DEFAULT_STAGES = ("pending_approval", "provisioning", "testing", "handover")
@@ -47,6 +51,8 @@ class FieldType(StrEnum):
     TIME = "time"
     #: a length of time in seconds
     DURATION = "duration"
+    #: a whole number, or none where nobody knows it
+    NUMBER = "number"
     #: a person: by e-mail address or by the name that `people:` gives them
     PERSON = "person"
     #: whatever a desk keeps in a custom field
@@ -99,7 +105,7 @@ class Look(Enum):
     FILLED = "filled"
     #: the runs of letters and digits in it
     TOKENS = "tokens"
-    #: how large a number in a custom field is, roughly
+    #: how large a number is, roughly
     SIZE = "size"
     #: which of the rules' regular expressions are found in it
     PATTERNS = "patterns"
@@ -210,6 +216,7 @@ def _fixed() -> tuple[Field, ...]:
         _stored("priority.native", text),
         *(_stored(f"org.{part}", text) for part in ("id", "name", "plan", "account_manager")),
         *_people("requester"),
+        *(_stored(f"recent.{whose}.{what}", FieldType.NUMBER) for whose in ("requester", "org") for what in COUNTED),
         *_people("assignee"),
         _stored("participants", FieldType.LIST),
         _stored("tags", FieldType.LIST),

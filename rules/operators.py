@@ -57,6 +57,8 @@ def _keys(operand: Any, field: Field, vocabulary: Vocabulary) -> frozenset[Hasha
             return frozenset(comparable(choice(each, field)) for each in operands)
         case FieldType.ANY:
             return frozenset(key for each in operands for key in _written(each))
+        case FieldType.NUMBER:
+            return frozenset(amount(each, field) for each in operands)
         case _:
             return frozenset(comparable(as_text(each)) for each in operands)
 
@@ -82,7 +84,7 @@ def equals(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
     """Hold when the value is one of the operands."""
     keys = _keys(operand, field, vocabulary)
     match field.type:
-        case FieldType.CHOICE | FieldType.LEVEL:
+        case FieldType.CHOICE | FieldType.LEVEL | FieldType.NUMBER:
             return keys.__contains__
         case FieldType.LANGUAGE:
             tags = tuple(str(key) for key in keys)
@@ -226,7 +228,7 @@ def _comparison(name: str, holds: Callable[[float, float], bool], *, upwards: bo
         if field.type is FieldType.LEVEL:
             limit = amount(operand, field)
             return clue(field, Look.SAME, frozenset[Hashable](each for each in Level if holds(RANK[each], limit)))
-        if not field.name.startswith("custom."):
+        if not field.name.startswith("custom.") and field.type is not FieldType.NUMBER:
             return None
         return clue(field, Look.SIZE, frozenset[Hashable](sizes(amount(operand, field), upwards=upwards)))
 
@@ -287,7 +289,7 @@ def changed_to(operand: Any, field: Field, vocabulary: Vocabulary) -> Test:
 
 
 _ALL = frozenset(FieldType)
-_ORDERED = frozenset({FieldType.LEVEL, FieldType.DURATION, FieldType.ANY})
+_ORDERED = frozenset({FieldType.LEVEL, FieldType.DURATION, FieldType.NUMBER, FieldType.ANY})
 _TEXTS = frozenset({FieldType.TEXT, FieldType.LIST, FieldType.ANY})
 _SAME = _ALL - {FieldType.TIME, FieldType.DURATION}
 _TIMES = frozenset({FieldType.TIME})

@@ -44,6 +44,7 @@ from rules.loading.stages import stages
 from rules.loading.sync import sync_rules
 from rules.people import terms
 from rules.problem import Problem, Problems, Severity, TooManyError, beyond, in_order, nearest
+from rules.recent import counting
 from rules.release import holidays_of
 from rules.schema import for_loader
 from rules.schema.check import findings, validator
@@ -267,6 +268,7 @@ class _Loading:
         watched = self.alerts(gateway, configured, rules.sections)
         stitch = terms(gateway, configured, self.problems)
         rules.enrichment = enrichment(gateway, configured, self.specs, self.problems)
+        rules.counting = counting(gateway, rules.sections, self.problems)
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
         return Site(

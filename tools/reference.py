@@ -61,6 +61,7 @@ _TYPES = {
     FieldType.LIST: "list",
     FieldType.TIME: "time",
     FieldType.DURATION: "length of time",
+    FieldType.NUMBER: "number",
     FieldType.PERSON: "person",
     FieldType.ANY: "anything",
 }

@@ -26,9 +26,13 @@ from gateway.extensions import installed
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import with_learned
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
+from gateway.ports.enriching import Enriching, Question
 from gateway.store.unit import SqlTx
 from gateway.telemetry import new_trace_id
 from rules import Problem, Site, load_site
+
+#: an address that nobody can have (RFC 2606)
+NOBODY = "nobody@desk-gateway.invalid"
 
 
 @click.group()
@@ -200,11 +204,28 @@ def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[
         return [*results, CheckResult("checks", ok=False, detail=str(error))], False
     # a connector that checks its credentials says more about them
     results = list({result.name: result for result in results}.values())
-    results.append(_doubles(connector))
+    results += [_doubles(connector), *_contacts(folder, gateway, connector, trace_id)]
     facts: dict[str, Any] = {"account_id": person.external_id, "learned_at": gateway.clock.now().timestamp()}
     for result in results:
         facts |= result.facts
     return results, keeps and gateway.store.write(lambda tx: _keep(tx, gateway, name, facts))
+
+
+def _contacts(folder: _Folder, gateway: Gateway, connector: Connector, trace_id: str) -> list[CheckResult]:
+    """Try whether people can be looked up where `enrich:` asks a connection, by an address that nobody can have."""
+    settings = connector.settings
+    source = next((each for each in folder.site.rules.enrichment.sources if each.connection == settings.name), None)
+    if source is None or not isinstance(connector, Enriching):
+        return []
+    call = connector.enrich(Question(emails=(NOBODY,)), source.names)
+    try:
+        found = run_reads(call, connector, gateway.transport, deadline=settings.deadline, trace_id=trace_id)
+    except GatewayError as error:
+        return [CheckResult("enrich", ok=False, detail=f"nobody can be looked up there: {error}")]
+    if found.matches:
+        words = f"{found.matches} were found by an address that nobody has ({NOBODY}): what enrich takes is not theirs"
+        return [CheckResult("enrich", ok=False, detail=words)]
+    return [CheckResult("enrich", ok=True, detail="people can be looked up there")]
 
 
 def _doubles(connector: Connector) -> CheckResult:

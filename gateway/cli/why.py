@@ -9,6 +9,7 @@ import click
 from gateway.cli.tables import tame, utc
 from gateway.web.console.why import Compared, Explained, by_phase
 from rules import TraceLine
+from rules.duration import words
 
 
 def write(decisions: Sequence[Explained]) -> None:
@@ -17,11 +18,19 @@ def write(decisions: Sequence[Explained]) -> None:
         click.echo(f"\n{head(each)}")
         if each.trouble:
             click.echo(f"  cannot be explained: {tame(each.trouble)}")
+        if each.enriched:
+            click.echo(f"  {click.style('what other systems knew', bold=True)}")
+        for known in each.enriched:
+            click.echo(f"    {tame(known.field)} = {tame(known.value)}: from {tame(known.source)}, {_since(known.age)}")
         write_lines(each.rules)
         for answer in each.routed:
             click.echo(f"  {click.style('who has it', bold=True)}  {utc(answer.at)}")
             for line in answer.lines:
                 click.echo(f"    {tame(line)}")
+
+
+def _since(seconds: int) -> str:
+    return f"known for {words(seconds)}" if seconds else "asked then"
 
 
 def head(each: Explained) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from gateway.domain.event import Event
 from gateway.domain.link import CORRESPONDENCE, Link, Role
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Recent
 from gateway.domain.ticket import Ticket
 
 #: fields whose values are prose of people
@@ -30,6 +31,7 @@ def without_people(ticket: Ticket, now: datetime) -> Ticket:
         org=msgspec.structs.replace(ticket.org, account_manager=""),
         # what admins of a desk put there nobody knows here
         custom={},
+        recent=Recent(),
         unmapped=tuple(each for each in ticket.unmapped if each.field in {"status", "priority", "kind", "queue"}),
         redacted_at=now,
     )

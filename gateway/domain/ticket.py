@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.ids import digest
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Recent
 
 
 class Category(StrEnum):
@@ -140,6 +142,8 @@ class Ticket(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the identity by which they asked (people.py): it stays theirs whoever is merged or parted
     asked_as: str = ""
     org: Org = Org()
+    #: what else they asked of late, as the rules saw it
+    recent: Recent = Recent()
     participants: tuple[str, ...] = ()
     assignee: RemotePerson | None = None
     team: str = ""
@@ -165,6 +169,20 @@ class Ticket(msgspec.Struct, frozen=True, omit_defaults=True):
     def heading(self) -> str:
         """A title to show: of one whose words were taken away, that they were."""
         return heading(self.title, self.redacted_at)
+
+    @property
+    def org_key(self) -> str:
+        """What tells its organisation from others, a digest: the id and who gave it, else the name; empty: none known.
+
+        Once the ticket is redacted nobody can be counted by it any more.
+        """
+        if self.redacted_at is not None:
+            return ""
+        if self.org.id:
+            stamp = self.stamps.get("org.id")
+            return digest("org", stamp.name if stamp else self.source, self.org.id)
+        named = " ".join(self.org.name.casefold().split())
+        return digest("org", named) if named else ""
 
     def setter(self, field: str) -> Setter | None:
         """Return who set `field`, or None where nobody did."""

@@ -10,6 +10,7 @@ from gateway.domain.link import Link
 from gateway.domain.ticket import Ticket
 from gateway.flow.duplicates import Lookup
 from gateway.flow.listening import Listener
+from gateway.flow.people.counting import counted
 from gateway.flow.people.enriching import enriched
 from gateway.flow.stages import desk_statuses
 from gateway.ports import Tx
@@ -41,7 +42,7 @@ def decide_on(
     now: datetime,
 ) -> tuple[Decision, Inputs]:
     """Return what the rules make of a ticket, and what they saw. `moved` is the status that an event brought."""
-    ticket = enriched(tx, ticket, rules.enrichment, now)
+    ticket = counted(tx, enriched(tx, ticket, rules.enrichment, now), rules.counting, now)
     # a ticket that was deleted or given up there counts as well: nothing is created a second time
     here = frozenset(link.connection for link in links)
     desks = desk_statuses(links, moved)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.people import Identity, Key, Tie
+from gateway.domain.recent import Count
+from gateway.domain.ticket import Ticket
 
 
 class People(Protocol):
@@ -26,6 +28,14 @@ class People(Protocol):
 
     def open_at(self, person: str, limit: int) -> Sequence[tuple[str, str]]:
         """Return where the open tickets of somebody came in: (connection, remote id), the newest first."""
+        ...
+
+    def recent(self, ticket: Ticket, since: datetime) -> Count:
+        """Count the other tickets of its requester that were opened since, those that repeat one another once."""
+        ...
+
+    def recent_of_org(self, ticket: Ticket, since: datetime) -> Count:
+        """Count the other tickets of its organisation that were opened since, those that repeat one another once."""
         ...
 
     def ties(self, ids: Collection[str]) -> Sequence[Tie]:

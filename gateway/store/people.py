@@ -6,14 +6,30 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from gateway.domain.link import LinkState, Role
 from gateway.domain.people import Identity, Key, Tie, TieState, Why
-from gateway.domain.ticket import OPEN_CATEGORIES
+from gateway.domain.recent import MOST, Count
+from gateway.domain.ticket import OPEN_CATEGORIES, Ticket
 from gateway.store.columns import per_dialect
 from gateway.store.people_tables import identities, ties
-from gateway.store.tables import links, tickets
+from gateway.store.tables import OF_ORG, links, tickets
 
 _FIND = select(identities).where(identities.c.kind == bindparam("the_kind"), identities.c.value == bindparam("value_"))
 _MEMBERS = select(identities).where(identities.c.person_id == bindparam("the_person")).order_by(identities.c.id)
@@ -38,6 +54,25 @@ def _binding(into: Any) -> Any:
 
 
 _BIND = per_dialect(_binding)
+
+
+def _counting(*whose: ColumnElement[bool]) -> Select[int, int]:
+    """Return what counts tickets: the newest thousand at most, so that nobody's many tickets hold others up."""
+    piece = case((tickets.c.duplicate_of == "", tickets.c.id), else_=tickets.c.duplicate_of)
+    found = (
+        select(piece.label("piece"), tickets.c.category)
+        .where(*whose, tickets.c.created_at >= bindparam("since"), tickets.c.redacted_at.is_(None))
+        .where(tickets.c.id != bindparam("this"), piece != bindparam("its_piece"))
+        .order_by(tickets.c.created_at.desc())
+        .limit(MOST)
+        .subquery()
+    )
+    is_open = case((found.c.category.in_(_OPEN), found.c.piece))
+    return select(func.count(found.c.piece.distinct()), func.count(is_open.distinct()))
+
+
+_RECENT = _counting(tickets.c.asked_as.in_(select(identities.c.id).where(identities.c.person_id == bindparam("whose"))))
+_RECENT_OF_ORG = _counting(tickets.c.org_key == bindparam("whose"), literal_column(f"({OF_ORG})", Boolean))
 
 
 class SqlPeople:
@@ -77,6 +112,19 @@ class SqlPeople:
             .limit(limit)
         )
         return [(row.connection, row.remote_id) for row in self._connection.execute(asked)]
+
+    def recent(self, ticket: Ticket, since: datetime) -> Count:
+        """Count the other tickets of its requester that were opened since, those that repeat one another once."""
+        return self._counted(_RECENT, ticket.requester_id, ticket, since)
+
+    def recent_of_org(self, ticket: Ticket, since: datetime) -> Count:
+        """Count the other tickets of its organisation that were opened since, those that repeat one another once."""
+        return self._counted(_RECENT_OF_ORG, ticket.org_key, ticket, since)
+
+    def _counted(self, asked: Select[int, int], whose: str, ticket: Ticket, since: datetime) -> Count:
+        given = {"whose": whose, "since": since, "this": ticket.id, "its_piece": ticket.duplicate_of or ticket.id}
+        every, still = self._connection.execute(asked, given).one()
+        return Count(every, still)
 
     def ties(self, ids: Collection[str]) -> Sequence[Tie]:
         """Return the ties that touch any of some identities, in the order in which they were said."""

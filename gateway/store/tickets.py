@@ -55,7 +55,7 @@ def _saving(into: Any) -> Executable:
 _SAVED = frozenset(
     {
         "id", "source", "title", "category", "priority", "kind", "created_at", "updated_at", "doc", "body_sealed",
-        "version", "asked_as", "redacted_at", "stage_since",
+        "version", "asked_as", "redacted_at", "stage_since", "duplicate_of", "org_key",
     }
 )  # fmt: skip
 _SAVE = per_dialect(_saving)
@@ -141,6 +141,8 @@ class SqlTickets:
             "asked_as": ticket.asked_as,
             "redacted_at": ticket.redacted_at,
             "stage_since": _stage_since(ticket),
+            "duplicate_of": ticket.duplicate_of,
+            "org_key": ticket.org_key,
         }
         self._connection.execute(_SAVE[self._dialect], values)
 

@@ -144,7 +144,7 @@ def _same(name: str, wanted: object, value: object, words: Words) -> bool:
         return bool((address and address == email) or (known and known in accounts))
     if isinstance(wanted, list):
         return isinstance(value, list | tuple) and sorted(map(str, wanted)) == sorted(map(str, value))
-    if name.startswith("custom."):
+    if name.startswith(("custom.", "recent.")):
         return value == wanted or (isinstance(value, str) and value == as_words(wanted))
     if name == "language":
         return str(value).lower() == str(wanted).lower()

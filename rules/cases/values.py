@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Recent
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
@@ -83,6 +85,8 @@ def _read(name: str, spot: Spot, words: Words, problems: list[Problem], *, their
             return instant(spot, problems)
         case "requester" | "assignee":
             return _person(spot, words, problems)
+    if name.startswith("recent."):
+        return int(spot.value)
     made: Callable[[Any], Any] = _MADE.get("custom" if name.startswith("custom.") else name, as_words)
     return made(spot.value)
 
@@ -146,10 +150,13 @@ def with_rest(ticket: Ticket, fields: Mapping[str, Any], stamp: Stamp) -> Ticket
     """Return the ticket with the given fields that do not travel between desks, each with its stamp."""
     org = {key.partition(".")[2]: value for key, value in fields.items() if key.startswith("org.")}
     requester = _with_parts("requester", fields, ticket.requester)
+    counts = {key.removeprefix("recent."): value for key, value in fields.items() if key.startswith("recent.")}
     custom = {key.removeprefix("custom."): value for key, value in fields.items() if key.startswith("custom.")}
     changes: dict[str, Any] = {}
     if org:
         changes["org"] = msgspec.structs.replace(ticket.org, **org)
+    if counts:
+        changes["recent"] = _with_counts(ticket.recent, counts)
     if requester is not None:
         changes["requester"] = msgspec.structs.replace(requester, role="customer")
         changes["requester_id"] = requester.email or requester.external_id
@@ -161,6 +168,14 @@ def with_rest(ticket: Ticket, fields: Mapping[str, Any], stamp: Stamp) -> Ticket
         if name in _PLAIN:
             ticket = with_field(ticket, name, value, stamp)
     return ticket
+
+
+def _with_counts(recent: Recent, counts: Mapping[str, int]) -> Recent:
+    for name, number in counts.items():
+        whose, _, what = name.partition(".")
+        changed = msgspec.structs.replace(getattr(recent, whose), **{what: number})
+        recent = msgspec.structs.replace(recent, **{whose: changed})
+    return recent
 
 
 _PLAIN = frozenset({"channel", "issue", "intent", "tier", "team", "stage", "region", "participants"})
@@ -180,6 +195,8 @@ def value_at(ticket: Ticket, name: str) -> Any:
     outer, _, part = name.partition(".")
     if outer == "custom":
         return ticket.custom.get(part)
+    if outer == "recent":
+        return attrgetter(name)(ticket)
     value = getattr(ticket, outer)
     if part:
         return getattr(value, part, "") if value is not None else ""

@@ -183,6 +183,10 @@ def _among(field: Field, name: str, operand: Any, vocabulary: Vocabulary) -> For
         case FieldType.LIST:
             items = (comparable(as_text(each)) for each in operands)
             return Any_(tuple(Literal(Atom(name, "has", each)) for each in items))
+        case FieldType.NUMBER:
+            bounds = ("at_least", "at_most")
+            exact = (All(tuple(Literal(Atom(name, each, float(one))) for each in bounds)) for one in operands)
+            return Any_(tuple(exact))
         case FieldType.ANY:
             # It may hold a list, and then several of these at once.
             return Any_(tuple(Literal(Atom(name, "is", _key(each))) for each in operands))

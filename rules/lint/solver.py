@@ -261,4 +261,5 @@ _CHECKS: Mapping[FieldType, Callable[[Field, Signed], bool]] = {
     FieldType.ANY: _number,
     FieldType.TIME: _number,
     FieldType.DURATION: _number,
+    FieldType.NUMBER: _number,
 }

@@ -111,6 +111,8 @@ def _value(kind: FieldType, words: tuple[str, ...], known: Mapping[str, Operator
     scalar: Schema = {"type": "string", "enum": list(words)} if words else {**WORD}
     if kind is FieldType.ANY:
         scalar = {"type": ["string", "integer", "number", "boolean", "null"]}
+    if kind is FieldType.NUMBER:
+        scalar = {"type": "integer", "minimum": 0}
     operators = {name: _operand(op, scalar) for name, op in known.items() if kind in op.types}
     mapping = record(operators, minProperties=1)
     if kind not in OPERATORS["equals"].types:
@@ -127,7 +129,7 @@ def _operand(operator: Operator, scalar: Schema) -> Schema:
         return {"anyOf": [scalar, listed(scalar, least=1)]}
     if operator.name in {"words", "matches", "inside", "outside"}:
         return {"anyOf": [WORD, listed(WORD, least=1)]}
-    return {"anyOf": [WORD, DURATION]}
+    return scalar if scalar.get("type") == "integer" else {"anyOf": [WORD, DURATION]}
 
 
 __all__ = ["LISTS", "NAMES", "RULE_FILE", "SECTIONS", "for_editors", "for_loader", "schema_text"]

@@ -64,6 +64,8 @@ def _value(field: Field) -> Schema:
             return listed(TEXT, "a list of texts")
         case FieldType.PERSON:
             return TEXT | {"description": "a name from people, or an e-mail address"}
+        case FieldType.NUMBER:
+            return {"type": "integer", "minimum": 0, "description": "a whole number"}
         case FieldType.TEXT:
             return WORD | {"description": "a text"}
         case _:

@@ -108,6 +108,7 @@ GATEWAY: Schema = record(
             description="who is taken for one person",
         ),
         "enrich": ENRICH,
+        "recent": record({"within": SOME_TIME}, description="what counts as recent"),
         "classifiers": named(BOOL, "a mapping from classifiers to true or false"),
         "alerts": listed(ALERT, "a list of alerts"),
     },

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gateway.bootstrap import Gateway
 from gateway.cli import main
 from gateway.domain.event import RemoteTicket
+from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Priority
 from tests.cli.conftest import Run
 from tests.cli.test_why import told
@@ -146,3 +147,27 @@ def test_what_cannot_be_asked_says_why(run: Run, tmp_path: Path, folder: Path) -
     assert run("rules", "explain", "--given", str(file), "--rules", str(empty))[0] == 2
     for words in ((), ("41", "--given", str(file)), ("41", "--rules", str(folder), "--release", "1")):
         assert run("rules", "explain", *words)[0] == 2
+
+
+def test_what_other_systems_knew_is_told_with_where_it_is_from_and_its_age(
+    run: Run, folder: Path, gateway: Gateway
+) -> None:
+    """As it was when the rules ran; a decision without any says nothing of it."""
+    text = (folder / "gateway.yaml").read_text(encoding="utf-8")
+    asks = "enrich:\n  from: [{directory: customers.csv, columns: {email: E-Mail, tier: Tier}}]\n"
+    (folder / "gateway.yaml").write_text(text + asks, encoding="utf-8")
+    (folder / "customers.csv").write_text("E-Mail,Tier\nkim@customer.example,gold\n", encoding="utf-8")
+    gateway.activate_folder(author="tests")
+    gateway._looked_at = 0.0
+    now = gateway.clock.now()
+    kim, lee = (RemotePerson(email=f"{name}@customer.example") for name in ("kim", "lee"))
+    remote = RemoteTicket("41", now, version=1, title="An invoice", created_at=now, complete=True, requester=kim)
+    told(gateway, "first", remote)
+    told(gateway, "other", msgspec.structs.replace(remote, remote_id="42", requester=lee))
+    shown = [line.strip() for line in run("rules", "explain", "41")[1].splitlines()]
+    place = shown.index("what other systems knew")
+    assert shown[place + 1].startswith("tier = gold: from customers.csv, ")
+    (known,) = json.loads(run("rules", "explain", "41", "--json")[1])["enriched"]
+    assert (known["field"], known["value"], known["source"]) == ("tier", "gold", "customers.csv")
+    assert 0 <= known["age"] < 60
+    assert "what other systems knew" not in run("rules", "explain", "42")[1]

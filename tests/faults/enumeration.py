@@ -22,9 +22,9 @@ _INSIDE = frozenset(
         "bulk.dealing", "poll.keeping", "sweep.sealing",
     }
 )  # fmt: skip
-#: nothing is due by itself in these cases: test_escalations.py and test_routing.py of tests/flows end a sweep there;
-#: and what is written goes by HTTP, not by mail
-_ELSEWHERE = frozenset({"sweep.firing", "sweep.routing", "mail.sending", "mail.answering"})
+#: nothing is due by itself in these cases: test_escalations.py and test_routing.py of tests/flows end a sweep there,
+#: and test_enriching.py the asking; and what is written goes by HTTP, not by mail
+_ELSEWHERE = frozenset({"enrich.keeping", "sweep.firing", "sweep.routing", "mail.sending", "mail.answering"})
 POINTS = tuple(point for point in crashpoint.POINTS if point not in _ELSEWHERE)
 #: how often a case is run once more with a second crash
 AGAIN = 0.2

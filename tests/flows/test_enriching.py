@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway import crashpoint
 from gateway.domain.event import Event
 from gateway.domain.ticket import Level, Setter, Stamp, Ticket
 from gateway.errors import OutcomeUnknownError
@@ -213,6 +214,39 @@ def test_an_answer_is_kept_and_used_while_it_is_asked_anew(world: World, clock: 
     assert again(world) == 1
     world.settle()
     assert of(world, number).tier == "", "two people fit, so that nothing is said"
+
+
+def test_an_answer_is_never_kept_without_the_rules_running_again(world: World, clock: Days) -> None:
+    """A process that dies between the two has kept neither: the next one asks again, and the ticket is decided anew."""
+    asks(world, CRM)
+    made = crm(world)
+    made.knows = OutcomeUnknownError("crm: no answer")
+    number, ticket = ask(world)
+    clock.ahead += timedelta(minutes=1)
+    made.knows = Answer({"tier": "gold"}, 1)
+    reached = []
+
+    def die(point: str) -> None:
+        reached.append(point)
+        if point == "enrich.keeping":
+            raise SystemExit(point)
+
+    crashpoint.arm(die)
+    try:
+        with pytest.raises(SystemExit):
+            again(world)
+    finally:
+        crashpoint.arm(lambda _: None)
+    assert reached == ["enrich.keeping"]
+    with world.store.read() as tx:
+        (row,) = tx.answers.of_person(ticket.requester_id)
+    assert (row.state, row.values, row.wanted) == (AnswerState.FAILED, {}, True)
+    world.settle()
+    assert of(world, number).priority.level is Level.UNSET
+    assert again(world) == 1
+    world.settle()
+    after = of(world, number)
+    assert (after.tier, after.priority.level) == ("gold", Level.P1)
 
 
 def test_the_first_source_that_says_something_counts(world: World) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Count, Recent
 from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Ticket
 from rules.conditions import compile_condition
 from rules.fields import LEVEL_NAMES, Vocabulary
@@ -30,6 +31,7 @@ TICKET = ticket(
     tags=("VIP", "sev1"),
     language="es-MX",
     channel="email",
+    recent=Recent(requester=Count(tickets=4, open=0)),
     custom={"version": "1.10", "seats": 12, "beta": True, "where": ["a", "b"], "amount": "3.5", "none": None},
     created_at=NOW - timedelta(hours=5),
 )
@@ -88,6 +90,15 @@ HOLDS = [
     "custom.gone: {exists: false}",
     "not: {custom.gone: x}",
     "not: {custom.gone: {above: 1}}",
+    "recent.requester.tickets: 4",
+    "recent.requester.tickets: [3, 4]",
+    "recent.requester.tickets: {at_least: 4, below: 5}",
+    "recent.requester.tickets: {changed_to: 4}",
+    "recent.requester.open: 0",
+    "recent.requester.open: {exists: true, at_most: 0}",
+    "recent.org.tickets: {exists: false}",
+    "not: {recent.org.tickets: {below: 1}}",
+    "not: {recent.org.tickets: 0}",
     "age: {above: 4h}",
     "age: {at_most: 5h}",
     "created_at: {before: 2026-03-11}",
@@ -125,6 +136,8 @@ def test_a_condition_holds_and_its_negation_does_not(text: str) -> None:
         ("title: {contains: x}", "title is 'Cannot LOG  in', not containing x"),
         ("issue: billing", "issue is empty, not billing"),
         ("tags: {contains: x}", "tags is [VIP, sev1], not containing x"),
+        ("recent.requester.tickets: {above: 9}", "recent.requester.tickets is '4', not above 9"),
+        ("recent.org.open: {at_most: 9}", "recent.org.open is empty, not at most 9"),
         ("age: {below: 1h}", "age is '5h', not below 1h"),
         ("requester: {exists: false}", "requester is Ann, not existing: false"),
         ("any: [{kind: task}, {issue: a}]", "none of these: kind is 'incident', not task; issue is empty, not a"),

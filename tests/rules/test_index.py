@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Count, Recent
 from gateway.domain.ticket import Category, Kind, Level, Org, Priority, Setter, Stamp, Status, Ticket
 from rules import RuleSet, SyncRule, decide
 from rules.clues import MOST_ROWS, OPEN, Guard, size, sizes
@@ -75,6 +76,15 @@ CUSTOM_TESTS = st.one_of(
 )
 
 
+NUMBER_TESTS = st.one_of(
+    st.integers(0, 13) | st.lists(st.integers(0, 13), min_size=1, max_size=3),
+    st.builds(lambda v: {"exists": v}, st.booleans()),
+    st.builds(lambda v: {"changed": v}, st.booleans()),
+    st.builds(lambda op, v: {op: v}, st.sampled_from(["changed_to", "changed_from"]), st.integers(0, 3)),
+    st.builds(lambda op, v: {op: v}, st.sampled_from(["above", "below", "at_least", "at_most"]), st.integers(0, 13)),
+)
+
+
 def field(name: str, tests: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Return conditions on one field."""
     return tests.map(lambda value: {name: value})
@@ -93,6 +103,7 @@ LEAVES = st.one_of(
     field("language", some(["es", "es-MX", "en", "und"]) | st.builds(lambda v: {"exists": v}, st.booleans())),
     field("requester", some(["ann", "bob@acme.example"]) | st.builds(lambda v: {"exists": v}, st.booleans())),
     field("links", some(["zen", "rt"])),
+    field("recent.org.tickets", NUMBER_TESTS),
     field("age", st.builds(lambda v: {"above": v}, st.sampled_from(["1h", "3h"]))),
     field("resolved_at", st.builds(lambda op: {op: "2026-03-10"}, st.sampled_from(["before", "after"]))),
     field("resolved_at", st.builds(lambda v: {"exists": v}, st.booleans())),
@@ -129,6 +140,7 @@ TICKETS = st.builds(
     tags=st.lists(st.sampled_from(["vip", "Sev1", "STRASSE", "vpn down"]), max_size=2).map(tuple),
     language=st.sampled_from(["und", "es", "es-mx", "EN", "en-GB-x"]),
     requester=st.none() | st.builds(RemotePerson, email=st.sampled_from(["", " Ann@Acme.example", "bob@acme.example"])),
+    recent=(st.none() | st.integers(0, 13)).map(lambda number: Recent(org=Count(number))),
     custom=CUSTOM,
     resolved_at=st.none() | st.just(NOW),
     stamps=st.dictionaries(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.calendar import MOST_NESTED
 from gateway.domain.person import RemotePerson
+from gateway.domain.recent import Count, Recent
 from gateway.domain.ticket import HoldReason, Kind, Level, Priority, Ticket
 from gateway.extensions import installed as extensions
 from rules import Checked, Problem, check_site
@@ -166,6 +167,8 @@ CLASSIFY = (
     "classify:\n  - {{name: a, when: {0}, set: {{tier: gold}}}}\n  - {{name: b, when: {1}, set: {{tier: gold}}}}\n"
 )
 SHADOWED = [
+    ("{recent.org.tickets: {at_least: 3}}", "{recent.org.tickets: [4, 7]}"),
+    ("{recent.org.tickets: {exists: true}}", "{recent.org.tickets: {above: 1}}"),
     ("{kind: [incident, request]}", "{kind: incident}"),
     ("{priority: {at_least: P2}}", "{priority: [P1, P2], tags: vip}"),
     ("{text: {words: [bill, invoice]}}", "{text: {words: invoice}, kind: incident}"),
@@ -227,6 +230,9 @@ CONTRADICTORY = [
     "{tags: {exists: false, contains: vip}}",
     "{title: {exists: false, words: fire}}",
     "{any: [{kind: incident, priority: {above: P1}}, {priority: {above: urgent}}]}",
+    "{recent.org.open: {above: 3, below: 4}, recent.org.tickets: {above: 3, below: 3}}",
+    "{all: [{recent.org.open: [1, 2]}, {recent.org.open: {above: 2}}]}",
+    "{recent.org.open: {exists: false, at_least: 0}}",
     "{requester: a@acme.example, not: {requester: {exists: true}}}",
     "{all: [{language: es}, {language: en}]}",
     "{status: {changed: false, changed_to: open}, not: {status: open}}",
@@ -263,11 +269,12 @@ LEAVES = st.one_of(
     st.builds(lambda value: {"language": value}, st.sampled_from(["es", "es-MX", "en", "und", ["en", "es-mx"]])),
     st.builds(lambda value: {"assignee": value}, st.sampled_from(["a@x.example", "b@x.example"])),
     st.builds(lambda value: {"custom.x": value}, st.sampled_from([1, 2, "1", "a", True, None, ["a", 2]])),
+    st.builds(lambda value: {"recent.org.open": value}, st.sampled_from([1, 2, [1, 3], {"exists": True}])),
     st.builds(lambda value: {"kind": value}, st.sampled_from([kind.value for kind in Kind])),
     st.builds(lambda value: {"hold_reason": value}, st.sampled_from([reason.value for reason in HoldReason])),
     st.builds(
         lambda name, op, value: {name: {op: value}},
-        st.sampled_from(["priority", "custom.x", "age"]),
+        st.sampled_from(["priority", "custom.x", "age", "recent.org.open"]),
         st.sampled_from(["above", "at_least", "below", "at_most"]),
         st.integers(1, 3),
     ).map(
@@ -303,6 +310,7 @@ TICKETS = st.builds(
     custom=st.fixed_dictionaries(
         {}, optional={"x": st.sampled_from([1, 2.0, "1", "2", "A", "nan", True, None, "", ["a", 1], [], [2, "a"]])}
     ),
+    recent=(st.none() | st.integers(0, 3)).map(lambda number: Recent(org=Count(open=number))),
     resolved_at=st.none() | st.integers(1, 3).map(lambda day: datetime(2026, 3, day, tzinfo=UTC)),
     created_at=st.integers(1, 4).map(lambda hours: NOW - timedelta(hours=hours)),
 )

@@ -27,7 +27,7 @@ PLAIN = 0.35
 FOREIGN = 0.05
 #: so many words for one condition are enough
 _MOST = 50
-_CUSTOMER = ("org.", "requester", "tier", "custom.")
+_CUSTOMER = ("org.", "recent.", "requester", "tier", "custom.")
 #: what a ticket has whatever it is about
 _DRAWN = frozenset({"language", "region", "channel", "source"})
 _MADE_ANYWAY = frozenset({"links", "now", "age", "created_at", "updated_at", "duplicate_of", "assignee", "status",
@@ -185,6 +185,8 @@ def _value(field: str, wanted: Any, chosen: Random) -> Any:
         found = wanted
     if found is None or isinstance(found, dict):
         return None
+    if field.startswith("recent."):
+        return int(found) if isinstance(found, int | float) else None
     if field in {"tags", "participants"}:
         return [str(found)]
     return found

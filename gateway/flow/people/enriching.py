@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.people import Key, Terms, keys_of
 from gateway.domain.person import RemotePerson
@@ -121,8 +122,13 @@ class Asking:
             tell_defect(log, "asking about somebody broke", error, connection=source.name)
             return GatewayError(f"asking {source.name} broke: {type(error).__name__}")
 
-    def keep(self, answered: Sequence[Answered]) -> list[AnswerRow]:
-        """Store answers; return the rows that say something else than before."""
+    def keep(
+        self, answered: Sequence[Answered], then: Callable[[Tx, AnswerRow], None] | None = None
+    ) -> list[AnswerRow]:
+        """Store answers; return the rows that say something else than before.
+
+        With each of these `then` is called in the same transaction: an answer is never kept without what follows.
+        """
         if not answered:
             return []
         now = self._clock.now()
@@ -130,15 +136,21 @@ class Asking:
             (before, self._row(source, question, before, answer, now)) for source, question, before, answer in answered
         ]
 
+        others = [row for before, row in rows if before is None or row.values != before.values]
+
         def work(tx: Tx) -> None:
             for _, row in rows:
                 tx.answers.save(row)
+            crashpoint.reach("enrich.keeping")
+            if then is not None:
+                for row in others:
+                    then(tx, row)
             for source, _, _, answer in answered:
                 if source.connection and isinstance(answer, GatewayError) and is_about_pace(answer):
                     note_read(tx, source.connection, answer, now)
 
         self._store.write(work)
-        return [row for before, row in rows if before is None or row.values != before.values]
+        return others
 
     def _row(
         self, source: Source, question: Question, before: AnswerRow | None, answer: Answer | GatewayError, now: datetime
@@ -224,9 +236,9 @@ class Enricher:
         answer: Answer | GatewayError = (
             GatewayError(shut.why) if shut is not None else self._asking.ask(source, question, deadline=LATER_DEADLINE)
         )
-        changed = self._asking.keep([(source, question, row, answer)])
-        if changed:
-            self._store.write(lambda tx: self._let_decide(tx, row.person))
+        changed = self._asking.keep(
+            [(source, question, row, answer)], lambda tx, other: self._let_decide(tx, other.person)
+        )
         return bool(changed)
 
     def _let_decide(self, tx: Tx, person: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from gateway.errors import GatewayError
+from gateway.flow.people.enriching import SET_BY
+from gateway.ports.enriching import FIELDS
 from gateway.store import SqlStore
 from gateway.web.console.routed import RoutedLine, answers_of
 from rules import Decision, RuleSet, TraceLine, decide
@@ -16,6 +19,15 @@ from rules.classify import value_text
 from rules.inputs import Inputs, as_new, decoded
 
 RulesOf = Callable[[str], RuleSet]
+
+
+class Enriched(msgspec.Struct, frozen=True):
+    """One value that another system knew of the requester: which, from where, and for how many seconds by then."""
+
+    field: str
+    value: str
+    source: str
+    age: int
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -34,6 +46,8 @@ class Explained(msgspec.Struct, frozen=True):
     created: tuple[str, ...] = ()
     #: what routing said of the ticket since then, and until the next decision
     routed: tuple[RoutedLine, ...] = ()
+    #: what other systems knew of the requester when the rules ran (`enrich:`)
+    enriched: tuple[Enriched, ...] = ()
 
 
 class Differs(msgspec.Struct, frozen=True):
@@ -170,4 +184,20 @@ def _explained(
         rules = rules_of(release)
     except GatewayError as error:
         return Explained(each["at"], number, sets, (), str(error))
-    return msgspec.structs.replace(told(inputs.again(rules), each["at"], number), sets=sets)
+    decided = told(inputs.again(rules), each["at"], number)
+    return msgspec.structs.replace(decided, sets=sets, enriched=_enriched(inputs))
+
+
+def _enriched(inputs: Inputs) -> tuple[Enriched, ...]:
+    """Return what was on the ticket from other systems, in the order of the fields."""
+    stamps = inputs.ticket.stamps
+    return tuple(
+        Enriched(
+            field=field,
+            value=str(attrgetter(field)(inputs.ticket)),
+            source=stamps[field].name.removeprefix(SET_BY),
+            age=max(0, int((inputs.now - stamps[field].at).total_seconds())),
+        )
+        for field in FIELDS
+        if field in stamps and stamps[field].name.startswith(SET_BY)
+    )

@@ -34,6 +34,7 @@ classify:
   - {name: outage, when: {text: {words: [outage]}}, set: {kind: incident, priority: P1}}
   - {name: set-up, when: {text: {words: [set up]}}, set: {kind: implementation, stage: pending_approval}}
   - {name: billing, when: {text: {words: [invoice]}}, set: {issue: billing, tags: [money], custom.desk: finance}}
+  - {name: often, when: {recent.requester.tickets: {at_least: 3}}, set: {tags: [often]}}
   - {name: loud, when: {priority: {changed_to: P1}}, set: {tier: loud}}
 stages:
   implementation:

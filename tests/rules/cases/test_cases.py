@@ -27,6 +27,8 @@ PAIRS = [
     ("{source: zen, assignee: lucia}", "", "{assignee: lucia}", "{assignee: eva@acme.example}", "a person set it"),
     ("{source: zen, requester: a@b.c}", "", "{requester: A@b.c}", "{requester: b@b.c}", "no classify rule sets requester"),
     ("{source: zen, org.plan: gold}", "", "{org.plan: gold}", "{org.plan: silver}", "no classify rule sets org.plan"),
+    ("{source: zen, recent.requester.tickets: 3}", "", "{tags: [often], recent.requester.tickets: 3}", "{recent.requester.tickets: 4}", "no classify rule sets recent"),
+    ("{source: zen, recent.org.open: 3}", "[{after: 1h, set: {recent.requester.tickets: 5}}]", "{tags: [often], recent.org.open: 3}", "{tags: null}", "often: matched"),
     ("{source: zen, language: pt-BR}", "", "{language: pt-br}", "{language: pt}", "a person set it"),
     ("{source: zen}", "[{after: 1h, status: on_hold, hold_reason: customer}]", "{status: on_hold, hold_reason: customer}", "{hold_reason: other}", "a person set it"),
     ("{source: zen}", "[{after: 1h, set: {custom.a: x, tier: gold}}]", "{custom.a: x, tier: gold}", "{tier: loud}", "loud: no"),

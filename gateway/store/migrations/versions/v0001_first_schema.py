@@ -292,6 +292,8 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("asked_as", sa.String(length=36), nullable=False),
         sa.Column("redacted_at", Instant(), nullable=True),
         sa.Column("stage_since", Instant(), nullable=True),
+        sa.Column("duplicate_of", sa.String(length=36), nullable=False),
+        sa.Column("org_key", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("tickets", schema=None) as batch_op:
@@ -311,6 +313,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             postgresql_where=sa.text("redacted_at IS NULL OR updated_at > redacted_at"),
         )
         batch_op.create_index("ix_tickets_asked_as", ["asked_as", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_tickets_org",
+            ["org_key", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("org_key <> ''"),
+            postgresql_where=sa.text("org_key <> ''"),
+        )
         batch_op.create_index("ix_tickets_updated", ["updated_at"], unique=False)
 
     op.create_table(
