@@ -74,6 +74,7 @@ SPEC = ConnectorSpec(
     readable_fields=frozenset({"title", "body"}),
     writable_fields=frozenset(),
     webhooks=False,
+    reads=False,
     needs_address=True,
     url_schemes=("imaps", "imap"),
     attaching=Attaching.WITH_COMMENT,

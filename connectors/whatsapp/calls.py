@@ -69,8 +69,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     if intent.operation not in {Operation.PUBLIC_REPLY, Operation.ATTACH}:
         return Rejected(f"WhatsApp knows messages only; it cannot {intent.operation.value}")
     to = context.remote_id.partition(":")[0]
-    if not to:
-        return Rejected("the ticket names no conversation")
+    if not to or to.startswith(mapping.GROUP):
+        return Rejected(_MANY if to else "the ticket names no conversation")
     late = is_late(context.version_token, context.now)
     if intent.operation is Operation.ATTACH:
         if late:
@@ -87,6 +87,10 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     return (yield from _send(account, message, to, context))
 
 
+_MANY = (
+    "it was said in a group, where everybody would read the answer: nothing was sent; answer in the group yourself, or "
+    "write to the customer"
+)
 _LATE = "more than 24 hours have passed since the customer last wrote"
 
 

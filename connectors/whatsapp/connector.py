@@ -51,6 +51,7 @@ SPEC = ConnectorSpec(
     readable_fields=frozenset({"title", "body"}),
     writable_fields=frozenset(),
     polling=False,
+    reads=False,
     origins=(ORIGIN, MEDIA_ORIGIN),
     attaching=Attaching.ALONE,
     max_file=calls.LARGEST,

@@ -24,6 +24,9 @@ MAX_TEXT: Final = 4096
 MAX_VARIABLE: Final = 1024
 MAX_TITLE: Final = 100
 
+#: the conversation of a group is called so; neither a number nor a business-scoped user id (US.1349…) begins like this
+GROUP: Final = "group-"
+
 _MEDIA: Final = {"image": "image", "video": "video", "audio": "audio", "document": "file", "sticker": "sticker"}
 _LINK: Final = re.compile(r"<([a-z]+:[^|<>\n]+)\|([^<>\n]*)>")
 _PHONE: Final = re.compile(r"[0-9]{5,20}")
@@ -73,6 +76,12 @@ def person(account: str, name: str) -> RemotePerson:
     """Return a customer; the account is a phone number, or a business-scoped user id, which has none."""
     phone = f"+{account}" if _PHONE.fullmatch(account) else ""
     return RemotePerson(account, phone=phone, name=name, role="customer")
+
+
+def group(message: Json) -> str:
+    """Return the conversation of a group; empty for a message between a customer and us (`group_id`, Groups API)."""
+    named = text(message.get("group_id")).replace(":", "").replace(";", "")
+    return f"{GROUP}{named}"[:100] if named else ""
 
 
 class Said(Content, frozen=True):

@@ -44,6 +44,8 @@ class WhatsAppSimulator(SimulatedDesk):
         self.templates = {("follow_up", "en_US"): 1}
         #: what arrived at customers' phones, oldest first
         self.sent: list[dict[str, Any]] = []
+        #: everything that stands on each customer's phone, their own messages and ours, oldest first
+        self.phones: dict[str, list[dict[str, Any]]] = {}
         self.media: dict[str, tuple[str, bytes]] = {}
         self.wrote: dict[str, datetime] = {}
         self.names: dict[str, str] = {}
@@ -91,6 +93,14 @@ class WhatsAppSimulator(SimulatedDesk):
         self._deliver(phone, {"messages": [made]})
         return str(made["id"])
 
+    def act_write_in_group(self, phone: str, group: str, text: str) -> str:
+        """Let a customer write in a group that the number is in; it opens no window with them."""
+        self.names.setdefault(phone, "Test Customer")
+        made = {"from": phone, "group_id": group, "id": self._wamid(), "timestamp": self._stamp(), "type": "text",
+                "text": {"body": text}}  # fmt: skip
+        self._deliver(phone, {"messages": [made]})
+        return str(made["id"])
+
     def act_write_often(self, phones: list[str], text: str) -> list[str]:
         """Let several customers write what arrives in one delivery."""
         made = [self._made(phone, {"type": "text", "text": {"body": text}}, "") for phone in phones]
@@ -108,13 +118,19 @@ class WhatsAppSimulator(SimulatedDesk):
         """Let a colleague answer in the WhatsApp Business app."""
         made = {"from": DISPLAY, "to": phone, "id": self._wamid(), "timestamp": self._stamp(), "type": "text",
                 "text": {"body": text}}  # fmt: skip
+        self._show(phone, made)
         self._deliver(phone, {"message_echoes": [made]}, field="smb_message_echoes")
         return str(made["id"])
 
     def _made(self, phone: str, message: dict[str, Any], name: str) -> dict[str, Any]:
         self.wrote[phone] = self.now()
         self.names[phone] = name or self.names.get(phone, "Test Customer")
-        return {"from": phone, "id": self._wamid(), "timestamp": self._stamp(), **message}
+        made = {"from": phone, "id": self._wamid(), "timestamp": self._stamp(), **message}
+        self._show(phone, made)
+        return made
+
+    def _show(self, phone: str, message: dict[str, Any]) -> None:
+        self.phones.setdefault(phone, []).append(message)
 
     def _wamid(self) -> str:
         return f"wamid.SIM{next(self._numbers):06d}="
@@ -159,6 +175,7 @@ class WhatsAppSimulator(SimulatedDesk):
         late = kind != "template" and (wrote is None or self.now() - wrote >= WINDOW)
         if not late:
             self.sent.append({"id": number, "to": to, "type": kind, kind: inside})
+            self._show(to, self.sent[-1])
             self.effect("message", to, key=key, change_id=number, detail={"type": kind})
         if self.statuses:
             self._deliver(to, {"statuses": [self._status(number, to, key, late=late)]})

@@ -104,7 +104,12 @@ def _messages(value: Json) -> list[Json]:
 
 
 def _thread(message: Json, value: Json) -> str:
-    """Return the conversation: the customer's number, or the business-scoped id of one who shows no number."""
+    """Return the conversation: a group, the customer's number, or the business-scoped id of one who shows no number."""
+    return mapping.group(message) or _sender(message, value)
+
+
+def _sender(message: Json, value: Json) -> str:
+    """Return who a message is from, or who a status or an echo is for."""
     other = message.get("to") if "to" in message else message.get("from") or message.get("recipient_id")
     named = [text(each.get("user_id")) for each in objects(value.get("contacts"))]
     found = text(other) or text(message.get("from_user_id")) or text(message.get("recipient_user_id"))
@@ -120,16 +125,16 @@ def _name(account: str, value: Json) -> str:
 
 
 def _message(message: Json, value: Json, received_at: datetime) -> list[Event]:
-    number, thread = text(message.get("id")), _thread(message, value)
+    number, thread, sender = text(message.get("id")), _thread(message, value), _sender(message, value)
     said = mapping.said(message)
-    if not number or not thread:
+    if not number or not sender:
         msg = "a message in it has no id, or nobody who sent it"
         raise UnreadableError(msg)
     if said is None:
         return []
     at = mapping.instant(message.get("timestamp")) or received_at
     is_system = text(message.get("type")) == "system"
-    who = SYSTEM if is_system else mapping.person(thread, _name(thread, value))
+    who = SYSTEM if is_system else mapping.person(sender, _name(sender, value))
     comment = RemoteComment(
         number,
         at,
@@ -147,7 +152,7 @@ def _message(message: Json, value: Json, received_at: datetime) -> list[Event]:
             at,
             version=int(at.timestamp()),
             version_token=at.isoformat(),
-            key=who.phone or thread,
+            key=thread if mapping.group(message) else who.phone or thread,
             channel="whatsapp",
             created_at=at,
             title=mapping.title(said.markdown, who.name),
@@ -161,7 +166,7 @@ def _message(message: Json, value: Json, received_at: datetime) -> list[Event]:
 
 def _echo(message: Json, received_at: datetime) -> list[Event]:
     """Return what a colleague wrote in the WhatsApp Business app; it begins no ticket."""
-    number, thread = text(message.get("id")), text(message.get("to")).replace(":", "")
+    number, thread = text(message.get("id")), mapping.group(message) or text(message.get("to")).replace(":", "")
     said = mapping.said(message)
     if not number or not thread or said is None:
         return []

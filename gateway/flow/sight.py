@@ -38,7 +38,9 @@ def words(connection: str, remote_id: str) -> str:
 
 
 def is_out_of_sight(connector: Connector, remote_id: str, transport: Transport, trace_id: str) -> bool:
-    """Look whether a ticket whose write was refused cannot be read either; no answer is no."""
+    """Look whether a ticket whose write was refused cannot be read either; no answer is no, and so is no looking."""
+    if not connector.spec.reads:
+        return False
     deadline = connector.settings.deadline
     try:
         call = connector.read(remote_id)

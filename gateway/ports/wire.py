@@ -215,6 +215,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     #: has webhooks, can be polled
     webhooks: bool = True
     polling: bool = True
+    #: `read` can show a ticket; of one that it never shows, a refused write does not tell that it is out of our sight
+    reads: bool = True
     #: keys that `create:` of a sync rule may or must give
     create_params: tuple[Setting, ...] = ()
     #: operations of which a later look can count the effects: a double of any other stays unseen

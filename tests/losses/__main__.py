@@ -12,13 +12,13 @@ from pathlib import Path
 
 import click
 
-from connectors.testing.bench import Bench, benches
+from connectors.testing.bench import Bench
 from connectors.testing.outgoing import Weather
 from gateway.store import SqlStore, migrate, open_store
 from gateway.system import SystemClock, SystemIds
 from tests.faults.tables import markdown
 from tests.losses.backlog import take
-from tests.losses.room import EVERY, PROMISE, Change, Room
+from tests.losses.room import EVERY, POLLED, PROMISE, Change, Room
 
 LOST = None
 HALF = Weather(drop=0.5, duplicate=0.4, reorder=0.3)
@@ -41,7 +41,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     lines: list[tuple[str, ...]] = []
     wrong: list[str] = []
-    for bench in benches():
+    for bench in POLLED:
         if given.desk and bench.connector not in given.desk:
             continue
         line, faults = measure(bench, given)

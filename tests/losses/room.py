@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.testing.bench import Bench, Lacking
+from connectors import registry
+from connectors.testing.bench import Bench, Lacking, benches
 from connectors.testing.outgoing import Weather
 from gateway.domain.ticket import Category
 from gateway.flow.reconcile import Reconciler
@@ -25,6 +26,8 @@ from gateway.talking import DeskTransport
 from tests.flows.world import Bridge, Silent
 
 DESK = "the-desk"
+#: the desks whose lost webhooks polls make good
+POLLED = tuple(each for each in benches() if registry.load(points=()).plugin(each.connector).spec.polling)
 #: how often a site asks, as the pages of the connectors recommend
 EVERY = timedelta(seconds=30)
 #: what is promised, beside the lag that the desk documents for what it lists

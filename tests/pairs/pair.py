@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
-from connectors.testing.bench import Bench, Lacking, Shown, benches
+from connectors.testing.bench import Bench, Lacking, Shown
 from connectors.testing.conformance.files import DATA, DOT
 from connectors.testing.driver import Driver
-from connectors.zendesk.bench import ZendeskBench
 from gateway.domain.ticket import Ticket
 from gateway.ports import Connector
 from gateway.store import SqlStore
@@ -20,12 +18,6 @@ from rules.conditions import ALWAYS
 from rules.sync import Owner, SyncRule
 from tests.flows.world import Bridge
 
-#: every desk that keeps tickets
-BENCHES = benches()
-#: the one against which `make test` runs the others
-ANCHOR = ZendeskBench
-#: `make pairs`: every ordered pair
-ALL = bool(os.environ.get("GATEWAY_PAIRS"))
 SOURCE, TARGET = "the-source", "the-target"
 FIELDS = ("title", "status", "priority", "assignee")
 SAID = {Visibility.PUBLIC: Operation.PUBLIC_REPLY, Visibility.INTERNAL: Operation.INTERNAL_NOTE}
@@ -240,6 +232,7 @@ class Journey:
         self.pair.settle_all()
         if not self.pair.can(other, wanted):
             self.cannot.append(f"{other}: no {wanted}")
+            assert text not in texts(self.pair.shown(other, mirror)), f"{text!r} came to {other} all the same"
             return
         found = self.pair.shown(other, mirror)
         assert texts(found).count(text) == 1, f"{text!r} is not once in {texts(found)}; {self.pair.letters()}"

@@ -6,15 +6,14 @@ import pytest
 
 from connectors.testing.bench import Bench
 from gateway.store import SqlStore
-from tests.pairs.pair import ALL, ANCHOR, BENCHES, Journey, Pair
-
-PAIRS = [] if ALL else [(ANCHOR, other) for other in BENCHES if other is not ANCHOR]
+from tests.pairs.pair import Journey, Pair
+from tests.pairs.which import BACK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda bench: bench.connector)
+@pytest.mark.parametrize(("source", "target"), BACK, ids=lambda bench: bench.connector)
 def test_a_ticket_lives_in_both(store: SqlStore, source: type[Bench], target: type[Bench]) -> None:
     """Created, talked about from both sides, changed from both sides, and at rest."""
     with Pair(store, source, target) as pair:

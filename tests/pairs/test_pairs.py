@@ -9,15 +9,14 @@ import pytest
 
 from connectors.testing.bench import Bench
 from gateway.store import SqlStore
-from tests.pairs.pair import ALL, ANCHOR, BENCHES, Journey, Pair
-
-PAIRS = [(one, other) for one in BENCHES for other in BENCHES if ALL or other is ANCHOR]
+from tests.pairs.pair import Journey, Pair
+from tests.pairs.which import HITHER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda bench: bench.connector)
+@pytest.mark.parametrize(("source", "target"), HITHER, ids=lambda bench: bench.connector)
 def test_a_ticket_lives_in_both(store: SqlStore, source: type[Bench], target: type[Bench]) -> None:
     """Created, talked about from both sides, changed from both sides, and at rest."""
     with Pair(store, source, target) as pair:

@@ -8,13 +8,11 @@ from typing import Any
 import msgspec
 
 from connectors.sdk import Event, IncomingRequest, RawDelivery, hmac_hex
+from connectors.whatsapp.bench import SECRET, TOKEN, VERIFY
 from connectors.whatsapp.connector import WhatsAppConnector
 from connectors.whatsapp.simulator import NUMBER_ID
 from gateway.ports import ConnectionSettings
 
-SECRET = "app-secret-0123456789"
-TOKEN = "EAAG-token-0123456789"
-VERIFY = "a-word-of-ours"
 CUSTOMER = "15550001111"
 NOW = datetime(2026, 2, 1, 9, tzinfo=UTC)
 KEY = "0123456789abcdef0123456789abcdef"

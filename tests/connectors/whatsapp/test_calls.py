@@ -29,10 +29,11 @@ from connectors.sdk import (
 )
 from connectors.testing.driver import Driver
 from connectors.whatsapp import calls, mapping
+from connectors.whatsapp.bench import TOKEN
 from connectors.whatsapp.connector import SPEC
 from connectors.whatsapp.simulator import WhatsAppSimulator
 from gateway.errors import AuthenticationError
-from tests.connectors.whatsapp.stand import CUSTOMER, KEY, NOW, TOKEN, connect
+from tests.connectors.whatsapp.stand import CUSTOMER, KEY, NOW, connect
 
 TEMPLATE = {"name": "follow_up", "language": "en_US"}
 
@@ -93,6 +94,15 @@ def test_without_a_template_a_late_reply_is_refused_before_it_is_sent(desk: What
     assert "template" in outcome.detail
     assert driver.requests == []
     driver.close()
+
+
+def test_nothing_is_ever_written_into_a_group(driver: Driver) -> None:
+    """Everybody in it would read the answer."""
+    held = msgspec.structs.replace(context(), remote_id="group-Y2FwaV9ncm91cDox:wamid.G=")
+    outcome = driver.attempt(reply("To whom does this go?"), held)
+    assert isinstance(outcome, Rejected)
+    assert "a group, where everybody would read the answer" in outcome.detail
+    assert driver.requests == []
 
 
 @pytest.mark.parametrize(("hours", "late"), [(0, False), (23.99, False), (24, True), (48, True)])

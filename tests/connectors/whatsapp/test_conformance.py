@@ -12,7 +12,7 @@ from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
 from connectors.testing.conformance.samples import Samples
 from connectors.testing.driver import Driver
-from tests.connectors.whatsapp.chats import WhatsAppBench
+from connectors.whatsapp.bench import WhatsAppBench
 
 
 class TestWhatsApp(Claims, Incoming, Samples, Hostile):

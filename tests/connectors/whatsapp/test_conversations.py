@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.request_tracker.simulator import SimulatedRequestTracker
+from connectors.whatsapp.bench import SECRET, TOKEN
 from connectors.whatsapp.simulator import NUMBER_ID, WhatsAppSimulator
 from gateway.domain.ticket import Category
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
-from tests.connectors.whatsapp.stand import CUSTOMER, SECRET, TOKEN
+from tests.connectors.whatsapp.stand import CUSTOMER
 from tests.flows.world import RT_SECRET, Bridge, sync_rule
 
 OTHER = "15550002222"

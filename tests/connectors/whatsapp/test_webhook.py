@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from connectors.sdk import Envelope, EventKind, Handshake, IncomingRequest, UnreadableError, Visibility
+from connectors.sdk import Envelope, EventKind, Handshake, IncomingRequest, RemotePerson, UnreadableError, Visibility
+from connectors.whatsapp.bench import VERIFY
 from gateway.errors import AuthenticationError
-from tests.connectors.whatsapp.stand import CUSTOMER, KEY, NOW, VERIFY, connect, delivery, message, parse, signed
+from tests.connectors.whatsapp.stand import CUSTOMER, KEY, NOW, connect, delivery, message, parse, signed
 
 AT = datetime(2026, 2, 1, 9, tzinfo=UTC)
 
@@ -193,6 +194,26 @@ def test_one_delivery_may_hold_many_messages_and_statuses() -> None:
     ]
     assert parse(delivery({"messages": words}, number="999")) == ()
     assert parse(delivery({"messages": words}, field="message_template_status_update")) == ()
+
+
+def test_a_group_is_a_conversation_of_its_own() -> None:
+    """With whoever wrote each message; a colleague's answer in it belongs to it as well."""
+    inside = {"type": "text", "text": {"body": "Hello team"}, "group_id": "Y2FwaV9ncm91cDox:2"}
+    body = delivery(
+        {"messages": [message("wamid.G1=", **inside), message("wamid.A2=", type="text", text={"body": "x"})]}
+    )
+    first, alone = parse(body)
+    assert (first.thread, alone.thread) == ("group-Y2FwaV9ncm91cDox2", CUSTOMER)
+    assert first.remote_id == "group-Y2FwaV9ncm91cDox2:wamid.G1="
+    assert first.snapshot is not None
+    assert first.snapshot.key == "group-Y2FwaV9ncm91cDox2"
+    assert first.comment is not None
+    for person in (first.actor, first.comment.author, first.snapshot.requester):
+        assert isinstance(person, RemotePerson)
+        assert (person.external_id, person.phone, person.name) == (CUSTOMER, f"+{CUSTOMER}", "Test Customer")
+    echo = {"from": "15550783881", "to": CUSTOMER, "id": "wamid.E=", "timestamp": "1769936400", **inside}
+    (told,) = parse(delivery({"message_echoes": [echo]}, field="smb_message_echoes"))
+    assert told.thread == first.thread
 
 
 def test_a_status_is_about_a_message_of_ours_by_its_key() -> None:

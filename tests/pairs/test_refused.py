@@ -1,0 +1,63 @@
+"""Desks in which only people begin a conversation: what cannot be done there is refused by the check of the rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from connectors import registry
+from connectors.sdk import Operation
+from connectors.testing.bench import Bench
+from rules import check_site
+from tests.pairs.pair import SOURCE, TARGET
+from tests.pairs.which import ANCHOR, CLOSED
+
+
+def faults(source: type[Bench], target: type[Bench], **rule: Any) -> list[str]:
+    """Return what `gateway check` says of a rule between two desks that it calls an error."""
+    desks = {SOURCE: source, TARGET: target}
+    gateway = {"connections": {name: _connection(bench()) for name, bench in desks.items()}}
+    rules = {"sync": [{"name": "pair", "from": SOURCE, "to": TARGET, **rule}]}
+    specs = {name: plugin.spec for name, plugin in registry.load(points=()).plugins.items()}
+    found = check_site({"gateway.yaml": yaml.safe_dump(gateway), "rules/a.yaml": yaml.safe_dump(rules)}, specs)
+    return [each.head.partition(" error")[2] for each in found.problems if each.is_error]
+
+
+def _connection(bench: Bench) -> dict[str, Any]:
+    spec = registry.load(points=()).plugin(bench.connector).spec
+    given = {"connector": bench.connector, "url": "https://desk.example", **bench.options()}
+    secret = {each.name for each in spec.settings if each.secret} | {"webhook_secret"}
+    return {name: _hidden(value) if name in secret else value for name, value in given.items()}
+
+
+def _hidden(value: Any) -> Any:
+    return {key: _hidden(each) for key, each in value.items()} if isinstance(value, dict) else "${SECRET}"
+
+
+def test_whatsapp_is_one_of_them() -> None:
+    """A business may not write first but by a template, of which nobody knows to whom."""
+    assert "whatsapp" in {bench.connector for bench in CLOSED}
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=lambda bench: bench.connector)
+def test_a_rule_that_begins_tickets_there_is_refused(closed: type[Bench]) -> None:
+    """With its reason and a way out; the same rule the other way round is fine."""
+    (refused,) = faults(ANCHOR, closed)
+    assert refused.startswith("[cannot-do]: 'the-target'"), refused
+    assert "takes no new tickets; name one that does: the-source" in refused
+    assert faults(closed, ANCHOR) == []
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=lambda bench: bench.connector)
+def test_what_the_desk_has_not_is_refused_at_the_source_as_well(closed: type[Bench]) -> None:
+    """Notes and fields that a rule asks it to take, each by name."""
+    spec = registry.load(points=()).plugin(closed.connector).spec
+    asked = faults(closed, ANCHOR, fields={"comments": {"public": "both", "internal": "both"}, "priority": "to"})
+    assert len(asked) == 2, asked
+    assert any("[not-writable]: 'priority' cannot be written at 'the-source'" in each for each in asked)
+    assert any("[cannot-do]: 'the-source'" in each and "takes no internal notes" in each for each in asked)
+    assert Operation.INTERNAL_NOTE not in spec.operations
+    assert faults(closed, ANCHOR, fields={"comments": {"public": "both", "internal": "to"}}) != []
+    assert faults(closed, ANCHOR, fields={"comments": {"public": "both", "internal": "from"}}) == []
