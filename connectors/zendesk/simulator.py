@@ -178,6 +178,7 @@ class ZendeskSimulator(FilingDesk):
         if kind == "create":
             ticket = self.records.tickets[number]
             detail = {"subject": ticket["subject"], "description": ticket["description"]}
+            detail["follows"] = str(ticket["via"]["source"]["from"].get("ticket_id", ""))
             self.effect("create", str(number), key=key, change_id=str(change.audit["id"]), detail=detail)
         else:
             if change.comment is not None:

@@ -123,11 +123,25 @@ def test_what_a_desk_refuses_for_good_is_given_up(counting: Counting) -> None:
     number = counting.ticket()
     world.settle()
     world.zendesk.act("set", ticket_id=number, status="closed")
-    world.rt.act("reply", ticket=counting.copy(), body="Too late.")
+    world.rt.act("note", ticket=counting.copy(), body="Too late.", by="agent2")
     world.settle()
     found = counting.tally(later=2 * PATIENCE)
     assert (found.accepted, found.delivered, found.given_up, found.lost) == (2, 1, 1, 0)
     assert found.oldest is None
+
+
+def test_a_reply_to_a_closed_ticket_is_there_in_its_follow_up(counting: Counting) -> None:
+    """Not as a ticket that somebody opened; what is said in it belongs to the same ticket."""
+    world = counting.world
+    number = counting.ticket()
+    world.settle()
+    world.zendesk.act("set", ticket_id=number, status="closed")
+    world.rt.act("reply", ticket=counting.copy(), body="Too late.")
+    world.settle()
+    # the front's log is heard first: what answers a thing of the other is placed the next time
+    counting.tally()
+    found = counting.tally(later=2 * PATIENCE)
+    assert (found.accepted, found.delivered, found.duplicated, found.lost) == (2, 2, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ class Oracle:
         self.front = front
         self.back = back
         self.cases: dict[str, Case] = {}
+        #: by every number that a case has at the front: its own, and those of its follow-ups
+        self._here: dict[str, Case] = {}
         self._copies: dict[str, Case] = {}
         self._homeless: list[tuple[str, Mapping[str, Any]]] = []
 
@@ -74,10 +76,12 @@ class Oracle:
             case "create" if desk == self.back:
                 # a person's own ticket there has no other side in this site
                 return self._copied(effect) if by_gateway else True
+            case "create" if desk == self.front and by_gateway:
+                return self._followed(effect)
             case "create":
                 self._opened(effect)
             case "comment":
-                case = (self.cases if desk == self.front else self._copies).get(str(effect["remote_id"]))
+                case = (self._here if desk == self.front else self._copies).get(str(effect["remote_id"]))
                 if case is None:
                     return False
                 return self._appeared(case, desk, effect) if by_gateway else self._spoken(case, desk, effect)
@@ -87,7 +91,7 @@ class Oracle:
         detail = effect["detail"]
         number = str(effect["remote_id"])
         opened = Said(self.front, _at(effect), _plain(detail["description"]))
-        self.cases[number] = Case(number, opened, _plain(detail["subject"]))
+        self.cases[number] = self._here[number] = Case(number, opened, _plain(detail["subject"]))
 
     def _copied(self, effect: Mapping[str, Any]) -> bool:
         given = effect["detail"]["given"]
@@ -102,6 +106,15 @@ class Oracle:
         case.back_ids.append(str(effect["remote_id"]))
         case.opened.copies += 1
         self._copies[str(effect["remote_id"])] = case
+        return True
+
+    def _followed(self, effect: Mapping[str, Any]) -> bool:
+        """Take a ticket in which a reply to a closed one goes on: its description is the reply."""
+        detail = effect["detail"]
+        case = self._here.get(str(detail.get("follows", "")))
+        if case is None or not self._appeared(case, self.front, {"detail": {"body": detail["description"]}}):
+            return False
+        self._here[str(effect["remote_id"])] = case
         return True
 
     def _spoken(self, case: Case, desk: str, effect: Mapping[str, Any]) -> bool:

@@ -56,9 +56,9 @@ def answer(response: HttpResponse, label: str, none: Collection[int] = (404,)) -
     return response
 
 
-def ask(request: HttpRequest) -> Call[Json | None]:
+def ask(request: HttpRequest, none: Collection[int] = (404,)) -> Call[Json | None]:
     """Read an object; None when it is not there."""
-    response = answer((yield request), request.label)
+    response = answer((yield request), request.label, none)
     if response is None:
         return None
     found = decoded(response)

@@ -31,11 +31,13 @@ FIRST_LOOK = timedelta(hours=1)
 OVERLAP = 50
 #: after the number, while a round is under way
 GOING_ON = "+"
+#: a ticket that is deleted, and one that our user may not see
+OUT_OF_SIGHT = (403, 404)
 
 
 def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
     """Read one ticket and every page of its comments; None when it is deleted or out of our sight."""
-    body = yield from ask(get(ticket_path(remote_id), "read ticket"))
+    body = yield from ask(get(ticket_path(remote_id), "read ticket"), OUT_OF_SIGHT)
     found = mapping.ticket((body or {}).get("ticket"), account.url)
     if found is None:
         return None
