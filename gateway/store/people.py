@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Select,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     or_,
     select,
     update,
@@ -29,7 +27,7 @@ from gateway.domain.recent import MOST, Count
 from gateway.domain.ticket import OPEN_CATEGORIES, Ticket
 from gateway.store.columns import per_dialect
 from gateway.store.people_tables import identities, ties
-from gateway.store.tables import OF_ORG, links, tickets
+from gateway.store.tables import links, tickets
 
 _FIND = select(identities).where(identities.c.kind == bindparam("the_kind"), identities.c.value == bindparam("value_"))
 _MEMBERS = select(identities).where(identities.c.person_id == bindparam("the_person")).order_by(identities.c.id)
@@ -72,7 +70,7 @@ def _counting(*whose: ColumnElement[bool]) -> Select[int, int]:
 
 
 _RECENT = _counting(tickets.c.asked_as.in_(select(identities.c.id).where(identities.c.person_id == bindparam("whose"))))
-_RECENT_OF_ORG = _counting(tickets.c.org_key == bindparam("whose"), literal_column(f"({OF_ORG})", Boolean))
+_RECENT_OF_ORG = _counting(tickets.c.org_key == bindparam("whose"))
 
 
 class SqlPeople:

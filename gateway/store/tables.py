@@ -33,7 +33,6 @@ LETTER = "state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"
 #: It says something about people: it always did, or does again.
 PERSONAL = "redacted_at IS NULL OR updated_at > redacted_at"
 IN_STAGE = "stage_since IS NOT NULL"
-OF_ORG = "org_key <> ''"
 
 _ID = String(36)
 _NAME = String(120)
@@ -148,7 +147,7 @@ tickets = Table(
     Index("ix_tickets_stage", "stage_since", sqlite_where=text(IN_STAGE), postgresql_where=text(IN_STAGE)),
     Index("ix_tickets_updated", "updated_at"),
     Index("ix_tickets_asked_as", "asked_as", "created_at"),
-    Index("ix_tickets_org", "org_key", "created_at", sqlite_where=text(OF_ORG), postgresql_where=text(OF_ORG)),
+    Index("ix_tickets_org", "org_key", "created_at"),
     Index("ix_tickets_personal", "updated_at", sqlite_where=text(PERSONAL), postgresql_where=text(PERSONAL)),
     Index("ix_tickets_category", "category", "updated_at"),
 )

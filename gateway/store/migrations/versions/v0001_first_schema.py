@@ -313,13 +313,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             postgresql_where=sa.text("redacted_at IS NULL OR updated_at > redacted_at"),
         )
         batch_op.create_index("ix_tickets_asked_as", ["asked_as", "created_at"], unique=False)
-        batch_op.create_index(
-            "ix_tickets_org",
-            ["org_key", "created_at"],
-            unique=False,
-            sqlite_where=sa.text("org_key <> ''"),
-            postgresql_where=sa.text("org_key <> ''"),
-        )
+        batch_op.create_index("ix_tickets_org", ["org_key", "created_at"], unique=False)
         batch_op.create_index("ix_tickets_updated", ["updated_at"], unique=False)
 
     op.create_table(
