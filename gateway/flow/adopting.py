@@ -74,8 +74,7 @@ class Adopter:
 
     def _link(self, tx: Tx, match: Match) -> bool:
         """Link a pair, unless something has happened to it meanwhile."""
-        links = tx.links.by_remote([match.stay, match.goes])
-        tx.tickets.hold([link.ticket_id for link in links.values()])
+        tx.tickets.lock([match.stay, match.goes])
         still = [each for each in _of(tx, self._site(), [match.stay, match.goes]) if _same(each, match)]
         if not still or still[0].verdict is not Verdict.LINK:
             return False

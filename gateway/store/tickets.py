@@ -18,6 +18,9 @@ from gateway.store.people_tables import identities
 from gateway.store.sealing import Sealer
 from gateway.store.tables import comment_links, comments, events, lanes, links, tickets
 
+#: how often a ticket may join another while one waits for it
+_MOVES = 5
+
 _BODY = "ticket"
 _COMMENT = "comment"
 _EVENT = "event"
@@ -85,12 +88,18 @@ class SqlTickets:
     def lock(self, pairs: Collection[tuple[str, str]]) -> None:
         """Lock the tickets of (connection, remote id) pairs, then their lanes, both in ascending order.
 
-        Only on PostgreSQL; SQLite has one writer anyway.
+        Where a link moves to another ticket while this waits (two became one), that one is locked as well. Only on
+        PostgreSQL; SQLite has one writer anyway.
         """
         if not pairs or self._dialect != "postgresql":
             return
         mine = select(links.c.ticket_id).where(tuple_(links.c.connection, links.c.remote_id).in_(pairs))
-        self._lock(tickets.c.id.in_(mine), wait=True)
+        held = self._lock(tickets.c.id.in_(mine), wait=True)
+        for _ in range(_MOVES):
+            moved = set(self._connection.execute(mine).scalars()) - held
+            if not moved:
+                return
+            held |= self._lock(tickets.c.id.in_(moved), wait=not held)
 
     def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> None:
         """Lock tickets by their ids, and their lanes, as `lock` does.
@@ -101,7 +110,7 @@ class SqlTickets:
         if ticket_ids and self._dialect == "postgresql":
             self._lock(tickets.c.id.in_(list(ticket_ids)), wait=wait)
 
-    def _lock(self, these: ColumnElement[bool], *, wait: bool) -> None:
+    def _lock(self, these: ColumnElement[bool], *, wait: bool) -> set[str]:
         locked = select(tickets.c.id).where(these).order_by(tickets.c.id).with_for_update(nowait=not wait)
         ticket_ids = self._connection.execute(locked).scalars().all()
         self._connection.execute(
@@ -110,6 +119,7 @@ class SqlTickets:
             .order_by(lanes.c.link_id)
             .with_for_update(nowait=not wait)
         )
+        return set(ticket_ids)
 
     def get(self, ticket_id: str) -> Ticket | None:
         """Read one ticket."""
