@@ -281,7 +281,8 @@ def outcome(response: HttpResponse, landed: Receipt) -> Outcome:
     """Classify what the server said (RFC 5321 section 4.2.1): 4xx is for now, 5xx is for good."""
     words = _words(response)
     if 200 <= response.status < 300:
-        return Done(landed)
+        missed = response.header("refused")
+        return Done(landed, f"the server took it for the others, but not for {missed}" if missed else "")
     if response.status in {530, 534, 535, 538}:
         return Unauthorized(words)
     if 400 <= response.status < 500:

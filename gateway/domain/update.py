@@ -148,9 +148,10 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """The write took effect."""
+    """The write took effect. `detail`: what of it did not, where people have to know, such as one who got no copy."""
 
     receipt: Receipt = Receipt()
+    detail: str = ""
 
 
 class Rejected(msgspec.Struct, frozen=True, tag=True):

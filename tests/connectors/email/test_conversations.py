@@ -122,6 +122,22 @@ def test_a_reply_reaches_the_requester_once_in_their_thread(letters: Letters) ->
     assert "internal_to" in letter.detail
 
 
+def test_one_in_copy_who_is_refused_is_told(letters: Letters) -> None:
+    """The requester got it, and nothing waits; who did not, and in the server's words why, stands at the update."""
+    letters.mail.refused["gone@customer.example"] = "550 5.1.1 no such user"
+    letters.mail.act("write", text="Printer on fire", cc=f"gone@customer.example, {ADDRESS}")
+    letters.settle_all()
+    letters.rt.act("reply", ticket="1", body="We are on our way")
+    letters.settle_all()
+    assert [each.recipients for each in letters.sent()] == [(KIM, ADDRESS)]
+    with letters.store.read() as tx:
+        (line,) = tx.view.updates(connection="support-mail")
+        (attempt,) = tx.view.attempts(line.id)
+    assert (line.state, attempt.outcome) == ("done", "done")
+    told = "the server took it for the others, but not for gone@customer.example: 550 5.1.1 no such user"
+    assert (line.detail, attempt.detail) == (told, told)
+
+
 def test_a_reply_to_a_closed_ticket_begins_a_follow_up(letters: Letters) -> None:
     """In the same conversation: what comes after goes on with the follow-up."""
     first = letters.mail.act("write", text="Printer on fire")
