@@ -29,15 +29,18 @@ def set_aside(site: SiteChoice, connection: str, take: str, limit: int, as_json:
     with opened(site) as gateway:
         with gateway.store.read() as tx:
             rows = tx.inbox.aside(connection, limit if not take else 10_000)
+        if not rows:
+            # of one that the site had once, what it set aside is listed as long as it is kept
+            gateway.site().connector(connection)
         if take:
             row = _named(rows, take, connection)
-            who = author()
+            who = f"person:{author()}"
 
-            def work(tx: SqlTx) -> bool:
-                taken = tx.inbox.take_after_all(row.id)
+            def work(tx: SqlTx) -> None:
+                if not tx.inbox.take_after_all(row.id):
+                    raise NotFoundError(f"{row.id[-12:]} was taken, or is gone, meanwhile")
                 detail = {"delivery": row.id, "at": connection}
                 tx.audit.add([AuditEntry(gateway.clock.now(), who, "taken after all", "", detail, row.trace_id)])
-                return taken
 
             gateway.store.write(work)
             ring(gateway, "apply")

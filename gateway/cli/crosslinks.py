@@ -38,12 +38,15 @@ def cross_links(site: SiteChoice, verdict: str, limit: int, as_json: bool) -> No
         live = gateway.site()
         with gateway.store.read() as tx:
             found = adopting.listed(tx, live)
-    shown = [each for each in found if verdict in {"all", each.verdict.value}][:limit]
+    mine = [each for each in found if verdict in {"all", each.verdict.value}]
+    shown = mine[:limit]
     if as_json:
         write_json([as_fact(each) for each in shown])
         return
-    rows = [(_at(each.stay), _at(each.goes), said(each), each.verdict.value, each.why) for each in shown]
+    rows = [(":".join(each.stay), ":".join(each.goes), said(each), each.verdict.value, each.why) for each in shown]
     write_table(("TICKET", "OTHER", "BY", "VERDICT", "WHY"), rows, grows="WHY", empty="No such cross-links.")
+    if len(mine) > limit:
+        click.echo(f"and {len(mine) - limit} more: --limit shows them", err=True)
     if any(each.verdict is Verdict.ASK for each in shown):
         click.echo(
             "\ngateway tickets link TICKET OTHER makes the two one, gateway tickets keep-apart says they are not"

@@ -126,12 +126,16 @@ def author() -> str:
 
 
 def ticket_named(tx: SqlTx, word: str) -> str:
-    """Return the id of the ticket that a person names: its id, either end of it, or its number at a desk.
+    """Return the id of the ticket that a person names: its id, either end of it, or its number at a desk, where
+    several desks may have it with the name of the connection before it (`acme-zendesk:35`).
 
     Raises NotFoundError where it is none, or could be several.
     """
     known = tx.tickets.get(word)
     found = known.id if known is not None else tx.view.find_ticket(word)
     if not found:
-        raise NotFoundError(f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them")
+        raise NotFoundError(
+            f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them, "
+            "and CONNECTION:NUMBER names one at one desk"
+        )
     return found

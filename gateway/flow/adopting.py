@@ -29,6 +29,7 @@ from gateway.ports import AuditEntry, Clock, Ids, Store, Tx
 from rules.fields import Facts
 from rules.sync import Owner, SyncRule
 
+ONE_ALREADY = "the two are one ticket already"
 #: looked at in one go
 MOST = 200
 #: tickets that hang together by what names what; what is beyond is looked at by itself
@@ -145,6 +146,7 @@ def _sights(tx: Tx, spots: Collection[Spot]) -> dict[Spot, Sight]:
 
 def by_person(tx: Tx, site: LiveSite, one: str, other: str, now: datetime, ids: Ids, actor: str) -> Adopted:
     """Make two tickets one because a person says so; raises DuplicateError where that is not safe."""
+    _two(one, other)
     tx.tickets.hold([one, other])
     spots = [_home(tx, each) for each in (one, other)]
     if spots[0][0] == spots[1][0]:
@@ -159,6 +161,7 @@ def by_person(tx: Tx, site: LiveSite, one: str, other: str, now: datetime, ids: 
 
 def keep_apart(tx: Tx, one: str, other: str, now: datetime, actor: str) -> int:
     """Say that two tickets are not one, whatever they name; return how many cross-links said so."""
+    _two(one, other)
     first, second = (_home(tx, each) for each in (one, other))
     links = tx.links.by_remote([first, second])
     names = [[each for each in (links[spot].remote_id, links[spot].key) if each] for spot in (first, second)]
@@ -167,6 +170,11 @@ def keep_apart(tx: Tx, one: str, other: str, now: datetime, actor: str) -> int:
         told = {"ticket": one, "of": other}
         tx.audit.add([AuditEntry(now, actor, "kept apart", each, told) for each in (one, other)])
     return refused
+
+
+def _two(one: str, other: str) -> None:
+    if one == other:
+        raise DuplicateError(ONE_ALREADY)
 
 
 def _home(tx: Tx, ticket_id: str) -> Spot:
@@ -191,7 +199,7 @@ def join(tx: Tx, site: LiveSite, match: Match, now: datetime, ids: Ids, actor: s
     first, second = links[match.stay], links[match.goes]
     stays, goes = _ticket(tx, first.ticket_id), _ticket(tx, second.ticket_id)
     if stays.id == goes.id:
-        raise DuplicateError("the two are one ticket already")
+        raise DuplicateError(ONE_ALREADY)
     mine, theirs = tx.links.of_ticket(stays.id), tx.links.of_ticket(goes.id)
     if len(theirs) > 1 or tx.crosslinks.worked_on([goes.id]):
         hint = "`gateway tickets merge` makes the one a duplicate of the other"

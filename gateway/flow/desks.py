@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.domain.filing import FileRules
 from gateway.domain.people import Terms
+from gateway.errors import NotFoundError
 from gateway.ports import Connector
 from rules.alerts import Alert
 from rules.decide import RuleSet
@@ -59,6 +60,14 @@ class LiveSite(msgspec.Struct, frozen=True):
     live_from: datetime | None = None
     #: connection -> since when the gateway answers for its tickets: what was promised before is nobody's alarm
     live_since: Mapping[str, datetime] = {}
+
+    def connector(self, name: str) -> Connector:
+        """Return the connector of a connection that a person named; raises NotFoundError, which says what there is."""
+        found = self.connectors.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.connectors))
+            raise NotFoundError(f"the active release has no connection {name!r}; it has {known or 'none'}")
+        return found
 
     def observes(self, connection: str, now: datetime) -> bool:
         """Say whether nothing is written to a connection: it is only read, and what would be done is explained."""

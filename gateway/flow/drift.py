@@ -18,7 +18,6 @@ import msgspec
 from gateway.domain.event import RemoteTicket
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import SYNCED_FIELDS, Priority, Setter, Status, Ticket
-from gateway.errors import NotFoundError
 from gateway.flow.brought import is_seen, plain
 from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.desks import LiveSite
@@ -85,11 +84,9 @@ class Comparer:
 
         Raises NotFoundError for a name that is no connection, GatewayError where the desk does not answer.
         """
-        if name not in self._site.connectors:
-            known = ", ".join(sorted(self._site.connectors))
-            raise NotFoundError(f"the active release has no connection {name!r}; it has {known or 'none'}")
+        connector = self._site.connector(name)
         yield from self._known(name, since, looked)
-        if since is not None and self._is_source(name) and self._site.connectors[name].spec.polling:
+        if since is not None and self._is_source(name) and connector.spec.polling:
             yield from self._strangers(name, since)
         if self._repair:
             self._doorbell.ring("apply")

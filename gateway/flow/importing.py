@@ -17,7 +17,7 @@ import msgspec
 from gateway.domain.crosslink import Crosslink, found_in
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ticket import CLOSED_CATEGORIES, Status
-from gateway.errors import ConfigError, NotFoundError
+from gateway.errors import ConfigError
 from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.crosslinks import places_of
 from gateway.flow.desks import IMPORT, LIVE_SINCE, LiveSite
@@ -76,7 +76,7 @@ class Importer:
 
     def known(self, name: str) -> Progress | None:
         """Return how far the import of a connection is; raises NotFoundError, or ConfigError where it has no list."""
-        connector = self._connector(name)
+        connector = self._site.connector(name)
         if not connector.spec.polling:
             msg = f"{connector.spec.title} cannot be asked for its tickets: they come by webhooks only"
             raise ConfigError(msg)
@@ -102,7 +102,7 @@ class Importer:
 
     def pages(self, name: str, progress: Progress) -> Iterator[Progress]:
         """Bring in page after page; yields how far it is after each. Raises GatewayError when the desk gives up."""
-        connector = self._connector(name)
+        connector = self._site.connector(name)
         while progress.ended_at is None:
             # an empty cursor begins a little before the time that is given
             at = progress.open_since if not progress.cursor else self._clock.now()
@@ -114,7 +114,7 @@ class Importer:
 
     def trial(self, name: str, since: timedelta, open_since: timedelta) -> Trial:
         """Say what an import would bring, and what its tickets name elsewhere; each ticket is read, none stored."""
-        connector, now = self._connector(name), self._clock.now()
+        connector, now = self._site.connector(name), self._clock.now()
         progress = Progress(now, now - since, now - max(since, open_since))
         fields, places = connector.settings.cross_links, places_of(self._site.connectors)
         found: list[Crosslink] = []
@@ -203,14 +203,6 @@ class Importer:
             )
 
         return run_patiently(call, run, self._wait)
-
-    def _connector(self, name: str) -> Connector:
-        found = self._site.connectors.get(name)
-        if found is None:
-            known = ", ".join(sorted(self._site.connectors))
-            msg = f"the active release has no connection {name!r}; it has {known or 'none'}"
-            raise NotFoundError(msg)
-        return found
 
 
 def writes_of(site: LiveSite, name: str, now: datetime) -> list[str]:

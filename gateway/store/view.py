@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, text
 
 from dead_letters import DeadLetter, Filter
 from gateway.domain.ticket import heading
@@ -167,9 +167,15 @@ class SqlView:
     def find_ticket(self, word: str) -> str | None:
         """Return the id of the one ticket that `word` names; None when it names none, or several.
 
-        A number or key at a desk comes first; a beginning or an end of our own id has six characters at least.
+        A number or key at a desk comes first, also behind the name of the connection and a colon; a beginning or an end
+        of our own id has six characters at least.
         """
-        at_a_desk = select(links.c.ticket_id).where(or_(links.c.remote_id == word, links.c.key == word))
+        named = [links.c.remote_id == word, links.c.key == word]
+        connection, _, number = word.partition(":")
+        if number:
+            there = or_(links.c.remote_id == number, links.c.key == number)
+            named.append(and_(links.c.connection == connection, there))
+        at_a_desk = select(links.c.ticket_id).where(or_(*named))
         ours = tickets.c.id == word
         if len(word) >= _SHORTEST:
             ours = or_(
