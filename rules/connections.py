@@ -81,12 +81,14 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
     connector = spot.get("connector")
     spec = specs.get(connector)
     problems.extend(check_secrets(spot, spec))
+    found = list(_url(spot, spec))
+    told = {(each.line, each.column) for each in found if each.is_error}
     if spec is None:
         message = f"the connector '{connector}' is not installed, so '{name}' takes no part"
         problems.append(spot["connector"].warning("unknown-connector", message, nearest(connector, specs)))
     else:
-        problems.extend(_settings(spot, spec))
-    problems.extend(_url(spot, spec))
+        problems.extend(each for each in _settings(spot, spec) if (each.line, each.column) not in told)
+    problems.extend(found)
     if "deadline" in spot and not 1 <= seconds(spot.value["deadline"]) <= MOST_DEADLINE:
         message = f"a request may take from 1s to {MOST_DEADLINE}s: a lane is held for twice as long"
         problems.append(spot["deadline"].error("deadline-range", message, "the default is 10s"))
@@ -181,7 +183,8 @@ def _settings(spot: Spot, spec: ConnectorSpec) -> Iterator[Problem]:
             if not (isinstance(place.value, dict) and step in place.value) and not isinstance(place.value, list):
                 break
             place = place[step]
-        yield place.error("wrong-value", message, hint)
+        if not has_reference(place.value):
+            yield place.error("wrong-value", message, hint)
 
 
 def _url(spot: Spot, spec: ConnectorSpec | None) -> Iterator[Problem]:

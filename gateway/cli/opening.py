@@ -126,9 +126,9 @@ def author() -> str:
 
 
 def ticket_named(tx: SqlTx, word: str) -> str:
-    """Return the id of the ticket that a person names: its id, either end of it, or its number at a desk, where
-    several desks may have it with the name of the connection before it (`acme-zendesk:35`).
+    """Return the id of the ticket that a person names: its id, either end of it, or its number at a desk.
 
+    Where several desks have that number, the name of the connection stands before it (`acme-zendesk:35`).
     Raises NotFoundError where it is none, or could be several.
     """
     known = tx.tickets.get(word)

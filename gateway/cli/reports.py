@@ -150,6 +150,8 @@ def withheld(
             every = observed.withheld(tx, period.begin, period.end)
             mine = (each for each in every if at in {"", each.at} and what in {"", each.what})
             found = list(islice(mine, limit + 1))
+            if at and not found:
+                gateway.site().connector(at)
             names = {each.ticket_id: _named(tx, each.ticket_id) for each in found}
     if as_json:
         write_json([msgspec.to_builtins(each) for each in found[:limit]])
