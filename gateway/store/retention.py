@@ -178,9 +178,10 @@ class Pruner:
         return gone, False
 
     def _events(self, store: SqlStore, cut: Cut, batch: int) -> tuple[int, bool]:
+        # looked up one by one: PostgreSQL joins by reading every ticket where it thinks that there are few
+        category = select(tickets.c.category).where(tickets.c.id == events.c.ticket_id).scalar_subquery()
         statement = (
-            select(events.c.connection, events.c.event_key, events.c.recorded_at, tickets.c.category)
-            .join(tickets, tickets.c.id == events.c.ticket_id, isouter=True)
+            select(events.c.connection, events.c.event_key, events.c.recorded_at, category.label("category"))
             .where(events.c.recorded_at < cut.keys)
             .order_by(events.c.recorded_at)
         )
