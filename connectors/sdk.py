@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -250,6 +250,20 @@ def classify(response: HttpResponse) -> Outcome | None:
     return Rejected(detail)
 
 
+def refused_of(intent: Intent, named: Iterable[str], ours: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the fields of an intent that a refusal names; `ours` says what the desk's names are to us.
+
+    A name that is none of the intent's is left out: what the desk asks for beside it is for a person.
+    """
+    meant = {ours.get(name, name) for name in named}
+    return tuple(field for field in intent.fields if field in meant)
+
+
+def about_fields(outcome: Outcome, fields: tuple[str, ...]) -> Outcome:
+    """Return a refusal with the fields of the intent that it is about; any other outcome as it is."""
+    return msgspec.structs.replace(outcome, fields=fields) if isinstance(outcome, Rejected) else outcome
+
+
 __all__ = [
     "API_VERSION",
     "Absent",
@@ -324,6 +338,7 @@ __all__ = [
     "Unsure",
     "Visibility",
     "WriteContext",
+    "about_fields",
     "body_digest",
     "canonical",
     "classify",
@@ -335,6 +350,7 @@ __all__ = [
     "hookimpl",
     "phone_key",
     "read_object",
+    "refused_of",
     "require_equal",
     "retry_after",
     "unseen",

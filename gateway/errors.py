@@ -34,9 +34,13 @@ class SetAsideError(GatewayError):
 
 
 class UnmappedError(UnreadableError):
-    """A value that no mapping of the site covers; the rule says `unmapped: park`."""
+    """A value that no mapping of the site covers; the rule says `unmapped: park`. Without `field` the rest can go."""
 
     reason = "unmapped"
+
+    def __init__(self, words: str, *, field: str = "") -> None:
+        super().__init__(words)
+        self.field = field
 
 
 class ConflictError(UnreadableError):

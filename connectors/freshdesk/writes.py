@@ -23,11 +23,16 @@ from connectors.sdk import (
     Unknown,
     Visibility,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
 )
+from gateway.domain.shown import CUSTOM
 from gateway.errors import UnmappedError
 
+#: fields as the desk's errors name them
+OURS = {"subject": "title", "description": "body", "type": "kind", "responder_id": "assignee", "group_id": "queue"}
 #: the tag of a second copy that was closed
 COPY_TAG = "gateway_double"
 CLOSED = 5
@@ -79,7 +84,7 @@ def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call
     if not given:
         return Done()
     response = yield _request("PUT", ticket_path(context.remote_id), given, intent)
-    return _outcome(account, response, context.remote_id)
+    return about_fields(_outcome(account, response, context.remote_id), refused_fields(account, intent, response))
 
 
 def _comment(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -129,6 +134,14 @@ def refusal(response: HttpResponse) -> Outcome | None:
     """
     outcome = classify(response)
     return Rejected(complaint(response)) if isinstance(outcome, Rejected | Conflict) else outcome
+
+
+def refused_fields(account: Account, intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent of which the desk's `errors` complain, custom ones with or without their group."""
+    faults = objects(obj(decoded(response)).get("errors"))
+    named = [text(each.get("field")).removeprefix("custom_fields.") for each in faults]
+    shown = (name.removeprefix(CUSTOM) for name in intent.fields if name.startswith(CUSTOM))
+    return refused_of(intent, named, {**OURS, **{account.field(name): CUSTOM + name for name in shown}})
 
 
 def complaint(response: HttpResponse) -> str:

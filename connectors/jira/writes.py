@@ -45,13 +45,17 @@ from connectors.sdk import (
     TransportError,
     Unknown,
     WriteContext,
+    about_fields,
     classify,
+    refused_of,
     retry_after,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
 #: the type of the custom field that makes an issue of a service project a customer's request
 REQUEST_TYPE = "com.atlassian.servicedesk:vp-origin"
+#: fields as Jira's errors name them
+OURS = {"summary": "title", "description": "body", "issuetype": "kind", "labels": "tags"}
 #: fields without which an issue is better than none, where its project has them not or we may not set them
 OPTIONAL = frozenset({"reporter", "priority", "labels", "assignee"})
 
@@ -71,7 +75,7 @@ def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outco
             return (yield from _comment(options, intent, context))
         return (yield from _set(options, intent, context, context.remote_id))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return Rejected(str(error), Reason.UNMAPPED, (error.field,) if error.field else ())
 
 
 def refusal(response: HttpResponse) -> Outcome | None:
@@ -183,11 +187,11 @@ def _set(
         if isinstance(found, str):
             if lenient:
                 return Done(rendering.receipt_of(options, data))
-            return Rejected(found, Reason.UNMAPPED)
+            return Rejected(found, Reason.UNMAPPED, ("status",))
         way = found or None
     opens = way is not None and _category(options, data) in words.ENDED and rendering.meaning(status) not in words.ENDED
     if way is not None and (opens or not fields):
-        return (yield from _transit(options, number, way, status, more=bool(fields)))
+        return about_fields((yield from _transit(options, number, way, status, more=bool(fields))), ("status",))
     if not fields:
         return Done(rendering.receipt_of(options, data))
     response = yield HttpRequest(
@@ -198,7 +202,8 @@ def _set(
         json={"fields": fields},
         label="set fields",
     )
-    return (yield from _landed(options, number, response, {"fields": True} if way is not None else {}))
+    outcome = yield from _landed(options, number, response, {"fields": True} if way is not None else {})
+    return about_fields(outcome, refused_of(intent, obj(obj(decoded(response)).get("errors")), OURS))
 
 
 def _value(value: Any) -> str:
@@ -216,7 +221,7 @@ def _wanted(options: Options, intent: Intent, data: Json) -> Call[dict[str, Any]
         account = yield from _account(options, given)
         if not account:
             msg = f"nobody in Jira has exactly the address {text(given.get('email'))!r}, so the issue is not assigned"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="assignee")
         wanted["assignee"] = rendering.user(options, account)
     if "body" in intent.fields:
         written = rendering.body_of(options, text(intent.fields["body"]))

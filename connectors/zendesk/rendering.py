@@ -224,7 +224,7 @@ def _custom(account: Account, value: Any) -> list[dict[str, Any]]:
         number = account.field_ids.get(name, name)
         if not (number.isascii() and number.isdigit()):
             msg = f"no custom field is known as {name!r}: name its id under `custom_fields:` in gateway.yaml"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field=CUSTOM + name)
         found.append({"id": int(number), "value": content})
     return found
 

@@ -70,6 +70,8 @@ class Records:
         self.slas: dict[int, dict[str, str | None]] = {}
         #: (generated_timestamp, ticket id) in order, for the export
         self.feed: list[tuple[float, int]] = []
+        #: (field, value) that an admin has taken away: an agent who has left, a word of a list
+        self.taken_away: list[tuple[str, Any]] = []
         #: uploaded files, and their bytes, by token
         self.uploads: dict[str, dict[str, Any]] = {}
         self.bytes: dict[str, bytes] = {}
@@ -228,6 +230,10 @@ class Records:
             made = self.ticket_fields.get(int(field["id"]))
             if made is not None and made["type"] == "date" and not _is_day(field["value"]):
                 raise InvalidError("base", f"{made['title']}: is not a valid date")
+        for name, value in fields.items():
+            if (name, value) in self.taken_away:
+                field = name.removesuffix("_id")
+                raise InvalidError(field, f"{field.capitalize()}: is invalid")
         if "subject" in fields and not isinstance(fields["subject"], str):
             raise InvalidError("subject", "Subject: is not text")
 

@@ -31,19 +31,31 @@ from connectors.sdk import (
     TransportError,
     Unknown,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
     retry_after,
 )
 from connectors.zendesk import files, probes, rendering, ticket_fields
 from connectors.zendesk.account import Account
 from connectors.zendesk.asking import API, ask, decoded, get, is_ticket_id, ticket_path
 from connectors.zendesk.mapping import METADATA_KEY, ident, obj, objects, text
-from gateway.domain.shown import TAGS
+from gateway.domain.shown import CUSTOM, DUE, TAGS
 from gateway.errors import UnmappedError
 
 #: in the steps of a reply: its ticket is closed for good
 CLOSED = "closed"
+#: fields as Zendesk's errors name them
+OURS = {
+    "subject": "title",
+    "type": "kind",
+    "ticket_type": "kind",
+    "assignee_id": "assignee",
+    "group": "queue",
+    "group_id": "queue",
+    "due_at": DUE,
+}
 #: "Request parameters don't match the given idempotency key": the key was used, so something of it arrived
 KEY_MISMATCH = "IdempotentRequestError"
 
@@ -54,7 +66,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     try:
         ticket = rendering.rendered(account, intent, context)
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return Rejected(str(error), Reason.UNMAPPED, (error.field,) if error.field else ())
     if intent.operation is Operation.CREATE:
         return (yield from _create(account, intent, context, ticket))
     if intent.operation is Operation.NOTIFY:
@@ -88,7 +100,7 @@ def _put(account: Account, intent: Intent, context: WriteContext, ticket: dict[s
         follows = intent.operation is Operation.PUBLIC_REPLY
         return Progress({CLOSED: True}) if follows else Rejected(refused.detail, Reason.CLOSED)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(account, intent, response))
     receipt = _receipt(account, response, context.remote_id)
     if receipt is None:
         return Unknown(f"Zendesk's answer is not the ticket that was written: {excerpt(response)}")
@@ -177,6 +189,18 @@ def refusal(response: HttpResponse) -> Outcome | None:
         return NotSent(excerpt(response), retry_after(response))
     outcome = classify(response)
     return Rejected(complaint(response)) if isinstance(outcome, (Rejected, Conflict)) else outcome
+
+
+def refused_fields(account: Account, intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent of which Zendesk's `details` complain.
+
+    Of a custom field it complains under `base`, and names it by `ticket_field_id`.
+    """
+    details = obj((decoded(response) or {}).get("details"))
+    faults = objects(details.get("base"))
+    custom = {account.field_ids.get(name, name): CUSTOM + name for name in rendering.custom_names(intent)}
+    named = [*details, *(ident(fault.get("ticket_field_id")) for fault in faults)]
+    return refused_of(intent, named, {**OURS, **custom})
 
 
 def complaint(response: HttpResponse) -> str:

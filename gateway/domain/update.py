@@ -159,6 +159,8 @@ class Rejected(msgspec.Struct, frozen=True, tag=True):
 
     detail: str
     reason: Reason = Reason.REJECTED
+    #: of which fields of the intent the desk says so; the others can go without them
+    fields: tuple[str, ...] = ()
 
 
 class NotSent(msgspec.Struct, frozen=True, tag=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.domain.update import Reason, UpdateState
 from gateway.flow.merge import leave
+from gateway.flow.parting import part
 from gateway.flow.sight import note_refused
 from gateway.ports import AttemptEnd, AuditEntry, Ids, Tx
 
@@ -17,7 +18,9 @@ log = logging.getLogger(__name__)
 
 def note_end(tx: Tx, end: AttemptEnd, ids: Ids, now: datetime) -> None:
     """Say in the log and in the trail what became of an update beyond its own record."""
-    if end.left:
+    if end.parted is not None:
+        part(tx, end, end.parted, ids, now)
+    elif end.left:
         _moved_on(tx, end, ids, now)
     elif end.state is UpdateState.SUPERSEDED:
         _not_set(tx, end, now)

@@ -31,7 +31,8 @@ from gateway.domain.update import (
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, has_earlier
 from gateway.flow.fold import observe
-from gateway.ports import AttemptEnd, DeskState
+from gateway.flow.parting import refused_fields
+from gateway.ports import AttemptEnd, DeskState, Parted
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -67,7 +68,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
-        return Verdict(_refused(ended, end, now), limits.answered(desk))
+        return Verdict(_parted(end, ended) or _refused(ended, end, now), limits.answered(desk))
     if isinstance(outcome, Throttled):
         return Verdict(
             _as_before(_withdrawn(end, task), task),
@@ -116,6 +117,18 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
             end, state=UpdateState.AMBIGUOUS, reason=reason, detail=detail, counts=True, probed=True
         )
     return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=again, counts=True, probed=True)
+
+
+def _parted(end: AttemptEnd, ended: Ended) -> AttemptEnd | None:
+    """Let the other fields go on without those that the desk refuses by name; None where it does not, or they cannot.
+
+    Nothing of this attempt took effect.
+    """
+    task, outcome = ended.task, ended.outcome
+    if not isinstance(outcome, Rejected) or not (named := refused_fields(ended, outcome)):
+        return None
+    parted = Parted(named, task.update.payload_version, outcome.reason)
+    return msgspec.structs.replace(_withdrawn(end, task), counts=True, parted=parted)
 
 
 def _withdrawn(end: AttemptEnd, task: Task) -> AttemptEnd:

@@ -22,6 +22,7 @@ from gateway.ports.rows import (
     LaneClaim,
     NewDelivery,
     NewUpdate,
+    Parted,
     UpdateRow,
 )
 from gateway.ports.staff import AgentsRead, Staff, Staffed
@@ -91,6 +92,7 @@ __all__ = [
     "OperationClaim",
     "Overwritten",
     "Part",
+    "Parted",
     "PolledDelivery",
     "RawDelivery",
     "ReleaseRow",

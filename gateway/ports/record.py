@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.domain.event import Event
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Reason, UpdateState
+from gateway.domain.update import Intent, Reason, UpdateState
 from gateway.ports.alerting import Alerts
 from gateway.ports.auditing import Audit
 from gateway.ports.clocks import Clocks
@@ -145,6 +145,10 @@ class Outbox(Protocol):
 
     def get(self, update_id: str) -> UpdateRow | None:
         """Return one update, or None."""
+        ...
+
+    def narrow(self, update: UpdateRow, intent: Intent) -> bool:
+        """Let a ready update want less; False: it has changed since it was read."""
         ...
 
     def blocker(self, link_id: str) -> tuple[str, str] | None:

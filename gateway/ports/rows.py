@@ -145,6 +145,14 @@ class AttemptStart(msgspec.Struct, frozen=True, omit_defaults=True):
     expect: frozenset[UpdateState] = frozenset({UpdateState.READY})
 
 
+class Parted(msgspec.Struct, frozen=True):
+    """Fields of one payload of an update that a desk refused, and why."""
+
+    fields: tuple[str, ...]
+    payload_version: int
+    reason: Reason
+
+
 class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of an update in one visit of its lane, recorded fenced by the epoch."""
 
@@ -187,6 +195,8 @@ class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     drop_echoes: bool = False
     #: the remote id that the link had before, where the write began a ticket that follows one that is closed for good
     left: str = ""
+    #: the desk refused some fields by name: they become a letter of their own, the others go on
+    parted: Parted | None = None
     #: fields of which no side effect is expected any more
     spared: tuple[str, ...] = ()
     #: it is resolved, and an earlier attempt may have left: its effects are counted then, if that was never heard of

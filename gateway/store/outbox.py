@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from dead_letters.model import WITHOUT_EFFECT
 from gateway import crashpoint
 from gateway.domain.link import patched
-from gateway.domain.update import GIVEN_UP, OPEN_STATES, Operation, UpdateState
+from gateway.domain.update import GIVEN_UP, OPEN_STATES, Intent, Operation, UpdateState
 from gateway.ports import AttemptEnd, AttemptStart, LaneClaim, NewUpdate, UpdateRow
 from gateway.ports.filing import MARK
 from gateway.store import merging, statements
@@ -23,7 +23,7 @@ from gateway.store.columns import day_of
 from gateway.store.lanes import Lanes
 from gateway.store.links import SqlLinks
 from gateway.store.looks import SqlLooks
-from gateway.store.rows import UpdateRows, causes
+from gateway.store.rows import UpdateRows, causes, echo_row
 from gateway.store.sealing import Sealer
 from gateway.store.tables import attempts, comment_links, echoes, effect_keys, updates
 
@@ -112,21 +112,30 @@ class SqlOutbox:
         merged = msgspec.structs.replace(
             old, fields={**old.fields, **new.intent.fields}, ours={**kept, **new.intent.ours}
         )
+        changed = self._want(last["id"], last["payload_version"], merged)
+        crashpoint.reach("outbox.coalescing")
+        return str(last["id"]) if changed else None
+
+    def narrow(self, row: UpdateRow, intent: Intent) -> bool:
+        """Let a ready update want less; False: it has changed since it was read."""
+        return self._want(row.id, row.payload_version, intent)
+
+    def _want(self, update_id: str, payload_version: int, intent: Intent) -> bool:
         changed = self._connection.execute(
             update(updates)
             .where(
-                updates.c.id == last["id"],
+                updates.c.id == update_id,
                 updates.c.state == UpdateState.READY.value,
-                updates.c.payload_version == last["payload_version"],
+                updates.c.payload_version == payload_version,
             )
             .values(
-                intent_sealed=self._rows.seal_intent(merged),
-                payload_version=last["payload_version"] + 1,
-                summary="set " + ", ".join(merged.fields),
+                intent_sealed=self._rows.seal_intent(intent),
+                payload_version=payload_version + 1,
+                summary="set " + ", ".join(intent.fields),
             )
+            .returning(updates.c.id)
         )
-        crashpoint.reach("outbox.coalescing")
-        return str(last["id"]) if changed.rowcount == 1 else None
+        return changed.first() is not None
 
     # ------------------------------------------------------------ look
 
@@ -247,7 +256,7 @@ class SqlOutbox:
         if not lawful:
             return frozenset()
         self._connection.execute(insert(attempts), [self._attempt(start) for start in lawful])
-        expected = [self._echo(start, entry) for start in lawful for entry in start.echoes]
+        expected = [echo_row(start, entry) for start in lawful for entry in start.echoes]
         if expected:
             self._connection.execute(insert(echoes), expected)
         self._lanes.prolong([start.link_id for start in lawful], lease)
@@ -265,22 +274,6 @@ class SqlOutbox:
             "deadline": start.deadline,
             "request_sealed": self._sealer.seal(_REQUEST, start.request),
             "trace_id": start.trace_id,
-        }
-
-    @staticmethod
-    def _echo(start: AttemptStart, entry: Any) -> dict[str, Any]:
-        return {
-            "id": entry.id,
-            "link_id": start.link_id,
-            "update_id": start.update_id,
-            "subject": entry.subject,
-            "value_hash": entry.value_hash,
-            "sent_at": entry.sent_at,
-            "change_ids": list(entry.change_ids),
-            "version": entry.version,
-            "landed_at": entry.landed_at,
-            "side_effect": entry.side_effect,
-            "since": entry.since,
         }
 
     def record(self, ends: Sequence[AttemptEnd], *, lease: float, now: datetime) -> frozenset[str]:

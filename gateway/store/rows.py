@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from dead_letters.cause import cause_key, cause_of, error_class
+from gateway.domain.echo import EchoEntry
 from gateway.domain.update import GIVEN_UP, Intent, Operation, Reason, UpdateState
-from gateway.ports import UpdateRow
+from gateway.ports import AttemptStart, UpdateRow
 from gateway.store.sealing import Sealer
 
 _INTENT = "intent"
@@ -86,3 +87,20 @@ def causes(
     why = reason.value if reason else state.value
     kind = error_class(reason=why, detail=detail, status=status, outcome=outcome)
     return {"error_class": kind, "cause_key": cause_key(cause_of(detail, why))}
+
+
+def echo_row(start: AttemptStart, entry: EchoEntry) -> dict[str, Any]:
+    """Return what is stored of one thing that a desk will tell us of our own attempt."""
+    return {
+        "id": entry.id,
+        "link_id": start.link_id,
+        "update_id": start.update_id,
+        "subject": entry.subject,
+        "value_hash": entry.value_hash,
+        "sent_at": entry.sent_at,
+        "change_ids": list(entry.change_ids),
+        "version": entry.version,
+        "landed_at": entry.landed_at,
+        "side_effect": entry.side_effect,
+        "since": entry.since,
+    }

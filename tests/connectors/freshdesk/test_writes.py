@@ -207,8 +207,14 @@ def test_what_the_desk_has_no_word_for_is_unmapped(fields: dict[str, Any], words
 def test_a_refusal_names_the_field(there: FreshdeskBench, driver: Driver) -> None:
     """As the desk says it."""
     ticket = there.open_ticket("Printer", "It is on fire")
-    outcome = driver.attempt(Intent(Operation.SET_FIELDS, {"assignee": {"external_id": "99"}}), context(ticket))
+    title = {"title": "Again"}
+    outcome = driver.attempt(Intent(Operation.SET_FIELDS, {**title, "custom.gone": "x"}), context(ticket))
     assert isinstance(outcome, Rejected)
+    assert outcome.fields == ("custom.gone",)
+    fields = {**title, "assignee": {"external_id": "99"}}
+    outcome = driver.attempt(Intent(Operation.SET_FIELDS, fields), context(ticket))
+    assert isinstance(outcome, Rejected)
+    assert outcome.fields == ("assignee",)
     assert "Validation failed: responder_id: There is no agent matching" in outcome.detail
     there.desk.records.custom.clear()
     outcome = driver.attempt(creation(there), context())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -143,7 +144,28 @@ def test_a_refusal_names_the_field(bench: JiraCloudBench, driver: Driver) -> Non
     outcome = driver.attempt(
         Intent(Operation.SET_FIELDS, {"priority": {"level": "P1", "native": "Urgent"}}), context(ticket)
     )
-    assert outcome == Rejected("HTTP 400 priority: The priority selected is invalid.")
+    assert outcome == Rejected("HTTP 400 priority: The priority selected is invalid.", fields=("priority",))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("assignee", {"email": "left@desk.example"}),
+        ("assignee", {"external_id": "712020:left"}),
+        ("priority", {"level": "P1", "native": "Gone"}),
+        ("status", {"category": "open", "native": "Gone"}),
+    ],
+)
+def test_what_can_go_without_the_refused_field_goes(
+    bench: JiraCloudBench, driver: Driver, field: str, value: Any
+) -> None:
+    """The refusal says which of our fields it is about; without it the rest is taken."""
+    ticket = bench.open_ticket("Printer", "On fire")
+    outcome = driver.attempt(Intent(Operation.SET_FIELDS, {"title": "Again", field: value}), context(ticket))
+    assert isinstance(outcome, Rejected)
+    assert outcome.fields == (field,)
+    driver.settle(Intent(Operation.SET_FIELDS, {"title": "Again"}), context(ticket))
+    assert bench.shown(ticket).title == "Again"
 
 
 def test_a_text_that_markdown_cannot_show_is_added_to(bench: JiraCloudBench, driver: Driver) -> None:

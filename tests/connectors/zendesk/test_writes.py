@@ -324,6 +324,32 @@ INVALID = {
 
 
 @pytest.mark.parametrize(
+    ("details", "fields"),
+    [
+        ({"assignee": [{"description": "Assignee: is invalid", "error": "InvalidValue"}]}, ("assignee",)),
+        ({"group": [{"description": "Group: is invalid"}], "ticket_type": [{}]}, ("queue", "kind")),
+        ({"base": [{"description": "Due: is invalid", "ticket_field_id": 4711}]}, ("custom.4711",)),
+        ({"base": [{"description": "Cause: is required when solving a ticket", "ticket_field_id": 4712}]}, ()),
+        ("no details", ()),
+    ],
+)
+def test_a_refusal_says_which_of_our_fields_it_is_about(details: Any, fields: tuple[str, ...]) -> None:
+    """What it asks for beside them is none of them."""
+    wanted = {
+        "title": "Printer",
+        "assignee": {"external_id": "7"},
+        "queue": "9",
+        "kind": "incident",
+        "custom.4711": "x",
+    }
+    answer = response(422, {"error": "RecordInvalid", "details": details})
+    connector = connect("https://acme.zendesk.com")
+    outcome = answered(connector.write(Intent(Operation.SET_FIELDS, wanted), context(5)), answer)
+    assert isinstance(outcome, Rejected)
+    assert outcome.fields == fields
+
+
+@pytest.mark.parametrize(
     ("answer", "expected"),
     [
         (response(422, INVALID),
