@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
-from gateway.domain.event import Event, RemoteTicket
+from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.link import Link
 from gateway.domain.shown import CUSTOM
 from gateway.domain.ticket import CLOSED_CATEGORIES, SYNCED_FIELDS, Setter, Stamp, Ticket, with_field
 
+#: a desk that gives a ticket to somebody by itself does so as it begins; desks count in whole seconds
+AT_ONCE = timedelta(seconds=1)
+
 
 def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) -> Ticket:
-    """Return the ticket that a remote ticket begins; its first values were filled in by the desk."""
+    """Return the ticket that a remote ticket begins; its first values were filled in by the desk.
+
+    But what this very event says that somebody changed is theirs, and whoever has a ticket that is met later than it
+    began was given it, for all we know, by a person.
+    """
     created = remote.created_at or event.at
     ticket = Ticket(
         id=ticket_id, source=source, created_at=created, updated_at=remote.updated_at, channel=remote.channel
     )
     stamp = Stamp(Setter.DESK, source, created, 0)
+    is_late = not event.automatic and remote.updated_at - created > AT_ONCE
+    said = {each.field for each in event.changes} if event.kind is not EventKind.CREATED and not event.automatic else ()
     for field in SYNCED_FIELDS:
         value = getattr(remote, field)
         if value is msgspec.UNSET:
@@ -26,7 +36,8 @@ def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) 
         over = field == "status" and value.category in CLOSED_CATEGORIES
         # a ticket that we meet when it is over was so since then, and not since it was opened
         since = max(created, remote.resolved_at or remote.updated_at) if over else created
-        ticket = with_field(ticket, field, value, msgspec.structs.replace(stamp, at=since))
+        by = Setter.PERSON if field in said or (field == "assignee" and is_late and value is not None) else Setter.DESK
+        ticket = with_field(ticket, field, value, msgspec.structs.replace(stamp, by=by, at=since))
     private_at = (source,) if remote.private is True else ()
     return with_details(msgspec.structs.replace(ticket, private_at=private_at), remote)
 

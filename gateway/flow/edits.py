@@ -74,9 +74,11 @@ def same(mine: Any, theirs: Any) -> bool:
     return bool(mine == theirs)
 
 
-def set_again(ticket: Ticket, field: str, seen: Seen) -> Ticket:
-    """Note that a desk gave a field the value that it has."""
-    stamp = msgspec.structs.replace(ticket.stamps[field], at=seen.at, version=seen.version)
+def set_again(ticket: Ticket, field: str, seen: Seen, setter: Setter) -> Ticket:
+    """Note that a desk gave a field the value that it has: what it filled in by itself may be a person's word now."""
+    before = ticket.stamps[field]
+    by = setter if before.by is Setter.DESK else before.by
+    stamp = msgspec.structs.replace(before, by=by, at=seen.at, version=seen.version)
     return msgspec.structs.replace(ticket, stamps={**ticket.stamps, field: stamp})
 
 

@@ -335,11 +335,12 @@ class _Folding:
         if field == "custom":
             # an event tells of one field: the others are as they were
             value = {**self.ticket.custom, **(value or {})}
+        setter = Setter.DESK if self._event.automatic else Setter.PERSON
         if same(getattr(self.ticket, field), value):
             stamp = self.ticket.stamps.get(field)
             if seen.explicit and stamp is not None and stamp.name == self._link.connection and stamp.at < seen.at:
                 # set again after an edit that is still to come
-                self.ticket = set_again(self.ticket, field, seen)
+                self.ticket = set_again(self.ticket, field, seen, setter)
             return True
         if is_told_again(seen, json, before, self.ticket.stamps.get(field)):
             return False
@@ -350,7 +351,6 @@ class _Folding:
         if rule is not None and field in self._pending and rule.conflict_of(field) is ConflictChoice.PARK:
             msg = f"{field} was changed in both desks (rule {rule.name!r} says conflict: park)"
             raise ConflictError(msg)
-        setter = Setter.DESK if self._event.automatic else Setter.PERSON
         stamp = Stamp(setter, self._link.connection, seen.at, seen.version)
         self.ticket = with_field(self.ticket, field, value, stamp)
         self.changed.append(field)

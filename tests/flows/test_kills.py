@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.trouble import freeze_machine, freeze_role
+from tests.flows.course import courses
 from tests.flows.promised import broken, waits, watch
 from tests.flows.promises import Colleagues, PromisedDesks, promises
 from tests.flows.site import Site
@@ -64,7 +65,8 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed(
             judgement.broken += broken(desks, store, asked)
             with store.read() as tx:
                 counts = tx.view.counts()
+            told = courses(store, (fault for each in judgement.faults.values() for fault in each))
     with capsys.disabled():
         sys.stdout.write(f"\n{table(f'{name}, seed {SEED}', killer.kills, judgement, people, seconds)}\n")
-    assert judgement.faults == {}, f"seed {SEED}: {judgement.faults}\n{counts}"
+    assert judgement.faults == {}, f"seed {SEED}: {judgement.faults}\n{counts}\n{told}"
     assert seconds is not None, f"seed {SEED}: it never came to rest: {counts}"

@@ -74,3 +74,33 @@ def test_no_route_takes_it_out_of_a_group_that_a_person_chose(room: DeskRoom) ->
         room.later(hours=1)
         room.settle_all()
         assert (room.found(number).queue, room.shown(number)[1]) == ("3610", "3610")
+
+
+@pytest.mark.parametrize("heard", ["both", "the second", "a poll"])
+@pytest.mark.parametrize("carried", [False, True])
+def test_who_was_given_it_before_it_was_heard_of_keeps_it(store: SqlStore, heard: str, *, carried: bool) -> None:
+    """A person gave it to Dana before we knew of it: it is hers, and its copy shows her and the group of her team."""
+    rules = TWO.replace("      title: from\n", "      title: from\n      assignee: both\n") if carried else TWO
+    with DeskRoom(store, rules, at="15:00") as room:
+        hook = room.zendesk.webhooks.url
+        room.zendesk.webhooks.url = hook if heard == "both" else ""
+        made = room.zendesk.act("create", subject="Wrong invoice", body="Hola", email="kim@customer.example")
+        room.later(seconds=3)
+        room.zendesk.webhooks.url = "" if heard == "a poll" else hook
+        number = int(made["id"])
+        room.zendesk.act("set", ticket_id=number, assignee_id=9003)
+        if heard == "a poll":
+            room.reconciler().poll("acme-zendesk", holder="test")
+        room.settle_all()
+        assert (room.way(number).person, room.way(number).outcome) == ("dana", "kept")
+        assert room.found(number).team == "amer-support"
+        assert room.copy(number) == ("agent2", "Escalations")
+        assert room.shown(number)[0] == "9003"
+
+
+def test_whom_a_desk_gives_it_to_as_it_begins_is_nobodys_choice(room: DeskRoom) -> None:
+    """A trigger assigns every new ticket: the routes say who has it."""
+    made = room.zendesk.act("create", subject="Wrong invoice", body="Hola", email="kim@customer.example")
+    room.zendesk.records.tickets[int(made["id"])]["assignee_id"] = 9003
+    room.settle_all()
+    assert (room.way(int(made["id"])).person, room.way(int(made["id"])).outcome) == ("noah", "assigned")

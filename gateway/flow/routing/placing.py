@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.domain.link import Link
+from gateway.domain.link import Link, LinkState
 from gateway.domain.person import RemotePerson
 from gateway.domain.presence import Snapshot
 from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
@@ -121,15 +121,20 @@ class Place:
             self._note("team overridden", said.said)
         elif said.ticket.team != team:
             self._note("team changed", {"to": said.ticket.team, "from": team, "with": caught.took})
-        if said.at and self._before.outcome:
+        if said.at:
             is_handoff = any(action == "handoff accepted" for action, _ in caught.said)
             self._spread(said.at, took=bool(caught.took), by="handoff" if is_handoff else "override")
         return said.way
 
     def _spread(self, at: str, *, took: bool, by: str) -> None:
-        """Let the other desks show what a person said at one, or to us; what a sync rule carries goes by that rule."""
+        """Let the other desks show what a person said at one, or to us; what a sync rule carries goes by that rule.
+
+        Of what was so before the ticket came here, only a copy that we are making ourselves is told.
+        """
         is_at_desk = any(link.connection == at for link in self._links)
         for link in self._links:
+            if not self._before.outcome and link.state is not LinkState.PENDING:
+                continue
             rule = self._site.rules.sync(link.rule)
             synced = is_at_desk and rule is not None and "assignee" in rule.fields
             if link.connection != at:
