@@ -53,6 +53,7 @@ from gateway.domain.update import (
 from gateway.errors import AuthenticationError, TransportError, UnreadableError
 from gateway.ports import (
     Attaching,
+    Backfilling,
     Blob,
     Call,
     ChangePage,
@@ -272,6 +273,7 @@ __all__ = [
     "Attaching",
     "Attachment",
     "AuthenticationError",
+    "Backfilling",
     "Blob",
     "Call",
     "Category",

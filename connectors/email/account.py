@@ -160,6 +160,11 @@ class Account(msgspec.Struct, frozen=True):
         )
 
     @property
+    def folders(self) -> tuple[str, ...]:
+        """Where mails lie: what came in, and what was sent."""
+        return tuple(dict.fromkeys(filter(None, (self.folder, self.sent_folder))))
+
+    @property
     def mark(self) -> str:
         """What stands for this mailbox in the ids of its mails: two mailboxes of one domain are told apart by it."""
         return hashlib.sha256(self.address.lower().encode()).hexdigest()[:10]

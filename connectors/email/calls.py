@@ -1,4 +1,4 @@
-"""What is asked of a mailbox: what is new, one file, who we are; and how a mail is sent and looked for.
+"""How a mail is sent and looked for, and who we are at a mailbox; `reading` reads what lies there.
 
 A mail is sent once: until its last line has left nothing has happened, and the answer to that line says what did. Where
 that answer is lost, the copy that goes into the mailbox with the same handing over proves it; that no copy is there
@@ -9,21 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from connectors.email.account import Account
 from connectors.email.compose import Draft, message_id
-from connectors.email.mapping import TAG, bare, hashed, key_of, tag_of, thread_of
-from connectors.email.mime import Mail, file_of
+from connectors.email.mapping import TAG, bare, hashed, tag_of
 from connectors.sdk import (
-    Attachment,
     AuthenticationError,
-    Blob,
     Call,
-    ChangePage,
     CheckResult,
     Done,
     Effect,
@@ -49,16 +43,7 @@ from connectors.sdk import (
 )
 from gateway.domain.link import CORRESPONDENCE
 from gateway.errors import LoginRefusedError
-from gateway.ports import PolledDelivery
-from gateway.ports.mail import FetchMail, FindMails, Greet, ListMails, Look, MailCommand, MailRequest, SendMail
-
-#: mails of one page, and bytes of them that are kept
-PAGE = 25
-MAX_PAGE = 4_000_000
-#: of a mail that is none: what a person looks at
-_SHOWN = 100_000
-#: a mailbox that counts anew is read again from so long before the last poll: its dates are days
-_OVERLAP = timedelta(days=2)
+from gateway.ports.mail import FindMails, Greet, Look, MailCommand, MailRequest, SendMail
 
 
 def ask(account: Account, command: MailCommand, effect: Effect = Effect.READ) -> MailRequest:
@@ -71,124 +56,17 @@ def ask(account: Account, command: MailCommand, effect: Effect = Effect.READ) ->
     return MailRequest(method=label.upper(), url=url, effect=effect, label=label, command=command)
 
 
-def _required(response: HttpResponse) -> dict[str, Any]:
+def required(response: HttpResponse) -> dict[str, Any]:
+    """Return the answer to a read; raises UnreadableError for a refusal."""
     if response.status != 200:
-        raise UnreadableError(_words(response))
+        raise UnreadableError(words_of(response))
     found: dict[str, Any] = response.json()
     return found
 
 
-def _words(response: HttpResponse) -> str:
+def words_of(response: HttpResponse) -> str:
+    """Return a server's words with their number."""
     return f"{response.status} {response.body[:400].decode('utf-8', 'replace')}".strip()
-
-
-# ---------------------------------------------------------------- what is new
-
-
-class Place(msgspec.Struct, frozen=True):
-    """How far a mailbox has been read: its UIDVALIDITY, the last UID, the day of the last poll that came to an end."""
-
-    validity: int
-    uid: int
-    day: date
-    #: older mails than this were read under another UIDVALIDITY
-    since: date | None = None
-
-    def __str__(self) -> str:
-        return f"{self.validity}:{self.uid}:{self.day.isoformat()}:{self.since.isoformat() if self.since else ''}"
-
-    @classmethod
-    def of(cls, cursor: str) -> Place | None:
-        """Read a cursor; None where it is none."""
-        words = cursor.split(":")
-        try:
-            since = date.fromisoformat(words[3]) if words[3] else None
-            return cls(int(words[0]), int(words[1]), date.fromisoformat(words[2]), since)
-        except (IndexError, ValueError):
-            return None
-
-
-def changes(account: Account, cursor: str, now: datetime) -> Call[ChangePage]:
-    """Read one page of new mails, one after the other, so that no more than one is held at a time."""
-    place, today = Place.of(cursor), now.date()
-    if place is None:
-        found = _required((yield ask(account, ListMails(account.folder, 0, 1))))
-        place = Place(found["validity"], 0 if account.backlog else found["next"] - 1, today)
-        if not account.backlog:
-            return ChangePage(cursor=str(place))
-    found = _required((yield ask(account, ListMails(account.folder, place.uid, PAGE, place.since))))
-    if found["validity"] != place.validity:
-        # every mail has another number now: what was read before is known by its name
-        place = Place(found["validity"], 0, place.day, place.day - _OVERLAP)
-        found = _required((yield ask(account, ListMails(account.folder, 0, PAGE, place.since))))
-    kept: list[PolledDelivery] = []
-    size = 0
-    for number, uid in enumerate(found["uids"]):
-        response = yield ask(account, FetchMail(account.folder, place.validity, uid, account.max_mail))
-        if response.status == 409:
-            return ChangePage(cursor=str(place), end=False, deliveries=tuple(kept))
-        if response.status == 200:
-            kept.append(_delivery(place, uid, response))
-            size += len(kept[-1].body)
-        place = msgspec.structs.replace(place, uid=uid)
-        if size > MAX_PAGE and number + 1 < len(found["uids"]):
-            return ChangePage(cursor=str(place), end=False, deliveries=tuple(kept))
-    if len(found["uids"]) >= PAGE:
-        return ChangePage(cursor=str(place), end=False, deliveries=tuple(kept))
-    place = msgspec.structs.replace(place, uid=max(place.uid, found["next"] - 1), day=today)
-    return ChangePage(cursor=str(place), deliveries=tuple(kept))
-
-
-def _delivery(place: Place, uid: int, response: HttpResponse) -> PolledDelivery:
-    """Return a mail without the bytes of its files; one that cannot be read as it came, for a person."""
-    at = f"{place.validity}:{uid}"
-    arrived, size = response.header("arrived"), response.header("size")
-    try:
-        mail = Mail.of(
-            response.body,
-            size=int(size) if size.isdigit() else 0,
-            arrived=int(arrived) if arrived.isdigit() else 0,
-            place=at,
-        )
-    except UnreadableError:
-        return PolledDelivery(f"mail:unread:{at}", response.body[:_SHOWN] or b"\n")
-    return PolledDelivery(key_of(mail), msgspec.json.encode(mail), thread_of(mail))
-
-
-def fetch(account: Account, attachment: Attachment) -> Call[Blob | bytes | None]:
-    """Read one file: its mail where it was last, else wherever the same mail is now."""
-    identity, _, number = attachment.remote_id.rpartition(".")
-    where, _, named = attachment.url.partition(";")
-    validity, _, uid = where.partition(":")
-    if not number.isdigit():
-        return None
-    if validity.isdigit() and uid.isdigit():
-        response = yield ask(account, FetchMail(account.folder, int(validity), int(uid), account.max_mail))
-        found = _file(response, identity, int(number))
-        if found is not None:
-            return found
-    if not named or not named.isascii() or not named.isprintable() or len(named) > 900:
-        return None
-    told = _required((yield ask(account, FindMails((account.folder,), "Message-ID", named))))
-    for folder, uids in told["found"].items():
-        for each in uids:
-            command = FetchMail(folder, told["validity"][folder], each, account.max_mail)
-            found = _file((yield ask(account, command)), identity, int(number))
-            if found is not None:
-                return found
-    return None
-
-
-def _file(response: HttpResponse, identity: str, number: int) -> bytes | None:
-    if response.status != 200:
-        return None
-    try:
-        mail = Mail.of(response.body)
-    except UnreadableError:
-        return None
-    if mail.identity != identity or number not in {file.number for file in mail.files}:
-        return None
-    return file_of(response.body, number)
 
 
 # ---------------------------------------------------------------- what is sent
@@ -279,7 +157,7 @@ _PACE = re.compile(r"\b4\.7\.\d+\b|\b4\.3\.2\b|rate|too many", re.IGNORECASE)
 
 def outcome(response: HttpResponse, landed: Receipt) -> Outcome:
     """Classify what the server said (RFC 5321 section 4.2.1): 4xx is for now, 5xx is for good."""
-    words = _words(response)
+    words = words_of(response)
     if 200 <= response.status < 300:
         missed = response.header("refused")
         return Done(landed, f"the server took it for the others, but not for {missed}" if missed else "")
@@ -296,8 +174,7 @@ def probe(account: Account, intent: Intent, context: WriteContext) -> Call[Findi
         intent.comment is not None and intent.comment.visibility is not Visibility.PUBLIC
     )
     own = message_id(account, context.effect_key, internal=internal)
-    folders = (account.folder, *([account.sent_folder] if account.sent_folder else []))
-    told = _required((yield ask(account, FindMails(folders, "Message-ID", own))))
+    told = required((yield ask(account, FindMails(account.folders, "Message-ID", own))))
     if any(told["found"].values()):
         return Found(receipt(account, intent, context))
     return Unsure("no copy of the mail is in the mailbox; it may still lie in a queue", lasting=True)
@@ -309,7 +186,7 @@ def probe(account: Account, intent: Intent, context: WriteContext) -> Call[Findi
 def whoami(account: Account) -> Call[Identity]:
     """Log in to the mailbox; raises AuthenticationError where that is refused."""
     try:
-        found = _required((yield ask(account, Look(account.folder))))
+        found = required((yield ask(account, Look(account.folder))))
     except LoginRefusedError as error:
         raise AuthenticationError(str(error)) from error
     address = account.address.lower()
@@ -321,7 +198,7 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
     """Try both logins and the folders, and say what the settings leave out; nothing is sent and nothing marked."""
     results = []
     try:
-        found = _required((yield ask(account, Look(account.folder))))
+        found = required((yield ask(account, Look(account.folder))))
         results.append(CheckResult("mailbox", ok=True, detail=f"{found['mails']} mails in {account.folder}"))
         names = {each["name"] for each in found["folders"]}
         if account.sent_folder:
@@ -348,6 +225,6 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
 
 def _required_greeting(response: HttpResponse) -> dict[str, Any]:
     if response.status != 250:
-        raise UnreadableError(_words(response))
+        raise UnreadableError(words_of(response))
     found: dict[str, Any] = response.json()
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.email import calls
+from connectors.email import calls, reading
 from connectors.email.account import SETTINGS, Account, troubles
 from connectors.email.mapping import event_of
 from connectors.email.mime import Mail
@@ -86,7 +86,7 @@ SPEC = ConnectorSpec(
 
 
 class EmailConnector:
-    """Implements `gateway.ports.Connector`, `Filing`, `Granting` and `Mailing`."""
+    """Implements `gateway.ports.Connector`, `Filing`, `Granting`, `Backfilling` and `Mailing`."""
 
     spec: ConnectorSpec = SPEC
 
@@ -128,7 +128,11 @@ class EmailConnector:
 
     def changes(self, cursor: str, now: datetime) -> Call[ChangePage]:
         """Return one page of new mails."""
-        return calls.changes(self.account, cursor, now)
+        return reading.changes(self.account, cursor, now)
+
+    def backfill(self, since: datetime, open_since: datetime) -> str:
+        """Return where an import begins: nothing but a flag says of an older mail that it is open."""
+        return reading.backfill(self.account, since, open_since)
 
     def whoami(self) -> Call[Identity]:
         """Say which mailbox we are."""
@@ -140,7 +144,7 @@ class EmailConnector:
 
     def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
         """Read one file."""
-        return calls.fetch(self.account, attachment)
+        return reading.fetch(self.account, attachment)
 
     def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
         """Send one mail."""

@@ -17,6 +17,7 @@ class Stored(msgspec.Struct):
     uid: int
     raw: bytes
     arrived: datetime
+    flagged: bool = False
 
 
 class Folder:
@@ -27,10 +28,10 @@ class Folder:
         self.next = 1
         self.mails: dict[int, Stored] = {}
 
-    def add(self, raw: bytes, arrived: datetime) -> int:
+    def add(self, raw: bytes, arrived: datetime, *, flagged: bool = False) -> int:
         """Put a mail in; returns its UID."""
         uid, self.next = self.next, self.next + 1
-        self.mails[uid] = Stored(uid, raw, arrived)
+        self.mails[uid] = Stored(uid, raw, arrived, flagged)
         return uid
 
 
@@ -55,10 +56,13 @@ class MailStore:
         self.folders: dict[str, Folder] = {"INBOX": Folder(), "Sent": Folder(), "Junk": Folder()}
         self.sent: list[Sent] = []
 
-    def deliver(self, raw: bytes, folder: str = "INBOX", arrived: datetime | None = None) -> int:
+    def deliver(
+        self, raw: bytes, folder: str = "INBOX", arrived: datetime | None = None, *, flagged: bool = False
+    ) -> int:
         """Let a mail arrive; returns its UID."""
         with self.lock:
-            return self.folders[folder].add(raw, arrived or datetime.now(UTC))  # noqa: TID251 - a server has a clock of its own
+            at = arrived or datetime.now(UTC)  # noqa: TID251 - a server has a clock of its own
+            return self.folders[folder].add(raw, at, flagged=flagged)
 
     def renumber(self, folder: str = "INBOX") -> None:
         """Count all mails anew under another UIDVALIDITY, as after a restore."""
@@ -66,7 +70,7 @@ class MailStore:
             old = self.folders[folder]
             new = Folder(old.validity + 1)
             for mail in old.mails.values():
-                new.add(mail.raw, mail.arrived)
+                new.add(mail.raw, mail.arrived, flagged=mail.flagged)
             self.folders[folder] = new
 
     def search(self, folder: str, words: str) -> list[int]:
@@ -76,17 +80,21 @@ class MailStore:
             found = set(held.mails)
             rest = words.strip()
             while rest:
-                match = _TERM.match(rest)
-                if match is None:
-                    raise ValueError(words)
-                rest = rest[match.end() :].strip()
                 last = max(held.mails, default=0)
-                found = {uid for uid in found if _holds(last, held.mails[uid], match)}
+                either = rest[:3].upper() == "OR "
+                terms: list[re.Match[str]] = []
+                for _ in range(1 + either):
+                    match = _TERM.match(rest[3:] if either and not terms else rest)
+                    if match is None:
+                        raise ValueError(words)
+                    rest = (match.string[match.end() :]).strip()
+                    terms.append(match)
+                found = {uid for uid in found if any(_holds(last, held.mails[uid], term) for term in terms)}
             return sorted(found)
 
 
 _TERM = re.compile(
-    r"(?:UID (?P<low>\d+|\*)(?::(?P<high>\d+|\*))?|SINCE (?P<since>\S+)"
+    r"(?:UID (?P<low>\d+|\*)(?::(?P<high>\d+|\*))?|SINCE (?P<since>\S+)|(?P<flagged>FLAGGED)"
     r'|HEADER "(?P<name>[^"]+)" "(?P<value>(?:\\.|[^"])*)")',
     re.IGNORECASE,
 )
@@ -97,6 +105,8 @@ def _holds(last: int, mail: Stored, term: re.Match[str]) -> bool:
         low = last if term["low"] == "*" else int(term["low"])
         high = low if not term["high"] else last if term["high"] == "*" else int(term["high"])
         return min(low, high) <= mail.uid <= max(low, high)
+    if term["flagged"]:
+        return mail.flagged
     if term["since"]:
         return mail.arrived.date() >= datetime.strptime(term["since"], "%d-%b-%Y").replace(tzinfo=UTC).date()
     head = re.split(rb"\r?\n\r?\n", mail.raw, maxsplit=1)[0]

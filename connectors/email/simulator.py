@@ -123,6 +123,7 @@ class SimulatedMail(SimulatedDesk):
         files: list[tuple[str, bytes]] | None = None,
         headers: dict[str, str] | None = None,
         folder: str = "INBOX",
+        flagged: bool = False,
     ) -> str:
         """Let somebody write a mail; returns its Message-ID."""
         mail = EmailMessage()
@@ -144,7 +145,9 @@ class SimulatedMail(SimulatedDesk):
             kind = "png" if file.endswith(".png") else "octet-stream"
             main = "image" if kind == "png" else "application"
             mail.add_attachment(data, maintype=main, subtype=kind, filename=file)
-        self.store.deliver(mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), folder, self.now())
+        self.store.deliver(
+            mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), folder, self.now(), flagged=flagged
+        )
         return number
 
     def act_deliver(self, raw: bytes, folder: str = "INBOX") -> int:

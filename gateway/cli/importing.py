@@ -41,8 +41,9 @@ def import_tickets(
 ) -> None:
     """Bring in the tickets that a connection has already.
 
-    What changed in the last 90 days comes whole, of what is older what is open. Run `gateway up` beside it: it takes
-    the tickets as it takes those of a poll. An import that was broken off goes on where it was. Of promises that were
+    What changed in the last 90 days comes whole, of what is older what is open. Of a mailbox
+    the mails of that time come, and older ones that are flagged. Run `gateway up` beside it: it takes the tickets as it
+    takes those of a poll. An import that was broken off goes on where it was. Of promises that were
     broken before it began nobody is told.
     """
     with opened(site, begin=True) as gateway:
@@ -72,9 +73,7 @@ def import_tickets(
     if as_json:
         write_json(as_facts(progress))
         return
-    click.echo(
-        f"{progress.taken} tickets of {connection} were taken, {progress.left} older ones that are over were left out."
-    )
+    click.echo(_told(progress, connection))
     click.echo("Tickets that name one at another desk are linked once both are there: gateway tickets cross-links")
     click.echo("They are applied as `gateway up` runs; `gateway tickets list` shows them.")
 
@@ -84,13 +83,31 @@ def _try(found: Trial, connection: str, as_json: bool) -> None:
     if as_json:
         write_json({"dry_run": True, **msgspec.structs.asdict(found)})
         return
-    click.echo(
-        f"{found.taken} tickets of {connection} would be taken, {found.left} older ones that are over be left out."
-    )
+    if found.messages or found.aside:
+        click.echo(
+            f"{found.messages} messages of {connection} in {found.conversations} conversations would be taken, "
+            f"{found.aside} that open no ticket be set aside."
+        )
+    if found.taken or found.left or not (found.messages or found.aside):
+        click.echo(
+            f"{found.taken} tickets of {connection} would be taken, {found.left} older ones that are over be left out."
+        )
     for what, count in found.named.items():
         click.echo(f"  {count} times a ticket of another desk is named, {what}")
     if found.named:
         click.echo(f"{found.known} of these are known already; what leaves no doubt would be linked.")
+
+
+def _told(progress: Progress, connection: str) -> str:
+    """Say what came: tickets, or the messages of a desk that has no others."""
+    left = f"{progress.left} older ones that are over were left out."
+    tickets = f"{progress.taken} tickets of {connection} were taken, {left}"
+    if not (progress.messages or progress.aside):
+        return tickets
+    aside = f"{progress.aside} that open no ticket are set aside: gateway connections set-aside {connection}"
+    told = f"{progress.messages} messages of {connection} were taken"
+    told = f"{told}; {aside}" if progress.aside else f"{told}."
+    return f"{tickets}\n{told}" if progress.taken or progress.left else told
 
 
 def _span(seconds: float | None, usual: timedelta) -> timedelta:
@@ -113,5 +130,6 @@ def _show(progress: Progress, gateway: Gateway) -> None:
     whole = (now - progress.open_since).total_seconds()
     done = ((progress.reached or progress.open_since) - progress.open_since).total_seconds()
     share = 1.0 if progress.ended_at else min(0.99, done / whole if whole else 1.0)
+    came = f"{progress.messages} messages" if progress.messages else f"{progress.taken} tickets"
     bar = "#" * int(30 * share)
-    click.echo(f"\r[{bar:<30}] {share:4.0%}  {progress.taken} tickets", nl=False, err=True)
+    click.echo(f"\r[{bar:<30}] {share:4.0%}  {came}", nl=False, err=True)

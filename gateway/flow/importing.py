@@ -3,6 +3,9 @@
 What changed in the last weeks comes whole, of what is older only what is still open. Each ticket becomes a delivery as
 a poll makes it, so apply takes it as any other; the page and where to go on are one commit, and an import that was
 broken off goes on there. Nothing that was due before it began is anybody's alarm (`live_since`).
+
+A desk of messages has no tickets to list (`ports.Backfilling`): its messages come in their order, stored and named as a
+poll stores them, and what opens no ticket is set aside as ever.
 """
 
 from __future__ import annotations
@@ -15,13 +18,27 @@ from typing import Any, TypeVar
 import msgspec
 
 from gateway.domain.crosslink import Crosslink, found_in
-from gateway.domain.event import RemoteTicket
+from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.ticket import CLOSED_CATEGORIES, Status
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, SetAsideError
 from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.crosslinks import places_of
 from gateway.flow.desks import IMPORT, LIVE_SINCE, LiveSite
-from gateway.ports import Call, ChangePage, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
+from gateway.flow.receive import message
+from gateway.ports import (
+    Backfilling,
+    Call,
+    ChangePage,
+    Clock,
+    Connector,
+    Doorbell,
+    Ids,
+    NewDelivery,
+    RawDelivery,
+    Store,
+    Transport,
+    Tx,
+)
 
 T = TypeVar("T")
 
@@ -37,6 +54,9 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     #: tickets that were taken, and older ones that are over and were left out
     taken: int = 0
     left: int = 0
+    #: messages that were taken, and those of them that open no ticket and are set aside
+    messages: int = 0
+    aside: int = 0
     #: the newest change that was looked at
     reached: datetime | None = None
     ended_at: datetime | None = None
@@ -50,6 +70,18 @@ class Trial(msgspec.Struct, frozen=True):
     #: (connection, how a ticket there is named) -> how many tickets name one; and how many of these are known already
     named: dict[str, int] = {}
     known: int = 0
+    #: of a desk of messages: those that would come, in how many conversations, and how many would be set aside
+    messages: int = 0
+    conversations: int = 0
+    aside: int = 0
+
+
+class _Heard(msgspec.Struct, frozen=True):
+    """What the messages of a page say."""
+
+    events: tuple[Event, ...] = ()
+    #: those that may open nothing
+    aside: frozenset[str] = frozenset()
 
 
 class Importer:
@@ -90,7 +122,7 @@ class Importer:
         if before is not None and before.ended_at is None:
             return before
         now = self._clock.now()
-        fresh = Progress(now, now - since, now - max(since, open_since))
+        fresh = self._fresh(self._site.connector(name), now, since, open_since)
 
         def work(tx: Tx) -> None:
             facts = tx.desks.get(name).facts
@@ -115,11 +147,12 @@ class Importer:
     def trial(self, name: str, since: timedelta, open_since: timedelta) -> Trial:
         """Say what an import would bring, and what its tickets name elsewhere; each ticket is read, none stored."""
         connector, now = self._site.connector(name), self._clock.now()
-        progress = Progress(now, now - since, now - max(since, open_since))
+        progress = self._fresh(connector, now, since, open_since)
         fields, places = connector.settings.cross_links, places_of(self._site.connectors)
         found: list[Crosslink] = []
-        taken = left = 0
-        cursor, at, over = "", progress.open_since, False
+        taken = left = messages = aside = 0
+        threads: dict[str, str] = {}
+        cursor, at, over = progress.cursor, progress.open_since if not progress.cursor else now, False
         while not over:
             page = self._ask(lambda cursor=cursor, at=at: connector.changes(cursor, at), connector)  # type: ignore[misc]
             for each in page.tickets:
@@ -129,34 +162,55 @@ class Importer:
                 taken += 1
                 read = each if each.complete else self._ask(lambda one=each: connector.read(one.remote_id), connector)  # type: ignore[misc]
                 found += found_in(read or each, name, places, fields)
+            heard = _hear(page, connector, now)
+            messages, aside = messages + len(page.deliveries) - len(heard.aside), aside + len(heard.aside)
+            for event in heard.events:
+                _note_thread(event, threads)
+            for event in heard.events:
+                found += found_in(event.snapshot, name, places, fields) if event.snapshot is not None else []
             over = page.end or not page.cursor or page.cursor == cursor
             cursor, at = page.cursor, now
         with self._store.read() as tx:
             known = tx.crosslinks.named([(each.at, each.name) for each in found])
         named = Counter(f"{each.at}: {each.evidence}" for each in found)
-        return Trial(taken, left, dict(sorted(named.items())), sum((each.at, each.name) in known for each in found))
+        told = sum((each.at, each.name) in known for each in found)
+        return Trial(taken, left, dict(sorted(named.items())), told, messages, len(set(threads.values())), aside)
+
+    @staticmethod
+    def _fresh(connector: Connector, now: datetime, since: timedelta, open_since: timedelta) -> Progress:
+        fresh = Progress(now, now - since, now - max(since, open_since))
+        if not isinstance(connector, Backfilling):
+            return fresh
+        return msgspec.structs.replace(fresh, cursor=connector.backfill(fresh.since, fresh.open_since))
 
     def _keep(self, name: str, page: ChangePage, progress: Progress, connector: Connector) -> Progress:
         wanted = [each for each in page.tickets if self._is_wanted(each, progress, connector)]
         now = self._clock.now()
         rows = [self._delivery(name, each, now) for each in wanted]
-        newest = max((each.updated_at for each in page.tickets), default=None)
+        said = [message(name, each, self._ids, now) for each in page.deliveries]
+        heard = _hear(page, connector, now)
+        newest = max((*(each.updated_at for each in page.tickets), *(each.at for each in heard.events)), default=None)
         reached = max((at for at in (progress.reached, newest) if at is not None), default=None)
         over = page.end or not page.cursor or page.cursor == progress.cursor
 
         def work(tx: Tx) -> Progress:
-            fresh = tx.inbox.add(rows)
+            fresh = tx.inbox.add([*rows, *said])
+            new = {each.source_event_id for each in said if each.id in fresh}
             after = msgspec.structs.replace(
                 progress,
                 cursor=page.cursor or progress.cursor,
-                taken=progress.taken + len(fresh),
+                taken=progress.taken + len(fresh) - len(new),
+                messages=progress.messages + len(new - heard.aside),
+                aside=progress.aside + len(new & heard.aside),
                 left=progress.left + len(page.tickets) - len(wanted),
                 reached=reached,
                 ended_at=now if over else None,
             )
             state = tx.desks.get(name)
             facts = {**state.facts, IMPORT: msgspec.to_builtins(after)}
-            tx.desks.save(msgspec.structs.replace(state, facts=facts))
+            # what comes from now on is for the poll, which would begin with what comes after its first look
+            goes_on = after.cursor if over and isinstance(connector, Backfilling) else ""
+            tx.desks.save(msgspec.structs.replace(state, facts=facts, cursor=state.cursor or goes_on))
             return after
 
         return self._store.write(work)
@@ -203,6 +257,28 @@ class Importer:
             )
 
         return run_patiently(call, run, self._wait)
+
+
+def _hear(page: ChangePage, connector: Connector, now: datetime) -> _Heard:
+    """Look at what messages say, to count them: apply reads them again, and parks what cannot be read."""
+    events: list[Event] = []
+    aside: set[str] = set()
+    for each in page.deliveries:
+        try:
+            events += connector.parse(RawDelivery(each.source_event_id, now, {}, each.body))
+        except SetAsideError:
+            aside.add(each.source_event_id)
+        except Exception:  # noqa: BLE001, S110 - a parser may raise anything: it will be a dead letter of its own
+            pass
+    return _Heard(tuple(events), frozenset(aside))
+
+
+def _note_thread(event: Event, threads: dict[str, str]) -> None:
+    """Note by its key which conversation a message belongs to: that of what it answers, as apply places it."""
+    if event.thread:
+        answered = (threads[each] for each in event.answers if each in threads)
+        # what is answered is named by how its key begins
+        threads[event.key.rpartition(":")[0]] = next(answered, event.thread)
 
 
 def writes_of(site: LiveSite, name: str, now: datetime) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from gateway import crashpoint
-from gateway.ports import Clock, Connector, Handshake, Ids, IncomingRequest, NewDelivery
+from gateway.ports import Clock, Connector, Handshake, Ids, IncomingRequest, NewDelivery, PolledDelivery
 
 #: Longer ids are cut by their digest's place in the key; real ones are far shorter.
 MAX_ID = 300
@@ -60,6 +61,21 @@ def receive(
     new = intake.accept(delivery)
     crashpoint.reach("receive.stored")
     return Received(delivery.id, new, envelope.quiet, envelope.reply)
+
+
+def message(connection: str, polled: PolledDelivery, ids: Ids, now: datetime) -> NewDelivery:
+    """Return a message that a desk was asked for as a delivery, named alike whoever asks."""
+    return NewDelivery(
+        id=ids.new(),
+        connection=connection,
+        source_event_id=_name(polled.source_event_id, MAX_ID),
+        ref=_name(polled.ref, MAX_REF),
+        received_at=now,
+        headers={},
+        body=polled.body,
+        trace_id=ids.new().replace("-", ""),
+        origin="message",
+    )
 
 
 def _name(text: str, most: int) -> str:

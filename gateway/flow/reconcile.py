@@ -19,7 +19,7 @@ from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite, with_learned
 from gateway.flow.pace import is_about_pace, note_read
 from gateway.flow.plan import Cause
-from gateway.flow.receive import MAX_ID, MAX_REF
+from gateway.flow.receive import message
 from gateway.flow.sight import look_again
 from gateway.flow.sla.desks import delivery_of
 from gateway.flow.sweep import poll_is_due
@@ -30,7 +30,6 @@ from gateway.ports import (
     Doorbell,
     Ids,
     NewDelivery,
-    PolledDelivery,
     Store,
     Transport,
     Tx,
@@ -145,7 +144,7 @@ class Reconciler:
         """Store a page's changes and the cursor behind them in one transaction."""
         now = self._clock.now()
         rows = [self._delivery(name, remote, now) for remote in page.tickets]
-        rows += [self._message(name, each, now) for each in page.deliveries]
+        rows += [message(name, each, self._ids, now) for each in page.deliveries]
         settings = self._site.connectors[name].settings
         for event in page.events:
             cause = Cause(self._site.release, self._ids.new().replace("-", ""), now)
@@ -173,19 +172,6 @@ class Reconciler:
             body=msgspec.json.encode(remote),
             trace_id=self._ids.new().replace("-", ""),
             origin="poll",
-        )
-
-    def _message(self, name: str, polled: PolledDelivery, now: datetime) -> NewDelivery:
-        return NewDelivery(
-            id=self._ids.new(),
-            connection=name,
-            source_event_id=polled.source_event_id[:MAX_ID],
-            ref=polled.ref[:MAX_REF],
-            received_at=now,
-            headers={},
-            body=polled.body,
-            trace_id=self._ids.new().replace("-", ""),
-            origin="message",
         )
 
     def _finish(self, tx: Tx, name: str, lease: str, epoch: int, trouble: str) -> None:

@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from gateway.dialing import dial
@@ -90,8 +91,7 @@ class Mailbox(imaplib.IMAP4):
     def name_mails(self, command: ListMails) -> Json:
         """Carry out `ListMails`."""
         self._examine(command.folder)
-        day = command.since
-        since = f" SINCE {day:%d}-{_MONTHS[day.month - 1]}-{day:%Y}" if day else ""
+        since = _since(command)
         found: list[int] = []
         low, span = command.after + 1, _SPAN
         while low < self._next and len(found) < command.limit:
@@ -218,6 +218,19 @@ def _once(said: bytes) -> Callable[[bytes], bytes]:
     """Answer the first challenge; an empty answer to the second lets the server say why it refuses (XOAUTH2)."""
     answers = [b"", said]
     return lambda _: answers.pop() if answers else b""
+
+
+def _since(command: ListMails) -> str:
+    """Return what is searched for beside numbers (RFC 3501 section 6.4.4): what follows OR are two keys."""
+    if command.since is None:
+        return ""
+    if command.flagged is None or command.flagged >= command.since:
+        return f" SINCE {_day(command.since)}"
+    return f" SINCE {_day(command.flagged)} OR SINCE {_day(command.since)} FLAGGED"
+
+
+def _day(day: date) -> str:
+    return f"{day:%d}-{_MONTHS[day.month - 1]}-{day:%Y}"
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -5,6 +5,7 @@
 
 from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.auditing import Audit
+from gateway.ports.backfilling import Backfilling
 from gateway.ports.filing import Attaching, FileRow, Files, FileState, Filing
 from gateway.ports.granting import Grant, Granting
 from gateway.ports.http import Blob, Call, Effect, HttpRequest, HttpResponse, Part
@@ -57,6 +58,7 @@ __all__ = [
     "AttemptStart",
     "Audit",
     "AuditEntry",
+    "Backfilling",
     "Backlog",
     "Blob",
     "Call",

@@ -34,6 +34,8 @@ class ListMails(msgspec.Struct, frozen=True, tag=True):
     limit: int
     #: and, where given, no older than this by the server's own date of arrival
     since: date | None = None
+    #: of older ones, down to this day, those that people have flagged
+    flagged: date | None = None
 
 
 class FetchMail(msgspec.Struct, frozen=True, tag=True):

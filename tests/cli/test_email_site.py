@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.email.simulator import ADDRESS, SimulatedMail
+from gateway.bootstrap import Gateway
 from tests.cli.conftest import Run
 
 SITE = f"""mode: observe
@@ -101,6 +102,27 @@ def test_wrong_settings_are_told_where_they_stand(run: Run, folder: Path) -> Non
     assert message.endswith("internal notes would come back into this mailbox")
     assert (file, line, column) == ("gateway.yaml", 16, 38)
     assert "name colleagues" in run("check")[1]
+
+
+def test_the_mails_that_are_there_are_brought_in(run: Run, mailbox: SimulatedMail, gateway: Gateway) -> None:
+    """First what would come, then that it came, and what was set aside; a second time nothing new."""
+    first = mailbox.act("write", text="It burns")
+    mailbox.act("write", text="Still burning", answers=first)
+    mailbox.act("write", text="I am away", headers={"Auto-Submitted": "auto-replied"})
+    code, shown, complaint = run("connections", "import", "support-mail", "--dry-run")
+    assert code == 0, complaint
+    assert "2 messages of support-mail in 1 conversations would be taken, 1 that open no ticket be set aside" in shown
+    with gateway.store.read() as tx:
+        assert tx.inbox.pending() == 0
+    code, shown, complaint = run("connections", "import", "support-mail", "--yes")
+    assert code == 0, complaint
+    with gateway.store.read() as tx:
+        assert tx.inbox.pending() == 3
+    assert "2 messages of support-mail were taken; 1 that open no ticket are set aside" in shown
+    assert "gateway connections set-aside support-mail" in shown
+    code, shown, _ = run("connections", "import", "support-mail", "--json")
+    found = json.loads(shown)
+    assert (code, found["messages"], found["aside"], found["taken"]) == (0, 0, 0, 0)
 
 
 def test_both_logins_are_tried(run: Run, mailbox: SimulatedMail, monkeypatch: pytest.MonkeyPatch) -> None:

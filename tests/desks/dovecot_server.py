@@ -121,7 +121,8 @@ class DovecotServer:
         files = {"cert.pem": cert, "key.pem": key, "users": f"support:{{PLAIN}}{PASSWORD}\n", "dovecot.conf": config}
         for name, text in files.items():
             (self.state / name).write_text(text, encoding="ascii")
-        for name in ("home", "mail", "mail/cur", "mail/new", "mail/tmp"):
+        sent = ("mail/.Sent", "mail/.Sent/cur", "mail/.Sent/new", "mail/.Sent/tmp")
+        for name in ("home", "mail", "mail/cur", "mail/new", "mail/tmp", *sent):
             (self.state / name).mkdir()
         for path in (self.state, *self.state.rglob("*")):
             os.chown(path, *self._ids)
@@ -169,13 +170,17 @@ class DovecotServer:
         self.stop()
         shutil.rmtree(self.state, ignore_errors=True)
 
-    def deliver(self, raw: bytes) -> None:
-        """Let a mail arrive, as a delivery agent does: written beside, then moved in (Maildir)."""
-        name = f"{int(time.time())}.{os.getpid()}_{next(_NUMBERS)}.test"
-        path = self.state / "mail" / "tmp" / name
+    def deliver(self, raw: bytes, *, days: int = 0, folder: str = "", flagged: bool = False) -> None:
+        """Let a mail arrive, as a delivery agent does: written beside, then moved in (Maildir); `days` ago."""
+        at = int(time.time()) - days * 86_400
+        name = f"{at}.{os.getpid()}_{next(_NUMBERS)}.test"
+        home = self.state / "mail" / folder
+        path = home / "tmp" / name
         path.write_bytes(raw.replace(b"\r\n", b"\n"))
         os.chown(path, *self._ids)
-        path.rename(self.state / "mail" / "new" / name)
+        # Dovecot takes the time of the file for the time of arrival
+        os.utime(path, (at, at))
+        path.rename(home / "cur" / f"{name}:2,F" if flagged else home / "new" / name)
 
     def renumber(self) -> None:
         """Let Dovecot count all mails anew under another UIDVALIDITY: its own list of them is lost."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.email.connector import EmailConnector
@@ -17,11 +20,12 @@ from connectors.testing.conformance.files import DATA, DOT
 from connectors.testing.driver import Driver
 from gateway.domain.ticket import Category
 from gateway.errors import TransportError
+from gateway.flow.importing import Importer
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from gateway.system import SystemClock
 from tests.desks.dovecot_server import ADDRESS, PASSWORD, DovecotServer, missing
-from tests.flows.world import RT_SECRET, Bridge, sync_rule
+from tests.flows.world import RT_SECRET, Bridge, Silent, sync_rule
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -36,7 +40,7 @@ def dovecot() -> Iterator[DovecotServer]:
         yield server
 
 
-def settings(server: DovecotServer, url: str = "", **options: object) -> ConnectionSettings:
+def settings(server: DovecotServer, url: str = "", **options: Any) -> ConnectionSettings:
     """Return the settings of a connection to it."""
     given = {
         "auth": {"user": "support", "password": PASSWORD},
@@ -53,7 +57,7 @@ def settings(server: DovecotServer, url: str = "", **options: object) -> Connect
 class Office(Bridge):
     """The gateway, a real mailbox and an RT."""
 
-    def __init__(self, store: SqlStore, server: DovecotServer) -> None:
+    def __init__(self, store: SqlStore, server: DovecotServer, **options: Any) -> None:
         super().__init__(store)
         self.server = server
         self.rt = SimulatedRequestTracker(webhook_url=self.hook("engineering-rt"), webhook_secret=RT_SECRET).start()
@@ -64,12 +68,24 @@ class Office(Bridge):
             {"auth": {"token": self.rt.tokens["gateway"]}, "webhook_secret": RT_SECRET},
             deadline=2.0,
         )
-        self.join((self.rt,), [settings(server), rt], [sync_rule(source="support-mail")])
+        self.join((self.rt,), [settings(server, **options), rt], [sync_rule(source="support-mail")])
 
     def settle_all(self, seconds: float = 60.0) -> None:
         """Ask the mailbox, and settle."""
         self.reconciler().poll("support-mail", holder="test")
         super().settle_all(seconds)
+
+    def importer(self) -> Importer:
+        """Return what imports."""
+        return Importer(
+            store=self.store,
+            site=self.site,
+            transport=self.transport,
+            doorbell=Silent(),
+            clock=self.clock,
+            ids=self.ids,
+            wait=time.sleep,
+        )
 
     def validity(self) -> str:
         """Return the UIDVALIDITY of the last poll."""
@@ -83,11 +99,25 @@ class Office(Bridge):
         return [each.status.category for each in sorted((one for one in found if one), key=lambda one: one.id)]
 
 
-def write(server: DovecotServer, text: str, answers: str = "", html: str = "", data: bytes = b"") -> str:
-    """Let a customer write; returns the Message-ID."""
+def write(
+    server: DovecotServer,
+    text: str,
+    answers: str = "",
+    html: str = "",
+    data: bytes = b"",
+    *,
+    sender: str = "kim@customer.example",
+    subject: str = "Drucker brennt – 処理中",
+    automatic: bool = False,
+    days: int = 0,
+    **where: Any,
+) -> str:
+    """Let somebody write, `days` ago; returns the Message-ID."""
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Date"] = "Kim <kim@customer.example>", ADDRESS, formatdate()
-    mail["Subject"] = "Drucker brennt – 処理中"
+    mail["From"], mail["To"], mail["Date"] = f"Kim <{sender}>", ADDRESS, formatdate(time.time() - days * 86_400)
+    mail["Subject"] = subject
+    if automatic:
+        mail["Auto-Submitted"] = "auto-replied"
     mail["Message-ID"] = number = make_msgid(domain="customer.example")
     if answers:
         mail["In-Reply-To"] = mail["References"] = answers
@@ -96,7 +126,7 @@ def write(server: DovecotServer, text: str, answers: str = "", html: str = "", d
         mail.add_alternative(html, subtype="html")
     if data:
         mail.add_attachment(data, maintype="application", subtype="octet-stream", filename="Größe 処理中.bin")
-    server.deliver(mail.as_bytes())
+    server.deliver(mail.as_bytes(), days=days, **where)
     return number
 
 
@@ -135,6 +165,40 @@ def test_a_conversation_lives_through_a_real_mailbox(store: SqlStore, dovecot: D
         assert len(office.categories()) == 2
         assert len(dovecot.sent) == 1
         assert office.counts().get("dead_letters", 0) == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_lies_in_a_real_mailbox_is_brought_in(store: SqlStore) -> None:
+    """Threads with what was answered from another folder, old mails where they are flagged; then the poll goes on."""
+    if missing():
+        pytest.skip(missing())
+    with DovecotServer() as server, Office(store, server, backlog=False, sent_folder="Sent") as office:
+        write(server, "Vorbei", subject="Lange her", days=300)
+        write(server, "Noch offen", subject="Wunsch", days=300, flagged=True)
+        first = write(server, "Es brennt.", days=30)
+        write(server, "Ich bin im Urlaub", first, automatic=True, days=30)
+        answer = write(server, "Wir kommen", first, sender=ADDRESS, days=29, folder=".Sent")
+        write(server, "Danke", answer, days=28)
+        for number in range(30):
+            write(server, f"Mail {number}", subject=f"Anfrage {number}", days=2)
+        office.site = msgspec.structs.replace(office.site, mode="observe")
+        importer = office.importer()
+        begun = importer.begin("support-mail", timedelta(days=90), timedelta(days=730))
+        first_page = next(iter(importer.pages("support-mail", begun)))
+        assert first_page.ended_at is None
+        (*_, ended) = office.importer().pages("support-mail", first_page)
+        assert (ended.messages, ended.aside, ended.ended_at is not None) == (34, 1, True)
+        office.settle()
+        with store.read() as tx:
+            tickets = sorted((line.id, line.title) for line in tx.view.tickets(limit=100))
+            fire = next(one for one, title in tickets if title.startswith("Drucker"))
+            bodies = [comment.body for comment in tx.tickets.comments(fire)]
+        assert [title for _, title in tickets][:2] == ["Wunsch", "Drucker brennt – 処理中"]
+        assert (len(tickets), bodies) == (32, ["Wir kommen", "Danke"])
+        write(server, "Neu", subject="Neu")
+        office.settle_all()
+        assert len(office.categories()) == 33
+        assert (server.sent, office.counts().get("dead_letters", 0)) == ([], 0)
 
 
 def test_what_dovecot_says_is_understood(dovecot: DovecotServer) -> None:
