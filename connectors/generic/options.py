@@ -15,11 +15,13 @@ from connectors.generic.times import Times
 from connectors.sdk import (
     ConnectionSettings,
     ConnectorSpec,
+    Naming,
     Operation,
     OperationClaim,
     RemotePerson,
     Strategy,
 )
+from gateway.domain.crosslink import host_of
 
 Shape = Mapping[str, Any]
 
@@ -27,6 +29,8 @@ Shape = Mapping[str, Any]
 SETTLE = 10
 #: so long a desk is expected to know an idempotency key where the settings do not say
 REMEMBERED = 86_400
+#: stands for the id of a ticket in the address for people
+TICKET = "{ticket}"
 #: a shorter path is no secret, and would be masked everywhere
 SECRET_PATH = 16
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -162,6 +166,7 @@ def narrowed(spec: ConnectorSpec, given: Shape) -> ConnectorSpec:
     readable = frozenset(field for field in spec.readable_fields if field in ticket)
     if "body" in spec.readable_fields and ticket.get("first_comment_is_body"):
         readable |= {"body"}
+    address = naming(str(ticket.get("link") or ""))
     custom = any(name.startswith("custom.") for name in placeholders([body_of(each) for each in updates_of(calls)]))
     return msgspec.structs.replace(
         spec,
@@ -171,12 +176,23 @@ def narrowed(spec: ConnectorSpec, given: Shape) -> ConnectorSpec:
         webhooks="incoming" in given,
         polling="changes" in calls,
         custom_fields=custom,
+        addresses=(address,) if address is not None else (),
         sees=frozenset(
             operation
             for operation, claim in operations.items()
             if claim.strategy is Strategy.PROBE and operation is not Operation.SET_FIELDS and _marks(given, operation)
         ),
     )
+
+
+def naming(link: str) -> Naming | None:
+    """Return how the address for people names a ticket; None where there is none."""
+    before, placeholder, after = link.partition(TICKET)
+    host = host_of(before)
+    if not placeholder or not host:
+        return None
+    rest = before.split("://", 1)[1].partition("/")[2]
+    return Naming(f"^/{re.escape(rest)}(?P<name>[^/?#&;]+){re.escape(after) or '(?=[/?#&;]|$)'}", host=host)
 
 
 def _marks(given: Shape, operation: Operation) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.content import Content, from_html
-from connectors.generic.options import Options
+from connectors.generic.options import TICKET, Options
 from connectors.generic.places import MOST, find, is_there, rows, word
 from connectors.sdk import (
     Category,
@@ -134,7 +134,7 @@ class Reader:
         return int(updated.timestamp() * 1_000_000) if updated is not None and updated > EPOCH else 0
 
     def _url(self, said: Any, identity: str) -> str:
-        found = word(said) or str(self.ticket_places.get("link") or "").replace("{ticket}", quote(identity, safe=""))
+        found = word(said) or str(self.ticket_places.get("link") or "").replace(TICKET, quote(identity, safe=""))
         return found if found.startswith(("http://", "https://")) else ""
 
     def _fields(self, value: Any, headers: Headers | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.sdk import Category, ConnectionSettings, HoldReason, Setting, Status
+from gateway.domain.crosslink import own_fields
 from gateway.errors import ConfigError
 
 #: the stages that every account's first pipeline begins with, by HubSpot's ids of them
@@ -129,6 +130,8 @@ class Account(msgspec.Struct, frozen=True):
     #: in the order of the settings
     stages: tuple[Stage, ...]
     create_contacts: bool = False
+    #: properties of tickets in which people keep the numbers of tickets elsewhere (`cross_links:`)
+    kept: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -166,6 +169,7 @@ class Account(msgspec.Struct, frozen=True):
             {str(number): str(each.get("name") or number) for number, each in given.items()},
             tuple(_stages(settings.name, given)),
             options.get("create_contacts") is True,
+            own_fields(settings.cross_links),
         )
 
     def secrets(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import msgspec
 from connectors.hubspot import files, mapping
 from connectors.hubspot.account import Account
 from connectors.hubspot.asking import THREADS, TICKETS, ask, associated, batch, get, is_id, pages, path_part, post
-from connectors.hubspot.mapping import ASKED, PROPERTIES, Json, ident, moment, obj, objects, text
+from connectors.hubspot.mapping import ASKED, Json, ident, moment, obj, objects, text
 from connectors.sdk import Attachment, Call, ChangePage, RemoteComment, RemotePerson, RemoteTicket, TransportError
 
 #: the most that one page of a search holds [3]
@@ -71,7 +71,7 @@ def _described(attachments: tuple[Attachment, ...]) -> Call[tuple[Attachment, ..
 
 def record(account: Account, remote_id: str, *, by_key: bool = False, **more: str) -> Call[Json | None]:
     """Read a ticket's record by its id, or by our key; None where there is none, or none for us."""
-    asked = {"properties": ",".join((*PROPERTIES, account.key_property)), **more}
+    asked = {"properties": ",".join(mapping.properties(account)), **more}
     if by_key:
         asked["idProperty"] = account.key_property
     return (yield from ask(get(f"{TICKETS}/{path_part(remote_id)}", "read a ticket", **asked), none=(403, 404)))
@@ -200,7 +200,7 @@ def _search(account: Account, at: int, after: str) -> Json:
     return {
         "filterGroups": [{"filters": filters}],
         "sorts": [{"propertyName": "hs_object_id" if after else MODIFIED, "direction": "ASCENDING"}],
-        "properties": [*PROPERTIES, account.key_property],
+        "properties": list(mapping.properties(account)),
         "limit": PAGE,
     }
 

@@ -55,7 +55,7 @@ SPEC = ConnectorSpec(
     },
     sees=frozenset({Operation.CREATE, Operation.SET_FIELDS, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     addresses=(Naming(r"^/contacts/\d+/(?:ticket|record/0-5)/(?P<name>\d+)", host="app.hubspot.com"),),
-    keeps_references="what its description names",
+    keeps_references="properties that `cross_links` names; what its description and notes name",
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "kind", "priority", "status", "assignee"}),
     agents_every=timedelta(minutes=10),

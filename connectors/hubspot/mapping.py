@@ -57,6 +57,11 @@ ASKED = {"notes": NOTE_PROPERTIES, "emails": EMAIL_PROPERTIES}
 INTEGRATION = "INTEGRATION"
 
 
+def properties(account: Account) -> tuple[str, ...]:
+    """Return the properties of a ticket that are asked for."""
+    return (*PROPERTIES, account.key_property, *account.kept)
+
+
 def text(value: Any) -> str:
     """Return a string without NUL (PostgreSQL cannot store it); anything that is not a string is empty."""
     return value.replace("\x00", "") if isinstance(value, str) else ""
@@ -177,6 +182,7 @@ def ticket(
         queue=account.queue(text(given.get("hs_pipeline"))) if given.get("hs_pipeline") else msgspec.UNSET,
         assignee=owner(given.get("hubspot_owner_id"), owners or {}) if "hubspot_owner_id" in given else msgspec.UNSET,
         attachments=files,
+        custom={name: given[name] for name in account.kept if given.get(name)} if account.kept else msgspec.UNSET,
         deleted=data.get("archived") is True,
     )
 

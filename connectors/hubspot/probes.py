@@ -92,7 +92,7 @@ def _created(account: Account, context: WriteContext) -> Call[Finding]:
 
 def _with_history(account: Account, context: WriteContext) -> Call[Json | None]:
     asked = {
-        "properties": ",".join((*mapping.PROPERTIES, account.key_property)),
+        "properties": ",".join(mapping.properties(account)),
         "propertiesWithHistory": ",".join(NAMES),
     }
     path = f"{TICKETS}/{path_part(context.remote_id)}"

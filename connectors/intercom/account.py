@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.sdk import Category, ConnectionSettings, Level, Setting
+from gateway.domain.crosslink import own_fields
 from gateway.errors import ConfigError
 
 _CATEGORY = {"enum": [each.value for each in Category if each is not Category.UNKNOWN]}
@@ -89,6 +90,8 @@ class Account(msgspec.Struct, frozen=True):
     team_ids: dict[str, str]
     team_names: dict[str, str]
     snooze_hours: int = 72
+    #: attributes of tickets in which people keep the numbers of tickets elsewhere (`cross_links:`)
+    kept: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -120,6 +123,7 @@ class Account(msgspec.Struct, frozen=True):
             teams,
             {number: name for name, number in teams.items()},
             int(options.get("snooze_hours") or 72),
+            own_fields(settings.cross_links),
         )
 
     def secrets(self) -> tuple[str, ...]:

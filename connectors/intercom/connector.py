@@ -57,7 +57,7 @@ SPEC = ConnectorSpec(
         Naming(r"/conversations?/(?P<name>\d+)", host="app.intercom.com"),
         Naming(r"/inbox/.*/conversation/(?P<name>\d+)", host="app.intercom.com"),
     ),
-    keeps_references="what its messages name",
+    keeps_references="attributes that `cross_links` names; what its messages name",
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee", "tags"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     agents_every=timedelta(minutes=2),

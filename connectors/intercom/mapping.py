@@ -243,6 +243,7 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         if isinstance(tags, list)
         else msgspec.UNSET,
         attachments=files(number, "source", source.get("attachments")),
+        custom=_kept(data, account),
         lost=lost,
     )
 
@@ -250,6 +251,12 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
 def link(account: Account, number: str) -> str:
     """Return the address of a conversation as teammates open it; empty where the workspace's id is not known."""
     return f"https://app.intercom.com/a/apps/{account.workspace}/conversations/{number}" if account.workspace else ""
+
+
+def _kept(data: Json, account: Account) -> dict[str, Any] | msgspec.UnsetType:
+    """Return the attributes of a ticket, or of a conversation, that hold the numbers of tickets elsewhere."""
+    given = {**obj(data.get("custom_attributes")), **obj(data.get("ticket_attributes"))}
+    return {name: given[name] for name in account.kept if given.get(name)} if account.kept else msgspec.UNSET
 
 
 def _opening(data: Json) -> tuple[Any, Any, tuple[str, ...]]:

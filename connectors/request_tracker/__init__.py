@@ -73,7 +73,7 @@ SPEC = ConnectorSpec(
         Naming(r"(?i)\bRT[ -]?(?:ticket )?#?(?P<name>\d{1,12})\b"),
         Naming(r"\[[\w. -]{1,60} #(?P<name>\d{1,12})\]"),
     ),
-    keeps_references="ExternalRef, custom fields",
+    keeps_references="links (RefersTo, ReferredToBy), ExternalRef, custom fields",
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     due_kinds=frozenset(),

@@ -21,6 +21,9 @@ NOBODY = "Nobody"
 #: what a time that cannot be read becomes
 EPOCH = datetime.fromtimestamp(0, UTC)
 
+#: links that say that both are about the same, and the type of one that leads out of RT
+REFERENCES, OUTSIDE = frozenset({"refers-to", "referred-to-by"}), "external"
+
 #: RT's date that is none
 UNSET_DATE = "1970-01-01 00:00:00"
 
@@ -202,6 +205,17 @@ def marker_in(fields: Mapping[str, Any], name: str) -> str:
     return text(value[0] if isinstance(value, list) and value else value)
 
 
+def links(value: Any) -> tuple[str, ...]:
+    """Return the addresses that a ticket refers to, and that refer to it; ticket and article of this RT are left out.
+
+    RT tells them among a ticket's hyperlinks, in any order (RT::REST2::Resource::Record::Hypermedia). What it depends
+    on, and what it is a part of, is other work.
+    """
+    found = (each for each in (value if isinstance(value, list) else []) if isinstance(each, dict))
+    outside = (each for each in found if each.get("ref") in REFERENCES and each.get("type") == OUTSIDE)
+    return tuple(sorted({text(each.get("_url")) for each in outside}))
+
+
 def ticket(
     value: Mapping[str, Any], *, version: int, token: str, base: str, words: Vocabulary, marker: str
 ) -> RemoteTicket:
@@ -233,6 +247,7 @@ def ticket(
         requester=asked,
         due=instant(value.get("Due")) if "Due" in value else msgspec.UNSET,
         custom={name: held for name, held in fields.items() if name != marker},
+        references=links(value["_hyperlinks"]) if "_hyperlinks" in value else msgspec.UNSET,
     )
 
 

@@ -207,6 +207,12 @@ class SimulatedRequestTracker(ReadableDesk):
         """Set fields by RT's names (Status, Subject, Priority, Owner, Queue); returns RT's sentences."""
         return self._changed(self._found(ticket), fields, by)
 
+    def act_link(self, ticket: str, address: str, relation: str = "refers-to") -> None:
+        """Link a ticket to an address outside of RT, which is a transaction of its own."""
+        found = self._found(ticket)
+        found.links = [*found.links, (relation, address)]
+        self.records.record(found, "AddLink", "agent1", field="RefersTo", new=address)
+
     def act_merge(self, ticket: str, into: str, by: str = "agent1") -> list[str]:
         """Merge a ticket into another one."""
         return self._changed(self._found(ticket), {"MergeInto": into}, by)

@@ -34,6 +34,7 @@ OBJECTS: dict[str, tuple[str, Record]] = {
         "Origin": None, "IsClosed": False, "MasterRecordId": None, "ParentId": None, "OwnerId": "", "ContactId": None,
         "AccountId": None, "SuppliedName": None, "SuppliedEmail": None, "SuppliedPhone": None, "RecordTypeId": None,
         "Reason": None, "ClosedDate": None, "Gateway_Key__c": None, "SLA_Due__c": None,
+        "Ticket_Elsewhere__c": None,
     }),
     "CaseComment": ("00a", {"ParentId": "", "CommentBody": "", "IsPublished": False}),
     "EmailMessage": ("02s", {

@@ -73,7 +73,7 @@ SPEC = ConnectorSpec(
         Naming(r"/record/[a-z0-9_]+/(?P<name>[0-9a-f]{32})"),
     ),
     words=(Naming(r"\b(?P<name>(?:INC|RITM|REQ|SCTASK|CHG|PRB|CS|TASK)\d{7,10})\b"),),
-    keeps_references="correlation id, custom fields",
+    keeps_references="correlation id and display, custom fields",
     readable_fields=frozenset({"title", "body", "kind", "priority", "status", "queue", "assignee"}),
     writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
     due_kinds=frozenset(),

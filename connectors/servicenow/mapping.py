@@ -49,7 +49,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 COLUMNS = (
     "sys_id", "number", "sys_class_name", "short_description", "description", "state", "hold_reason", "impact",
     "urgency", "priority", "contact_type", "assignment_group", "assigned_to", "assigned_to.name", "assigned_to.email",
-    "assigned_to.user_name", "company", "company.name", "due_date", "correlation_id", "sys_created_on",
+    "assigned_to.user_name", "company", "company.name", "due_date", "correlation_id", "correlation_display",
+    "sys_created_on",
     "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count",
 )  # fmt: skip
 
@@ -184,6 +185,8 @@ def ticket(record: Json, account: Account, *, at: datetime) -> RemoteTicket | No
         created_at=moment(record.get("sys_created_on")) or moment(record.get("opened_at")),
         marker=external.removeprefix(MARKER_PREFIX) if external.startswith(MARKER_PREFIX) else "",
         external_id=external,
+        # the name of the system, or the number that its people know
+        references=(plain(record["correlation_display"]),) if said("correlation_display") else msgspec.UNSET,
         title=plain(record.get("short_description")) if said("short_description") else msgspec.UNSET,
         body=body.markdown if said("description") else msgspec.UNSET,
         lost=body.lost,

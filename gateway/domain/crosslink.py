@@ -90,6 +90,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+def own_fields(cross_links: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the desk's own fields that the settings of a connection name: where people keep tickets elsewhere."""
+    return tuple(sorted(set(cross_links) - {EXTERNAL_ID, MENTIONS}))
+
+
 def host_of(url: str) -> str:
     """Return host and port of an address as they are compared; empty where it has none."""
     parts = _PARTS.fullmatch(url)

@@ -152,10 +152,14 @@ class Importer:
         found: list[Crosslink] = []
         taken = left = messages = aside = 0
         threads: dict[str, str] = {}
+        looked_at: set[str] = set()
         cursor, at, over = progress.cursor, progress.open_since if not progress.cursor else now, False
         while not over:
             page = self._ask(lambda cursor=cursor, at=at: connector.changes(cursor, at), connector)  # type: ignore[misc]
             for each in page.tickets:
+                if each.remote_id in looked_at:
+                    continue
+                looked_at.add(each.remote_id)
                 if not self._is_wanted(each, progress, connector):
                     left += 1
                     continue
@@ -168,7 +172,7 @@ class Importer:
                 _note_thread(event, threads)
             for event in heard.events:
                 found += found_in(event.snapshot, name, places, fields) if event.snapshot is not None else []
-            over = page.end or not page.cursor or page.cursor == cursor
+            over = _is_over(page, cursor)
             cursor, at = page.cursor, now
         with self._store.read() as tx:
             known = tx.crosslinks.named([(each.at, each.name) for each in found])
@@ -191,7 +195,7 @@ class Importer:
         heard = _hear(page, connector, now)
         newest = max((*(each.updated_at for each in page.tickets), *(each.at for each in heard.events)), default=None)
         reached = max((at for at in (progress.reached, newest) if at is not None), default=None)
-        over = page.end or not page.cursor or page.cursor == progress.cursor
+        over = _is_over(page, progress.cursor)
 
         def work(tx: Tx) -> Progress:
             fresh = tx.inbox.add([*rows, *said])
@@ -279,6 +283,15 @@ def _note_thread(event: Event, threads: dict[str, str]) -> None:
         answered = (threads[each] for each in event.answers if each in threads)
         # what is answered is named by how its key begins
         threads[event.key.rpartition(":")[0]] = next(answered, event.thread)
+
+
+def _is_over(page: ChangePage, cursor: str) -> bool:
+    """Say whether an import ends with this page, which was asked for with `cursor`.
+
+    Never with the first: it was asked for as if it were the time at which the import begins, and a desk that is asked
+    for what is younger than so many minutes has answered with what is young now. Where it ended is what counts.
+    """
+    return not page.cursor or (bool(cursor) and (page.end or page.cursor == cursor))
 
 
 def writes_of(site: LiveSite, name: str, now: datetime) -> list[str]:

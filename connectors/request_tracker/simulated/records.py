@@ -79,6 +79,8 @@ class Ticket(msgspec.Struct):
     fields: dict[str, str] = {}
     #: as it was given, which is how RT keeps it
     due: str = "1970-01-01 00:00:00"
+    #: (relation, address) of what is outside of RT
+    links: list[tuple[str, str]] = []
 
 
 class Refusal(Exception):  # noqa: N818 - not an error of the simulator: RT says no

@@ -72,7 +72,10 @@ def ticket(base: str, records: Records, one: Ticket, params: Params) -> dict[str
         "LastUpdated": iso(one.updated),
         "Due": due_of(one.due) or "1970-01-01T00:00:00Z",
         "CustomFields": fields_of(records.ticket_fields, one.fields),
-        "_hyperlinks": [{"ref": ref, "_url": f"{base}/ticket/{one.number}/{ref}"} for ref in ("correspond", "comment")],
+        "_hyperlinks": [
+            *({"ref": ref, "type": "external", "_url": address} for ref, address in one.links),
+            *({"ref": ref, "_url": f"{base}/ticket/{one.number}/{ref}"} for ref in ("correspond", "comment")),
+        ],
     }
 
 

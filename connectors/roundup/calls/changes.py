@@ -49,7 +49,7 @@ def changes(desk: Desk, cursor: str, now: datetime) -> Call[ChangePage]:
     require(response)
     there = _clock(response, now)
     if state is None:
-        state = Cursor(there - FIRST)
+        state = Cursor(min(there, now) - FIRST)
     if state.next is None:
         state.next = max(state.base, there)
     answer = data(response)

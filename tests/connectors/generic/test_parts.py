@@ -42,6 +42,7 @@ from connectors.sdk import (
     hmac_base64,
     hmac_hex,
 )
+from gateway.domain.crosslink import Place, named_by
 
 VALUE: dict[str, Any] = {
     "ticket": {"id": 7, "tags": [{"name": "a"}, {"name": "b"}], "empty": "", "none": None, "odd.key": 1, "no": False},
@@ -376,3 +377,17 @@ def test_words_are_kept_that_nobody_has_mapped() -> None:
     reader = Reader(Options("https://x", words={"status": {"vendor": "on_hold:third_party"}}))
     assert reader.status("vendor") == Status(Category.ON_HOLD, "vendor", HoldReason.THIRD_PARTY)
     assert reader.status("odd") == Status(Category.UNKNOWN, "odd")
+
+
+def test_the_address_for_people_names_a_ticket_elsewhere() -> None:
+    """At its own host, and nothing that goes on differently."""
+    spec = SPEC.of(
+        {"ticket": {"id": "id", "link": "https://help.acme.example/z/index.pl?Action=Zoom;TicketID={ticket}"}}
+    )
+    place = Place("help", frozenset({"api.acme.example"}), spec.addresses)
+    told = "https://help.acme.example/z/index.pl?Action=Zoom;TicketID="
+    assert named_by(f"{told}35", place) == "35"
+    assert named_by(f"{told}35;ArticleID=7#9", place) == "35"
+    assert named_by("https://api.acme.example/z/index.pl?Action=Zoom;TicketID=35", place) == ""
+    assert named_by("https://help.acme.example/z/index.pl?Action=Edit;TicketID=35", place) == ""
+    assert SPEC.of({"ticket": {"id": "id", "link": "no address"}}).addresses == ()
