@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -15,13 +17,22 @@ import pytest
 import redis
 
 from gateway.embedded import Running, find_server
-from gateway.store import SqlStore, migrate, open_store
+from gateway.store import SqlStore, open_store
 from gateway.system import SystemClock, SystemIds
-from tests.databases import PostgresProcess
+from tests.databases import PostgresProcess, migrated_file
 
 # a shared, noisy machine: how long an example takes to make or to run says nothing
 hypothesis.settings.register_profile("gateway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("gateway")
+
+# Many a test starts processes of ours. Each would compile every module again where nothing compiled may be kept
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+#: each file and folder in it gets a random name, as in any temporary folder
+_MEMORY = "/dev/shm"
+#: bytes that a whole run may need there
+_ROOM = 3 * 1024**3
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
@@ -44,9 +55,24 @@ def _is_loopback(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def _keep_files_in_memory() -> None:
+    """Let the tests' files lie in memory, where the machine offers that and nobody chose another place (TMPDIR).
+
+    A commit waits for the disk, and there are tens of thousands. What a lost power supply would do no test can tell.
+    """
+    try:
+        there = os.statvfs(_MEMORY)
+    except OSError:
+        return
+    if os.environ.get("TMPDIR") or there.f_flag & os.ST_NOEXEC or there.f_bavail * there.f_frsize < _ROOM:
+        return
+    os.environ["TMPDIR"] = tempfile.tempdir = _MEMORY
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Put the guard in place once for the process; it cannot be taken off again."""
     sys.addaudithook(_only_loopback)
+    _keep_files_in_memory()
 
 
 @pytest.fixture(scope="session")
@@ -75,21 +101,36 @@ def postgres_process() -> Iterator[PostgresProcess]:
     process.remove()
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a SQLite database that has its tables and no rows, for the whole session: tests copy it."""
+    return migrated_file(tmp_path_factory.mktemp("template") / "gateway.db")
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Give the URL of a SQLite database that has its tables and no rows."""
+    shutil.copyfile(sqlite_template, tmp_path / "gateway.db")
+    return f"sqlite:///{tmp_path / 'gateway.db'}"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URL of an empty database, on each of the two."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the URL of a database that has its tables and no rows, on each of the two."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'gateway.db'}"
+        yield request.getfixturevalue("sqlite_url")
+        return
     process: PostgresProcess = request.getfixturevalue("postgres_process")
-    return process.new_database()
+    url = process.migrated_database()
+    yield url
+    process.drop(url)
 
 
 @pytest.fixture
 def store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
-    """Open a migrated store on each database."""
+    """Open a store on each database."""
     clock = SystemClock()
     opened = open_store(database_url, tmp_path / "keys", clock=clock, ids=SystemIds(clock))
-    migrate(opened.engine)
     yield opened
     opened.close()
 

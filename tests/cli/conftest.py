@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,10 +55,14 @@ def run(folder: Path) -> Run:
 
 
 @pytest.fixture
-def gateway(folder: Path) -> Iterator[Gateway]:
+def gateway(folder: Path, sqlite_template: Path) -> Iterator[Gateway]:
     """Give the site a record and an active release."""
     environ = {**environment(), "GATEWAY_SITE": str(folder)}
-    made = build(Settings.from_env(environ), environ)
+    settings = Settings.from_env(environ)
+    if settings.database_url.startswith("sqlite"):
+        settings.state.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sqlite_template, settings.state / "gateway.db")
+    made = build(settings, environ)
     made.activate_folder(author="tests")
     yield made
     made.close()

@@ -11,16 +11,15 @@ import pytest
 
 from gateway.errors import StoreError
 from gateway.ports import NewDelivery
-from gateway.store import GroupCommitIntake, SqlStore, migrate, open_store
+from gateway.store import GroupCommitIntake, SqlStore, open_store
 from gateway.system import SystemClock, SystemIds
 
 
 @pytest.fixture
-def one_writer(tmp_path: Path) -> Iterator[SqlStore]:
+def one_writer(sqlite_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     """Open a store with room for one writer, so that requests gather while somebody else writes."""
     clock = SystemClock()
-    opened = open_store(f"sqlite:///{tmp_path}/g.db", tmp_path / "keys", clock=clock, ids=SystemIds(clock))
-    migrate(opened.engine)
+    opened = open_store(sqlite_url, tmp_path / "keys", clock=clock, ids=SystemIds(clock))
     yield opened
     opened.close()
 

@@ -14,7 +14,7 @@ from connectors import registry
 from gateway.errors import ConfigError
 from gateway.flow.desks import LiveSite
 from gateway.ports import ConnectionSettings, Connector
-from gateway.store import SqlStore, migrate, open_store
+from gateway.store import SqlStore, open_store
 from gateway.system import SystemClock, SystemIds
 from gateway.web.app import create_app
 from gateway.web.parts import WebLimits
@@ -81,11 +81,10 @@ class SmallGateway:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+def store(sqlite_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     """Open an empty database."""
     clock = SystemClock()
-    made = open_store(f"sqlite:///{tmp_path / 'gateway.db'}", tmp_path / "key", clock=clock, ids=SystemIds(clock))
-    migrate(made.engine)
+    made = open_store(sqlite_url, tmp_path / "key", clock=clock, ids=SystemIds(clock))
     yield made
     made.close()
 
