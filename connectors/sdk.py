@@ -25,6 +25,7 @@ from gateway.domain.event import Attachment, Event, EventKind, FieldChange, Remo
 from gateway.domain.ids import canonical, digest
 from gateway.domain.people import email_key, phone_key
 from gateway.domain.person import RemotePerson
+from gateway.domain.report.figures import length
 from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Visibility
 from gateway.domain.update import (
     Absent,
@@ -159,6 +160,23 @@ def _without_nul(value: Any) -> Any:
 def body_digest(body: bytes) -> str:
     """Name a delivery by its content, where the desk gives it no id."""
     return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def require_recent(name: str, at: datetime | float, now: datetime, most: int) -> None:
+    """Raise AuthenticationError unless a request was signed at most `most` seconds before or after `now`.
+
+    `at` is what the header `name` says, an aware instant or seconds since 1970. Ask for it once the signature has held:
+    then it is the desk itself that says how far its clock is off, or it is a request that somebody sends again.
+    """
+    said = at.timestamp() if isinstance(at, datetime) else at
+    off = round(said - now.timestamp())
+    if abs(off) > most:
+        where = "ahead of" if off > 0 else "behind"
+        msg = (
+            f"{name} is {length(abs(off), days=True)} {where} our clock, and {length(most)} is the most: the clock of "
+            f"the desk or of this host is wrong (gateway connections test compares them), or it is an old request"
+        )
+        raise AuthenticationError(msg)
 
 
 def retry_after(response: HttpResponse, now: datetime | None = None) -> int | None:
@@ -354,6 +372,7 @@ __all__ = [
     "read_object",
     "refused_of",
     "require_equal",
+    "require_recent",
     "retry_after",
     "unseen",
 ]

@@ -99,7 +99,7 @@ class Gateway:
     @cached_property
     def transport(self) -> DeskTransport:
         """The one that talks to desks."""
-        return DeskTransport(files=self.files)
+        return DeskTransport(files=self.files, http=HttpTransport(files=self.files, now=self.clock.now))
 
     @cached_property
     def files(self) -> SqlBlobs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.http import HttpTransport
 from gateway.mail import MailTransport
-from gateway.ports import Connector, Files, HttpRequest, HttpResponse
+from gateway.ports import Connector, Files, HttpRequest, HttpResponse, Skew
 from gateway.ports.mail import MailRequest
 
 
@@ -22,6 +22,10 @@ class DeskTransport:
         """
         way = self.mail if isinstance(request, MailRequest) else self.http
         return way.send(connector, request, deadline=deadline, trace_id=trace_id)
+
+    def skew(self, connection: str) -> Skew | None:
+        """Return how far a desk's clock is ahead of ours; None where it is not known, as with mail."""
+        return self.http.skew(connection)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -210,6 +210,9 @@ class SimulatedDesk:
         if latency:
             self._stopping.wait(latency)
         response = self._answer(request) if fault is None else self._befall(request, fault)
+        if "Date" not in response.headers:
+            said = format_datetime(self.now(), usegmt=True)
+            response = msgspec.structs.replace(response, headers={**response.headers, "Date": said})
         told = response.status if response.wire in {Wire.NORMAL, Wire.DROP_AFTER} else 0
         self.journal.append(
             Heard(

@@ -25,6 +25,7 @@ from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFo
 from gateway.extensions import installed
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import with_learned
+from gateway.flow.skew import TOLD, is_told, note, what_to_do, words
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
 from gateway.ports.enriching import Enriching, Question
 from gateway.store.unit import SqlTx
@@ -33,6 +34,8 @@ from rules import Problem, Site, load_site
 
 #: an address that nobody can have (RFC 2606)
 NOBODY = "nobody@desk-gateway.invalid"
+#: a desk is asked so often, until its answers say what time it is there
+LOOKS = 3
 
 
 @click.group()
@@ -95,14 +98,23 @@ def list_connections(site: SiteChoice, as_json: bool) -> None:
                 "connector": connection.connector,
                 "url": folder.connectors[name].settings.url if name in folder.connectors else connection.url,
                 "state": _state(state, now) if name in folder.connectors else "not usable",
-                "detail": state.paused or state.poll_error or _why(folder, name),
+                "detail": state.paused or state.poll_error or _why(folder, name) or _off(state, states),
                 "polled_at": state.polled_at,
+                "clock_ahead": state.ahead if state.ahead_at is not None else None,
             }
         )
     for name in sorted(set(waiting) - set(folder.site.connections)):
         detail = removed.message(name, waiting[name])
         lines.append(
-            {"name": name, "connector": "", "url": "", "state": "removed", "detail": detail, "polled_at": None}
+            {
+                "name": name,
+                "connector": "",
+                "url": "",
+                "state": "removed",
+                "detail": detail,
+                "polled_at": None,
+                "clock_ahead": None,
+            }
         )
     if as_json:
         write_json(lines)
@@ -124,6 +136,10 @@ def _state(state: DeskState, now: Any) -> str:
     if state.not_before is not None and state.not_before > now:
         return "throttled"
     return "polling fails" if state.poll_error else "ok"
+
+
+def _off(state: DeskState, states: Mapping[str, DeskState]) -> str:
+    return f"{words(state.ahead)}; {what_to_do(states.values())}" if is_told(state) else ""
 
 
 def _why(folder: _Folder, name: str) -> str:
@@ -205,6 +221,7 @@ def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[
     # a connector that checks its credentials says more about them
     results = list({result.name: result for result in results}.values())
     results += [_doubles(connector), *_contacts(folder, gateway, connector, trace_id)]
+    results += _clock(gateway, connector, trace_id)
     facts: dict[str, Any] = {"account_id": person.external_id, "learned_at": gateway.clock.now().timestamp()}
     for result in results:
         facts |= result.facts
@@ -228,6 +245,26 @@ def _contacts(folder: _Folder, gateway: Gateway, connector: Connector, trace_id:
     return [CheckResult("enrich", ok=True, detail="people can be looked up there")]
 
 
+def _clock(gateway: Gateway, connector: Connector, trace_id: str) -> list[CheckResult]:
+    """Compare the desk's clock with ours; it is asked again until enough answers say what time it is there."""
+    name, deadline = connector.settings.name, connector.settings.deadline
+    skew = gateway.transport.skew(name)
+    for _ in range(LOOKS):
+        if skew is not None:
+            break
+        try:
+            run_reads(connector.whoami(), connector, gateway.transport, deadline=deadline, trace_id=trace_id)
+        except GatewayError:
+            return []
+        skew = gateway.transport.skew(name)
+    if skew is None:
+        return []
+    off = abs(skew.ahead) >= TOLD.total_seconds()
+    state = DeskState(name, ahead=skew.ahead, ahead_at=gateway.clock.now())
+    detail = f"{words(skew.ahead)}; {what_to_do([state])}" if off else words(skew.ahead)
+    return [CheckResult("clock", ok=not off, detail=detail, warning=True)]
+
+
 def _doubles(connector: Connector) -> CheckResult:
     """Say whether an effect that is there twice would be seen, and what would be done about it."""
     spec, undone = connector.spec, connector.settings.undo_doubles
@@ -242,7 +279,7 @@ def _doubles(connector: Connector) -> CheckResult:
 
 def _keep(tx: SqlTx, gateway: Gateway, name: str, facts: dict[str, Any]) -> bool:
     """Remember what was proved; say whether a pause ended."""
-    before = tx.desks.get(name)
+    before = note(tx, gateway.transport, name, gateway.clock.now())
     tx.desks.change(name, facts=with_learned(before.facts, facts), paused="")
     if before.paused:
         detail = {"connection": name, "was": before.paused}

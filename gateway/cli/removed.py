@@ -60,10 +60,17 @@ def lines(found: Mapping[str, int]) -> list[str]:
     return [f"{message(name, number)}: {HINT}" for name, number in found.items()]
 
 
-def as_json(status: bytes, found: Mapping[str, int], doubles: int, alerts: Sequence[AlertState] = ()) -> bytes:
-    """Put what a person is to know beside a status: what waits, what is there more than once, which alerts stand."""
+def as_json(
+    status: bytes,
+    found: Mapping[str, int],
+    doubles: int,
+    alerts: Sequence[AlertState] = (),
+    clocks: Mapping[str, int] | None = None,
+) -> bytes:
+    """Put what a person is to know beside a status: what waits, is doubled, which alerts stand and clocks are off."""
     more: dict[str, object] = {"doubles": doubles} if doubles else {}
     more |= {"removed_connections": found} if found else {}
+    more |= {"clocks_ahead": clocks} if clocks else {}
     if alerts:
         more["alerts"] = [{"when": each.name, "since": each.raised_at, "detail": each.detail} for each in alerts]
     return msgspec.json.encode({**msgspec.json.decode(status), **more}) if more else status

@@ -7,7 +7,7 @@ import sys
 import click
 import msgspec
 
-from gateway.cli import removed, standing
+from gateway.cli import removed, standing, timing
 from gateway.cli.doubles import doubles
 from gateway.cli.doubles import line as doubled_line
 from gateway.cli.site import SiteChoice, pass_site
@@ -32,9 +32,10 @@ def status(site: SiteChoice, as_json: bool) -> None:
     orphaned = removed.removed(site, named) if named is not None else {}
     twice = doubles(site)
     alerts = standing.standing(site)
+    clocks = timing.off(site)
     if as_json:
         told = msgspec.json.encode(found) if found is not None else b'{"phase":"stopped","processes":[]}'
-        click.echo(removed.as_json(told, orphaned, twice, alerts))
+        click.echo(removed.as_json(told, orphaned, twice, alerts, timing.as_json(clocks)))
     elif found is None or not running:
         killed = found is not None and found.phase == "killed"
         how = "its supervisor was killed" if killed else "start it with: gateway up"
@@ -46,6 +47,8 @@ def status(site: SiteChoice, as_json: bool) -> None:
             click.echo(f"warning: {line}")
         if twice:
             click.echo(f"warning: {doubled_line(twice)}")
+        for line in timing.lines(clocks):
+            click.echo(f"warning: {line}")
         for alert in alerts:
             click.echo(f"warning: {standing.line(alert)}")
     if not running:

@@ -48,6 +48,7 @@ from gateway.flow.comments import comment_hash
 from gateway.flow.files.hearing import FILE, file_hash
 from gateway.flow.prepare import whoami
 from gateway.flow.sight import APART, REFUSED, is_out_of_sight, words
+from gateway.flow.skew import there
 from gateway.ports import (
     Call,
     Clock,
@@ -92,6 +93,8 @@ class Task(msgspec.Struct, frozen=True):
     withheld: str = ""
     #: remote ids of the files that are known there, of one that puts a file there
     known_files: frozenset[str] = frozenset()
+    #: seconds by which the desk's clock is ahead of ours
+    ahead: int = 0
 
 
 T = TypeVar("T")
@@ -167,20 +170,25 @@ def patience_with(connector: Connector, intent: Intent) -> float:
 
 def context_of(task: Task) -> WriteContext:
     """Return what the connector may need beside the intent."""
-    return context_for(task.update, task.link, task.known_comments, task.known_files)
+    return context_for(task.update, task.link, task.known_comments, task.known_files, ahead=task.ahead)
 
 
 def context_for(
-    update: UpdateRow, link: Link, known_comments: frozenset[str], known_files: frozenset[str] = frozenset()
+    update: UpdateRow,
+    link: Link,
+    known_comments: frozenset[str],
+    known_files: frozenset[str] = frozenset(),
+    *,
+    ahead: int = 0,
 ) -> WriteContext:
-    """Return what a connector may need beside the intent of an update."""
+    """Return what a connector may need beside the intent of an update; `ahead` is the desk's clock, in seconds."""
     return WriteContext(
         effect_key=update.effect_key,
         remote_id=link.remote_id,
         version_token=link.version_token,
         known_comments=known_comments,
         known_files=known_files,
-        first_sent_at=update.first_sent_at,
+        first_sent_at=there(update.first_sent_at, ahead) if update.first_sent_at is not None else None,
         steps=update.steps,
         observed={field: seen.value for field, seen in link.observed.items()},
     )

@@ -362,6 +362,7 @@ class Deliverer:
             attempt_id=self._ids.new(),
             started=self._clock.monotonic(),
             trial=limits.is_broken(desk),
+            ahead=desk.ahead,
             withheld=withheld(tx, update, link, connector.spec, desk.facts, self._site.rules.sync_rules),
         )
 

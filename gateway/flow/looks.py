@@ -124,6 +124,7 @@ class Looker:
             link = tx.links.get(update.link_id) if update is not None else None
             known = tx.tickets.known_comments(link.id) if link is not None else frozenset[str]()
             mine = _comment_of(tx, update)
+            desk = tx.desks.all().get(look.connection)
         if (
             update is None
             or link is None
@@ -133,7 +134,7 @@ class Looker:
         ):
             self._store.write(lambda tx: tx.looks.taken(look, None))
             return True
-        context = context_for(update, link, known - {mine})
+        context = context_for(update, link, known - {mine}, ahead=desk.ahead if desk is not None else 0)
         try:
             sighting = run_reads(
                 connector.effects(update.intent, context),

@@ -32,6 +32,7 @@ from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, has_earlier
 from gateway.flow.fold import observe
 from gateway.flow.parting import refused_fields
+from gateway.flow.skew import here, ticket_set_right
 from gateway.ports import AttemptEnd, DeskState, Parted
 
 
@@ -227,7 +228,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         echo_since=receipt.since,
         spared=receipt.spared,
         echo_change_ids=receipt.change_ids,
-        landed_at=receipt.at or now,
+        landed_at=here(receipt.at, task.ahead, now) if receipt.at is not None else now,
         left=task.link.remote_id if receipt.followed else "",
     )
 
@@ -240,7 +241,7 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     intent = task.update.intent
     mine = {field for field in intent.fields if field in SYNCED_FIELDS or is_shown(field)}
     written = task.connector.as_read(intent) if mine else {}
-    at = receipt.at or now
+    at = here(receipt.at, task.ahead, now) if receipt.at is not None else now
     observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
     # an edit that we put back without having known of it is then seen to be older than ours, and is written again
     observed |= {
@@ -251,7 +252,7 @@ def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
     created = intent.operation is Operation.CREATE or receipt.followed
     if receipt.observed is not None:
         blank = msgspec.structs.replace(task.link, observed={})
-        seen = observe(blank, receipt.observed, ours=True).observed
+        seen = observe(blank, ticket_set_right(receipt.observed, task.ahead, now), ours=True).observed
         # where it shows another value than we wrote, somebody was quicker than our look: that edit is still to be taken
         observed |= {
             field: value

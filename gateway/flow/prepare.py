@@ -34,6 +34,7 @@ from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
 from gateway.flow.people import enriching
 from gateway.flow.receive import MAX_ID, MAX_REF
+from gateway.flow.skew import note_news, set_right, ticket_set_right
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
 from gateway.flow.thin import is_nothing_without, must_read, with_person
@@ -56,6 +57,8 @@ _OURS: Mapping[str, Callable[[DeliveryRow], Event]] = {
     desks.ORIGIN: desks.event_of,
     enriching.ORIGIN: undone.event_of,
 }
+#: and of those the ones in which no desk says when something happened
+_OUR_TIME = _OURS.keys() - {desks.ORIGIN}
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -120,13 +123,32 @@ class Preparer:
         read_at = self._clock.now()
         answers = dict(zip(wanted, pool.map(lambda want: self._read(*want), wanted), strict=True)) if wanted else {}
         self._note_pace(answers)
-        joined = self._join(parsed, {**answers, **unasked})
+        joined = self._in_our_time(self._join(parsed, {**answers, **unasked}))
         for each in joined:
             self._listen(each)
         going = [each for each in joined if each.parked is None and each.deferred is None]
         shown = [(ready.row.connection, one, ready.reads.get(one.remote_id)) for ready in going for one in ready.events]
         self._asking.before(shown, pool)
         return [msgspec.structs.replace(each, read_at=read_at) for each in joined]
+
+    def _in_our_time(self, joined: list[Ready]) -> list[Ready]:
+        """Put right what desks say of times; what we stored ourselves of other things is in our time already."""
+        now = self._clock.now()
+        with self._store.read() as tx:
+            states = tx.desks.all()
+        ahead = note_news(self._store, self._transport, states, {each.row.connection for each in joined}, now)
+        return [
+            msgspec.structs.replace(
+                each,
+                events=tuple(set_right(event, ahead[each.row.connection], now) for event in each.events),
+                reads={
+                    name: ticket_set_right(one, ahead[each.row.connection], now) for name, one in each.reads.items()
+                },
+            )
+            if each.row.origin not in _OUR_TIME
+            else each
+            for each in joined
+        ]
 
     def _listen(self, ready: Ready) -> None:
         """Ask the classifiers about what a delivery shows, so that the transaction finds their answers."""

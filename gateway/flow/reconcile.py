@@ -21,6 +21,7 @@ from gateway.flow.pace import is_about_pace, note_read
 from gateway.flow.plan import Cause
 from gateway.flow.receive import message
 from gateway.flow.sight import look_again
+from gateway.flow.skew import note, there
 from gateway.flow.sla.desks import delivery_of
 from gateway.flow.sweep import poll_is_due
 from gateway.ports import (
@@ -89,7 +90,7 @@ class Reconciler:
         facts["learned_at"] = self._clock.now().timestamp()
 
         def work(tx: Tx) -> None:
-            state = tx.desks.get(name)
+            state = note(tx, self._transport, name, self._clock.now())
             tx.desks.save(msgspec.structs.replace(state, facts=with_learned(state.facts, facts)))
 
         self._store.write(work)
@@ -133,7 +134,7 @@ class Reconciler:
         with self._store.read() as tx:
             state = tx.desks.all().get(name)
         return run_reads(
-            connector.changes(state.cursor if state else "", self._clock.now()),
+            connector.changes(state.cursor if state else "", there(self._clock.now(), state.ahead if state else 0)),
             connector,
             self._transport,
             deadline=connector.settings.deadline,
@@ -143,7 +144,10 @@ class Reconciler:
     def _keep(self, name: str, page: ChangePage) -> int:
         """Store a page's changes and the cursor behind them in one transaction."""
         now = self._clock.now()
-        rows = [self._delivery(name, remote, now) for remote in page.tickets]
+        with self._store.read() as tx:
+            known = tx.desks.all().get(name)
+        ahead = known.ahead if known is not None else 0
+        rows = [self._delivery(name, remote, now, ahead) for remote in page.tickets]
         rows += [message(name, each, self._ids, now) for each in page.deliveries]
         settings = self._site.connectors[name].settings
         for event in page.events:
@@ -159,9 +163,9 @@ class Reconciler:
 
         return self._store.write(work)
 
-    def _delivery(self, name: str, remote: RemoteTicket, now: datetime) -> NewDelivery:
+    def _delivery(self, name: str, remote: RemoteTicket, now: datetime, ahead: int) -> NewDelivery:
         # seen within the desk's own grain of time, it may still change without a new version: look again next time
-        early = f":{int(now.timestamp())}" if now - remote.updated_at < GRAIN else ""
+        early = f":{int(now.timestamp())}" if there(now, ahead) - remote.updated_at < GRAIN else ""
         return NewDelivery(
             id=self._ids.new(),
             connection=name,
@@ -177,7 +181,7 @@ class Reconciler:
     def _finish(self, tx: Tx, name: str, lease: str, epoch: int, trouble: str) -> None:
         now = self._clock.now()
         every = self._site.connectors[name].settings.reconcile_every or timedelta(minutes=5)
-        state = tx.desks.get(name)
+        state = note(tx, self._transport, name, now)
         tx.desks.save(
             msgspec.structs.replace(
                 state,

@@ -29,10 +29,11 @@ from gateway import crashpoint
 from gateway.dialing import Exchange, current, time_for, tls_context
 from gateway.errors import NotSentError, OutcomeUnknownError
 from gateway.http.address import Rendered, render
+from gateway.http.clocks import Clocks
 from gateway.http.pieces import Piece, stream
 from gateway.http.sockets import DeskAdapter
 from gateway.http.tokens import YOUNG, Tokens
-from gateway.ports import Blob, Connector, Files, Grant, Granting, HttpRequest, HttpResponse, Signing
+from gateway.ports import Blob, Connector, Files, Grant, Granting, HttpRequest, HttpResponse, Signing, Skew
 from gateway.system import SystemClock
 from gateway.telemetry import Redactor, new_span_id, traceparent
 
@@ -88,6 +89,7 @@ class HttpTransport:
         self._max_file = max_file
         self._tokens = Tokens(self._exchange_grant, young)
         self._now = now or SystemClock().now
+        self._clocks = Clocks()
         self._entropy = entropy
         self._max_idle = max_idle
         self._max_body = max_body
@@ -130,12 +132,14 @@ class HttpTransport:
             deadline += time_for(size)
         exchange = Exchange(deadline, self._max_idle)
         started = time.monotonic()
+        begun = self._now()
         token = current.set(exchange)
         try:
             crashpoint.reach("http.sending")
             answer = self._adapter(connector.settings.name, str(prepared.url)).send(
                 prepared, stream=True, timeout=deadline
             )
+            heard = self._now()
             crashpoint.reach("http.answering")
             with ExitStack() as closing:
                 closing.callback(answer.raw.close)
@@ -148,6 +152,8 @@ class HttpTransport:
             current.reset(token)
         for name in _DROPPED_HEADERS:
             headers.pop(name, None)
+        if rendered.home:
+            self._clocks.hear(connector.settings.name, headers, begun, heard)
         return HttpResponse(answer.status_code, headers, body, time.monotonic() - started, blob)
 
     def _taken(self, answer: requests.Response, request: HttpRequest) -> tuple[bytes, Blob | None]:
@@ -167,6 +173,10 @@ class HttpTransport:
         if grant is None or (fresh and not self._tokens.forget(connector.settings.name)):
             return ""
         return self._tokens.of(connector, grant)
+
+    def skew(self, connection: str) -> Skew | None:
+        """Return how far a desk's clock is ahead of ours, by the answers that this process got; None: not known."""
+        return self._clocks.skew(connection)
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -27,6 +27,7 @@ from gateway.ports.rows import (
     UpdateRow,
 )
 from gateway.ports.staff import AgentsRead, Staff, Staffed
+from gateway.ports.timing import Skew, TellsTime
 from gateway.ports.wire import (
     ChangePage,
     CheckResult,
@@ -101,9 +102,11 @@ __all__ = [
     "Releases",
     "Setting",
     "Signing",
+    "Skew",
     "Staff",
     "Staffed",
     "Store",
+    "TellsTime",
     "Transport",
     "Tx",
     "UpdateRow",

@@ -224,6 +224,9 @@ class DeskState(msgspec.Struct, frozen=True, omit_defaults=True):
     polled_at: datetime | None = None
     poll_due: datetime | None = None
     poll_error: str = ""
+    #: seconds by which its clock is ahead of ours, negative where it is behind; and when that was learned
+    ahead: int = 0
+    ahead_at: datetime | None = None
     facts: dict[str, Any] = {}
 
 

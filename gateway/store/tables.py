@@ -350,6 +350,9 @@ desks = Table(
     Column("polled_at", Instant),
     Column("poll_due", Instant),
     Column("poll_error_sealed", LargeBinary),
+    #: seconds by which its clock is ahead of ours, negative where it is behind; and when that was learned
+    Column("ahead", Integer, nullable=False),
+    Column("ahead_at", Instant),
     Column("facts", Json, nullable=False),
 )
 

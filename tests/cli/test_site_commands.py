@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,27 @@ def test_connections_are_tested(gateway: Gateway, run: Run, monkeypatch: pytest.
     code, shown, _ = run("connections", "test", "acme-zendesk")
     assert (code, "FAIL  reachable" in shown) == (1, True)
     assert run("connections", "test", "nobody")[0] == 3
+
+
+def test_a_wrong_clock_is_told(gateway: Gateway, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the test that finds it, and from then on by list and status; a warning is no failure."""
+    zendesk = ZendeskSimulator(email="gateway@acme.example", api_token=VARIABLES["DEMO_ZENDESK_TOKEN"])
+    rt = SimulatedRequestTracker(webhook_secret=VARIABLES["DEMO_RT_SECRET"])
+    zendesk.clock.skew = timedelta(minutes=-90)
+    with zendesk, rt:
+        monkeypatch.setenv("DEMO_ZENDESK_URL", zendesk.url)
+        monkeypatch.setenv("DEMO_RT_URL", rt.url)
+        assert "warning" not in run("status")[1]
+        code, shown, _ = run("connections", "test")
+        assert code == 0
+        assert "warn  clock: its clock is 1 h 30 m behind ours; its times are put right" in shown
+        assert "ok    clock: its clock agrees with ours" in shown
+        listed = {each["name"]: each for each in json.loads(run("connections", "list", "--json")[1])}
+        assert abs(listed["acme-zendesk"]["clock_ahead"] + 5400) <= 1
+        assert listed["engineering-rt"]["clock_ahead"] == 0
+        assert "1 h 30 m behind ours" in listed["acme-zendesk"]["detail"]
+        assert "warning: acme-zendesk: its clock is 1 h 30 m behind ours; its times" in run("status")[1]
+        assert json.loads(run("status", "--json")[1])["clocks_ahead"].keys() == {"acme-zendesk"}
 
 
 def test_reconcile_says_what_is_apart(run: Run, monkeypatch: pytest.MonkeyPatch, gateway: Gateway) -> None:

@@ -28,6 +28,7 @@ from gateway.flow.files.bringing import Bringer
 from gateway.flow.looks import Looker
 from gateway.flow.receive import receive
 from gateway.flow.reconcile import Reconciler
+from gateway.http import HttpTransport
 from gateway.ports import ConnectionSettings, IncomingRequest, NewDelivery
 from gateway.store import SqlStore
 from gateway.store.blobs import SqlBlobs
@@ -95,7 +96,7 @@ class Bridge:
         self.clock = clock or SystemClock()
         self.ids = SystemIds(self.clock)
         self.files = SqlBlobs(store)
-        self.transport = DeskTransport(files=self.files)
+        self.transport = DeskTransport(files=self.files, http=HttpTransport(files=self.files, now=self.clock.now))
         self.hooks = _Hooks(self._hook)
         self.intake = StoringIntake(store)
         self.desks: tuple[SimulatedDesk, ...] = ()

@@ -15,6 +15,7 @@ from dead_letters import DeadLetter
 from gateway.domain.update import UpdateState
 from gateway.errors import GatewayError
 from gateway.flow.desks import LiveSite, gone
+from gateway.flow.skew import is_told, words
 from gateway.ports import DeskState
 from gateway.store.journeys import Journey
 from gateway.store.view import TicketLine, UpdateLine
@@ -158,4 +159,6 @@ def _desk(name: str, connector: str, known: DeskState | None, now: datetime, wai
         state, detail, until = "throttled", "the desk asked us to slow down", known.not_before
     elif known.poll_error:
         state, detail = "unpolled", known.poll_error
+    elif is_told(known):
+        detail = words(known.ahead)
     return DeskLine(name, connector, state, detail, until, known.polled_at, known.failures)

@@ -180,6 +180,8 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("polled_at", Instant(), nullable=True),
         sa.Column("poll_due", Instant(), nullable=True),
         sa.Column("poll_error_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("ahead", sa.Integer(), nullable=False),
+        sa.Column("ahead_at", Instant(), nullable=True),
         sa.Column("facts", Json(), nullable=False),
         sa.PrimaryKeyConstraint("connection"),
     )
