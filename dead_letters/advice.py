@@ -14,7 +14,7 @@ _WORDS = {
     Reason.POISON: "the connector failed on it, which is a defect: report it; after the repair, replay",
     Reason.UNREADABLE: "the desk sent what nobody can read: mend its webhook or template; replay, or discard",
     Reason.UNMAPPED: "no map covers a value: add a line to it in rules/, gateway rules release, then replay",
-    Reason.BOUNCE: "automations of two desks answer each other: switch one off, then replay, or discard",
+    Reason.BOUNCE: "automations answer each other, at two desks or by mail: switch one off, then replay, or discard",
     Reason.CONFLICT: "two desks changed the same field: set the right value at one of them, then discard",
     Reason.REMOVED: (
         "its connection was taken out of gateway.yaml: name it again, gateway rules release, then replay; or discard"

@@ -20,6 +20,8 @@ _IMAP = {"imaps": (993, True), "imap": (143, False)}
 _SMTP = {"smtps": (465, True), "smtp": (587, False)}
 #: a mail with the largest files that are let through, as base64, and some words
 MAX_MAIL = 36_000_000
+#: to the people of one ticket: more than people write, less than two programs do that answer each other
+MAILS_PER_HOUR = 20
 ADDRESS = r"^[^\s<>@,;\"]+@[^\s<>@,;\"]+$"
 _ADDRESSES = {"type": "array", "items": {"type": "string", "pattern": ADDRESS}}
 _AUTH_KEYS = ("user", "password", "token_url", "client_id", "client_secret", "refresh_token", "scope")
@@ -89,6 +91,11 @@ SETTINGS = (
         help="mailing lists (List-Id) whose mail opens tickets, such as a group that forwards to this mailbox",
     ),
     Setting(
+        "mails_per_hour",
+        {"type": "integer", "minimum": 1, "maximum": 1000},
+        help="so many mails go to the people of one ticket in an hour, and no more; 20 where it is not given",
+    ),
+    Setting(
         "max_mail",
         {"type": "integer", "minimum": 100_000, "maximum": 100_000_000},
         help="larger mails are cut",
@@ -117,6 +124,7 @@ class Account(msgspec.Struct, frozen=True):
     automatic_from: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
     max_mail: int = MAX_MAIL
+    mails_per_hour: int = MAILS_PER_HOUR
 
     def __repr__(self) -> str:
         """Name the address only."""
@@ -157,6 +165,7 @@ class Account(msgspec.Struct, frozen=True):
             _texts(options, "automatic_from"),
             _texts(options, "lists"),
             int(options.get("max_mail") or MAX_MAIL),
+            int(options.get("mails_per_hour") or MAILS_PER_HOUR),
         )
 
     @property

@@ -86,7 +86,7 @@ SPEC = ConnectorSpec(
 
 
 class EmailConnector:
-    """Implements `gateway.ports.Connector`, `Filing`, `Granting`, `Backfilling` and `Mailing`."""
+    """Implements `gateway.ports.Connector`, `Filing`, `Granting`, `Backfilling`, `Braking` and `Mailing`."""
 
     spec: ConnectorSpec = SPEC
 
@@ -102,6 +102,10 @@ class EmailConnector:
     def grant(self) -> Grant | None:
         """Return how an access token is got; None where there is a password."""
         return self.account.grant()
+
+    def most_an_hour(self) -> int:
+        """Return how many mails the people of one ticket get at most in an hour."""
+        return self.account.mails_per_hour
 
     def verify(self, request: IncomingRequest, now: datetime) -> None:  # noqa: ARG002 - nobody may
         """Refuse everything: a mailbox sends no webhooks."""

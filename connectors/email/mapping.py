@@ -14,7 +14,7 @@ from connectors.content import Content, from_html, from_plain
 from connectors.email.account import Account
 from connectors.email.mime import File, Mail, Person
 from connectors.email.quoting import without_history
-from connectors.email.sorting import is_report, own_key, reported, why_aside
+from connectors.email.sorting import is_of_a_server, is_report, own_key, own_named, reported, why_aside
 from connectors.sdk import (
     Attachment,
     Event,
@@ -35,6 +35,7 @@ _REPLY: Final = re.compile(
     r"(?:\[\d+\])?\s*[:\uff1a]\s*)+"
 )
 _MAX_ANSWERS: Final = 20
+_MAX_SAID: Final = 1000
 MAX_TITLE: Final = 300
 MAX_RAW: Final = 100_000
 SYSTEM: Final = RemotePerson("mail", name="Mail", role="system")
@@ -80,7 +81,7 @@ def event_of(account: Account, mail: Mail, received: datetime, *, taken: bool = 
     ours = own_key(account, mail.message_id)
     if ours is not None:
         return _echo(mail, ours[0], received)
-    if is_report(mail):
+    if is_report(mail) or is_of_a_server(mail):
         told = _report(account, mail, received)
         if told is not None:
             return told
@@ -110,20 +111,33 @@ def _report(account: Account, mail: Mail, received: datetime) -> Event | None:
     """Return what became of a mail of ours; None for a report about another's."""
     about = Mail(mail.about)
     named = [about.message_id, *about.ids("message-id"), *mail.ids("references"), *mail.ids("in-reply-to")]
-    ours = next((found for each in named if (found := own_key(account, each)) is not None), None)
+    named += () if is_report(mail) else own_named(account, mail)
+    own = next((each for each in named if own_key(account, each) is not None), "")
+    ours = own_key(account, own)
     if ours is None:
         return None
-    action, who = reported(mail)
-    if action != "failed":
+    action, who, why = reported(mail)
+    if is_report(mail) and action != "failed":
         raise SetAsideError(f"it says that a mail of ours is {action or 'on its way'}")
     at = mail.at(received)
-    words = from_plain(f"The mail could not be delivered to {who}").markdown
-    comment = RemoteComment(key_of(mail)[5:], at, words, Visibility.INTERNAL, SYSTEM)
-    shown = RemoteTicket(_remote_id(mail), at, marker=ours[0])
+    words = f"The mail could not be delivered to {who or 'the recipient'}: {why}"
+    if not is_report(mail):
+        words = f"A mail server wrote about a mail of ours:\n\n{_beginning(mail.plain)}"
+    # by what it says of whom, so that two servers that report one failure are heard once
+    key = f"report:{ours[0]}:{hashed(who.lower())[:12]}"
+    comment = RemoteComment(key, at, from_plain(words).markdown, Visibility.INTERNAL, SYSTEM)
+    tag = tag_of(own)
+    shown = RemoteTicket(f"{tag}:{ours[0][:16]}", at, marker=ours[0])
     return Event(
-        EventKind.COMMENTED, shown.remote_id, key_of(mail), at, actor=SYSTEM, comment=comment, snapshot=shown,
-        thread=thread_of(mail), automatic=True,
+        EventKind.COMMENTED, shown.remote_id, f"mail:{key}", at, actor=SYSTEM, comment=comment, snapshot=shown,
+        thread=tag, automatic=True,
     )  # fmt: skip
+
+
+def _beginning(text: str) -> str:
+    """Return what a server says before the copy of the mail that it is about."""
+    said = re.split(r"(?m)^(?:-{3,}.*|Received: .*|Return-Path: .*)$", text, maxsplit=1)[0].strip()
+    return said[:_MAX_SAID] or "(without words)"
 
 
 def _said(account: Account, mail: Mail, sender: Person, received: datetime) -> Event:

@@ -18,6 +18,7 @@ LOOP: Final = "x-desk-gateway"
 MAX_HOPS: Final = 60
 _OWN: Final = re.compile(r"([0-9a-f]{32,64})(\.i)?\.([0-9a-f]{10})@.+")
 _SPAM: Final = 5
+_SERVERS: Final = frozenset({"mailer-daemon", "postmaster"})
 
 
 def own_key(account: Account, message_id: str) -> tuple[str, bool] | None:
@@ -31,15 +32,32 @@ def is_report(mail: Mail) -> bool:
     return bool(mail.report)
 
 
-def reported(mail: Mail) -> tuple[str, str]:
-    """Return what a report says happened (failed, delayed, delivered, relayed, expanded), and about whom and why."""
+def is_of_a_server(mail: Mail) -> bool:
+    """Say whether a mail server wrote it, in words of its own: older ones know no reports (RFC 3834 section 2)."""
+    senders = mail.people("from")
+    local = senders[0].address.partition("@")[0] if senders else ""
+    return local in _SERVERS and (_takes_no_answer(mail) or not mail.ids("in-reply-to"))
+
+
+def _takes_no_answer(mail: Mail) -> bool:
+    return mail.header("return-path").replace(" ", "") == "<>"
+
+
+def own_named(account: Account, mail: Mail) -> tuple[str, ...]:
+    """Return our Message-IDs in the text of a mail: of those that a server copies below its words."""
+    mark = re.escape(account.mark)
+    return tuple(dict.fromkeys(re.findall(rf"<([0-9a-f]{{32,64}}(?:\.i)?\.{mark}@[^<>\s]{{1,300}})>", mail.plain)))[:5]
+
+
+def reported(mail: Mail) -> tuple[str, str, str]:
+    """Return what a report says happened (failed, delayed, delivered, relayed, expanded), to whom, and why."""
     actions = [found.lower() for found in re.findall(r"(?im)^action:\s*([a-z]+)", mail.report)]
     action = "failed" if "failed" in actions else actions[0] if actions else ""
     who = re.search(r"(?im)^(?:original|final)-recipient:\s*[^;\n]*;\s*(\S+)", mail.report)
     why = re.search(r"(?im)^diagnostic-code:\s*(?:[^;\n]*;\s*)?(.+)$", mail.report)
     status = re.search(r"(?im)^status:\s*(\S+)", mail.report)
     reason = why[1].strip() if why else status[1] if status else "it does not say why"
-    return action, f"{who[1] if who else 'the recipient'}: {reason}"
+    return action, who[1] if who else "", reason
 
 
 def why_aside(account: Account, mail: Mail) -> str:
@@ -75,11 +93,9 @@ def _automatic(mail: Mail) -> str:
     precedence = mail.header("precedence").lower()
     if precedence in {"auto_reply", "auto-reply"}:
         return f"no person wrote it (Precedence: {precedence})"
-    if mail.header("return-path").replace(" ", "") == "<>":
+    if _takes_no_answer(mail):
         return "no person wrote it (it takes no answer: Return-Path: <>)"
-    senders = mail.people("from")
-    local = senders[0].address.partition("@")[0] if senders else ""
-    return "a mail server wrote it" if local in {"mailer-daemon", "postmaster"} and not mail.ids("in-reply-to") else ""
+    return "a mail server wrote it" if is_of_a_server(mail) else ""
 
 
 def _listed(account: Account, mail: Mail) -> str:

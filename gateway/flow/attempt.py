@@ -89,8 +89,8 @@ class Task(msgspec.Struct, frozen=True):
     started: float
     #: the one that tries whether a desk is back whose breaker was open
     trial: bool = False
-    #: why it must not be sent; empty: it may
-    withheld: str = ""
+    #: why it must not be sent
+    withheld: Rejected | None = None
     #: remote ids of the files that are known there, of one that puts a file there
     known_files: frozenset[str] = frozenset()
     #: seconds by which the desk's clock is ahead of ours
@@ -155,8 +155,8 @@ def _visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: floa
             ended, stored = _resolve(task, transport, clock.now())
             if ended is not None:
                 return ended
-        if task.withheld:
-            return Ended(task, Rejected(task.withheld, Reason.PRIVATE))
+        if task.withheld is not None:
+            return Ended(task, task.withheld)
         return _Sending(task, ask, transport, clock, lease).run(stored)
     except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the worker goes on
         tell_defect(log, "a connector broke before it sent anything", error, update=task.update.id)

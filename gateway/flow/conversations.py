@@ -31,9 +31,10 @@ def placed(tx: Tx, connection: str, event: Event, now: datetime) -> Event | str:
             return "about a message that is not ours"
         if link.state is LinkState.PENDING:
             # the ticket that we were creating there: entered as such, so that its link learns its name
-            return msgspec.structs.replace(event, comment=None)
+            return event
+        # whatever is said of it, it was sent
+        confirmed = tx.outbox.confirm_by_marker(marker, now)
         if event.comment is None:
-            confirmed = tx.outbox.confirm_by_marker(marker, now)
             return "our own message" if confirmed is None else "our own message, of which nothing was known"
         return _on(link, event)
     link, sure = _conversation(tx, connection, event)

@@ -23,6 +23,7 @@ from gateway.domain.update import Operation, Strategy, UpdateState
 from gateway.errors import ClashError, OtherReleaseError, RefusedValueError
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, visit
+from gateway.flow.brake import braked
 from gateway.flow.desks import LiveSite
 from gateway.flow.ended import note_end
 from gateway.flow.files.leaving import known_files, with_its_files
@@ -363,7 +364,8 @@ class Deliverer:
             started=self._clock.monotonic(),
             trial=limits.is_broken(desk),
             ahead=desk.ahead,
-            withheld=withheld(tx, update, link, connector.spec, desk.facts, self._site.rules.sync_rules),
+            withheld=withheld(tx, update, link, connector.spec, desk.facts, self._site.rules.sync_rules)
+            or braked(tx, update, connector, self._clock.now()),
         )
 
     # ------------------------------------------------------------ in the threads

@@ -98,7 +98,7 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     late = settle is not None and settle > now
     if earlier is None or (isinstance(earlier, Absent) and not late):
         # what waits for a hidden ticket waits in its order, also where other letters let the next one pass
-        blocks = end.blocks or reason in {Reason.HIDDEN, Reason.PRIVATE}
+        blocks = end.blocks or reason in {Reason.HIDDEN, Reason.PRIVATE, Reason.BOUNCE}
         state = UpdateState.DEAD
         if reason is Reason.CLOSED:
             # a reply goes on elsewhere; nothing else may keep it waiting, and what is set there is set for good

@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.domain.link import Link, Role
 from gateway.domain.ticket import Ticket
-from gateway.domain.update import Operation
+from gateway.domain.update import Operation, Reason, Rejected
 from gateway.ports import ConnectorSpec, Tx, UpdateRow
 from rules.sync import SyncRule
 
@@ -17,25 +17,26 @@ CLOSED = "closed_to_public"
 
 def withheld(
     tx: Tx, update: UpdateRow, link: Link, spec: ConnectorSpec, facts: Mapping[str, Any], rules: tuple[SyncRule, ...]
-) -> str:
-    """Return why an update is not sent; empty: nothing speaks against it.
+) -> Rejected | None:
+    """Return why an update is not sent; None: nothing speaks against it.
 
     It is asked when the update is about to leave, for its ticket may have become private since it was planned.
     """
     if not spec.open_to_all or facts.get(CLOSED) is True or update.operation is Operation.UNDO:
-        return ""
+        return None
     ticket = tx.tickets.get(update.ticket_id)
     if ticket is None or not _hides(ticket, link):
-        return ""
+        return None
     rule = next((each for each in rules if each.name == link.rule), None)
     if rule is not None and spec.private_param and rule.create.get(spec.private_param) is True:
-        return ""
+        return None
     where = " and ".join(ticket.private_at)
     way = f", or create: {{{spec.private_param}: true}} in the rule {link.rule!r}" if spec.private_param else ""
-    return (
+    why = (
         f"the ticket is private at {where}, and everybody may be able to read it at {link.connection}: nothing of it "
         f"is written there. Make it public at {where} and replay{way}; else discard"
     )
+    return Rejected(why, Reason.PRIVATE)
 
 
 def _hides(ticket: Ticket, link: Link) -> bool:

@@ -6,6 +6,7 @@
 from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.auditing import Audit
 from gateway.ports.backfilling import Backfilling
+from gateway.ports.braking import Braking
 from gateway.ports.filing import Attaching, FileRow, Files, FileState, Filing
 from gateway.ports.granting import Grant, Granting
 from gateway.ports.http import Blob, Call, Effect, HttpRequest, HttpResponse, Part
@@ -62,6 +63,7 @@ __all__ = [
     "Backfilling",
     "Backlog",
     "Blob",
+    "Braking",
     "Call",
     "ChangePage",
     "CheckResult",

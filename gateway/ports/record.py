@@ -147,6 +147,10 @@ class Outbox(Protocol):
         """Return one update, or None."""
         ...
 
+    def sent_since(self, update: UpdateRow, since: datetime, most: int) -> Sequence[datetime]:
+        """Return when others of its kind left for the same ticket there, or may have: the newest ones."""
+        ...
+
     def narrow(self, update: UpdateRow, intent: Intent) -> bool:
         """Let a ready update want less; False: it has changed since it was read."""
         ...

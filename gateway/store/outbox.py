@@ -371,6 +371,13 @@ class SqlOutbox:
             "the_answer": self._sealer.seal(_ANSWER, end.answer.encode()) if end.answer else None,
         }
 
+    def sent_since(self, this: UpdateRow, since: datetime, most: int) -> Sequence[datetime]:
+        """Return when others of its kind left for the same ticket there, or may have: the newest ones."""
+        kind = (updates.c.ticket_id == this.ticket_id, updates.c.connection == this.connection)
+        left = (updates.c.operation == this.operation.value, updates.c.first_sent_at > since, updates.c.state != "dead")
+        asked = select(updates.c.first_sent_at).where(*kind, *left, updates.c.id != this.id)
+        return self._connection.execute(asked.order_by(updates.c.first_sent_at.desc()).limit(most)).scalars().all()
+
     def confirm_by_marker(self, effect_key: str, now: datetime) -> str | None:
         """Note that a given-up update has landed, since its marker was seen; return its id, None when it is no such."""
         found = self._connection.execute(
