@@ -64,7 +64,8 @@ def is_bare(text: str, link: str) -> bool:
     """Say whether a link shows its own address, which then needs no form of its own."""
     if link.startswith("mailto:"):
         return text == link.removeprefix("mailto:") and " " not in text and "@" in text
-    if text.rstrip("/") != link.rstrip("/"):
+    # an odd bracket is written otherwise in a link
+    if link.rstrip("/") not in {text.rstrip("/"), tidy(text).rstrip("/")}:
         return False
     found = BARE.fullmatch(text)
     return found is not None and bare_part(text) == text

@@ -8,64 +8,100 @@ and the word reads the same and means nothing to them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 #: WORD JOINER: nothing to see, and no line may break at it
 UNSEEN: Final = "\u2060"
 
 _SIGN: Final = re.compile(
-    r"(?<![\w`])@(?=[\w\"])|(?<=\w)@(?=\w)"  # people and teams
-    r"|(?<![\w`&#])#{1,2}(?=[\w\"])|(?<=[\w/.-])[#!&%@](?=\d)"  # tickets, also of another project
-    r"|(?<![\w`])[!&%$](?=\d)|(?<![\w`])%(?=[\w\"])|(?<![\w`~])~(?=[\w\"])"  # merge requests, epics, milestones, labels
+    r"(?<!\w)@(?=[\w\"])|(?<=\w)@(?=\w)"  # people and teams
+    r"|(?<![\w&#])#{1,2}(?=[\w\"])|(?<=[\w/.-])[#!&%@](?=\d)"  # tickets, also of another project
+    r"|(?<!\w)[!&%$](?=\d)|(?<!\w)%(?=[\w\"])|(?<![\w~])~(?=[\w\"])"  # merge requests, epics, milestones, labels
     r"|\b(?:commit|version|source|export|document|forum|message|project|news|user|wiki):(?=[\w\"])"  # Redmine's names
     r"|\br(?=\d+\b)|\[(?=\[)|\{(?=\{)"  # its revisions, pages and macros
 )
-_COMMAND: Final = re.compile(r"(?m)^([ \t>]*(?:[-+*][ \t]+|\d+[.)][ \t]+)?)/(?=[A-Za-z_])")
+#: also behind what cannot be seen, which is no space to us and may be one to others
+_COMMAND: Final = re.compile(r"(?m)^((?:[^\S\n]|[>\u200b-\u200f\ufeff])*(?:[-+*][ \t]+|\d+[.)][ \t]+)?)/(?=[A-Za-z_])")
 _SHORT: Final = re.compile(r"(?i)\b(GH|GL|JIRA)-(?=\d)")
 #: a link's address (but not a mention of ours), a bare address
 _ADDRESS: Final = re.compile(
     r"(\]\((?:[^()\s]|\([^()\s]*\))*\)|<?\bhttps?://[^\s<>)\]]+>?|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 )
-_FENCE: Final = re.compile(r"^(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(`{3,}|~{3,})")
-_CODE: Final = re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+#: what some reader may take for the beginning or the end of code
+_FENCE: Final = re.compile(r"^(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?:`{3,}|~{3,})")
+#: what every reader takes for it: at the very beginning of a line
+_PLAIN: Final = re.compile(r"(`{3,})([^`]*)|(~{3,})(.*)")
+#: whatever may hold a fence as words: HTML, formulas, the head of a page
+_DOUBTFUL: Final = re.compile(r"(?m)^[ \t>]*<[A-Za-z/!?]|\$\$|\A---|^ {0,3}\[\^")
+#: on one line; what is in a tag or in a cell of a table is not what it seems
+_CODE: Final = re.compile(r"(?<![\\`])(`+)(?!`)([^\n|<]+?)(?<!`)\1(?!`)")
 
 
 def neutralise(markdown: str) -> str:
     """Return Markdown that reads the same and calls nobody; code is left as it is."""
+    return outside_code(markdown, _outside)
+
+
+def outside_code(markdown: str, change: Callable[[str], str]) -> str:
+    """Return Markdown with everything changed that some reader may not take for code."""
+    lines = markdown.split("\n")
+    fenced = _fenced(lines)
     found: list[str] = []
     held: list[str] = []
-    fence = ""
-    for line in markdown.split("\n"):
-        begins = _FENCE.match(line)
-        if not fence and begins and "`" not in line[begins.end() :]:
-            found += [_words("\n".join(held))] if held else []
+    for number, line in enumerate(lines):
+        if number in fenced:
+            found += [_words("\n".join(held), change)] if held else []
             held = []
-            fence = begins[1]
             found.append(line)
-        elif fence:
-            found.append(line)
-            if begins and begins[1].startswith(fence) and not line[begins.end() :].strip():
-                fence = ""
         else:
             held.append(line)
-    found += [_words("\n".join(held))] if held else []
+    found += [_words("\n".join(held), change)] if held else []
     return "\n".join(found)
 
 
-def _words(text: str) -> str:
+def _fenced(lines: list[str]) -> set[int]:
+    """Return the lines that are code to everybody; none of them as soon as one is in doubt."""
+    found: set[int] = set()
+    fence = ""
+    for number, line in enumerate(lines):
+        begins = _PLAIN.fullmatch(line)
+        if fence:
+            found.add(number)
+            if begins and line.rstrip() == fence:
+                fence = ""
+            elif _FENCE.match(line):
+                return set()
+        elif begins:
+            fence = begins[1] or begins[3]
+            found.add(number)
+        elif _FENCE.match(line):
+            return set()
+    return set() if fence or _DOUBTFUL.search("\n".join(lines)) else found
+
+
+def _words(text: str, change: Callable[[str], str]) -> str:
     found: list[str] = []
     at = 0
     for code in _CODE.finditer(text):
-        found += [_outside(text[at : code.start()]), code[0]]
+        line = text[text.rfind("\n", 0, code.start()) + 1 : code.start()]
+        if "<" in line or "|" in line:
+            continue
+        found += [change(text[at : code.start()]), code[0]]
         at = code.end()
-    found.append(_outside(text[at:]))
+    found.append(change(text[at:]))
     return "".join(found)
 
 
 def _outside(text: str) -> str:
-    text = _COMMAND.sub(rf"\1{UNSEEN}/", text)
+    text = parted_commands(text)
     parts = _ADDRESS.split(text)
     return "".join(part if number % 2 else _signs(part) for number, part in enumerate(parts))
+
+
+def parted_commands(text: str) -> str:
+    """Return a text in which no line begins with `/` and a word: to GitLab, and to robots, that is an order."""
+    return _COMMAND.sub(rf"\1{UNSEEN}/", text)
 
 
 def _signs(text: str) -> str:

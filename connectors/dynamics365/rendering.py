@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from connectors.content import to_html
 from connectors.dynamics365 import mapping
 from connectors.dynamics365.account import (
     ACTIVE,
@@ -78,6 +79,21 @@ def title(given: str) -> str:
 def description(account: Account, given: str) -> str:
     """Return a description as Dataverse keeps it."""
     return shortened(plainly(given).strip(), account.description_length)
+
+
+def added(account: Account, before: str, ours: str) -> str:
+    """Return the description to write: one of which Markdown would lose something is kept, and ours stands below.
+
+    Raises UnmappedError where there is no room for that.
+    """
+    if not mapping.written(before).lost:
+        return ours
+    below = f"<hr>{to_html(ours)}"
+    whole = before if below in before else before + below
+    if len(whole) > account.description_length:
+        msg = "the description holds HTML that Markdown cannot show, and has no room for more"
+        raise UnmappedError(msg)
+    return whole
 
 
 def plainly(markdown: str) -> str:

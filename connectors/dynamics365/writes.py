@@ -233,6 +233,8 @@ def _set(account: Account, intent: Intent, case: str) -> Call[Outcome]:
     if before is None:
         return Rejected(f"case {case} is not there, or out of our sight")
     etag = text(before.get("@odata.etag")) or "*"
+    if "description" in record:
+        record["description"] = rendering.added(account, text(before.get("description")), record["description"])
     same = all(number(before.get(name)) == record.get(name) for name in ("statecode", "statuscode"))
     if same:
         # a state that is set again would count as a change

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from connectors.content import canonical
+from connectors.content.neutral import outside_code, parted_commands
+from connectors.content.tags import lost_in, without_tags
 from connectors.github.options import Options
 from connectors.sdk import (
     Category,
@@ -39,21 +41,16 @@ CLOSED_WORD = "completed"
 
 _MARKER = re.compile(r"\s*<!--\s*gateway:([0-9a-zA-Z_-]{8,128})\s*-->")
 _ID = re.compile(r"(?P<repository>[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100})#(?P<number>[1-9]\d{0,17})")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_IMAGE = re.compile(r"<img\s[^>]*>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""\b(alt|src)\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
-_BREAK = re.compile(r"<br\s*/?>\n?", re.IGNORECASE)
-_TAG = re.compile(
-    r"</?(details|summary|table|tr|td|th|sub|sup|kbd|p|div|picture|video|h[1-6]|a|b|i|em|strong)\b", re.IGNORECASE
-)
-#: a word joiner after @ or #, with which we keep a text from calling people and from linking other issues
-_JOINED = re.compile(r"(?:(?<=[@#])|(?<=[Gg][Hh]-))\u2060")
-_CODE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`)", re.DOTALL)
-#: a name, an issue of this repository, one of another (not in an address), and the old spelling of an issue
+#: a word joiner, with which we keep a text from calling people, linking other issues and ordering robots about
+_JOINED = re.compile(r"(?i)(?:(?<=[@#])|(?<=gh-)|(?<=duplicate))\u2060|\u2060(?=/)")
+#: a name, an issue of this repository, one of another (not in an address), the old spelling of an issue, and the words
+#: that make an issue a duplicate of another, which may be named by its address
 _CALLS = re.compile(
-    r"(?<![\w/])@(?=[A-Za-z0-9])|(?<![\w/])#(?=\d)"
-    r"|(?<![\w./:(-])[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}#(?=\d)|(?<![\w./-])[Gg][Hh]-(?=\d)"
+    r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])|(?<![\w/])#(?=\d)"
+    r"|(?<!\]\()(?<![\w./])[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}#(?=\d)|(?<![\w./-])[Gg][Hh]-(?=\d)"
+    r"|(?i:(?<=\bduplicate)(?= of\b))"
 )
+_ADDRESS = re.compile(r"(https?://[^\s<>)\]]+)")
 _MENTION = re.compile(r"\[@([^\]\n]*)\]\(mention:[^)\s]*\)")
 
 
@@ -117,8 +114,15 @@ def marked(markdown: str, effect_key: str) -> str:
 
 
 def calling_nobody(markdown: str) -> str:
-    """Return Markdown in which no name calls people and no number links another issue; code stays as it is."""
-    pieces = _CODE.split(_MENTION.sub(r"@\1", markdown))
+    """Return Markdown in which no name calls people, no number links another issue, no line is an order to a robot.
+
+    Code stays as it is.
+    """
+    return outside_code(_MENTION.sub(r"@\1", markdown), _quiet)
+
+
+def _quiet(words: str) -> str:
+    pieces = _ADDRESS.split(parted_commands(words))
     return "".join(
         each if place % 2 else _CALLS.sub(lambda at: f"{at.group()}\u2060", each) for place, each in enumerate(pieces)
     )
@@ -126,18 +130,12 @@ def calling_nobody(markdown: str) -> str:
 
 def body_of(value: Any) -> str:
     """Read a text of GitHub as canonical Markdown: without comments that nobody sees, pictures in one form."""
-    words = _COMMENT.sub("", _JOINED.sub("", text(value).replace("\r\n", "\n")))
-    return canonical(_BREAK.sub("\n", _IMAGE.sub(_picture, words))).strip()
+    return canonical(without_tags(_JOINED.sub("", text(value).replace("\r\n", "\n")))).strip()
 
 
 def lost_of(value: Any) -> tuple[str, ...]:
     """Return what of a text Markdown cannot show."""
-    return ("HTML in the text",) if _TAG.search(_CODE.sub("", text(value))) else ()
-
-
-def _picture(found: re.Match[str]) -> str:
-    said = {name.lower(): value for name, value in _ATTRIBUTE.findall(found.group())}
-    return f"![{said.get('alt', 'image')}]({said['src']})" if said.get("src") else ""
+    return lost_in(text(value))
 
 
 # ---------------------------------------------------------------- people and words

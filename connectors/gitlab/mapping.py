@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.content.tags import lost_in
 from connectors.gitlab import texts
 from connectors.gitlab.account import Account, scopes
 from connectors.sdk import (
@@ -186,6 +187,7 @@ def ticket(data: Json, account: Account, *, at: datetime, path: str = "", projec
         marker=texts.mark(description),
         title=text(data.get("title")) if said("title") else msgspec.UNSET,
         body=body if said("description") else msgspec.UNSET,
+        lost=lost_in(description),
         status=_status(data, account, named),
         priority=priority(account, named) if named is not None else msgspec.UNSET,
         kind=KINDS.get((text(data.get("issue_type")) or text(data.get("type"))).lower(), msgspec.UNSET),
@@ -266,6 +268,7 @@ def comment(
         return None
     raw = text(note.get("body")) or text(note.get("note"))
     body, files = texts.read(raw, project)
+    lost = lost_in(raw)
     who = author or person(obj(note.get("author")))
     seen = visibility(note, event)
     ours = who is not None and who.external_id in {account.us.id, account.us.username} - {""}
@@ -279,6 +282,8 @@ def comment(
         marker=texts.mark(raw) if ours or unknown else "",
         source_format="markdown",
         attachments=attachments(files, seen),
+        lost=lost,
+        raw=raw if lost else "",
     )
 
 

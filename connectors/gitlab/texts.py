@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from connectors.content import neutralise
+from connectors.content.build import clean
+from connectors.content.neutral import parted_commands
+from connectors.content.tags import lost_in, without_tags
 
 NO_TEXT = "(no text)"
 #: WORD JOINER, as `neutralise` puts it
 APART = "\u2060"
-_COMMAND = re.compile(r"(?m)^([ \t]*)/(?=[A-Za-z_])")
-_FENCE = re.compile(r"(?m)^[ \t>]*(?:`{3,}|~{3,})")
+#: what GitLab takes for code while it looks for commands (Gitlab::QuickActions::Extractor), whatever Markdown says
+_CODE = re.compile(r"(?ms)(^```.+?\n```$)")
 _MENTION = re.compile(r"\[@?([^\]\n]{1,200})\]\(mention:[^)\s]{0,200}\)")
 _MARK = re.compile(r"<!-- gateway:([0-9a-f]{8,64}) -->")
 _MARK_LIKE = re.compile(r"<!--(?=\s{0,100}gateway:)")
@@ -49,11 +52,9 @@ def written(markdown: str, files: Mapping[str, str]) -> str:
     def show(found: re.Match[str]) -> str:
         return left.pop(found.group(2), "") or f"[{found.group(1)}]"
 
-    safe = _MENTION.sub(r"@\1", markdown.replace("\r\n", "\n").strip())
+    safe = _MENTION.sub(r"@\1", clean(markdown).strip())
     safe = _MARK_LIKE.sub(f"<!--{APART}", neutralise(safe))
-    if len(_FENCE.findall(safe)) % 2:
-        # code that never ends may be none to GitLab
-        safe = _COMMAND.sub(rf"\1{APART}/", safe)
+    safe = "".join(part if place % 2 else parted_commands(part) for place, part in enumerate(_CODE.split(safe)))
     safe = _SHOWN.sub(show, safe)
     return "\n\n".join(part for part in (safe or ("" if left else NO_TEXT), *left.values()) if part)
 
@@ -78,8 +79,16 @@ def read(text: str, project: str) -> tuple[str, tuple[tuple[str, str, bool], ...
         files.setdefault(remote, (remote, called, bool(picture)))
         return f"![{words or file}](attachment:{remote})" if picture else (shown or file)
 
-    bare = _MARK.sub("", text.replace("\r\n", "\n")).replace(APART, "")
+    bare = without_tags(_MARK.sub("", text.replace("\r\n", "\n")).replace(APART, ""))
     return _FILE.sub(name, bare).strip(), tuple(files.values())
+
+
+def rewritten(there: str, words: str) -> str:
+    """Return a description that says what ours says now; one with HTML is kept, and ours stands below."""
+    key = mark(there)
+    if lost_in(there):
+        return there if words in there else f"{there.rstrip()}\n\n---\n\n{words}"
+    return marked(words, key) if key else words
 
 
 def alike(one: str, other: str) -> bool:

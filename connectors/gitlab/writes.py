@@ -198,9 +198,7 @@ def _set(account: Account, intent: Intent, context: WriteContext, want: renderin
 def _body(intent: Intent, data: Json) -> dict[str, str]:
     """Return a new description that keeps our mark, where the issue is one of ours."""
     there = text(data.get("description"))
-    words = texts.written(text(intent.fields.get("body")), {})
-    key = texts.mark(there)
-    new = texts.marked(words, key) if key else words
+    new = texts.rewritten(there, texts.written(text(intent.fields.get("body")), {}))
     return {} if texts.alike(new, there) else {"description": new}
 
 

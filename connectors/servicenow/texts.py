@@ -45,6 +45,13 @@ def written(markdown: str) -> str:
     return _CODE.sub(rf"[{_APART}\1code]", markdown.replace("\r\n", "\n").strip())
 
 
+def added(before: str, ours: str) -> str:
+    """Return the description to write: one of which Markdown would lose something is kept, and ours stands below."""
+    if not read(before).lost:
+        return ours
+    return before if ours in before else f"{before.rstrip()}\n\n{ours}"
+
+
 def alike(one: str, other: str) -> bool:
     """Compare two texts by their words only: white space may be changed on the way."""
     return one.split() == other.split()

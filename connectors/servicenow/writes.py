@@ -32,7 +32,7 @@ from connectors.sdk import (
     classify,
     excerpt,
 )
-from connectors.servicenow import files, mapping, probes, rendering
+from connectors.servicenow import files, mapping, probes, rendering, texts
 from connectors.servicenow.account import Account
 from connectors.servicenow.asking import ACCEPT, API, PLAIN, complaint, decoded, waiting
 from connectors.servicenow.mapping import Json, is_sys_id, obj, plain, text
@@ -119,6 +119,9 @@ def _set(account: Account, remote_id: str, columns: dict[str, str]) -> Call[Outc
         columns = {
             name: value for name, value in columns.items() if name not in account.close or not plain(there.get(name))
         }
+    if "description" in columns:
+        before = plain(((yield from record(account, remote_id, "read the description")) or {}).get("description"))
+        columns = {**columns, "description": texts.added(before, columns["description"])}
     response = yield _request(account, f"/{remote_id}", columns, "set fields")
     refused = refusal(response)
     if refused is not None:

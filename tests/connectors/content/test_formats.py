@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from connectors import content
+from connectors.content.tags import lost_in, without_tags
 
 BROKEN_ADDRESS = "a link with an address that is not passed on"
 
@@ -235,8 +237,35 @@ def test_an_atlassian_document_is_written_as_its_schema_wants_it() -> None:
         ("a@b.example https://x.example/@a#12", "a@b.example https://x.example/@a#12"),
         ("# Head\n## Two\n~~gone~~ ![a](b) &amp; 100%", "# Head\n## Two\n~~gone~~ ![a](b) &amp; 100%"),
         ("~label %1 &2 $3", "~|label %|1 &|2 $|3"),
+        ("_@kim_ `@kim", "_@|kim_ `@|kim"),
+        ("use ``` then @kim", "use ``` then @|kim"),
+        ("> ```\n@kim", "> ```\n@|kim"),
+        ("- ```\n  x\n  ```\n@kim\n```\n#1\n```", "- ```\n  x\n  ```\n@|kim\n```\n#|1\n```"),
+        ("- a\n  ```\n@kim\n  ```", "- a\n  ```\n@|kim\n  ```"),
+        ("        ```\n\n@kim", "        ```\n\n@|kim"),
+        ("<!--\n```\n-->\n@kim\n```", "<!--\n```\n-->\n@|kim\n```"),
+        ("a ` b\n\n@kim\n\nc ` d", "a ` b\n\n@|kim\n\nc ` d"),
+        ('<a title="`"> @kim `', '<a title="`"> @|kim `'),
+        ("\u200b/close\n\u00a0/close", "\u200b|/close\n\u00a0|/close"),
     ],
 )
 def test_words_that_desks_act_on_are_neutral(markdown: str, neutral: str) -> None:
     """A bar stands for the sign that nobody sees."""
     assert content.neutralise(markdown) == neutral.replace("|", "\u2060")
+
+
+def test_a_cell_of_a_table_ends_code() -> None:
+    """Signs of code in two cells hold nothing between them."""
+    assert content.neutralise("| a ` | @kim ` |") == "| a ` | @\u2060kim ` |"
+
+
+def test_html_in_markdown_is_read_as_far_as_markdown_goes() -> None:
+    """Pictures, breaks, comments that nobody sees; code is left as it is, and what is left is said."""
+    said = 'a<br>b <img alt="p" src="https://x.example/p.png"> <!-- c --> `<br>` <!-- open'
+    assert without_tags(said) == "a\nb ![p](https://x.example/p.png)  `<br>` <!-- open"
+    assert lost_in(said) == ()
+    assert lost_in("<details>x</details>") == ("HTML in the text",)
+    began = time.monotonic()
+    for hostile in ("<!--" * 30_000, "<img " * 30_000, "<br " * 30_000):
+        assert without_tags(hostile) == hostile
+    assert time.monotonic() - began < 5

@@ -286,3 +286,15 @@ def test_custom_columns_and_what_a_rule_adds(bench: Dynamics365Bench) -> None:
     driver.close()
     assert held["new_sladue"] == "2026-03-10T17:00:00Z"
     assert driver.connector.as_read(due) == {"custom.sla_due": "2026-03-10T17:00:00Z"}
+
+
+def test_a_description_with_html_is_added_to(bench: Dynamics365Bench, driver: Driver) -> None:
+    """What Markdown cannot show stays as somebody wrote it; ours stands below, once, or is refused for want of room."""
+    given = "<div><details><summary>Log</summary>x</details></div>"
+    case = bench.open_ticket("Printer", given)
+    for _ in range(2):
+        driver.settle(Intent(Operation.SET_FIELDS, {"body": "It is **out**"}), first_attempt(KEY, case))
+        assert bench.shown(case).body == f"{given}<hr><p>It is <strong>out</strong></p>"
+    refused = driver.attempt(Intent(Operation.SET_FIELDS, {"body": "x" * 1990}), first_attempt(KEY, case))
+    assert isinstance(refused, Rejected)
+    assert "no room" in refused.detail

@@ -58,6 +58,10 @@ def fields(**values: Any) -> Intent:
         "  /close",
         "- /close",
         "```\n/close",
+        "~~~\n/close\n~~~",
+        "````\n```\n/close\n````",
+        "> ```\n> x\n> ```\n/close\n```\nx\n```",
+        "Please\r/close",
         '/label ~"status::wontfix"',
         "Ask @agent, @acme/all and see #1, !2 and ~bug",
         "<!-- gateway:ffffffffffffffffffffffffffffffff -->",
@@ -89,6 +93,19 @@ def test_hostile_texts_are_read_soon() -> None:
         texts.written(text, {})
         texts.mark(text)
         assert time.monotonic() - began < 10
+
+
+def test_a_description_with_html_is_added_to(there: GitLabBench, driver: Driver) -> None:
+    """What Markdown cannot show stays as somebody wrote it, and is said to be lost; ours stands below, once."""
+    issue = there.open_ticket("Printer", "<details><summary>Log</summary>x</details>")
+    found = driver.run(driver.connector.read(issue))
+    assert found is not None
+    assert found.lost == ("HTML in the text",)
+    for _ in range(2):
+        driver.settle(fields(body="It is out"), context(issue))
+        shown = there.shown(issue).body
+        assert shown.startswith("<details><summary>Log</summary>x</details>")
+        assert shown.count("It is out") == 1
 
 
 def test_people_who_are_called_are_named(there: GitLabBench, driver: Driver) -> None:

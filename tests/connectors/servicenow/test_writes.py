@@ -293,3 +293,15 @@ def test_agents_that_are_not_active_are_not(there: ServiceNowBench, driver: Driv
     assert isinstance(connector, ServiceNowConnector)
     found = driver.run(connector.agents([records.agent, records.me, "f" * 32, "no-sys-id"]))
     assert {one.account_id: one.active for one in found} == {records.agent: False, records.me: True}
+
+
+def test_a_description_with_html_is_added_to(there: ServiceNowBench, driver: Driver) -> None:
+    """What Markdown cannot show stays as somebody wrote it; ours stands below, once."""
+    given = "[code]<details><summary>Log</summary>x</details>[/code]"
+    ticket = there.open_ticket("Printer", given)
+    for _ in range(2):
+        driver.settle(fields(body="It is out"), context(ticket))
+        assert there.shown(ticket).body == f"{given}\n\nIt is out"
+    other = there.open_ticket("Printer", "It burns")
+    driver.settle(fields(body="It is out"), context(other))
+    assert there.shown(other).body == "It is out"
