@@ -141,6 +141,11 @@ class FreshdeskSimulator(SimulatedDesk):
         self.records.tickets[int(ticket)] |= {"spam": True, "updated_at": stamp(self.now())}
         self.effect("spam", str(ticket))
 
+    def act_restore(self, ticket: int | str) -> None:
+        """Let an agent take a ticket out of the trash, or say that it is no spam after all. No automation runs."""
+        self.records.tickets[int(ticket)] |= {"spam": False, "deleted": False, "updated_at": stamp(self.now())}
+        self.effect("restore", str(ticket))
+
     # -- effects and webhooks
 
     def _made(self, ticket: dict[str, Any]) -> None:

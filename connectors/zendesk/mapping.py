@@ -227,6 +227,8 @@ def ticket(
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
         priority=priority(data.get("priority")) if "priority" in data else msgspec.UNSET,
         status=_status_said(data),
+        # so the export and the events say it; the ticket itself is not shown any more
+        deleted=text(data.get("status")).strip().lower() in DELETED,
         kind=kind(data.get("type")),
         queue=account.queue(ident(data.get("group_id"))) if "group_id" in data else msgspec.UNSET,
         assignee=someone(data.get("assignee_id"), known) if "assignee_id" in data else msgspec.UNSET,

@@ -60,6 +60,8 @@ class Records:
         self.url = url
         self.tickets: dict[int, dict[str, Any]] = {}
         self.deleted: set[int] = set()
+        #: the status of deleted tickets before
+        self._was: dict[int, str] = {}
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.audits: dict[int, list[dict[str, Any]]] = {}
         self.users: dict[int, dict[str, Any]] = {}
@@ -217,7 +219,14 @@ class Records:
     def delete(self, number: int, now: datetime) -> None:
         """Delete a ticket softly: it is out of sight, but the export shows it as deleted."""
         self.deleted.add(number)
+        self._was[number] = str(self.tickets[number]["status"])
         self.tickets[number]["status"] = "deleted"
+        self._touch(number, now)
+
+    def restore(self, number: int, now: datetime) -> None:
+        """Let a deleted ticket be there again, as it was."""
+        self.deleted.discard(number)
+        self.tickets[number]["status"] = self._was.pop(number)
         self._touch(number, now)
 
     def _check(self, ticket: dict[str, Any], fields: dict[str, Any]) -> None:

@@ -153,12 +153,18 @@ class ZendeskSimulator(FilingDesk):
         """Let Zendesk say when a ticket will break its promises, by metric; None: the clock is paused."""
         self.records.slas[int(ticket_id)] = dict(due)
 
-    def act_delete(self, ticket_id: int | str) -> None:
-        """Let an agent delete a ticket."""
-        number = int(ticket_id)
-        self.records.delete(number, self.now())
+    def act_delete(self, ticket_id: int | str, how: str = "soft_deleted") -> None:
+        """Let an agent delete a ticket, or call it spam (`marked_as_spam`)."""
+        self.records.delete(number := int(ticket_id), self.now())
         self.effect("delete", str(number))
-        self._announce(number, self.records.agent, [("soft_deleted", {})])
+        self._announce(number, self.records.agent, [(how, {})])
+
+    def act_restore(self, ticket_id: int | str) -> None:
+        """Let an agent take a deleted ticket back, within 30 days."""
+        number = int(ticket_id)
+        self.records.restore(number, self.now())
+        self.effect("restore", str(number))
+        self._announce(number, self.records.agent, [("undeleted", {})])
 
     def act_merge(self, ticket_id: int | str, into: int | str) -> None:
         """Let an agent merge a ticket into another, which closes it."""

@@ -25,7 +25,7 @@ from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
-from gateway.flow.ending import ENDED, end_link
+from gateway.flow.ending import ENDED, come_back, end_link, ends
 from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with_their_files
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.holding import held, is_to_go
@@ -184,8 +184,7 @@ class Entry:
             self._require_fresh(link)
         ticket = self._tx.tickets.get(link.ticket_id)
         if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
-            msg = f"link {link.id} has no ticket"
-            raise LookupError(msg)
+            raise LookupError(f"link {link.id} has no ticket")
         # a comment is known by its own id, and what is shown in passing by its version
         if event.changes and self._tx.tickets.knows_event(link.connection, event.key):
             # told once more, perhaps by another way: only what the desk shows now can be news
@@ -194,7 +193,7 @@ class Entry:
             kind = event.kind if event.kind in ENDED else EventKind.OBSERVED
             event = msgspec.structs.replace(event, kind=kind, changes=(), comment=None)
         if event.kind in ENDED:
-            return self._close_link(link, ticket, event)
+            return self._close_link(link, ticket, event) if ends(link, event) else "gone already"
         return self._take(ticket, link, event, read)
 
     def _past(self, link: Link, event: Event) -> str:
@@ -209,6 +208,7 @@ class Entry:
         """Fold an event into its ticket, store what it taught, and let the rules decide."""
         if read is not None:
             event = msgspec.structs.replace(event, snapshot=read)
+        was, link = link, come_back(self._tx, link, read, self._now)
         ledger = self._tx.ledger.entries(link.id)
         folded = fold(
             ticket,
@@ -239,6 +239,7 @@ class Entry:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})
         outcome = told(folded, len(comments))
         late = folded.intruded or event.kind is EventKind.ENRICHED or any(each.ours is not None for each in folded.lost)
+        late = late or was is not link
         is_news = folded.changed or comments or files or folded.overruled or folded.moved is not None or late
         if not is_news and folded.ticket == ticket:
             if event.kind is not EventKind.OBSERVED:
@@ -375,8 +376,7 @@ class Entry:
 
     def _append(self, planned: Planned) -> None:
         if self._site.observes(planned.link.connection, self._now):
-            what = {"at": planned.link.connection, "what": planned.summary}
-            self._note(planned.link.ticket_id, "withheld", what)
+            self._note(planned.link.ticket_id, "withheld", {"at": planned.link.connection, "what": planned.summary})
             return
         self.planned = True
         self._tx.outbox.add(new_update(planned, self._ids.new(), self._cause))

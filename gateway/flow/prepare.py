@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.link import LinkState
 from gateway.domain.update import Reason
 from gateway.errors import (
     AuthenticationError,
@@ -111,8 +112,9 @@ class Preparer:
         self._silent: dict[str, float] = {}
         #: connections that refused a read of this batch: no token, or too many requests
         self._shut: dict[str, GatewayError] = {}
-        #: of this batch: tickets that we know, and those of them that are out of sight
+        #: of this batch: tickets that we know, those that have ended, and those of the first that are out of sight
         self._linked: frozenset[tuple[str, str]] = frozenset()
+        self._gone: frozenset[tuple[str, str]] = frozenset()
         self._hidden: frozenset[tuple[str, str]] = frozenset()
 
     def prepare(self, rows: Sequence[DeliveryRow], pool: ThreadPoolExecutor) -> list[Ready]:
@@ -231,7 +233,9 @@ class Preparer:
         with self._store.read() as tx:
             desks = tx.desks.all()
             known = tx.links.by_remote(list(thin))
-            self._linked = frozenset(known)
+            # of one that ended there, only a look tells whether it is there again
+            self._gone = frozenset(pair for pair, link in known.items() if link.state is LinkState.GONE)
+            self._linked = frozenset(known) - self._gone
             self._hidden = tx.hidden.among(self._linked)
             synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
             heard = {
@@ -245,7 +249,8 @@ class Preparer:
         for each in parsed:
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
-                if event.needs_read and must_read(event, synced.get(pair), heard.get(pair, frozenset())):
+                is_news = pair in self._gone or must_read(event, synced.get(pair), heard.get(pair, frozenset()))
+                if event.needs_read and is_news:
                     wanted[pair] = thin[pair]
         wants = [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
         shut = {want: closed(desks, want[0], now) for want in wants}
@@ -316,6 +321,8 @@ class Preparer:
                     if is_nothing_without(event) or self._is_patient(each.row):
                         trouble = answer.why if isinstance(answer, Closed) else str(answer)
                         wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
+                elif pair in self._gone and answer is None:
+                    continue
                 elif is_nothing_without(event) or each.row.tries < 2:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
                     lasting = answer is None or isinstance(answer, UnreadableError)
