@@ -51,6 +51,8 @@ class SimulatedMail(SimulatedDesk):
         self.store = MailStore()
         #: address -> what the server says to RCPT
         self.refused: dict[str, str] = {}
+        #: as some servers do, what is sent is kept in a folder
+        self.keeps_sent = False
         #: the commands that mailbox sessions gave
         self.commands: list[str] = []
         #: how often somebody logged in to the mailbox
@@ -230,6 +232,8 @@ class SimulatedMail(SimulatedDesk):
         key = number.partition(".")[0]
         with self.store.lock:
             self.store.sent.append(sent)
+            if self.keeps_sent:
+                self.store.deliver(sent.raw, "Sent", self.now())
             if any(each.lower() == ADDRESS for each in sent.recipients):
                 self.store.deliver(b"Return-Path: <" + sent.sender.encode() + b">\r\n" + sent.raw, arrived=self.now())
         kind = "create" if message["In-Reply-To"] is None and "/i]" not in str(message["Subject"]) else "comment"

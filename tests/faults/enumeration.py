@@ -23,7 +23,7 @@ _INSIDE = frozenset(
     }
 )  # fmt: skip
 #: nothing is due by itself in these cases: test_escalations.py and test_routing.py of tests/flows end a sweep there,
-#: and test_enriching.py the asking; and what is written goes by HTTP, not by mail
+#: and test_enriching.py the asking; what is written goes by HTTP here, and by mail in test_mail_crashes.py
 _ELSEWHERE = frozenset({"enrich.keeping", "sweep.firing", "sweep.routing", "mail.sending", "mail.answering"})
 POINTS = tuple(point for point in crashpoint.POINTS if point not in _ELSEWHERE)
 #: how often a case is run once more with a second crash
