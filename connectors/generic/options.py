@@ -175,6 +175,7 @@ def narrowed(spec: ConnectorSpec, given: Shape) -> ConnectorSpec:
         writable_fields=written & spec.writable_fields,
         webhooks="incoming" in given,
         polling="changes" in calls,
+        reads="read" in calls,
         custom_fields=custom,
         addresses=(address,) if address is not None else (),
         sees=frozenset(

@@ -44,6 +44,7 @@ SPEC = ConnectorSpec(
     readable_fields=frozenset(),
     writable_fields=frozenset(),
     polling=False,
+    reads=False,
     origins=(ORIGIN,),
 )
 

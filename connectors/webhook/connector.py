@@ -56,6 +56,7 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset(),
     webhooks=False,
     polling=False,
+    reads=False,
     url_query=True,
 )
 

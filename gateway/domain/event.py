@@ -170,7 +170,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     tag: str = ""
     #: of PROMISED
     promise: DeskPromise | None = None
-    #: True when the event says too little to be applied to a ticket that we do not know yet: read it first
+    #: True when the event says too little to be applied by itself: read its ticket first. Of a ticket that we do not
+    #: know yet apply sees to that, for all but a creation that has a title and a body
     needs_read: bool = False
     #: of what is about a ticket of ours and no remote one: what it is about
     about: dict[str, Any] = {}

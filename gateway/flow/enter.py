@@ -38,6 +38,7 @@ from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.merging import DELETED, MERGED, Merger
 from gateway.flow.sla.showing import own_fields
+from gateway.flow.thin import require_whole
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule
@@ -144,10 +145,11 @@ class Entry:
     # ------------------------------------------------------------ a new ticket
 
     def _begin(self, event: Event, read: RemoteTicket | None) -> str:
-        remote = read or event.snapshot
+        remote, connection = read or event.snapshot, self._row.connection
+        if read is None and self._patient():
+            require_whole(event, self._row.tries, self._site.connectors[connection])
         if event.kind in ENDED or remote is None:
             return "of a ticket that we do not have"
-        connection = self._row.connection
         ticket = new_ticket(self._ids.new(), connection, remote, event)
         link = Link(
             id=self._ids.new(),
@@ -358,8 +360,7 @@ class Entry:
         self._tx.links.add(link, self._now)
         links.append(link)
         planner = self._planner(links, (rule,), event)
-        comments, files = with_their_files(self._tx, ticket.id)
-        return planner.create(ticket, link, rule, comments, files)
+        return planner.create(ticket, link, rule, *with_their_files(self._tx, ticket.id))
 
     def _planner(
         self, links: Sequence[Link], rules: Sequence[SyncRule], event: Event, followed: Sequence[Link] = ()

@@ -38,7 +38,7 @@ from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.skew import note_news, set_right, ticket_set_right
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
-from gateway.flow.thin import is_nothing_without, must_read, with_person
+from gateway.flow.thin import BEGIN_TRIES, begins_thin, is_nothing_without, must_read, with_person
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -121,7 +121,7 @@ class Preparer:
         """Return each delivery with its facts, in order."""
         self._shut = {}
         parsed = [self._parse(row) for row in rows]
-        wanted, unasked = self._wanted(parsed)
+        parsed, wanted, unasked = self._wanted(parsed)
         read_at = self._clock.now()
         answers = dict(zip(wanted, pool.map(lambda want: self._read(*want), wanted), strict=True)) if wanted else {}
         self._note_pace(answers)
@@ -219,16 +219,16 @@ class Preparer:
         )
         return Ready(row, (event,))
 
-    def _wanted(self, parsed: Sequence[Ready]) -> tuple[list[Want], dict[Want, Answer]]:
+    def _wanted(self, parsed: list[Ready]) -> tuple[list[Ready], list[Want], dict[Want, Answer]]:
         """Return the tickets that must be read first, each once; and those whose desk is to be left alone for now."""
         thin = {
             (each.row.connection, event.remote_id): each.row.trace_id
             for each in parsed
             for event in each.events
-            if event.needs_read
+            if event.needs_read or self._may_begin_thin(each, event)
         }
         if not thin:
-            return [], {}
+            return parsed, [], {}
         now = self._clock.now()
         with self._store.read() as tx:
             desks = tx.desks.all()
@@ -245,6 +245,7 @@ class Preparer:
                 if event.comment is not None and event.comment.partial
                 if (pair := (each.row.connection, event.remote_id)) in known
             }
+        parsed = self._beginnings(parsed)
         wanted: dict[tuple[str, str], str] = {}
         for each in parsed:
             for event in each.events:
@@ -255,7 +256,27 @@ class Preparer:
         wants = [(connection, remote_id, trace) for (connection, remote_id), trace in wanted.items()]
         shut = {want: closed(desks, want[0], now) for want in wants}
         waiting: dict[Want, Answer] = {want: why for want, why in shut.items() if why is not None}
-        return [want for want in wants if want not in waiting], waiting
+        return parsed, [want for want in wants if want not in waiting], waiting
+
+    def _may_begin_thin(self, each: Ready, event: Event) -> bool:
+        """Say whether an event, of a ticket that nobody knows, would begin less than its desk can show."""
+        readable = each.row.origin not in _OURS and self._site.connectors[each.row.connection].spec.reads
+        return readable and begins_thin(event)
+
+    def _beginnings(self, parsed: Sequence[Ready]) -> list[Ready]:
+        """Let the tickets be read that such events are about, unless an earlier delivery of the batch begins them."""
+        soon = set(self._linked)
+        found = []
+        for each in parsed:
+            events = []
+            for event in each.events:
+                pair = (each.row.connection, event.remote_id)
+                unread = pair not in soon and self._may_begin_thin(each, event)
+                if event.kind is EventKind.CREATED and not unread:
+                    soon.add(pair)
+                events.append(msgspec.structs.replace(event, needs_read=True) if unread else event)
+            found.append(msgspec.structs.replace(each, events=tuple(events)))
+        return found
 
     def _note_pace(self, answers: Mapping[Want, Answer]) -> None:
         """Let what a desk said about its pace hold for everything that is asked of it, reads and writes alike."""
@@ -318,12 +339,12 @@ class Preparer:
                 if isinstance(answer, RemoteTicket):
                     reads[event.remote_id] = answer
                 elif isinstance(answer, Closed) or is_about_pace(answer):
-                    if is_nothing_without(event) or self._is_patient(each.row):
+                    if is_nothing_without(event, known=pair in self._linked) or self._is_patient(each.row):
                         trouble = answer.why if isinstance(answer, Closed) else str(answer)
                         wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
                 elif pair in self._gone and answer is None:
                     continue
-                elif is_nothing_without(event) or each.row.tries < 2:
+                elif is_nothing_without(event, known=pair in self._linked) or each.row.tries < BEGIN_TRIES:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
                     lasting = answer is None or isinstance(answer, UnreadableError)
                     hidden = event.remote_id if answer is None and pair in self._linked else ""

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.domain.event import Event, EventKind
+from gateway.domain.event import Event, EventKind, RemoteTicket
 from gateway.domain.person import RemotePerson
+from gateway.errors import DeferError
 from gateway.flow.desks import LiveSite
+from gateway.ports import Connector
+
+#: after so many reads without an answer a ticket begins with what is told of it
+BEGIN_TRIES = 2
+#: how soon a ticket is read that was to begin by an earlier delivery, and did not
+UNBEGUN_WAIT = 0.25
 
 
 def with_person(event: Event, connection: str, site: LiveSite) -> Event:
@@ -28,13 +35,41 @@ def _writes_to_people(connection: str, site: LiveSite) -> bool:
     return any(name in targets and each.spec.needs_address for name, each in site.connectors.items())
 
 
-def is_nothing_without(event: Event) -> bool:
+def begins_thin(event: Event) -> bool:
+    """Say whether a ticket that began with this alone would lack what its desk knows of it.
+
+    A creation may tell all there is; what is told later of a ticket comes after words and values that it does not say.
+    """
+    shown = event.snapshot
+    if event.thread or event.kind in {EventKind.MERGED, EventKind.DELETED, EventKind.PROMISED}:
+        return False
+    if shown is not None and (shown.complete or shown.deleted or shown.merged_into):
+        return False
+    return event.kind is not EventKind.CREATED or _is_nameless(shown)
+
+
+def _is_nameless(shown: RemoteTicket | None) -> bool:
+    return shown is None or shown.title is msgspec.UNSET or shown.body is msgspec.UNSET
+
+
+def require_whole(event: Event, tries: int, connector: Connector) -> None:
+    """Raise DeferError where a ticket would begin thin of which no read was tried.
+
+    It was not, because an earlier delivery was to begin the ticket, which then came to nothing.
+    """
+    tells = event.comment is not None or event.snapshot is not None
+    if tells and tries < BEGIN_TRIES and connector.spec.reads and begins_thin(event):
+        msg = "its ticket is to be read first"
+        raise DeferError(msg, seconds=UNBEGUN_WAIT)
+
+
+def is_nothing_without(event: Event, *, known: bool = True) -> bool:
     """Say whether an event is worth nothing unless its ticket is read.
 
     A poll says that a ticket moved on, and not how: which comments it has is only to be read, and nobody asks again for
-    a version that was dealt with.
+    a version that was dealt with. And no ticket begins that would have neither a title nor what was asked in it.
     """
-    if event.kind is EventKind.OBSERVED:
+    if event.kind is EventKind.OBSERVED or (not known and begins_thin(event) and _is_nameless(event.snapshot)):
         return True
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
     shown = event.snapshot

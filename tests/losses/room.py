@@ -130,6 +130,9 @@ class Room(Bridge):
         self.bench = bench()
         self.bench.desk.clock.frozen = self.time.at
         self.bench.__enter__()
+        self.webhooks_lost = True
+        # some desks sign the address, which their connection names
+        self.bench.desk.webhooks.url = self.hook(DESK)
         self.join((self.bench.desk,), [self.bench.settings(DESK, every=every)], ())
         self.distant = Distant(self.transport, self)
         # the first poll finds out who we are; what was there before is for the import
@@ -308,7 +311,7 @@ class Room(Bridge):
     def suffer(self, number: int, *, seconds: float, weather: Weather | None = None) -> list[Change]:
         """Let `number` things happen over so many seconds, and return them; without `weather` no webhook arrives."""
         if weather is not None:
-            self.bench.desk.webhooks.url = self.hook(DESK)
+            self.webhooks_lost = False
             self.bench.desk.webhooks.weather = weather
         moments = sorted(self.random.uniform(0, seconds) for _ in range(number))
         begin = self.time.at

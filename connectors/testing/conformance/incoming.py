@@ -8,7 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.sdk import AuthenticationError, Connector, Envelope, EventKind, IncomingRequest, Visibility
+from connectors.sdk import (
+    AuthenticationError,
+    Connector,
+    Envelope,
+    EventKind,
+    IncomingRequest,
+    RemotePerson,
+    Status,
+    Visibility,
+)
 from connectors.testing.bench import Bench, Sink
 from connectors.testing.conformance.stand import Stand
 from connectors.testing.driver import Driver
@@ -187,6 +196,32 @@ class Incoming(Stand):
                 # a webhook that does not say may call a public one internal, never the reverse
                 assert public or comment.visibility is Visibility.INTERNAL
             assert spoken or any(event.needs_read or event.kind is EventKind.OBSERVED for event in events)
+
+    def test_what_a_comment_begins_is_whole(
+        self, there: Bench, sink: Sink, connector: Connector, driver: Driver
+    ) -> None:
+        """Of a ticket that nobody has heard of, what its comment's webhook names can be read: all of it is there.
+
+        The gateway reads such a ticket before it begins; only what is said in a conversation has nothing to be read.
+        """
+        self.need("webhooks")
+        public = not self.lacks("public")
+        ticket = there.open_ticket("Printer", "On fire")
+        there.say(ticket, "An earlier word", public=public)
+        self.arrived(there, sink)
+        there.say(ticket, "A later word", public=public)
+        for event in self.events(connector, self.arrived(there, sink)):
+            if event.thread:
+                continue
+            assert connector.spec.reads, "it begins tickets that cannot be read"
+            read = self.whole(driver, event.remote_id)
+            assert read.complete
+            assert (read.title, read.body) == ("Printer", "On fire")
+            assert isinstance(read.status, Status)
+            assert isinstance(read.requester, RemotePerson)
+            assert [each.body for each in read.comments] == ["An earlier word", "A later word"]
+            if event.comment is not None:
+                assert event.comment.remote_id == read.comments[-1].remote_id
 
     def test_one_change_has_one_key(self, there: Bench, sink: Sink, connector: Connector) -> None:
         """The keys of events are unique, and the same when a webhook is sent again."""
