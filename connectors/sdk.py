@@ -51,7 +51,7 @@ from gateway.domain.update import (
     Unknown,
     Unsure,
 )
-from gateway.errors import AuthenticationError, TransportError, UnreadableError
+from gateway.errors import AuthenticationError, TransportError, UnmappedError, UnreadableError
 from gateway.ports import (
     Attaching,
     Backfilling,
@@ -278,6 +278,11 @@ def refused_of(intent: Intent, named: Iterable[str], ours: Mapping[str, str]) ->
     return tuple(field for field in intent.fields if field in meant)
 
 
+def unmapped(error: UnmappedError) -> Rejected:
+    """Return the refusal of a value that no mapping covers, before anything is sent: of its field, where it has one."""
+    return Rejected(str(error), Reason.UNMAPPED, (error.field,) if error.field else ())
+
+
 def about_fields(outcome: Outcome, fields: tuple[str, ...]) -> Outcome:
     """Return a refusal with the fields of the intent that it is about; any other outcome as it is."""
     return msgspec.structs.replace(outcome, fields=fields) if isinstance(outcome, Rejected) else outcome
@@ -374,5 +379,6 @@ __all__ = [
     "require_equal",
     "require_recent",
     "retry_after",
+    "unmapped",
     "unseen",
 ]

@@ -30,7 +30,7 @@ def owner_of(account: Account, intent: Intent) -> Call[dict[str, Any]]:
         return {}
     if not queue and not account.unassigned:
         msg = "a case of Dynamics 365 is always somebody's: name a team as `unassigned:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="assignee")
     return {OWNER: f"/teams({(yield from team_id(account, queue or account.unassigned))})"}
 
 
@@ -42,10 +42,10 @@ def _user(asked: Json) -> Call[str]:
     if not email:
         said = text(asked.get("external_id")) or text(asked.get("name"))
         msg = f"{said!r} is no user of Dynamics 365: an account there is a GUID"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="assignee")
     where = f"internalemailaddress eq {quoted(email)} and isdisabled eq false"
     found = get("systemusers", "look for the user", select="systemuserid", filter=where, top="2")
-    return (yield from _only(found, "systemuserid", f"active user with the e-mail {email!r}"))
+    return (yield from _only(found, "systemuserid", f"active user with the e-mail {email!r}", "assignee"))
 
 
 def team_id(account: Account, queue: str) -> Call[str]:
@@ -54,17 +54,17 @@ def team_id(account: Account, queue: str) -> Call[str]:
     if known:
         return known
     asked = get("teams", "look for the team", select="teamid", filter=f"name eq {quoted(queue)}", top="2")
-    found = yield from _only(asked, "teamid", f"team named {queue!r}")
+    found = yield from _only(asked, "teamid", f"team named {queue!r}", "queue")
     account.team_ids[queue] = found
     return found
 
 
-def _only(asked: Any, column: str, what: str) -> Call[str]:
+def _only(asked: Any, column: str, what: str, field: str) -> Call[str]:
     body = yield from ask(asked)
     found = [number for row in objects(obj(body).get("value")) if (number := guid(row.get(column)))]
     if len(found) != 1:
         msg = f"Dynamics 365 has {'more than one' if found else 'no'} {what}"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field=field)
     return found[0]
 
 

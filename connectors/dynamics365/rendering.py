@@ -62,7 +62,7 @@ def fields(account: Account, intent: Intent) -> dict[str, Any]:
         column = account.field_names.get(name, "")
         if not column:
             msg = f"no custom column is known as {name!r}: name it under `custom_fields:` in gateway.yaml"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field=CUSTOM + name)
         found[column] = value
     return found
 
@@ -112,7 +112,7 @@ def status_number(account: Account, value: Any) -> int:
             return code
     if given.category not in STATUS_NUMBERS:
         msg = "a status of the category `unknown` has no statuscode: map it in the sync rule"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     return STATUS_NUMBERS[given.category]
 
 
@@ -152,7 +152,7 @@ def _named(native: str, words: Mapping[str, int], more: Mapping[int, Any], colum
         code = int(native)
     if code is None:
         msg = f"no {column} {native!r} is known (there are: {', '.join(words)}; name others in gateway.yaml)"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status" if column == "statuscode" else "priority")
     return code
 
 

@@ -7,6 +7,7 @@ that is gone. 412 has three meanings: made already, changed meanwhile, a duplica
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from connectors.dynamics365 import batching, mapping, probes, rendering
@@ -30,21 +31,39 @@ from connectors.sdk import (
     NotSent,
     Operation,
     Outcome,
-    Reason,
     Receipt,
     Rejected,
     TransportError,
     Unknown,
     Visibility,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
+    unmapped,
 )
+from gateway.domain.shown import CUSTOM
 from gateway.errors import UnmappedError
 
 #: a record that looks like another one, by a rule of the organization [D3]
 DUPLICATE = "0x80040333"
 RETURN = "return=representation"
+
+
+#: our fields behind Dataverse's columns
+OURS = {
+    "description": "body",
+    "statuscode": "status",
+    "statecode": "status",
+    "prioritycode": "priority",
+    "casetypecode": "kind",
+}
+#: "Invalid property 'x' was found …", "The value 9 of 'prioritycode' on record of type 'incident' is outside …"
+_QUOTED = re.compile(r"'(\w+)'")
+#: "systemuser With Id = … Does Not Exist": nobody else is named in a change of fields
+_NO_OWNER = re.compile(r"\b(systemuser|team)s?'? With Id = ", re.IGNORECASE)
+NO_OWNER = "owner"
 
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -64,7 +83,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.operation is Operation.SET_FIELDS:
             return (yield from _set(account, intent, case))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     return Rejected(f"Dynamics 365 has no operation {intent.operation}")
 
 
@@ -74,6 +93,16 @@ def refusal(response: HttpResponse) -> Outcome | None:
     if isinstance(outcome, Conflict) and code(response) == DUPLICATE:
         return Rejected(complaint(response))
     return Rejected(complaint(response)) if isinstance(outcome, Rejected) else outcome
+
+
+def refused_fields(account: Account, intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent whose columns Dataverse names in its sentence, or whose owner is not there."""
+    said = text(obj((decoded(response) or {}).get("error")).get("message"))
+    shown = (name.removeprefix(CUSTOM) for name in intent.fields if name.startswith(CUSTOM))
+    custom = {account.field_names.get(name, ""): CUSTOM + name for name in shown}
+    owner = "assignee" if intent.fields.get("assignee") or "queue" not in intent.fields else "queue"
+    named = [*_QUOTED.findall(said), *([NO_OWNER] if _NO_OWNER.search(said) else [])]
+    return refused_of(intent, named, {**OURS, **custom, NO_OWNER: owner})
 
 
 # ---------------------------------------------------------------- making
@@ -243,11 +272,11 @@ def _set(account: Account, intent: Intent, case: str) -> Call[Outcome]:
         there = mapping.ticket(account, before, at=mapping.EPOCH)
         return Done(probes.receipt_of(there)) if there is not None else Done()
     if record.get("statecode") != RESOLVED or number(before.get("statecode")) == RESOLVED:
-        return (yield from _patched(account, case, record, etag))
+        return (yield from _patched(account, intent, case, record, etag))
     return (yield from _closed(account, intent, case, record, etag))
 
 
-def _patched(account: Account, case: str, record: Json, etag: str) -> Call[Outcome]:
+def _patched(account: Account, intent: Intent, case: str, record: Json, etag: str) -> Call[Outcome]:
     params = {"$select": columns(account), "$expand": PEOPLE}
     headers = {"If-Match": etag}
     response = yield request(
@@ -256,7 +285,7 @@ def _patched(account: Account, case: str, record: Json, etag: str) -> Call[Outco
     )  # fmt: skip
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(account, intent, response))
     found = mapping.ticket(account, decoded(response) or {}, at=mapping.EPOCH)
     if found is None or found.remote_id != case:
         return Unknown(f"Dynamics 365's answer is not the case that was written: {excerpt(response)}")
@@ -282,5 +311,5 @@ def _closed(account: Account, intent: Intent, case: str, record: dict[str, Any],
             return Unknown(f"Dynamics 365's answer is none to CloseIncident: {excerpt(answer)}")
     refused = refusal(answer)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(account, intent, answer))
     return Done((yield from _seen(account, case)))

@@ -18,7 +18,6 @@ from connectors.sdk import (
     Intent,
     Operation,
     Outcome,
-    Reason,
     Rejected,
     Unknown,
     Visibility,
@@ -27,6 +26,7 @@ from connectors.sdk import (
     classify,
     excerpt,
     refused_of,
+    unmapped,
 )
 from gateway.domain.shown import CUSTOM
 from gateway.errors import UnmappedError
@@ -55,7 +55,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case _:
                 return Rejected(f"Freshdesk has no operation {intent.operation}")
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
 
 
 def _request(method: str, path: str, given: dict[str, Any], intent: Intent) -> HttpRequest:

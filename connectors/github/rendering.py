@@ -83,16 +83,16 @@ def _status(options: Options, value: Any) -> dict[str, Any]:
         if native == "open" or native.lower() in options.statuses:
             return {"state": "open", "status": "" if native == "open" else native}
         msg = f"{native!r} is neither a state of GitHub nor a label under `statuses:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     if given.category is Category.UNKNOWN:
         msg = "a status of the category `unknown` has no word in GitHub: map it in the sync rule"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     if given.category in CLOSING:
         return {"state": "closed", "reason": CLOSING[given.category], "status": ""}
     label = options.status_labels.get(given.category)
     if label is None and given.category not in {Category.NEW, Category.OPEN}:
         msg = f"no label stands for the status {given.category}: name one under `statuses:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     return {"state": "open", "status": label or ""}
 
 
@@ -102,7 +102,7 @@ def _priority(options: Options, value: Any) -> str:
     if native:
         if native.lower() not in options.priorities:
             msg = f"{native!r} is no label under `priorities:` in gateway.yaml"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="priority")
         return native
     return "" if given.level is Level.UNSET else options.priority_labels[given.level]
 
@@ -147,7 +147,7 @@ def request_of(options: Options, intent: Intent, data: Json) -> dict[str, Any]:
         login = text(obj(intent.fields["assignee"]).get("external_id")).strip()
         if intent.fields["assignee"] and not login:
             msg = "GitHub assigns by login: name the account of that person in the site's people"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="assignee")
         found["assignees"] = [login] if login else []
     there = label_names(data.get("labels"))
     wanted = labels_after(options, there, wish)

@@ -29,6 +29,8 @@ class Records:
         self.url = url
         self.users: dict[str, dict[str, Any]] = {}
         self.me = self.add_user("gateway-bot", "")
+        #: accounts that were closed: nothing can be given to them
+        self.closed: set[str] = set()
         self.agents = (self.add_user("robin", "robin@desk.example"), self.add_user("sam", "sam@desk.example"))
         #: repository -> number -> issue
         self.issues: dict[str, dict[int, dict[str, Any]]] = {each: {} for each in repositories}
@@ -90,6 +92,8 @@ class Records:
             raise InvalidError("state", "invalid")
         if given.get("state_reason") not in REASONS | {None}:
             raise InvalidError("state_reason", "invalid")
+        if self.closed & set(given.get("assignees") or ()):
+            raise InvalidError("assignees", "invalid")
         done: list[tuple[str, Any]] = []
         if "title" in given and given["title"] != issue["title"]:
             done.append(("renamed", {"from": issue["title"], "to": given["title"]}))

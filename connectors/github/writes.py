@@ -10,25 +10,33 @@ from typing import Any
 
 from connectors.github import mapping, probes, rendering
 from connectors.github.asking import HEADERS, ask, complaint, decoded, get, issue_path, refusal
-from connectors.github.mapping import Json, moment, number, obj, text
+from connectors.github.mapping import Json, moment, number, obj, objects, text
 from connectors.github.options import Options
 from connectors.sdk import (
     Call,
     Done,
     Effect,
     HttpRequest,
+    HttpResponse,
     Intent,
     Operation,
     Outcome,
     Progress,
-    Reason,
     Receipt,
     Rejected,
     Unknown,
     Visibility,
     WriteContext,
+    about_fields,
+    refused_of,
+    unmapped,
 )
 from gateway.errors import UnmappedError
+
+#: fields as GitHub's errors name them
+OURS = {"assignees": "assignee", "state_reason": "status", "state": "status"}
+#: ours that are labels there
+LABELLED = ("status", "priority", "kind", "tags")
 
 
 def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -41,7 +49,7 @@ def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.comment is not None and intent.operation is Operation.PUBLIC_REPLY:
             return (yield from _comment(intent, context))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     return Rejected(f"GitHub has no {intent.operation.value.replace('_', ' ')}")
 
 
@@ -87,7 +95,7 @@ def _set(options: Options, intent: Intent, context: WriteContext, remote_id: str
     response = yield _send("PATCH", path, wanted, "set fields")
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(intent, response))
     found = obj(decoded(response))
     if number(found.get("number")) != number(data.get("number")):
         return Unknown(f"GitHub's answer is not the issue that was written: {complaint(response)}")
@@ -96,6 +104,13 @@ def _set(options: Options, intent: Intent, context: WriteContext, remote_id: str
         words = "without the role Triage it drops labels and assignees, and nobody is assigned who may not be"
         return Rejected(f"GitHub answered that it is done, but has not set {', '.join(dropped)}: {words}")
     return Done(rendering.receipt_of(options, found, repository))
+
+
+def refused_fields(intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent of which GitHub's `errors` complain; of labels, where only one of ours is one."""
+    named = [text(each.get("field")) for each in objects(obj(decoded(response)).get("errors"))]
+    labelled = [field for field in LABELLED if field in intent.fields]
+    return refused_of(intent, named, {**OURS, **({"labels": labelled[0]} if len(labelled) == 1 else {})})
 
 
 def _dropped(wanted: dict[str, Any], found: Json) -> list[str]:

@@ -91,7 +91,7 @@ def status_words(account: Account, value: Any) -> tuple[str, str]:
         if native in account.status_labels:
             return _state_of(account.status_labels[native][0]), native
         msg = f"no label {native!r} is known for a status: name it under `status_labels:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     same = [label for label, meaning in account.status_labels.items() if meaning[0] is given.category]
     exact = [label for label in same if account.status_labels[label][1] is given.hold_reason]
     if same:
@@ -101,7 +101,7 @@ def status_words(account: Account, value: Any) -> tuple[str, str]:
     if given.category in {Category.RESOLVED, Category.CLOSED, Category.CANCELLED}:
         return CLOSED, ""
     msg = f"no label is known for the status `{given.category}`: name one under `status_labels:` in gateway.yaml"
-    raise UnmappedError(msg)
+    raise UnmappedError(msg, field="status")
 
 
 def _state_of(category: Category) -> str:
@@ -115,14 +115,14 @@ def priority_label(account: Account, value: Any) -> str:
     if native:
         if native not in account.priority_labels:
             msg = f"no label {native!r} is known for a priority: name it under `priority_labels:` in gateway.yaml"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="priority")
         return native
     if given.level is Level.UNSET:
         return ""
     found = [label for label, level in account.priority_labels.items() if level is given.level]
     if not found:
         msg = f"no label is known for {given.level}: name one under `priority_labels:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="priority")
     return found[0]
 
 

@@ -7,6 +7,7 @@ its fields are set, and only what differs is sent.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -38,17 +39,26 @@ from connectors.sdk import (
     Outcome,
     Part,
     Progress,
-    Reason,
     Receipt,
     Rejected,
     Throttled,
     Unknown,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
+    unmapped,
 )
 from gateway.errors import UnmappedError
 
+#: fields as GitLab's errors name them
+OURS = {"description": "body", "state_event": "status", "assignee_ids": "assignee", "assignees": "assignee"}
+#: ours that are labels there, and what its errors call these
+LABELLED = ("status", "priority", "tags")
+LABELS = ("labels", "add_labels", "remove_labels", "label_ids")
+#: what an error in words is about: `assignee_ids is invalid`
+_ABOUT = re.compile(r"\b([a-z_]+)(?=,| is | are | does | has )")
 #: from this version on a note is `internal`; before it was `confidential`
 INTERNAL_SINCE = 16
 
@@ -59,7 +69,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         want = rendering.wanted(account, intent)
         yield from _assignee(intent, want)
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     if intent.operation is Operation.CREATE:
         return (yield from _create(account, intent, context, want))
     if intent.operation is Operation.UNDO:
@@ -80,7 +90,7 @@ def _assignee(intent: Intent, want: rendering.Wanted) -> Call[None]:
     found = yield from user_by(email)
     if not found:
         msg = f"not one user of GitLab shows the e-mail {email!r}"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="assignee")
     want.assignee = found
 
 
@@ -182,7 +192,7 @@ def _set(account: Account, intent: Intent, context: WriteContext, want: renderin
     response = yield HttpRequest("PUT", path, Effect.WRITE, {}, ACCEPT, json=given, label="set fields")
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(intent, response))
     made = record(response)
     read = mapping.ticket(made, account, at=mapping.EPOCH)
     if read is None or read.remote_id != context.remote_id:
@@ -221,6 +231,18 @@ def _take_back(intent: Intent, context: WriteContext) -> Call[Outcome]:
         "DELETE", f"{API}{issue_path(*where)}/notes/{copy}", Effect.WRITE, {}, ACCEPT, label="undo"
     )
     return Done() if response.status in {204, 404} else refusal(response) or Unknown(excerpt(response))
+
+
+def refused_fields(intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent that GitLab refuses: the keys of `message`, or named in the words of `error`.
+
+    Of labels only where one alone of our fields is one.
+    """
+    body = record(response)
+    named = [*obj(body.get("message")), *_ABOUT.findall(text(body.get("error")))]
+    labelled = [field for field in LABELLED if field in intent.fields]
+    labels = dict.fromkeys(LABELS, labelled[0]) if len(labelled) == 1 else {}
+    return refused_of(intent, named, {**OURS, **labels})
 
 
 def refusal(response: HttpResponse) -> Outcome | None:

@@ -222,11 +222,11 @@ def status_word(value: Any) -> str:
     if native:
         if native not in STATUSES:
             msg = f"Help Scout has no status {given.native!r} (there are: {', '.join(STATUSES)})"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="status")
         return native
     if given.category is Category.UNKNOWN:
         msg = "a status of the category `unknown` has no word in Help Scout: map it in the sync rule"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     return WORDS[given.category]
 
 
@@ -282,7 +282,7 @@ def _mailbox(account: Account, queue: str) -> int:
     number = account.mailbox(queue)
     if not number:
         msg = f"no inbox is known for the queue {queue!r}: name its id under `mailboxes:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="queue")
     return int(number)
 
 
@@ -290,7 +290,7 @@ def _field(account: Account, name: str) -> str:
     number = account.field(name)
     if not number:
         msg = f"no custom field is known as {name!r}: name its id under `custom_fields:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field=CUSTOM + name)
     return number
 
 

@@ -38,7 +38,6 @@ from connectors.sdk import (
     Operation,
     Outcome,
     Progress,
-    Reason,
     Receipt,
     Rejected,
     Throttled,
@@ -47,13 +46,18 @@ from connectors.sdk import (
     Unknown,
     Visibility,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
+    unmapped,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
 #: the desk's word for "this conversation has a hundred threads": it takes no more
 FULL = 412
+#: our fields, as their requests are called
+OURS = {"subject": "title", "assignTo": "assignee", "mailboxId": "queue"}
 
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -73,7 +77,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case _:
                 return Rejected(f"Help Scout has no operation {intent.operation}")
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
 
 
 def _request(method: str, path: str, payload: Any, label: str) -> HttpRequest:
@@ -138,7 +142,8 @@ def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call
     response = yield request
     refused = refusal(response)
     if refused is not None:
-        return refused
+        # each request sets one field, whatever the answer names
+        return about_fields(refused, refused_of(intent, [step.name], OURS))
     if response.status != 204:
         return Unknown(f"the answer to a change of {step.name} is none of Help Scout: {excerpt(response)}")
     receipt = yield from _receipt(account, context.remote_id)

@@ -104,7 +104,7 @@ def stage(account: Account, value: Any, pipeline: str) -> Stage:
         if named is None:
             known = ", ".join(each.status.native for each in stages)
             msg = f"the pipeline {account.queue(pipeline)!r} has no stage {native!r} (there are: {known})"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="status")
         return named
     for category in (given.category, *NEAREST.get(given.category, ())):
         for each in stages:
@@ -113,7 +113,7 @@ def stage(account: Account, value: Any, pipeline: str) -> Stage:
     msg = (
         f"the pipeline {account.queue(pipeline)!r} has no stage for {given.category.value}: name one under `pipelines:`"
     )
-    raise UnmappedError(msg)
+    raise UnmappedError(msg, field="status")
 
 
 def priority_word(value: Any) -> str:

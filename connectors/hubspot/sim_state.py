@@ -6,6 +6,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KEY = "gateway_key"
 STAGES = {
@@ -23,9 +25,13 @@ Record = dict[str, Any]
 class InvalidError(Exception):
     """HubSpot refuses a value."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, name: str = "", error: str = "INVALID_OPTION") -> None:
         super().__init__(message)
         self.message = message
+        if name:
+            # what is wrong with a value it says as JSON within its words
+            wrong = [{"isValid": False, "message": message, "error": error, "name": name}]
+            self.message = f"Property values were not valid: {msgspec.json.encode(wrong).decode()}"
 
 
 def millis(at: datetime) -> int:
@@ -127,12 +133,14 @@ class Records:
 
     def _check(self, properties: dict[str, str], number: str, pipeline: str = "0") -> None:
         if properties.get("hs_pipeline", pipeline) != "0" or properties.get("hs_pipeline_stage", "1") not in STAGES:
-            raise InvalidError(f"Property values were not valid: {properties.get('hs_pipeline_stage')} is no stage")
+            stage = properties.get("hs_pipeline_stage")
+            raise InvalidError(f"{stage} is no stage", "hs_pipeline_stage", "INVALID_PIPELINE_STAGE")
         if properties.get("hs_ticket_priority", "") not in ("", *PRIORITIES):
-            raise InvalidError(f"{properties['hs_ticket_priority']} was not one of the allowed options")
+            given = properties["hs_ticket_priority"]
+            raise InvalidError(f"{given} was not one of the allowed options", "hs_ticket_priority")
         owner = properties.get("hubspot_owner_id", "")
         if owner and owner not in self.owners:
-            raise InvalidError(f"{owner} was not a valid owner")
+            raise InvalidError(f"{owner} was not a valid owner", "hubspot_owner_id", "INVALID_OWNER_ID")
         held = self.by_key(properties[KEY]) if self.unique and properties.get(KEY) else None
         if held is not None and held["id"] != number:
             raise InvalidError(

@@ -13,6 +13,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import msgspec
+
 from connectors.hubspot import calls, files, mapping, probes, rendering
 from connectors.hubspot.account import Account
 from connectors.hubspot.asking import OBJECTS, THREADS, TICKETS, ask, decoded, get, is_id, path_part, taken, wait_of
@@ -30,17 +32,29 @@ from connectors.sdk import (
     NotSent,
     Operation,
     Outcome,
-    Reason,
     Receipt,
     Rejected,
     Throttled,
     TransportError,
     Unknown,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
+    unmapped,
 )
 from gateway.errors import UnmappedError
+
+#: our fields behind HubSpot's properties
+OURS = {
+    "subject": "title",
+    "content": "body",
+    "hs_pipeline_stage": "status",
+    "hs_ticket_priority": "priority",
+    "hs_ticket_category": "kind",
+    "hubspot_owner_id": "assignee",
+}
 
 #: HubSpot's own types of associations [3]
 TICKET_TO_CONTACT, NOTE_TO_TICKET, EMAIL_TO_TICKET = 16, 228, 224
@@ -67,7 +81,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             return (yield from _comment(account, intent, context))
         return (yield from _set(account, intent, context))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     except files.RefusedError as error:
         return error.outcome
 
@@ -119,7 +133,7 @@ def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Outcom
     response = yield _writing("PATCH", path, "set fields", {"properties": given})
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(intent, response))
     body = decoded(response) or {}
     receipt = rendering.receipt_of(account, body)
     if receipt is None:
@@ -253,7 +267,7 @@ def _assignee(intent: Intent) -> Call[dict[str, str]]:
     found = next((ident(each.get("id")) for each in objects((body or {}).get("results"))), "")
     if not found:
         msg = f"HubSpot has no owner {email}"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="assignee")
     return {"hubspot_owner_id": found}
 
 
@@ -310,6 +324,28 @@ def refusal(response: HttpResponse) -> Outcome | None:
     if isinstance(outcome, Throttled):
         return Throttled(outcome.detail, wait_of(response))
     return Rejected(complaint(response)) if isinstance(outcome, (Rejected, Conflict)) else outcome
+
+
+def refused_fields(intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent of whose properties HubSpot complains.
+
+    A property that there is none of is named in `errors[].context.propertyName`; of values it says in its message which
+    are not valid, as JSON in the text.
+    """
+    body = decoded(response) or {}
+    named = [each.get("name") for each in objects(_said_within(text(body.get("message"))))]
+    for error in objects(body.get("errors")):
+        told = obj(error.get("context")).get("propertyName")
+        named += [error.get("name"), *(told if isinstance(told, list) else [told])]
+    return refused_of(intent, [text(each) for each in named], OURS)
+
+
+def _said_within(message: str) -> Any:
+    """Return the JSON at the end of a message: `Property values were not valid: [{…}]`."""
+    try:
+        return msgspec.json.decode(message[message.index("[{") :])
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return None
 
 
 def complaint(response: HttpResponse) -> str:

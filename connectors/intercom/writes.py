@@ -37,6 +37,7 @@ from connectors.sdk import (
     WriteContext,
     classify,
     excerpt,
+    unmapped,
 )
 from gateway.errors import UnmappedError
 
@@ -64,7 +65,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         at = at or context.first_sent_at or mapping.ticket(data, account, at=mapping.EPOCH).updated_at  # type: ignore[union-attr]
         return (yield from _set(account, intent, context, data, me, at))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
 
 
 def own_id(account: Account) -> Call[str]:

@@ -49,6 +49,7 @@ from connectors.sdk import (
     classify,
     refused_of,
     retry_after,
+    unmapped,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
@@ -75,7 +76,7 @@ def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outco
             return (yield from _comment(options, intent, context))
         return (yield from _set(options, intent, context, context.remote_id))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED, (error.field,) if error.field else ())
+        return unmapped(error)
 
 
 def refusal(response: HttpResponse) -> Outcome | None:

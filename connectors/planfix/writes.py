@@ -41,6 +41,7 @@ from connectors.sdk import (
     classify,
     excerpt,
     retry_after,
+    unmapped,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
@@ -75,7 +76,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case _:
                 return Rejected(f"{context.remote_id!r} is not the number of a task of Planfix")
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     except _RefusedError as error:
         return error.outcome
 

@@ -209,7 +209,7 @@ class Account(msgspec.Struct):
             return given.native
         if given.category is Category.UNKNOWN:
             msg = "a status of the category `unknown` has no word in Redmine: map it in the sync rule"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="status")
         return self.words[given.category]
 
     def priority(self, word: str) -> Priority:

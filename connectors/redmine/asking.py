@@ -25,6 +25,8 @@ PAGE = 100
 #: pages of projects, when a name is looked for
 MAX_PAGES = 50
 HEADERS = {"Accept": "application/json"}
+#: our fields behind the tables in which Redmine keeps names
+OURS = {"status": "status", "priority": "priority", "tracker": "kind", "project": "queue"}
 #: where each table of names is read, and under which key its rows stand
 TABLES: Mapping[str, tuple[str, str]] = {
     "status": ("/issue_statuses.json", "issue_statuses"),
@@ -108,7 +110,7 @@ def number_of(account: Account, table: str, word: str) -> Call[int]:
     if found is None:
         there = ", ".join(list(account.known[table])[:20])
         msg = f"Redmine has no {table} {word!r} (there are: {there})"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field=OURS.get(table, ""))
     return found
 
 

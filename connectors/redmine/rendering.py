@@ -63,7 +63,7 @@ def _field(account: Account, name: str) -> int:
     number = account.field_ids.get(name, name)
     if not ident(number):
         msg = f"no custom field is known as {name!r}: name its id under `custom_fields:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field=CUSTOM + name)
     return int(number)
 
 

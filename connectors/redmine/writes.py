@@ -40,16 +40,32 @@ from connectors.sdk import (
     Unknown,
     Visibility,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
     retry_after,
+    unmapped,
 )
+from gateway.domain.shown import CUSTOM
 from gateway.errors import ThrottledError, UnmappedError
 
 T = TypeVar("T")
 
 #: step of a creation: the issue is there, and what it could not be born with is left
 CREATED = "created"
+
+
+#: our fields, by the labels with which Redmine's sentences begin
+LABELS = {
+    "Subject": "title",
+    "Description": "body",
+    "Status": "status",
+    "Priority": "priority",
+    "Assignee": "assignee",
+    "Tracker": "kind",
+    "Project": "queue",
+}
 
 
 class _RefusedError(Exception):
@@ -79,7 +95,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case _:
                 return Rejected(f"{context.remote_id!r} is not the number of an issue of Redmine")
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     except _RefusedError as error:
         return error.outcome
 
@@ -146,7 +162,7 @@ def _address(intent: Intent) -> str:
 def _finish(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Set what the issue could not be born with."""
     issue = yield from _names(account, rendering.words(account, intent))
-    return (yield from _put(account, str(context.steps[CREATED]), _settable(issue), context.first_sent_at))
+    return (yield from _put(account, intent, str(context.steps[CREATED]), _settable(issue), context.first_sent_at))
 
 
 def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -156,7 +172,7 @@ def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call
     if not issue:
         return Rejected("nothing that Redmine can change: it has no tags, and a kind has only its trackers",
                         Reason.UNMAPPED)  # fmt: skip
-    return (yield from _put(account, context.remote_id, issue, context.first_sent_at))
+    return (yield from _put(account, intent, context.remote_id, issue, context.first_sent_at))
 
 
 def _description(account: Account, intent: Intent, remote_id: str) -> Call[str]:
@@ -170,12 +186,14 @@ def _description(account: Account, intent: Intent, remote_id: str) -> Call[str]:
     return before if words in before else f"{before}\n\n{words}"
 
 
-def _put(account: Account, remote_id: str, issue: dict[str, Any], first: datetime | None) -> Call[Outcome]:
+def _put(
+    account: Account, intent: Intent, remote_id: str, issue: dict[str, Any], first: datetime | None
+) -> Call[Outcome]:
     """Put the final state and read it back: 204 proves nothing."""
     response = yield _request("PUT", f"/issues/{remote_id}.json", issue, "set fields")
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(intent, response))
     try:
         if not account.account_id:
             yield from calls.whoami(account)
@@ -317,7 +335,7 @@ def _take_back(account: Account, intent: Intent) -> Call[Outcome]:
     if data is None or mapping.name_of(data.get("status")).lower() == word.lower():
         return Done()
     issue = yield from _names(account, {"status": word})
-    return (yield from _put(account, copy, issue, None))
+    return (yield from _put(account, intent, copy, issue, None))
 
 
 def _unsent(response: HttpResponse) -> Outcome:
@@ -329,6 +347,18 @@ def _unsent(response: HttpResponse) -> Outcome:
     if response.status == 429:
         return Throttled(excerpt(response), retry_after(response))
     return NotSent(f"Redmine did not answer what is read first: {excerpt(response)}")
+
+
+def refused_fields(intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent that Redmine's sentences begin with: `Assignee is invalid`.
+
+    It says them in the language of our account, whose English labels are known here; a custom field has its own name.
+    """
+    errors = (decoded(response) or {}).get("errors")
+    said = [text(each) for each in errors] if isinstance(errors, list) else []
+    labels = {**LABELS, **{name.removeprefix(CUSTOM): name for name in intent.fields if name.startswith(CUSTOM)}}
+    named = [label for label in labels for each in said if each.startswith(f"{label} ")]
+    return refused_of(intent, named, labels)
 
 
 def refusal(response: HttpResponse) -> Outcome | None:

@@ -28,7 +28,7 @@ def owner_of(account: Account, intent: Intent) -> Call[dict[str, Any]]:
         return {}
     if not account.unassigned:
         msg = "a case of Salesforce is always somebody's: name a queue as `unassigned:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="assignee")
     return {"OwnerId": (yield from queue_id(account, account.unassigned))}
 
 
@@ -39,9 +39,13 @@ def _user(account: Account, asked: Any) -> Call[str]:
     email = text(asked.get("email")).strip()
     if not email:
         msg = f"{number or text(asked.get('name'))!r} is no user of Salesforce: an id begins with 005"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="assignee")
     where = f"Email = {quoted(email)} AND IsActive = true AND UserType = 'Standard'"
-    return (yield from _only(account, soql("Id", "User", where, limit=2), f"active user with the e-mail {email!r}"))
+    return (
+        yield from _only(
+            account, soql("Id", "User", where, limit=2), f"active user with the e-mail {email!r}", "assignee"
+        )
+    )
 
 
 def queue_id(account: Account, queue: str) -> Call[str]:
@@ -50,16 +54,16 @@ def queue_id(account: Account, queue: str) -> Call[str]:
     if known or (queue.startswith(QUEUE) and full_id(queue)):
         return known or full_id(queue)
     where = f"Type = 'Queue' AND Name = {quoted(queue)}"
-    found = yield from _only(account, soql("Id", "Group", where, limit=2), f"queue named {queue!r}")
+    found = yield from _only(account, soql("Id", "Group", where, limit=2), f"queue named {queue!r}", "queue")
     # its name is what it is read back by, so it is no name of ours
     account.queue_ids[queue] = found
     return found
 
 
-def _only(account: Account, query: str, what: str) -> Call[str]:
+def _only(account: Account, query: str, what: str, field: str) -> Call[str]:
     body = yield from ask(select(account, query, "look somebody up"))
     found = [number for row in objects(obj(body).get("records")) if (number := full_id(text(row.get("Id"))))]
     if len(found) != 1:
         msg = f"Salesforce has {'more than one' if found else 'no'} {what}"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field=field)
     return found[0]

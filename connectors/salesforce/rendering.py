@@ -50,7 +50,7 @@ def fields(account: Account, intent: Intent) -> dict[str, Any]:
         field = account.custom_field(name)
         if not field:
             msg = f"no custom field is known as {name!r}: name its API name under `custom_fields:` in gateway.yaml"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field=CUSTOM + name)
         found[field] = value
     return found
 
@@ -82,7 +82,7 @@ def status_word(account: Account, value: Any) -> str:
     word = account.status_words.get(given.category)
     if given.category is Category.UNKNOWN or word is None:
         msg = f"no word of Case.Status is known for {given.category.value}: name one under `statuses:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     return word
 
 
@@ -96,7 +96,7 @@ def priority_word(account: Account, value: Any) -> str | None:
     word = account.priority_words.get(given.level)
     if word is None:
         msg = f"no word of Case.Priority is known for {given.level.value}: name one under `priorities:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="priority")
     return word
 
 

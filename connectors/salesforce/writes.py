@@ -28,7 +28,7 @@ from connectors.salesforce.ids import full_id, is_case_id
 from connectors.salesforce.mapping import Json, moment, obj, objects, said_true, text
 from connectors.salesforce.owners import owner_of, queue_id
 from connectors.salesforce.reads import case_row
-from connectors.salesforce.refusing import refusal
+from connectors.salesforce.refusing import refusal, refused_fields
 from connectors.sdk import (
     AuthenticationError,
     Call,
@@ -40,13 +40,14 @@ from connectors.sdk import (
     Intent,
     Operation,
     Outcome,
-    Reason,
     Receipt,
     Rejected,
     TransportError,
     Unknown,
     WriteContext,
+    about_fields,
     excerpt,
+    unmapped,
 )
 from gateway.errors import UnmappedError
 
@@ -68,7 +69,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.operation is Operation.SET_FIELDS:
             return (yield from _set(account, intent, number))
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     return Rejected(f"Salesforce has no operation {intent.operation}")
 
 
@@ -157,7 +158,7 @@ def _set(account: Account, intent: Intent, number: str) -> Call[Outcome]:
         return Conflict(f"case {number} was changed while it was written to: {complaint(response)}")
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(account, intent, response))
     if response.status != 204:
         return Unknown(f"Salesforce's answer is not that of a written case: {excerpt(response)}")
     return Done((yield from _seen(account, number)))

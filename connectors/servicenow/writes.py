@@ -22,7 +22,6 @@ from connectors.sdk import (
     Intent,
     Operation,
     Outcome,
-    Reason,
     Rejected,
     Throttled,
     TransportError,
@@ -31,6 +30,7 @@ from connectors.sdk import (
     WriteContext,
     classify,
     excerpt,
+    unmapped,
 )
 from connectors.servicenow import files, mapping, probes, rendering, texts
 from connectors.servicenow.account import Account
@@ -49,7 +49,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         columns = rendering.fields(account, intent)
         yield from _people(account, intent, columns)
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
     if intent.operation is Operation.CREATE:
         return (yield from _create(account, intent, context, columns))
     if intent.operation is Operation.UNDO:
@@ -73,7 +73,7 @@ def _people(account: Account, intent: Intent, columns: dict[str, str]) -> Call[N
         found = yield from user_by("email", who)
         if found is None:
             msg = f"not one user of ServiceNow has the e-mail {who!r}"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="assignee")
         columns["assigned_to"] = plain(found.get("sys_id"))
     if intent.operation is Operation.CREATE:
         asked = obj(intent.fields.get("requester"))
@@ -101,7 +101,7 @@ def _create(account: Account, intent: Intent, context: WriteContext, columns: di
         try:
             columns["assignment_group"] = rendering.group(account, str(intent.params["group"]))
         except UnmappedError as error:
-            return Rejected(str(error), Reason.UNMAPPED)
+            return unmapped(error)
     response = yield _request(account, "", {**given, **columns}, "create", "POST")
     refused = refusal(response)
     if refused is not None:

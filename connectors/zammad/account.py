@@ -191,7 +191,7 @@ class Account(msgspec.Struct):
             return given.native
         if given.category is Category.UNKNOWN:
             msg = "a status of the category `unknown` has no state in Zammad: map it in the sync rule"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="status")
         return self.words[given.category]
 
     def priority(self, word: str) -> Priority:

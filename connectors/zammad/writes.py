@@ -6,6 +6,7 @@ from an owner who may not work in its group, both without a word: what counts is
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from connectors.sdk import (
@@ -28,17 +29,25 @@ from connectors.sdk import (
     Unknown,
     Visibility,
     WriteContext,
+    about_fields,
     classify,
     excerpt,
+    refused_of,
+    unmapped,
 )
 from connectors.zammad import calls, mapping, probes, rendering
 from connectors.zammad.account import Account
 from connectors.zammad.asking import API, HEADERS, ask, decoded, desk_time, get, is_ticket_id
 from connectors.zammad.mapping import ident, obj, text
+from gateway.domain.shown import CUSTOM
 from gateway.errors import UnmappedError
 
 #: step of an update: the fields are written, what is left are tags
 FIELDS_DONE = "fields"
+#: fields as Zammad's sentences name them
+OURS = {"owner": "assignee", "owner_id": "assignee", "state": "status", "group": "queue", "type": "kind"}
+#: "No lookup value found for 'owner': …" (association_name_to_id_convert), "… for field 'x'!" (core workflow)
+_ABOUT = re.compile(r"\bfor (?:field )?'(\w+)'")
 
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
@@ -58,7 +67,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case _:
                 return Rejected(f"{context.remote_id!r} is not the id of a ticket of Zammad")
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED)
+        return unmapped(error)
 
 
 def _request(method: str, path: str, payload: dict[str, Any], label: str) -> HttpRequest:
@@ -119,7 +128,7 @@ def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call
     response = yield _request("PUT", f"/tickets/{context.remote_id}", wanted, "set fields")
     refused = refusal(response)
     if refused is not None:
-        return refused
+        return about_fields(refused, refused_fields(intent, response))
     data = obj(decoded(response))
     found = mapping.ticket(data, account, at=mapping.EPOCH)
     if found is None or found.remote_id != context.remote_id:
@@ -202,6 +211,14 @@ def _unread(response: HttpResponse) -> Outcome:
     if response.status == 403:
         return Forbidden(excerpt(response))
     return NotSent(f"Zammad did not answer what is read first: {excerpt(response)}")
+
+
+def refused_fields(intent: Intent, response: HttpResponse) -> tuple[str, ...]:
+    """Return the fields of an intent that Zammad names in its sentence; custom fields have their own names there."""
+    said = obj(decoded(response))
+    named = _ABOUT.findall(f"{text(said.get('error'))} {text(said.get('error_human'))}")
+    custom = {name.removeprefix(CUSTOM): name for name in intent.fields if name.startswith(CUSTOM)}
+    return refused_of(intent, named, {**OURS, **custom})
 
 
 def refusal(response: HttpResponse) -> Outcome | None:

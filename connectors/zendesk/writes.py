@@ -36,6 +36,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     retry_after,
+    unmapped,
 )
 from connectors.zendesk import files, probes, rendering, ticket_fields
 from connectors.zendesk.account import Account
@@ -66,7 +67,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     try:
         ticket = rendering.rendered(account, intent, context)
     except UnmappedError as error:
-        return Rejected(str(error), Reason.UNMAPPED, (error.field,) if error.field else ())
+        return unmapped(error)
     if intent.operation is Operation.CREATE:
         return (yield from _create(account, intent, context, ticket))
     if intent.operation is Operation.NOTIFY:
