@@ -30,6 +30,7 @@ POINTS = (
     "mail.sending",  # a mail is handed over but for its end, which makes the server take it
     "mail.answering",  # it was taken or refused
     "deliver.answered",  # the answer of the write is there, before the record
+    "deliver.parting",  # a refused field has its letter, and its update goes on without it, before the COMMIT
     "deliver.recording",  # recorded, the lane not given back, before the COMMIT
     "deliver.releasing",  # given back, before the COMMIT
     "deliver.recorded",  # committed

@@ -31,7 +31,7 @@ from gateway.domain.update import (
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, has_earlier
 from gateway.flow.fold import observe
-from gateway.flow.parting import refused_fields
+from gateway.flow.parting import is_without_effect, refused_fields
 from gateway.flow.skew import here, ticket_set_right
 from gateway.ports import AttemptEnd, DeskState, Parted
 
@@ -69,7 +69,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
-        return Verdict(_parted(end, ended) or _refused(ended, end, now), limits.answered(desk))
+        return Verdict(_parted(end, ended, now) or _refused(ended, end, now), limits.answered(desk))
     if isinstance(outcome, Throttled):
         return Verdict(
             _as_before(_withdrawn(end, task), task),
@@ -95,8 +95,7 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     if isinstance(earlier, Found):
         return _landed(end, task, earlier.receipt, UpdateState.OBSERVED, now)
     settle = task.update.settle_until
-    late = settle is not None and settle > now
-    if earlier is None or (isinstance(earlier, Absent) and not late):
+    if is_without_effect(ended, now):
         # what waits for a hidden ticket waits in its order, also where other letters let the next one pass
         blocks = end.blocks or reason in {Reason.HIDDEN, Reason.PRIVATE, Reason.BOUNCE}
         state = UpdateState.DEAD
@@ -120,15 +119,21 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=again, counts=True, probed=True)
 
 
-def _parted(end: AttemptEnd, ended: Ended) -> AttemptEnd | None:
+def _parted(end: AttemptEnd, ended: Ended, now: datetime) -> AttemptEnd | None:
     """Let the other fields go on without those that the desk refuses by name; None where it does not, or they cannot.
 
-    Nothing of this attempt took effect.
+    Nothing of this attempt took effect. An earlier one, whose answer was lost, may have: where the same values again
+    are the same, that does no harm once it is too late for it to come.
     """
     task, outcome = ended.task, ended.outcome
     if not isinstance(outcome, Rejected) or not (named := refused_fields(ended, outcome)):
         return None
-    parted = Parted(named, task.update.payload_version, outcome.reason)
+    sure, settle = is_without_effect(ended, now), task.update.settle_until
+    if not sure and task.strategy.strategy is not Strategy.NATURAL:
+        return None
+    if not sure and settle is not None and settle > now:
+        return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=settle, counts=True, probed=True)
+    parted = Parted(named, task.update.payload_version, outcome.reason, doubtful=not sure)
     return msgspec.structs.replace(_withdrawn(end, task), counts=True, parted=parted)
 
 

@@ -11,25 +11,36 @@ from datetime import datetime
 
 import msgspec
 
+from gateway import crashpoint
 from gateway.domain.ids import effect_key
-from gateway.domain.update import Intent, Operation, Reason, Rejected, UpdateState
-from gateway.flow.attempt import Ended, has_earlier
+from gateway.domain.update import Absent, Found, Intent, Operation, Reason, Rejected, UpdateState
+from gateway.flow.attempt import Ended
 from gateway.ports import AttemptEnd, AuditEntry, Ids, NewUpdate, Parted, Tx
 
 
 def refused_fields(ended: Ended, outcome: Rejected) -> tuple[str, ...]:
     """Return the fields without which the rest of an update can go; none where it cannot.
 
-    Only where all attempts are known to have had no effect, and only fields of a ticket that is there: a create
-    without a part of it would be another ticket than the rule wants.
+    Only fields of a ticket that is there: a create without a part of it would be another ticket than the rule wants.
     """
     update = ended.task.update
-    if update.operation is not Operation.SET_FIELDS or has_earlier(ended.task):
+    if update.operation is not Operation.SET_FIELDS or isinstance(ended.looked_back, Found):
         return ()
     if outcome.reason not in {Reason.REJECTED, Reason.UNMAPPED}:
         return ()
     named = tuple(field for field in update.intent.fields if field in outcome.fields)
     return named if 0 < len(named) < len(update.intent.fields) else ()
+
+
+def is_without_effect(ended: Ended, now: datetime) -> bool:
+    """Say whether nothing of a refused update has landed, nor will: of an earlier attempt a refusal says nothing.
+
+    Strategies that look before they send have looked; where it was looked for afterwards, it must be too late to come.
+    """
+    if isinstance(ended.looked_back, Absent):
+        settle = ended.task.update.settle_until
+        return settle is None or settle <= now
+    return ended.looked_back is None
 
 
 def part(tx: Tx, end: AttemptEnd, parted: Parted, ids: Ids, now: datetime) -> None:
@@ -41,6 +52,7 @@ def part(tx: Tx, end: AttemptEnd, parted: Parted, ids: Ids, now: datetime) -> No
     if not refused.fields or not rest.fields or not tx.outbox.narrow(update, rest):
         return
     names = ", ".join(refused.fields)
+    doubt = "; an earlier attempt may have set it, which does no harm" if parted.doubtful else ""
     letter = NewUpdate(
         id=ids.new(),
         link_id=update.link_id,
@@ -59,12 +71,13 @@ def part(tx: Tx, end: AttemptEnd, parted: Parted, ids: Ids, now: datetime) -> No
         state=UpdateState.DEAD,
         reason=parted.reason,
         detail=(
-            f"{update.connection} refuses {names}, and {', '.join(rest.fields)} went on without: {end.detail}. Mend it "
-            f"there or in the map of the rule, then replay; or discard this"
+            f"{update.connection} refuses {names}, and {', '.join(rest.fields)} went on without: {end.detail}{doubt}. "
+            f"Mend it there or in the map of the rule, then replay; or discard this"
         )[:2000],
         blocks=False,
     )
     tx.outbox.add(letter)
+    crashpoint.reach("deliver.parting")
     detail = {"at": update.connection, "fields": list(refused.fields), "letter": letter.id}
     tx.audit.add([AuditEntry(now, "gateway", "fields refused", update.ticket_id, detail)])
 

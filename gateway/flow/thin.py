@@ -45,11 +45,11 @@ def begins_thin(event: Event) -> bool:
         return False
     if shown is not None and (shown.complete or shown.deleted or shown.merged_into):
         return False
-    return event.kind is not EventKind.CREATED or _is_nameless(shown)
+    return event.kind is not EventKind.CREATED or not _is_told(shown, "title", "body")
 
 
-def _is_nameless(shown: RemoteTicket | None) -> bool:
-    return shown is None or shown.title is msgspec.UNSET or shown.body is msgspec.UNSET
+def _is_told(shown: RemoteTicket | None, *fields: str) -> bool:
+    return shown is not None and all(getattr(shown, field) is not msgspec.UNSET for field in fields)
 
 
 def require_whole(event: Event, tries: int, connector: Connector) -> None:
@@ -67,13 +67,13 @@ def is_nothing_without(event: Event, *, known: bool = True) -> bool:
     """Say whether an event is worth nothing unless its ticket is read.
 
     A poll says that a ticket moved on, and not how: which comments it has is only to be read, and nobody asks again for
-    a version that was dealt with. And no ticket begins that would have neither a title nor what was asked in it.
+    a version that was dealt with. And no ticket begins that would have no title.
     """
-    if event.kind is EventKind.OBSERVED or (not known and begins_thin(event) and _is_nameless(event.snapshot)):
+    if event.kind is EventKind.OBSERVED or (not known and begins_thin(event) and not _is_told(event.snapshot, "title")):
         return True
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
     shown = event.snapshot
-    if shown is None or shown.title is msgspec.UNSET:
+    if shown is None or not _is_told(shown, "title"):
         return not said
     return event.kind is EventKind.CREATED and shown.body is msgspec.UNSET
 

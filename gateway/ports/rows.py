@@ -151,6 +151,8 @@ class Parted(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
     payload_version: int
     reason: Reason
+    #: an earlier attempt, whose answer was lost, may have set them
+    doubtful: bool = False
 
 
 class AttemptEnd(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.sdk import classify
+from connectors.sdk import about_fields, classify, refused_of
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteComment, RemoteTicket
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Visibility
@@ -22,6 +22,7 @@ from gateway.domain.update import (
     Operation,
     Outcome,
     Receipt,
+    Rejected,
     Sighting,
     Strategy,
     Unknown,
@@ -73,6 +74,12 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return the webhook."""
         return IncomingRequest("POST", "/hooks/source", {}, {"signature": SIGNATURE}, msgspec.json.encode(self))
 
+    def changes(self) -> tuple[FieldChange, ...]:
+        """Return the fields that it changes."""
+        if self.kind is not EventKind.CHANGED:
+            return ()
+        return FieldChange("title", self.text), FieldChange("body", f"About {self.text}")
+
     def comment(self) -> RemoteComment:
         """Return it as a comment."""
         return RemoteComment(str(self.number), self.at, self.text, Visibility.INTERNAL, RemotePerson("7", name="Ada"))
@@ -91,6 +98,7 @@ def remote(told: Sequence[Told]) -> list[RemoteTicket]:
             updated_at=each.at,
             version=each.number,
             title=before.title if more else each.text,
+            body=each.changes()[1].value if each.changes() else before.body,
             comments=before.comments + more,
         )
     return list(tickets.values())
@@ -139,7 +147,7 @@ class FaultConnector:
                 at=told.at,
                 version=told.number,
                 actor=RemotePerson("7", name="Ada"),
-                changes=(FieldChange("title", told.text),) if told.kind is EventKind.CHANGED else (),
+                changes=told.changes(),
                 comment=told.comment() if told.kind is EventKind.COMMENTED else None,
                 snapshot=snapshot,
             ),
@@ -183,6 +191,8 @@ class FaultConnector:
         ask = Ask(self._strategy, intent.operation, context.effect_key, context.remote_id, fields, body, version)
         answer = yield HttpRequest("POST", "/write", Effect.WRITE, json=msgspec.to_builtins(ask))
         trouble = classify(answer)
+        if isinstance(trouble, Rejected):
+            return about_fields(trouble, refused_of(intent, _refused(answer), {}))
         if trouble is not None:
             return trouble
         try:
@@ -239,6 +249,11 @@ class FaultConnector:
     def secrets(self) -> Sequence[str]:
         """Have none."""
         return ()
+
+
+def _refused(answer: HttpResponse) -> list[str]:
+    found: list[str] = msgspec.json.decode(answer.body).get("refused", [])
+    return found
 
 
 def _tickets(answer: HttpResponse) -> list[DeskTicket]:

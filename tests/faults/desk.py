@@ -26,6 +26,8 @@ from tests.faults.clock import EPOCH, SharedClock
 LATE, LAG, WAIT = 4.5, 4.0, 3
 #: far beyond every settle time, between two looks
 VERY_LATE = 700.0
+#: what PARTED is about
+REFUSED_FIELD = "body"
 
 
 class Fault(StrEnum):
@@ -49,6 +51,7 @@ class Fault(StrEnum):
     PROBE_BROKEN = "reset after, then the probe fails"
     TWICE = "reset after, twice"
     REJECTED = "rejected"
+    PARTED = "one field of two refused"
     REPLAYED = "rejected, then replayed by a person"
 
 
@@ -173,7 +176,7 @@ class Desks:
     def befall(self, fault: Fault, op: Operation) -> None:
         """Let a fault befall the first writes of a kind: one, two, or every one that is rejected for good."""
         self._fault, self._op = fault, op
-        self._times = {Fault.TWICE: 2, Fault.NOTHING: 0, Fault.REJECTED: 1000}.get(fault, 1)
+        self._times = {Fault.TWICE: 2, Fault.NOTHING: 0, Fault.REJECTED: 1000, Fault.PARTED: 1000}.get(fault, 1)
 
     def lines(self) -> list[Heard]:
         """Return what was heard."""
@@ -226,6 +229,8 @@ class Desks:
         lines = self.lines()
         struck = [line for line in lines if line.fault is not Fault.NOTHING]
         strikes = ask.op is self._op and len(struck) < self._times
+        if self._fault is Fault.PARTED:
+            strikes = strikes and set(ask.fields) > {REFUSED_FIELD}
         if self._fault is Fault.REJECTED and struck:
             # the same one for ever, and no other
             strikes = ask.key == struck[0].ask.key
@@ -255,6 +260,8 @@ class Desks:
             case Fault.THROTTLE_DATE:
                 until = EPOCH.replace(second=EPOCH.second + WAIT)
                 return HttpResponse(429, {"retry-after": format_datetime(until, usegmt=True), **date}, b"{}")
+            case Fault.PARTED:
+                return HttpResponse(422, {}, msgspec.json.encode({"refused": [REFUSED_FIELD]}))
             case Fault.REJECTED | Fault.REPLAYED:
                 return HttpResponse(422, {}, b'{"error": "a field is missing"}')
         state = State()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -14,12 +15,14 @@ from tests.faults.case import Case
 from tests.faults.desk import Fault
 from tests.faults.forks import Bench, at_each
 
+#: that of this run
+SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 OPERATIONS = (Operation.CREATE, Operation.INTERNAL_NOTE, Operation.SET_FIELDS)
 #: who is stopped in here holds the database's lock: nobody else goes on meanwhile
 _INSIDE = frozenset(
     {
-        "apply.applying", "outbox.coalescing", "deliver.recording", "deliver.releasing", "replay.reopening",
-        "bulk.dealing", "poll.keeping", "sweep.sealing",
+        "apply.applying", "outbox.coalescing", "deliver.parting", "deliver.recording", "deliver.releasing",
+        "replay.reopening", "bulk.dealing", "poll.keeping", "sweep.sealing",
     }
 )  # fmt: skip
 #: nothing is due by itself in these cases: test_escalations.py and test_routing.py of tests/flows end a sweep there,
@@ -33,6 +36,8 @@ AGAIN = 0.2
 def combinations() -> list[Case]:
     """Return every strategy, fault and kind of write, without a crash."""
     found = [Case(strategy, fault, op) for strategy, fault, op in product(Strategy, Fault, OPERATIONS)]
+    # only a change of two fields can be parted
+    found = [each for each in found if each.fault is not Fault.PARTED or each.op is Operation.SET_FIELDS]
     probed = [each for each in found if each.strategy in {Strategy.NATURAL, Strategy.KEY}]
     found += [msgspec.structs.replace(each, probes=True) for each in probed]
     late = [each for each in found if each.fault is Fault.VERY_LATE]
@@ -70,6 +75,7 @@ def sample(bench: Bench, luck: random.Random, size: int) -> Iterator[Case]:
     chosen = luck.sample(combinations(), size)
     # without these some points are never reached
     chosen.append(Case(Strategy.PROBE, Fault.PROBE_BROKEN, Operation.INTERNAL_NOTE))
+    chosen.append(Case(luck.choice(list(Strategy)), Fault.PARTED, Operation.SET_FIELDS))
     chosen.append(Case(luck.choice(list(Strategy)), Fault.REPLAYED, luck.choice(OPERATIONS)))
     found = [each for case in chosen for each in at_each(case, bench.points(case)[0])]
     for point in POINTS:

@@ -15,7 +15,7 @@ from gateway.store import SqlStore
 from gateway.store.tables import attempts, deliveries, events, updates
 from gateway.store.unit import SqlTx
 from tests.faults.case import PHASES, Case
-from tests.faults.desk import DeskTicket, Fault, Heard, State
+from tests.faults.desk import REFUSED_FIELD, DeskTicket, Fault, Heard, State
 
 _LANDED = frozenset({UpdateState.DONE, UpdateState.OBSERVED, UpdateState.DOUBLED})
 _GIVEN_UP = frozenset({UpdateState.DEAD, UpdateState.AMBIGUOUS})
@@ -57,6 +57,8 @@ def judge(case: Case, store: SqlStore, state: State, lines: Sequence[Heard], *, 
         _judge_rows(verdict, found)
         _judge_updates(verdict, case, tx, found, state)
         _judge_lanes(verdict, case, tx, found, state)
+    if case.fault is Fault.PARTED:
+        _judge_parted(verdict, found, lines)
     return verdict
 
 
@@ -134,19 +136,38 @@ def _judge_letter(verdict: Verdict, case: Case, row: UpdateRow, count: int, trie
     if row.state is UpdateState.DEAD:
         if count:
             verdict.wrong.append(f"{_name(row)} took effect")
-        if case.fault is not Fault.REJECTED:
+        if case.fault is not Fault.REJECTED and not (case.fault is Fault.PARTED and _is_parted(row)):
             verdict.lost.append(f"{_name(row)}: {row.detail}")
         return
     verdict.ambiguous += 1
-    if case.strategy is not Strategy.NONE:
+    if case.strategy is not Strategy.NONE and not (case.fault is Fault.PARTED and case.strategy is Strategy.KEY):
+        # a key may not come again with other values: what became of the first is for a person to find out
         verdict.wrong.append(f"{_name(row)} although there is a strategy")
     if tries > _sendings(case):
         verdict.wrong.append(f"{_name(row)} was sent {tries} times")
 
 
+def _is_parted(row: UpdateRow) -> bool:
+    """Say whether it is the letter of the one field that was refused."""
+    return row.operation is Operation.SET_FIELDS and set(row.intent.fields) == {REFUSED_FIELD}
+
+
+def _judge_parted(verdict: Verdict, found: Sequence[UpdateRow], lines: Sequence[Heard]) -> None:
+    """Each update of which a field was refused has one letter for it, and all else of it is there."""
+    refused = {line.ask.key: line.ask for line in lines if line.fault is Fault.PARTED}
+    letters = [row.intent.fields for row in found if row.state in _GIVEN_UP]
+    told = Counter(str(fields[REFUSED_FIELD]) for fields in letters if REFUSED_FIELD in fields)
+    wanted = Counter(str(ask.fields[REFUSED_FIELD]) for ask in refused.values())
+    if told != wanted:
+        verdict.wrong.append(f"letters for {dict(told)}, refused were {dict(wanted)}")
+    for row in found:
+        if row.effect_key in refused and row.state in _LANDED and REFUSED_FIELD in row.intent.fields:
+            verdict.wrong.append(f"{_name(row)} still asks for what was refused")
+
+
 def _sendings(case: Case) -> int:
     """Return how many attempts an ambiguous update may have: one, and those that certainly had no effect."""
-    harmless = {Fault.REFUSE, Fault.THROTTLE, Fault.THROTTLE_DATE, Fault.REPLAYED}
+    harmless = {Fault.REFUSE, Fault.THROTTLE, Fault.THROTTLE_DATE, Fault.REPLAYED, Fault.PARTED}
     return 2 if case.fault in harmless else 1
 
 

@@ -5,7 +5,6 @@ All of it is `make faults`; GATEWAY_SEED repeats a sample.
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -14,13 +13,12 @@ import pytest
 from gateway.domain.update import Operation, Strategy
 from tests.faults.case import Case, Kit
 from tests.faults.desk import Fault
-from tests.faults.enumeration import sample
+from tests.faults.enumeration import SEED, sample
 from tests.faults.forks import Bench
 from tests.faults.mutants import MUTANTS
 
 pytestmark = pytest.mark.faults
 
-SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 COMBINATIONS = 3
 NOTE, FIELDS = Operation.INTERNAL_NOTE, Operation.SET_FIELDS
 

@@ -54,11 +54,13 @@ def test_only_a_creation_may_say_all_there_is(said: Event, *, thin: bool) -> Non
     assert begins_thin(said) is thin
 
 
-@pytest.mark.parametrize(("snapshot", "waits"), [(None, True), (shown(title="Printer"), True), (NAMED, False)])
+@pytest.mark.parametrize(
+    ("snapshot", "waits"), [(None, True), (shown(body="It burns"), True), (shown(title="Printer"), False)]
+)
 def test_a_comment_of_an_unknown_ticket_waits_for_what_it_does_not_say(
     snapshot: RemoteTicket | None, *, waits: bool
 ) -> None:
-    """Where the desk stays silent, a ticket may begin without a status, and never without a title or a body."""
+    """Where the desk stays silent, a ticket may begin without a status, and never without a title."""
     said = event(EventKind.COMMENTED, snapshot, comment=SAID)
     assert is_nothing_without(said, known=False) is waits
     assert is_nothing_without(said, known=True) is False
