@@ -38,7 +38,7 @@ from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.skew import note_news, set_right, ticket_set_right
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
-from gateway.flow.thin import BEGIN_TRIES, begins_thin, is_nothing_without, must_read, with_person
+from gateway.flow.thin import BEGIN_TRIES, begins_thin, is_nothing_without, must_read, with_first_reads, with_person
 from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -225,7 +225,7 @@ class Preparer:
             (each.row.connection, event.remote_id): each.row.trace_id
             for each in parsed
             for event in each.events
-            if event.needs_read or self._may_begin_thin(each, event)
+            if event.needs_read or (begins_thin(event) and self._reads(each))
         }
         if not thin:
             return parsed, [], {}
@@ -245,7 +245,9 @@ class Preparer:
                 if event.comment is not None and event.comment.partial
                 if (pair := (each.row.connection, event.remote_id)) in known
             }
-        parsed = self._beginnings(parsed)
+        told = [(each.row.connection, each.events, self._reads(each)) for each in parsed]
+        made = with_first_reads(told, self._linked)
+        parsed = [msgspec.structs.replace(each, events=events) for each, events in zip(parsed, made, strict=True)]
         wanted: dict[tuple[str, str], str] = {}
         for each in parsed:
             for event in each.events:
@@ -258,25 +260,9 @@ class Preparer:
         waiting: dict[Want, Answer] = {want: why for want, why in shut.items() if why is not None}
         return parsed, [want for want in wants if want not in waiting], waiting
 
-    def _may_begin_thin(self, each: Ready, event: Event) -> bool:
-        """Say whether an event, of a ticket that nobody knows, would begin less than its desk can show."""
-        readable = each.row.origin not in _OURS and self._site.connectors[each.row.connection].spec.reads
-        return readable and begins_thin(event)
-
-    def _beginnings(self, parsed: Sequence[Ready]) -> list[Ready]:
-        """Let the tickets be read that such events are about, unless an earlier delivery of the batch begins them."""
-        soon = set(self._linked)
-        found = []
-        for each in parsed:
-            events = []
-            for event in each.events:
-                pair = (each.row.connection, event.remote_id)
-                unread = pair not in soon and self._may_begin_thin(each, event)
-                if event.kind is EventKind.CREATED and not unread:
-                    soon.add(pair)
-                events.append(msgspec.structs.replace(event, needs_read=True) if unread else event)
-            found.append(msgspec.structs.replace(each, events=tuple(events)))
-        return found
+    def _reads(self, each: Ready) -> bool:
+        """Say whether what a delivery tells of can be read at its desk."""
+        return each.row.origin not in _OURS and self._site.connectors[each.row.connection].spec.reads
 
     def _note_pace(self, answers: Mapping[Want, Answer]) -> None:
         """Let what a desk said about its pace hold for everything that is asked of it, reads and writes alike."""

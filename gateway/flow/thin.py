@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import msgspec
 
 from gateway.domain.event import Event, EventKind, RemoteTicket
@@ -50,6 +52,28 @@ def begins_thin(event: Event) -> bool:
 
 def _is_told(shown: RemoteTicket | None, *fields: str) -> bool:
     return shown is not None and all(getattr(shown, field) is not msgspec.UNSET for field in fields)
+
+
+def with_first_reads(
+    told: Sequence[tuple[str, tuple[Event, ...], bool]], linked: Collection[tuple[str, str]]
+) -> list[tuple[Event, ...]]:
+    """Return the events of each delivery of a batch; those that would begin a ticket thin need a read of it.
+
+    `told` are connection, events, and whether its tickets can be read; `linked` are the tickets that are known (as
+    connection and remote id). What an earlier delivery of the batch begins is known by then.
+    """
+    soon = set(linked)
+    found = []
+    for connection, events, readable in told:
+        made = []
+        for event in events:
+            pair = (connection, event.remote_id)
+            unread = readable and pair not in soon and begins_thin(event)
+            if event.kind is EventKind.CREATED and not unread:
+                soon.add(pair)
+            made.append(msgspec.structs.replace(event, needs_read=True) if unread else event)
+        found.append(tuple(made))
+    return found
 
 
 def require_whole(event: Event, tries: int, connector: Connector) -> None:
