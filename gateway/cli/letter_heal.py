@@ -24,7 +24,7 @@ from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import tame, write_json
 from gateway.config import read_site
 from gateway.errors import GatewayError
-from gateway.flow.prepare import whoami
+from gateway.flow.calls import whoami
 from gateway.store.unit import SqlTx
 from gateway.telemetry import new_trace_id
 from rules.decide import RuleSet

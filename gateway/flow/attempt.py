@@ -43,10 +43,9 @@ from gateway.errors import (
     TransportError,
 )
 from gateway.flow import limits
-from gateway.flow.calls import run_reads
+from gateway.flow.calls import run_reads, whoami
 from gateway.flow.comments import comment_hash
 from gateway.flow.files.hearing import FILE, file_hash
-from gateway.flow.prepare import whoami
 from gateway.flow.sight import APART, REFUSED, is_out_of_sight, words
 from gateway.flow.skew import there
 from gateway.ports import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.errors import SecondWriteError, ThrottledError, TransportError
+from gateway.errors import AuthenticationError, GatewayError, SecondWriteError, ThrottledError, TransportError
 from gateway.ports import Call, Connector, Effect, Transport
 
 T = TypeVar("T")
@@ -48,3 +48,14 @@ def run_patiently(call: Callable[[], Call[T]], run: Callable[[Call[T]], T], wait
                 raise
             wait(min(float(error.seconds or number + 1), LONGEST_WAIT))
     raise AssertionError  # pragma: no cover - the last round raises
+
+
+def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | None:
+    """Say whether the credentials of a connection hold; None when the desk does not answer."""
+    try:
+        run_reads(connector.whoami(), connector, transport, deadline=connector.settings.deadline, trace_id=trace_id)
+    except AuthenticationError:
+        return False
+    except GatewayError:
+        return None
+    return True

@@ -27,7 +27,7 @@ from gateway.errors import (
 )
 from gateway.flow import limits, undone
 from gateway.flow.brought import whole
-from gateway.flow.calls import run_reads
+from gateway.flow.calls import run_reads, whoami
 from gateway.flow.desks import LiveSite
 from gateway.flow.enter import PATIENCE_SECONDS
 from gateway.flow.fold import new_ticket
@@ -39,7 +39,7 @@ from gateway.flow.skew import note_news, set_right, ticket_set_right
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
 from gateway.flow.thin import BEGIN_TRIES, begins_thin, is_nothing_without, must_read, with_first_reads, with_person
-from gateway.ports import Clock, Connector, DeliveryRow, RawDelivery, Store, Transport
+from gateway.ports import Clock, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
 
@@ -364,17 +364,6 @@ def _whole(each: Ready, reads: dict[str, RemoteTicket]) -> Ready:
         events.append(made)
         reads |= {event.remote_id: read} if read is not None else {}
     return msgspec.structs.replace(each, events=tuple(events), reads=reads)
-
-
-def whoami(connector: Connector, transport: Transport, trace_id: str) -> bool | None:
-    """Say whether the credentials of a connection hold; None when the desk does not answer."""
-    try:
-        run_reads(connector.whoami(), connector, transport, deadline=connector.settings.deadline, trace_id=trace_id)
-    except AuthenticationError:
-        return False
-    except GatewayError:
-        return None
-    return True
 
 
 def _is_name(text: str, most: int) -> bool:
