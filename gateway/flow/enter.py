@@ -30,7 +30,7 @@ from gateway.flow.files.hearing import all_said, hear_comments, hear_files, with
 from gateway.flow.fold import Fold, first_sight, fold, new_ticket, observe, told
 from gateway.flow.holding import held, is_to_go
 from gateway.flow.listening import Listener
-from gateway.flow.merge import followed, goes_on, merge, survivor_of
+from gateway.flow.merge import followed, goes_on, merge, note_move, out_of_ring, survivor_of
 from gateway.flow.people.stitching import with_person
 from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
 from gateway.flow.recall import ask_again, ask_in_doubt
@@ -83,10 +83,11 @@ class Entry:
             outcome, rings = take(self._tx, event, connection, self._site, self._ids, self._cause, self._listener)
             self.planned = self.planned or rings
             return outcome
-        event = ended(event, read)
+        said, event = event, ended(event, read)
         link = self._tx.links.by_remote([(connection, event.remote_id)]).get((connection, event.remote_id))
         if link is None:
             link = self._adopt(event, read)
+        event = out_of_ring(self._tx, link, said, event)
         if link is not None and link.state is LinkState.MERGED:
             outcome = self._past(link, event)
         else:
@@ -94,8 +95,6 @@ class Entry:
         self._tx.audit.add(self._audit)
         self._audit = []
         return outcome
-
-    # ------------------------------------------------------------ which link
 
     def _adopt(self, event: Event, read: RemoteTicket | None) -> Link | None:
         """Recognise a ticket that we created ourselves by its marker; wait while one is being created."""
@@ -234,6 +233,7 @@ class Entry:
         ask_in_doubt(self._tx, event, link, read, self._ids, self._now)
         ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)
+        note_move(self._tx, link, folded.link, self._ids, self._now)
         crosslinks.note(self._tx, self._site, folded.link, event.snapshot, self._now, is_new=False)
         if read is not None and read.complete:
             self._tx.links.set_synced_version(link.id, read.version)

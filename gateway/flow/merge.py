@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from gateway.domain.event import Event, EventKind
 from gateway.domain.link import Link, LinkState
 from gateway.ports import AuditEntry, Ids, Tx
 
@@ -27,6 +28,23 @@ def survivor_of(tx: Tx, link: Link) -> Link | None:
             return found
         found = tx.links.get(found.merged_into) if found.merged_into else None
     return None
+
+
+def out_of_ring(tx: Tx, link: Link | None, said: Event, event: Event) -> Event:
+    """Return `event`, or what was `said` without the merge where that leads back to the ticket itself.
+
+    A is a duplicate of B, and B of A: a desk that lets people say so has two tickets as before, of which one must
+    stay. The merge that came first counts, and the other ticket goes on.
+    """
+    if link is None or not event.merged_into or link.state is not LinkState.LIVE:
+        return event
+    pair = (link.connection, event.merged_into)
+    known = tx.links.by_remote([pair]).get(pair)
+    last = survivor_of(tx, known) if known is not None else None
+    if last is None or last.id != link.id:
+        return event
+    kind = EventKind.OBSERVED if said.kind is EventKind.MERGED else said.kind
+    return msgspec.structs.replace(said, kind=kind, merged_into="")
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -71,6 +89,16 @@ def leave(tx: Tx, link: Link, ids: Ids, now: datetime) -> None:
         observed={},
     )
     tx.links.add(gone, now)
+
+
+def note_move(tx: Tx, was: Link, now_there: Link, ids: Ids, now: datetime) -> None:
+    """Let the key that a ticket had before it was moved at its desk still lead to it; the trail says so."""
+    if was.key in {"", now_there.key, was.remote_id}:
+        return
+    if (was.connection, was.key) not in tx.links.by_remote([(was.connection, was.key)]):
+        leave(tx, msgspec.structs.replace(was, remote_id=was.key), ids, now)
+    detail = {"at": was.connection, "from": was.key, "to": now_there.key}
+    tx.audit.add([AuditEntry(now, f"desk:{was.connection}", "moved", was.ticket_id, detail)])
 
 
 def goes_on(tx: Tx, link: Link, closed: str, now: datetime) -> list[AuditEntry]:
