@@ -39,7 +39,7 @@ _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 CARRIES: dict[str, tuple[str, ...]] = {
     "title": ("title",),
     "body": ("body", "body_html", "body_plain"),
-    "status": ("status",),
+    "status": ("status", "status_first", "status_second"),
     "priority": ("priority",),
     "kind": ("kind",),
     "queue": ("queue",),

@@ -32,6 +32,9 @@ def steps(path: str) -> tuple[str, ...]:
 def walk(value: Any, path: Sequence[str]) -> Any:
     """Follow steps into a value; None where they lead nowhere."""
     for place, step in enumerate(path):
+        if isinstance(value, Mapping) and step == "*" and "*" not in value:
+            members = [walk(each, path[place + 1 :]) for each in value.values()]
+            return [one for each in members for one in (each if isinstance(each, list) else [each]) if one is not None]
         if isinstance(value, Mapping):
             value = value.get(step)
         elif isinstance(value, list | tuple):
@@ -66,7 +69,11 @@ def find(place: Any, value: Any, headers: Mapping[str, str] | None = None) -> An
         return None
     if "value" in place:
         return place["value"]
-    found = find(place.get("path"), value, headers)
+    if "join" in place:
+        # a value that the desk keeps in two fields is one word to us
+        found = "/".join(filter(None, (word(find(each, value, headers)) for each in place["join"]))) or None
+    else:
+        found = find(place.get("path"), value, headers)
     if found is not None and "pattern" in place:
         match = re.search(str(place["pattern"]), word(found)[:MOST])
         found = match.group(match.re.groups and 1) if match else None
@@ -83,6 +90,8 @@ def is_there(place: Any, value: Any) -> bool:
         return not path or _holds(value, path)
     if isinstance(place, list | tuple):
         return any(is_there(each, value) for each in place)
+    if isinstance(place, Mapping) and "join" in place:
+        return any(is_there(each, value) for each in place["join"])
     return isinstance(place, Mapping) and ("value" in place or "default" in place or is_there(place.get("path"), value))
 
 

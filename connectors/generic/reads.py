@@ -99,7 +99,7 @@ def paged(options: Options, name: str, shape: Shape, values: Mapping[str, Any], 
     """Render a request for one page."""
     request = request_of(options, name, shape, values)
     paging = shape.get("paging") or {}
-    params = dict(request.params)
+    params: dict[str, str] = {}
     if paging.get("size_param"):
         params[str(paging["size_param"])] = str(paging.get("size") or SIZE)
     if paging.get("kind") in {"next", "link"} and page:
@@ -107,7 +107,11 @@ def paged(options: Options, name: str, shape: Shape, values: Mapping[str, Any], 
     if paging.get("param") and (page or paging["kind"] in {"page", "offset"}):
         first = str(paging.get("start", 1 if paging["kind"] == "page" else 0))
         params[str(paging["param"])] = page or first
-    return msgspec.structs.replace(request, params=params)
+    if paging.get("in") == "json":
+        given = msgspec.json.decode(request.body) if isinstance(request.body, bytes) and request.body else {}
+        counted = {name: int(value) if value.isascii() and value.isdigit() else value for name, value in params.items()}
+        return msgspec.structs.replace(request, body=msgspec.json.encode({**given, **counted}))
+    return msgspec.structs.replace(request, params={**request.params, **params})
 
 
 def _beside(options: Options, address: str) -> str:

@@ -60,6 +60,10 @@ class Rendering:
         for name in ("status", "priority", "kind"):
             if name in fields and (word_ := self.native(name, fields[name])):
                 found[name] = word_
+        if "status" in found:
+            # a desk that keeps it in two fields has a word of two parts
+            first, _, second = found["status"].partition("/")
+            found |= {"status_first": first} | ({"status_second": second} if second else {})
         if isinstance(fields.get("tags"), list | tuple):
             tags = sorted(str(tag) for tag in fields["tags"])
             found |= {"tags": tags, "tags_text": ",".join(tags)}

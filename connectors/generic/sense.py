@@ -19,6 +19,7 @@ ALWAYS = frozenset({"ticket", "key", "etag"})
 FIELDS = frozenset({
     "title", "body", "body_html", "body_plain", "status", "priority", "kind", "queue", "language", "tags", "tags_text",
     "assignee", "assignee_email", "assignee_name", "requester", "requester_email", "requester_name", "requester_phone",
+    "status_first", "status_second",
 })  # fmt: skip
 SPEECH = frozenset({
     "comment", "comment_html", "comment_plain", "visibility", "internal", "public", "author_name", "author_email",

@@ -2,7 +2,8 @@
 
 A field shows how its clock stands and not what happened, so each thing that it tells gets a name of its own: it began,
 so much is promised, it waits, goes on, is due then, was kept, was broken. Issues that changed are searched; a clock
-that breaks changes nothing of its issue, so those that run and are broken are searched by themselves.
+that breaks changes nothing of its issue, so those that run and are broken are searched by themselves. What was told of
+a clock that runs is remembered: where its SLA shows it no more, every word of it is taken back.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ FIRST = timedelta(hours=1)
 OVERLAP = timedelta(minutes=3)
 #: what a due time may stand apart from begin and target on a clock that never rests
 GRAIN = timedelta(minutes=1)
-#: clocks that are remembered as waiting
+#: clocks that are remembered as waiting, and those that run, of which words may have to be taken back
 MOST_WAITING = 5000
+MOST_RUNNING = 3000
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,6 +49,8 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     fields_at: datetime | None = None
     #: clocks that waited when they were seen last
     waiting: tuple[str, ...] = ()
+    #: clocks that ran when they were seen last -> what was told of each
+    running: dict[str, tuple[str, ...]] = {}
 
 
 def poll(options: Options, state: Progress, now: datetime) -> Call[tuple[tuple[Event, ...], Progress]]:
@@ -57,7 +61,7 @@ def poll(options: Options, state: Progress, now: datetime) -> Call[tuple[tuple[E
     if asked is None or now - asked >= FIELDS_EVERY:
         fields, asked = (yield from _fields(options)), now
     if not fields:
-        return (), Progress(now, now + EVERY, fields, asked)
+        return (), Progress(now, now + EVERY, fields, asked, state.waiting, state.running)
     minutes = ceil((now - (state.since or now - FIRST) + OVERLAP).total_seconds() / 60)
     changed = f"updated >= -{minutes}m"
     broken = " OR ".join(f"({cf} = running() AND {cf} = breached())" for cf in map(_in_jql, sorted(fields)))
@@ -65,11 +69,12 @@ def poll(options: Options, state: Progress, now: datetime) -> Call[tuple[tuple[E
     for where in (changed, f"({broken})"):
         for issue in (yield from _search(options, where, fields)):
             issues[text(issue.get("id"))] = issue
-    waiting = dict.fromkeys(state.waiting)
+    waiting, running = dict.fromkeys(state.waiting), dict(state.running)
     found: list[Event] = []
     for number, issue in issues.items():
-        found += _events(number, obj(issue.get("fields")), fields, waiting, now)
-    following_state = Progress(now, now + EVERY, fields, asked, tuple(waiting)[-MOST_WAITING:])
+        found += _events(number, obj(issue.get("fields")), fields, _Seen(waiting, running), now)
+    kept = dict(list(running.items())[-MOST_RUNNING:])
+    following_state = Progress(now, now + EVERY, fields, asked, tuple(waiting)[-MOST_WAITING:], kept)
     return tuple(sorted(found, key=attrgetter("at"))), following_state
 
 
@@ -108,19 +113,46 @@ def _search(options: Options, where: str, fields: Iterable[str]) -> Call[list[Js
     return found
 
 
-def _events(
-    number: str, shown: Json, fields: Mapping[str, str], waiting: dict[str, None], now: datetime
-) -> list[Event]:
-    """Return what the SLAs of one issue say; `waiting` is brought up to date."""
+class _Seen(msgspec.Struct):
+    """What was seen of clocks before; brought up to date while issues are read."""
+
+    waiting: dict[str, None]
+    running: dict[str, tuple[str, ...]]
+
+
+def _events(number: str, shown: Json, fields: Mapping[str, str], seen: _Seen, now: datetime) -> list[Event]:
+    """Return what the SLAs of one issue say."""
     changed = min(moment(shown.get("updated")) or now, now)
     found: list[Event] = []
     for field, metric in fields.items():
         value = obj(shown.get(field))
         ended = sorted(objects(value.get("completedCycles")), key=lambda each: _at(each, "startTime") or now)
+        there: set[str] = set()
         cycles = [*ended, *([ongoing] if (ongoing := obj(value.get("ongoingCycle"))) else [])]
         for place, cycle in enumerate(cycles, 1):
             clock = _Clock(number, text(value.get("name")), metric, place, cycle, changed)
-            found += clock.told(waiting, now, goes_on=place > len(ended))
+            told = clock.told(seen.waiting, now, goes_on=place > len(ended))
+            found += told
+            before = seen.running.pop(clock.id, ())
+            there.add(clock.id)
+            if place > len(ended) and told:
+                words = (each.promise.id for each in told if each.promise is not None)
+                seen.running[clock.id] = tuple(dict.fromkeys((*before, *words)))
+        # an SLA that says nothing at all may be one that we may not see
+        if text(value.get("name")):
+            found += _taken_back(number, metric, there, seen, changed)
+    return found
+
+
+def _taken_back(issue: str, metric: str, there: set[str], seen: _Seen, at: datetime) -> list[Event]:
+    """Return that what was told of a clock that ran never was, where its SLA shows it neither running nor ended."""
+    found = []
+    for clock in [each for each in seen.running if each.startswith(f"{issue}:{metric}:") and each not in there]:
+        seen.waiting.pop(clock, None)
+        for word in seen.running.pop(clock):
+            gone = DeskPromise(id=word, says=DeskSays.STOPPED, metric=metric, cycle=1, at=at, withdrawn=True)
+            key = f"sla:{word}:withdrawn"
+            found.append(Event(EventKind.PROMISED, issue, key=key, at=at, automatic=True, promise=gone))
     return found
 
 
@@ -130,7 +162,7 @@ class _Clock:
     def __init__(self, issue: str, name: str, metric: str, place: int, cycle: Json, changed: datetime) -> None:
         self._issue, self._cycle, self._changed = issue, cycle, changed
         self._began = _at(cycle, "startTime")
-        self._id = f"{issue}:{metric}:{int(self._began.timestamp()) if self._began else 0}"
+        self.id = f"{issue}:{metric}:{int(self._began.timestamp()) if self._began else 0}"
         self._common: dict[str, Any] = {"metric": metric, "cycle": place, "policy": name[:100]}
 
     def told(self, waiting: dict[str, None], now: datetime, *, goes_on: bool) -> list[Event]:
@@ -146,15 +178,15 @@ class _Clock:
         if broken:
             found.append(self._say("breached", DeskSays.BREACHED, min(ends or stopped or self._changed, now)))
         if not goes_on:
-            waiting.pop(self._id, None)
+            waiting.pop(self.id, None)
             return [*found, *([self._say("stopped", DeskSays.STOPPED, stopped)] if stopped is not None else [])]
         if self._cycle.get("paused") is True:
-            waiting[self._id] = None
+            waiting[self.id] = None
             used = _millis(self._cycle, "elapsedTime")
             return [*found, self._say(f"paused:{used}", DeskSays.PAUSED, self._changed)]
         mark = int(ends.timestamp()) if ends is not None else _millis(self._cycle, "elapsedTime")
-        if self._id in waiting:
-            waiting.pop(self._id)
+        if self.id in waiting:
+            waiting.pop(self.id)
             found.append(self._say(f"resumed:{mark}", DeskSays.STARTED, self._changed))
         if ends is not None and not broken:
             found.append(self._say(f"due:{mark}", DeskSays.DUE, self._changed, due=ends))
@@ -168,7 +200,7 @@ class _Clock:
         return {"target_s": target, "business": rests or apart}
 
     def _say(self, name: str, says: DeskSays, at: datetime, **more: Any) -> Event:
-        promise = DeskPromise(id=f"{self._id}:{name}", says=says, at=at, **self._common, **more)
+        promise = DeskPromise(id=f"{self.id}:{name}", says=says, at=at, **self._common, **more)
         return Event(EventKind.PROMISED, self._issue, key=f"sla:{promise.id}", at=at, automatic=True, promise=promise)
 
 

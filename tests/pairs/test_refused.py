@@ -8,11 +8,14 @@ import pytest
 import yaml
 
 from connectors import registry
+from connectors.email.bench import EmailBench
 from connectors.sdk import Operation
 from connectors.testing.bench import Bench
+from connectors.whatsapp.bench import WhatsAppBench
+from gateway.store import SqlStore
 from rules import check_site
-from tests.pairs.pair import SOURCE, TARGET
-from tests.pairs.which import ANCHOR, CLOSED
+from tests.pairs.pair import SOURCE, TARGET, Pair
+from tests.pairs.which import ANCHOR, BENCHES, CLOSED, reaches
 
 
 def faults(source: type[Bench], target: type[Bench], **rule: Any) -> list[str]:
@@ -61,3 +64,16 @@ def test_what_the_desk_has_not_is_refused_at_the_source_as_well(closed: type[Ben
     assert Operation.INTERNAL_NOTE not in spec.operations
     assert faults(closed, ANCHOR, fields={"comments": {"public": "both", "internal": "to"}}) != []
     assert faults(closed, ANCHOR, fields={"comments": {"public": "both", "internal": "from"}}) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_whoever_has_no_address_cannot_be_mailed(store: SqlStore) -> None:
+    """A WhatsApp customer in a mailbox: nothing is sent, one dead letter says why, and no other pair is like that."""
+    apart = {(one, other) for one in BENCHES for other in BENCHES if not reaches(one, other)}
+    assert apart == {(WhatsAppBench, EmailBench)}
+    with Pair(store, WhatsAppBench, EmailBench) as pair:
+        pair.benches[SOURCE].open_ticket("Printer", "It burns")
+        pair.settle_all()
+        (letter,) = pair.letters()
+        assert "the ticket's requester has no address of mail" in letter
+        assert pair.benches[TARGET].desk.effects.all(by_api=True) == []

@@ -21,8 +21,18 @@ def _begins(bench: type[Bench]) -> bool:
     return Operation.CREATE in registry.load(points=()).plugin(bench.connector).spec.operations
 
 
+def reaches(one: type[Bench], other: type[Bench]) -> bool:
+    """Say whether a ticket of one desk can be begun in another: by a mail only to those who have an address."""
+    return one.has_addresses or not registry.load(points=()).plugin(other.connector).spec.needs_address
+
+
 #: those in which only people begin a conversation: a rule that leads there is refused, which test_refused.py shows
 CLOSED = tuple(bench for bench in BENCHES if not _begins(bench))
 #: every (source, target), as far as a rule may lead there
-HITHER = tuple((one, other) for one in BENCHES for other in BENCHES if (ALL or other is ANCHOR) and other not in CLOSED)
+HITHER = tuple(
+    (one, other)
+    for one in BENCHES
+    for other in BENCHES
+    if (ALL or other is ANCHOR) and other not in CLOSED and reaches(one, other)
+)
 BACK = () if ALL else tuple((ANCHOR, other) for other in BENCHES if other is not ANCHOR and other not in CLOSED)

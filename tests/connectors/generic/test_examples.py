@@ -42,7 +42,10 @@ from rules.site import check_site
 from tests.connectors.generic.examples import blocks, connect
 from tests.connectors.generic.servers import CatchHook, Chatwoot, OsTicket, Server, Znuny
 
-NAMES = ("home-desk", "zapier", "znuny", "django-helpdesk", "osticket", "chatwoot", "pagerduty")
+NAMES = (
+    "home-desk", "zapier", "znuny", "django-helpdesk", "osticket", "chatwoot", "pagerduty", "jestor", "oracle-service",
+    "freescout", "bugzilla",
+)  # fmt: skip
 
 
 @contextmanager

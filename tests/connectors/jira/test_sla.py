@@ -96,6 +96,32 @@ def test_the_life_of_a_promise_is_told(bench: JiraCloudBench, counting: Driver) 
         assert {event.key for event in events} <= seen
 
 
+def test_a_promise_whose_goal_applies_no_more_is_taken_back(bench: JiraCloudBench, counting: Driver) -> None:
+    """Every word of it, once; not where nothing of the SLA is shown."""
+    ticket = bench.open_ticket("Printer", "On fire")
+    began = bench.desk.now().replace(microsecond=0)
+    bench.desk.act("sla", issue=ticket, ongoingCycle=cycle(began))
+    told, cursor = polled(counting, began)
+    bench.desk.clock.skew += timedelta(minutes=5)
+    bench.desk.act("sla", issue=ticket, ongoingCycle=cycle(began, paused=True))
+    more, cursor = polled(counting, bench.desk.now(), cursor)
+    words = {each.id for each in promises([*told, *more])}
+    bench.desk.clock.skew += timedelta(minutes=5)
+    bench.desk.act("sla", issue=ticket)
+    hidden = bench.desk.records.issues[ticket].pop("slas")
+    unseen, cursor = polled(counting, bench.desk.now(), cursor)
+    assert unseen == []
+    assert hidden
+    bench.desk.clock.skew += timedelta(minutes=5)
+    bench.desk.act("sla", issue=ticket)
+    gone, cursor = polled(counting, bench.desk.now(), cursor)
+    assert {each.id for each in promises(gone) if each.withdrawn} == words
+    assert len({each.key for each in gone}) == len(gone) == len(words)
+    bench.desk.clock.skew += timedelta(minutes=5)
+    bench.desk.act("sla", issue=ticket)
+    assert polled(counting, bench.desk.now(), cursor)[0] == []
+
+
 def test_a_breach_is_told_though_nothing_happened_to_the_issue(bench: JiraCloudBench, counting: Driver) -> None:
     """Time alone breaks it, and the issue is not changed by that."""
     ticket = bench.open_ticket("Printer", "On fire")
