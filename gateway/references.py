@@ -109,15 +109,19 @@ class Directories:
 
     def look(self, source: Source) -> tuple[Directory | None, Sequence[Problem]]:
         """Read a file as it is now; say what is wrong with it."""
+        line, hint = 1, "nobody is looked up there until it can be read"
         try:
             with self._path(source).open("rb") as file:
                 text = file.read(MOST_BYTES + 1).decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            hint = "nobody is looked up there until it can be read"
-            told = f"{source.file} cannot be read: {why}"
-            return None, [Problem(source.file, 1, 1, "missing-file", Severity.WARNING, told, hint)]
-        return read_directory(source.file, text, source.names)
+        except OSError as error:
+            why = error.strerror
+        except UnicodeDecodeError as error:
+            why, line = "it is not UTF-8", error.object.count(b"\n", 0, error.start) + 1
+            hint = "save it as UTF-8 (spreadsheets: CSV UTF-8); nobody is looked up there until then"
+        else:
+            return read_directory(source.file, text, source.names)
+        told = f"{source.file} cannot be read: {why}"
+        return None, [Problem(source.file, line, 1, "missing-file", Severity.WARNING, told, hint)]
 
     def _path(self, source: Source) -> Path:
         path = (self._folder / source.file).resolve()

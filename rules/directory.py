@@ -51,6 +51,9 @@ def read_directory(file: str, text: str, columns: Mapping[str, str]) -> tuple[Di
     if not lines:
         return Directory({}), [_wrong(file, Cell("", 1, 1), "it is empty", "its first line names the columns")]
     places = _places(file, lines[0], columns, problems)
+    if problems:
+        # by a header that is not understood no line is
+        return Directory({}), problems
     people: dict[Key, dict[str, str]] = {}
     first: dict[Key, int] = {}
     for cells in lines[1:]:
@@ -104,7 +107,7 @@ def _places(file: str, header: Sequence[Cell], columns: Mapping[str, str], probl
         else:
             hint = nearest(title, titles)
             problems.append(_wrong(file, header[0], f"there is no column '{title[:60]}' (for {name})", hint))
-    if EMAIL not in found and PHONE not in found:
+    if EMAIL not in found and PHONE not in found and not problems:
         problems.append(_wrong(file, header[0], "no column has e-mails or phones", "name one under columns:"))
     return found
 

@@ -21,7 +21,7 @@ from gateway.errors import ConfigError, StoreError
 from gateway.extensions import installed
 from gateway.languages import NAME as LANGUAGE
 from gateway.languages import is_installed
-from gateway.references import missing_feeds
+from gateway.references import Directories, missing_directories, missing_feeds
 from rules import PolicyEffect, Problem, Severity, check_site
 from rules.cases import Words, cases_of, load_cases
 from rules.reach import unreached
@@ -132,7 +132,8 @@ def examine(
     problems = list(checked.problems)
     if checked.site is not None:
         _, missing = resolve_settings(checked.site, environ, specs)
-        missing = (*missing, *missing_feeds(checked.site, environ))
+        people = missing_directories(checked.site, Directories(site.folder))
+        missing = (*missing, *missing_feeds(checked.site, environ), *people)
         problems += [
             msgspec.structs.replace(each, severity=Severity.WARNING) if each.code.startswith("missing-") else each
             for each in missing

@@ -28,9 +28,11 @@ from gateway.flow.desks import with_learned
 from gateway.flow.skew import TOLD, is_told, note, what_to_do, words
 from gateway.ports import AuditEntry, CheckResult, Connector, DeskState
 from gateway.ports.enriching import Enriching, Question
+from gateway.references import Directories
 from gateway.store.unit import SqlTx
 from gateway.telemetry import new_trace_id
 from rules import Problem, Site, load_site
+from rules.enriching import Source
 
 #: an address that nobody can have (RFC 2606)
 NOBODY = "nobody@desk-gateway.invalid"
@@ -155,16 +157,14 @@ def _why(folder: _Folder, name: str) -> str:
 @JSON
 @pass_site
 def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
-    """Try the connections of this site, or one of them.
+    """Try the connections of this site, or one of them; also the files in which people are looked up.
 
     Asks each desk who we are there and tries what the connection claims, leaving nothing that people see. What is
     proved is remembered; a connection that was paused for its credentials goes on when they hold. Ends with 1 when a
     check fails.
     """
     folder = _read(site)
-    if name is not None and name not in folder.site.connections:
-        known = ", ".join(folder.site.connections)
-        raise NotFoundError(f"gateway.yaml names no connection {name!r}; it names {known or 'none'}")
+    wanted, files = _named(folder.site, name)
     gateway = build(folder.settings, folder.environ)
     failed = False
     told = []
@@ -172,7 +172,7 @@ def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
         keeps = has_record(folder.settings)
         if keeps:
             require_record(gateway)
-        for each in [name] if name is not None else list(folder.site.connections):
+        for each in wanted:
             results, resumed = _try(folder, gateway, each, keeps=keeps)
             fails = any(not result.ok and not result.warning for result in results)
             failed = failed or fails
@@ -184,6 +184,12 @@ def test(site: SiteChoice, name: str | None, as_json: bool) -> None:
                     heal = f"gateway dead-letters heal --connection {each}"
                     letters = "dead letter" if given_up == 1 else "dead letters"
                     click.echo(f"  {given_up} {letters} from while it did not answer: {heal}")
+        for source in files:
+            results = [_directory(site, source)]
+            failed = failed or not results[0].ok
+            told.append({"directory": source.file, "checks": results})
+            if not as_json:
+                _write(site, source.file, results, resumed=False)
     finally:
         gateway.close()
     if as_json:
@@ -226,6 +232,32 @@ def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[
     for result in results:
         facts |= result.facts
     return results, keeps and gateway.store.write(lambda tx: _keep(tx, gateway, name, facts))
+
+
+def _named(site: Site, name: str | None) -> tuple[list[str], list[Source]]:
+    """Return the connections and the files of people that are to be tried; raises NotFoundError."""
+    files = [each for each in site.rules.enrichment.sources if each.file]
+    if name is None:
+        return list(site.connections), files
+    if name in site.connections:
+        return [name], []
+    found = [each for each in files if each.file == name]
+    if not found:
+        known = ", ".join((*site.connections, *(each.file for each in files)))
+        raise NotFoundError(f"gateway.yaml names no connection {name!r}; it names {known or 'none'}")
+    return [], found
+
+
+def _directory(site: SiteChoice, source: Source) -> CheckResult:
+    """Try whether people can be looked up in a file."""
+    found, problems = Directories(site.folder).look(source)
+    if not problems:
+        count = len({id(each) for each in found.people.values()}) if found is not None else 0
+        return CheckResult("enrich", ok=True, detail=f"{count} people can be looked up there")
+    first = problems[0]
+    more = f"; {len(problems) - 1} more: gateway check" if len(problems) > 1 else ""
+    told = f"{first.file}:{first.line}:{first.column}: {first.message}"
+    return CheckResult("enrich", ok=False, detail=f"{told} ({first.hint}){more}" if first.hint else told + more)
 
 
 def _contacts(folder: _Folder, gateway: Gateway, connector: Connector, trace_id: str) -> list[CheckResult]:

@@ -11,7 +11,7 @@ from gateway.domain.update import Reason
 from gateway.errors import SetAsideError
 from gateway.store import SqlStore
 from tests.connectors.email.stand import KEY, connect, mail, parse
-from tests.connectors.email.test_conversations import Letters
+from tests.connectors.email.test_conversations import KIM, Letters
 from tests.connectors.email.test_sorting import REPORT
 
 KIND = 'multipart/report; report-type=delivery-status; boundary="b"'
@@ -132,3 +132,21 @@ def test_a_brake_has_a_default_and_is_counted_in_settings() -> None:
     """Twenty an hour."""
     assert connect().most_an_hour() == 20
     assert connect(mails_per_hour=5).most_an_hour() == 5
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_requester_whom_the_server_refuses_is_a_dead_letter_with_its_words(store: SqlStore) -> None:
+    """No ticket is out of sight at a mailbox, which shows none: what was refused is told as it was said."""
+    with Letters(store) as letters:
+        letters.mail.act("write", text="Printer on fire")
+        letters.settle_all()
+        letters.mail.refused[KIM] = "550 5.1.1 no such user"
+        letters.rt.act("reply", ticket="1", body="We come")
+        letters.settle_all()
+        ((reason, detail),) = letters_of(letters)
+        assert reason == Reason.REJECTED.value
+        assert f"{KIM}: 5.1.1 no such user" in detail
+        assert letters.sent() == []
+        letters.mail.act("write", subject="Printer", text="From elsewhere", sender="sam@elsewhere.example")
+        letters.settle_all()
+        assert len(letters.tickets()) == 2
