@@ -91,6 +91,9 @@ class StoringIntake:
 class Bridge:
     """A gateway between desks. A subclass starts them, and calls `join` with the connections to them."""
 
+    #: what is due to be applied within it is waited for
+    patience = timedelta(seconds=10)
+
     def __init__(self, store: SqlStore, clock: SystemClock | None = None) -> None:
         self.store = store
         self.clock = clock or SystemClock()
@@ -213,27 +216,32 @@ class Bridge:
         """Run apply and deliver until there is nothing left to do.
 
         While something is on its way (a webhook held back, a late effect, an update that waits for its time) it ends
-        when nothing has happened for `quiet` seconds.
+        when nothing has happened for `quiet` seconds. A delivery that is to be applied soon is waited for; one that
+        has a long time to wait is left to it.
         """
         until = time.monotonic() + seconds
         calm_since = time.monotonic()
         while time.monotonic() < until:
             told = [desk.at_rest() for desk in self.desks]
-            busy = self._step()
-            if busy:
+            if self._step():
                 calm_since = time.monotonic()
                 continue
-            if time.monotonic() - calm_since > quiet or (all(told) and not self._is_open()):
+            pending, soon = self._waiting()
+            if not soon and (time.monotonic() - calm_since > quiet or not (pending or self._is_open()) and all(told)):
                 return
             time.sleep(0.02)
 
     def _step(self) -> int:
-        """Let each step do what is due now; return how much there was, and how much still waits to be applied."""
+        """Let each step do what is due now; return how much there was."""
         done = self.bringer().bring_due(holder="test-files", seconds=5)
         done += self.applier().drain(holder="test-apply", seconds=5)
-        done += self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.0)
+        return done + self.deliverer().drain(holder="test-deliver", seconds=5, linger=0.0)
+
+    def _waiting(self) -> tuple[int, bool]:
+        """Return how many deliveries wait to be applied, and whether one of them is, or soon will be, due."""
         with self.store.read() as tx:
-            return done + tx.inbox.pending()
+            pending = tx.inbox.pending()
+            return pending, bool(pending) and tx.inbox.has_due(self.clock.now() + self.patience)
 
     def _is_open(self) -> bool:
         """Say whether an update is on its way."""
