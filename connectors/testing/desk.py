@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import format_datetime
 from types import TracebackType
@@ -69,7 +70,7 @@ class SimulatedDesk:
         self._routes = [(method, re.compile(pattern), handler) for method, pattern, handler in self.routes()]
         self._current = threading.local()
         self._stopping = threading.Event()
-        #: what happens by itself later: late effects, and the end of a refusal
+        #: what happens by itself later: late effects, the end of a refusal, slow answers
         self._pending = 0
 
     # -- what a simulator gives
@@ -189,6 +190,17 @@ class SimulatedDesk:
         """Wait a little until every webhook has left; say whether nothing is left that would happen by itself."""
         return self.webhooks.flush(timeout) and not self._pending
 
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """Let nobody take the desk to be at rest meanwhile."""
+        with self.lock:
+            self._pending += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._pending -= 1
+
     def _later(self, seconds: float, work: Callable[[], Any]) -> None:
         def wait() -> None:
             try:
@@ -198,6 +210,7 @@ class SimulatedDesk:
                 with self.lock:
                     self._pending -= 1
 
+        # counted before the thread has begun
         with self.lock:
             self._pending += 1
 
@@ -208,8 +221,12 @@ class SimulatedDesk:
             return self._control(request)
         fault, latency = self.faults.strike(request.method, request.path)
         if latency:
-            self._stopping.wait(latency)
-        response = self._answer(request) if fault is None else self._befall(request, fault)
+            # whoever asked may have given up by then, and it takes effect all the same
+            with self._under_way():
+                self._stopping.wait(latency)
+                response = self._answer(request) if fault is None else self._befall(request, fault)
+        else:
+            response = self._answer(request) if fault is None else self._befall(request, fault)
         if "Date" not in response.headers:
             said = format_datetime(self.now(), usegmt=True)
             response = msgspec.structs.replace(response, headers={**response.headers, "Date": said})

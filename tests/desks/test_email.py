@@ -58,7 +58,8 @@ class Office(Bridge):
     """The gateway, a real mailbox and an RT."""
 
     def __init__(self, store: SqlStore, server: DovecotServer, **options: Any) -> None:
-        super().__init__(store)
+        # nobody can move the time of a real server
+        super().__init__(store, SystemClock())
         self.server = server
         self.rt = SimulatedRequestTracker(webhook_url=self.hook("engineering-rt"), webhook_secret=RT_SECRET).start()
         rt = ConnectionSettings(

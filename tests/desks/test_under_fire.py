@@ -24,6 +24,7 @@ from connectors.testing.faults import FaultKind
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
+from gateway.system import SystemClock
 from tests.desks.fire import OPEN, People, copies, counts, judge
 from tests.desks.proxy import Proxy
 from tests.desks.rt_server import RtServer, missing
@@ -96,7 +97,8 @@ class RealWorld(World):
     """The gateway in this process, with a real RT behind the proxy in the place of the simulated one."""
 
     def __init__(self, store: SqlStore, rt: RtServer, proxy: Proxy) -> None:
-        super().__init__(store)
+        # nobody can move the time of a real server
+        super().__init__(store, clock=SystemClock())
         settings = ConnectionSettings(
             RT,
             "request_tracker",

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from gateway.store import SqlStore
-from gateway.system import SystemClock
+from tests.clocks import MovedClock
 from tests.flows.world import World
 
 ZENDESK, RT = "acme-zendesk", "engineering-rt"
-
-
-class Later(SystemClock):
-    """The gateway's clock, which can be put forward."""
-
-    passed = timedelta(0)
-
-    def now(self) -> datetime:
-        """Return the instant, and the time that has been let pass."""
-        return super().now() + self.passed
 
 
 class Edge(World):
@@ -28,7 +18,7 @@ class Edge(World):
     patience = timedelta(0)
 
     def __init__(self, store: SqlStore) -> None:
-        self.time = Later()
+        self.time = MovedClock()
         super().__init__(store, clock=self.time)
 
     def begun(self, subject: str = "Printer") -> tuple[int, str]:
@@ -41,7 +31,7 @@ class Edge(World):
         """Let time pass for everybody, so often, and let the gateway work in between."""
         for _ in range(rounds):
             span = timedelta(seconds=seconds)
-            self.time.passed += span
+            self.time.ahead += span
             for desk in self.desks:
                 desk.clock.skew += span
             self.settle(quiet=0.1)
