@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults losses pairs soak check format bench rivals lock reference venv clean
+.PHONY: help run test long faults losses pairs soak check format bench rivals lock reference venv clean
 
 help: ## Show this list
 	@echo "Desk Gateway. Start with 'make run'; then 'make test'."
@@ -24,6 +24,9 @@ run: venv ## Run the gateway with two simulated desks and a page that shows it l
 
 test: venv ## Run the whole test suite, servers included
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+long: venv ## Run the tests that `make test` runs in a short form at their full length (long)
+	@GATEWAY_LONG=1 $(BIN)/python -m pytest -n 2 -m long --timeout 1800 $(ARGS)
 
 faults: venv ## Crash at every point under every fault, then storms beside a naive baseline (long)
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -117,10 +117,16 @@ def test_the_help_is_quick() -> None:
     script = (
         "import sys; from gateway.cli import main\n"
         "try: main(['--help'])\n"
-        "finally: print([name for name in ('rq', 'sqlalchemy', 'flask', 'requests') if name in sys.modules])"
+        "finally: print([name for name in ('rq', 'sqlalchemy', 'alembic', 'flask', 'requests') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_record_is_opened_without_what_migrates_one() -> None:
+    """It takes a quarter of the time in which a command starts."""
+    script = "import sys, gateway.bootstrap, gateway.cli.opening; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_a_site_is_found_like_a_git_repository(site: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

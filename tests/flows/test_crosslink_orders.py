@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,11 +20,12 @@ from gateway.domain.ticket import Category, Status
 from gateway.flow.adopting import listed
 from gateway.flow.desks import IMPORT
 from gateway.ports import ConnectionSettings, NewDelivery
-from gateway.store import SqlStore, migrate, open_store
+from gateway.store import SqlStore, open_store
 from gateway.store.unit import SqlTx
 from gateway.system import SystemClock, SystemIds
 from rules.decide import RuleSet
 from tests.flows.team import Team, tied
+from tests.length import length
 
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ZENDESK, RT = "acme-zendesk", "engineering-rt"
@@ -51,23 +54,25 @@ def remote(desk: str, number: str, kept: str, said: str) -> RemoteTicket:
 
 
 @contextmanager
-def fresh() -> Iterator[SqlStore]:
+def fresh(template: Path) -> Iterator[SqlStore]:
     """Give an empty database."""
     with tempfile.TemporaryDirectory() as folder:
         clock = SystemClock()
         url = f"sqlite:///{Path(folder) / 'gateway.db'}"
+        shutil.copyfile(template, Path(folder) / "gateway.db")
         store = open_store(url, Path(folder) / "keys", clock=clock, ids=SystemIds(clock))
-        migrate(store.engine)
         try:
             yield store
         finally:
             store.close()
 
 
-def lived(said: Said, order: Sequence[tuple[str, str]], pauses: frozenset[int]) -> tuple[object, object]:
+def lived(
+    template: Path, said: Said, order: Sequence[tuple[str, str]], pauses: frozenset[int]
+) -> tuple[object, object]:
     """Let tickets come in an order, with a look of the sweep after some; return the tickets, and what is left."""
     first = order[0][0]
-    with fresh() as store, Team(store, {}, ()) as team:
+    with fresh(template) as store, Team(store, {}, ()) as team:
         team.site = msgspec.structs.replace(team.site, **_site(team))
         left = {name: sum(1 for each in order if each[0] == name) for name in (ZENDESK, RT)}
         _import(store, first, over=False)
@@ -117,11 +122,12 @@ def _come(tx: SqlTx, team: Team, spot: tuple[str, str], said: tuple[str, str], p
     )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.long
+@settings(max_examples=length(5, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(said=SAID, data=st.data())
-def test_the_order_does_not_matter(said: Said, data: st.DataObject) -> None:
+def test_the_order_does_not_matter(sqlite_template: Path, said: Said, data: st.DataObject) -> None:
     """Either desk first, or both at once, ticket by ticket, with looks of the sweep in between."""
     spots = sorted(said)
     order = data.draw(st.permutations(spots))
     pauses = data.draw(st.frozensets(st.integers(0, len(spots))))
-    assert lived(said, order, pauses) == lived(said, spots, frozenset())
+    assert lived(sqlite_template, said, order, pauses) == lived(sqlite_template, said, spots, frozenset())

@@ -8,7 +8,8 @@ from gateway.store import SqlStore
 from gateway.store.retention import Lifetimes
 from tests.soak.run import soak
 
-pytestmark = pytest.mark.slow
+# it is work, not waiting: a machine that does something else besides takes its time
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 #: months in days
 SHORT = Lifetimes(deliveries=1, keys=3, echoes=1, audit=2)

@@ -16,13 +16,14 @@ from gateway.flow.people.judging import Judged, PeopleJudge
 from gateway.flow.people.stitching import stitch
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
+from tests.length import length
 from tests.people import known
 
 KIM, LEE = "kim@customer.example", "lee@customer.example"
 OFFICE = "+46 8 123 456 78"
 
 #: each example is taken back, so that they may share a store
-EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=length(12, 200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 #: (connection, account, address number, telephone number); 0 and "" are not shown
 Sight = tuple[str, str, int, int]
@@ -116,6 +117,7 @@ SIGHTS = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @EXAMPLES
 @given(data=st.data(), sights=SIGHTS)
 def test_whatever_order_desks_show_it_in(store: SqlStore, data: st.DataObject, sights: list[Sight]) -> None:
@@ -141,6 +143,7 @@ def test_whatever_order_desks_show_it_in(store: SqlStore, data: st.DataObject, s
             assert people_ == people, "nothing is in doubt, so the order cannot matter"
 
 
+@pytest.mark.long
 @EXAMPLES
 @given(data=st.data(), first=SIGHTS, later=SIGHTS)
 def test_a_merge_that_is_taken_back_leaves_nothing(

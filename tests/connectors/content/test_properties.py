@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 from connectors import content
 from tests.connectors.content.texts import documents, texts
+from tests.length import length
+
+pytestmark = pytest.mark.long
 
 patient = settings(
     deadline=None,
-    max_examples=80,
+    max_examples=length(25, 400),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 WAYS: dict[str, tuple[Callable[[str], Any], Callable[[Any], content.Content]]] = {
