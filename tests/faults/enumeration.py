@@ -70,15 +70,15 @@ def _may_stop(case: Case) -> bool:
     return case.point not in _INSIDE
 
 
-def sample(bench: Bench, luck: random.Random, size: int) -> Iterator[Case]:
-    """Return few cases in which every point is met, killed and stopped in turn."""
+def sample(bench: Bench, luck: random.Random, size: int, points: Sequence[str] = POINTS) -> Iterator[Case]:
+    """Return few cases in which each of these points is met, killed and stopped in turn."""
     chosen = luck.sample(combinations(), size)
     # without these some points are never reached
     chosen.append(Case(Strategy.PROBE, Fault.PROBE_BROKEN, Operation.INTERNAL_NOTE))
     chosen.append(Case(luck.choice(list(Strategy)), Fault.PARTED, Operation.SET_FIELDS))
     chosen.append(Case(luck.choice(list(Strategy)), Fault.REPLAYED, luck.choice(OPERATIONS)))
     found = [each for case in chosen for each in at_each(case, bench.points(case)[0])]
-    for point in POINTS:
+    for point in points:
         case = luck.choice([each for each in found if each.point == point])
         stops = _may_stop(case) and luck.random() < 0.3
         again = luck.choice(POINTS) if luck.random() < 0.3 else ""

@@ -1,21 +1,24 @@
 """A seeded sample of the enumeration: every crash point, strategies and faults by chance.
 
-All of it is `make faults`; GATEWAY_SEED repeats a sample.
+In `make test` each point is met on one of the two databases, the seed says which; in `make long` on both. All of it is
+`make faults`; GATEWAY_SEED repeats a sample.
 """
 
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from gateway.domain.update import Operation, Strategy
+from tests.databases import PostgresProcess
 from tests.faults.case import Case, Kit
 from tests.faults.desk import Fault
-from tests.faults.enumeration import SEED, sample
+from tests.faults.enumeration import POINTS, SEED, sample
 from tests.faults.forks import Bench
 from tests.faults.mutants import MUTANTS
+from tests.length import FULL
 
 pytestmark = pytest.mark.faults
 
@@ -37,16 +40,32 @@ CAUGHT = {
 }
 
 
-@pytest.fixture
-def bench(database_url: str, tmp_path: Path) -> Bench:
-    """Give what runs cases on each database."""
-    return Bench(database_url, tmp_path)
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Name each of the two databases."""
+    return str(request.param)
 
 
-def test_whatever_dies_wherever_each_effect_is_there_once(bench: Bench) -> None:
+@pytest.fixture(scope="module")
+def bench(request: pytest.FixtureRequest, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Give what runs cases on each database: each begins with an empty one."""
+    folder = tmp_path_factory.mktemp("bench")
+    if kind == "sqlite":
+        yield Bench(f"sqlite:///{folder / 'gateway.db'}", folder)
+        return
+    process: PostgresProcess = request.getfixturevalue("postgres_process")
+    url = process.migrated_database()
+    yield Bench(url, folder)
+    process.drop(url)
+
+
+@pytest.mark.long
+def test_whatever_dies_wherever_each_effect_is_there_once(bench: Bench, kind: str) -> None:
     """At every crash point, killed or stopped beyond the lease, under faults by chance."""
     luck = random.Random(SEED)
-    wrong = {str(case): found for case in sample(bench, luck, COMBINATIONS) if (found := bench.run(case).findings)}
+    points = POINTS if FULL else POINTS[(SEED + (kind == "sqlite")) % 2 :: 2]
+    chosen = sample(bench, luck, COMBINATIONS, points)
+    wrong = {str(case): found for case in chosen if (found := bench.run(case).findings)}
     assert wrong == {}, f"seed {SEED}"
 
 
