@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from connectors.email.compose import message_id
@@ -10,9 +11,12 @@ from connectors.sdk import EventKind, Visibility
 from gateway.domain.update import Reason
 from gateway.errors import SetAsideError
 from gateway.store import SqlStore
+from rules.decide import RuleSet
+from rules.sync import Owner
 from tests.connectors.email.stand import KEY, connect, mail, parse
 from tests.connectors.email.test_conversations import KIM, Letters
 from tests.connectors.email.test_sorting import REPORT
+from tests.flows.world import sync_rule
 
 KIND = 'multipart/report; report-type=delivery-status; boundary="b"'
 DAEMON = "MAILER-DAEMON@mx.example"
@@ -150,3 +154,28 @@ def test_a_requester_whom_the_server_refuses_is_a_dead_letter_with_its_words(sto
         letters.mail.act("write", subject="Printer", text="From elsewhere", sender="sam@elsewhere.example")
         letters.settle_all()
         assert len(letters.tickets()) == 2
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_report_of_the_mail_that_begins_a_conversation_proves_that_it_was_sent(store: SqlStore) -> None:
+    """The conversation has the name that it would have had, so that what answers it comes to its ticket."""
+    with Letters(store, copy=False) as letters:
+        back = sync_rule(source="engineering-rt", target="support-mail", create={}, fields={
+            "title": Owner.FROM, "body": Owner.FROM}, status_map=None)  # fmt: skip
+        rules = RuleSet(sync_rules=(back,))
+        letters.site = msgspec.structs.replace(letters.site, rules=rules)
+        letters.mail.fault("reset_after", method="SMTP", path="DATA")
+        letters.rt.act("create", subject="Your printer", body="It is mended", requester=KIM)
+        letters.settle_all()
+        assert [reason for reason, _ in letters_of(letters)] == ["ambiguous"]
+        number = Mail.of(letters.sent()[-1].raw).message_id
+        report = REPORT.format(action="failed", number=number)
+        letters.mail.act("deliver", raw=mail(report, sender=DAEMON, number="<b@mx>", kind=KIND))
+        letters.settle_all()
+        assert letters_of(letters) == []
+        assert [visibility for body, visibility in letters.bodies() if "no such user" in body] == [Visibility.INTERNAL]
+        letters.mail.act("write", subject="Re: Your printer", text="Thank you", answers=f"<{number}>")
+        letters.settle_all()
+        assert ("Thank you", Visibility.PUBLIC) in letters.bodies()
+        assert (len(letters.tickets()), len(letters.sent())) == (1, 1)
