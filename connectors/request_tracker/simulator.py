@@ -29,6 +29,10 @@ TITLE = "A simulated Request Tracker"
 SILENT = frozenset({"EmailRecord", "SetWatcher"})
 
 
+#: links of a ticket by the names under which they are written, and those under which they are read
+RELATIONS = {"RefersTo": "refers-to", "ReferredToBy": "referred-to-by", "DependsOn": "depends-on"}
+
+
 class SimulatedRequestTracker(ReadableDesk):
     """RT in memory; `tokens` are those of its users, by login."""
 
@@ -118,6 +122,11 @@ class SimulatedRequestTracker(ReadableDesk):
                 ticket.fields = {**ticket.fields, name: str(value)}
                 self.records.record(ticket, "CustomField", who, field="3", new=str(value))
                 said.append(f"{name} {value} added")
+        for name, ref in RELATIONS.items():
+            if given.get(name):
+                ticket.links = [*(each for each in ticket.links if each[0] != ref), (ref, str(given[name]))]
+                self.records.record(ticket, "AddLink", who, field=name, new=str(given[name]))
+                said.append(f"Ticket {ticket.number} refers to {given[name]}.")
         if not owner_told:
             self._tell(self.records.since(rest))
         if self.records.last > before:
@@ -206,12 +215,6 @@ class SimulatedRequestTracker(ReadableDesk):
     def act_set(self, ticket: str, by: str = "agent1", **fields: Any) -> list[str]:
         """Set fields by RT's names (Status, Subject, Priority, Owner, Queue); returns RT's sentences."""
         return self._changed(self._found(ticket), fields, by)
-
-    def act_link(self, ticket: str, address: str, relation: str = "refers-to") -> None:
-        """Link a ticket to an address outside of RT, which is a transaction of its own."""
-        found = self._found(ticket)
-        found.links = [*found.links, (relation, address)]
-        self.records.record(found, "AddLink", "agent1", field="RefersTo", new=address)
 
     def act_merge(self, ticket: str, into: str, by: str = "agent1") -> list[str]:
         """Merge a ticket into another one."""

@@ -39,3 +39,7 @@ class TestDueTimes(behaviour.DueTimes):
 
 class TestAgents(behaviour.Agents):
     """Against a real RT."""
+
+
+class TestLinks(behaviour.Links):
+    """Against a real RT."""

@@ -162,8 +162,8 @@ def test_rt_keeps_it_among_its_links(store: SqlStore) -> None:
         mine, other = team.opened(DESK), team.opened(ANCHOR)
         waits, needed = team.opened(DESK, 2), team.opened(ANCHOR, 2)
         rt = team.benches[DESK].desk
-        rt.act("link", ticket=mine, address=team.address(ANCHOR, other))
-        rt.act("link", ticket=waits, address=team.address(ANCHOR, needed), relation="depends-on")
+        rt.act("set", ticket=mine, RefersTo=team.address(ANCHOR, other))
+        rt.act("set", ticket=waits, DependsOn=team.address(ANCHOR, needed))
         assert team.begin() == 1
         assert frozenset({(DESK, mine), (ANCHOR, other)}) in team.tickets()
         assert len(team.tickets()) == 3

@@ -729,3 +729,19 @@ class Agents:
         finally:
             stand.person("PUT", "/user/agent2", {"Disabled": 0}, who="root")
         assert [each[3] for each in self.listed(stand, "agent1", "agent2")] == [True, True]
+
+
+class Links:
+    """What a ticket refers to outside of RT."""
+
+    def test_addresses_that_a_ticket_refers_to_are_read(self, stand: Stand) -> None:
+        """Both ways; not what it depends on."""
+        number = stand.ticket()
+        assert stand.whole(number).references == ()
+        for name in ("RefersTo", "ReferredToBy", "DependsOn"):
+            address = f"https://desk.example/{name}/7"
+            stand.person("PUT", f"/ticket/{number}", {name: address}, who="root")
+        assert stand.whole(number).references == (
+            "https://desk.example/ReferredToBy/7",
+            "https://desk.example/RefersTo/7",
+        )

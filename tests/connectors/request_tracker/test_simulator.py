@@ -200,3 +200,7 @@ class TestFaults:
 def creation(**more: Any) -> Intent:
     """Return the creation of a ticket."""
     return Intent(Operation.CREATE, fields={"title": "Created", **more}, params={"queue": "Support"})
+
+
+class TestLinks(behaviour.Links):
+    """Against the simulator."""
