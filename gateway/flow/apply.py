@@ -31,6 +31,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.enter import Entry
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause
+from gateway.flow.portions import portions
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
 from gateway.flow.sight import hint, note_seen, note_unread
 from gateway.flow.sla.desks import Hearing
@@ -84,6 +85,9 @@ class Applier:
         self._clock = clock
         self._ids = ids
         self._listener = Listener()
+        #: deliveries of this batch that were parked, before and in this transaction: no portion left of them counts
+        self._over: set[str] = set()
+        self._parked: set[str] = set()
         self._preparer = Preparer(
             store=store, site=site, transport=transport, clock=clock, listener=self._listener, rules_of=rules_of
         )
@@ -121,7 +125,8 @@ class Applier:
 
     def _batch(self, rows: Sequence[DeliveryRow], epoch: int, pool: ThreadPoolExecutor) -> int:
         """Prepare a batch outside, then apply it in short transactions, in order."""
-        ready = self._preparer.prepare(rows, pool)
+        ready = portions(self._store, self._preparer.prepare(rows, pool))
+        self._over = set()
         start = 0
         blocked: frozenset[tuple[str, str]] = frozenset()
         while start < len(ready):
@@ -132,11 +137,12 @@ class Applier:
             )
             start += done
             blocked = waiting
+            self._over |= self._parked
             crashpoint.reach("apply.applied")
             if planned:
                 self._doorbell.ring("deliver")
                 crashpoint.reach("apply.rung")
-        return len(ready)
+        return len(rows)
 
     def _transaction(
         self, tx: Tx, ready: Sequence[Ready], epoch: int, held: frozenset[tuple[str, str]]
@@ -151,13 +157,16 @@ class Applier:
         if tx.releases.active() not in {"", self._site.release}:
             raise OtherReleaseError
         began = self._clock.monotonic()
+        self._parked = set()
         pairs = {(each.row.connection, name) for each in ready for event in each.events for name in names(each, event)}
         tx.tickets.lock(pairs)
         planned = False
         blocked = set(held)
         for number, each in enumerate(ready, start=1):
-            place = (each.row.connection, each.row.ref)
-            if each.row.ref and place in blocked:
+            place = (each.row.connection, each.row.ref or each.row.id)
+            if each.row.id in self._over | self._parked:
+                continue
+            if place in blocked:
                 wait = self._clock.now() + timedelta(seconds=0.3)
                 tx.inbox.defer(each.row.id, wait, "waits behind an earlier one", counts=False)
             else:
@@ -202,7 +211,8 @@ class Applier:
                         continue
                     entering = hearing if event.kind is EventKind.PROMISED else entry
                     outcome.append(entering.enter(event, each.reads.get(event.remote_id)))
-                tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
+                if not each.goes_on:
+                    tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
             return _Settled.PLANNED if entry.planned or hearing.planned or revived else _Settled.DONE
         except DeferError as wait:
             # the longer it has waited, the more seldom it is looked at: many that wait must not keep the others waiting
@@ -249,4 +259,5 @@ class Applier:
         # not why: that is often in words of the desk, and sealed
         told = {"delivery": row.id, "connection": row.connection, "reason": reason.value}
         log.warning("delivery parked", extra=told)
+        self._parked.add(row.id)
         tx.inbox.park(row.id, reason, detail, self._clock.now(), row.release or self._site.release)

@@ -81,6 +81,8 @@ class Ready(msgspec.Struct, frozen=True):
     hidden: str = ""
     #: the rules of the release that is to decide, where it is not the active one
     pinned: RuleSet | None = None
+    #: a portion of it (portions.py), which more follow
+    goes_on: bool = False
 
 
 #: connection, remote id, trace id of a ticket to read
