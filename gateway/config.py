@@ -32,6 +32,8 @@ from rules.yaml12 import load as load_yaml
 
 STATE = ".gateway"
 MIB = 1024 * 1024
+#: between two polls of a desk, where its site does not say: beside its webhooks, and where it has none
+POLL_BESIDE, POLL_ALONE = timedelta(minutes=5), timedelta(minutes=1)
 MAX_FILES = 500
 MAX_SITE = 16 * MIB
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -327,7 +329,7 @@ def _typed(options: dict[str, Any], spec: ConnectorSpec) -> dict[str, Any]:
 def _settings(
     connection: Connection, environ: Mapping[str, str], spec: ConnectorSpec, own: tuple[frozenset[str], ...]
 ) -> ConnectionSettings:
-    every, agents = connection.reconcile_every, spec.agents_every
+    agents = spec.agents_every
     if connection.agents_every is not None and agents is not None:
         agents = timedelta(seconds=connection.agents_every) or None
     return ConnectionSettings(
@@ -336,7 +338,7 @@ def _settings(
         url=filled(connection.url, environ).rstrip("/"),
         options=_typed(filled(connection.options, environ), spec),
         rate_limit=connection.rate_limit,
-        reconcile_every=None if every is None else timedelta(seconds=every),
+        reconcile_every=_every(connection, spec),
         agents_every=agents,
         deadline=connection.deadline,
         write_back=connection.write_back,
@@ -348,6 +350,16 @@ def _settings(
         own_tags=own[1],
         counts=own[2],
     )
+
+
+def _every(connection: Connection, spec: ConnectorSpec) -> timedelta | None:
+    """Return the time between two polls: as the site says, else what a lost webhook may wait; None for no polls."""
+    found = spec.of(connection.options)
+    if not found.polling or connection.reconcile_every == 0:
+        return None
+    if connection.reconcile_every is not None:
+        return timedelta(seconds=connection.reconcile_every)
+    return POLL_BESIDE if found.webhooks else POLL_ALONE
 
 
 def _wrong(

@@ -41,6 +41,7 @@ LINT = frozenset({
     "no-default-policy", "no-default-route", "waiting-not-paused", "target-not-rising", "no-calendar",
     "business-days-without-days", "threshold-after-target", "threshold-before-start", "escalation-without-target",
     "escalation-feeds-itself",
+    "never-asked",
     "inert-rule", "sync-loop", "field-mapped-twice", "cannot-do", "files-stay-behind", "hours-without-cover",
     "mapped-twice", "status-not-invertible", "priority-not-invertible", "kind-not-invertible", "status-map-gap",
     "priority-map-gap", "kind-map-gap", "unknown-status",

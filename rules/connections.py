@@ -23,6 +23,8 @@ from rules.source import Spot
 OWN_KEYS = frozenset(CONNECTION_KEYS) - {"auth", "webhook_secret"}
 
 DEADLINE = 10.0
+#: of `reconcile_every`
+NEVER = "never"
 #: the lease of a lane is 30 s, and a request must end within half of it
 MOST_DEADLINE = 14
 
@@ -43,7 +45,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     #: updates begun a second
     rate_limit: float | None = None
-    #: seconds between two polls; None: the connector's webhooks are trusted alone
+    #: seconds between two polls; 0: never; None: as the desk needs it
     reconcile_every: int | None = None
     #: seconds between two looks at its agents; 0: never; None: as its connector does
     agents_every: int | None = None
@@ -101,7 +103,7 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         url=spot.get("url", ""),
         options={key: value for key, value in spot.value.items() if key not in OWN_KEYS},
         rate_limit=rate(spot.value["rate_limit"]) if "rate_limit" in spot else None,
-        reconcile_every=seconds(spot.value["reconcile_every"]) if "reconcile_every" in spot else None,
+        reconcile_every=_every(spot),
         agents_every=seconds(spot.value["agents_every"]) if "agents_every" in spot else None,
         deadline=float(seconds(spot.value["deadline"])) if "deadline" in spot else DEADLINE,
         write_back=spot.get("write_back", True),
@@ -114,6 +116,14 @@ def _connection(name: str, spot: Spot, specs: Mapping[str, ConnectorSpec], probl
         installed=spec is not None,
         references=references(spot),
     )
+
+
+def _every(spot: Spot) -> int | None:
+    """Read how often a desk is asked what has changed, in seconds: 0 for never, None where it is not said."""
+    said = spot.get("reconcile_every")
+    if said is None:
+        return None
+    return 0 if said == NEVER else seconds(said)
 
 
 def _cross_links(name: str, spot: Spot, problems: list[Problem]) -> dict[str, tuple[str, ...]]:

@@ -59,6 +59,7 @@ MEANING: tuple[tuple[Analysis, tuple[str, ...]], ...] = (
     (promises.warnings, _CLOCKS),
     (levels.thresholds, (*_CLOCKS, "escalations")),
     (levels.feedback, (*_CLOCKS, "escalations")),
+    (desks.asked, ()),
     (desks.rings, ("sync",)),
     (desks.masters, ("sync",)),
     (cover.dark_hours, _PRESENCE),

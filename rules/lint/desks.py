@@ -95,6 +95,18 @@ def _owned(rule: Spot) -> list[str]:
     return found
 
 
+def asked(reading: Reading) -> Iterator[Problem]:
+    """Say of which desks a lost webhook is lost for good, because they are never asked what has changed."""
+    for name, connection in reading.connections.items():
+        spec = reading.spec_of(name)
+        if reading.gateway is None or spec is None or not spec.polling or connection.reconcile_every != 0:
+            continue
+        lost = "a webhook that is lost is lost for good" if spec.webhooks else "nothing is heard of there"
+        spot = reading.gateway.root["connections"][name]["reconcile_every"]
+        message = f"'{name}' ({spec.title}) is never asked what has changed: {lost}"
+        yield spot.warning("never-asked", message, "leave it out, or say how often")
+
+
 def abilities(reading: Reading) -> Iterator[Problem]:
     """Say what a desk is asked for that its connector does not do."""
     for rule in reading.sections.items("sync"):

@@ -34,6 +34,11 @@ DURATION: Schema = {"type": "string", "pattern": DURATION_PATTERN, "description"
 SPAN: Schema = {"type": "string", "pattern": SPAN_PATTERN, "description": SPAN_WORDS}
 #: where no time at all would promise nothing, or go on for ever
 SOME_TIME: Schema = DURATION | {"not": {"pattern": ZERO_PATTERN}}
+#: how often, where that may be never
+EVERY: Schema = SOME_TIME | {
+    "pattern": DURATION_PATTERN.replace("^", "^(never|", 1).removesuffix("$") + ")$",
+    "description": f"{DURATION_WORDS}, or never",
+}
 SOME_SPAN: Schema = SPAN | {"not": {"pattern": ZERO_PATTERN}}
 RATE: Schema = {"type": "string", "pattern": RATE_PATTERN, "description": RATE_WORDS}
 LANGUAGE: Schema = {

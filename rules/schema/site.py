@@ -7,6 +7,7 @@ from rules.schema.people import ENRICH
 from rules.schema.shapes import (
     BOOL,
     DURATION,
+    EVERY,
     NAME,
     RATE,
     SOME_TIME,
@@ -36,7 +37,7 @@ CONNECTION_KEYS: dict[str, Schema] = {
         "a reference, or a list of them while it is being changed", string=TEXT, array=listed(TEXT)
     ),
     "rate_limit": RATE,
-    "reconcile_every": SOME_TIME,
+    "reconcile_every": EVERY,
     "agents_every": DURATION,
     "deadline": SOME_TIME,
     "write_back": BOOL,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -125,6 +126,31 @@ def test_references_are_resolved(tmp_path: Path) -> None:
     assert zen.options == {"token": "t0ken", "size": 12, "auth": {"password": "s3cret", "user": "me-x"}}
     assert zen.reconcile_every == timedelta(seconds=30)
     assert "t0ken" not in repr(zen)
+
+
+@pytest.mark.parametrize(
+    ("said", "more", "every"),
+    [
+        ("", {}, timedelta(minutes=5)),
+        ("", {"webhooks": False}, timedelta(minutes=1)),
+        ("", {"polling": False}, None),
+        ("    reconcile_every: 20s\n", {}, timedelta(seconds=20)),
+        ("    reconcile_every: 20s\n", {"polling": False}, None),
+        ("    reconcile_every: never\n", {}, None),
+    ],
+)
+def test_a_desk_that_can_be_asked_is_asked_unless_the_site_says_never(
+    tmp_path: Path, said: str, more: dict[str, Any], every: timedelta | None
+) -> None:
+    """So that a lost webhook heals; more often where nothing else tells of a change."""
+    (tmp_path / "secret").write_text("s3cret\n")
+    environ = {
+        "ZEN_URL": "https://zen.example/", "ZEN_TOKEN": "t0ken", "SIZE": "12", "NAME": "x", "GATEWAY_SITE": str(tmp_path),
+    }  # fmt: skip
+    specs = {name: msgspec.structs.replace(spec, **more) for name, spec in SPECS.items()}
+    content = CONNECTION.replace("    reconcile_every: 30s\n", said)
+    settings, _ = resolve_settings(site("", content), environ, specs)
+    assert settings["zen"].reconcile_every == every
 
 
 @pytest.mark.parametrize(
