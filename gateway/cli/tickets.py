@@ -193,6 +193,8 @@ def _write(page: TicketPage, held: list[DeadLetter]) -> None:
     _write_related(page)
     if page.comments:
         _head("Comments")
+    if page.earlier:
+        click.echo(f"  … {page.earlier} earlier ones, at the desks")
     for comment in page.comments:
         click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
         click.echo(f"{_indented(comment.body, 4)}")

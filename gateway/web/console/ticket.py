@@ -26,6 +26,9 @@ from rules.notices import timeline
 EVENTS = 50
 UPDATES = 50
 AUDIT = 100
+#: so many comments are shown, the newest, and so much of each
+COMMENTS = 100
+LONGEST = 20_000
 
 #: what the page lists beside the synced fields, when it is known
 _MORE = ("issue", "intent", "tier", "team", "stage", "region", "channel")
@@ -120,6 +123,8 @@ class TicketPage(msgspec.Struct, frozen=True):
     unmapped: tuple[str, ...]
     links: tuple[LinkLine, ...]
     comments: tuple[CommentLine, ...]
+    #: how many more there are before these
+    earlier: int
     events: tuple[dict[str, Any], ...]
     updates: tuple[UpdateWithTries, ...]
     audit: tuple[dict[str, Any], ...]
@@ -167,6 +172,7 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             UpdateWithTries(line, tuple(_try(attempt) for attempt in tx.view.attempts(line.id)))
             for line in tx.view.updates(ticket_id=ticket.id, limit=UPDATES)
         ]
+        said = tx.tickets.comments(ticket.id)
         return TicketPage(
             id=ticket.id,
             title=ticket.heading,
@@ -189,7 +195,8 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             fields=tuple(_fields(ticket)),
             unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
             links=tuple(_link(link) for link in tx.links.of_ticket(ticket.id)),
-            comments=tuple(_comment(row) for row in tx.tickets.comments(ticket.id)),
+            comments=tuple(_comment(row) for row in said[-COMMENTS:]),
+            earlier=max(0, len(said) - COMMENTS),
             events=tuple(dict(row) for row in tx.view.recent_events(ticket_id=ticket.id, limit=EVENTS)),
             updates=tuple(updates),
             audit=tuple(dict(row) for row in tx.view.audit(ticket_id=ticket.id, limit=AUDIT)),
@@ -257,6 +264,6 @@ def _comment(row: CommentRow) -> CommentLine:
         at=row.at,
         visibility=row.visibility.value,
         author=row.author.label if row.author else "unknown",
-        body=row.body,
+        body=row.body if len(row.body) <= LONGEST else f"{row.body[:LONGEST]}…",
         automatic=row.automatic,
     )

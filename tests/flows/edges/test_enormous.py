@@ -14,6 +14,7 @@ from connectors.testing.bench import Bench
 from gateway.flow.apply import Applier
 from gateway.flow.portions import PORTION
 from gateway.store import SqlStore
+from gateway.web.console.ticket import read_ticket
 from tests.flows.edges.bridges import ZENDESK, Edge
 from tests.flows.world import Silent
 from tests.pairs.pair import SOURCE, TARGET, Pair, texts
@@ -113,6 +114,10 @@ def test_what_is_kept_in_memory_is_a_small_multiple_of_the_ticket(edge: Edge) ->
         tracemalloc.stop()
     assert sum(watched.grown) == 600
     assert max(watched.grown) <= PORTION
+    page = read_ticket(edge.store, str(number))
+    assert page is not None
+    assert (len(page.comments), page.earlier) == (100, 500)
+    assert page.comments[-1].body.endswith("Comment 599")
     assert peak < 8 * 600 * 4000, f"{peak / (600 * 4000):.1f} times what was said"
 
 
