@@ -23,6 +23,7 @@ from connectors.testing.conformance.stand import Stand, comment, context
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 from gateway.domain.crosslink import Place, found_in
+from gateway.ports.backfilling import Backfilling
 
 TEXTS = (
     "plain", "Žluťoučký kůň – 処理中 🔥 👩\u200d👩\u200d👧", "עברית \u200fمرحبا", "tabs\tand `code` and *stars*",
@@ -33,6 +34,8 @@ MANY_COMMENTS = 130
 MANY_TICKETS = 230
 #: pages of a poll after which there ought to be an end
 MOST_PAGES = 400
+#: further back than any first poll looks
+AGO = timedelta(days=40)
 
 
 class Reads(Stand):
@@ -190,6 +193,18 @@ class Reads(Stand):
         told = {one.remote_id for one in seen} | {event.remote_id for event in events}
         missing = sorted(set(made) - told)
         assert missing == [], f"{len(missing)} of {MANY_TICKETS} were not told of"
+
+    def test_an_import_reaches_back(self, there: Bench, driver: Driver) -> None:
+        """What was asked for first as if it were long ago goes on from there with the present time."""
+        self.need("polling")
+        if isinstance(driver.connector, Backfilling):
+            pytest.skip("its imports begin with a cursor of their own")
+        there.desk.clock.skew -= AGO
+        ticket = there.open_ticket("Printer", "It is on fire")
+        there.desk.clock.skew += AGO
+        page = driver.run(driver.connector.changes("", there.desk.now() - AGO * 2))
+        seen, _, _ = self.poll(there, driver, page.cursor)
+        assert ticket in {one.remote_id for one in (*page.tickets, *seen)}
 
     def test_a_poll_that_breaks_off_goes_on(self, there: Bench, driver: Driver) -> None:
         """A page that brings no answer is asked for again with the same cursor, and nothing is lost."""
