@@ -155,7 +155,8 @@ def _is_parted(row: UpdateRow) -> bool:
 def _judge_parted(verdict: Verdict, found: Sequence[UpdateRow], lines: Sequence[Heard]) -> None:
     """Each update of which a field was refused has one letter for it, and all else of it is there."""
     refused = {line.ask.key: line.ask for line in lines if line.fault is Fault.PARTED}
-    letters = [row.intent.fields for row in found if row.state in _GIVEN_UP]
+    changes = [row for row in found if row.operation is Operation.SET_FIELDS]
+    letters = [row.intent.fields for row in changes if row.state in _GIVEN_UP]
     told = Counter(str(fields[REFUSED_FIELD]) for fields in letters if REFUSED_FIELD in fields)
     wanted = Counter(str(ask.fields[REFUSED_FIELD]) for ask in refused.values())
     if told != wanted:
