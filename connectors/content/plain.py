@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.content.addresses import tidy
 from connectors.content.tree import (
     ATTACHMENT,
     Block,
@@ -65,15 +66,18 @@ def _items(block: Items) -> list[str]:
 
 
 def line(runs: Runs) -> str:
-    """Return the words of runs; a link's address stands behind its words."""
+    """Return the words of runs; a link's address stands behind its words, unless they are that very address."""
     said: list[str] = []
+    begins = 0
     for number, run in enumerate(runs):
+        if number and run.link != runs[number - 1].link:
+            begins = len(said)
         if run.what is What.IMAGE:
             own = run.target.startswith(ATTACHMENT)
             said.append(f"[{run.text or 'image'}]" if own else f"{run.text} ({run.target})".strip())
         else:
             said.append(words([run]))
         after = runs[number + 1].link if number + 1 < len(runs) else ""
-        if run.link and after != run.link:
+        if run.link and after != run.link and tidy("".join(said[begins:]).strip()) != run.link:
             said.append(f" ({run.link})")
     return "".join(said)

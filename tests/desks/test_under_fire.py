@@ -71,9 +71,9 @@ def long(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """Give SQLite only: what is in doubt here is what RT does, and a real RT takes its time."""
-    return f"sqlite:///{tmp_path / 'gateway.db'}"
+    return sqlite_url
 
 
 @pytest.fixture

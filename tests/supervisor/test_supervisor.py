@@ -34,7 +34,8 @@ print("a line of", name, flush=True)
 while True: time.sleep(60)
 """
 STUBBORN = POLITE.replace("signal.SIGTERM, leave", "signal.SIGTERM, signal.SIG_IGN")
-CRASHING = POLITE.replace("while True: time.sleep(60)", "sys.exit(7)")
+#: runs long enough to be seen running
+CRASHING = POLITE.replace("while True: time.sleep(60)", "time.sleep(0.2); sys.exit(7)")
 #: Has a child that ignores everything, in its own group.
 PARENT = POLITE.replace(
     'note("start")',

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connectors import content
@@ -105,6 +105,7 @@ def test_what_every_format_can_say_comes_back_the_first_time(way: str) -> None:
 
 @pytest.mark.parametrize("way", ["html", "adf"])
 @given(text=documents)
+@example(text="<https://a.example|b>")
 @patient
 def test_rich_formats_keep_every_word(way: str, text: str) -> None:
     """Form may be lost there and back, words never."""

@@ -60,7 +60,7 @@ def test_name_and_time_are_signed() -> None:
     for name, value in (("webhook-id", "msg_other"), ("webhook-timestamp", "1614265331"), ("webhook-signature", "v1,")):
         with pytest.raises(AuthenticationError):
             connect(SIGNING).verify(request({**SIGNED, name: value}), AT)
-    with pytest.raises(AuthenticationError, match="five minutes"):
+    with pytest.raises(AuthenticationError, match="5 m is the most"):
         connect(SIGNING).verify(request(SIGNED), AT + timedelta(minutes=6))
 
 
