@@ -125,8 +125,8 @@ class Room(Bridge):
         self.changes: list[Change] = []
         self.open: list[Change] = []
         self.tickets: list[str] = []
-        #: the status that an agent has set last
-        self._set: dict[str, Category] = {}
+        #: the status that an agent has set last, and the desk's word for it
+        self._set: dict[str, tuple[Category, str]] = {}
         self.bench = bench()
         self.bench.desk.clock.frozen = self.time.at
         self.bench.__enter__()
@@ -235,6 +235,10 @@ class Room(Bridge):
         text = f"Word {len(self.changes)}"
         public = "public_reply" in {str(each) for each in self.site.connectors[DESK].spec.operations}
         self.bench.say(ticket, text, public=public)
+        if ticket in self._set and self.bench.shown(ticket).status != self._set[ticket][1]:
+            # the desk itself has opened it again because of a reply
+            self._superseded(ticket, "status")
+            del self._set[ticket]
         return self.made(ticket, "said", text)
 
     def retitled(self, ticket: str) -> Change:
@@ -250,13 +254,13 @@ class Room(Bridge):
     def moved(self, ticket: str) -> Change:
         """Let an agent resolve a ticket, or open it again."""
         for category in (Category.RESOLVED, Category.OPEN):
-            if category in self.bench.categories and self._set.get(ticket) is not category:
+            if category in self.bench.categories and category not in self._set.get(ticket, ()):
                 try:
                     self.bench.set_status(ticket, category)
                 except Lacking:
                     break
                 self._superseded(ticket, "status")
-                self._set[ticket] = category
+                self._set[ticket] = category, self.bench.shown(ticket).status
                 return self.made(ticket, "status", category.value)
         return self.said(ticket)
 
