@@ -80,6 +80,10 @@ class OutcomeUnknownError(TransportError):
     """The request may have taken effect (timeout, reset, half an answer)."""
 
 
+class TooLargeError(OutcomeUnknownError):
+    """A desk's answer is larger than what is read of one: asking again brings the same."""
+
+
 class ThrottledError(TransportError):
     """The desk answered a read with 429: the connection waits `seconds` (None: the desk does not say)."""
 

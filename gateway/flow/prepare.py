@@ -22,6 +22,7 @@ from gateway.errors import (
     NotFoundError,
     SetAsideError,
     ThrottledError,
+    TooLargeError,
     TransportError,
     UnreadableError,
 )
@@ -297,7 +298,9 @@ class Preparer:
             self._shut[connection] = error
             return error
         except TransportError as error:
-            self._silent[connection] = self._clock.monotonic() + 5.0
+            # a ticket that is too large says nothing of the others
+            if not isinstance(error, TooLargeError):
+                self._silent[connection] = self._clock.monotonic() + 5.0
             return error
         except GatewayError as error:
             return error
@@ -315,9 +318,8 @@ class Preparer:
         ready: list[Ready] = []
         for each in parsed:
             reads: dict[str, RemoteTicket] = {}
-            trouble = ""
+            trouble = hidden = ""
             lasting = False
-            hidden = ""
             wait: float | None = None
             for event in each.events:
                 pair = (each.row.connection, event.remote_id)
@@ -334,7 +336,7 @@ class Preparer:
                     continue
                 elif is_nothing_without(event, known=pair in self._linked) or each.row.tries < BEGIN_TRIES:
                     trouble = str(answer) if answer is not None else "the desk shows no such ticket"
-                    lasting = answer is None or isinstance(answer, UnreadableError)
+                    lasting = answer is None or isinstance(answer, UnreadableError | TooLargeError)
                     hidden = event.remote_id if answer is None and pair in self._linked else ""
             if wait is not None:
                 ready.append(msgspec.structs.replace(each, deferred=(wait, trouble), waits=True))

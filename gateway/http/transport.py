@@ -27,7 +27,7 @@ from requests.hooks import default_hooks
 
 from gateway import crashpoint
 from gateway.dialing import Exchange, current, time_for, tls_context
-from gateway.errors import NotSentError, OutcomeUnknownError
+from gateway.errors import NotSentError, OutcomeUnknownError, TooLargeError
 from gateway.http.address import Rendered, render
 from gateway.http.clocks import Clocks
 from gateway.http.pieces import Piece, stream
@@ -275,6 +275,8 @@ def _failure(
     line = f"{connector.settings.name}: {rendered.method} {where.scheme}://{where.netloc}{where.path}: {reason}"
     line = Redactor(connector.secrets()).text(line)
     if exchange.left:
+        if any(isinstance(each, _TooLargeError) for each in _causes(error)):
+            return TooLargeError(line)
         return OutcomeUnknownError(f"{line}; it may have taken effect")
     return NotSentError(f"{line}; nothing was sent")
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import msgspec
 
-from gateway.errors import GatewayError, OriginError, TransportError
+from gateway.errors import GatewayError, OriginError, TooLargeError
 from gateway.flow import limits
 from gateway.flow.calls import run_reads
 from gateway.flow.desks import LiveSite
@@ -144,7 +144,7 @@ class Bringer:
         """Try again later, until that has been tried often enough."""
         tries = row.tries + 1
         words = Redactor(connector.secrets()).text(str(error))
-        if tries >= MAX_TRIES or (isinstance(error, TransportError) and "is larger than" in words):
+        if tries >= MAX_TRIES or isinstance(error, TooLargeError):
             self._end(row, FileState.GONE, words[:200])
             return
         again = self._clock.now() + max(limits.backoff(tries), timedelta(seconds=1))

@@ -121,6 +121,23 @@ def test_what_is_kept_in_memory_is_a_small_multiple_of_the_ticket(edge: Edge) ->
     assert peak < 8 * 600 * 4000, f"{peak / (600 * 4000):.1f} times what was said"
 
 
+def test_an_answer_too_large_to_be_read_is_told_and_holds_up_nobody(edge: Edge) -> None:
+    """Nine million characters in one ticket: one letter says so at last, and other tickets are read all the while."""
+    number, _ = edge.begun()
+    talked(edge, number, 1, "x" * 9_000_000)
+    other = int(edge.zendesk.act("create", subject="Door", body="Stuck", email="kim@customer.example")["id"])
+    edge.settle()
+    with edge.store.read() as tx:
+        assert (ZENDESK, str(other)) in tx.links.by_remote([(ZENDESK, str(other))])
+    for _ in range(10):
+        edge.pass_time(60)
+        edge.settle()
+    with edge.store.read() as tx:
+        (letter,) = tx.view.dead_letters(limit=5)
+    assert (letter.connection, letter.reason) == (ZENDESK, "unreadable")
+    assert "the answer is larger than 8 MiB" in letter.detail
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
