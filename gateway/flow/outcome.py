@@ -32,7 +32,7 @@ from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, has_earlier
 from gateway.flow.fold import observe
 from gateway.flow.parting import is_without_effect, refused_fields
-from gateway.flow.skew import here, ticket_set_right
+from gateway.flow.skew import here, set_right, ticket_set_right
 from gateway.ports import AttemptEnd, DeskState, Parted
 
 
@@ -65,7 +65,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         state = UpdateState.DONE if isinstance(outcome, Done) else UpdateState.OBSERVED
         return Verdict(_landed(end, task, outcome.receipt, state, now), limits.answered(desk))
     if isinstance(outcome, Progress):
-        link = _learned(outcome.receipt, task, now)
+        link = _learned(outcome.receipt, task, now, in_part=True)
         end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
@@ -138,8 +138,8 @@ def _parted(end: AttemptEnd, ended: Ended, now: datetime) -> AttemptEnd | None:
 
 
 def _withdrawn(end: AttemptEnd, task: Task) -> AttemptEnd:
-    """Take the expected echoes back, unless an earlier attempt may have landed and can still echo."""
-    return msgspec.structs.replace(end, drop_echoes=not has_earlier(task))
+    """Take the expected echoes back, unless an earlier attempt (or step) may have landed and can still echo."""
+    return msgspec.structs.replace(end, drop_echoes=not has_earlier(task) and not task.update.steps)
 
 
 def _as_before(end: AttemptEnd, task: Task) -> AttemptEnd:
@@ -228,7 +228,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         link=None if task.update.intent.operation is Operation.UNDO else _learned(receipt, task, now),
         comment=bound,
         files=tuple((remote_id, "") for remote_id in receipt.file_ids if remote_id),
-        undone=receipt.undone,
+        undone=tuple(set_right(each, task.ahead, now) for each in receipt.undone),
         echo_version=receipt.version,
         echo_since=receipt.since,
         spared=receipt.spared,
@@ -238,21 +238,24 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
     )
 
 
-def _learned(receipt: Receipt, task: Task, now: datetime) -> LinkPatch:
+def _learned(receipt: Receipt, task: Task, now: datetime, *, in_part: bool = False) -> LinkPatch:
     """Return what the desk said about the link, and the fields that we wrote as they will be read back.
 
     Only what we wrote ourselves: whatever else the read-back shows may be a person's edit, which must still count.
+    `in_part`: more is to follow, and only the read-back tells what of it is there already. To what is not the desk
+    still shows the old value, which is nobody's edit.
     """
     intent = task.update.intent
     mine = {field for field in intent.fields if field in SYNCED_FIELDS or is_shown(field)}
     written = task.connector.as_read(intent) if mine else {}
     at = here(receipt.at, task.ahead, now) if receipt.at is not None else now
-    observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in mine & set(written)}
+    sure = set() if in_part else mine & set(written)
+    observed = {field: Observed(written[field], at, receipt.version, ours=True) for field in sure}
     # an edit that we put back without having known of it is then seen to be older than ours, and is written again
     observed |= {
         field: Observed(value, at, receipt.version, ours=True, kept=True) for field, value in receipt.kept.items()
     }
-    if intent.comment is not None:
+    if intent.comment is not None and not in_part:
         observed[COMMENT] = Observed(None, at, ours=True)
     created = intent.operation is Operation.CREATE or receipt.followed
     if receipt.observed is not None:

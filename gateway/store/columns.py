@@ -1,16 +1,22 @@
-"""Column types that read the same on SQLite and PostgreSQL: instants as microseconds, values as JSON text."""
+"""What reads the same on SQLite and PostgreSQL: instants as microseconds, values as JSON text, long lists in pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import BigInteger, Dialect, Executable, Text
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import TypeDecorator
+
+T = TypeVar("T")
+
+#: a statement takes only so many parameters (SQLite, as it may be built, 32,766; PostgreSQL 65,535)
+MOST_NAMED = 1000
 
 #: each database's own `insert`, which knows ON CONFLICT
 INSERTS: Mapping[str, Any] = {"postgresql": pg_insert, "sqlite": sqlite_insert}
@@ -23,6 +29,13 @@ def per_dialect(make: Callable[[Any], Executable]) -> Mapping[str, Executable]:
     the time of a transaction.
     """
     return {name: make(dialect_insert) for name, dialect_insert in INSERTS.items()}
+
+
+def in_pieces(values: Iterable[T]) -> Iterator[list[T]]:
+    """Return values in lists that a statement can name, in their order; nothing where there are none."""
+    left = iter(values)
+    while some := list(islice(left, MOST_NAMED)):
+        yield some
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select, text, update
 
 from gateway.domain.adoption import Spot
 from gateway.domain.crosslink import RANK, Crosslink, Evidence
 from gateway.domain.link import LinkState
 from gateway.store.clock_tables import clock_changes, clock_firings, clock_log, clocks
+from gateway.store.columns import in_pieces
 from gateway.store.crosslink_tables import FRESH, crosslinks
 from gateway.store.file_tables import files
 from gateway.store.relation_tables import duplicate_keys, duplicates, stage_moves
@@ -64,16 +66,38 @@ class SqlCrosslinks:
 
     def of(self, spots: Collection[Spot]) -> Sequence[Crosslink]:
         """Return what remote tickets name, but for what was refused."""
-        mine = or_(false(), *(_is(spot) for spot in spots))
-        return self._read(select(crosslinks).where(mine, crosslinks.c.refused_by.is_(None)))
+        by: dict[str, list[str]] = {}
+        for connection, remote_id in spots:
+            by.setdefault(connection, []).append(remote_id)
+        # a list for each connection: SQLite takes no condition of a thousand parts
+        return [
+            each
+            for connection, remote_ids in by.items()
+            for some in in_pieces(remote_ids)
+            for each in self._read(
+                select(crosslinks).where(
+                    crosslinks.c.connection == connection,
+                    crosslinks.c.remote_id.in_(some),
+                    crosslinks.c.refused_by.is_(None),
+                )
+            )
+        ]
 
     def naming(self, named: Collection[tuple[str, str]]) -> Sequence[Crosslink]:
         """Return what names one of these (connection, id or key), but for what was refused."""
         by: dict[str, list[str]] = {}
         for at, name in named:
             by.setdefault(at, []).append(name)
-        these = or_(false(), *(and_(crosslinks.c.at == at, crosslinks.c.name.in_(names)) for at, names in by.items()))
-        return self._read(select(crosslinks).where(these, crosslinks.c.refused_by.is_(None)))
+        return [
+            each
+            for at, names in by.items()
+            for some in in_pieces(names)
+            for each in self._read(
+                select(crosslinks).where(
+                    crosslinks.c.at == at, crosslinks.c.name.in_(some), crosslinks.c.refused_by.is_(None)
+                )
+            )
+        ]
 
     def all(self, most: int) -> Sequence[Crosslink]:
         """Return what was noted, the newest first, but for what was refused."""
@@ -98,9 +122,9 @@ class SqlCrosslinks:
         found: dict[tuple[str, str], list[Spot]] = {}
         for at, names in by.items():
             live = and_(links.c.connection == at, links.c.state == LinkState.LIVE.value)
-            for column in (links.c.remote_id, links.c.key):
+            for column, some in product((links.c.remote_id, links.c.key), in_pieces(names)):
                 asked = select(column.label("name"), links.c.remote_id.label("remote_id"))
-                for row in self._connection.execute(asked.where(live, column.in_(names))):
+                for row in self._connection.execute(asked.where(live, column.in_(some))):
                     spots = found.setdefault((at, row.name), [])
                     if (at, row.remote_id) not in spots:
                         spots.append((at, row.remote_id))
@@ -113,8 +137,11 @@ class SqlCrosslinks:
 
     def worked_on(self, ticket_ids: Collection[str]) -> frozenset[str]:
         """Return those of these tickets for which the gateway has planned an update."""
-        asked = select(updates.c.ticket_id).where(updates.c.ticket_id.in_(list(ticket_ids))).distinct()
-        return frozenset(self._connection.execute(asked).scalars())
+        found: set[str] = set()
+        for some in in_pieces(ticket_ids):
+            asked = select(updates.c.ticket_id).where(updates.c.ticket_id.in_(some)).distinct()
+            found |= set(self._connection.execute(asked).scalars())
+        return frozenset(found)
 
     def join(self, gone: str, stays: str) -> None:
         """Let what was said, and what happened, in one ticket be the other's; nothing else of it stays.

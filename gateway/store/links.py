@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
 
 from gateway.domain.link import Link, LinkState, Observed, Role
+from gateway.store.columns import in_pieces
 from gateway.store.sealing import Sealer
 from gateway.store.tables import effect_keys, lanes, links, tickets
 
@@ -44,15 +45,16 @@ class SqlLinks:
 
     def by_remote(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Link]:
         """Return the links of (connection, remote id) pairs."""
-        if not pairs:
-            return {}
-        named: dict[str, list[str]] = {}
-        for connection, remote_id in pairs:
-            named.setdefault(connection, []).append(remote_id)
-        # a list for each connection: of a list of pairs SQLite would look at every link
-        found = or_(*(and_(links.c.connection == name, links.c.remote_id.in_(ids)) for name, ids in named.items()))
-        rows = self._connection.execute(select(links).where(found)).mappings()
-        return {(row["connection"], row["remote_id"]): self._link(row) for row in rows}
+        found: dict[tuple[str, str], Link] = {}
+        for some in in_pieces(pairs):
+            named: dict[str, list[str]] = {}
+            for connection, remote_id in some:
+                named.setdefault(connection, []).append(remote_id)
+            # a list for each connection: of a list of pairs SQLite would look at every link
+            these = or_(*(and_(links.c.connection == name, links.c.remote_id.in_(ids)) for name, ids in named.items()))
+            for row in self._connection.execute(select(links).where(these)).mappings():
+                found[row["connection"], row["remote_id"]] = self._link(row)
+        return found
 
     def newest_in_thread(self, connection: str, thread: str) -> Link | None:
         """Return the live link that was begun last by a conversation (its remote ids begin with `<thread>:`)."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from gateway.domain.event import Event, EventKind, FieldChange, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.update import (
     Absent,
@@ -20,6 +21,7 @@ from gateway.domain.update import (
     NotSent,
     Operation,
     Outcome,
+    Progress,
     Reason,
     Receipt,
     Rejected,
@@ -34,6 +36,7 @@ from gateway.flow.attempt import Ended, Task, visit
 from gateway.flow.limits import MAX_PROBES
 from gateway.flow.outcome import judge
 from gateway.ports import (
+    AttemptEnd,
     Call,
     Clock,
     ConnectionSettings,
@@ -305,3 +308,50 @@ def test_what_is_looked_for_first_waits_until_it_can_have_appeared() -> None:
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end
     assert end.state is UpdateState.UNKNOWN
     assert end.not_before == end.settle_until is not None
+
+
+def half_way(steps: dict[str, Any], outcome: Outcome) -> AttemptEnd:
+    """Return the end of a visit to an update of two fields, of which some steps had landed before."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        return outcome
+
+    connector = SimpleNamespace(write=write, as_read=lambda intent: intent.fields)
+    mine = task(connector, UpdateState.READY, Strategy.NATURAL)
+    intent = Intent(Operation.SET_FIELDS, fields={"title": "New", "queue": "Second"})
+    update = msgspec.structs.replace(mine.update, operation=intent.operation, intent=intent, steps=steps)
+    clock = cast("Clock", SimpleNamespace(now=lambda: NOW, monotonic=lambda: 0.0))
+    ended = visit(
+        msgspec.structs.replace(mine, update=update, ahead=3600), lambda *_: True, cast("Any", Desk()), clock, 15.0
+    )
+    return judge(ended, DeskState("desk"), NOW, blocks=True).end
+
+
+def test_of_a_step_only_what_the_desk_shows_is_known() -> None:
+    """It still shows the old value of what the next step is to write: that is no edit, and nothing of ours yet."""
+    shown = RemoteTicket("7", NOW, version=5, title="New", queue="First")
+    end = half_way({}, Progress({"title": True}, Receipt(remote_id="7", version=5, observed=shown)))
+    assert end.link is not None
+    assert {field: seen.value for field, seen in end.link.observed.items()} == {"title": "New"}
+    bare = half_way({}, Progress({"title": True}, Receipt(remote_id="7")))
+    assert bare.link is not None
+    assert bare.link.observed == {}
+    done = half_way({"title": True}, Done(Receipt(remote_id="7")))
+    assert done.link is not None
+    assert set(done.link.observed) == {"title", "queue"}
+
+
+@pytest.mark.parametrize("outcome", [Throttled("wait"), Rejected("no"), NotSent("no")])
+def test_a_step_that_landed_is_still_expected_to_come_back(outcome: Outcome) -> None:
+    """Whatever becomes of the next one."""
+    assert half_way({}, outcome).drop_echoes
+    assert not half_way({"title": True}, outcome).drop_echoes
+
+
+def test_an_edit_that_a_write_undid_is_of_our_time() -> None:
+    """The desk's clock is an hour ahead."""
+    hour = timedelta(hours=1)
+    edit = Event(EventKind.CHANGED, "7", "undone:1", NOW + hour, changes=(FieldChange("title", "Theirs"),))
+    (undone,) = half_way({}, Done(Receipt(remote_id="7", undone=(edit,)))).undone
+    assert undone.at == NOW
