@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from connectors.github import mapping
-from connectors.github.mapping import Json, moment, number, obj, text
+from connectors.github.mapping import Json, moment, number, obj, objects, text
 from connectors.github.options import Options
 from connectors.sdk import (
     AuthenticationError,
@@ -141,13 +141,34 @@ def _read(options: Options, body: Json, remote: str, delivery: RawDelivery) -> E
             return _event(said, EventKind.DELETED, f"deleted:{remote}", needs_read=False)
         case "transferred":
             return _transferred(said, options)
+    reread = {"needs_read": True} if _is_stale(said) else {}
     changes = _changes(said, options)
     if not changes:
-        return _event(said, EventKind.OBSERVED, f"seen:{remote}:{said.stamp}")
+        return _event(said, EventKind.OBSERVED, f"seen:{remote}:{said.stamp}", **reread)
     what = digest([(each.field, each.value, each.old) for each in changes])[:12]
-    return _event(
-        said, EventKind.CHANGED, f"{said.action}:{remote}:{what}:{said.snapshot.version}", changes=tuple(changes)
-    )
+    key = f"{said.action}:{remote}:{what}:{said.snapshot.version}"
+    return _event(said, EventKind.CHANGED, key, changes=tuple(changes), **reread)
+
+
+def _is_stale(said: Said) -> bool:
+    """Say whether the issue does not look as its action left it: it was shown before that, or after the next one."""
+    issue = obj(said.body.get("issue"))
+    label = text(obj(said.body.get("label")).get("name")).lower()
+    whom = mapping.person(said.body.get("assignee"))
+    named = {each.lower() for each in said.labels}
+    has_it = {text(each.get("login")) for each in objects(issue.get("assignees"))}
+    match said.action:
+        case "labeled" | "unlabeled":
+            return bool(label) and "labels" in issue and (label in named) is (said.action == "unlabeled")
+        case "assigned" | "unassigned":
+            return (
+                whom is not None
+                and "assignees" in issue
+                and (whom.external_id in has_it) is (said.action == "unassigned")
+            )
+        case "closed" | "reopened":
+            return text(issue.get("state")) == ("open" if said.action == "closed" else "closed")
+    return False
 
 
 def _event(said: Said, kind: EventKind, key: str, **more: Any) -> Event:

@@ -166,10 +166,12 @@ def state(data: Json, account: Account) -> Status | msgspec.UnsetType:
         word = text(data.get("state")).lower() or ("" if "open" not in data else "open" if data["open"] else "closed")
         return OPEN.get(word) or (Status(Category.UNKNOWN, word) if word else msgspec.UNSET)
     said = data.get("ticket_state")
+    if "ticket_state" not in data and text(data.get("state")).lower() in STATES:
+        said = data["state"]
     if isinstance(said, str):
-        # versions before 2.12 have the category alone
-        own = own_state(account, text(data.get("ticket_state_internal_label")).strip())
-        return own or STATES.get(said.lower()) or Status(Category.UNKNOWN, text(said))
+        # versions before 2.12 have the category alone; topics of contacts call it `state`
+        label = text(data.get("ticket_state_internal_label")) or text(data.get("ticket_custom_state_admin_label"))
+        return own_state(account, label.strip()) or STATES.get(said.lower()) or Status(Category.UNKNOWN, text(said))
     found = obj(said)
     if not found and "ticket_state" not in data:
         return msgspec.UNSET
@@ -196,9 +198,10 @@ def priority(data: Json, account: Account) -> Priority | msgspec.UnsetType:
         if not isinstance(word, str | bool):
             return msgspec.UNSET
         return FLAGGED if word in {True, "priority"} else Priority()
-    if not account.priority_attribute or not isinstance(data.get("ticket_attributes"), dict):
+    given = attributes(data)
+    if not account.priority_attribute or not given:
         return msgspec.UNSET
-    native = text(data["ticket_attributes"].get(account.priority_attribute)).strip()
+    native = text(given.get(account.priority_attribute)).strip()
     level = next((level for word, level in account.priorities.items() if word.lower() == native.lower()), Level.UNSET)
     return Priority(level, native)
 
@@ -210,7 +213,7 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         return None
     updated = moment(data.get("updated_at"))
     if is_ticket(data):
-        given = obj(data.get("ticket_attributes"))
+        given = attributes(data)
         title: Any = text(given.get(TITLE)) if TITLE in given else msgspec.UNSET
         body: Any = text(given.get(BODY)) if BODY in given else msgspec.UNSET
         lost: tuple[str, ...] = ()
@@ -220,7 +223,7 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         marker, key = "", number
     parts = parts_of(data)
     source = obj(data.get("source")) or obj(data.get("conversation_message"))
-    tags = obj(data.get("tags")).get("tags")
+    tags = tag_names(data.get("tags"))
     return RemoteTicket(
         remote_id=number,
         updated_at=updated or at,
@@ -228,7 +231,7 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         version_token=f"{data.get('updated_at')}#{_count(data)}" if updated and parts else "",
         key=key,
         url=link(account, number),
-        channel=text(source.get("type")) if text(source.get("type")) != "conversation_message" else "conversation",
+        channel=_channel(data, text(source.get("type"))),
         created_at=moment(data.get("created_at")),
         marker=marker,
         external_id=marker,
@@ -239,13 +242,16 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         queue=queue(data, account),
         assignee=assignee(data),
         requester=requester(data) or msgspec.UNSET,
-        tags=tuple(sorted({text(each.get("name")) for each in objects(tags)} - {""}))
-        if isinstance(tags, list)
-        else msgspec.UNSET,
+        tags=tags if tags is not None else msgspec.UNSET,
         attachments=files(number, "source", source.get("attachments")),
         custom=_kept(data, account),
         lost=lost,
     )
+
+
+def _channel(data: Json, source: str) -> str:
+    """Return by what way it came: a conversation says so of its first message, a ticket itself."""
+    return "conversation" if source == "conversation_message" else source or text(data.get("channel"))
 
 
 def link(account: Account, number: str) -> str:
@@ -253,9 +259,23 @@ def link(account: Account, number: str) -> str:
     return f"https://app.intercom.com/a/apps/{account.workspace}/conversations/{number}" if account.workspace else ""
 
 
+def attributes(data: Json) -> Json:
+    """Return the attributes of a ticket; topics of contacts wrap each value, and call them custom."""
+    if isinstance(data.get("ticket_attributes"), dict):
+        return obj(data["ticket_attributes"])
+    wrapped = obj(data.get("custom_attributes")).items()
+    return {name: obj(each).get("value") if isinstance(each, dict) else each for name, each in wrapped}
+
+
+def tag_names(value: Any) -> tuple[str, ...] | None:
+    """Return the names in a list of tags, sorted, because their order means nothing; None where none is given."""
+    tags = obj(value).get("tags")
+    return tuple(sorted({text(each.get("name")) for each in objects(tags)} - {""})) if isinstance(tags, list) else None
+
+
 def _kept(data: Json, account: Account) -> dict[str, Any] | msgspec.UnsetType:
     """Return the attributes of a ticket, or of a conversation, that hold the numbers of tickets elsewhere."""
-    given = {**obj(data.get("custom_attributes")), **obj(data.get("ticket_attributes"))}
+    given = {**obj(data.get("custom_attributes")), **(attributes(data) if is_ticket(data) else {})}
     return {name: given[name] for name in account.kept if given.get(name)} if account.kept else msgspec.UNSET
 
 
@@ -331,6 +351,12 @@ def comment(data: Json, number: str, *, at: datetime) -> RemoteComment | None:
     )
 
 
+def is_opening(part: Json, data: Json) -> bool:
+    """Say whether a part is the first message, which is the body: where that is tagged, it is told as a part."""
+    source = obj(data.get("source")) or obj(data.get("conversation_message"))
+    return ident(source.get("id")) == ident(part.get("id")) != "" and text(source.get("body")) == text(part.get("body"))
+
+
 def is_public(data: Json) -> bool:
     """Say whether a part was said to the customer, or by one.
 
@@ -358,13 +384,14 @@ def shown_in(markdown: str, attached: tuple[Attachment, ...]) -> tuple[Attachmen
 def attribute_of(part: Json) -> tuple[str, str]:
     """Return the name and the value of the attribute of which a part tells that it was set; empty: of none."""
     said = obj(part.get("updated_attribute_data"))
-    return text(obj(said.get("attribute")).get("label")), text(obj(said.get("value")).get("name"))
+    value = obj(said.get("value"))
+    return text(obj(said.get("attribute")).get("label")), text(value.get("name")) or text(value.get("label"))
 
 
 def comments(data: Json) -> list[RemoteComment]:
     """Return all that was said, in order."""
     number = ident(data.get("id"))
-    found = (comment(each, number, at=EPOCH) for each in parts_of(data))
+    found = (comment(each, number, at=EPOCH) for each in parts_of(data) if not is_opening(each, data))
     return [each for each in found if each is not None]
 
 

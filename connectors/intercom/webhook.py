@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.intercom import mapping
 from connectors.intercom.account import Account
-from connectors.intercom.mapping import Json, ident, moment, obj, text
+from connectors.intercom.mapping import Json, ident, moment, obj, objects, text
 from connectors.sdk import (
     AuthenticationError,
     Envelope,
@@ -53,6 +53,7 @@ ASSIGNED = frozenset({
 })  # fmt: skip
 PRIORITY = "conversation.priority.updated"
 ATTRIBUTE = "ticket.attribute.updated"
+TAGGED = "conversation_part.tag.created"
 
 
 def verify(account: Account, request: IncomingRequest) -> None:
@@ -127,10 +128,20 @@ def _item(body: Json) -> Json:
             part = obj(item.get(f"{name}_part"))
             if part:
                 return {**inner, f"{name}_parts": {f"{name}_parts": [part]}}
-            return inner
+            return inner if ident(inner.get("id")) else _record(inner)
     if text(item.get("type")) in {"conversation_part", "ticket_part"}:
         return {"type": "conversation", "id": item.get("conversation_id") or item.get("ticket_id")}
+    if not ident(item.get("id")) and ident(item.get("conversation_id")):
+        # one that is gone is named by nothing else
+        return {**item, "id": item["conversation_id"]}
     return item
+
+
+def _record(conversation: Json) -> Json:
+    """Return which conversation Intercom's own record of one is: topics of contacts show that, in no API's shape."""
+    parts = objects(conversation.get("parts"))
+    number = obj(conversation.get("model")).get("id") or (parts[0].get("conversation_id") if parts else "")
+    return {"type": "conversation", "id": number}
 
 
 class _Said:
@@ -160,6 +171,8 @@ class _Said:
             found += self._attribute()
         elif self.topic == PRIORITY:
             found += self._field("priority", self.snapshot.priority)
+        elif self.topic == TAGGED:
+            found += self._tagged()
         found += self._spoken()
         if not found:
             key = f"seen:{self.number}:{digest([self.topic, self._stamp()])[:16]}"
@@ -213,6 +226,15 @@ class _Said:
         field = names.get(mapping.attribute_of(self._part("attribute"))[0], "")
         return self._field(field, getattr(self.snapshot, field)) if field else []
 
+    def _tagged(self) -> list[Event]:
+        """Return the change of the tags, where the notification says which were added; nothing says by whom."""
+        added, now = set(mapping.tag_names(self.item.get("tags_added")) or ()), self.snapshot.tags
+        if not added or not isinstance(now, tuple):
+            return []
+        key = f"tags:{self.number}:{digest([*now, *sorted(added)])[:12]}:{self._stamp()}"
+        change = FieldChange("tags", now, tuple(each for each in now if each not in added))
+        return [self.event(EventKind.CHANGED, key, changes=(change,))]
+
     def _part(self, field: str) -> Json:
         """Return the newest part that can have set a field."""
         for part in reversed(self.parts):
@@ -231,7 +253,7 @@ class _Said:
         found = []
         for part in self.parts:
             comment = mapping.comment(part, self.number, at=self.at)
-            if comment is None:
+            if comment is None or mapping.is_opening(part, self.item):
                 continue
             found.append(
                 self.event(

@@ -134,13 +134,18 @@ def _read(said: Said, options: Options) -> tuple[Event, ...]:
         return (_commented(said, options),)
     if name in _COMMENT_CHANGED:
         return (_changed_comment(said, options, name),)
+    if not name and (moved := _transition(said, options)) is not None:
+        return (moved,)
     if name != "issue_updated":
         return (_hint(said),)
     found: list[Event] = []
     if said.type in _COMMENT_CHANGED:
         found.append(_changed_comment(said, options, said.type))
     elif obj(said.body.get("comment")):
-        found.append(_commented(said, options))
+        edited = not said.type and _is_edited(obj(said.body["comment"]))
+        found.append(_changed_comment(said, options, "comment_updated") if edited else _commented(said, options))
+    elif said.type in _COMMENT_TOLD:
+        found.append(_hint(said))
     found += _changed(said, options)
     # a link, a vote, a rank: this is how the issue looks now
     return tuple(found) or (_event(said, EventKind.OBSERVED, f"seen:{said.id}:{said.stamp}"),)
@@ -195,6 +200,27 @@ def _changed_comment(said: Said, options: Options, name: str) -> Event:
     hint = _hint(said)
     told = _commented(said, options) if name in _COMMENT_EDITED else hint
     return hint if told.comment is None else msgspec.structs.replace(hint, comment=told.comment)
+
+
+def _is_edited(comment: Json) -> bool:
+    """Say whether a comment was changed after it was made: a Jira before 7 does not say it in any other way."""
+    made, changed = moment(comment.get("created")), moment(comment.get("updated"))
+    return made is not None and changed is not None and changed > made
+
+
+def _transition(said: Said, options: Options) -> Event | None:
+    """Read what the post function of a workflow sends: the status before and after; None where it has neither.
+
+    It names no event, and gives the words of the transition's screen without a number: a read finds that comment.
+    """
+    step = obj(said.body.get("transition"))
+    old, new = text(step.get("from_status")).strip(), text(step.get("to_status")).strip()
+    if not new or old == new:
+        return None
+    now = said.snapshot.status
+    same = now is not msgspec.UNSET and now.native == new
+    change = FieldChange("status", now if same else mapping.status(new, options), mapping.status(old, options))
+    return _event(said, EventKind.CHANGED, f"transition:{said.id}:{said.stamp}", changes=(change,), needs_read=True)
 
 
 def _items(said: Said) -> list[Json]:

@@ -1,7 +1,8 @@
 """Redmine's webhooks: those of Redmine 7 itself, which are signed, and those of the plugin redmine_webhook.
 
 Both try once and never again. The journal in Redmine's own says nothing of `private_notes`
-(app/models/webhook_payload.rb), so what was said in it is read; the plugin's does.
+(app/models/webhook_payload.rb), nor does that of an old plugin: what was said in it is internal until the read of the
+issue, which follows, says more.
 """
 
 from __future__ import annotations
@@ -105,12 +106,14 @@ def _event(account: Account, action: str, snapshot: RemoteTicket, journal: Json,
         return _made(EventKind.CREATED, f"created:{number}", snapshot, when, actor=actor)
     actor = mapping.person(journal.get("user")) or mapping.person(journal.get("author"))
     change = ident(journal.get("id"))
-    if isinstance(journal.get("private_notes"), bool):
-        said = mapping.journal(journal, account, mapping.file_refs(data), at=at)
-        if said is not None and said.body:
-            return _made(
-                EventKind.COMMENTED, f"journal:{change}", snapshot, said.at, actor=actor, comment=said, needs_read=True
-            )
+    known = isinstance(journal.get("private_notes"), bool)
+    said = mapping.journal(journal, account, mapping.file_refs(data), at=at)
+    # a note of ours is known by its words and its visibility: where that is not said, a read knows it
+    if said is not None and said.body and (known or not account.is_us(actor)):
+        said = msgspec.structs.replace(said, partial=not known)
+        return _made(
+            EventKind.COMMENTED, f"journal:{change}", snapshot, said.at, actor=actor, comment=said, needs_read=True
+        )
     key = f"journal:{change}" if change else f"state:{number}:{snapshot.version}"
     when = moment(journal.get("created_on")) or snapshot.updated_at
     return _made(EventKind.OBSERVED, key, snapshot, when, actor=actor, needs_read=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from connectors.content import Content, from_mrkdwn, from_plain, to_mrkdwn, to_plain
 from connectors.sdk import Attachment, RemotePerson
 
@@ -106,7 +108,7 @@ def said(message: Json) -> Said | None:
     if kind == "contacts":
         return Said("\n".join(_contact(each) for each in objects(message.get("contacts"))))
     if kind in _WORDS:
-        return Said(_WORDS[kind](inside))
+        return Said(_WORDS[kind](inside)) if inside else _unsupported(message, kind)
     if kind in _ASIDE:
         return Said(_ASIDE[kind](inside), opens=False)
     return None if kind == "request_welcome" else _unsupported(message, kind)
@@ -147,8 +149,23 @@ def _contact(inside: Json) -> str:
 def _pressed(kind: str, inside: Json) -> str:
     """Return what was pressed or filled in: a quick reply of a template, a button, a row of a list, a form."""
     reply = inside if kind == "button" else obj(inside.get(text(inside.get("type"))))
-    words = [text(reply.get(name)) for name in ("title", "text", "description", "body", "response_json")]
+    words = [text(reply.get(name)) for name in ("title", "text", "description", "body", "response")]
+    words += _filled_in(text(reply.get("response_json")))
     return from_plain("\n".join(filter(None, words)) or "A button was pressed").markdown
+
+
+def _filled_in(form: str) -> list[str]:
+    """Return what stands in the fields of a form, without the token by which its sender knows it again."""
+    try:
+        fields = msgspec.json.decode(form) if form else {}
+    except (msgspec.DecodeError, RecursionError):
+        return [form]
+    if not isinstance(fields, dict):
+        return [form]
+    plain = (
+        (name, each if isinstance(each, str) else msgspec.json.encode(each).decode()) for name, each in fields.items()
+    )
+    return [f"{name}: {each}" for name, each in plain if name != "flow_token"]
 
 
 def _order(inside: Json) -> str:

@@ -77,9 +77,9 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
         for message in objects(value.get("messages")):
             found += _message(message, value, delivery.received_at)
         for message in objects(value.get("message_echoes")):
-            found += _echo(message, delivery.received_at)
+            found += _echo(message, value, delivery.received_at)
         for status in objects(value.get("statuses")):
-            found += _status(status, delivery.received_at)
+            found += _status(status, value, delivery.received_at)
     return tuple(found)
 
 
@@ -112,7 +112,11 @@ def _sender(message: Json, value: Json) -> str:
     """Return who a message is from, or who a status or an echo is for."""
     other = message.get("to") if "to" in message else message.get("from") or message.get("recipient_id")
     named = [text(each.get("user_id")) for each in objects(value.get("contacts"))]
-    found = text(other) or text(message.get("from_user_id")) or text(message.get("recipient_user_id"))
+    # who got another business-scoped id is named only there
+    system = obj(message.get("system"))
+    others = [message.get(name) for name in ("to_user_id", "from_user_id", "recipient_user_id")]
+    ids = [*others, system.get("previous_user_id"), system.get("user_id")]
+    found = text(other) or next(filter(None, map(text, ids)), "")
     return (found or (named[0] if len(named) == 1 else "")).replace(":", "").replace(";", "")
 
 
@@ -126,7 +130,7 @@ def _name(account: str, value: Json) -> str:
 
 def _message(message: Json, value: Json, received_at: datetime) -> list[Event]:
     number, thread, sender = text(message.get("id")), _thread(message, value), _sender(message, value)
-    said = mapping.said(message)
+    said = mapping.said({"errors": value.get("errors"), **message})
     if not number or not sender:
         msg = "a message in it has no id, or nobody who sent it"
         raise UnreadableError(msg)
@@ -164,9 +168,9 @@ def _message(message: Json, value: Json, received_at: datetime) -> list[Event]:
     return [_event(EventKind.COMMENTED, remote_id, f"message:{number}", at, thread, who, comment, snapshot)]
 
 
-def _echo(message: Json, received_at: datetime) -> list[Event]:
+def _echo(message: Json, value: Json, received_at: datetime) -> list[Event]:
     """Return what a colleague wrote in the WhatsApp Business app; it begins no ticket."""
-    number, thread = text(message.get("id")), mapping.group(message) or text(message.get("to")).replace(":", "")
+    number, thread = text(message.get("id")), _thread({**message, "from": ""}, value)
     said = mapping.said(message)
     if not number or not thread or said is None:
         return []
@@ -178,7 +182,7 @@ def _echo(message: Json, received_at: datetime) -> list[Event]:
     return [_event(EventKind.COMMENTED, f"{thread}:{number}", f"message:{number}", at, thread, who, comment, None)]
 
 
-def _status(status: Json, received_at: datetime) -> list[Event]:
+def _status(status: Json, value: Json, received_at: datetime) -> list[Event]:
     """Return what became of a message of ours: that it is there, or why it never will be.
 
     Only messages that carry an effect key are ours; those of other programs on the same number are not.
@@ -188,7 +192,7 @@ def _status(status: Json, received_at: datetime) -> list[Event]:
     if not number or not mapping.KEY.fullmatch(mark) or word not in {"sent", "delivered", "read", "played", "failed"}:
         return []
     at = mapping.instant(status.get("timestamp")) or received_at
-    thread = text(status.get("recipient_id")).replace(":", "") or "unknown"
+    thread = _sender(status, value) or "unknown"
     comment = None
     if word == "failed":
         why = "; ".join(filter(None, (mapping.reason(each) for each in objects(status.get("errors")))))

@@ -136,7 +136,7 @@ def test_a_ticket_that_was_made() -> None:
     assert (event.kind, event.key, event.at) == (EventKind.CREATED, "created:215472629311235", at(1768114250))
     shot = event.snapshot
     assert shot is not None
-    assert (shot.key, shot.channel) == ("66040342", "")
+    assert (shot.key, shot.channel) == ("66040342", "messenger")
     assert shot.title == "Unclear user message 'erf' with pending email response"
     assert str(shot.body).startswith("User sent an unclear message 'erf' and was informed")
     assert shot.status.category is Category.NEW  # type: ignore[union-attr]

@@ -219,3 +219,32 @@ def test_no_unsigned_header_names_a_delivery() -> None:
     assert isinstance(one, Envelope)
     assert one == other
     assert one.ref == "10400"
+
+
+def test_a_post_function_tells_of_a_transition() -> None:
+    """It names no event; the words of its screen come without a number, and are read with the issue."""
+    step = {"workflowId": 7, "transitionName": "Start", "from_status": "To Do", "to_status": "In Progress"}
+    (found,) = parse("", webhookEvent=None, transition=step, comment="Will do")
+    assert (found.kind, found.needs_read, found.comment) == (EventKind.CHANGED, True, None)
+    assert found.changes == (
+        FieldChange("status", Status(Category.OPEN, "In Progress"), Status(Category.NEW, "To Do")),
+    )
+    (still,) = parse("", webhookEvent=None, transition={**step, "from_status": "In Progress"}, comment="")
+    assert (still.kind, still.needs_read) == (EventKind.OBSERVED, True)
+
+
+def test_an_old_jira_says_by_the_times_alone_that_a_comment_was_edited() -> None:
+    """So it is no second comment; told is how it reads now."""
+    said = {"id": "9", "body": "Mended", "jsdPublic": True, "created": "2026-03-01T10:00:00.000+0000"}
+    (new,) = parse("jira:issue_updated", comment={**said, "updated": said["created"]})
+    assert new.kind is EventKind.COMMENTED
+    (edited,) = parse("jira:issue_updated", comment={**said, "updated": "2026-03-01T11:00:00.000+0000"})
+    assert (edited.kind, edited.needs_read) == (EventKind.OBSERVED, True)
+    assert edited.comment is not None
+    assert edited.comment.body == "Mended"
+
+
+def test_a_comment_that_is_told_of_and_not_given_is_read() -> None:
+    """As where the webhook leaves its body out."""
+    (found,) = parse("jira:issue_updated", issue_event_type_name="issue_commented")
+    assert (found.kind, found.needs_read) == (EventKind.OBSERVED, True)

@@ -70,8 +70,8 @@ def test_what_the_plugin_says_of_a_note_is_its_visibility() -> None:
     assert said == [("For all", Visibility.PUBLIC), ("For us", Visibility.INTERNAL)]
 
 
-def test_a_journal_that_says_nothing_of_its_visibility_is_read() -> None:
-    """Redmine's own webhook: neither public nor internal is guessed, and the text is not taken from it."""
+def test_a_journal_that_says_nothing_of_its_visibility_is_internal_until_it_is_read() -> None:
+    """Redmine's own webhook: nothing is guessed to be public. A note of ours is only to be read."""
     sink = Sink()
     there = connector()
     with RedmineBench() as bench:
@@ -81,8 +81,13 @@ def test_a_journal_that_says_nothing_of_its_visibility_is_read() -> None:
         bench.desk.webhooks.flush(5)
     sink.close()
     (event,) = there.parse(RawDelivery("n", NOW, {}, sink.requests[-1].body))
-    assert b"For us" in sink.requests[-1].body
-    assert (event.kind, event.comment, event.needs_read) == (EventKind.OBSERVED, None, True)
+    assert (event.kind, event.needs_read) == (EventKind.COMMENTED, True)
+    assert event.comment is not None
+    assert event.actor is not None
+    said = event.comment
+    assert (said.body, said.visibility, said.partial) == ("For us", Visibility.INTERNAL, True)
+    (ours,) = connector(account_id=event.actor.external_id).parse(RawDelivery("n", NOW, {}, sink.requests[-1].body))
+    assert (ours.kind, ours.comment, ours.needs_read) == (EventKind.OBSERVED, None, True)
 
 
 def test_a_deletion_is_told() -> None:
