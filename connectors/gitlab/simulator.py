@@ -143,7 +143,9 @@ class GitLabSimulator(SimulatedDesk):
         held["moved_to_id"] = made.issue["id"]
         closed = self.records.update(held, {"state_event": "close"}, self.records.agent, self.now())
         self._done("close", closed, self.records.agent, moved_to_id=made.issue["id"])
-        self._done("open", made, self.records.agent)
+        # nothing is made: the mark that its words bear is that of the one issue
+        self.effect("move", issue)
+        self.announce(issue_hook(self.records, "open", made.issue, made.changes, self.records.agent, {}))
         return f"{to}-{made.issue['iid']}"
 
     def act_delete(self, issue: str) -> None:

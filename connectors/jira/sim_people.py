@@ -42,6 +42,13 @@ class People(SimulatedDesk):
         self.told(held, comment)
         return str(comment["id"])
 
+    def act_new_word(self, what: str, word: str) -> None:
+        """Let an admin add a status (in progress), or a priority."""
+        if what == "priority":
+            self.records.priorities.append(word)
+        else:
+            self.records.statuses[word] = (str(10_100 + len(self.records.statuses)), "indeterminate")
+
     def act_set(self, issue: str, **fields: Any) -> None:
         """Let an agent set fields, as Jira names them; `status` by a transition, whatever the workflow allows us."""
         held, by = self._held(issue), self.records.agents[0]

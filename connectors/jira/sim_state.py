@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
@@ -67,6 +67,8 @@ class Records:
         self.shared: set[str] = set()
         #: status -> names of those that can follow; without an entry: all
         self.workflow: dict[str, tuple[str, ...]] = {}
+        #: what an admin may add to
+        self.statuses, self.priorities = dict(STATUSES), list(PRIORITIES)
         #: fields that are on no screen
         self.off_screen: frozenset[str] = frozenset()
         #: lists of comments show their properties
@@ -182,7 +184,7 @@ class Records:
                     raise RefusedError(400, summary="The summary is empty, too long or broken into lines.")
                 return title
             case "priority" | "issuetype":
-                return self._word(name, value, PRIORITIES if name == "priority" else TYPES)
+                return self._word(name, value, self.priorities if name == "priority" else TYPES)
             case "labels":
                 if any(" " in label for label in value or ()):
                     raise RefusedError(400, labels="The label contains spaces which is invalid.")
@@ -193,7 +195,7 @@ class Records:
                 return value
 
     @staticmethod
-    def _word(name: str, value: Any, words: tuple[str, ...]) -> str | None:
+    def _word(name: str, value: Any, words: Sequence[str]) -> str | None:
         if value is None and name == "priority":
             return None
         word = str((value or {}).get("name"))
@@ -220,7 +222,7 @@ class Records:
         items = []
         old = issue["status"]
         if old != status:
-            ids = (STATUSES[old][0], STATUSES[status][0])
+            ids = (self.statuses[old][0], self.statuses[status][0])
             items.append(
                 {
                     "field": "status",
@@ -231,7 +233,7 @@ class Records:
                     "toString": status,
                 }
             )
-        ended = STATUSES[status][1] == "done"
+        ended = self.statuses[status][1] == "done"
         word = (resolution or "Done") if ended else None
         if issue["resolution"] != word:
             items.append(self._item("resolution", issue["resolution"], word))
@@ -273,7 +275,7 @@ class Records:
 
     def status_json(self, name: str) -> dict[str, Any]:
         """Return a status with its category."""
-        number, category = STATUSES[name]
+        number, category = self.statuses[name]
         ordinal, label = CATEGORIES[category]
         return {"id": number, "name": name, "statusCategory": {"id": ordinal, "key": category, "name": label}}
 

@@ -19,7 +19,7 @@ import msgspec
 from connectors.jira.mapping import MARKER
 from connectors.jira.sim_people import People
 from connectors.jira.sim_search import Searching
-from connectors.jira.sim_state import RESOLUTIONS, STATUSES, Records, RefusedError
+from connectors.jira.sim_state import RESOLUTIONS, Records, RefusedError
 from connectors.sdk import hmac_hex
 from connectors.testing.desk import Handler
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
@@ -143,12 +143,13 @@ class JiraSimulator(Searching, People):
         return json_answer({"transitions": self._ways(issue)}, 200, limits()) if issue is not None else missing()
 
     def _ways(self, issue: dict[str, Any]) -> list[dict[str, Any]]:
-        there = self.records.workflow.get(issue["status"], tuple(STATUSES))
+        known = self.records.statuses
+        there = self.records.workflow.get(issue["status"], tuple(known))
         field = {"required": True, "name": "Resolution", "allowedValues": [{"name": each} for each in RESOLUTIONS]}
         return [
             {
-                "id": STATUSES[each][0][-2:], "name": f"Move to {each}", "to": self.records.status_json(each),
-                "fields": {"resolution": field} if STATUSES[each][1] == "done" else {},
+                "id": known[each][0][-2:], "name": f"Move to {each}", "to": self.records.status_json(each),
+                "fields": {"resolution": field} if known[each][1] == "done" else {},
             }
             for each in there
         ]  # fmt: skip
@@ -305,7 +306,7 @@ class JiraSimulator(Searching, People):
         return json_answer({"permissions": {name: {"key": name, "havePermission": True} for name in names}})
 
     def _statuses(self, request: SimRequest, version: str) -> SimResponse:  # noqa: ARG002
-        return json_answer([self.records.status_json(name) for name in STATUSES])
+        return json_answer([self.records.status_json(name) for name in self.records.statuses])
 
     def _fields(self, request: SimRequest, version: str) -> SimResponse:  # noqa: ARG002
         schema = {"type": "sd-customerrequesttype", "custom": "com.atlassian.servicedesk:vp-origin"}

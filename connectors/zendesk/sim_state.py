@@ -16,6 +16,7 @@ TYPES = (None, "problem", "incident", "question", "task")
 EVENTS = {
     "subject": "subject_changed",
     "status": "status_changed",
+    "custom_status_id": "custom_status_changed",
     "priority": "priority_changed",
     "type": "type_changed",
     "assignee_id": "agent_assignment_changed",

@@ -22,6 +22,7 @@ from gateway.domain.shown import is_shown, plain_shown
 from gateway.domain.ticket import (
     SYNCED_FIELDS,
     Category,
+    Priority,
     Setter,
     Stamp,
     Status,
@@ -34,7 +35,7 @@ from gateway.flow.beginning import new_ticket, with_details, with_privacy
 from gateway.flow.brought import brought, plain
 from gateway.flow.comments import comment_hash, sort_comments
 from gateway.flow.edits import Lost, Seen, forget, is_told_again, newest, refusal, same, set_again, with_head
-from gateway.flow.translate import require_ignorable, to_ours
+from gateway.flow.translate import is_unknown, require_ignorable, to_ours
 from rules.stages import DeskStatus
 from rules.sync import ConflictChoice, SyncRule
 
@@ -91,8 +92,13 @@ def observe(link: Link, remote: RemoteTicket, *, ours: bool = False) -> Link:
 
 
 def first_sight(ticket: Ticket, link: Link, remote: RemoteTicket, rules: Sequence[SyncRule]) -> Ticket:
-    """Note a status that nothing maps on a ticket that just began; raises UnmappedError where a rule says `park`."""
-    status = remote.status
+    """Note words that nothing maps on a ticket that just began; raises UnmappedError for a status where a rule parks.
+
+    A ticket without a status has no place at the other desk; one without a priority has.
+    """
+    status, priority = remote.status, remote.priority
+    if isinstance(priority, Priority) and is_unknown(priority):
+        ticket = _note_unmapped(ticket, link, "priority", msgspec.to_builtins(priority))
     if not isinstance(status, Status) or status.category is not Category.UNKNOWN:
         return ticket
     require_ignorable("status", status.native, link, None, rules)

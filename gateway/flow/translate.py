@@ -10,6 +10,9 @@ from gateway.domain.ticket import Category, Kind, Level, Priority, Status, Ticke
 from gateway.errors import UnmappedError
 from rules.sync import SyncRule, UnmappedChoice
 
+#: what desks show of a ticket without a priority
+NO_PRIORITY = frozenset({"", "-", "0", "n/a", "none", "not set", "unset"})
+
 
 def to_ours(
     field: str, value: Any, ticket: Ticket, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]
@@ -28,14 +31,14 @@ def to_ours(
         return Status(
             category, "", reason or (ticket.status.hold_reason if category is ticket.status.category else None)
         )
-    if field == "priority" and isinstance(value, Priority) and rule is not None:
-        level: Level | None = value.level
-        if rule.priority_map is not None:
+    if field == "priority" and isinstance(value, Priority):
+        level: Level | None = None if is_unknown(value) else value.level
+        if rule is not None and rule.priority_map is not None:
             level = rule.priority_map.to_ours(value.native, ticket.priority.level)
         if level is None:
             require_ignorable(field, value.native, link, rule, rules)
             return None
-        return Priority(level)
+        return value if rule is None else Priority(level)
     if field == "kind" and isinstance(value, str) and rule is not None and rule.kind_map is not None:
         kind = rule.kind_map.to_ours(value, ticket.kind)
         if kind is None:
@@ -46,13 +49,21 @@ def to_ours(
     return value
 
 
+def is_unknown(value: Priority) -> bool:
+    """Say whether a desk names a priority that nothing gives a meaning to; one without a priority names none."""
+    return value.level is Level.UNSET and value.native.strip().casefold() not in NO_PRIORITY
+
+
 def require_ignorable(field: str, native: str, link: Link, rule: SyncRule | None, rules: Sequence[SyncRule]) -> None:
     """Park by raising where a rule says so; else let the caller note it."""
     deciding = [rule] if rule is not None else [each for each in rules if each.source == link.connection]
     for each in deciding:
         if each.unmapped is UnmappedChoice.PARK and field in each.fields:
-            msg = (
-                f"{field} {native!r} of {link.connection} is not in the map of rule {each.name!r}: "
-                f"add a line for it, then replay"
+            where = (
+                f"is not in the map of rule {each.name!r}: add a line for it"
+                if rule is not None
+                else f"is a word that nothing gives a meaning to (rule {each.name!r}): give it one in the settings of "
+                f"the connection"
             )
+            msg = f"{field} {native!r} of {link.connection} {where}, then replay"
             raise UnmappedError(msg)

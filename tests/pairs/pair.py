@@ -10,7 +10,7 @@ from connectors.sdk import Category, Level, Operation, RemoteTicket, Visibility
 from connectors.testing.bench import Bench, Lacking, Shown
 from connectors.testing.conformance.files import DATA, DOT
 from connectors.testing.driver import Driver
-from gateway.domain.ticket import Ticket
+from gateway.domain.ticket import Priority, Status, Ticket
 from gateway.ports import Connector
 from gateway.store import SqlStore
 from gateway.system import SystemClock
@@ -159,6 +159,18 @@ class Pair(Bridge):
             driver.close()
         assert found is not None
         return found
+
+    def category(self, name: str, ticket: str) -> Category:
+        """Return the status of a ticket as the gateway reads it at one desk."""
+        found = self.read(name, ticket).status
+        assert isinstance(found, Status)
+        return found.category
+
+    def level(self, name: str, ticket: str) -> Level:
+        """Return the priority of a ticket as the gateway reads it at one desk."""
+        found = self.read(name, ticket).priority
+        assert isinstance(found, Priority)
+        return found.level
 
     def pass_time(self, span: timedelta) -> None:
         """Put every clock forward."""

@@ -1,0 +1,101 @@
+"""A ticket is moved to another project, repository, group or queue: where its number changes, and where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connectors.github.bench import GitHubBench
+from connectors.gitlab.bench import GitLabBench
+from connectors.gitlab.sim_state import PRODUCT
+from connectors.redmine.bench import RedmineBench
+from connectors.request_tracker.bench import RequestTrackerBench
+from connectors.sdk import Category
+from connectors.servicenow.bench import ServiceNowBench
+from connectors.testing.bench import Bench
+from connectors.zammad.bench import ZammadBench
+from gateway.domain.link import LinkState
+from gateway.store import SqlStore
+from tests.pairs.pair import SOURCE, TARGET, Pair, texts
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+#: what people do to move a ticket there: it is a new one at the new place
+ANEW: Mapping[type[Bench], tuple[str, Mapping[str, Any]]] = {
+    GitHubBench: ("transfer", {"repository": "acme/plant"}),
+    GitLabBench: ("move", {"to": PRODUCT}),
+}
+#: and where it is the same ticket, with another value in a field
+SAME: Mapping[type[Bench], tuple[str, Mapping[str, Any]]] = {
+    RedmineBench: ("issue", {"project_id": 2}),
+    ZammadBench: ("ticket", {"group": "Sales"}),
+    RequestTrackerBench: ("ticket", {"Queue": "General"}),
+    ServiceNowBench: ("sys_id", {"assignment_group": "d625dccec0a8016700a222a0f7900d06"}),
+}
+
+
+def beside(kind: type[Bench]) -> type[Bench]:
+    """Return another desk."""
+    return RequestTrackerBench if kind is ServiceNowBench else ServiceNowBench
+
+
+def go_on(pair: Pair, side: str, ticket: str, copy: str) -> None:
+    """Let both sides speak, and a person resolve it where it was moved: each arrives once, and none is made anew."""
+    other = TARGET if side == SOURCE else SOURCE
+    pair.benches[side].say(ticket, "Moved it to those who know", public=True)
+    pair.benches[other].say(copy, "Thank you", public=True)
+    pair.settle_all()
+    pair.poll()
+    assert texts(pair.shown(other, copy)).count("Moved it to those who know") == 1
+    assert texts(pair.shown(side, ticket)).count("Thank you") == 1
+    pair.benches[side].set_status(ticket, Category.RESOLVED)
+    pair.settle_all()
+    assert pair.category(other, copy) in {Category.RESOLVED, Category.CLOSED}
+    assert pair.letters() == []
+    for bench in pair.benches.values():
+        assert bench.desk.effects.doubled() == {}
+    assert len(pair.benches[TARGET].desk.effects.all(kind="create", by_api=True)) == 1, "it was made again"
+
+
+@pytest.mark.parametrize("side", [SOURCE, TARGET])
+@pytest.mark.parametrize(("kind", "by"), [(GitHubBench, "webhook"), (GitLabBench, "webhook"), (GitLabBench, "poll")])
+def test_it_goes_on_under_its_new_number(store: SqlStore, kind: type[Bench], by: str, side: str) -> None:
+    """Both numbers lead to the one ticket, and what was said on it before is not said again."""
+    with Pair(store, *((kind, beside(kind)) if side == SOURCE else (beside(kind), kind))) as pair:
+        ticket, copy = pair.opened("Printer", "It burns")
+        issue, mirror = (ticket, copy) if side == SOURCE else (copy, ticket)
+        pair.benches[side].say(issue, "Said before", public=True)
+        pair.settle_all()
+        pair.poll()
+        how, given = ANEW[kind]
+        pair.webhooks_lost = by == "poll"
+        new = str(pair.benches[side].desk.act(how, issue=issue, **given))
+        pair.settle_all()
+        pair.poll()
+        pair.webhooks_lost = False
+        assert new != issue
+        with pair.store.read() as tx:
+            links = tx.links.by_remote([(side, issue), (side, new)])
+        assert {each.ticket_id for each in links.values()} == {links[side, new].ticket_id}
+        assert (links[side, new].state, links[side, issue].state) == (LinkState.LIVE, LinkState.MERGED)
+        other = TARGET if side == SOURCE else SOURCE
+        assert texts(pair.shown(other, mirror)).count("Said before") == 1
+        go_on(pair, side, new, mirror)
+
+
+@pytest.mark.parametrize("side", [SOURCE, TARGET])
+@pytest.mark.parametrize("kind", list(SAME), ids=lambda each: each.connector)
+def test_it_goes_on_where_only_a_field_changes(store: SqlStore, kind: type[Bench], side: str) -> None:
+    """Its queue is another one, and nothing else."""
+    with Pair(store, *((kind, beside(kind)) if side == SOURCE else (beside(kind), kind))) as pair:
+        ticket, copy = pair.opened("Printer", "It burns")
+        issue, mirror = (ticket, copy) if side == SOURCE else (copy, ticket)
+        queue = pair.read(side, issue).queue
+        name, given = SAME[kind]
+        pair.benches[side].desk.act("set", **{name: issue}, **given)
+        pair.settle_all()
+        pair.poll()
+        assert pair.read(side, issue).queue != queue
+        go_on(pair, side, issue, mirror)
