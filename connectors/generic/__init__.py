@@ -8,6 +8,7 @@ from connectors.generic.sense import problems
 from connectors.generic.shape import SETTINGS
 from connectors.sdk import (
     API_VERSION,
+    Attaching,
     ConnectionSettings,
     Connector,
     ConnectorSpec,
@@ -33,6 +34,7 @@ SPEC = ConnectorSpec(
         Operation.PUBLIC_REPLY: OperationClaim(Strategy.PROBE, settle=SETTLE),
         Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=SETTLE),
     },
+    attaching=Attaching.WITH_COMMENT,
     sees=frozenset({Operation.CREATE, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}),
     readable_fields=_ALL,
     writable_fields=_ALL,

@@ -8,11 +8,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from connectors.generic.bodies import holds_file, parts_of
 from connectors.generic.options import Options, Shape
 from connectors.generic.places import find, word
 from connectors.generic.template import MISSING, fill, path, texts
 from connectors.sdk import (
     AuthenticationError,
+    Blob,
     Effect,
     HttpRequest,
     HttpResponse,
@@ -36,18 +38,23 @@ def request_of(
 ) -> HttpRequest:
     """Render one request; its body is bytes, so that what is stored, signed and sent again is the same."""
     headers = {"Accept": JSON, **texts(shape.get("headers") or {}, values)}
-    body = b""
+    body: bytes | Blob = b""
+    given: Any = None
     if "json" in shape:
         filled = fill(shape["json"], values)
-        body = msgspec.json.encode({} if filled is MISSING else filled)
+        if holds_file(filled):
+            given = filled
+        else:
+            body = msgspec.json.encode({} if filled is MISSING else filled)
         headers.setdefault("Content-Type", JSON)
     elif "form" in shape:
         body = urlencode(texts(shape["form"], values)).encode()
         headers.setdefault("Content-Type", FORM)
     elif "text" in shape:
         filled = fill(str(shape["text"]), values)
-        body = b"" if filled is MISSING else word(filled).encode()
-        headers.setdefault("Content-Type", str(shape.get("content_type") or PLAIN))
+        body = filled if isinstance(filled, Blob) else b"" if filled is MISSING else word(filled).encode()
+        usual = "{file_type}" if isinstance(filled, Blob) else PLAIN
+        headers.setdefault("Content-Type", word(fill(str(shape.get("content_type") or usual), values)))
     if shape.get("idempotency_header") and key:
         headers[str(shape["idempotency_header"])] = key
     if effect is Effect.WRITE and options.signature and key:
@@ -59,7 +66,9 @@ def request_of(
         effect=effect,
         params=texts(shape.get("query") or {}, values),
         headers=headers,
+        json=given,
         body=body,
+        parts=parts_of(shape["parts"], values) if "parts" in shape else (),
         label=name,
     )
 

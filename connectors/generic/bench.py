@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from connectors.generic.simulator import HomeDesk
-from connectors.testing.bench import Bench, Shown, ShownComment
+from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
 
 SECRET = "whsec_aG9tZS1kZXNrLXNlY3JldC0wMTIzNDU2Nzg5"
@@ -29,6 +29,7 @@ class GenericBench(Bench):
     connector = "generic"
     desk: HomeDesk
     agents = ("agent1", "agent2")
+    staging = "/api/files"
 
     def __init__(self) -> None:
         self.desk = HomeDesk(webhook_secret=SECRET)
@@ -74,6 +75,10 @@ class GenericBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", ticket=ticket)
 
+    def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
+        """Let an agent put a file on the ticket, with a word."""
+        self.desk.act("attach", ticket=ticket, name=name, data=list(data), private=not public)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the desk's own page shows it."""
         with self.desk.lock:
@@ -81,6 +86,7 @@ class GenericBench(Bench):
             if held is None:
                 msg = f"no ticket {ticket}"
                 raise LookupError(msg)
+            named = [*held["files"], *(each for said in self.desk.messages[ticket] for each in said["files"])]
             return Shown(
                 title=held["subject"],
                 body=held["text"],
@@ -88,4 +94,7 @@ class GenericBench(Bench):
                 priority=str(held["urgency"]),
                 assignee=held["agent"] or "",
                 comments=tuple(ShownComment(each["text"], not each["private"]) for each in self.desk.messages[ticket]),
+                files=tuple(
+                    ShownFile(each["name"], self.desk.files[each["id"]][1], not each["private"]) for each in named
+                ),
             )

@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from connectors.generic import signing, webhook
+from connectors.generic.filing import fetch
 from connectors.generic.options import narrowed, read_options
 from connectors.generic.reading import Reader
 from connectors.generic.reads import changes, check, claims, read, whoami
 from connectors.generic.sense import first
 from connectors.generic.writes import Writer
 from connectors.sdk import (
+    Attachment,
+    Blob,
     Call,
     ChangePage,
     CheckResult,
@@ -73,6 +76,10 @@ class Generic:
     def changes(self, cursor: str, now: datetime) -> Call[ChangePage]:
         """Read one page of what changed."""
         return changes(self.reader, cursor, now)
+
+    def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
+        """Read one file."""
+        return fetch(self.options, attachment)
 
     def whoami(self) -> Call[Identity]:
         """Say who we are at the desk."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
 from connectors.generic.signing import STANDARD
-from connectors.generic.template import placeholders
+from connectors.generic.template import path, placeholders, texts
 from connectors.generic.times import Times
 from connectors.sdk import (
+    Attaching,
     ConnectionSettings,
     ConnectorSpec,
     Naming,
@@ -20,6 +21,7 @@ from connectors.sdk import (
     OperationClaim,
     RemotePerson,
     Strategy,
+    Visibility,
 )
 from gateway.domain.crosslink import host_of
 
@@ -48,6 +50,10 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "tags": ("tags", "tags_text"),
 }
 COMMENTS = {Operation.PUBLIC_REPLY: "reply", Operation.INTERNAL_NOTE: "note"}
+#: the parts of a request in which a placeholder may stand
+PARTS = ("path", "query", "headers", "json", "form", "text", "parts")
+#: the largest file, in megabytes, where the settings do not say
+LARGEST = 20
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -58,6 +64,7 @@ class Options(msgspec.Struct, frozen=True):
     ticket: dict[str, Any] = {}
     comment: dict[str, Any] = {}
     person: dict[str, Any] = {}
+    file: dict[str, Any] = {}
     words: dict[str, Any] = {}
     incoming: dict[str, Any] = {}
     calls: dict[str, Any] = {}
@@ -75,6 +82,26 @@ class Options(msgspec.Struct, frozen=True):
         """Return a request by its name; None where the settings describe none."""
         found = self.calls.get(name)
         return found if isinstance(found, dict) else None
+
+    def beside(self, address: str) -> str:
+        """Return the whole address of a file that the desk names: on its own host as the connection has it."""
+        try:
+            parts, home = urlsplit(urljoin(f"{self.base}/", address)), urlsplit(self.base)
+        except ValueError:
+            return ""
+        if parts.hostname != home.hostname:
+            return address
+        return urlunsplit((home.scheme, home.netloc, parts.path, parts.query, ""))
+
+    def file_address(self, ticket: str, number: str, name: str, url: str) -> str:
+        """Return where a file is read: by the request that reads one, else where the desk says that it lies."""
+        shape = self.call("fetch")
+        if shape is None or shape["path"] == "{url}":
+            return self.beside(url) if url else ""
+        given = {"ticket": ticket, "file_id": number, "file_name": name}
+        asked = texts(shape.get("query") or {}, given)
+        below = path(str(shape["path"]), given)
+        return f"{below}?{urlencode(asked)}" if asked else below
 
     @property
     def updates(self) -> list[dict[str, Any]]:
@@ -105,6 +132,7 @@ def read_options(settings: ConnectionSettings) -> Options:
         ticket=dict(given.get("ticket") or {}),
         comment=dict(given.get("comment") or {}),
         person=dict(given.get("person") or {}),
+        file=dict(given.get("file") or {}),
         words=dict(given.get("words") or {}),
         incoming=dict(given.get("incoming") or {}),
         calls=dict(given.get("calls") or {}),
@@ -141,7 +169,7 @@ def span(text: Any, default: int) -> int:
 
 def body_of(request: Shape) -> tuple[Any, ...]:
     """Return every part of a request in which a placeholder may stand."""
-    return tuple(request.get(part) for part in ("path", "query", "headers", "json", "form", "text"))
+    return tuple(request.get(part) for part in PARTS)
 
 
 def carried(request: Shape) -> frozenset[str]:
@@ -168,6 +196,7 @@ def narrowed(spec: ConnectorSpec, given: Shape) -> ConnectorSpec:
         readable |= {"body"}
     address = naming(str(ticket.get("link") or ""))
     custom = any(name.startswith("custom.") for name in placeholders([body_of(each) for each in updates_of(calls)]))
+    file = given.get("file") or {}
     return msgspec.structs.replace(
         spec,
         operations=operations,
@@ -178,12 +207,44 @@ def narrowed(spec: ConnectorSpec, given: Shape) -> ConnectorSpec:
         reads="read" in calls,
         custom_fields=custom,
         addresses=(address,) if address is not None else (),
+        attaching=attaching(calls),
+        max_file=int(file.get("largest_mb") or LARGEST) * 1_000_000,
+        internal_files=hides_files(given),
+        file_hosts=tuple(str(each) for each in file.get("hosts") or ()),
         sees=frozenset(
             operation
             for operation, claim in operations.items()
             if claim.strategy is Strategy.PROBE and operation is not Operation.SET_FIELDS and _marks(given, operation)
         ),
     )
+
+
+def attaching(calls: Shape) -> Attaching | None:
+    """Return how files get there: each by a request of its own, or with what is said; None: not at all."""
+    if "attach" in calls:
+        return Attaching.ALONE
+    return Attaching.WITH_COMMENT if any(brings(calls, name) for name in COMMENTS.values()) else None
+
+
+def brings(calls: Shape, name: str) -> bool:
+    """Say whether a request takes the files of what it says."""
+    return "files" in set(placeholders(body_of(calls.get(name) or {})))
+
+
+def hides_files(given: Shape) -> bool:
+    """Say whether a file can be kept from customers: by a word of its own, or as its note is."""
+    calls, place = given.get("calls") or {}, (given.get("file") or {}).get("visibility")
+    if "attach" not in calls:
+        return brings(calls, "note")
+    always = isinstance(place, Mapping) and place.get("value") == Visibility.INTERNAL.value
+    return always or bool({"visibility", "internal", "public"} & set(placeholders(body_of(calls["attach"]))))
+
+
+def reads_files(given: Shape) -> bool:
+    """Say whether the files of a ticket are read with it."""
+    places = ((given.get(each) or {}).get("files") for each in ("ticket", "comment"))
+    calls = given.get("calls") or {}
+    return "read" in calls and ("files" in calls or any(places))
 
 
 def naming(link: str) -> Naming | None:
@@ -198,7 +259,7 @@ def naming(link: str) -> Naming | None:
 
 def _marks(given: Shape, operation: Operation) -> bool:
     """Say whether what an operation wrote is known by a mark of ours, and not by its words."""
-    return operation is Operation.CREATE or finds(given, COMMENTS[operation]) == "marker"
+    return operation is Operation.CREATE or finds(given, COMMENTS.get(operation, "")) == "marker"
 
 
 def _claims(given: Shape) -> Iterator[tuple[Operation, OperationClaim]]:
@@ -217,6 +278,8 @@ def _claims(given: Shape) -> Iterator[tuple[Operation, OperationClaim]]:
     for operation, name in COMMENTS.items():
         if calls.get(name):
             yield operation, _claim(calls[name], looked_for=bool(finds(given, name)))
+    if calls.get("attach"):
+        yield Operation.ATTACH, _claim(calls["attach"], looked_for=reads_files(given))
 
 
 def _claim(request: Shape, *, looked_for: bool) -> OperationClaim:

@@ -14,6 +14,7 @@ from connectors.content import Content, from_html
 from connectors.generic.options import TICKET, Options
 from connectors.generic.places import MOST, find, is_there, rows, word
 from connectors.sdk import (
+    Attachment,
     Category,
     HoldReason,
     Kind,
@@ -182,8 +183,8 @@ class Reader:
 
     # ------------------------------------------------------------ comments
 
-    def comment(self, value: Any, headers: Headers | None = None) -> RemoteComment | None:
-        """Read a comment; None for what is none (a system message, one without a word)."""
+    def comment(self, value: Any, headers: Headers | None = None, *, ticket: str = "") -> RemoteComment | None:
+        """Read a comment; None for what is none (a system message, one with neither a word nor a file)."""
         places = self.comment_places
         if not self.is_comment(value, headers):
             return None
@@ -191,7 +192,8 @@ class Reader:
         content = self.text(said, places)
         at = self.options.times.read(find(places.get("at"), value, headers)) or EPOCH
         identity = ident(find(places.get("id"), value, headers))
-        if not content.markdown:
+        files = tuple(file for file, _ in self.files(find(places.get("files"), value, headers), ticket))
+        if not content.markdown and not files:
             return None
         return RemoteComment(
             remote_id=identity or digest("comment", at.isoformat(), said)[:32],
@@ -201,6 +203,7 @@ class Reader:
             author=self.person(find(places.get("author"), value, headers)),
             marker=word(find(places.get("marker"), value, headers)),
             source_format=str(places.get("format") or "plain"),
+            attachments=files,
             lost=content.lost,
             raw=said if content.lost else "",
         )
@@ -216,9 +219,38 @@ class Reader:
         meaning = self._words("visibility").get(word(said), word(said))
         return Visibility.PUBLIC if meaning == Visibility.PUBLIC.value else Visibility.INTERNAL
 
-    def comments(self, found: Any) -> list[RemoteComment]:
-        """Read a list of comments."""
-        return [comment for each in rows(found) if (comment := self.comment(each)) is not None]
+    def comments(self, found: Any, ticket: str = "") -> list[RemoteComment]:
+        """Read a list of comments of a ticket."""
+        return [comment for each in rows(found) if (comment := self.comment(each, ticket=ticket)) is not None]
+
+    # ------------------------------------------------------------ files
+
+    def files(self, found: Any, ticket: str) -> list[tuple[Attachment, str]]:
+        """Read a list of files: each with the comment that it belongs to; empty: to the ticket."""
+        return [each for one in rows(found) if (each := self.file(one, ticket)) is not None]
+
+    def file(self, value: Any, ticket: str) -> tuple[Attachment, str] | None:
+        """Read one file; None for what has neither a name nor an id. A text is the address of a file."""
+        places = self.options.file
+        if not isinstance(value, Mapping | list):
+            value, places = {"url": value}, {**places, "url": "url"}
+
+        def at(name: str) -> str:
+            return word(find(places.get(name), value)).strip()
+
+        url, number, size = at("url"), at("id"), at("size")
+        name = at("name") or url.partition("?")[0].rstrip("/").rpartition("/")[2]
+        if not name and not number:
+            return None
+        found = Attachment(
+            name or "file",
+            at("type") or "application/octet-stream",
+            int(size) if size.isascii() and size.isdigit() and len(size) < 16 else 0,
+            remote_id=ident(number) or digest("file", ticket, number or url or name)[:32],
+            url=self.options.file_address(ticket, number, name, url),
+            visibility=self.visibility(find(places.get("visibility"), value)),
+        )
+        return found, ident(find(places.get("comment"), value))
 
 
 def status_of(meaning: Any, native: str) -> Status:
@@ -248,7 +280,13 @@ def with_comments(ticket: RemoteTicket, comments: list[RemoteComment], *, first_
     said = ordered(comments)
     if first_is_body and said:
         first, said = said[0], said[1:]
-        ticket = msgspec.structs.replace(ticket, body=first.body, lost=first.lost, marker=ticket.marker or first.marker)
+        ticket = msgspec.structs.replace(
+            ticket,
+            body=first.body,
+            lost=first.lost,
+            marker=ticket.marker or first.marker,
+            attachments=(*first.attachments, *ticket.attachments),
+        )
     elif first_is_body:
         ticket = msgspec.structs.replace(ticket, body="")
     return msgspec.structs.replace(ticket, comments=tuple(said), complete=True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.generic.asking import answer_of, is_missing, request_of
+from connectors.generic.filing import with_files
 from connectors.generic.memory import Memory
 from connectors.generic.options import Options, Shape, span
 from connectors.generic.places import find, rows, word
@@ -24,7 +25,6 @@ from connectors.sdk import (
     HttpRequest,
     HttpResponse,
     Identity,
-    RemoteComment,
     RemotePerson,
     RemoteTicket,
     Strategy,
@@ -72,23 +72,28 @@ def read(reader: Reader, remote_id: str) -> Call[RemoteTicket | None]:
     if ticket.remote_id != remote_id and not ticket.merged_into:
         # the desk answers with another ticket: this one was merged into it
         return msgspec.structs.replace(ticket, remote_id=remote_id, merged_into=ticket.remote_id)
-    comments = reader.comments(find(options.ticket.get("comments"), answer))
+    comments = reader.comments(find(options.ticket.get("comments"), answer), remote_id)
+    files = reader.files(find(options.ticket.get("files"), answer), remote_id)
     if "comments" in options.calls:
-        comments += yield from _comments(reader, remote_id)
-    return with_comments(ticket, comments, first_is_body=bool(options.ticket.get("first_comment_is_body")))
+        comments += reader.comments((yield from _listed(reader, "comments", remote_id)), remote_id)
+    if "files" in options.calls:
+        files += reader.files((yield from _listed(reader, "files", remote_id)), remote_id)
+    ticket = with_comments(ticket, comments, first_is_body=bool(options.ticket.get("first_comment_is_body")))
+    return with_files(ticket, files)
 
 
-def _comments(reader: Reader, remote_id: str) -> Call[list[RemoteComment]]:
-    shape = reader.options.calls["comments"]
-    found: list[RemoteComment] = []
+def _listed(reader: Reader, name: str, remote_id: str) -> Call[list[Any]]:
+    """Return what a ticket has of comments or files, page by page."""
+    shape = reader.options.calls[name]
+    found: list[Any] = []
     page = ""
     for _ in range(MOST_PAGES):
-        response = yield paged(reader.options, "comments", shape, {"ticket": remote_id}, page)
+        response = yield paged(reader.options, name, shape, {"ticket": remote_id}, page)
         if is_missing(shape, response):
             break
         answer = answer_of(shape, response)
         listed = rows(find(shape["list"], answer) if "list" in shape else answer)
-        found += reader.comments(listed)
+        found += listed
         before, page = page, next_page(shape, response, listed, page)
         if not page or page == before:
             break
@@ -126,7 +131,7 @@ def next_page(shape: Shape, response: HttpResponse, listed: list[Any], page: str
     paging = shape.get("paging") or {}
     kind, size = paging.get("kind"), int(paging.get("size") or SIZE)
     if kind in {"cursor", "next"}:
-        return word(find(paging.get("at"), response.json()))
+        return word(find(paging.get("at"), response.json(), response.headers))
     if kind == "link":
         return _link(response.header("link"))
     if not listed or (kind in {"page", "offset"} and "size" in paging and len(listed) < size):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.content import to_html, to_plain
+from connectors.content.references import without_references
 from connectors.generic.options import Options
 from connectors.generic.places import word
 from connectors.generic.reading import Reader, status_of
@@ -55,7 +56,7 @@ class Rendering:
             if name in fields:
                 found[name] = str(fields[name] or "")
         if "body" in fields:
-            body = str(fields["body"] or "")
+            body = without_references(str(fields["body"] or ""))
             found |= {"body": body, "body_html": to_html(body), "body_plain": to_plain(body)}
         for name in ("status", "priority", "kind"):
             if name in fields and (word_ := self.native(name, fields[name])):
@@ -80,20 +81,23 @@ class Rendering:
         comment = intent.comment
         if comment is None:
             return {}
-        internal = comment.visibility is Visibility.INTERNAL
-        words = self.options.words.get("visibility") or {}
-        native = next((word_ for word_, meaning in words.items() if meaning == comment.visibility.value), None)
+        body = without_references(comment.body)
         found: dict[str, Any] = {
-            "comment": comment.body,
-            "comment_html": to_html(comment.body),
-            "comment_plain": to_plain(comment.body),
-            "visibility": comment.visibility.value if native is None else native,
-            "internal": internal,
-            "public": not internal,
+            "comment": body,
+            "comment_html": to_html(body),
+            "comment_plain": to_plain(body),
+            **self.eyes(comment.visibility),
         }
         if comment.author is not None:
             found |= {"author_name": comment.author.name, "author_email": comment.author.email}
         return found
+
+    def eyes(self, visibility: Visibility) -> dict[str, Any]:
+        """Return the placeholders of who may see something."""
+        internal = visibility is Visibility.INTERNAL
+        words = self.options.words.get("visibility") or {}
+        native = next((word_ for word_, meaning in words.items() if meaning == visibility.value), visibility.value)
+        return {"visibility": native, "internal": internal, "public": not internal}
 
     def differs(self, intent: Intent, ticket: RemoteTicket) -> bool:
         """Say whether a ticket does not read as the intent wants it."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.generic.options import COMMENTS, Shape, body_of, finds, updates_of
+from connectors.generic import sense_files
+from connectors.generic.options import COMMENTS, PARTS, Shape, body_of, finds, updates_of
 from connectors.generic.places import names_header
 from connectors.generic.signing import STANDARD, full
 from connectors.generic.template import defaults, members, placeholders
@@ -24,15 +25,21 @@ FIELDS = frozenset({
 SPEECH = frozenset({
     "comment", "comment_html", "comment_plain", "visibility", "internal", "public", "author_name", "author_email",
 })  # fmt: skip
+FILE = frozenset({"file", "file_name", "file_type", "file_size"})
+EYES = frozenset({"visibility", "internal", "public"})
 KNOWS: dict[str, frozenset[str]] = {
     "read": frozenset({"ticket"}),
     "comments": frozenset({"ticket"}),
     "changes": frozenset({"since"}),
     "whoami": frozenset(),
-    "create": ALWAYS | FIELDS,
+    "create": ALWAYS | FIELDS | {"files"},
     "update": ALWAYS | FIELDS,
-    "reply": ALWAYS | SPEECH,
-    "note": ALWAYS | SPEECH,
+    "reply": ALWAYS | SPEECH | {"files"},
+    "note": ALWAYS | SPEECH | {"files"},
+    "files": frozenset({"ticket"}),
+    "fetch": frozenset({"ticket", "file_id", "file_name", "url"}),
+    "upload": FILE | {"ticket", "key"},
+    "attach": ALWAYS | FILE | EYES,
 }
 
 
@@ -48,6 +55,7 @@ def problems(given: Shape) -> Iterator[Trouble]:
     yield from _webhooks(given)
     yield from _times(given)
     yield from _patterns(given)
+    yield from sense_files.problems(given)
 
 
 def _auth(given: Shape) -> Iterator[Trouble]:
@@ -64,16 +72,20 @@ def _requests(calls: Shape) -> Iterator[Trouble]:
         for number, each in enumerate(several):
             where: tuple[str | int, ...] = ("calls", name, number) if listed else ("calls", name)
             yield from _placeholders(where, each, KNOWS[name])
-            if sum(part in each for part in ("json", "form", "text")) > 1:
-                yield where, "a request has one body", "leave one of json, form and text"
+            if sum(part in each for part in ("json", "form", "text", "parts")) > 1:
+                yield where, "a request has one body", "leave one of json, form, text and parts"
+            known = KNOWS[name] | FILE | {"upload"}
+            yield from _placeholders(where, each, known, ("each_file",))
             find = each.get("find")
             if isinstance(find, Mapping):
                 yield from _placeholders((*where, "find"), find, frozenset({"key"}))
                 yield from _paging((*where, "find"), find)
 
 
-def _placeholders(where: tuple[str | int, ...], request: Shape, known: frozenset[str]) -> Iterator[Trouble]:
-    for part in ("path", "query", "headers", "json", "form", "text"):
+def _placeholders(
+    where: tuple[str | int, ...], request: Shape, known: frozenset[str], parts: tuple[str, ...] = PARTS
+) -> Iterator[Trouble]:
+    for part in parts:
         for inner, text in members(request.get(part)):
             for name in placeholders(text):
                 own = name.partition(".")[0] in {"custom", "param"} and "." in name and "title" in known
@@ -87,7 +99,7 @@ def _reads(given: Shape, calls: Shape) -> Iterator[Trouble]:
     for name in ("read", "changes"):
         if name in calls and "id" not in ticket:
             yield ("calls", name), "what it reads has no id", "say where it lies: ticket: {id: …}"
-    for name in ("comments", "changes"):
+    for name in ("comments", "changes", "files"):
         yield from _paging(("calls", name), calls.get(name) or {})
     changes = calls.get("changes") or {}
     if changes and "updated" not in ticket:

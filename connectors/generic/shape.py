@@ -82,6 +82,7 @@ WORDS = record(
 _TICKET = (
     "id", "key", "url", "title", "body", "status", "priority", "kind", "queue", "language", "assignee", "requester",
     "tags", "created", "updated", "version", "etag", "marker", "external_id", "deleted", "merged_into", "comments",
+    "files",
 )  # fmt: skip
 _CUT: Schema = {"type": "string", "format": "regex", "description": "a regular expression of what is cut out of bodies"}
 
@@ -99,7 +100,7 @@ TICKET = record(
 
 COMMENT = record(
     {
-        **dict.fromkeys(("id", "body", "at", "author", "visibility", "marker"), PLACE),
+        **dict.fromkeys(("id", "body", "at", "author", "visibility", "marker", "files"), PLACE),
         "format": choice(*FORMATS),
         "cut": _CUT,
         "only": {
@@ -109,6 +110,15 @@ COMMENT = record(
         },
     },
     "where the parts of a comment lie",
+)
+
+FILE = record(
+    {
+        **dict.fromkeys(("id", "name", "type", "size", "url", "visibility", "comment"), PLACE),
+        "largest_mb": {"type": "integer", "minimum": 1, "description": "megabytes, a whole number"},
+        "hosts": {"type": "array", "items": TEXT, "description": "a list of hosts such as files.example.com"},
+    },
+    "where the parts of a file lie",
 )
 
 SIGNATURE = record(
@@ -187,6 +197,11 @@ _REQUEST: dict[str, Schema] = {
     "json": {"description": "a JSON body with placeholders such as {title}"},
     "form": TEXTS,
     "text": TEXT,
+    "parts": {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "number", "object", "array"]},
+        "description": "a mapping: the parts of a multipart form",
+    },
     "content_type": TEXT,
     "success": {"type": "array", "items": {"type": "integer"}, "description": "a list of statuses that mean success"},
     "ok": record({"at": PLACE, "is": {"type": "array"}, "absent": PLACE}, "what of a 2xx answer proves success"),
@@ -211,7 +226,8 @@ _WRITE: dict[str, Schema] = {
     "id": {"type": ["string", "array", "object"], "description": "where the new id lies, or {key}"},
     "settle": WHOLE,
 }
-_SAID = record({**_WRITE, "find": choice("marker", "words")}, "the request that writes a comment", ("path",))
+_EACH: dict[str, Schema] = {"each_file": {"description": "what stands for each file in the list {files}"}}
+_SAID = record({**_WRITE, **_EACH, "find": choice("marker", "words")}, "the request that writes a comment", ("path",))
 _UPDATE = record(
     {
         **_WRITE,
@@ -240,7 +256,7 @@ CALLS = record(
             ("path",),
         ),
         "whoami": record({**_READ, "person": PLACE}, "the request that says who we are", ("path",)),
-        "create": record({**_WRITE, "find": FIND}, "the request that makes a ticket", ("path",)),
+        "create": record({**_WRITE, **_EACH, "find": FIND}, "the request that makes a ticket", ("path",)),
         "update": {
             "type": ["object", "array"],
             "items": _UPDATE,
@@ -250,6 +266,21 @@ CALLS = record(
         },
         "reply": _SAID,
         "note": _SAID,
+        "files": record({**_READ, "list": PLACE, "paging": PAGING}, "the request that lists files", ("path",)),
+        "fetch": record(
+            {"path": _REQUEST["path"], "query": TEXTS, "headers": TEXTS, "content": PLACE},
+            "the request that reads one file",
+            ("path",),
+        ),
+        "upload": record(
+            {
+                **_REQUEST,
+                "id": PLACE,
+            },
+            "the request that uploads a file which nobody sees yet",
+            ("path", "id"),
+        ),
+        "attach": record(_WRITE, "the request that puts one file on a ticket", ("path",)),
     },
     "the requests that the desk takes",
 )
@@ -274,6 +305,7 @@ SETTINGS = (
     Setting("ticket", TICKET, help="Where the parts of a ticket lie in what the desk sends and answers."),
     Setting("comment", COMMENT, help="Where the parts of a comment lie."),
     Setting("person", PERSON, help="Where the parts of a person lie."),
+    Setting("file", FILE, help="Where the parts of a file lie, and how large one may be."),
     Setting("words", WORDS, help="What the desk's words mean; the first of a meaning is written."),
     Setting(
         "times",

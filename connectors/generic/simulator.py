@@ -37,6 +37,8 @@ class HomeDesk(SimulatedDesk):
         self.token = CREDENTIAL
         self.tickets: dict[str, Row] = {}
         self.messages: dict[str, list[Row]] = {}
+        #: what was uploaded, by its number; a message or a ticket names it, and until then nobody sees it
+        self.files: dict[str, tuple[Row, bytes]] = {}
         self._changes = 0
         #: answers by the keys of the requests that they were given to: it does nothing twice for one
         self._answered: dict[str, SimResponse] = {}
@@ -52,6 +54,8 @@ class HomeDesk(SimulatedDesk):
             ("PATCH", ticket, self._patch),
             ("GET", f"{ticket}/messages", self._list_messages),
             ("POST", f"{ticket}/messages", self._once(self._post_message)),
+            ("POST", "/files", self._upload),
+            ("GET", r"/files/(?P<number>[^/]+)/content", self._content),
         ]
         return [(method, API + path, handler) for method, path, handler in found]
 
@@ -110,6 +114,33 @@ class HomeDesk(SimulatedDesk):
     def _told(self, value: Row, status: int = 200) -> SimResponse:
         return json_answer(value, status, {"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": "599"})
 
+    # -- files
+
+    def _upload(self, request: SimRequest) -> SimResponse:
+        kind = request.headers.get("content-type", "application/octet-stream")
+        return self._told({"file": self._kept(request.query.get("name") or "file", kind, request.body)}, 201)
+
+    def _kept(self, name: str, kind: str, data: bytes) -> Row:
+        number = f"f{len(self.files) + 1}"
+        about = {"id": number, "name": name, "type": kind, "size": len(data), "private": True}
+        self.files[number] = (about, data)
+        return about
+
+    def _content(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - as handlers are called
+        if number not in self.files:
+            return json_answer({"problem": f"there is no file {number}"}, 404)
+        about, data = self.files[number]
+        return SimResponse(200, {"Content-Type": about["type"]}, data)
+
+    def _named(self, given: Row, *, private: bool) -> list[Row]:
+        """Return the files that a message or a ticket names, shown to whom it is."""
+        found = []
+        for number in given.get("files") or []:
+            about, _ = self.files[str(number)]
+            about["private"] = private
+            found.append(about)
+        return found
+
     # -- changing
 
     def _touch(self, ticket: Row) -> None:
@@ -149,7 +180,7 @@ class HomeDesk(SimulatedDesk):
         ticket = {
             "number": number, "subject": "", "text": "", "state": "new", "urgency": 3, "type": "question", "team": "",
             "agent": None, "labels": [], "created": at, "ref": given.get("ref", ""), "gone": False, "merged_into": None,
-            "customer": str(asked.get("mail") or who), "extra": {},
+            "customer": str(asked.get("mail") or who), "extra": {}, "files": self._named(given, private=False),
             **{name: given[name] for name in FIELDS if given.get(name) is not None},
         }  # fmt: skip
         ticket["subject"] = str(ticket["subject"]).strip()
@@ -191,13 +222,17 @@ class HomeDesk(SimulatedDesk):
         if ticket is None:
             return json_answer({"problem": f"there is no ticket {number}"}, 404)
         private = given.get("private") is not False
-        said = self._say(ticket, str(given.get("text")), "gateway", private=private, ref=str(given.get("ref") or ""))
+        files, ref = self._named(given, private=private), str(given.get("ref") or "")
+        said = self._say(ticket, str(given.get("text")), "gateway", private=private, ref=ref, files=files)
         return self._told({"message": said}, 201)
 
-    def _say(self, ticket: Row, text: str, who: str, *, private: bool, ref: str = "") -> Row:
+    def _say(
+        self, ticket: Row, text: str, who: str, *, private: bool, ref: str = "", files: list[Row] | None = None
+    ) -> Row:
         number = f"{ticket['number']}-{len(self.messages[ticket['number']]) + 1}"
         at = self.now().astimezone(UTC).isoformat()
-        said = {"id": number, "text": text, "private": private, "by": who, "at": at, "ref": ref}
+        said: Row = {"id": number, "text": text, "private": private, "by": who, "at": at, "ref": ref}
+        said["files"] = files or []
         self.messages[ticket["number"]].append(said)
         self._touch(ticket)
         self.effect("comment", ticket["number"], key=ref, change_id=number, detail={"text": text, "private": private})
@@ -221,6 +256,12 @@ class HomeDesk(SimulatedDesk):
         """Let somebody write; of the customer `by` is empty."""
         held = self._found(ticket)
         return str(self._say(held, text, by or held["customer"], private=private)["id"])
+
+    def act_attach(self, ticket: str, name: str, data: list[int], *, private: bool = False) -> str:
+        """Let an agent put a file on a ticket, with a word; its bytes are numbers."""
+        about = self._kept(name, "image/png" if name.endswith(".png") else "application/octet-stream", bytes(data))
+        files = self._named({"files": [about["id"]]}, private=private)
+        return str(self._say(self._found(ticket), "See the file", "agent1", private=private, files=files)["id"])
 
     def act_set(self, ticket: str, by: str = "agent1", **fields: Any) -> None:
         """Let an agent change fields, by the desk's names."""

@@ -168,10 +168,10 @@ def _event(reader: Reader, value: Any, delivery: RawDelivery, number: int) -> Ev
         msg = "the webhook does not say which ticket it is about: nothing lies at the place of its id"
         raise UnreadableError(msg)
     snapshot = reader.ticket(_object(incoming, "ticket", value) or {}, headers, remote_id=remote_id)
-    comment = reader.comment(_object(incoming, "comment", value), headers) if kind is EventKind.COMMENTED else None
+    said = _object(incoming, "comment", value)
+    comment = reader.comment(said, headers, ticket=remote_id) if kind is EventKind.COMMENTED else None
     if kind is EventKind.COMMENTED and comment is None:
-        spoken = reader.is_comment(_object(incoming, "comment", value), headers)
-        if not spoken:
+        if not reader.is_comment(said, headers):
             return None
         kind = EventKind.OBSERVED
     told = options.times.read(find(incoming.get("at"), value, headers))

@@ -10,7 +10,8 @@ import msgspec
 
 from connectors.content import to_plain
 from connectors.generic.asking import answer_of, decoded, is_json, is_missing, outcome_of, request_of
-from connectors.generic.options import COMMENTS, Options, Shape, fields_for, finds
+from connectors.generic.filing import attach, brought, carried, look, visible_of
+from connectors.generic.options import COMMENTS, Options, Shape, fields_for, finds, reads_files
 from connectors.generic.places import find, is_there
 from connectors.generic.reading import EPOCH, Reader, ident
 from connectors.generic.reads import MOST_PAGES, next_page, paged, read
@@ -72,6 +73,8 @@ class Writer:
             return (yield from self._create(intent, context))
         if operation is Operation.SET_FIELDS and self.options.updates:
             return (yield from self._update(intent, context))
+        if operation is Operation.ATTACH and "attach" in calls:
+            return (yield from self._attach(intent, context))
         name = COMMENTS.get(operation, "")
         if name in calls and intent.comment is not None:
             if operation is Operation.PUBLIC_REPLY and intent.comment.visibility is Visibility.INTERNAL:
@@ -82,22 +85,20 @@ class Writer:
 
     def _create(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
         shape = self.options.calls["create"]
-        request = request_of(
-            self.options,
-            "create",
-            shape,
-            self.rendering.values(intent, context),
-            effect=Effect.WRITE,
-            key=context.effect_key,
+        values = self.rendering.values(intent, context)
+        files = yield from carried(self.options, shape, intent, values)
+        if not isinstance(files, dict):
+            return files
+        response = yield request_of(
+            self.options, "create", shape, values | files, effect=Effect.WRITE, key=context.effect_key
         )
-        response = yield request
         outcome = outcome_of(shape, response)
         if outcome is not None:
             return outcome
         number = self.new_id(shape, response, context)
         if not number:
             return Unknown(f"created, but nothing lies at the place of its id: {excerpt(response)}")
-        return Done((yield from self._receipt(number)))
+        return Done((yield from self._receipt(number, intent=intent)))
 
     def new_id(self, shape: Shape, response: HttpResponse, context: WriteContext) -> str:
         """Return the id of a new ticket: by its place in the answer or a header, or the one that we gave it."""
@@ -111,7 +112,7 @@ class Writer:
         # a place that is the whole answer is a bare number: a page of some proxy is none
         return ident(find(place, answer if "id" in shape else item, response.headers))
 
-    def _receipt(self, remote_id: str, comment_id: str = "") -> Call[Receipt]:
+    def _receipt(self, remote_id: str, comment_id: str = "", *, intent: Intent | None = None) -> Call[Receipt]:
         """Read what was written, where the desk can be asked; what it cannot tell now a later read will."""
         key = f"#{remote_id}"
         ids = (comment_id,) if comment_id else ()
@@ -123,7 +124,7 @@ class Writer:
             ticket = yield from read(self.reader, remote_id)
         except TransportError:
             return bare
-        return receipt_of(ticket, comment_id) if ticket is not None else bare
+        return receipt_of(ticket, comment_id, intent) if ticket is not None else bare
 
     def _update(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
         """Send the requests that these fields need, one an attempt."""
@@ -179,17 +180,27 @@ class Writer:
             return Unknown(f"the answer is not the desk's: {excerpt(response)}")
         return Done(receipt_of(ticket))
 
+    def _attach(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Put a file there; a desk whose answer does not name it is asked for the ticket's files."""
+        eyes = self.rendering.eyes(visible_of(intent))
+        outcome = yield from attach(self.options, intent, context, eyes)
+        if isinstance(outcome, Unknown) and reads_files(self.given):
+            try:
+                found = look((yield from read(self.reader, context.remote_id)), intent, context)
+            except TransportError:
+                return outcome
+            return Done(found.receipt) if isinstance(found, Found) else outcome
+        return outcome
+
     def _say(self, name: str, intent: Intent, context: WriteContext) -> Call[Outcome]:
         shape = self.options.calls[name]
-        request = request_of(
-            self.options,
-            name,
-            shape,
-            self.rendering.values(intent, context),
-            effect=Effect.WRITE,
-            key=context.effect_key,
+        values = self.rendering.values(intent, context)
+        files = yield from carried(self.options, shape, intent, values)
+        if not isinstance(files, dict):
+            return files
+        response = yield request_of(
+            self.options, name, shape, values | files, effect=Effect.WRITE, key=context.effect_key
         )
-        response = yield request
         outcome = outcome_of(shape, response)
         if outcome is not None:
             return outcome
@@ -201,7 +212,7 @@ class Writer:
         number = ident(find(place, answer if "id" in shape else item, response.headers))
         if not number and place is not None:
             return Unknown(f"written, but nothing lies at the place of the comment's id: {excerpt(response)}")
-        return Done((yield from self._receipt(context.remote_id, number)))
+        return Done((yield from self._receipt(context.remote_id, number, intent=intent)))
 
     # ------------------------------------------------------------ finding
 
@@ -211,9 +222,11 @@ class Writer:
             match intent.operation:
                 case Operation.CREATE:
                     found = yield from self._made(context)
-                    return Found(receipt_of(found[0])) if found else Absent()
+                    return Found(receipt_of(found[0], intent=intent)) if found else Absent()
                 case Operation.SET_FIELDS:
                     return (yield from self._stands(intent, context))
+                case Operation.ATTACH:
+                    return look((yield from read(self.reader, context.remote_id)), intent, context)
                 case _:
                     return (yield from self._said(intent, context))
         except TransportError as error:
@@ -264,7 +277,7 @@ class Writer:
         if ticket is None:
             return Absent()
         for comment in self._ours(ticket, intent, context):
-            return Found(receipt_of(ticket, comment))
+            return Found(receipt_of(ticket, comment, intent))
         return Absent()
 
     def _ours(self, ticket: RemoteTicket, intent: Intent, context: WriteContext) -> list[str]:
@@ -293,14 +306,14 @@ class Writer:
             made = yield from self._made(context)
             return Sighting(copies=tuple(Copy(each.remote_id, each.created_at) for each in made))
         ticket = yield from read(self.reader, context.remote_id)
-        if ticket is None or intent.operation is Operation.SET_FIELDS:
+        if ticket is None or intent.operation in {Operation.SET_FIELDS, Operation.ATTACH}:
             return Sighting()
         ours = self._ours(ticket, intent, context)
         at = {each.remote_id: each.at for each in ticket.comments}
         return Sighting(copies=tuple(Copy(each, at.get(each)) for each in ours))
 
 
-def receipt_of(ticket: RemoteTicket, comment_id: str = "") -> Receipt:
+def receipt_of(ticket: RemoteTicket, comment_id: str = "", intent: Intent | None = None) -> Receipt:
     """Return the receipt of a write after which the ticket looked like this."""
     return Receipt(
         remote_id=ticket.remote_id,
@@ -308,8 +321,9 @@ def receipt_of(ticket: RemoteTicket, comment_id: str = "") -> Receipt:
         url=ticket.url,
         version=ticket.version,
         version_token=ticket.version_token,
-        observed=msgspec.structs.replace(ticket, comments=()),
+        observed=msgspec.structs.replace(ticket, comments=(), attachments=()),
         at=ticket.updated_at,
         comment_id=comment_id,
         change_ids=(comment_id,) if comment_id else (),
+        file_ids=brought(ticket, intent, comment_id) if intent is not None else (),
     )
