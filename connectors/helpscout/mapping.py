@@ -227,7 +227,7 @@ def comment(thread: Json, account: Account, conversation: str) -> RemoteComment:
     public = kind in PUBLIC and state in {"published", ""}
     body = text(thread.get("body")) or text(thread.get("text"))
     read = from_html(body, images=_images(thread))
-    author = person(obj(thread.get("createdBy")))
+    author = person(obj(thread.get("createdBy")) or obj(thread.get("author")))
     incoming = author is not None and author.role == "customer"
     return RemoteComment(
         remote_id=ident(thread.get("id")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from connectors.sdk import (
     EventKind,
     IncomingRequest,
     RawDelivery,
+    RemoteComment,
     RemoteTicket,
     UnreadableError,
     body_digest,
@@ -116,10 +118,9 @@ def _state(account: Account, data: Json, said: str, delivery: RawDelivery) -> tu
     if threads:
         spoken = [mapping.comment(each, account, number) for each in threads]
         first, comments = mapping.parted(spoken, shot.created_at)
-        count = data.get("threads")
-        if first is not None and isinstance(count, int) and len(threads) < count:
+        count, began = data.get("threadCount", data.get("threads")), shot.created_at
+        if isinstance(count, int) and len(threads) < count and not _begins(first, began):
             # not all are shown: of what is at hand, what came well after the beginning is no description
-            began = shot.created_at
             first, comments = None, [each for each in spoken if began is None or each.at - began > mapping.GRAIN]
         shot = msgspec.structs.replace(shot, comments=tuple(comments))
         if first is not None:
@@ -134,6 +135,10 @@ def _state(account: Account, data: Json, said: str, delivery: RawDelivery) -> tu
         created = msgspec.structs.replace(hint, kind=EventKind.CREATED, key=f"created:{number}", actor=actor)
         return (created, *found)
     return found
+
+
+def _begins(first: RemoteComment | None, began: datetime | None) -> bool:
+    return first is not None and began is not None and first.at - began <= mapping.GRAIN
 
 
 def _newest(shot: RemoteTicket, hint: Event) -> tuple[Event, ...]:
