@@ -47,7 +47,7 @@ def read(body: Json) -> Said:
     return Said(
         message=text(body.get("MessageName")),
         table=(text(body.get("PrimaryEntityName")) or text(obj(target).get("LogicalName"))).lower(),
-        id=guid(body.get("PrimaryEntityId")) or guid(obj(target).get("Id")),
+        id=guid(body.get("PrimaryEntityId")) or guid(obj(target).get("Id")) or _closed(given),
         changed=attributes(target),
         image=image,
         given=given,
@@ -57,6 +57,11 @@ def read(body: Json) -> Said:
         at=text(body.get("OperationCreatedOn")),
         organization=guid(body.get("OrganizationId")),
     )
+
+
+def _closed(given: dict[str, Any]) -> str:
+    """Return the case that is closed: CloseIncident names it in the resolution that it makes, and may nowhere else."""
+    return guid(attributes(given.get("IncidentResolution")).get("_incidentid_value"))
 
 
 def pairs(value: Any) -> dict[str, Any]:
