@@ -85,12 +85,12 @@ def event_of(account: Account, mail: Mail, received: datetime, *, taken: bool = 
         told = _report(account, mail, received)
         if told is not None:
             return told
-    senders = mail.people("from") or mail.people("sender")
-    if not senders:
-        raise UnreadableError("the mail names nobody who sent it (From)")
     why = "" if taken else why_aside(account, mail)
     if why:
         raise SetAsideError(why)
+    senders = mail.people("from") or mail.people("sender")
+    if not senders:
+        raise UnreadableError("the mail names nobody who sent it (From)")
     return _said(account, mail, senders[0], received)
 
 

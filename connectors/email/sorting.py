@@ -18,7 +18,8 @@ LOOP: Final = "x-desk-gateway"
 MAX_HOPS: Final = 60
 _OWN: Final = re.compile(r"([0-9a-f]{32,64})(\.i)?\.([0-9a-f]{10})@.+")
 _SPAM: Final = 5
-_SERVERS: Final = frozenset({"mailer-daemon", "postmaster"})
+_DAEMON: Final = "mailer-daemon"
+_SERVERS: Final = frozenset({_DAEMON, "postmaster"})
 
 
 def own_key(account: Account, message_id: str) -> tuple[str, bool] | None:
@@ -33,10 +34,15 @@ def is_report(mail: Mail) -> bool:
 
 
 def is_of_a_server(mail: Mail) -> bool:
-    """Say whether a mail server wrote it, in words of its own: older ones know no reports (RFC 3834 section 2)."""
-    senders = mail.people("from")
+    """Say whether a mail server wrote it, in words of its own: older ones know no reports (RFC 3834 section 2).
+
+    It says so as its sender, there or on the envelope, or by naming a sender without an address.
+    """
+    senders, envelope = mail.people("from"), mail.people("return-path")
     local = senders[0].address.partition("@")[0] if senders else ""
-    return local in _SERVERS and (_takes_no_answer(mail) or not mail.ids("in-reply-to"))
+    by_envelope = bool(envelope) and envelope[0].address.partition("@")[0] == _DAEMON
+    nobody = not senders and "<>" in mail.header("from").replace(" ", "")
+    return nobody or by_envelope or (local in _SERVERS and (_takes_no_answer(mail) or not mail.ids("in-reply-to")))
 
 
 def _takes_no_answer(mail: Mail) -> bool:

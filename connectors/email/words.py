@@ -27,18 +27,43 @@ CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]"
 _ADDRESS: Final = re.compile(r"[^\s<>@,;\"\x00-\x1f\x7f]+@[^\s<>@,;\"\x00-\x1f\x7f]+")
 
 
+#: charset -> the one that its name stands for in mail; and the larger one of which a text may turn out to be
+_WIDER: Final = {"iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874"}
+_LARGER: Final = {
+    "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949", "shift_jis": "cp932", "big5": "big5hkscs",
+}  # fmt: skip
+#: names that the standard library does not know
+_LABELS: Final = {
+    "x-sjis": "cp932", "x-gbk": "gb18030", "x-euc-jp": "euc_jp", "iso-8859-8-i": "iso8859-8",
+    "iso-8859-8-e": "iso8859-8", "x-mac-roman": "mac_roman", "x-mac-cyrillic": "mac_cyrillic",
+    "unicode-1-1-utf-8": "utf-8", "utf8mb4": "utf-8",
+}  # fmt: skip
+
+
 def in_charset(data: bytes, charset: str) -> tuple[str, bool]:
-    """Return text, and whether its charset is known; what is not is read as UTF-8, or else as western text."""
+    """Return text, and whether its charset is known; what is not is read as UTF-8, or else as western text.
+
+    A charset is read as the wider one for which mail programs take its name (WHATWG Encoding, "Labels"). What is none
+    of it, and is UTF-8, is that: programs on the way rewrite a text and leave its label.
+    """
+    label = charset.strip().strip("'\"").lower()
     try:
-        name = codecs.lookup(charset.strip().strip("'\"")).name if charset else ""
+        name = codecs.lookup(_LABELS.get(label, label)).name if label else ""
     except (LookupError, ValueError):
         name = "undefined"
+    name = _WIDER.get(name, name)
     known = name.replace("-", "_") not in _NO_CHARSET
     if name and known and name != "ascii":
-        try:
-            return data.decode(name, "replace"), True
-        except (LookupError, ValueError):
-            known = False
+        for each in (name, "utf-8", _LARGER.get(name, name)):
+            try:
+                return data.decode(each), True
+            except LookupError:
+                known = False
+                break
+            except ValueError:
+                continue
+        else:
+            return data.decode(_LARGER.get(name, name), "replace"), True
     try:
         return data.decode("utf-8"), known
     except UnicodeDecodeError:

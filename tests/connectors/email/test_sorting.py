@@ -48,6 +48,7 @@ Message-ID: <{number}>\r
         ({"X_MS_Exchange_Organization_SCL": "6"}, "spam"),
         ({"kind": "multipart/report; report-type=disposition-notification; boundary=b"}, "a receipt"),
         ({"sender": "MAILER-DAEMON@mx.example"}, "a mail server"),
+        ({"Return_Path": "<MAILER-DAEMON@mx.example>"}, "a mail server"),
         ({"X_Desk_Gateway": connect().account.mark}, "in circles"),
     ],
 )
@@ -57,6 +58,13 @@ def test_what_no_person_wrote_is_set_aside(headers: dict[str, str], why: str) ->
     with pytest.raises(SetAsideError, match=f"(?i){why}"):
         parse(raw)
     assert parse(raw, taken=True).snapshot is not None
+
+
+@pytest.mark.parametrize("more", [{}, {"Return_Path": "<>"}, {"Auto_Submitted": "auto-generated"}])
+def test_what_a_server_writes_without_an_address_is_set_aside(more: dict[str, str]) -> None:
+    """Its sender is a name and nothing to answer to: that is no mail that cannot be read."""
+    with pytest.raises(SetAsideError):
+        parse(mail(sender="Mail Delivery System <>", **more))
 
 
 def test_mails_that_go_in_circles_end() -> None:
