@@ -13,6 +13,7 @@ from connectors.content.tree import Block, Mark, Runs, settled
 
 _NESTING: Final = 100
 _BEGINS: Final = re.compile(r">|[-+*](?:[ \t]|$)|[0-9]{1,9}[.)](?:[ \t]|$)")
+_QUOTED: Final = re.compile(r" {0,3}>(?: ?>)*")
 _INDENTED: Final = re.compile(r"(?: {4}|\t)[ \t]*\S")
 _BREAK_WORD: Final = re.compile(r"(<br ?/?>)", re.IGNORECASE)
 _MARKS: Final = {"strong": Mark.STRONG, "em": Mark.EM, "s": Mark.STRIKE}
@@ -50,16 +51,28 @@ def read_plain(text: str) -> tuple[tuple[Block, ...], tuple[str, ...]]:
 
 
 def _apart(text: str) -> str:
-    """Return a plain text whose indented lines (a stack trace below its error) stand apart from what is above them."""
+    """Return a plain text whose indented lines (a stack trace below its error) stand apart from what is above them.
+
+    So does an answer right below a quote: it is no more of the quote, as it would be in Markdown.
+    """
     found: list[str] = []
     listed = False
     for line in text.split("\n"):
+        deep = _depth(line)
+        if found and deep < _depth(found[-1]):
+            found.append(">" * deep)
         if line.strip() and not line[0].isspace():
             listed = _BEGINS.match(line) is not None
         elif found and _INDENTED.match(line) and found[-1].strip() and not found[-1][0].isspace() and not listed:
             found.append("")
         found.append(line)
     return "\n".join(found)
+
+
+def _depth(line: str) -> int:
+    """Return how deep a line is quoted."""
+    found = _QUOTED.match(line)
+    return found.group().count(">") if found else 0
 
 
 def read_line(text: str) -> list[Runs]:

@@ -17,14 +17,18 @@ _LONGEST: Final = 400
 #: -----Original Message-----, in any language, or the line of underscores that Outlook draws
 _LINE: Final = re.compile(r"\s*(?:\\?-{3,}\s*\S[^\n]{0,60}?\s*\\?-{3,}|(?:\\?_){10,}|\*{3}|-{3,}|- - -)\s*")
 #: From: Sent: To: Subject:, in any language, bold or not
-_LABEL: Final = re.compile(r"\s*(?:>\s*)?[*_]{0,2}[^\W\d_][\w .'\u2019-]{0,24}[ \u00a0]?[:\uff1a][*_]{0,2}\s*\S.*")
+_LABEL: Final = re.compile(
+    r"\s*(?:\\?>\s*)?[*_]{0,2}[^\W\d_][\w .'\u2019-]{0,24}[*_]{0,2}[ \u00a0]?[:\uff1a][*_]{0,2}\s*\S.*"
+)
 _HAS_ADDRESS: Final = re.compile(r"@[\w-]+(?:\.[\w-]+)+|mailto:")
 _LABELS: Final = 3
+#: labels that may stand above that of who wrote it
+_ABOVE: Final = 4
 _FROM: Final = re.compile(
-    r"(?i)\s*[*_]{0,2}(?:from|von|de|da|van|från|fra|od|lähettäjä|feladó|kimden"
+    r"(?i)\s*(?:\\?>\s*)?[*_]{0,2}(?:from|von|de|da|van|från|fra|od|lähettäjä|feladó|kimden"
     # Russian, Ukrainian, Greek, Japanese, Chinese, Korean
     r"|\u043e\u0442|\u0432\u0456\u0434|\u03b1\u03c0\u03cc|\u5dee\u51fa\u4eba|\u53d1\u4ef6\u4eba|\u5bc4\u4ef6\u8005"
-    r"|\ubcf4\ub0b8 \uc0ac\ub78c)\s*[:\uff1a]"
+    r"|\ubcf4\ub0b8 \uc0ac\ub78c)[*_]{0,2}\s*[:\uff1a]"
 )
 
 
@@ -49,9 +53,9 @@ def without_history(text: str) -> Cut:
 def _trailing_quote(lines: list[str]) -> int | None:
     """Return where a quote begins that reaches to the end, with the words that introduce it."""
     at = len(lines)
-    while at and (lines[at - 1].lstrip().startswith(">") or not lines[at - 1].strip()):
+    while at and (_is_quoted(lines[at - 1]) or not lines[at - 1].strip()):
         at -= 1
-    if not any(line.lstrip().startswith(">") for line in lines[at:]):
+    if not any(map(_is_quoted, lines[at:])):
         return None
     above = at
     while above and not lines[above - 1].strip():
@@ -68,17 +72,32 @@ def _trailing_quote(lines: list[str]) -> int | None:
     return begin - 1 if begin and begin < at and _LINE.fullmatch(lines[begin - 1]) else begin
 
 
+def _is_quoted(line: str) -> bool:
+    """Say whether a line is quoted, also by a sign that the program of the sender wrote as one."""
+    return line.lstrip().startswith((">", "\\>"))
+
+
 def _header_block(lines: list[str]) -> int | None:
     """Return where the head of the mail that was answered is copied, with the line above it."""
-    for at, line in enumerate(lines):
+    for place, line in enumerate(lines):
         if not _FROM.match(line):
             continue
-        block = [each for each in lines[at : at + 8] if each.strip()][:5]
-        labels = [each for each in block if _LABEL.fullmatch(each)]
-        drawn = any(_LINE.fullmatch(each) for each in lines[max(0, at - 2) : at])
-        if len(labels) >= _LABELS and (drawn or any(_HAS_ADDRESS.search(each) for each in labels)):
+        first = place
+        # some begin with the date
+        while first and place - first < _ABOVE and _LABEL.fullmatch(lines[first - 1]):
+            first -= 1
+        for at in (place, first):
+            if not _is_head(lines, at):
+                continue
             begin = at
             while begin and (not lines[begin - 1].strip() or _LINE.fullmatch(lines[begin - 1])):
                 begin -= 1
             return begin
     return None
+
+
+def _is_head(lines: list[str], at: int) -> bool:
+    block = [each for each in lines[at : at + 8] if each.strip()][:5]
+    labels = [each for each in block if _LABEL.fullmatch(each)]
+    drawn = any(_LINE.fullmatch(each) for each in lines[max(0, at - 2) : at])
+    return len(labels) >= _LABELS and (drawn or any(_HAS_ADDRESS.search(each) for each in labels))

@@ -143,6 +143,8 @@ def test_mrkdwn_is_read(mrkdwn: str, markdown: str) -> None:
     [
         ("Hi *there*\n\n> said\n\n- a\n- b", "Hi \\*there\\*\n\n> said\n\n- a\n- b"),
         ("Error:\n    at x\n    at y", "Error:\n\n```\nat x\nat y\n```"),
+        ("> said\nnot\n> said\n\nnot", "> said\n\nnot\n\n> said\n\nnot"),
+        (">> a\n> b\nc", "> > a\n>\n> b\n\nc"),
         ("-- \nJo", "\\--\nJo"),
         ("#123 # not\nC:\\temp\\x", "#123 # not\nC:\\temp\\x"),
         ("<script>", "\\<script>"),

@@ -244,6 +244,10 @@ def test_a_date_that_cannot_be_is_that_of_arrival() -> None:
         ("Merci\n\nLe lun. 2 mars 2026 à 10:00, Desk\n<a@b.example> a écrit :\n\n> On arrive", "Merci"),
         ("Ok\n\n-----Original Message-----\nFrom: Desk\nSent: Monday\nTo: Kim\nSubject: Fire\n\nWe come", "Ok"),
         ("Ok\n\n**Von:** Desk <a@b.example>\n**Gesendet:** Montag\n**An:** Kim\n**Betreff:** Feuer\n\nText", "Ok"),
+        ("Ok\n\n**From**:Desk [mailto:a@b.example]\n**Sent**: Monday\n**To**: Kim\n**Subject**: Fire\n\nText", "Ok"),
+        ("Ok\n\n---\n\nDate: Monday\nSubject: Fire\nFrom: a@b.example\nTo: kim@c.example\n\nText", "Ok"),
+        ("Ok\n\n\\> Subject: Fire\n\\> From: a@b.example\n\\> To: kim@c.example\n\\>\n\\> Text", "Ok"),
+        ("Room: 7\nFrom: a@b.example\nTo: Kim\nSubject: Fire\n\nText", "Room: 7"),
         ("> Do you burn?\n\nYes\n\n> Still?\n\nNo", "> Do you burn?\n\nYes\n\n> Still?\n\nNo"),
         ("> all of it is a quote", "> all of it is a quote"),
         ("The list:\n\n- From: the printer\n- To: the net", "The list:\n\n- From: the printer\n- To: the net"),
@@ -253,6 +257,14 @@ def test_a_date_that_cannot_be_is_that_of_arrival() -> None:
 def test_what_was_copied_below_a_reply_is_cut(text: str, kept: str) -> None:
     """In any language, and nothing between answers."""
     assert without_history(text).text == kept
+
+
+def test_an_answer_right_below_a_quote_is_no_part_of_it() -> None:
+    """In Markdown it would be; in a mail it is what somebody says, and nothing of it is cut."""
+    text = "Hi,\r\nOn Mon, 2 Mar 2026, Desk wrote:\r\n> Does it burn?\r\nIt does."
+    comment = parse(mail(text, In_Reply_To="<9@desk.example>")).comment
+    assert comment is not None
+    assert comment.body.endswith("> Does it burn?\n\nIt does.")
 
 
 def test_the_cut_is_said_and_the_whole_is_kept() -> None:
