@@ -221,7 +221,7 @@ class Linked(Protocol):
 class Ticketed(Protocol):
     """The tickets, for the same."""
 
-    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
+    def lock(self, pairs: Collection[tuple[str, str]]) -> object:
         """Lock the tickets of (connection, remote id) pairs and their lanes."""
         ...
 

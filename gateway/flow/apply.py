@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from enum import Enum
@@ -159,7 +159,7 @@ class Applier:
         began = self._clock.monotonic()
         self._parked = set()
         pairs = {(each.row.connection, name) for each in ready for event in each.events for name in names(each, event)}
-        tx.tickets.lock(pairs)
+        locked = tx.tickets.lock(pairs)
         planned = False
         blocked = set(held)
         for number, each in enumerate(ready, start=1):
@@ -170,7 +170,7 @@ class Applier:
                 wait = self._clock.now() + timedelta(seconds=0.3)
                 tx.inbox.defer(each.row.id, wait, "waits behind an earlier one", counts=False)
             else:
-                settled = self._settle(tx, each)
+                settled = self._settle(tx, each, locked)
                 planned = planned or settled is _Settled.PLANNED
                 if settled is _Settled.WAITS:
                     blocked.add(place)
@@ -180,7 +180,7 @@ class Applier:
                 return number, planned, frozenset(blocked)
         return len(ready), planned, frozenset(blocked)
 
-    def _settle(self, tx: Tx, each: Ready) -> _Settled:
+    def _settle(self, tx: Tx, each: Ready, locked: Collection[str]) -> _Settled:
         """Settle one delivery."""
         now = self._clock.now()
         row = each.row
@@ -196,13 +196,13 @@ class Applier:
                     now=now,
                     ids=self._ids,
                     listener=self._listener,
+                    held=locked,
                     read_at=each.read_at,
                 )
                 cause = Cause(self._site.release, row.trace_id, now, row.id, self._site.skipping)
                 hearing = Hearing(tx, self._site_for(each), row, ids=self._ids, cause=cause)
                 outcome = []
-                if each.hidden:
-                    tx.inbox.add([hint(row.connection, each.hidden, self._ids, now)])
+                tx.inbox.add([hint(row.connection, name, self._ids, now) for name in each.hidden])
                 revived = bool(each.reads) and note_seen(tx, row.connection, each.reads, now)
                 for said in each.events:
                     event = placed(tx, row.connection, said, now) if said.thread else said
@@ -238,7 +238,8 @@ class Applier:
             self._park(tx, row, *each.parked)
             return _Settled.DONE
         if each.hidden and not each.events:
-            note_unread(tx, row, each.hidden, now, self._site.release)
+            note_unread(tx, row, each.hidden[0], now, self._site.release)
+            tx.inbox.add([hint(row.connection, name, self._ids, now) for name in each.hidden[1:]])
             return _Settled.DONE
         if each.aside:
             tx.inbox.set_aside(row.id, each.aside, now)

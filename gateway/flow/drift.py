@@ -108,11 +108,15 @@ class Comparer:
 
     def _of_link(self, link: Link) -> list[Drift]:
         connector = self._site.connectors[link.connection]
+        began = self._clock.now()
         read = self._run(lambda: connector.read(link.remote_id), connector)
         with self._store.read() as tx:
             hidden = tx.hidden.get(link.connection, link.remote_id) is not None
             ticket, link = tx.tickets.get(link.ticket_id), tx.links.get(link.id) or link
             if ticket is None or ticket.redacted_at is not None:
+                return []
+            if tx.outbox.landed_since(ticket.id, link.id, began):
+                # what was read is from before a write of ours, for all we know
                 return []
             if read is None:
                 drift = Drift(link.remote_id, link.ticket_id, "gone", "ticket", ticket.title, "")
@@ -150,7 +154,7 @@ class Comparer:
         self, ticket: Ticket, link: Link, read: RemoteTicket, pending: Mapping[str, Any], connector: Connector
     ) -> list[Drift]:
         """Return what we hold and the desk ought to show; where that is asked for, it is written."""
-        link = observe(link, read)
+        stood, link = link, observe(link, read)
         rules = self._site.rules.sync_rules
         wanted = [
             field for field in _ours(link, rules, ticket) if field not in pending and not _means(field, ticket, read)
@@ -172,7 +176,7 @@ class Comparer:
             if not fields:
                 continue
             kept = msgspec.structs.replace(each, intent=msgspec.structs.replace(each.intent, fields=fields))
-            done = self._write(kept) if self._repair else ""
+            done = self._write(kept, ticket, stood) if self._repair else ""
             for field, value in fields.items():
                 theirs = _shown(plain(field, getattr(read, field)))
                 found.append(Drift(link.remote_id, ticket.id, "unwritten", field, _shown(value), theirs, done))
@@ -220,7 +224,8 @@ class Comparer:
         self._store.write(lambda tx: note_gone(tx, *where))
         return msgspec.structs.replace(drift, repaired="parked")
 
-    def _write(self, planned: Planned) -> str:
+    def _write(self, planned: Planned, ticket: Ticket, stood: Link) -> str:
+        """Write what the desk ought to show, unless the ticket, or what is known of the desk, has changed meanwhile."""
         now = self._clock.now()
         if self._site.observes(planned.link.connection, now):
             return ""
@@ -233,13 +238,21 @@ class Comparer:
             {"at": planned.link.connection, "what": planned.summary},
         )
 
-        def work(tx: Tx) -> None:
-            tx.tickets.hold([planned.link.ticket_id])
+        def work(tx: Tx) -> bool:
+            tx.tickets.hold([ticket.id])
+            ours, link = tx.tickets.get(ticket.id), tx.links.get(stood.id)
+            pending = tx.outbox.pending_fields(stood.id)
+            if link is None or link.ticket_id != ticket.id:
+                return False
+            for field in planned.intent.fields:
+                is_same = ours is not None and getattr(ours, field) == getattr(ticket, field)
+                if not is_same or link.observed.get(field) != stood.observed.get(field) or field in pending:
+                    return False
             tx.outbox.add(new_update(planned, self._ids.new(), cause))
             tx.audit.add([note])
+            return True
 
-        self._store.write(work)
-        return "written"
+        return "written" if self._store.write(work) else ""
 
     def _delivery(self, name: str, read: RemoteTicket) -> NewDelivery:
         now = self._clock.now()

@@ -7,7 +7,7 @@ and the audit trail. Everything here is undone together when it raises.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,6 @@ from gateway.domain.event import Attachment, Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
-from gateway.errors import DeferError
 from gateway.flow import crosslinks
 from gateway.flow.brought import ended
 from gateway.flow.comments import first_copies
@@ -39,16 +38,12 @@ from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.merging import DELETED, MERGED, Merger
 from gateway.flow.sla.showing import own_fields
 from gateway.flow.thin import require_whole
+from gateway.flow.waiting import Waits
 from gateway.ports import AuditEntry, CommentRow, DeliveryRow, Ids, Tx
 from rules.inputs import encoded
 from rules.sync import SyncRule
 
 log = logging.getLogger(__name__)
-
-#: how soon a change is looked at again that came while its own lane was writing
-IN_FLIGHT_WAIT = 0.25
-#: from then on a change no longer waits for a write whose outcome stays unknown
-PATIENCE_SECONDS = 120
 
 
 class Entry:
@@ -63,10 +58,12 @@ class Entry:
         now: datetime,
         ids: Ids,
         listener: Listener,
+        held: Collection[str] = (),
         read_at: datetime | None = None,
     ) -> None:
         self._tx, self._site, self._row = tx, site, row
-        self._listener, self._now, self._ids, self._read_at = listener, now, ids, read_at
+        self._listener, self._now, self._ids = listener, now, ids
+        self._waits = Waits(tx, row, now, held=held, read_at=read_at)
         self._cause = Cause(site.release, row.trace_id, now, row.id, site.skipping)
         self._merger = Merger(tx, rules=site.rules, ids=ids, now=now)
         self._audit: list[AuditEntry] = []
@@ -103,7 +100,8 @@ class Entry:
                 continue
             link = self._tx.links.by_effect_key(self._row.connection, remote.marker)
             if link is not None and link.state is LinkState.PENDING:
-                self._wait_for_flight(link)
+                link = self._waits.for_flight(link)
+            if link is not None and link.state is LinkState.PENDING:
                 link = msgspec.structs.replace(link, remote_id=event.remote_id, state=LinkState.LIVE)
                 self._tx.links.save(link)
                 given_up = self._tx.outbox.confirm_by_marker(remote.marker, self._now)
@@ -114,38 +112,17 @@ class Entry:
                 return link
             if link is not None:
                 # one that follows a closed ticket of ours is known once its outcome is recorded
-                self._wait_for_flight(link)
+                self._waits.for_flight(link)
                 # a second ticket with our mark: our own, or a person's clone of it, which the look tells apart
                 self._tx.looks.witness(remote.marker, self._now)
-        self._wait_for_creation()
+        self._waits.for_creation()
         return None
-
-    def _wait_for_creation(self) -> None:
-        if self._tx.outbox.creates_in_flight(self._row.connection) and self._patient():
-            raise DeferError("a ticket of ours is being created there", seconds=IN_FLIGHT_WAIT)
-
-    def _wait_for_flight(self, link: Link) -> None:
-        if self._tx.outbox.heads_in_flight([link.id]) and self._patient():
-            raise DeferError(f"a write of ours to {link.connection} is in flight", seconds=IN_FLIGHT_WAIT)
-
-    def _require_fresh(self, link: Link) -> None:
-        """Let the ticket be read again when a write of ours landed meanwhile: what was read may be from before it.
-
-        A desk that counts in seconds gives both states one version.
-        """
-        if self._read_at is None or not self._patient():
-            return
-        if self._tx.outbox.landed_since(link.ticket_id, link.id, self._read_at):
-            raise DeferError(f"it was read while a write of ours to {link.connection} landed", seconds=IN_FLIGHT_WAIT)
-
-    def _patient(self) -> bool:
-        return (self._now - self._row.received_at).total_seconds() < PATIENCE_SECONDS
 
     # ------------------------------------------------------------ a new ticket
 
     def _begin(self, event: Event, read: RemoteTicket | None) -> str:
         remote, connection = read or event.snapshot, self._row.connection
-        if read is None and self._patient():
+        if read is None and self._waits.patient:
             require_whole(event, self._row.tries, self._site.connectors[connection])
         if event.kind in ENDED or remote is None:
             return "of a ticket that we do not have"
@@ -180,9 +157,9 @@ class Entry:
     # ------------------------------------------------------------ a known ticket
 
     def _go_on(self, link: Link, event: Event, read: RemoteTicket | None) -> str:
-        self._wait_for_flight(link)
+        link = self._waits.for_flight(link)
         if read is not None:
-            self._require_fresh(link)
+            self._waits.for_reading(link)
         ticket = self._tx.tickets.get(link.ticket_id)
         if ticket is None:  # pragma: no cover - a link without its ticket is a defect of the store
             raise LookupError(f"link {link.id} has no ticket")
@@ -259,7 +236,7 @@ class Entry:
             pair = (link.connection, event.merged_into)
             if not self._tx.links.by_remote([pair]):
                 # the survivor may be the very ticket that we are creating
-                self._wait_for_creation()
+                self._waits.for_creation()
             made = merge(self._tx, link, event.merged_into, self._now, self._ids)
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:

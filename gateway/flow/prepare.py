@@ -30,7 +30,6 @@ from gateway.flow import limits, undone
 from gateway.flow.brought import whole
 from gateway.flow.calls import run_reads, whoami
 from gateway.flow.desks import LiveSite
-from gateway.flow.enter import PATIENCE_SECONDS
 from gateway.flow.fold import new_ticket
 from gateway.flow.listening import Listener
 from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
@@ -40,6 +39,7 @@ from gateway.flow.skew import note_news, set_right, ticket_set_right
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
 from gateway.flow.thin import BEGIN_TRIES, begins_thin, is_nothing_without, must_read, with_first_reads, with_person
+from gateway.flow.waiting import PATIENCE_SECONDS
 from gateway.ports import Clock, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
 from rules.decide import RuleSet
@@ -50,7 +50,7 @@ READ_DEADLINE = 6.0
 READERS = 16
 #: tries of a delivery whose desk cannot be read before it is applied with what it says, or parked
 READ_TRIES = 6
-
+_NOT_SHOWN = "the desk shows no such ticket"
 
 #: deliveries of which the body is an event in our own form
 _OURS: Mapping[str, Callable[[DeliveryRow], Event]] = {
@@ -78,8 +78,8 @@ class Ready(msgspec.Struct, frozen=True):
     deferred: tuple[float, str] | None = None
     #: and that costs no try: its desk is paused, or asked us to wait
     waits: bool = False
-    #: its ticket is one of ours, and the desk does not show it
-    hidden: str = ""
+    #: tickets in it that are ours, and that the desk does not show
+    hidden: tuple[str, ...] = ()
     #: the rules of the release that is to decide, where it is not the active one
     pinned: RuleSet | None = None
     #: a portion of it (portions.py), which more follow
@@ -308,45 +308,44 @@ class Preparer:
             tell_defect(log, "reading a ticket broke", error, connection=connection, remote_id=remote_id)
             return UnreadableError(f"reading it from {connection} broke: {type(error).__name__}")
 
-    def _join(
-        self,
-        parsed: Sequence[Ready],
-        answers: Mapping[Want, Answer],
-    ) -> list[Ready]:
+    def _join(self, parsed: Sequence[Ready], answers: Mapping[Want, Answer]) -> list[Ready]:
         """Put what was read beside the events, or decide to wait, to go on without, or to park."""
         by_pair = {(connection, remote_id): answer for (connection, remote_id, _), answer in answers.items()}
-        ready: list[Ready] = []
-        for each in parsed:
-            reads: dict[str, RemoteTicket] = {}
-            trouble = hidden = ""
-            lasting = False
-            wait: float | None = None
-            for event in each.events:
-                pair = (each.row.connection, event.remote_id)
-                if not event.needs_read or pair not in by_pair:
+        return [self._joined(each, by_pair) for each in parsed]
+
+    def _joined(self, each: Ready, by_pair: Mapping[tuple[str, str], Answer]) -> Ready:
+        reads: dict[str, RemoteTicket] = {}
+        dark: list[str] = []
+        trouble, lasting, wait = "", False, None
+        for event in each.events:
+            pair = (each.row.connection, event.remote_id)
+            if not event.needs_read or pair not in by_pair:
+                continue
+            answer = by_pair[pair]
+            if isinstance(answer, RemoteTicket):
+                reads[event.remote_id] = answer
+            elif isinstance(answer, Closed) or is_about_pace(answer):
+                if is_nothing_without(event, known=pair in self._linked) or self._is_patient(each.row):
+                    trouble = answer.why if isinstance(answer, Closed) else str(answer)
+                    wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
+            elif pair in self._gone and answer is None:
+                continue
+            elif is_nothing_without(event, known=pair in self._linked) or each.row.tries < BEGIN_TRIES:
+                if answer is None and pair in self._linked:
+                    dark.append(event.remote_id)
                     continue
-                answer = by_pair[pair]
-                if isinstance(answer, RemoteTicket):
-                    reads[event.remote_id] = answer
-                elif isinstance(answer, Closed) or is_about_pace(answer):
-                    if is_nothing_without(event, known=pair in self._linked) or self._is_patient(each.row):
-                        trouble = answer.why if isinstance(answer, Closed) else str(answer)
-                        wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
-                elif pair in self._gone and answer is None:
-                    continue
-                elif is_nothing_without(event, known=pair in self._linked) or each.row.tries < BEGIN_TRIES:
-                    trouble = str(answer) if answer is not None else "the desk shows no such ticket"
-                    lasting = answer is None or isinstance(answer, UnreadableError | TooLargeError)
-                    hidden = event.remote_id if answer is None and pair in self._linked else ""
-            if wait is not None:
-                ready.append(msgspec.structs.replace(each, deferred=(wait, trouble), waits=True))
-            elif hidden and ((each.row.connection, hidden) in self._hidden or each.row.tries >= READ_TRIES):
-                # what is said of others in the same delivery is no matter of it
-                rest = tuple(event for event in each.events if event.remote_id != hidden)
-                ready.append(msgspec.structs.replace(each, hidden=hidden, events=rest, reads=reads))
-            else:
-                ready.append(self._troubled(each, trouble, lasting=lasting) if trouble else _whole(each, reads))
-        return ready
+                trouble = _NOT_SHOWN if answer is None else str(answer)
+                lasting = answer is None or isinstance(answer, UnreadableError | TooLargeError)
+        if wait is not None:
+            return msgspec.structs.replace(each, deferred=(wait, trouble), waits=True)
+        if trouble:
+            # what is out of sight is told when the others have been read: nothing of theirs is lost with it
+            return self._troubled(each, trouble, lasting=lasting)
+        unknown = [name for name in dark if (each.row.connection, name) not in self._hidden]
+        if unknown and each.row.tries < READ_TRIES:
+            return self._troubled(each, _NOT_SHOWN, lasting=True)
+        rest = tuple(event for event in each.events if event.remote_id not in dark)
+        return _whole(msgspec.structs.replace(each, hidden=tuple(dict.fromkeys(dark)), events=rest), reads)
 
     def _is_patient(self, row: DeliveryRow) -> bool:
         return (self._clock.now() - row.received_at).total_seconds() < PATIENCE_SECONDS

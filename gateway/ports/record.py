@@ -87,11 +87,11 @@ class Inbox(Protocol):
 class Tickets(Protocol):
     """Tickets, people, comments and the events that made them."""
 
-    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
+    def lock(self, pairs: Collection[tuple[str, str]]) -> frozenset[str]:
         """Lock the tickets of (connection, remote id) pairs, then their lanes, so that writers never wait in a ring."""
         ...
 
-    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> None:
+    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> bool:
         """Lock tickets by id, and their lanes; without `wait` the transaction is run again where they are busy."""
         ...
 

@@ -85,30 +85,33 @@ class SqlTickets:
         self._clock = clock
         self._dialect = connection.dialect.name
 
-    def lock(self, pairs: Collection[tuple[str, str]]) -> None:
-        """Lock the tickets of (connection, remote id) pairs, then their lanes, both in ascending order.
+    def lock(self, pairs: Collection[tuple[str, str]]) -> frozenset[str]:
+        """Lock the tickets of (connection, remote id) pairs, then their lanes, both in ascending order; return them.
 
         Where a link moves to another ticket while this waits (two became one), that one is locked as well. Only on
         PostgreSQL; SQLite has one writer anyway.
         """
         if not pairs or self._dialect != "postgresql":
-            return
+            return frozenset()
         mine = select(links.c.ticket_id).where(tuple_(links.c.connection, links.c.remote_id).in_(pairs))
         held = self._lock(tickets.c.id.in_(mine), wait=True)
         for _ in range(_MOVES):
             moved = set(self._connection.execute(mine).scalars()) - held
             if not moved:
-                return
+                break
             held |= self._lock(tickets.c.id.in_(moved), wait=not held)
+        return frozenset(held)
 
-    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> None:
-        """Lock tickets by their ids, and their lanes, as `lock` does.
+    def hold(self, ticket_ids: Collection[str], *, wait: bool = True) -> bool:
+        """Lock tickets by their ids, and their lanes, as `lock` does; say whether that was to be done.
 
         Without `wait` a ticket that is busy makes the whole transaction begin anew: the caller holds others already,
         and two that wait for each other would stand still.
         """
-        if ticket_ids and self._dialect == "postgresql":
-            self._lock(tickets.c.id.in_(list(ticket_ids)), wait=wait)
+        if not ticket_ids or self._dialect != "postgresql":
+            return False
+        self._lock(tickets.c.id.in_(list(ticket_ids)), wait=wait)
+        return True
 
     def _lock(self, these: ColumnElement[bool], *, wait: bool) -> set[str]:
         locked = select(tickets.c.id).where(these).order_by(tickets.c.id).with_for_update(nowait=not wait)

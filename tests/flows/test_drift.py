@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from gateway.domain.link import Observed
 from gateway.errors import NotFoundError
 from gateway.flow.drift import Comparer, Drift
 from gateway.store import SqlStore
+from gateway.store.unit import SqlTx
+from gateway.system import SystemClock, SystemIds
 from tests.flows.world import Silent, World
 
 ZENDESK, RT = "acme-zendesk", "engineering-rt"
@@ -99,6 +104,59 @@ def test_what_is_not_shown_is_written(world: World) -> None:
     assert told(found) <= {("unwritten", "title")}
     assert all(each.repaired == "written" for each in found)
     assert world.rt.records.tickets[int(copy)].subject == "The printer burns"
+    assert compared(world, RT) == []
+
+
+class _Meanwhile(SystemIds):
+    """Lets something happen when so many ids have been given: between a look at the record and the write."""
+
+    def __init__(self, clock: SystemClock, after: int, happens: Callable[[], None]) -> None:
+        super().__init__(clock)
+        self._left, self._happens = after, happens
+
+    def new(self) -> str:
+        """Give an id."""
+        self._left -= 1
+        if self._left == 0:
+            self._happens()
+        return super().new()
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_what_is_said_meanwhile_is_not_written_over(world: World, after: int) -> None:
+    """An agent changes the title while the copy is looked at: theirs is the last word at both desks."""
+    ticket, copy = opened(world)
+    world.zendesk.act("set", ticket_id=ticket, subject="The printer burns")
+    world.settle_all()
+    world.webhooks_lost = True
+    world.rt.act("set", ticket=copy, Subject="Printer")
+    world.settle_all()
+    world.webhooks_lost = False
+
+    def seen(tx: SqlTx) -> None:
+        link = tx.links.by_remote([(RT, copy)])[RT, copy]
+        observed = {**link.observed, "title": Observed("Printer", world.clock.now(), link.version)}
+        tx.links.save(msgspec.structs.replace(link, observed=observed))
+
+    world.store.write(seen)
+    assert told(compared(world, RT)) == {("unwritten", "title")}
+
+    def change() -> None:
+        world.zendesk.act("set", ticket_id=ticket, subject="It is out")
+        while not world.zendesk.at_rest():
+            time.sleep(0.01)
+        world.applier().drain(holder="meanwhile", seconds=5)
+
+    known = world.ids
+    world.ids = _Meanwhile(world.clock, after, change)
+    looking = comparer(world, repair=True)
+    world.ids = known
+    list(looking.compare(RT, None))
+    with world.store.read() as tx:
+        wanted = tx.outbox.pending_fields(tx.links.by_remote([(RT, copy)])[RT, copy].id)
+    assert wanted == {"title": "It is out"}
+    world.settle_all()
+    assert world.rt.records.tickets[int(copy)].subject == "It is out"
     assert compared(world, RT) == []
 
 
