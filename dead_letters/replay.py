@@ -8,7 +8,7 @@ bytes, what it wants is rendered again, so that a corrected map takes part.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -56,7 +56,7 @@ def decide(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: boo
             state = UpdateState.UNKNOWN
             settle = update.settle_until
             not_before = settle if settle is not None and settle > now else None
-            stored = not update.edited and _is_remembered(update, claim, now)
+            stored = not update.edited and claim.remembers(update.first_sent_at, now)
             if update.edited and claim.strategy is not Strategy.NATURAL:
                 warnings.append("if an earlier attempt is found at the desk, that one counts, without the edit")
         elif not accept_duplicate:
@@ -121,15 +121,9 @@ def _blind(update: UpdateRow) -> str:
     )
 
 
-def _is_remembered(update: UpdateRow, claim: OperationClaim, now: datetime) -> bool:
-    """Say whether the desk still knows the idempotency key of the first attempt."""
-    first = update.first_sent_at
-    return claim.strategy is Strategy.KEY and first is not None and now - first < timedelta(seconds=claim.key_ttl)
-
-
 def _resolvable(update: UpdateRow, claim: OperationClaim, now: datetime) -> bool:
     """Say whether the strategy can find out what became of the earlier attempt, or may repeat it harmlessly."""
     if claim.strategy is Strategy.KEY:
         # the key stands for the bytes that were sent: other ones under it would be refused, or taken for them
-        return claim.probe or (not update.edited and _is_remembered(update, claim, now))
+        return claim.probe or (not update.edited and claim.remembers(update.first_sent_at, now))
     return claim.strategy is not Strategy.NONE

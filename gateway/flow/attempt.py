@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -230,9 +230,7 @@ def _resolve(task: Task, transport: Transport, now: datetime) -> tuple[Ended | N
     if claim.strategy is Strategy.NATURAL and not claim.probe:
         return None, None
     if claim.strategy is Strategy.KEY:
-        first = task.update.first_sent_at
-        young = first is not None and now - first < timedelta(seconds=claim.key_ttl)
-        if young and task.stored is not None:
+        if claim.remembers(task.update.first_sent_at, now) and task.stored is not None:
             return None, unpacked(task.stored)
         if not claim.probe:
             return Ended(task, Unknown("the idempotency key has expired"), ambiguous=True), None

@@ -91,50 +91,66 @@ def _refused(ended: Ended, end: AttemptEnd, now: datetime) -> AttemptEnd:
     That one is looked for: there, it has landed; not there and too late to come, nothing has; else it stays unknown.
     """
     task, outcome, earlier = ended.task, ended.outcome, ended.looked_back
-    reason: Reason | None = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
+    reason = outcome.reason if isinstance(outcome, Rejected) else Reason.REJECTED
     if isinstance(earlier, Found):
         return _landed(end, task, earlier.receipt, UpdateState.OBSERVED, now)
-    settle = task.update.settle_until
-    if is_without_effect(ended, now):
-        # what waits for a hidden ticket waits in its order, also where other letters let the next one pass
-        blocks = end.blocks or reason in {Reason.HIDDEN, Reason.PRIVATE, Reason.BOUNCE}
-        state = UpdateState.DEAD
-        if reason is Reason.CLOSED:
-            # a reply goes on elsewhere; nothing else may keep it waiting, and what is set there is set for good
-            blocks = False
-            if task.update.operation is Operation.SET_FIELDS:
-                state, reason = UpdateState.SUPERSEDED, None
-        dead = {"state": state, "reason": reason, "counts": True, "blocks": blocks}
-        return msgspec.structs.replace(_withdrawn(end, task), **dead)
-    probes = task.update.probes + 1
-    if isinstance(earlier, Absent) and settle is not None:
-        again = settle
-    elif task.strategy.probe and probes < limits.MAX_PROBES:
-        again = now + limits.backoff(probes)
-    else:
-        detail = f"{end.detail}; an earlier attempt may have landed"
-        return msgspec.structs.replace(
-            end, state=UpdateState.AMBIGUOUS, reason=reason, detail=detail, counts=True, probed=True
-        )
-    return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=again, counts=True, probed=True)
+    sure = is_without_effect(ended, now)
+    again = None if sure else _look_again(ended, now)
+    if again is not None:
+        return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=again, counts=True, probed=True)
+    if not sure:
+        end = _doubtful(msgspec.structs.replace(end, probed=True), task, reason, now)
+        if end.state is UpdateState.AMBIGUOUS:
+            return msgspec.structs.replace(end, counts=True)
+    # what waits for a hidden ticket waits in its order, also where other letters let the next one pass
+    blocks = end.blocks or reason in {Reason.HIDDEN, Reason.PRIVATE, Reason.BOUNCE}
+    dead = {"state": UpdateState.DEAD, "reason": reason, "counts": True, "blocks": blocks}
+    if reason is Reason.CLOSED:
+        # a reply goes on elsewhere; nothing else may keep it waiting, and what is set there is set for good
+        dead["blocks"] = False
+        if task.update.operation is Operation.SET_FIELDS:
+            dead |= {"state": UpdateState.SUPERSEDED, "reason": None}
+    return msgspec.structs.replace(_withdrawn(end, task), **dead)
+
+
+def _look_again(ended: Ended, now: datetime) -> datetime | None:
+    """Return when an earlier attempt can be looked for again; None where nothing more is to be learned of it."""
+    task, settle, probes = ended.task, ended.task.update.settle_until, ended.task.update.probes + 1
+    if isinstance(ended.looked_back, Absent) and settle is not None:
+        return settle
+    if task.strategy.probe and probes < limits.MAX_PROBES:
+        return now + limits.backoff(probes)
+    # it can still come: what is refused then as well is given up
+    return settle if settle is not None and settle > now else None
 
 
 def _parted(end: AttemptEnd, ended: Ended, now: datetime) -> AttemptEnd | None:
     """Let the other fields go on without those that the desk refuses by name; None where it does not, or they cannot.
 
     Nothing of this attempt took effect. An earlier one, whose answer was lost, may have: where the same values again
-    are the same, that does no harm once it is too late for it to come.
+    are the same, or their key would have told of it, that does no harm once it is too late for it to come.
     """
     task, outcome = ended.task, ended.outcome
     if not isinstance(outcome, Rejected) or not (named := refused_fields(ended, outcome)):
         return None
     sure, settle = is_without_effect(ended, now), task.update.settle_until
-    if not sure and task.strategy.strategy is not Strategy.NATURAL:
+    if not sure and not task.strategy.repeats(task.update.first_sent_at, now):
         return None
     if not sure and settle is not None and settle > now:
         return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=settle, counts=True, probed=True)
     parted = Parted(named, task.update.payload_version, outcome.reason, doubtful=not sure)
     return msgspec.structs.replace(_withdrawn(end, task), counts=True, parted=parted)
+
+
+def _doubtful(end: AttemptEnd, task: Task, reason: Reason, now: datetime) -> AttemptEnd:
+    """Give up where an earlier attempt may have landed: ambiguous, unless the same again does no harm.
+
+    That is a letter like any other then: whoever mends its cause replays it, and need not look at the desk first.
+    """
+    harmless = task.strategy.repeats(task.update.first_sent_at, now)
+    detail = f"{end.detail}; an earlier attempt may have landed" + (", which does no harm" if harmless else "")
+    state = UpdateState.DEAD if harmless else UpdateState.AMBIGUOUS
+    return msgspec.structs.replace(end, state=state, reason=reason, detail=detail, not_before=None)
 
 
 def _withdrawn(end: AttemptEnd, task: Task) -> AttemptEnd:
@@ -153,9 +169,9 @@ def _again(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Ver
     """Try again what was certainly without effect and is worth another try, until the attempts are used up."""
     task, outcome = ended.task, ended.outcome
     if ended.broken:
+        end = msgspec.structs.replace(end, state=UpdateState.DEAD, reason=Reason.POISON, counts=True)
         # a connector that breaks now says nothing of an earlier attempt
-        state = UpdateState.AMBIGUOUS if has_earlier(task) else UpdateState.DEAD
-        return Verdict(msgspec.structs.replace(end, state=state, reason=Reason.POISON, counts=True), desk)
+        return Verdict(_doubtful(end, task, Reason.POISON, now) if has_earlier(task) else end, desk)
     number = task.update.attempts + 1
     wait = limits.backoff(number)
     if isinstance(outcome, NotSent) and outcome.retry_after is not None:
@@ -166,10 +182,10 @@ def _again(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> Ver
     elif not ended.status:
         desk = limits.failed(desk, now)
     end = msgspec.structs.replace(_as_before(_withdrawn(end, task), task), counts=True, not_before=now + wait)
-    if number >= limits.MAX_ATTEMPTS:
-        landed = end.state is UpdateState.UNKNOWN
-        state = UpdateState.AMBIGUOUS if landed else UpdateState.DEAD
-        end = msgspec.structs.replace(end, state=state, reason=Reason.EXHAUSTED, not_before=None)
+    if number >= limits.MAX_ATTEMPTS and end.state is UpdateState.UNKNOWN:
+        end = _doubtful(end, task, Reason.EXHAUSTED, now)
+    elif number >= limits.MAX_ATTEMPTS:
+        end = msgspec.structs.replace(end, state=UpdateState.DEAD, reason=Reason.EXHAUSTED, not_before=None)
     return Verdict(end, desk)
 
 
@@ -205,7 +221,7 @@ def _unknown(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> V
         not_before=wait if resend else max(settle, min(wait, settle)),
     )
     if number >= limits.MAX_ATTEMPTS:
-        end = msgspec.structs.replace(end, state=UpdateState.AMBIGUOUS, reason=Reason.EXHAUSTED, not_before=None)
+        end = _doubtful(end, task, Reason.EXHAUSTED, now)
     return Verdict(end, limits.failed(desk, now))
 
 

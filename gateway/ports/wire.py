@@ -188,6 +188,16 @@ class OperationClaim(msgspec.Struct, frozen=True, omit_defaults=True):
     #: can it be probed for? key: after the key has expired; natural: before it is sent again; both: after a refusal
     probe: bool = False
 
+    def remembers(self, first_sent_at: datetime | None, now: datetime) -> bool:
+        """Say whether the desk still knows the idempotency key of the first attempt."""
+        if self.strategy is not Strategy.KEY or first_sent_at is None:
+            return False
+        return now - first_sent_at < timedelta(seconds=self.key_ttl)
+
+    def repeats(self, first_sent_at: datetime | None, now: datetime) -> bool:
+        """Say whether the same again does no harm, whatever became of the first: a natural or a keyed write."""
+        return self.strategy is Strategy.NATURAL or self.remembers(first_sent_at, now)
+
 
 class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
     """One setting of a connection beside url, auth and webhook_secret, as JSON Schema."""

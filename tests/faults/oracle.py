@@ -140,8 +140,7 @@ def _judge_letter(verdict: Verdict, case: Case, row: UpdateRow, count: int, trie
             verdict.lost.append(f"{_name(row)}: {row.detail}")
         return
     verdict.ambiguous += 1
-    if case.strategy is not Strategy.NONE and not (case.fault is Fault.PARTED and case.strategy is Strategy.KEY):
-        # a key may not come again with other values: what became of the first is for a person to find out
+    if case.strategy is not Strategy.NONE:
         verdict.wrong.append(f"{_name(row)} although there is a strategy")
     if tries > _sendings(case):
         verdict.wrong.append(f"{_name(row)} was sent {tries} times")

@@ -31,9 +31,9 @@ from gateway.domain.update import (
     Unsure,
     UpdateState,
 )
-from gateway.errors import AuthenticationError, GatewayError, ThrottledError, TransportError
+from gateway.errors import AuthenticationError, GatewayError, NotSentError, ThrottledError, TransportError
 from gateway.flow.attempt import Ended, Task, visit
-from gateway.flow.limits import MAX_PROBES
+from gateway.flow.limits import MAX_ATTEMPTS, MAX_PROBES
 from gateway.flow.outcome import judge
 from gateway.ports import (
     AttemptEnd,
@@ -242,28 +242,85 @@ def test_a_refusal_is_no_end_while_an_earlier_attempt_can_still_land() -> None:
     assert (end.state, end.not_before) == (UpdateState.UNKNOWN, later)
 
 
-def test_a_refusal_where_nobody_can_look_is_left_to_a_person() -> None:
-    """A strategy that cannot probe does not know whether the earlier attempt landed."""
-    ended = go(refusing(Absent()), UpdateState.SENDING, strategy=Strategy.NATURAL, probe=False)
+@pytest.mark.parametrize("strategy", [Strategy.NATURAL, Strategy.KEY])
+def test_a_refusal_where_nobody_can_look_is_a_letter_like_any_other(strategy: Strategy) -> None:
+    """The same again does no harm: whatever became of the first, no person has to find out before a replay."""
+    ended = go(refusing(Absent()), UpdateState.SENDING, strategy=strategy, probe=False)
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert (end.state, end.reason) == (UpdateState.DEAD, Reason.REJECTED)
+    assert "may have landed, which does no harm" in end.detail
+    assert not end.drop_echoes, "what may have landed can still echo"
+
+
+def test_a_refusal_where_nobody_can_look_waits_for_what_can_still_come() -> None:
+    """It is no letter before the earlier attempt is too late to land; nor is it sent a third time after that."""
+    later = NOW + timedelta(seconds=9)
+    ended = go(refusing(Absent()), UpdateState.UNKNOWN, strategy=Strategy.NATURAL, settle_until=later)
+    end = judge(ended, DeskState("desk"), NOW, blocks=True).end
+    assert (end.state, end.not_before) == (UpdateState.UNKNOWN, later)
+    assert judge(ended, DeskState("desk"), later, blocks=True).end.state is UpdateState.DEAD
+
+
+def test_a_key_that_the_desk_has_forgotten_proves_nothing() -> None:
+    """Sent again under it a second copy could come to be: a person has to look."""
+    ended = go(refusing(Absent()), UpdateState.UNKNOWN, strategy=Strategy.KEY)
+    end = judge(ended, DeskState("desk"), NOW + timedelta(seconds=61), blocks=True).end
     assert (end.state, end.reason) == (UpdateState.AMBIGUOUS, Reason.REJECTED)
-    assert "may have landed" in end.detail
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(UpdateState.READY, UpdateState.DEAD), (UpdateState.UNKNOWN, UpdateState.AMBIGUOUS)]
+    ("before", "strategy", "after"),
+    [
+        (UpdateState.READY, Strategy.PROBE, UpdateState.DEAD),
+        (UpdateState.UNKNOWN, Strategy.NATURAL, UpdateState.DEAD),
+        (UpdateState.UNKNOWN, Strategy.PROBE, UpdateState.AMBIGUOUS),
+    ],
 )
-def test_a_connector_that_breaks_says_nothing_of_an_earlier_attempt(before: UpdateState, after: UpdateState) -> None:
-    """Poison is dead only where nothing can have landed."""
+def test_a_connector_that_breaks_says_nothing_of_an_earlier_attempt(
+    before: UpdateState, strategy: Strategy, after: UpdateState
+) -> None:
+    """Poison is dead only where nothing can have landed, or the same again does no harm."""
 
     def write(*_: Any) -> Call[Outcome]:
         prepared: dict[str, HttpRequest] = {}
         yield prepared["nothing"]
         return Rejected("never said")
 
-    ended = go(SimpleNamespace(write=write), before, strategy=Strategy.NATURAL)
+    def probe(*_: Any) -> Call[Finding]:
+        yield READ
+        return Absent()
+
+    ended = go(SimpleNamespace(write=write, probe=probe), before, strategy=strategy)
     end = judge(ended, DeskState("desk"), NOW, blocks=True).end
     assert (end.state, end.reason) == (after, Reason.POISON)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+@pytest.mark.parametrize(
+    ("strategy", "after"), [(Strategy.NATURAL, UpdateState.DEAD), (Strategy.KEY, UpdateState.AMBIGUOUS)]
+)
+def test_what_is_given_up_after_all_its_attempts_is_ambiguous_only_where_twice_does_harm(
+    strategy: Strategy, after: UpdateState, *, lost: bool
+) -> None:
+    """A desk that is away for days leaves natural writes that a bulk may replay; a key is forgotten by then."""
+
+    def write(*_: Any) -> Call[Outcome]:
+        yield WRITE
+        raise TransportError("no answer")
+
+    def unsent(*_: Any) -> Call[Outcome]:
+        yield READ
+        raise NotSentError("no connection")
+
+    ended = go(SimpleNamespace(write=write if lost else unsent), UpdateState.UNKNOWN, strategy=strategy)
+    ended = msgspec.structs.replace(
+        ended,
+        task=msgspec.structs.replace(
+            ended.task, update=msgspec.structs.replace(ended.task.update, attempts=MAX_ATTEMPTS - 1)
+        ),
+    )
+    end = judge(ended, DeskState("desk"), NOW + timedelta(days=3), blocks=True).end
+    assert (end.state, end.reason, end.not_before) == (after, Reason.EXHAUSTED, None)
 
 
 @pytest.mark.parametrize(
