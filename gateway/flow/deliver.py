@@ -30,6 +30,7 @@ from gateway.flow.files.leaving import known_files, with_its_files
 from gateway.flow.outcome import Verdict, abandoned, judge, unkept
 from gateway.flow.pace import onto, tell_pause
 from gateway.flow.privacy import withheld
+from gateway.flow.skew import learned
 from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
@@ -268,8 +269,9 @@ class Deliverer:
             apart = name in self._site.skipping or each.task.update.operation in {Operation.NOTIFY, Operation.UNDO}
             verdict = judge(each, before, now, blocks=not apart)
             verdicts.append(verdict)
-            if verdict.desk != before:
-                desks[name] = verdict.desk
+            after = learned(verdict.desk, self._transport, now)
+            if after != before:
+                desks[name] = after
                 changed.add(name)
         ends = [verdict.end for verdict in verdicts]
         try:

@@ -24,6 +24,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.fold import observe
 from gateway.flow.plan import DECIDED_FIELDS, Cause, Planned, Planner, new_update
 from gateway.flow.sight import note_gone
+from gateway.flow.skew import ahead_of, there
 from gateway.ports import AuditEntry, Call, Clock, Connector, Doorbell, Ids, NewDelivery, Store, Transport, Tx
 from rules.sync import SyncRule, owner_allows
 
@@ -190,14 +191,21 @@ class Comparer:
     def _strangers(self, name: str, since: datetime) -> Iterator[Drift]:
         connector = self._site.connectors[name]
         cursor, begin = "", since
+        told: set[str] = set()
         while True:
-            page = self._run(partial(connector.changes, cursor, begin), connector)
+            # asked for, and answered, in the desk's own time
+            ahead = ahead_of(self._store, self._transport, name, self._clock.now())
+            page = self._run(partial(connector.changes, cursor, there(begin, ahead)), connector)
             with self._store.read() as tx:
                 linked = tx.links.by_remote([(name, each.remote_id) for each in page.tickets])
             for each in page.tickets:
                 # with an empty cursor a desk may begin a little earlier
-                if (name, each.remote_id) in linked or each.updated_at < since or each.deleted or each.merged_into:
+                if (name, each.remote_id) in linked or each.deleted or each.merged_into:
                     continue
+                if each.updated_at < there(since, ahead) or each.remote_id in told:
+                    continue
+                # pages overlap
+                told.add(each.remote_id)
                 title = each.title if isinstance(each.title, str) else ""
                 drift = Drift(each.remote_id, "", "unknown", "ticket", "", title)
                 if self._repair:

@@ -25,6 +25,7 @@ from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.crosslinks import places_of
 from gateway.flow.desks import IMPORT, LIVE_SINCE, LiveSite
 from gateway.flow.receive import message
+from gateway.flow.skew import ahead_of, here, there
 from gateway.ports import (
     Backfilling,
     Call,
@@ -138,7 +139,7 @@ class Importer:
         while progress.ended_at is None:
             # an empty cursor begins a little before the time that is given
             at = progress.open_since if not progress.cursor else self._clock.now()
-            cursor = progress.cursor
+            at, cursor = there(at, self._ahead(name)), progress.cursor
             page = self._ask(lambda cursor=cursor, at=at: connector.changes(cursor, at), connector)  # type: ignore[misc]
             progress = self._keep(name, page, progress, connector)
             self._doorbell.ring("apply")
@@ -155,12 +156,14 @@ class Importer:
         looked_at: set[str] = set()
         cursor, at, over = progress.cursor, progress.open_since if not progress.cursor else now, False
         while not over:
+            at = there(at, self._ahead(name))
             page = self._ask(lambda cursor=cursor, at=at: connector.changes(cursor, at), connector)  # type: ignore[misc]
+            ahead = self._ahead(name)
             for each in page.tickets:
                 if each.remote_id in looked_at:
                     continue
                 looked_at.add(each.remote_id)
-                if not self._is_wanted(each, progress, connector):
+                if not self._is_wanted(each, progress, connector, ahead):
                     left += 1
                     continue
                 taken += 1
@@ -188,12 +191,13 @@ class Importer:
         return msgspec.structs.replace(fresh, cursor=connector.backfill(fresh.since, fresh.open_since))
 
     def _keep(self, name: str, page: ChangePage, progress: Progress, connector: Connector) -> Progress:
-        wanted = [each for each in page.tickets if self._is_wanted(each, progress, connector)]
-        now = self._clock.now()
+        now, ahead = self._clock.now(), self._ahead(name)
+        wanted = [each for each in page.tickets if self._is_wanted(each, progress, connector, ahead)]
         rows = [self._delivery(name, each, now) for each in wanted]
         said = [message(name, each, self._ids, now) for each in page.deliveries]
         heard = _hear(page, connector, now)
-        newest = max((*(each.updated_at for each in page.tickets), *(each.at for each in heard.events)), default=None)
+        times = [*(each.updated_at for each in page.tickets), *(each.at for each in heard.events)]
+        newest = max((here(at, ahead, now) for at in times), default=None)
         reached = max((at for at in (progress.reached, newest) if at is not None), default=None)
         over = _is_over(page, progress.cursor)
 
@@ -219,11 +223,15 @@ class Importer:
 
         return self._store.write(work)
 
-    def _is_wanted(self, each: RemoteTicket, progress: Progress, connector: Connector) -> bool:
+    def _ahead(self, name: str) -> int:
+        """Return by how many seconds the desk's clock is ahead, as far as its answers have told by now."""
+        return ahead_of(self._store, self._transport, name, self._clock.now())
+
+    def _is_wanted(self, each: RemoteTicket, progress: Progress, connector: Connector, ahead: int) -> bool:
         """Say whether a ticket is to come: it is young, or open. A list that does not say is followed by a look."""
-        if each.deleted or each.merged_into or each.updated_at < progress.open_since:
+        if each.deleted or each.merged_into or each.updated_at < there(progress.open_since, ahead):
             return False
-        if each.updated_at >= progress.since:
+        if each.updated_at >= there(progress.since, ahead):
             return True
         status = each.status
         if not isinstance(status, Status):

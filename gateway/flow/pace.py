@@ -26,7 +26,9 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 #: what a round may change of a connection's state
-_PACE = ("paused", "not_before", "failures", "open_until", "trial_until", "tokens", "tokens_at")
+_PACE = (
+    "paused", "not_before", "failures", "open_until", "trial_until", "tokens", "tokens_at", "ahead", "ahead_at",
+)  # fmt: skip
 
 
 def closed(desks: Mapping[str, DeskState], connection: str, now: datetime) -> Closed | None:

@@ -76,7 +76,7 @@ def _comment(comment: RemoteComment, ahead: int, now: datetime) -> RemoteComment
 def note(tx: Tx, transport: Transport, connection: str, now: datetime) -> DeskState:
     """Keep what a transport has learned of a desk's clock, where that is news; return the state as it is then."""
     state = tx.desks.get(connection)
-    after = _learned(state, transport, now)
+    after = learned(state, transport, now)
     if after != state:
         tx.desks.save(after)
     return after
@@ -89,13 +89,21 @@ def note_news(
     found = {}
     for name in connections:
         state = states.get(name, DeskState(connection=name))
-        if _learned(state, transport, now) != state:
+        if learned(state, transport, now) != state:
             state = store.write(lambda tx, each=name: note(tx, transport, each, now))  # type: ignore[misc]
         found[name] = state.ahead
     return found
 
 
-def _learned(state: DeskState, transport: Transport, now: datetime) -> DeskState:
+def ahead_of(store: Store, transport: Transport, connection: str, now: datetime) -> int:
+    """Return by how many seconds a desk's clock is ahead, as is known by now; what is news of it is kept."""
+    with store.read() as tx:
+        states = tx.desks.all()
+    return note_news(store, transport, states, [connection], now)[connection]
+
+
+def learned(state: DeskState, transport: Transport, now: datetime) -> DeskState:
+    """Return how a connection stands with what a transport knows of its clock, where that is news."""
     skew = transport.skew(state.connection) if isinstance(transport, TellsTime) else None
     if skew is None:
         return state
