@@ -82,9 +82,6 @@ class Bench(ABC):
     #: by how much what the desk lists of changes may lag behind them: as its vendor says, else what we reckon with
     lag: ClassVar[timedelta] = timedelta(seconds=20)
 
-    #: its customers have an address of mail
-    has_addresses: ClassVar[bool] = True
-
     #: paths by which a connector only stages what nobody sees: a fault of a write does not befall them
     staging: ClassVar[str] = ""
 

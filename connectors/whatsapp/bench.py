@@ -21,7 +21,6 @@ class WhatsAppBench(Bench):
     """One number; a ticket is the conversation with a customer of its own, named by the message that began it."""
 
     connector = "whatsapp"
-    has_addresses = False
     categories = frozenset()
     levels = frozenset()
     #: colleagues share the app of the number: the second has none

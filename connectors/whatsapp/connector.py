@@ -56,6 +56,7 @@ SPEC = ConnectorSpec(
     attaching=Attaching.ALONE,
     max_file=calls.LARGEST,
     internal_files=False,
+    knows_addresses=False,
 )
 
 

@@ -7,6 +7,7 @@ from gateway.ports.alerting import AlertState, Backlog
 from gateway.ports.auditing import Audit
 from gateway.ports.backfilling import Backfilling
 from gateway.ports.braking import Braking
+from gateway.ports.claiming import OperationClaim
 from gateway.ports.filing import Attaching, FileRow, Files, FileState, Filing
 from gateway.ports.granting import Grant, Granting
 from gateway.ports.http import Blob, Call, Effect, HttpRequest, HttpResponse, Part
@@ -42,7 +43,6 @@ from gateway.ports.wire import (
     Identity,
     Ids,
     IncomingRequest,
-    OperationClaim,
     PolledDelivery,
     RawDelivery,
     Setting,

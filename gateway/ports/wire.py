@@ -16,7 +16,8 @@ import msgspec
 from gateway.domain.crosslink import Naming
 from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.person import RemotePerson
-from gateway.domain.update import Finding, Intent, Operation, Outcome, Sighting, Strategy
+from gateway.domain.update import Finding, Intent, Operation, Outcome, Sighting
+from gateway.ports.claiming import OperationClaim
 from gateway.ports.filing import Attaching
 from gateway.ports.http import Call, HttpRequest, HttpResponse
 
@@ -175,30 +176,6 @@ class CheckResult(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: dict[str, Any] = {}
 
 
-class OperationClaim(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How one operation of a connector stays single."""
-
-    strategy: Strategy
-    #: seconds after our deadline within which a late effect may still appear or an index may lag
-    settle: int = 5
-    #: seconds for which the desk remembers an idempotency key (key strategy)
-    key_ttl: int = 0
-    #: the fact (see CheckResult.facts) without which the claim degrades to none; empty: unconditional
-    needs_fact: str = ""
-    #: can it be probed for? key: after the key has expired; natural: before it is sent again; both: after a refusal
-    probe: bool = False
-
-    def remembers(self, first_sent_at: datetime | None, now: datetime) -> bool:
-        """Say whether the desk still knows the idempotency key of the first attempt."""
-        if self.strategy is not Strategy.KEY or first_sent_at is None:
-            return False
-        return now - first_sent_at < timedelta(seconds=self.key_ttl)
-
-    def repeats(self, first_sent_at: datetime | None, now: datetime) -> bool:
-        """Say whether the same again does no harm, whatever became of the first: a natural or a keyed write."""
-        return self.strategy is Strategy.NATURAL or self.remembers(first_sent_at, now)
-
-
 class Setting(msgspec.Struct, frozen=True, omit_defaults=True):
     """One setting of a connection beside url, auth and webhook_secret, as JSON Schema."""
 
@@ -237,6 +214,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     url_query: bool = False
     #: a ticket is begun there by writing to its requester, of whom it needs the address
     needs_address: bool = False
+    #: its tickets can name an address of mail of who wrote them; False: nobody's ever does, for they write from a phone
+    knows_addresses: bool = True
     #: how the connection's url may begin
     url_schemes: tuple[str, ...] = ("https", "http")
     #: extra origins (scheme://host) beside the connection's url

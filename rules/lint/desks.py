@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.domain.ticket import Visibility
 from gateway.domain.update import Operation
+from gateway.ports import ConnectorSpec
 from rules.lint import due_times
 from rules.lint.formula import Formula
 from rules.lint.reading import Reading, called
@@ -111,6 +112,7 @@ def abilities(reading: Reading) -> Iterator[Problem]:
     """Say what a desk is asked for that its connector does not do."""
     for rule in reading.sections.items("sync"):
         yield from _able(reading, rule["to"], Operation.CREATE, "takes no new tickets")
+        yield from _addressed(reading, rule)
         if "fields" in rule and "comments" in rule["fields"]:
             yield from _comments(reading, rule)
             yield from _files(reading, rule)
@@ -141,6 +143,23 @@ def _able(reading: Reading, spot: Spot, operation: Operation, words: str) -> Ite
         yield spot.error("cannot-do", f"'{spot.value}' ({spec.title}) {words}", hint)
 
 
+def _addressed(reading: Reading, rule: Spot) -> Iterator[Problem]:
+    """Say where a ticket is to be begun by a mail to somebody of whom no address can be known."""
+    source, target = reading.spec_of(rule.value["from"]), reading.spec_of(rule.value["to"])
+    if source is None or target is None or source.knows_addresses or not target.needs_address:
+        return
+    message = (
+        f"'{rule.value['to']}' ({target.title}) begins a ticket by writing to its requester, and nobody who writes to "
+        f"'{rule.value['from']}' ({source.title}) has an address of mail there"
+    )
+    able = [
+        name for name in reading.connections
+        if (one := reading.spec_of(name)) and Operation.CREATE in one.operations and not one.needs_address
+    ]  # fmt: skip
+    hint = f"name a desk that takes tickets of anybody: {', '.join(able)}" if able else "take the rule out"
+    yield rule["to"].error("cannot-do", message, hint)
+
+
 def _notified(reading: Reading, spot: Spot) -> Iterator[Problem]:
     spec = reading.spec_of(spot.value)
     if spec is not None and Operation.NOTIFY not in spec.operations:
@@ -154,13 +173,7 @@ def _tells(operations: Mapping[Operation, object]) -> bool:
 
 
 def _comments(reading: Reading, rule: Spot) -> Iterator[Problem]:
-    spot = rule["fields"]["comments"]
-    owners = (
-        dict.fromkeys(Visibility, (spot, spot.value))
-        if isinstance(spot.value, str)
-        else {Visibility(key): (inner, inner.value) for key, inner in spot.entries()}
-    )
-    for visibility, (at, owner) in owners.items():
+    for visibility, (at, owner) in _owners(rule["fields"]["comments"]).items():
         written = []
         if owner != Owner.TO:
             written.append(rule.value["to"])
@@ -181,7 +194,10 @@ def _files(reading: Reading, rule: Spot) -> Iterator[Problem]:
     owner = spot.value if asked else Owner.BOTH
     for key, other in (("to", Owner.TO), ("from", Owner.FROM)):
         spec = reading.spec_of(rule.value[key])
-        if owner == other or spec is None or spec.attaching is not None or not _speaks(spec.operations):
+        if owner == other or spec is None or not _speaks(spec.operations):
+            continue
+        if spec.attaching is not None:
+            yield from _internal_files(rule, key, spec, spot, other)
             continue
         message = f"'{rule.value[key]}' ({spec.title}) takes no files"
         if asked:
@@ -190,6 +206,24 @@ def _files(reading: Reading, rule: Spot) -> Iterator[Problem]:
             told = f"{message}: those of comments stay behind, and the comment says so"
             hint = f"say which way they go: `attachments: {other.value}`"
             yield spot.warning("files-stay-behind", told, hint, key=True)
+
+
+def _internal_files(rule: Spot, key: str, spec: ConnectorSpec, spot: Spot, other: Owner) -> Iterator[Problem]:
+    """Say where files that customers may not see stay behind."""
+    if spec.internal_files or Operation.INTERNAL_NOTE not in spec.operations:
+        return
+    owner = _owners(rule["fields"]["comments"]).get(Visibility.INTERNAL, (spot, other))[1]
+    if owner != other:
+        message = f"'{rule.value[key]}' ({spec.title}) can hide no file from customers"
+        told = f"{message}: those of internal comments stay behind, and the comment says so"
+        yield spot.warning("files-stay-behind", told, f"say which way they go: `attachments: {other.value}`", key=True)
+
+
+def _owners(spot: Spot) -> dict[Visibility, tuple[Spot, str]]:
+    """Return who owns the comments of a rule, by who may read them."""
+    if isinstance(spot.value, str):
+        return dict.fromkeys(Visibility, (spot, spot.value))
+    return {Visibility(key): (inner, inner.value) for key, inner in spot.entries()}
 
 
 def _speaks(operations: Mapping[Operation, object]) -> bool:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import yaml
 
 from connectors import registry
 from connectors.email.bench import EmailBench
@@ -13,30 +10,9 @@ from connectors.sdk import Operation
 from connectors.testing.bench import Bench
 from connectors.whatsapp.bench import WhatsAppBench
 from gateway.store import SqlStore
-from rules import check_site
+from tests.pairs.asking import faults
 from tests.pairs.pair import SOURCE, TARGET, Pair
 from tests.pairs.which import ANCHOR, BENCHES, CLOSED, reaches
-
-
-def faults(source: type[Bench], target: type[Bench], **rule: Any) -> list[str]:
-    """Return what `gateway check` says of a rule between two desks that it calls an error."""
-    desks = {SOURCE: source, TARGET: target}
-    gateway = {"connections": {name: _connection(bench()) for name, bench in desks.items()}}
-    rules = {"sync": [{"name": "pair", "from": SOURCE, "to": TARGET, **rule}]}
-    specs = {name: plugin.spec for name, plugin in registry.load(points=()).plugins.items()}
-    found = check_site({"gateway.yaml": yaml.safe_dump(gateway), "rules/a.yaml": yaml.safe_dump(rules)}, specs)
-    return [each.head.partition(" error")[2] for each in found.problems if each.is_error]
-
-
-def _connection(bench: Bench) -> dict[str, Any]:
-    spec = registry.load(points=()).plugin(bench.connector).spec
-    given = {"connector": bench.connector, "url": "https://desk.example", **bench.options()}
-    secret = {each.name for each in spec.settings if each.secret} | {"webhook_secret"}
-    return {name: _hidden(value) if name in secret else value for name, value in given.items()}
-
-
-def _hidden(value: Any) -> Any:
-    return {key: _hidden(each) for key, each in value.items()} if isinstance(value, dict) else "${SECRET}"
 
 
 def test_whatsapp_is_one_of_them() -> None:
@@ -71,6 +47,10 @@ def test_whoever_has_no_address_cannot_be_mailed(store: SqlStore) -> None:
     """A WhatsApp customer in a mailbox: nothing is sent, one dead letter says why, and no other pair is like that."""
     apart = {(one, other) for one in BENCHES for other in BENCHES if not reaches(one, other)}
     assert apart == {(WhatsAppBench, EmailBench)}
+    (refused,) = faults(WhatsAppBench, EmailBench)
+    assert refused.startswith("[cannot-do]: 'the-target' (E-mail) begins a ticket by writing to its requester"), refused
+    assert "nobody who writes to 'the-source' (WhatsApp) has an address" in refused
+    assert faults(EmailBench, WhatsAppBench) != [] == faults(ANCHOR, EmailBench)
     with Pair(store, WhatsAppBench, EmailBench) as pair:
         pair.benches[SOURCE].open_ticket("Printer", "It burns")
         pair.settle_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from connectors import registry
-from connectors.sdk import Operation
+from connectors.sdk import ConnectorSpec, Operation
 from connectors.testing.bench import Bench, benches
 from connectors.zendesk.bench import ZendeskBench
 
@@ -17,13 +17,18 @@ ANCHOR = ZendeskBench
 ALL = bool(os.environ.get("GATEWAY_PAIRS"))
 
 
+def spec_of(bench: type[Bench]) -> ConnectorSpec:
+    """Return what a connection to such a desk can do."""
+    return registry.load(points=()).plugin(bench.connector).spec.of(bench().options())
+
+
 def _begins(bench: type[Bench]) -> bool:
-    return Operation.CREATE in registry.load(points=()).plugin(bench.connector).spec.operations
+    return Operation.CREATE in spec_of(bench).operations
 
 
 def reaches(one: type[Bench], other: type[Bench]) -> bool:
     """Say whether a ticket of one desk can be begun in another: by a mail only to those who have an address."""
-    return one.has_addresses or not registry.load(points=()).plugin(other.connector).spec.needs_address
+    return spec_of(one).knows_addresses or not spec_of(other).needs_address
 
 
 #: those in which only people begin a conversation: a rule that leads there is refused, which test_refused.py shows
