@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.content import damaged
+from connectors.content import damaged, from_plain
 from connectors.freshdesk import mapping, words
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import text
@@ -146,7 +146,8 @@ def _snapshot(
     status = changes.get("status", ("", ""))[1] or _word(facts.get("status"))
     priority = changes.get("priority", ("", ""))[1] or _word(facts.get("priority"))
     description = text(facts.get("description"))
-    body = mapping.read_html(description) if description else None
+    unformed = text(facts.get("description_text"))
+    body = mapping.read_html(description) if description else from_plain(unformed) if unformed.strip() else None
     group = _word(facts.get("group_name"))
     return msgspec.structs.replace(
         bare,
@@ -165,8 +166,9 @@ def _snapshot(
 
 
 def _requester(facts: Mapping[str, Any]) -> RemotePerson | msgspec.UnsetType:
-    name = text(facts.get("requester_name")).strip()
-    email = text(facts.get("requester_email")).strip() or text(facts.get("from_email")).strip()
+    name = text(facts.get("requester_name")).strip() or text(facts.get("contact_name")).strip()
+    given = (text(facts.get(each)).strip() for each in ("requester_email", "contact_email", "from_email"))
+    email = next(filter(None, given), "")
     return RemotePerson(email=email, name=name, role="customer") if email else msgspec.UNSET
 
 
