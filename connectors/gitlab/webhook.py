@@ -7,6 +7,7 @@ ones) and about notes on them are read; everything else that one hook may be sub
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,7 @@ TOLERANCE = 300
 ISSUES = frozenset({"issue", "work_item", "confidential_issue"})
 _ASSIGNEES = frozenset({"assignees", "assignee", "assignee_id", "assignee_ids"})
 NOTEABLE = frozenset({"issue", "workitem", "work_item"})
+_ADDRESS = re.compile(r"/(?:issues|work_items)/([1-9][0-9]{0,17})(?:#|$)")
 
 
 def verify(account: Account, request: IncomingRequest, now: datetime) -> None:
@@ -148,6 +150,23 @@ def _own(account: Account, body: Json, delivery: RawDelivery) -> tuple[Event, ..
     shot = RemoteTicket(number, delivery.received_at)
     key = f"template:{number}:{digest(delivery.source_event_id)[:16]}"
     return (Event(EventKind.OBSERVED, number, key=key, at=delivery.received_at, snapshot=shot, needs_read=True),)
+
+
+def _elsewhere(account: Account, body: Json, note: Json, at: datetime) -> tuple[Event, ...]:
+    """Read a note beside which its work item is not shown: its address names that. One of a group is not ours."""
+    project, where = _project(body, note), _ADDRESS.search(text(note.get("url")))
+    if not project:
+        return ()
+    if where is None:
+        msg = "the webhook of a note names no issue"
+        raise UnreadableError(msg)
+    if not account.is_mine(project, text(obj(body.get("project")).get("path_with_namespace"))):
+        return ()
+    number = mapping.remote_id(project, where[1])
+    key = f"note:{ident(note.get('id')) or number}:{digest(text(note.get('updated_at')), text(note.get('note')))[:16]}"
+    shot = RemoteTicket(number, at)
+    actor = _actor(account, body)
+    return (Event(EventKind.OBSERVED, number, key=key, at=at, actor=actor, snapshot=shot, needs_read=True),)
 
 
 def _ticket(account: Account, body: Json, data: Json, at: datetime) -> RemoteTicket | None:
@@ -274,8 +293,7 @@ def _note(account: Account, body: Json, received_at: datetime) -> tuple[Event, .
     if text(note.get("noteable_type")).lower() not in NOTEABLE or note.get("system") is True:
         return ()
     if not data:
-        msg = "the webhook of a note names no issue"
-        raise UnreadableError(msg)
+        return _elsewhere(account, body, note, received_at)
     shot = _ticket(account, body, data, received_at)
     if shot is None:
         return ()

@@ -39,6 +39,11 @@ _COMMENT_TOLD = frozenset({"comment_created", "issue_commented"})
 _COMMENT_EDITED = frozenset({"comment_updated", "issue_comment_edited"})
 _COMMENT_CHANGED = _COMMENT_EDITED | {"comment_deleted", "issue_comment_deleted"}
 _ISSUE_OF = re.compile(r"/issue/(\d{1,20})(?:/|$)")
+#: `issue_event_type_name` -> our field, where it says by itself which was changed
+_TYPES = {
+    "issue_assigned": "assignee", "issue_resolved": "status", "issue_closed": "status", "issue_reopened": "status",
+    "issue_work_started": "status", "issue_work_stopped": "status",
+}  # fmt: skip
 #: entries of the history after which only a read shows what there is
 _READ_AFTER = frozenset({"attachment", "comment"})
 
@@ -147,8 +152,8 @@ def _read(said: Said, options: Options) -> tuple[Event, ...]:
     elif said.type in _COMMENT_TOLD:
         found.append(_hint(said))
     found += _changed(said, options)
-    # a link, a vote, a rank: this is how the issue looks now
-    return tuple(found) or (_event(said, EventKind.OBSERVED, f"seen:{said.id}:{said.stamp}"),)
+    # a link, a vote; of a Jira before 7 a comment that was deleted: nothing says which
+    return tuple(found) or (_event(said, EventKind.OBSERVED, f"seen:{said.id}:{said.stamp}", needs_read=True),)
 
 
 def _event(said: Said, kind: EventKind, key: str, **more: Any) -> Event:
@@ -240,13 +245,23 @@ def _changed(said: Said, options: Options) -> list[Event]:
             change = known(item, said.snapshot, options)
             changes[change.field] = change
     if not items:
-        return []
+        return _unlisted(said)
     entry = ident(obj(said.body.get("changelog")).get("id")) or digest(items, said.at.isoformat())[:16]
     key = f"change:{said.id}:{entry}"
     if not changes:
         return [_event(said, EventKind.OBSERVED, key, **({"needs_read": True} if reread else {}))]
     changed = _event(said, EventKind.CHANGED, key, changes=tuple(changes.values()))
     return [changed, _hint(said)] if reread else [changed]
+
+
+def _unlisted(said: Said) -> list[Event]:
+    """Read a change of which only the event's type tells, as of many issues at once: what it was before is not said."""
+    field = _TYPES.get(said.type, "")
+    if not field or getattr(said.snapshot, field) is msgspec.UNSET:
+        return []
+    change = FieldChange(field, getattr(said.snapshot, field))
+    key = f"change:{said.id}:{said.stamp}"
+    return [_event(said, EventKind.CHANGED, key, changes=(change,), needs_read=True)]
 
 
 _Reader = Callable[[Json, RemoteTicket, Options], FieldChange]

@@ -248,3 +248,12 @@ def test_a_comment_that_is_told_of_and_not_given_is_read() -> None:
     """As where the webhook leaves its body out."""
     (found,) = parse("jira:issue_updated", issue_event_type_name="issue_commented")
     assert (found.kind, found.needs_read) == (EventKind.OBSERVED, True)
+
+
+def test_a_change_without_its_history_is_told_by_its_type() -> None:
+    """As an assignment of many issues at once: who it was before is not said, and the issue is read."""
+    (found,) = parse("jira:issue_updated", issue_event_type_name="issue_assigned", changelog={"id": "7", "items": []})
+    assert (found.kind, found.needs_read) == (EventKind.CHANGED, True)
+    assert found.changes == (FieldChange("assignee", RemotePerson("new", name="New")),)
+    (seen,) = parse("jira:issue_updated", issue_event_type_name="issue_generic", changelog={"id": "7", "items": []})
+    assert (seen.kind, seen.changes, seen.needs_read) == (EventKind.OBSERVED, (), True)
