@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -19,7 +20,9 @@ import redis
 from gateway.embedded import Running, find_server
 from gateway.store import SqlStore, open_store
 from gateway.system import SystemClock, SystemIds
+from tests.both import needs_both
 from tests.databases import PostgresProcess, migrated_file
+from tests.length import FULL
 
 # a shared, noisy machine: how long an example takes to make or to run says nothing
 hypothesis.settings.register_profile("gateway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -137,16 +140,38 @@ def store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
 
 #: the files that take longest, most of it waiting: they begin first, so that at the end no process works alone
 _LONGEST = (
-    "tests/flows/test_kills.py",
+    "tests/desks/test_journey.py",
+    "tests/desks/test_redmine_journey.py",
     "tests/demo/test_demo.py",
     "tests/faults/test_storm.py",
+    "tests/flows/test_kills.py",
+    "tests/desks/test_request_tracker.py",
     "tests/soak/test_soak.py",
     "tests/faults/test_enumeration.py",
+    "tests/desks/test_redmine.py",
+    "tests/desks/test_due_times.py",
+    "tests/flows/edges/test_enormous.py",
     "tests/rules/test_tutorial.py",
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest files begin first."""
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what stays to the end: tens of thousands of tests and every module."""
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the longest files begin first, and leave to `make long` what PostgreSQL does as SQLite does."""
     rank = {file: place for place, file in enumerate(_LONGEST)}
     items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(_LONGEST)))
+    both = {item: needs_both(item.nodeid) for item in items if item.get_closest_marker("postgres")}
+    for item, needed in both.items():
+        if not needed:
+            item.add_marker(pytest.mark.long)
+    if FULL:
+        return
+    left = [item for item, needed in both.items() if not needed]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if both.get(item, True)]

@@ -7,11 +7,13 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.calendar import Calendar
 from tests.domain.calendar_oracle import DAYS, Oracle, instant
+from tests.length import length
 
 #: zones with what their clocks did around a date
 ODD = (
@@ -96,7 +98,12 @@ def situations(draw: st.DrawFn) -> tuple[dict[str, Any], datetime]:
 OFFSETS = st.tuples(st.integers(0, 7 * 24 * 60 - 1), st.sampled_from([0, 0, 0, 1, 17, 59]))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@pytest.mark.long
+@settings(
+    max_examples=length(25, 240),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(situation=situations(), places=st.lists(OFFSETS, min_size=3, max_size=8), targets=st.data())
 def test_it_agrees_with_the_oracle(situation: Any, places: list[tuple[int, int]], targets: st.DataObject) -> None:
     """Each of its answers is what stepping through the minutes finds."""

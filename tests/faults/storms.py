@@ -67,6 +67,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     promises: bool = True
     #: tickets that one person can have, where they are given to people
     capacity: int = 6
+    #: how slow promises are: a short storm does not wait minutes for the last of them
+    pace: float = 1.0
 
 
 class Stormed(msgspec.Struct, frozen=True):
@@ -91,7 +93,9 @@ def run(
         desks = stack.enter_context(PromisedDesks() if plan.promises else Desks())
         both = desks.all()
         skew(both, plan.skew)
-        asked = promises(desks, capacity=plan.capacity, deadline=DEADLINE) if isinstance(desks, PromisedDesks) else None
+        asked = None
+        if isinstance(desks, PromisedDesks):
+            asked = promises(desks, capacity=plan.capacity, deadline=DEADLINE, pace=plan.pace)
         site = Site(
             folder, zendesk=desks.zendesk.url, rt=desks.rt.url, rt_token=desks.rt.tokens["gateway"],
             database_url=database_url, deadline=DEADLINE, written=asked.written if asked is not None else PLAIN,

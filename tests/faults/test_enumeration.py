@@ -1,24 +1,22 @@
 """A seeded sample of the enumeration: every crash point, strategies and faults by chance.
 
-In `make test` each point is met on one of the two databases, the seed says which; in `make long` on both. All of it is
-`make faults`; GATEWAY_SEED repeats a sample.
+In `make test` each point is met on one of the two databases, the seed says which, and each safeguard is missed on one
+of them; in `make long` on both. All of it is `make faults`; GATEWAY_SEED repeats a sample.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
 from gateway.domain.update import Operation, Strategy
-from tests.databases import PostgresProcess
 from tests.faults.case import Case, Kit
 from tests.faults.desk import Fault
 from tests.faults.enumeration import POINTS, SEED, sample
 from tests.faults.forks import Bench
 from tests.faults.mutants import MUTANTS
-from tests.length import FULL
+from tests.length import FULL, on_databases
 
 pytestmark = pytest.mark.faults
 
@@ -40,25 +38,6 @@ CAUGHT = {
 }
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def kind(request: pytest.FixtureRequest) -> str:
-    """Name each of the two databases."""
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def bench(request: pytest.FixtureRequest, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Give what runs cases on each database: each begins with an empty one."""
-    folder = tmp_path_factory.mktemp("bench")
-    if kind == "sqlite":
-        yield Bench(f"sqlite:///{folder / 'gateway.db'}", folder)
-        return
-    process: PostgresProcess = request.getfixturevalue("postgres_process")
-    url = process.migrated_database()
-    yield Bench(url, folder)
-    process.drop(url)
-
-
 @pytest.mark.long
 def test_whatever_dies_wherever_each_effect_is_there_once(bench: Bench, kind: str) -> None:
     """At every crash point, killed or stopped beyond the lease, under faults by chance."""
@@ -69,7 +48,8 @@ def test_whatever_dies_wherever_each_effect_is_there_once(bench: Bench, kind: st
     assert wrong == {}, f"seed {SEED}"
 
 
-@pytest.mark.parametrize("name", CAUGHT)
+@pytest.mark.long
+@pytest.mark.parametrize(("kind", "name"), on_databases(CAUGHT), indirect=["kind"])
 def test_each_safeguard_is_missed(bench: Bench, name: str) -> None:
     """Without it the same work goes wrong; with it, it does not."""
     case = CAUGHT[name]

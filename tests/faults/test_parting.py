@@ -1,12 +1,12 @@
 """One field of an update is refused, and the process dies while the others are parted from it.
 
-Whatever dies wherever: the others are there once, and one dead letter has what was refused.
+Whatever dies wherever: the others are there once, and one dead letter has what was refused. In `make test` each
+strategy is taken on one of the two databases, in `make long` on both.
 """
 
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.faults.case import Case
 from tests.faults.desk import Fault
 from tests.faults.enumeration import SEED, crashes
 from tests.faults.forks import Bench
+from tests.length import on_databases
 
 pytestmark = pytest.mark.faults
 
@@ -22,13 +23,8 @@ pytestmark = pytest.mark.faults
 AROUND = frozenset({"deliver.answered", "deliver.parting", "deliver.recording"})
 
 
-@pytest.fixture
-def bench(database_url: str, tmp_path: Path) -> Bench:
-    """Give what runs cases on each database."""
-    return Bench(database_url, tmp_path)
-
-
-@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.long
+@pytest.mark.parametrize(("kind", "strategy"), on_databases(Strategy), indirect=["kind"])
 def test_what_is_parted_is_there_once_and_has_one_letter(bench: Bench, strategy: Strategy) -> None:
     """Killed and stopped at each point around the split, and once more with a second crash by chance."""
     case = Case(strategy, Fault.PARTED, Operation.SET_FIELDS)

@@ -47,6 +47,8 @@ TEAMS: Mapping[str, tuple[str, str]] = {"first": ("3601", "Support"), "second": 
 #: whose day ends in the middle of the storm
 LEAVES = "noah"
 DAY_SECONDS = 100
+#: in a short storm it lasts at least so long
+SHORTEST_DAY = 25
 
 SHOWN = """\
       assignee: both
@@ -190,7 +192,7 @@ class Promises(msgspec.Struct, frozen=True):
 
 def promises(desks: PromisedDesks, *, capacity: int, deadline: int, pace: float = 1.0) -> Promises:
     """Return what an admin writes; somebody's day ends soon. `pace` is how much slower everything is than written."""
-    end = SystemClock().now().astimezone(UTC) + timedelta(seconds=DAY_SECONDS)
+    end = SystemClock().now().astimezone(UTC) + timedelta(seconds=max(SHORTEST_DAY, DAY_SECONDS * pace))
     # written to the minute
     end = end.replace(second=0, microsecond=0) + timedelta(minutes=1)
     days = [f"{end.date()}: " + (f'["00:00-{end:%H:%M}"]' if end.hour or end.minute else "closed")]

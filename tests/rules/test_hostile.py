@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from rules import Checked, check_site
 from rules.problem import MOST
+from tests.length import length
 from tests.rules.making import GATEWAY, SPECS, document, installed
 from tests.rules.test_examples import LANGUAGE, texts
 
@@ -173,9 +174,14 @@ CHANGES = st.lists(
 )
 
 
+@pytest.mark.long
 @given(CHANGES)
 @example([(("rules/10-classify.yaml", ("classify", 2, "when", "requester")), "replace", [[]])])
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    deadline=None,
+    max_examples=length(50, 600),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 def test_a_site_that_was_changed_anywhere_is_a_site_or_errors_with_places(changes: list[Any]) -> None:
     """Never a crash: what loads is run by the gateway, and what does not says where."""
     trees = copy.deepcopy(PLAIN)

@@ -25,6 +25,7 @@ from rules.loading.classify import classify_rules
 from rules.loading.sections import merge
 from rules.problem import Problem
 from rules.text import PatternSet, fold, pattern_search, tokens, word_keys, words_search
+from tests.length import length
 from tests.rules.making import NOW, document, facts, ticket
 
 
@@ -159,8 +160,9 @@ def compiled(wanted: dict[str, Any]) -> Condition:
     return made
 
 
+@pytest.mark.long
 @given(st.lists(CONDITIONS, min_size=1, max_size=8), TICKETS, st.none() | TICKETS, st.sampled_from([1, 2, 1024]))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=length(66, 800))
 def test_a_condition_that_holds_is_always_among_the_possible(
     wanted: list[dict[str, Any]], now: Ticket, before: Ticket | None, block: int
 ) -> None:
@@ -204,8 +206,9 @@ def rule_sets(draw: Any) -> RuleSet:
     )
 
 
+@pytest.mark.long
 @given(rule_sets(), TICKETS, st.lists(TICKETS, max_size=3))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=length(50, 600))
 def test_a_decision_by_the_index_is_that_of_rules_asked_one_by_one(
     rules: RuleSet, new: Ticket, later: list[Ticket]
 ) -> None:

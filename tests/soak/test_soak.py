@@ -6,14 +6,15 @@ import pytest
 
 from gateway.store import SqlStore
 from gateway.store.retention import Lifetimes
+from tests.length import length
 from tests.soak.run import soak
 
 # it is work, not waiting: a machine that does something else besides takes its time
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 
 #: months in days
 SHORT = Lifetimes(deliveries=1, keys=3, echoes=1, audit=2)
-DAYS = 15
+DAYS = length(12, 30)
 
 
 def test_at_a_steady_load_no_table_grows_but_those_that_are_kept(store: SqlStore) -> None:

@@ -17,6 +17,7 @@ from gateway.errors import AuthenticationError, UnreadableError
 from gateway.ports import IncomingRequest
 from gateway.system import SystemClock
 from tests.connectors.zendesk.conftest import SECRET, connect, stored
+from tests.length import length
 
 SAMPLES = Path(__file__).parent / "samples"
 SHARED = Path(os.environ.get("GATEWAY_SHARED") or Path(__file__).parents[4] / "shared")
@@ -158,7 +159,8 @@ JSON = st.recursive(
 TYPES = ["created", "comment_added", "status_changed", "tags_changed", "custom_field_changed", "merged", "whatever"]
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(100, 1200), deadline=None)
 @given(
     st.sampled_from(TYPES),
     st.dictionaries(

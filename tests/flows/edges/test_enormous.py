@@ -17,6 +17,7 @@ from gateway.store import SqlStore
 from gateway.web.console.ticket import read_ticket
 from tests.flows.edges.bridges import ZENDESK, Edge
 from tests.flows.world import Silent
+from tests.length import FULL
 from tests.pairs.pair import SOURCE, TARGET, Pair, texts
 
 MANY = 3 * PORTION + 7
@@ -75,8 +76,9 @@ def talked(edge: Edge, number: int, many: int, text: str = "") -> None:
     edge.reconciler().poll(ZENDESK, holder="edge")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("killed", [0, 2])
+@pytest.mark.parametrize("killed", [0, 2] if FULL else [2])
 def test_hundreds_of_comments_come_in_portions(edge: Edge, killed: int) -> None:
     """No transaction brings more than a portion; who dies in the middle leaves the rest to the next, in order, once."""
     number, copy = edge.begun()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from rules.routed import Hop, Outcome, Work
 from rules.routes import OF_TICKET, REGION_OF_TICKET, Fit, Needs, Relaxation, Route, Routing, Settings
 from rules.routing import route
 from rules.waiting import Waiting, given_now
+from tests.length import length
 from tests.rules.making import facts, ticket
 
 MONDAY = datetime(2026, 3, 9, tzinfo=UTC)
@@ -107,7 +109,8 @@ def overfilled(snapshot: Snapshot) -> list[str]:
     return [agent.person for agent, used in pairs if agent.units is not None and used > agent.units]
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(33, 400), deadline=None)
 @given(routings(), arrivals())
 def test_nobody_is_overfilled_and_nothing_waits_for_ever(
     made: tuple[Routing, list[Agent]], coming: list[Waiting]
@@ -153,7 +156,8 @@ def _could(rules: Routing, agent: Agent, waiting: Waiting) -> bool:
     return spoken and all(agent.skills.get(skill, 0) >= level for skill, level in made.needs.skills.items())
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(33, 400), deadline=None)
 @given(routings(), arrivals(), st.randoms(use_true_random=False), st.integers(0, 7 * 24 * 6))
 def test_the_same_gives_the_same_in_whatever_order(
     made: tuple[Routing, list[Agent]], coming: list[Waiting], chosen: object, tick: int
@@ -180,7 +184,8 @@ def test_the_same_gives_the_same_in_whatever_order(
         )
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(33, 400), deadline=None)
 @given(routings(), arrivals(), st.integers(0, 6))
 def test_a_ticket_that_is_passed_on_stops_at_the_limit(
     made: tuple[Routing, list[Agent]], coming: list[Waiting], most: int
@@ -207,7 +212,8 @@ def test_a_ticket_that_is_passed_on_stops_at_the_limit(
     assert len(had) == len(set(had))
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.long
+@settings(max_examples=length(100, 1200), deadline=None)
 @given(
     routings(),
     arrivals(),
