@@ -39,6 +39,7 @@ LACKS: Mapping[str, str] = {
     "internal": "there are no internal notes",
     "public": "there are no public replies",
     "polling": "nothing tells what changed",
+    "import": "an import begins with a cursor of its own, to which tests of its own hold it",
     "attachments": "it takes no files",
     "credentials": "it knows no wrong credentials",
 }
@@ -54,6 +55,9 @@ MECHANISMS: Mapping[str, str] = {
     "rate_limit": "it says for how long it wants to be left alone",
     "internal_note": "there are comments that customers do not see",
 }
+
+#: folders of tests of what a transport keeps for every connector
+TRANSPORTS = ("http", "mail")
 
 #: modules by which code reaches outside the process; a connector asks for what it wants, and does not take it
 REACHING = frozenset({
@@ -238,13 +242,14 @@ def tests_in(*folders: Path) -> frozenset[str]:
 def tests_of(folder: Path) -> frozenset[str] | None:
     """Return the tests of a connector, those of the conformance suite included; None where none lie beside it.
 
-    A package of somebody else has `tests` beside the folder of its code; ours are in `tests/connectors/NAME`.
+    What a transport keeps for every connector (TLS, deadlines) is tested with the transport. A package of somebody
+    else has `tests` beside the folder of its code; ours are in `tests/connectors/NAME`.
     """
     suite = Path(__file__).parent / "conformance"
     for above in list(folder.parents)[:3]:
         ours, theirs = above / "tests" / "connectors" / folder.name, above / "tests"
         if ours.is_dir():
-            return tests_in(ours, suite)
+            return tests_in(ours, suite, *(above / "tests" / each for each in TRANSPORTS))
         if theirs.is_dir() and (above / "pyproject.toml").is_file():
             return tests_in(theirs, suite)
     return None

@@ -19,7 +19,7 @@ from tests.faults.forks import Bench, at_each
 SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 OPERATIONS = (Operation.CREATE, Operation.INTERNAL_NOTE, Operation.SET_FIELDS)
 #: who is stopped in here holds the database's lock: nobody else goes on meanwhile
-_INSIDE = frozenset(
+INSIDE = frozenset(
     {
         "apply.applying", "outbox.coalescing", "deliver.parting", "deliver.recording", "deliver.releasing",
         "replay.reopening", "bulk.dealing", "poll.keeping", "sweep.sealing",
@@ -67,7 +67,7 @@ def _chosen(case: Case, points: Sequence[str], luck: random.Random, *, every: bo
 
 def _may_stop(case: Case) -> bool:
     """Say whether the others can go on while a process is stopped there."""
-    return case.point not in _INSIDE
+    return case.point not in INSIDE
 
 
 def sample(bench: Bench, luck: random.Random, size: int, points: Sequence[str] = POINTS) -> Iterator[Case]:

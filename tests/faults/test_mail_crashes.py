@@ -1,4 +1,4 @@
-"""A process that sends a mail dies at each point on the way, under faults of the server: the mail is sent at most once.
+"""A process that sends a mail dies, or stands still, at each point on the way: the mail is sent at most once.
 
 The mail server is real sockets in this process; who sends is a forked child, and time moves when it is told to. What
 went out is what the server took: nobody else knows.
@@ -11,7 +11,7 @@ import signal
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from gateway.store.engine import open_engine
 from gateway.store.keys import Keys
 from gateway.system import SystemIds
 from tests.faults.clock import EPOCH, SharedClock, SharedLeases
+from tests.faults.enumeration import INSIDE
 from tests.flows.world import Bridge
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
@@ -76,21 +77,24 @@ class Post(Bridge):
         self._people = 0
         self.join((self.mail,), [self.bench.settings("support-mail", **options)], [])
 
-    def case(self, fault: str, die_at: tuple[str, int] | None = None) -> Sent:
-        """Let a customer write and be answered; the process that sends dies, and another one goes on."""
+    def case(self, fault: str, at: tuple[str, int] | None = None, *, stops: bool = False) -> Sent:
+        """Let a customer write and be answered; the process that sends dies, and another one goes on.
+
+        One that `stops` goes on itself, when its lease is long over and the other one has done what it could.
+        """
         # what befell the mails before this one opened the breaker
         self.shared.advance(BREAKER_OVER)
         update = self._planned()
         if fault:
             self.mail.fault(fault, method="SMTP", path="DATA")
-        self._child(die_at)
+        stopped = self._child(at, stops=stops)
         self.shared.advance(LEASE_OVER)
-        for _ in range(200):
-            self.deliverer().drain(holder="second", seconds=3600, linger=-1.0)
-            row = self._row(update)
-            if row.state in OVER:
-                break
-            self.shared.advance(8.0)
+        self._go_on(update)
+        if stopped:
+            os.kill(stopped, signal.SIGCONT)
+            _, status = os.waitpid(stopped, 0)
+            assert status == 0, f"{at}: who woke up ended with {status}"
+            self._go_on(update)
         reached = tuple(self._told.read_text().split())
         self.mail.faults.clear()
         # the copy of a mail comes as any mail does
@@ -99,6 +103,14 @@ class Post(Bridge):
         row = self._row(update)
         keys = [Mail.of(each.raw).message_id.partition(".")[0] for each in self.mail.store.sent]
         return Sent(row.state, keys.count(row.effect_key), reached)
+
+    def _go_on(self, update: str) -> None:
+        """Let another process do what is left to do."""
+        for _ in range(200):
+            self.deliverer().drain(holder="second", seconds=3600, linger=-1.0)
+            if self._row(update).state in OVER:
+                return
+            self.shared.advance(8.0)
 
     def _planned(self) -> str:
         self._people += 1
@@ -124,8 +136,8 @@ class Post(Bridge):
         assert row is not None
         return row
 
-    def _child(self, die_at: tuple[str, int] | None) -> None:
-        """Send in a process of its own."""
+    def _child(self, at: tuple[str, int] | None, *, stops: bool) -> int:
+        """Send in a process of its own; return it where it stands still."""
         self._told.write_text("")
         self.store.engine.dispose()
         with warnings.catch_warnings():
@@ -137,24 +149,25 @@ class Post(Bridge):
             try:
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.alarm(CHILD_SECONDS)
-                crashpoint.arm(self._act(die_at))
+                crashpoint.arm(self._act(at, signal.SIGSTOP if stops else signal.SIGKILL))
                 self.deliverer().drain(holder="first", seconds=3600, linger=-1.0)
                 code = 0
             finally:
                 os._exit(code)
-        _, status = os.waitpid(pid, 0)
+        _, status = os.waitpid(pid, os.WUNTRACED)
         died = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        assert died is (die_at is not None), f"{die_at}: the child ended with {status}"
+        assert (died or os.WIFSTOPPED(status)) is (at is not None), f"{at}: the child ended with {status}"
+        return pid if os.WIFSTOPPED(status) else 0
 
-    def _act(self, die_at: tuple[str, int] | None) -> Callable[[str], None]:
+    def _act(self, at: tuple[str, int] | None, number: signal.Signals) -> Callable[[str], None]:
         seen: Counter[str] = Counter()
 
         def act(point: str) -> None:
             with self._told.open("a") as told:
                 told.write(f"{point}\n")
             seen[point] += 1
-            if (point, seen[point]) == die_at:
-                signal.pthread_kill(threading.get_ident(), signal.SIGKILL)
+            if (point, seen[point]) == at:
+                signal.pthread_kill(threading.get_ident(), number)
 
         return act
 
@@ -187,12 +200,9 @@ def test_a_mail_is_sent_at_most_once_whatever_dies(
     wrong: list[str] = []
     with Post(own_store, clock, tmp_path, every=timedelta(seconds=1), **PROOFS[proof]) as post:
         whole = post.case(fault)
-        seen: Counter[str] = Counter()
-        cases: list[tuple[str, int]] = []
-        for point in whole.reached:
-            seen[point] += 1
-            cases.append((point, seen[point]))
-        assert {"mail.sending", "mail.answering", "deliver.answered"} <= set(seen) or fault.startswith("reset")
+        cases = each_of(whole.reached)
+        seen = {point for point, _ in cases}
+        assert {"mail.sending", "mail.answering", "deliver.answered"} <= seen or fault.startswith("reset")
         judged = {f"{point} #{nth}": post.case(fault, (point, nth)) for point, nth in cases}
         for where, sent in {"nowhere": whole, **judged}.items():
             told = f"{where}: {sent.state}, sent {sent.times} times"
@@ -208,6 +218,41 @@ def test_a_mail_is_sent_at_most_once_whatever_dies(
     assert wrong == []
 
 
+@pytest.mark.parametrize(("proof", "fault"), [("copy", ""), ("none", ""), ("copy", "reset_after")])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_stood_still_sends_nothing_twice(
+    own_store: SqlStore, clock: SharedClock, tmp_path: Path, proof: str, fault: str
+) -> None:
+    """Stopped at every point until its lease is over and another process has taken its place, then it goes on.
+
+    What it sends only then is a mail that the other one could not find: that one is left to a person, never sent again.
+    """
+    wrong: list[str] = []
+    with Post(own_store, clock, tmp_path, every=timedelta(seconds=1), **PROOFS[proof]) as post:
+        cases = [each for each in each_of(post.case(fault).reached) if each[0] not in INSIDE]
+        assert {"mail.sending", "deliver.guarded", "deliver.intended"} <= {point for point, _ in cases}
+        for point, nth in cases:
+            sent = post.case(fault, (point, nth), stops=True)
+            told = f"{point} #{nth}: {sent.state}, sent {sent.times} times"
+            if sent.times > 1 or sent.state not in OVER or sent.state is UpdateState.DEAD:
+                wrong.append(told)
+            if sent.state in {UpdateState.DONE, UpdateState.OBSERVED} and not sent.times:
+                wrong.append(f"{told}: lost")
+        with own_store.read() as tx:
+            assert len(tx.view.tickets(limit=500)) == 1 + len(cases)
+    assert wrong == []
+
+
+def each_of(reached: Sequence[str]) -> list[tuple[str, int]]:
+    """Return each point that was come to, with which time it was."""
+    seen: Counter[str] = Counter()
+    found = []
+    for point in reached:
+        seen[point] += 1
+        found.append((point, seen[point]))
+    return found
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_mail_that_is_sent_again_without_a_look_is_there_twice(
     own_store: SqlStore, clock: SharedClock, tmp_path: Path
@@ -218,3 +263,4 @@ def test_a_mail_that_is_sent_again_without_a_look_is_there_twice(
         blind = {Operation.PUBLIC_REPLY: OperationClaim(Strategy.NATURAL, settle=1)}
         connector.spec = msgspec.structs.replace(connector.spec, operations=blind)
         assert post.case("", ("mail.answering", 1)).times == 2
+        assert post.case("", ("mail.sending", 1), stops=True).times == 2

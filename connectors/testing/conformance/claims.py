@@ -18,6 +18,7 @@ from connectors.testing.quality import (
     tests_of,
 )
 from gateway.domain.ticket import Category, Level
+from gateway.ports.backfilling import Backfilling
 
 DOINGS: Mapping[str, Callable[[Bench], None]] = {
     "ask": lambda bench: bench.ask("1", "x"),
@@ -49,11 +50,12 @@ class Claims(Stand):
         """With a test that is there, or a reason."""
         assert claim_faults(self.quality(), tests_of(self.folder)) == []
 
-    def test_what_is_lacking_is_named_with_its_reason(self, there: Bench) -> None:
-        """Nothing is exempt that has no reason, and nothing that the desk's people can do."""
+    def test_what_is_lacking_is_named_with_its_reason(self, there: Bench, connector: Connector) -> None:
+        """Nothing is exempt that has no reason, and nothing that the connector has or the desk's people can do."""
         assert lacks_faults(self.plugin.spec, self.quality()) == []
         assert mechanism_faults(self.quality()) == []
         lacking = self.quality().get("lacks") or {}
+        assert isinstance(connector, Backfilling) is ("import" in lacking), "only who begins with a cursor of its own"
         for name, doing in DOINGS.items():
             try:
                 doing(there)

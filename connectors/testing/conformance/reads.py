@@ -23,7 +23,6 @@ from connectors.testing.conformance.stand import Stand, comment, context
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 from gateway.domain.crosslink import Place, found_in
-from gateway.ports.backfilling import Backfilling
 
 TEXTS = (
     "plain", "Žluťoučký kůň – 処理中 🔥 👩\u200d👩\u200d👧", "עברית \u200fمرحبا", "tabs\tand `code` and *stars*",
@@ -196,9 +195,7 @@ class Reads(Stand):
 
     def test_an_import_reaches_back(self, there: Bench, driver: Driver) -> None:
         """What was asked for first as if it were long ago goes on from there with the present time."""
-        self.need("polling")
-        if isinstance(driver.connector, Backfilling):
-            pytest.skip("its imports begin with a cursor of their own")
+        self.need("polling", "import")
         there.desk.clock.skew -= AGO
         ticket = there.open_ticket("Printer", "It is on fire")
         there.desk.clock.skew += AGO
