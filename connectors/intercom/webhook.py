@@ -27,6 +27,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     UnreadableError,
+    Visibility,
     body_digest,
     digest,
     hmac_hex,
@@ -43,6 +44,10 @@ READ_AFTER = frozenset({
     "ticket.attribute.updated", "ticket.contact.attached", "ticket.contact.detached", "conversation.contact.attached",
     "conversation.contact.detached", "conversation_part.redacted", "conversation.company.updated",
 })  # fmt: skip
+#: topics of notes: what they bring is for agents, whatever the part calls itself
+NOTED = frozenset({"conversation.admin.noted", "ticket.note.created"})
+#: what it names was said once, and is no more
+TAKEN_BACK = frozenset({"conversation_part.redacted"})
 #: topics that tell of a state, of who has it, of a team
 STATES = frozenset({
     "conversation.admin.closed", "conversation.admin.opened", "conversation.admin.snoozed",
@@ -250,11 +255,15 @@ class _Said:
         return {}
 
     def _spoken(self) -> list[Event]:
+        if self.topic in TAKEN_BACK:
+            return []
         found = []
         for part in self.parts:
             comment = mapping.comment(part, self.number, at=self.at)
             if comment is None or mapping.is_opening(part, self.item):
                 continue
+            if self.topic in NOTED:
+                comment = msgspec.structs.replace(comment, visibility=Visibility.INTERNAL)
             found.append(
                 self.event(
                     EventKind.COMMENTED,

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.domain.echo import EchoEntry, value_hash
 from gateway.domain.event import Attachment, Event, RemoteComment, RemoteTicket
+from gateway.domain.filing import safe_name
 from gateway.domain.link import Link
 from gateway.domain.ticket import Visibility
 from gateway.flow.plan import comment_row
@@ -100,7 +101,7 @@ def with_their_files(tx: Tx, ticket_id: str) -> tuple[list[CommentRow], list[Att
 
 def file_hash(attachment: Attachment) -> str:
     """Return by what a file of ours is known when its desk tells of it."""
-    return value_hash(f"{attachment.name}:{attachment.size}")
+    return value_hash(f"{safe_name(attachment.name)}:{attachment.size}")
 
 
 def named(body: str, rows: Sequence[FileRow]) -> str:
@@ -119,6 +120,6 @@ def _row(
     each: Attachment, ids: Ids, ticket_id: str, link: Link, at: datetime, visibility: Visibility, comment_id: str
 ) -> FileRow:
     remote_id = each.remote_id or _UNNAMED.format(name=each.name, size=each.size, url=each.url)[-180:]
-    attachment = msgspec.structs.replace(each, remote_id=remote_id, visibility=visibility)
+    attachment = msgspec.structs.replace(each, name=safe_name(each.name), remote_id=remote_id, visibility=visibility)
     state = FileState.PENDING
     return FileRow(ids.new(), ticket_id, comment_id, link.id, link.connection, at, attachment, state, size=each.size)

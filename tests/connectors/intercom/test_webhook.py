@@ -100,6 +100,19 @@ def test_who_may_read_each_kind_of_part(sort: str, author: str, to: str | None, 
     assert found.visibility is Visibility(visibility)
 
 
+@pytest.mark.parametrize("topic", ["conversation.admin.noted", "ticket.note.created"])
+def test_what_a_topic_of_notes_brings_is_never_public(topic: str) -> None:
+    """Also where the part calls itself a comment: the topic says who it is for."""
+    part = {"part_type": "comment", "body": "<p>Only for us</p>", "author": {"type": "admin", "id": "5"}}
+    assert [each.visibility for each in said(part, topic)] == [Visibility.INTERNAL]
+
+
+def test_what_is_taken_back_is_not_said_again() -> None:
+    """A redaction brings the words that are no more, in some versions: the ticket is read in their place."""
+    part = {"part_type": "comment", "body": "<p>my password</p>", "author": {"type": "user", "id": "5"}}
+    assert said(part, "conversation_part.redacted") == []
+
+
 def test_who_closed_with_a_note_is_known() -> None:
     """The note and the state are told by one part: its author did both, and the note stays internal."""
     part = {"id": "9", "part_type": "note_and_close", "body": "<p>Spam</p>", "author": {"type": "admin", "id": "5"}}
