@@ -20,6 +20,7 @@ from gateway.domain.ticket import Setter, Stamp, Ticket, with_field
 from gateway.errors import DuplicateError, NotFoundError, UnmappedError
 from gateway.flow.deciding import decide_on
 from gateway.flow.desks import IMPORT, LiveSite
+from gateway.flow.duplicates import follow
 from gateway.flow.listening import Listener
 from gateway.flow.routing.ending import end_way
 from gateway.flow.sla import timekeeping
@@ -206,6 +207,8 @@ def join(tx: Tx, site: LiveSite, match: Match, now: datetime, ids: Ids, actor: s
         raise DuplicateError(
             f"{second.connection} #{second.remote_id} was worked on through the gateway already: {hint}"
         )
+    if stays.duplicate_of == goes.id:
+        raise DuplicateError(f"{stays.id} is a duplicate of the other: `gateway tickets split` it first")
     if any(each.connection == second.connection for each in mine):
         raise DuplicateError(f"{first.connection} #{first.remote_id} is at {second.connection} already")
     rule = _rule(site, stays, mine, second, now)
@@ -215,6 +218,7 @@ def join(tx: Tx, site: LiveSite, match: Match, now: datetime, ids: Ids, actor: s
     comments = [msgspec.structs.replace(each, ticket_id=stays.id) for each in tx.tickets.comments(goes.id)]
     end_way(tx, goes.id, now)
     tx.links.save(moved)
+    tx.audit.add(follow(tx, goes.id, stays.id, now, actor))
     tx.crosslinks.join(goes.id, stays.id)
     ticket = _with_theirs(stays, goes, moved, rule)
     everywhere = [*mine, moved]

@@ -116,6 +116,32 @@ def take_along(tx: Tx, ticket_id: str, into: str, now: datetime, actor: str) -> 
     return audit
 
 
+def follow(tx: Tx, gone: str, stays: str, now: datetime, actor: str) -> list[AuditEntry]:
+    """Let the duplicates of a ticket that becomes one with another be duplicates of that: they point to what is there.
+
+    What was merely asked about it is asked about the other, where the two may repeat one another.
+    """
+    audit: list[AuditEntry] = []
+    for ticket_id in tx.duplicates.repeating(gone):
+        tx.tickets.hold([ticket_id], wait=False)
+        ticket = tx.tickets.get(ticket_id)
+        if ticket is None or ticket.duplicate_of != gone:
+            continue
+        tx.tickets.save(msgspec.structs.replace(ticket, duplicate_of=stays))
+        pair, before = tx.duplicates.get(ticket_id, gone), tx.duplicates.get(ticket_id, stays)
+        if pair is None:
+            detail = {"ticket": ticket_id, "of": stays, "was": gone}
+            audit += [AuditEntry(now, actor, "duplicate moved", each, detail) for each in (ticket_id, stays)]
+            continue
+        for each in (pair, before):
+            if each is not None:
+                tx.duplicates.drop(each)
+        moved = msgspec.structs.replace(pair, of=stays)
+        tx.duplicates.add(moved)
+        audit += told(moved, now, actor)
+    return audit + take_along(tx, gone, stays, now, actor)
+
+
 def merged_at_desk(tx: Tx, ticket: Ticket, into: str, now: datetime, connection: str) -> list[AuditEntry]:
     """Let a ticket be a duplicate as its own desk says: only there can that be taken back."""
     tx.tickets.save(msgspec.structs.replace(parted(ticket), duplicate_of=into))

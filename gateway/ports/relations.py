@@ -43,6 +43,10 @@ class Duplicates(Protocol):
         """Return the pairs of the tickets that are duplicates of one."""
         ...
 
+    def repeating(self, original: str) -> Sequence[str]:
+        """Return the tickets that are duplicates of one, whoever said so: also those that a desk merged."""
+        ...
+
     def of_ticket(self, ticket_id: str) -> Sequence[Pair]:
         """Return everything that was said of one ticket and others, the newest first."""
         ...

@@ -14,7 +14,7 @@ from gateway.domain.ticket import OPEN_CATEGORIES, Kind, Setter
 from gateway.ports import Ids
 from gateway.store.people_tables import identities
 from gateway.store.relation_tables import PROPOSED, duplicate_keys, duplicates, stage_moves
-from gateway.store.tables import tickets
+from gateway.store.tables import IS_DUPLICATE, tickets
 
 #: no more are compared: a customer who asks oftener than this within a rule's time has a desk's full attention
 MOST = 20
@@ -120,6 +120,12 @@ class SqlDuplicates:
         mine = and_(duplicates.c.of_id == original, duplicates.c.state == PairState.MERGED.value)
         rows = self._connection.execute(select(duplicates).where(mine).order_by(duplicates.c.ticket_id)).mappings()
         return [_pair(row) for row in rows]
+
+    def repeating(self, original: str) -> Sequence[str]:
+        """Return the tickets that are duplicates of one, whoever said so: also those that a desk merged."""
+        # in these very words, for the index of duplicates is asked by no others
+        mine = and_(text(IS_DUPLICATE), tickets.c.duplicate_of == original)
+        return self._connection.execute(select(tickets.c.id).where(mine).order_by(tickets.c.id)).scalars().all()
 
     def of_ticket(self, ticket_id: str) -> Sequence[Pair]:
         """Return everything that was said of one ticket and others, the newest first."""

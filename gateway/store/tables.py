@@ -33,6 +33,7 @@ LETTER = "state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"
 #: It says something about people: it always did, or does again.
 PERSONAL = "redacted_at IS NULL OR updated_at > redacted_at"
 IN_STAGE = "stage_since IS NOT NULL"
+IS_DUPLICATE = "duplicate_of <> ''"
 
 _ID = String(36)
 _NAME = String(120)
@@ -148,6 +149,9 @@ tickets = Table(
     Index("ix_tickets_updated", "updated_at"),
     Index("ix_tickets_asked_as", "asked_as", "created_at"),
     Index("ix_tickets_org", "org_key", "created_at"),
+    Index(
+        "ix_tickets_duplicates", "duplicate_of", sqlite_where=text(IS_DUPLICATE), postgresql_where=text(IS_DUPLICATE)
+    ),
     Index("ix_tickets_personal", "updated_at", sqlite_where=text(PERSONAL), postgresql_where=text(PERSONAL)),
     Index("ix_tickets_category", "category", "updated_at"),
 )

@@ -316,6 +316,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         )
         batch_op.create_index("ix_tickets_asked_as", ["asked_as", "created_at"], unique=False)
         batch_op.create_index("ix_tickets_org", ["org_key", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_tickets_duplicates",
+            ["duplicate_of"],
+            unique=False,
+            sqlite_where=sa.text("duplicate_of <> ''"),
+            postgresql_where=sa.text("duplicate_of <> ''"),
+        )
         batch_op.create_index("ix_tickets_updated", ["updated_at"], unique=False)
 
     op.create_table(
