@@ -33,6 +33,7 @@ from gateway.flow.merge import followed, goes_on, merge, note_move, out_of_ring,
 from gateway.flow.people.stitching import with_person
 from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
 from gateway.flow.recall import ask_again, ask_in_doubt
+from gateway.flow.sight import note_merged
 from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
 from gateway.flow.sla.merging import DELETED, MERGED, Merger
@@ -237,6 +238,7 @@ class Entry:
             if not self._tx.links.by_remote([pair]):
                 # the survivor may be the very ticket that we are creating
                 self._waits.for_creation()
+            self.planned = note_merged(self._tx, link, self._now) or self.planned
             made = merge(self._tx, link, event.merged_into, self._now, self._ids)
             survivor = made.survivor
             if survivor is not None and survivor.ticket_id != ticket.id and link.role is Role.SOURCE:

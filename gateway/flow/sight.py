@@ -111,6 +111,17 @@ def note_ended(tx: Tx, link: Link) -> None:
         tx.inbox.reopen(hidden.delivery_id)
 
 
+def note_merged(tx: Tx, link: Link, now: datetime) -> bool:
+    """Let what waited for a hidden ticket go on at the one that it was merged into; say whether anything does."""
+    hidden = tx.hidden.get(link.connection, link.remote_id)
+    if hidden is None:
+        return False
+    tx.hidden.drop(link.connection, link.remote_id)
+    if hidden.delivery_id and tx.inbox.reopen(hidden.delivery_id):
+        tx.inbox.applied(hidden.delivery_id, now, "its ticket was merged into another")
+    return tx.hidden.revive(link.id, now) > 0
+
+
 def look_again(tx: Tx, connection: str, ids: Ids, now: datetime) -> int:
     """Have the hidden tickets of a connection read that were not looked for lately; return how many."""
     found = tx.hidden.due(connection, now - LOOK_EVERY, LOOKS)

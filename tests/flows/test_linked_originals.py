@@ -28,9 +28,12 @@ def test_what_is_said_on_the_duplicate_is_still_heard(store: SqlStore, by: str) 
         again = rt.open_ticket("Printer of kim, again", "Still", email="kim@customer.example")
         team.bring(RT)
         original, double = team.ticket((RT, made)), team.ticket((RT, again))
-        judge = {"site": team.site, "ids": team.ids, "now": team.clock.now(), "actor": "person:eva"}
+
+        def judge(tx: SqlTx) -> Judge:
+            return Judge(tx, team.site, ids=team.ids, now=team.clock.now(), actor="person:eva")
+
         if by == "person":
-            store.write(lambda tx: Judge(tx, **judge).merge(double.id, original.id))
+            store.write(lambda tx: judge(tx).merge(double.id, original.id))
         else:
             rt.merge(again, made)
             team.bring(RT)
@@ -55,6 +58,6 @@ def test_what_is_said_on_the_duplicate_is_still_heard(store: SqlStore, by: str) 
             return {each.link.connection for each in forwarded(tx, double, [comment], origin, team.site.connectors)}
 
         assert store.write(said) == {ZENDESK, RT}
-        pair = store.write(lambda tx: Judge(tx, **judge).split(double.id)).pair
+        pair = store.write(lambda tx: judge(tx).split(double.id)).pair
         assert (pair.of, pair.state) == (now.id, PairState.SPLIT)
         assert team.ticket((RT, again)).duplicate_of == ""

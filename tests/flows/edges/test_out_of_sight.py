@@ -151,3 +151,35 @@ def test_a_deletion_that_is_told_after_all_settles_the_letter(edge: Edge) -> Non
     edge.zendesk.act("delete", ticket_id=number)
     edge.pass_time(60, rounds=2)
     assert edge.letters() == []
+
+
+@pytest.mark.parametrize("survivor", ["known", "unknown"])
+@pytest.mark.parametrize("written", [True, False])
+def test_it_was_merged_into_another(edge: Edge, survivor: str, *, written: bool) -> None:
+    """What waited for it goes on by itself at the one that stays, in order and once; no letter is left."""
+    number, copy = edge.begun()
+    edge.webhooks_lost = survivor == "unknown"
+    stays = int(edge.zendesk.act("create", subject="Again", body="It burns", email="kim@customer.example")["id"])
+    edge.settle()
+    edge.webhooks_lost = False
+    hide(edge, number)
+    if written:
+        for words in ("one", "two"):
+            edge.rt.act("note", ticket=copy, body=words)
+            edge.settle()
+    else:
+        unheard(edge, number, "zero")
+        edge.poll(ZENDESK)
+        edge.pass_time(60, rounds=8)
+    assert edge.letters() == [(ZENDESK, "hidden")]
+    edge.zendesk.act("merge", ticket_id=number, into=stays)
+    edge.pass_time(60, rounds=2)
+    edge.settle_all()
+    assert edge.letters() == []
+    assert edge.at_zendesk(stays) == (["one", "two"] if written else [])
+    with edge.store.read() as tx:
+        assert tx.hidden.get(ZENDESK, str(number)) is None
+    edge.rt.act("note", ticket=copy, body="three")
+    edge.settle_all()
+    assert edge.at_zendesk(stays)[-1] == "three"
+    assert edge.zendesk.effects.doubled() == {}
