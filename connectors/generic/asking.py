@@ -158,5 +158,10 @@ def answer_of(shape: Shape, response: HttpResponse) -> Any:
 
 
 def is_missing(shape: Shape, response: HttpResponse) -> bool:
-    """Say whether an answer means that there is no such thing."""
-    return response.status in (shape.get("missing") or NOT_THERE)
+    """Say whether an answer means that there is no such thing: by its status, or by what it says."""
+    missing = shape.get("missing") or NOT_THERE
+    if not isinstance(missing, Mapping):
+        return response.status in missing
+    found = find(missing.get("at"), decoded(response))
+    known = found is not None and ("is" not in missing or word(found) in {word(each) for each in missing["is"]})
+    return known or response.status in NOT_THERE

@@ -145,12 +145,12 @@ def attach(options: Options, intent: Intent, context: WriteContext, values: Mapp
     outcome = outcome_of(shape, response)
     if outcome is not None:
         return outcome
-    place = shape.get("id") or options.file.get("id")
+    place = shape.get("id", options.file.get("id"))
     if isinstance(place, str) and PLACEHOLDER.search(place):
         return Done(_receipt(context, place.replace("{key}", context.effect_key)))
     answer = decoded(response)
     item = find(shape["answer"], answer) if "answer" in shape else answer
-    number = ident(find(place, answer if "id" in shape else item, response.headers))
+    number = ident(find(place, answer if "id" in shape else item, response.headers)) if place else ""
     if number:
         return Done(_receipt(context, number))
     return Unknown(f"written, but nothing lies at the place of the file's id: {excerpt(response)}")

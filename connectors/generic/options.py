@@ -161,6 +161,14 @@ def updates_of(calls: Shape) -> list[dict[str, Any]]:
     return [dict(each) for each in found or () if isinstance(each, Mapping)]
 
 
+def lists_of(calls: Shape) -> list[dict[str, Any]]:
+    """Return the requests that list what changed, one after the other in a round: one, or several."""
+    found = calls.get("changes")
+    if isinstance(found, Mapping):
+        return [dict(found)]
+    return [dict(each) for each in found or () if isinstance(each, Mapping)]
+
+
 def span(text: Any, default: int) -> int:
     """Return a span of time such as 24h in seconds."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", str(text or ""))

@@ -13,9 +13,10 @@ import msgspec
 from connectors.generic.asking import answer_of, is_missing, request_of
 from connectors.generic.filing import with_files
 from connectors.generic.memory import Memory
-from connectors.generic.options import Options, Shape, span
-from connectors.generic.places import find, rows, word
-from connectors.generic.reading import EPOCH, Reader, with_comments
+from connectors.generic.options import Options, Shape, body_of, lists_of, span
+from connectors.generic.places import find, is_there, names_header, rows, word
+from connectors.generic.reading import EPOCH, Reader, ident, with_comments
+from connectors.generic.template import placeholders
 from connectors.sdk import (
     AuthenticationError,
     Call,
@@ -29,6 +30,7 @@ from connectors.sdk import (
     RemoteTicket,
     Strategy,
     TransportError,
+    digest,
 )
 
 #: how far back a poll goes where the settings do not say: clocks differ, and a change is seen when it is committed
@@ -38,6 +40,8 @@ FIRST = timedelta(minutes=10)
 #: bounds a list that never ends (a defect of the desk, or of the settings)
 MOST_PAGES = 1000
 SIZE = 50
+#: the places of a ticket of which `check` says that nothing lies there: fields that people see
+PLACED = ("title", "body", "status", "priority", "kind", "queue", "language", "assignee", "requester", "tags")
 
 
 class Cursor(msgspec.Struct, omit_defaults=True):
@@ -51,6 +55,8 @@ class Cursor(msgspec.Struct, omit_defaults=True):
     page: str = ""
     #: of a desk that tells no times (`compare:`): what it has shown before
     memory: Memory | None = None
+    #: which of several lists is read
+    turn: int = 0
 
 
 def read(reader: Reader, remote_id: str) -> Call[RemoteTicket | None]:
@@ -102,9 +108,17 @@ def _listed(reader: Reader, name: str, remote_id: str) -> Call[list[Any]]:
 
 def paged(options: Options, name: str, shape: Shape, values: Mapping[str, Any], page: str) -> HttpRequest:
     """Render a request for one page."""
-    request = request_of(options, name, shape, values)
     paging = shape.get("paging") or {}
     params: dict[str, str] = {}
+    if paging and {"page", "size"} & set(placeholders(list(body_of(shape)))):
+        # the settings say themselves where the page stands in the request
+        begins = paging.get("start", 1 if paging["kind"] == "page" else 0)
+        at_page = int(page) if page.isascii() and page.isdigit() else page
+        known: dict[str, Any] = {**values, "size": int(paging.get("size") or SIZE)}
+        if page or paging["kind"] in {"page", "offset"}:
+            known["page"] = at_page or begins
+        return request_of(options, name, shape, known)
+    request = request_of(options, name, shape, values)
     if paging.get("size_param"):
         params[str(paging["size_param"])] = str(paging.get("size") or SIZE)
     if paging.get("kind") in {"next", "link"} and page:
@@ -156,12 +170,13 @@ def _link(header: str) -> str:
 def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
     """Read one page of what changed; `now` is aware UTC."""
     options = reader.options
-    shape = options.call("changes")
-    if shape is None:
+    lists = lists_of(options.calls)
+    if not lists:
         yield from ()
         return ChangePage(cursor=cursor or "-")
-    overlap = timedelta(seconds=span(shape.get("overlap"), OVERLAP))
     state = _decode(cursor) or Cursor(now - FIRST)
+    shape = lists[min(state.turn, len(lists) - 1)]
+    overlap = timedelta(seconds=span(shape.get("overlap"), OVERLAP))
     values = {"since": options.times.write(state.base - overlap)}
     response = yield paged(options, "changes", shape, values, state.page)
     answer = answer_of(shape, response)
@@ -175,7 +190,7 @@ def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
         listed_now, listed = listed, state.memory.differing(reader, listed)
     else:
         listed_now = listed
-    found = [each for one in listed if (each := reader.ticket(one, response.headers)) is not None]
+    found = [each for one in listed if (each := _changed(reader, shape, one, response)) is not None]
     # a bare id says no time: it is as new as the answer, and is told by it from what was told before
     found = [
         msgspec.structs.replace(each, updated_at=there, version_token=each.version_token or f"seen {there:%FT%TZ}")
@@ -187,11 +202,29 @@ def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
     fresh = [each for each in found if each.updated_at >= since]
     page = next_page(shape, response, listed_now, state.page)
     done = bool(shape.get("newest_first")) and len(fresh) < len(found)
-    end = not page or page == state.page or done
+    listed_all = not page or page == state.page or done
+    end = listed_all and state.turn + 1 >= len(lists)
     memory = state.memory.after_a_round() if state.memory is not None and end else state.memory
-    after = Cursor(state.next, memory=memory) if end else Cursor(state.base, state.next, page, memory)
+    if end:
+        after = Cursor(state.next, memory=memory)
+    elif listed_all:
+        after = Cursor(state.base, state.next, "", memory, state.turn + 1)
+    else:
+        after = Cursor(state.base, state.next, page, memory, state.turn)
     tickets = tuple(msgspec.structs.replace(each, complete=bool(shape.get("whole"))) for each in fresh)
     return ChangePage(tickets, msgspec.json.encode(after).decode(), end=end)
+
+
+def _changed(reader: Reader, shape: Shape, listed: Any, response: HttpResponse) -> RemoteTicket | None:
+    """Read one row: a ticket, or with `id:` something of one that has changed when it was made, as a comment has."""
+    if "id" not in shape:
+        return reader.ticket(listed, response.headers)
+    number = ident(find(shape["id"], listed, response.headers))
+    at = reader.options.times.read(find(shape.get("at") or reader.options.comment.get("at"), listed, response.headers))
+    if not number:
+        return None
+    seen = digest("row", msgspec.json.encode(listed, order="sorted").decode())[:32]
+    return RemoteTicket(number, at or EPOCH, version_token=seen, key=f"#{number}")
 
 
 def _decode(cursor: str) -> Cursor | None:
@@ -245,6 +278,8 @@ def check(reader: Reader) -> Call[Sequence[CheckResult]]:
     results = [CheckResult("account", ok=True, detail=identity.detail)]
     if "changes" in calls:
         results.append((yield from _listing(reader)))
+        if results[-1].ok and "read" in calls:
+            results.append((yield from _places(reader)))
     find_it = (calls.get("create") or {}).get("find")
     if find_it:
         results.append((yield from _searching(reader, find_it)))
@@ -264,17 +299,26 @@ def claims(spec: ConnectorSpec) -> CheckResult:
 
 def _listing(reader: Reader) -> Call[CheckResult]:
     """Ask for the changes since 1970: what comes must have ids and times."""
-    shape = reader.options.calls["changes"]
+    lists = lists_of(reader.options.calls)
+    result = CheckResult("changes", ok=True, detail="no ticket is listed yet", warning=True)
+    for number, shape in enumerate(lists):
+        result = yield from _listing_of(reader, shape, "calls: changes" + (f": {number}" if len(lists) > 1 else ""))
+        if not result.ok or not result.warning:
+            break
+    return result
+
+
+def _listing_of(reader: Reader, shape: Shape, where: str) -> Call[CheckResult]:
     try:
         since = {"since": reader.options.times.write(EPOCH)}
         response = yield paged(reader.options, "changes", shape, since, "")
         answer = answer_of(shape, response)
     except (AuthenticationError, TransportError) as error:
-        return CheckResult("changes", ok=False, detail=f"calls: changes: {error}")
+        return CheckResult("changes", ok=False, detail=f"{where}: {error}")
     listed = rows(find(shape["list"], answer) if "list" in shape else answer)
     if not listed:
         return CheckResult("changes", ok=True, detail="no ticket is listed yet", warning=True)
-    ticket = reader.ticket(listed[0], response.headers)
+    ticket = _changed(reader, shape, listed[0], response)
     if ticket is None:
         return CheckResult("changes", ok=False, detail="what is listed has no id: see ticket: {id: …}")
     if ticket.updated_at == EPOCH and isinstance(listed[0], Mapping):
@@ -282,6 +326,29 @@ def _listing(reader: Reader) -> Call[CheckResult]:
             "changes", ok=False, detail="what is listed has no time: see ticket: {updated: …} and times:"
         )
     return CheckResult("changes", ok=True, detail=f"{len(listed)} tickets are listed, such as {ticket.key}")
+
+
+def _places(reader: Reader) -> Call[CheckResult]:
+    """Read the first ticket that is listed: a place at which nothing lies may be a wrong one."""
+    shape, listing = reader.options.calls["read"], lists_of(reader.options.calls)[0]
+    try:
+        since = {"since": reader.options.times.write(EPOCH)}
+        answer = answer_of(listing, (yield paged(reader.options, "changes", listing, since, "")))
+        listed = rows(find(listing["list"], answer) if "list" in listing else answer)
+        ticket = reader.ticket(listed[0]) if listed else None
+        if ticket is None:
+            return CheckResult("places", ok=True, detail="no ticket to look at yet", warning=True)
+        response = yield request_of(reader.options, "read", shape, {"ticket": ticket.remote_id})
+        found = answer_of(shape, response)
+    except (AuthenticationError, TransportError) as error:
+        return CheckResult("places", ok=False, detail=f"calls: read: {error}")
+    places = {name: reader.ticket_places[name] for name in PLACED if name in reader.ticket_places}
+    empty = [name for name, place in places.items() if not names_header(place) and not is_there(place, found)]
+    if not empty:
+        return CheckResult("places", ok=True, detail=f"each place of ticket: is in ticket {ticket.key}")
+    hint = 'a wrong place; or the desk leaves out what is empty: then write {path: …, default: ""}'
+    detail = f"in ticket {ticket.key} nothing lies at ticket: {', '.join(empty)}: {hint}"
+    return CheckResult("places", ok=False, detail=detail, warning=True)
 
 
 def _searching(reader: Reader, shape: Shape) -> Call[CheckResult]:

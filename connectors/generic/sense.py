@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connectors.generic import sense_files
-from connectors.generic.options import COMMENTS, PARTS, Shape, body_of, finds, updates_of
+from connectors.generic.options import COMMENTS, PARTS, Shape, body_of, finds, lists_of, updates_of
 from connectors.generic.places import names_header
 from connectors.generic.signing import STANDARD, full
 from connectors.generic.template import defaults, members, placeholders
@@ -26,17 +26,18 @@ SPEECH = frozenset({
     "comment", "comment_html", "comment_plain", "visibility", "internal", "public", "author_name", "author_email",
 })  # fmt: skip
 FILE = frozenset({"file", "file_name", "file_type", "file_size"})
+PAGES = frozenset({"page", "size"})
 EYES = frozenset({"visibility", "internal", "public"})
 KNOWS: dict[str, frozenset[str]] = {
     "read": frozenset({"ticket"}),
-    "comments": frozenset({"ticket"}),
-    "changes": frozenset({"since"}),
+    "comments": frozenset({"ticket"}) | PAGES,
+    "changes": frozenset({"since"}) | PAGES,
     "whoami": frozenset(),
     "create": ALWAYS | FIELDS | {"files"},
     "update": ALWAYS | FIELDS,
     "reply": ALWAYS | SPEECH | {"files"},
     "note": ALWAYS | SPEECH | {"files"},
-    "files": frozenset({"ticket"}),
+    "files": frozenset({"ticket"}) | PAGES,
     "fetch": frozenset({"ticket", "file_id", "file_name", "url"}),
     "upload": FILE | {"ticket", "key"},
     "attach": ALWAYS | FILE | EYES,
@@ -67,8 +68,8 @@ def _auth(given: Shape) -> Iterator[Trouble]:
 def _requests(calls: Shape) -> Iterator[Trouble]:
     """Check every placeholder of every request, and its one body."""
     for name, request in calls.items():
-        several = updates_of(calls) if name == "update" else [request]
-        listed = isinstance(calls.get("update"), list) and name == "update"
+        several = updates_of(calls) if name == "update" else lists_of(calls) if name == "changes" else [request]
+        listed = isinstance(request, list)
         for number, each in enumerate(several):
             where: tuple[str | int, ...] = ("calls", name, number) if listed else ("calls", name)
             yield from _placeholders(where, each, KNOWS[name])
@@ -78,7 +79,7 @@ def _requests(calls: Shape) -> Iterator[Trouble]:
             yield from _placeholders(where, each, known, ("each_file",))
             find = each.get("find")
             if isinstance(find, Mapping):
-                yield from _placeholders((*where, "find"), find, frozenset({"key"}))
+                yield from _placeholders((*where, "find"), find, frozenset({"key"}) | PAGES)
                 yield from _paging((*where, "find"), find)
 
 
@@ -99,32 +100,44 @@ def _reads(given: Shape, calls: Shape) -> Iterator[Trouble]:
     for name in ("read", "changes"):
         if name in calls and "id" not in ticket:
             yield ("calls", name), "what it reads has no id", "say where it lies: ticket: {id: …}"
-    for name in ("comments", "changes", "files"):
+    for name in ("comments", "files"):
         yield from _paging(("calls", name), calls.get(name) or {})
-    changes = calls.get("changes") or {}
-    if changes and "updated" not in ticket:
-        hint = "give ticket: {updated: …}; where the desk tells no such time, `header:Date` with `compare: true`"
-        yield ("calls", "changes"), "nothing says when a ticket changed", hint
-    told = changes.get("newest_first") or changes.get("compare")
-    if changes and "since" not in set(placeholders(body_of(changes))) and not told:
-        hint = "put {since} into its query, or say `newest_first: true`; where no time is told, `compare: true`"
-        yield ("calls", "changes"), "every poll would read every ticket", hint
-    if changes and "read" not in calls and not changes.get("whole"):
-        yield (
-            ("calls", "changes"),
-            "a change is read by `read`, and there is none",
-            "describe `read:`, or say `whole: true`",
-        )
+    for number, changes in enumerate(lists_of(calls)):
+        where = ("calls", "changes", number) if isinstance(calls["changes"], list) else ("calls", "changes")
+        yield from _paging(where, changes)
+        yield from _changes(where, changes, given, calls)
     if "comments" in calls and "body" not in (given.get("comment") or {}):
         yield ("calls", "comments"), "a comment without a body", "say where it lies: comment: {body: …}"
+
+
+def _changes(where: tuple[str | int, ...], changes: Shape, given: Shape, calls: Shape) -> Iterator[Trouble]:
+    ticket, rows = given.get("ticket") or {}, "id" in changes
+    if rows and not (changes.get("at") or (given.get("comment") or {}).get("at")):
+        yield where, "nothing says when it was said", "give `at:`, the place of its time"
+    if not rows and "updated" not in ticket:
+        hint = "give ticket: {updated: …}; where the desk tells no such time, `header:Date` with `compare: true`"
+        yield where, "nothing says when a ticket changed", hint
+    told = changes.get("newest_first") or changes.get("compare")
+    if "since" not in set(placeholders(body_of(changes))) and not told:
+        hint = "put {since} into its query, or say `newest_first: true`; where no time is told, `compare: true`"
+        yield where, "every poll would read every ticket", hint
+    if "read" not in calls and not changes.get("whole"):
+        yield where, "a change is read by `read`, and there is none", "describe `read:`, or say `whole: true`"
+    if rows and changes.get("compare"):
+        yield where, "what is listed by `id:` is no ticket, and is told by its time", "leave `compare:` out"
 
 
 def _paging(where: tuple[str | int, ...], request: Shape) -> Iterator[Trouble]:
     paging = request.get("paging") or {}
     if paging.get("kind") in {"cursor", "next"} and "at" not in paging:
         yield (*where, "paging"), "where does the next page stand in the answer?", "give `at:`"
-    if paging.get("kind") in {"page", "offset", "cursor"} and "param" not in paging:
-        yield (*where, "paging"), "which parameter of the address is it?", "give `param:`"
+    stands = "page" in set(placeholders(list(body_of(request))))
+    if paging.get("kind") in {"page", "offset", "cursor"} and "param" not in paging and not stands:
+        yield (
+            (*where, "paging"),
+            "which parameter of the address is it?",
+            "give `param:`, or put {page} into the request",
+        )
 
 
 def _writes(given: Shape, calls: Shape) -> Iterator[Trouble]:

@@ -212,9 +212,11 @@ _REQUEST: dict[str, Schema] = {
 _READ: dict[str, Schema] = {
     **_REQUEST,
     "missing": {
-        "type": "array",
+        "type": ["array", "object"],
         "items": {"type": "integer"},
-        "description": "a list of statuses that mean: not there",
+        "properties": {"at": PLACE, "is": {"type": "array", "description": "a list of values"}},
+        "additionalProperties": False,
+        "description": "statuses that mean: not there; or {at: error.code, is: [404]}, where the answer says it",
     },
 }
 FIND = record({**_READ, "list": PLACE, "paging": PAGING}, "the search that finds a ticket by our mark", ("path",))
@@ -223,7 +225,10 @@ _WRITE: dict[str, Schema] = {
     "idempotency_header": TEXT,
     "remembered": {"type": "string", "pattern": r"^\d+[smhd]$", "description": "how long, such as 24h"},
     "repeatable": BOOL,
-    "id": {"type": ["string", "array", "object"], "description": "where the new id lies, or {key}"},
+    "id": {
+        "type": ["string", "array", "object", "boolean"],
+        "description": "where the new id lies, or {key}; false: the answer does not say it",
+    },
     "settle": WHOLE,
 }
 _EACH: dict[str, Schema] = {"each_file": {"description": "what stands for each file in the list {files}"}}
@@ -238,32 +243,42 @@ _UPDATE = record(
     ("path",),
 )
 
+_CHANGES = record(
+    {
+        **_READ,
+        "list": PLACE,
+        "paging": PAGING,
+        "overlap": {"type": "string", "pattern": r"^\d+[smhd]$", "description": "how far back, such as 5m"},
+        "newest_first": BOOL,
+        "whole": BOOL,
+        "compare": BOOL,
+        "id": PLACE,
+        "at": PLACE,
+    },
+    "the request that lists changed tickets",
+    ("path",),
+)
+
+
+def _several(one: Schema, description: str) -> Schema:
+    """Return the schema of a request, or of a list of them."""
+    return {
+        "type": ["object", "array"],
+        "items": one,
+        "properties": one["properties"],
+        "additionalProperties": False,
+        "description": description,
+    }
+
+
 CALLS = record(
     {
         "read": record(_READ, "the request that reads one ticket", ("path",)),
         "comments": record({**_READ, "list": PLACE, "paging": PAGING}, "the request that reads comments", ("path",)),
-        "changes": record(
-            {
-                **_READ,
-                "list": PLACE,
-                "paging": PAGING,
-                "overlap": {"type": "string", "pattern": r"^\d+[smhd]$", "description": "how far back, such as 5m"},
-                "newest_first": BOOL,
-                "whole": BOOL,
-                "compare": BOOL,
-            },
-            "the request that lists changed tickets",
-            ("path",),
-        ),
+        "changes": _several(_CHANGES, "a request that lists changed tickets, or a list of them"),
         "whoami": record({**_READ, "person": PLACE}, "the request that says who we are", ("path",)),
         "create": record({**_WRITE, **_EACH, "find": FIND}, "the request that makes a ticket", ("path",)),
-        "update": {
-            "type": ["object", "array"],
-            "items": _UPDATE,
-            "properties": _UPDATE["properties"],
-            "additionalProperties": False,
-            "description": "a request that changes a ticket, or a list of them",
-        },
+        "update": _several(_UPDATE, "a request that changes a ticket, or a list of them"),
         "reply": _SAID,
         "note": _SAID,
         "files": record({**_READ, "list": PLACE, "paging": PAGING}, "the request that lists files", ("path",)),

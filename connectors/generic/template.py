@@ -2,7 +2,7 @@
 
 A text that is nothing but one placeholder takes its value as it is (a list, a number, null). A member whose
 placeholders have no value at all is left out, so that one request serves for any choice of fields. `{priority|3}` has
-a value always: what stands behind the bar is for where there is none, or nothing in it.
+a value always: what stands behind the bar is for where there is none, or nothing in it. `{ticket:number}` is a number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from connectors.generic.places import word
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z0-9_ -]+)?)(?:\|([^{}]*))?\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z0-9_ -]+)?)(?:\|([^{}]*?))?(:number)?\}")
 
 #: what has no value
 MISSING = object()
@@ -60,7 +60,19 @@ def _text(template: str, values: Mapping[str, Any]) -> Any:
 def _value(found: re.Match[str], values: Mapping[str, Any]) -> Any:
     """Return what a placeholder stands for; MISSING where it has neither a value nor a default."""
     value, default = values.get(found[1], MISSING), found[2]
-    return default if default is not None and (value is MISSING or value is None or value == "") else value
+    value = default if default is not None and (value is MISSING or value is None or value == "") else value
+    return _number(value) if found[3] and isinstance(value, str) else value
+
+
+def _number(text: str) -> Any:
+    """Return the number that a text is; what is none stays what it is, and the desk says so."""
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
 
 
 def _text_of(found: re.Match[str], values: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from connectors.generic.places import word
 
 ISO, EPOCH, MILLISECONDS = "iso", "epoch", "epoch_ms"
-_NUMBER = re.compile(r"-?\d{1,16}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"-?\d{1,20}(?:\.\d{1,9})?")
 #: 1 January 2200 in seconds: what is more is milliseconds
 _LATEST = 7_258_118_400
 _NAMED_UTC = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
@@ -58,7 +58,10 @@ def zone_of(name: str) -> ZoneInfo | None:
 
 
 def _since_1970(number: float) -> datetime | None:
-    seconds = number / 1000 if abs(number) > _LATEST else number
+    # the more digits, the finer: seconds, milliseconds, microseconds, nanoseconds
+    seconds = number
+    while abs(seconds) > _LATEST:
+        seconds /= 1000
     try:
         return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
     except (OverflowError, ValueError):

@@ -96,6 +96,8 @@ class Writer:
         if outcome is not None:
             return outcome
         number = self.new_id(shape, response, context)
+        if not number and shape.get("find"):
+            return (yield from self._read_back(intent, context, response))
         if not number:
             return Unknown(f"created, but nothing lies at the place of its id: {excerpt(response)}")
         return Done((yield from self._receipt(number, intent=intent)))
@@ -105,6 +107,9 @@ class Writer:
         place = shape.get("id")
         if isinstance(place, str) and PLACEHOLDER.search(place):
             return place.replace("{key}", context.effect_key)
+        if place is False:
+            # the answer names something else
+            return ""
         answer = decoded(response)
         item = find(shape["answer"], answer) if "answer" in shape else answer
         if place is None:
@@ -206,13 +211,22 @@ class Writer:
             return outcome
         answer = decoded(response)
         item = find(shape["answer"], answer) if "answer" in shape else answer
-        place = shape.get("id") or self.options.comment.get("id")
+        place = shape.get("id", self.options.comment.get("id"))
         if isinstance(place, str) and PLACEHOLDER.search(place):
             return Done(Receipt(remote_id=context.remote_id, comment_id=place.replace("{key}", context.effect_key)))
-        number = ident(find(place, answer if "id" in shape else item, response.headers))
+        number = ident(find(place, answer if "id" in shape else item, response.headers)) if place else ""
+        if not number and finds(self.given, name):
+            return (yield from self._read_back(intent, context, response))
         if not number and place is not None:
             return Unknown(f"written, but nothing lies at the place of the comment's id: {excerpt(response)}")
         return Done((yield from self._receipt(context.remote_id, number, intent=intent)))
+
+    def _read_back(self, intent: Intent, context: WriteContext, response: HttpResponse) -> Call[Outcome]:
+        """Find what was just written: the answer of this desk does not name it."""
+        finding = yield from self.probe(intent, context)
+        if isinstance(finding, Found):
+            return Done(finding.receipt)
+        return Unknown(f"written, but nothing lies at the place of its id, nor is it found yet: {excerpt(response)}")
 
     # ------------------------------------------------------------ finding
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the real help desks that tests/desks talks to: Roundup and django-helpdesk from PyPI, each into an environment of
+# Installs the real help desks that tests/desks talks to: Roundup, django-helpdesk and Kinto from PyPI, each into an environment of
 # its own (.desks), and Request Tracker 5, Redmine and Dovecot from Debian's own packages.
 #
 #   tests/desks/install.sh
@@ -27,6 +27,7 @@ environment() {
 
 environment roundup Roundup roundup==2.6.0 pytz
 environment helpdesk django-helpdesk django-helpdesk==2.6.1 "Django>=5.2,<5.3"
+environment kinto Kinto kinto==26.5.0 kinto-attachment==8.0.0
 
 rt="request-tracker5 rt5-standalone rt5-db-sqlite nullmailer libjson-perl libwww-perl"
 redmine="redmine redmine-sqlite ruby ruby-webrick"
