@@ -62,6 +62,7 @@ SPEC = ConnectorSpec(
     readable_fields=_FIELDS,
     writable_fields=_FIELDS,
     custom_fields=True,
+    due_kinds=frozenset(),
     agents_every=timedelta(minutes=10),
     statuses=("Open", "Pending", "Resolved", "Closed", "Waiting on Customer", "Waiting on Third Party"),
     attaching=Attaching.WITH_COMMENT,

@@ -134,6 +134,7 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         url=web_address(account, number),
         channel=CHANNELS.get(ident(data.get("source")), ""),
         created_at=moment(data.get("created_at")),
+        due=moment(data.get("due_by")) if "due_by" in data else msgspec.UNSET,
         marker=text(obj(custom).get(account.marker)) if account.marker else "",
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
         body=body,

@@ -113,7 +113,11 @@ def _set(account: Account, intent: Intent, context: WriteContext) -> Call[Findin
     """Compare the ticket with what was written."""
     response = yield from ask(get(ticket_path(context.remote_id), "look at the fields"), none=(403, 404))
     data = unwrapped(account, decoded(response), "ticket") if response is not None else {}
-    holds = data and all(_holds(data, name, value) for name, value in rendering.fields(account, intent).items())
+    given = rendering.fields(account, intent)
+    due = rendering.due(intent, given, data)
+    holds = data and all(_holds(data, name, value) for name, value in given.items())
+    if holds and due:
+        holds = mapping.moment(data.get("due_by")) == mapping.moment(due["due_by"])
     if holds and "body" in intent.fields:
         wanted = from_html(to_html(text(intent.fields["body"]).strip() or rendering.NO_TEXT)).markdown
         there = from_html(text(data.get("description"))).markdown

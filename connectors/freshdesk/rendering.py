@@ -24,7 +24,7 @@ from connectors.sdk import (
     Visibility,
     WriteContext,
 )
-from gateway.domain.shown import CUSTOM, is_shown, plain_shown
+from gateway.domain.shown import CUSTOM, DUE, instant_text, is_shown, plain_shown
 from gateway.errors import UnmappedError
 
 T = TypeVar("T")
@@ -33,6 +33,8 @@ T = TypeVar("T")
 NO_TEXT = "(no text)"
 #: the longest subject (validation of both products: 255 characters)
 MAX_SUBJECT = 255
+#: a ticket that is Resolved or Closed takes no due times
+OVER = frozenset({4, 5})
 #: what a ticket must have and we were not told: Open, and Low as the desk itself begins
 FIRST_STATUS = "2"
 FIRST_PRIORITY = "1"
@@ -103,6 +105,20 @@ def creation(account: Account, intent: Intent, context: WriteContext) -> dict[st
     if found:
         given["custom_fields"] = found
     return given
+
+
+def due(intent: Intent, given: Mapping[str, Any], there: Json) -> dict[str, Any]:
+    """Return the due times of a ticket that is shown as `there`, of which `given` is to be set; empty: none are taken.
+
+    The desk takes both or neither, the first response no later than the resolution, and none of a ticket that is
+    resolved or closed (validation of both products). A due time that is to be empty stays: the desk has no such ticket.
+    """
+    wanted = mapping.moment(plain_shown(intent.fields.get(DUE)))
+    if wanted is None or given.get("status", there.get("status")) in OVER:
+        return {}
+    first = mapping.moment(there.get("fr_due_by"))
+    first = wanted if first is None else min(first, wanted)
+    return {"due_by": instant_text(wanted), "fr_due_by": instant_text(first)}
 
 
 def description(there: str, wanted: str) -> str:
@@ -196,7 +212,9 @@ def as_read(account: Account, intent: Intent) -> dict[str, Any]:
     """Return the fields of `intent` as `mapping` will read them back, as canonical JSON."""
     shown = {name: value for name, value in intent.fields.items() if is_shown(name)}
     rest = {name: value for name, value in intent.fields.items() if name not in shown}
-    found: dict[str, Any] = {name: plain_shown(value) for name, value in shown.items() if name.startswith(CUSTOM)}
+    found: dict[str, Any] = {
+        name: plain_shown(value) for name, value in shown.items() if name.startswith(CUSTOM) or (name == DUE and value)
+    }
     try:
         given = fields(account, msgspec.structs.replace(intent, fields=rest))
     except UnmappedError:

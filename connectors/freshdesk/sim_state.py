@@ -142,6 +142,7 @@ class Records:
         """Change a ticket; returns what changed from what to what. Raises InvalidError."""
         self._check(given)
         ticket = self.tickets[number]
+        _check_due(ticket, given)
         before = {**ticket, "custom_fields": dict(ticket["custom_fields"])}
         self._take(ticket, given)
         changed = {name: (before[name], ticket[name]) for name in ticket if ticket[name] != before[name]}
@@ -203,3 +204,22 @@ class Records:
             raise InvalidError("responder_id", "There is no agent matching the given responder_id")
         if given.get("group_id") and given["group_id"] not in self.groups:
             raise InvalidError("group_id", "There is no group matching the given group_id")
+
+
+def _check_due(ticket: dict[str, Any], given: dict[str, Any]) -> None:
+    """See that due times are given as a pair, in order, and of a ticket that is not over (ticket validation)."""
+    there = [name for name in ("due_by", "fr_due_by") if given.get(name)]
+    if not there:
+        return
+    if given.get("status", ticket["status"]) in (4, 5):
+        raise InvalidError(there[0], "Cannot be set when the ticket is resolved or closed", "incompatible_field")
+    if len(there) < 2:
+        missing = "fr_due_by" if there == ["due_by"] else "due_by"
+        raise InvalidError(missing, "Should be present when the other due time is", "missing_field")
+    due, first, made = (datetime.fromisoformat(str(each)) for each in (
+        given["due_by"], given["fr_due_by"], ticket["created_at"],
+    ))  # fmt: skip
+    if due <= made or first <= made:
+        raise InvalidError("due_by", "Should be greater than created_at")
+    if first > due:
+        raise InvalidError("due_by", "Should be greater than or equal to fr_due_by")

@@ -7,7 +7,7 @@ from typing import Any
 from connectors.freshdesk import mapping, rendering
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.asking import API, ask, decoded, get, is_ticket_id, own_id, ticket_path, unwrapped
-from connectors.freshdesk.mapping import ident, obj, objects, text
+from connectors.freshdesk.mapping import Json, ident, obj, objects, text
 from connectors.sdk import (
     Call,
     Conflict,
@@ -28,11 +28,14 @@ from connectors.sdk import (
     refused_of,
     unmapped,
 )
-from gateway.domain.shown import CUSTOM
+from gateway.domain.shown import CUSTOM, DUE
 from gateway.errors import UnmappedError
 
 #: fields as the desk's errors name them
-OURS = {"subject": "title", "description": "body", "type": "kind", "responder_id": "assignee", "group_id": "queue"}
+OURS = {
+    "subject": "title", "description": "body", "type": "kind", "responder_id": "assignee", "group_id": "queue",
+    "due_by": DUE, "fr_due_by": DUE,
+}  # fmt: skip
 #: the tag of a second copy that was closed
 COPY_TAG = "gateway_double"
 CLOSED = 5
@@ -77,9 +80,12 @@ def _create(account: Account, intent: Intent, context: WriteContext) -> Call[Out
 
 def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     given = rendering.fields(account, intent)
-    if "body" in intent.fields:
-        response = yield from ask(get(ticket_path(context.remote_id), "read the description"), none=(403, 404))
+    there: Json = {}
+    if {"body", DUE} & set(intent.fields):
+        response = yield from ask(get(ticket_path(context.remote_id), "read before"), none=(403, 404))
         there = unwrapped(account, decoded(response), "ticket") if response is not None else {}
+        given |= rendering.due(intent, given, there)
+    if "body" in intent.fields:
         given["description"] = rendering.description(text(there.get("description")), text(intent.fields["body"]))
     if not given:
         return Done()

@@ -274,3 +274,52 @@ def test_a_new_ticket_takes_files_and_all_its_fields_in_one_form(there: Freshdes
     assert (held["tags"], held["priority"], len(held["attachments"])) == (["a", "b"], 4, 1)
     assert given.effect_key in held["custom_fields"].values()
     assert datetime.now(UTC) - datetime.fromisoformat(held["created_at"]) < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("hours", [2, 48])
+def test_a_due_time_goes_with_that_of_the_first_response(there: FreshdeskBench, driver: Driver, hours: int) -> None:
+    """The desk takes both or neither, and the first no later than the second; what it counts itself stays else."""
+    ticket = there.open_ticket("Printer", "It is on fire")
+    known = there.desk.records.tickets[int(ticket)]
+    first = there.desk.now().replace(microsecond=0) + timedelta(hours=8)
+    known["fr_due_by"] = known["due_by"] = first.strftime("%Y-%m-%dT%H:%M:%SZ")
+    wanted = there.desk.now().replace(microsecond=0) + timedelta(hours=hours)
+    intent = Intent(Operation.SET_FIELDS, {"due": wanted.isoformat(), "priority": {"level": "P1"}})
+    driver.settle(intent, context(ticket))
+    assert datetime.fromisoformat(known["due_by"]) == wanted
+    assert datetime.fromisoformat(known["fr_due_by"]) == min(first, wanted)
+    read = driver.run(driver.connector.read(ticket))
+    assert read is not None
+    assert read.due == wanted
+    assert driver.connector.as_read(intent)["due"] == wanted.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert isinstance(driver.run(driver.connector.probe(intent, context(ticket))), Found)
+    later = Intent(Operation.SET_FIELDS, {"due": (wanted + timedelta(hours=1)).isoformat()})
+    assert isinstance(driver.run(driver.connector.probe(later, context(ticket))), Absent)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_ticket_that_is_over_takes_no_due_time(there: FreshdeskBench, driver: Driver, *, at_once: bool) -> None:
+    """The rest of the update goes on without it; nor is a due time ever emptied."""
+    ticket = there.open_ticket("Printer", "It is on fire")
+    known = there.desk.records.tickets[int(ticket)]
+    before = known["due_by"]
+    status = {"category": "resolved", "native_id": "4", "native_label": "Resolved"}
+    fields = {"due": "2030-03-10T17:00:00Z", "title": "Printer is out"}
+    if not at_once:
+        driver.settle(Intent(Operation.SET_FIELDS, {"status": status}), context(ticket))
+    driver.settle(Intent(Operation.SET_FIELDS, {**fields, **({"status": status} if at_once else {})}), context(ticket))
+    assert (known["subject"], known["status"], known["due_by"]) == ("Printer is out", 4, before)
+    none = Intent(Operation.SET_FIELDS, {"due": None})
+    assert isinstance(driver.attempt(none, context(ticket)), Done)
+    assert driver.connector.as_read(none) == {}
+    assert known["due_by"] == before
+
+
+def test_a_due_time_that_the_desk_refuses_is_named(there: FreshdeskBench, driver: Driver) -> None:
+    """One before the ticket came to be is: the other fields can go on without it."""
+    ticket = there.open_ticket("Printer", "It is on fire")
+    outcome = driver.attempt(
+        Intent(Operation.SET_FIELDS, {"due": "2001-03-10T17:00:00Z", "title": "x"}), context(ticket)
+    )
+    assert isinstance(outcome, Rejected)
+    assert outcome.fields == ("due",)
