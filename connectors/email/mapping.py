@@ -30,10 +30,11 @@ from gateway.errors import SetAsideError
 #: letters of a tag: 60 bits, so that nobody guesses one
 TAG: Final = 12
 _TAG: Final = re.compile(r"\[#([A-Z2-7]{12})(/i)?\]")
-_REPLY: Final = re.compile(
-    r"(?i)^\s*(?:(?:re|aw|sv|vs|ref|rif|res|antw|odp|fw|fwd|wg|tr|rv|doorst|\u56de\u590d|\u7b54\u590d|\u8f6c\u53d1)"
-    r"(?:\[\d+\])?\s*[:\uff1a]\s*)+"
-)
+#: what programs put before the subject of a mail that is passed on; VS is left out: Finns answer with it, Danes pass on
+_PASSED_ON: Final = r"fwd?|wg|tr|rv|doorst|vb|vl|enc|pd|ilt|\u0130lt|\u8f6c\u53d1|\u8f49\u5bc4|\u03c0\u03c1\u03b8"
+_ANSWERED: Final = r"re|aw|sv|vs|ref|rif|res|antw|odp|ynt|\u56de\u590d|\u56de\u8986|\u7b54\u590d|\u03b1\u03c0"
+_REPLY: Final = re.compile(rf"(?i)^\s*(?:(?:{_ANSWERED}|{_PASSED_ON})(?:\[\d+\])?\s*[:\uff1a]\s*)+")
+_FORWARD: Final = re.compile(rf"(?i)^\s*(?:{_PASSED_ON})(?:\[\d+\])?\s*[:\uff1a]")
 _MAX_ANSWERS: Final = 20
 _MAX_SAID: Final = 1000
 MAX_TITLE: Final = 300
@@ -60,6 +61,15 @@ def tags(subject: str) -> tuple[str, bool]:
 def bare(subject: str) -> str:
     """Return a subject without tags and without what programs put before it."""
     return _REPLY.sub("", " ".join(_TAG.sub("", subject).split()))[:MAX_TITLE].strip()
+
+
+def is_forward(mail: Mail) -> bool:
+    """Say whether somebody passes a mail on: what stands below their words is then what they want read.
+
+    Gmail and Outlook name the mail that is passed on as one that is answered; Thunderbird has a header of its own.
+    """
+    subject = " ".join(_TAG.sub("", mail.header("subject")).split())
+    return bool(mail.header("x-forwarded-message-id") or _FORWARD.match(subject))
 
 
 def key_of(mail: Mail) -> str:
@@ -149,9 +159,13 @@ def _said(account: Account, mail: Mail, sender: Person, received: datetime) -> E
     internal = for_colleagues or (bool(own) and own[0][1])
     is_us = sender.address in account.own
     who = _person(account, sender)
-    words = said(mail, is_reply=bool(answered))
+    words = said(mail, is_reply=bool(answered) and not is_forward(mail))
+    # who is brought into the talk of others has not read what was said before
+    opening = words if own or not words.raw else said(mail, is_reply=False)
     visibility = Visibility.INTERNAL if internal else Visibility.PUBLIC
-    files = tuple(msgspec.structs.replace(each, visibility=visibility) for each in words.files)
+    files, begun = (
+        tuple(msgspec.structs.replace(each, visibility=visibility) for each in some.files) for some in (words, opening)
+    )
     comment = RemoteComment(
         key[5:], at, words.markdown, visibility, who, source_format="html" if mail.html else "plain",
         attachments=files, lost=words.lost, raw=words.raw,
@@ -160,8 +174,8 @@ def _said(account: Account, mail: Mail, sender: Person, received: datetime) -> E
     if not internal and not is_us:
         snapshot = RemoteTicket(
             remote_id, at, version=int(at.timestamp()), key=thread, channel="email", created_at=at,
-            title=bare(subject) or f"Mail from {who.label}", body=words.markdown, requester=who, attachments=files,
-            lost=words.lost, correspondence=correspondence(account, mail, sender),
+            title=bare(subject) or f"Mail from {who.label}", body=opening.markdown, requester=who,
+            attachments=begun, lost=opening.lost, correspondence=correspondence(account, mail, sender),
         )  # fmt: skip
     return Event(
         EventKind.COMMENTED, remote_id, key, at, actor=who, comment=comment, snapshot=snapshot, thread=thread,

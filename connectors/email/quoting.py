@@ -16,6 +16,8 @@ _ATTRIBUTION: Final = 3
 _LONGEST: Final = 400
 #: -----Original Message-----, in any language, or the line of underscores that Outlook draws
 _LINE: Final = re.compile(r"\s*(?:\\?-{3,}\s*\S[^\n]{0,60}?\s*\\?-{3,}|(?:\\?_){10,}|\*{3}|-{3,}|- - -)\s*")
+#: ---- On Monday Kim <kim@x.example> wrote ----, as Zoho introduces what it copies without a sign before each line
+_DRAWN: Final = re.compile(r"\s*\\?-{3,} (?=[^\n]*\d)(?=[^\n]*@[\w-]+\.)[^\n]{10,300} -{3,}\s*")
 #: From: Sent: To: Subject:, in any language, bold or not
 _LABEL: Final = re.compile(
     r"\s*(?:\\?>\s*)?[*_]{0,2}[^\W\d_][\w .'\u2019-]{0,24}[*_]{0,2}[ \u00a0]?[:\uff1a][*_]{0,2}\s*\S.*"
@@ -42,12 +44,17 @@ class Cut(msgspec.Struct, frozen=True):
 def without_history(text: str) -> Cut:
     """Cut the history from the end of a reply."""
     lines = text.split("\n")
-    ends = [end for end in (_header_block(lines), _trailing_quote(lines)) if end is not None]
+    ends = [end for end in (_header_block(lines), _trailing_quote(lines), _drawn(lines)) if end is not None]
     for end in sorted(ends):
         kept = "\n".join(lines[:end]).rstrip()
         if kept.strip("> \n*_-\\"):
             return Cut(kept, len(lines) - end)
     return Cut(text)
+
+
+def _drawn(lines: list[str]) -> int | None:
+    """Return where a line names who wrote what follows, and when."""
+    return next((place for place, line in enumerate(lines) if _DRAWN.fullmatch(line)), None)
 
 
 def _trailing_quote(lines: list[str]) -> int | None:

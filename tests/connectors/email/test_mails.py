@@ -75,6 +75,7 @@ def test_an_unknown_charset_is_said() -> None:
         ("=?no-such?B?R3I=?=", "Gr"),
         ("=?utf-8?B?%%%?=", "Mail from Kim"),
         ("Re: AW: [#ABCDEFGHJ234] Fire", "Fire"),
+        ("PD: ENC: \u8f49\u5bc4\uff1a Fire", "Fire"),
         ("", "Mail from Kim"),
         ("tab\tand  spaces", "tab and spaces"),
     ],
@@ -248,6 +249,8 @@ def test_a_date_that_cannot_be_is_that_of_arrival() -> None:
         ("Ok\n\n---\n\nDate: Monday\nSubject: Fire\nFrom: a@b.example\nTo: kim@c.example\n\nText", "Ok"),
         ("Ok\n\n\\> Subject: Fire\n\\> From: a@b.example\n\\> To: kim@c.example\n\\>\n\\> Text", "Ok"),
         ("Room: 7\nFrom: a@b.example\nTo: Kim\nSubject: Fire\n\nText", "Room: 7"),
+        ("Ok\n\n---- On Mon, 02 Mar 2026 10:00:00 +0100 Desk \\<a@b.example> wrote ----\n\nWe come", "Ok"),
+        ("Parts\n\n---- the 2 pumps ----\n\nThey burn", "Parts\n\n---- the 2 pumps ----\n\nThey burn"),
         ("> Do you burn?\n\nYes\n\n> Still?\n\nNo", "> Do you burn?\n\nYes\n\n> Still?\n\nNo"),
         ("> all of it is a quote", "> all of it is a quote"),
         ("The list:\n\n- From: the printer\n- To: the net", "The list:\n\n- From: the printer\n- To: the net"),
@@ -279,6 +282,35 @@ def test_the_cut_is_said_and_the_whole_is_kept() -> None:
 
 
 # ---------------------------------------------------------------- people
+
+
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [
+        ({"Subject": "Fwd: Re: Fire"}, True),
+        ({"Subject": "[#ABCDEFGHJ234] WG: Fire"}, True),
+        ({"Subject": "Fire", "X-Forwarded-Message-Id": "<a@b>"}, True),
+        ({"Subject": "Re: Fwd: Fire"}, False),
+        ({"Subject": "Fire"}, False),
+    ],
+)
+def test_a_mail_that_is_passed_on_is_kept(more: dict[str, str], whole: bool) -> None:
+    """It answers one by its head, as a reply does; what stands below is what is meant."""
+    text = "Can you help?\n\n---------- Forwarded message ---------\nFrom: Sam <sam@x.example>\nDate: Monday\nTo: Kim"
+    subject, others = more["Subject"], {name: each for name, each in more.items() if name != "Subject"}
+    said = words(mail(f"{text}\n\nIt burns", subject=subject, **{"In-Reply-To": "<a@b>"}, **others))
+    assert said.startswith("Can you help?")
+    assert ("It burns" in said) is whole
+
+
+def test_who_is_brought_into_a_talk_can_read_what_was_said_before() -> None:
+    """A ticket begins with the whole mail; a comment of one that knows the rest is what was written."""
+    raw = mail("Can you help?\n\nOn 1 May Sam wrote:\n> It burns", **{"In-Reply-To": "<a@b>"})
+    shown = parse(raw).snapshot
+    assert shown is not None
+    assert "It burns" in str(shown.body)
+    assert not shown.lost
+    assert words(raw) == "Can you help?"
 
 
 def test_who_wrote_and_who_takes_part() -> None:
