@@ -33,7 +33,8 @@ _WORDS = {
     ),
     Reason.HIDDEN: (
         "the desk does not show us its ticket any more: give our account the right to it back, and it goes on by "
-        "itself (or replay); if the ticket was deleted there, discard this, and it counts as deleted here, too"
+        "itself (or replay); if the ticket was deleted there, discard this, and it counts as deleted here, too. "
+        "A letter that names several tickets is of such that we only heard of"
     ),
     Reason.AMBIGUOUS: "it may have landed: look at the desk (diff); if it is there, confirm it, else replay",
 }

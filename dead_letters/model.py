@@ -238,6 +238,14 @@ class Ticketed(Protocol):
         ...
 
 
+class Unseen(Protocol):
+    """The tickets that a connection does not show us, and of which we only heard."""
+
+    def abandon(self, connection: str) -> int:
+        """Give them up; return how many."""
+        ...
+
+
 class LetterTx(Protocol):
     """The part of a transaction that dealing with dead letters needs."""
 
@@ -259,6 +267,11 @@ class LetterTx(Protocol):
     @property
     def tickets(self) -> Ticketed:
         """Tickets."""
+        ...
+
+    @property
+    def hidden(self) -> Unseen:
+        """Tickets out of sight."""
         ...
 
     @property

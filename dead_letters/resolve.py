@@ -248,7 +248,11 @@ def discard_delivery(tx: LetterTx, delivery_id: str, now: datetime, person: Pers
     row = tx.inbox.get(delivery_id)
     if not tx.inbox.discard(delivery_id, now):
         raise _gone(delivery_id)
-    tx.audit.add([_about_delivery(tx, delivery_id, "dead letter discarded", now, person, {})])
+    told = {}
+    if row is not None and row.reason == Reason.HIDDEN.value and not row.ref:
+        # it tells of all tickets of the connection that we only heard of
+        told["tickets"] = tx.hidden.abandon(row.connection)
+    tx.audit.add([_about_delivery(tx, delivery_id, "dead letter discarded", now, person, told)])
     if row is not None and row.reason == Reason.HIDDEN.value and row.ref:
         tx.inbox.add([_deletion(row.connection, row.ref, delivery_id, now)])
         return Resolved("delivery", delivery_id, "apply", "discarded")

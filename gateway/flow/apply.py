@@ -26,14 +26,16 @@ from gateway.errors import (
     OtherReleaseError,
     UnreadableError,
 )
+from gateway.flow import unseen
 from gateway.flow.conversations import placed
 from gateway.flow.desks import LiveSite
+from gateway.flow.ending import ENDED
 from gateway.flow.enter import Entry
 from gateway.flow.listening import Listener
 from gateway.flow.plan import Cause
 from gateway.flow.portions import portions
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
-from gateway.flow.sight import hint, note_seen, note_unread
+from gateway.flow.sight import note_seen, note_unread
 from gateway.flow.sla.desks import Hearing
 from gateway.ports import Clock, DeliveryRow, Doorbell, Ids, Store, Transport, Tx
 from gateway.telemetry import tell_defect
@@ -202,8 +204,10 @@ class Applier:
                 cause = Cause(self._site.release, row.trace_id, now, row.id, self._site.skipping)
                 hearing = Hearing(tx, self._site_for(each), row, ids=self._ids, cause=cause)
                 outcome = []
-                tx.inbox.add([hint(row.connection, name, self._ids, now) for name in each.hidden])
-                revived = bool(each.reads) and note_seen(tx, row.connection, each.reads, now)
+                ended = [said.remote_id for said in each.events if said.kind in ENDED]
+                unseen.note_ended(tx, row.connection, ended, now)
+                tx.inbox.add([unseen.hint(row.connection, name, self._ids, now) for name in each.hidden])
+                revived = bool(each.reads) and note_seen(tx, row.connection, each.reads, self._ids, now)
                 for said in each.events:
                     event = placed(tx, row.connection, said, now) if said.thread else said
                     if isinstance(event, str):
@@ -238,8 +242,11 @@ class Applier:
             self._park(tx, row, *each.parked)
             return _Settled.DONE
         if each.hidden and not each.events:
-            note_unread(tx, row, each.hidden[0], now, self._site.release)
-            tx.inbox.add([hint(row.connection, name, self._ids, now) for name in each.hidden[1:]])
+            note_unread(tx, row, each.hidden[0], self._ids, now, self._site.release)
+            tx.inbox.add([unseen.hint(row.connection, name, self._ids, now) for name in each.hidden[1:]])
+            return _Settled.DONE
+        if row.origin == unseen.ORIGIN:
+            unseen.settle(tx, row, self._ids, now)
             return _Settled.DONE
         if each.aside:
             tx.inbox.set_aside(row.id, each.aside, now)

@@ -58,6 +58,15 @@ def is_about_pace(error: object) -> bool:
     return isinstance(error, ThrottledError | AuthenticationError)
 
 
+def seconds_of(answer: object) -> float:
+    """Return for how many seconds a desk is left alone after what a read came to."""
+    if isinstance(answer, Closed):
+        return answer.seconds
+    if isinstance(answer, ThrottledError):
+        return float(limits.THROTTLE_DEFAULT if answer.seconds is None else answer.seconds)
+    return PAUSE_LOOK
+
+
 def note_read(tx: Tx, connection: str, error: GatewayError, now: datetime) -> None:
     """Let a connection wait, or pause it, as the failure of a read says; any other failure changes nothing."""
     before = tx.desks.get(connection)

@@ -26,13 +26,13 @@ from gateway.errors import (
     TransportError,
     UnreadableError,
 )
-from gateway.flow import limits, undone
+from gateway.flow import undone, unseen
 from gateway.flow.brought import whole
 from gateway.flow.calls import run_reads, whoami
 from gateway.flow.desks import LiveSite
 from gateway.flow.fold import new_ticket
 from gateway.flow.listening import Listener
-from gateway.flow.pace import PAUSE_LOOK, Closed, closed, is_about_pace, note_read
+from gateway.flow.pace import Closed, closed, is_about_pace, note_read, seconds_of
 from gateway.flow.people import enriching
 from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.skew import note_news, set_right, ticket_set_right
@@ -78,7 +78,7 @@ class Ready(msgspec.Struct, frozen=True):
     deferred: tuple[float, str] | None = None
     #: and that costs no try: its desk is paused, or asked us to wait
     waits: bool = False
-    #: tickets in it that are ours, and that the desk does not show
+    #: tickets in it that the desk does not show
     hidden: tuple[str, ...] = ()
     #: the rules of the release that is to decide, where it is not the active one
     pinned: RuleSet | None = None
@@ -119,6 +119,8 @@ class Preparer:
         self._linked: frozenset[tuple[str, str]] = frozenset()
         self._gone: frozenset[tuple[str, str]] = frozenset()
         self._hidden: frozenset[tuple[str, str]] = frozenset()
+        #: connections that do not show us tickets that we only heard of, as a letter says already
+        self._told: set[str] = set()
 
     def prepare(self, rows: Sequence[DeliveryRow], pool: ThreadPoolExecutor) -> list[Ready]:
         """Return each delivery with its facts, in order."""
@@ -181,6 +183,8 @@ class Preparer:
             return Ready(row, parked=(Reason.REMOVED, _removed(row.connection)))
         if row.origin == "poll":
             return self._parse_poll(row)
+        if row.origin == unseen.ORIGIN:
+            return Ready(row)
         if row.origin in _OURS:
             try:
                 return Ready(row, (_OURS[row.origin](row),))
@@ -239,7 +243,8 @@ class Preparer:
             # of one that ended there, only a look tells whether it is there again
             self._gone = frozenset(pair for pair, link in known.items() if link.state is LinkState.GONE)
             self._linked = frozenset(known) - self._gone
-            self._hidden = tx.hidden.among(self._linked)
+            self._hidden = tx.hidden.among(list(thin))
+            self._told = {name for name, _ in thin if tx.hidden.unseen(name, 0) is not None}
             synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
             heard = {
                 pair: tx.tickets.known_comments(known[pair].id)
@@ -288,8 +293,9 @@ class Preparer:
             found = run_reads(
                 connector.read(remote_id), connector, self._transport, deadline=READ_DEADLINE, trace_id=trace_id
             )
-            lost = found is None and pair in self._linked - self._hidden
-            if lost and whoami(connector, self._transport, trace_id) is False:
+            # the first time for each ticket that we have, and as long as no letter tells of those that we only heard of
+            news = pair not in self._hidden | self._gone and (pair in self._linked or connection not in self._told)
+            if found is None and news and whoami(connector, self._transport, trace_id) is False:
                 self._shut[connection] = AuthenticationError(f"{connection} does not know us any more")
                 return self._shut[connection]
             return found
@@ -327,11 +333,12 @@ class Preparer:
             elif isinstance(answer, Closed) or is_about_pace(answer):
                 if is_nothing_without(event, known=pair in self._linked) or self._is_patient(each.row):
                     trouble = answer.why if isinstance(answer, Closed) else str(answer)
-                    wait = max(wait or 0.0, min(_wait_of(answer), PATIENCE_SECONDS))
+                    wait = max(wait or 0.0, min(seconds_of(answer), PATIENCE_SECONDS))
             elif pair in self._gone and answer is None:
                 continue
             elif is_nothing_without(event, known=pair in self._linked) or each.row.tries < BEGIN_TRIES:
-                if answer is None and pair in self._linked:
+                # of one that we only heard of, what tells enough to begin it does so
+                if answer is None and (pair in self._linked or is_nothing_without(event, known=False)):
                     dark.append(event.remote_id)
                     continue
                 trouble = _NOT_SHOWN if answer is None else str(answer)
@@ -383,15 +390,6 @@ def names(each: Ready, event: Event) -> set[str]:
     told = (each.reads.get(event.remote_id), event.snapshot)
     named = (event.remote_id, event.merged_into, *(one.merged_into for one in told if one is not None))
     return {name for name in named if _is_name(name, MAX_REF)}
-
-
-def _wait_of(answer: Answer) -> float:
-    """Return for how many seconds a desk is left alone after what a read came to."""
-    if isinstance(answer, Closed):
-        return answer.seconds
-    if isinstance(answer, ThrottledError):
-        return float(limits.THROTTLE_DEFAULT if answer.seconds is None else answer.seconds)
-    return PAUSE_LOOK
 
 
 def is_no_fault_of_it(error: Exception) -> bool:

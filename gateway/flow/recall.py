@@ -10,7 +10,7 @@ from gateway.domain.event import Event, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
 from gateway.flow.brought import is_doubtful
-from gateway.flow.sight import hint
+from gateway.flow.unseen import hint
 from gateway.ports import Ids, NewDelivery, Tx
 
 

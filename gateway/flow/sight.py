@@ -7,22 +7,17 @@ it is looked for again and again, and what waited goes on when it is there (docs
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import msgspec
-
-from gateway.domain.event import RemoteTicket
 from gateway.domain.link import Link, LinkState
 from gateway.domain.update import Operation, Reason
 from gateway.errors import GatewayError
+from gateway.flow import unseen
 from gateway.flow.calls import run_reads
+from gateway.flow.unseen import hint
 from gateway.ports import AttemptEnd, AuditEntry, Connector, DeliveryRow, Ids, NewDelivery, Transport, Tx
 from gateway.ports.hiding import Hidden
 
-#: a hidden ticket is looked for so often, where the connection is polled
-LOOK_EVERY = timedelta(minutes=15)
-#: no more of them in one poll
-LOOKS = 20
 #: what a desk answers where a ticket is not there, or not for us
 REFUSED = frozenset({403, 404, 410})
 #: what is no part of a ticket's own story may be refused without the ticket being out of sight
@@ -54,13 +49,16 @@ def note_gone(tx: Tx, connection: str, remote_id: str, ids: Ids, now: datetime, 
     if tx.hidden.get(connection, remote_id) is None:
         row = hint(connection, remote_id, ids, now)
         tx.inbox.add([row])
-        note_unread(tx, row, remote_id, now, release)
+        note_unread(tx, row, remote_id, ids, now, release)
 
 
-def note_unread(tx: Tx, row: DeliveryRow | NewDelivery, remote_id: str, now: datetime, release: str) -> None:
+def note_unread(tx: Tx, row: DeliveryRow | NewDelivery, remote_id: str, ids: Ids, now: datetime, release: str) -> None:
     """Settle a delivery that only says that there is something to read: the first is parked, the rest is no news."""
     link = tx.links.by_remote([(row.connection, remote_id)]).get((row.connection, remote_id))
-    if link is None or link.state is not LinkState.LIVE:
+    if link is None:
+        unseen.note(tx, row, remote_id, ids, now, release)
+        return
+    if link.state is not LinkState.LIVE:
         tx.hidden.drop(row.connection, remote_id)
         tx.inbox.applied(row.id, now, "of a ticket that we do not have any more")
         return
@@ -77,6 +75,8 @@ def note_refused(tx: Tx, end: AttemptEnd, now: datetime) -> None:
     link = tx.links.get(end.link_id)
     if link is None:
         return
+    # what we only heard of until now is told of by the letter of its connection no more
+    unseen.note_ended(tx, end.connection, [link.remote_id], now)
     before = tx.hidden.get(end.connection, link.remote_id)
     if before is None:
         _tell(tx, link.ticket_id, end.connection, link.remote_id, "out of sight", now, {})
@@ -86,10 +86,11 @@ def note_refused(tx: Tx, end: AttemptEnd, now: datetime) -> None:
     tx.hidden.keep(Hidden(end.connection, link.remote_id, link.id, since))
 
 
-def note_seen(tx: Tx, connection: str, remote_ids: Collection[str], now: datetime) -> bool:
+def note_seen(tx: Tx, connection: str, remote_ids: Collection[str], ids: Ids, now: datetime) -> bool:
     """Let go on what waited for tickets that were read (or written) again; say whether updates go on."""
     revived = 0
     for pair in tx.hidden.among([(connection, each) for each in remote_ids]):
+        unseen.note_seen(tx, *pair, ids, now)
         hidden = tx.hidden.get(*pair)
         link = tx.links.get(hidden.link_id) if hidden is not None else None
         tx.hidden.drop(*pair)
@@ -123,25 +124,11 @@ def note_merged(tx: Tx, link: Link, now: datetime) -> bool:
 
 
 def look_again(tx: Tx, connection: str, ids: Ids, now: datetime) -> int:
-    """Have the hidden tickets of a connection read that were not looked for lately; return how many."""
-    found = tx.hidden.due(connection, now - LOOK_EVERY, LOOKS)
-    tx.hidden.looked(found, now)
-    return len(tx.inbox.add([hint(connection, each.remote_id, ids, now) for each in found]))
+    """Have the hidden tickets of a connection read that were not looked for lately; return how many.
 
-
-def hint(connection: str, remote_id: str, ids: Ids, now: datetime) -> NewDelivery:
-    """Return a delivery that has a ticket read, and says nothing of it."""
-    return NewDelivery(
-        id=ids.new(),
-        connection=connection,
-        source_event_id=f"look:{remote_id}:{ids.new()}"[:300],
-        ref=remote_id,
-        received_at=now,
-        headers={},
-        body=msgspec.json.encode(RemoteTicket(remote_id, now)),
-        trace_id=ids.new().replace("-", ""),
-        origin="poll",
-    )
+    Those that we have do not wait behind those that we only heard of.
+    """
+    return sum(unseen.look_again(tx, connection, ids, now, limit=unseen.LOOKS, linked=each) for each in (True, False))
 
 
 def _tell(

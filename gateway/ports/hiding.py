@@ -10,18 +10,29 @@ import msgspec
 
 
 class Hidden(msgspec.Struct, frozen=True):
-    """A linked ticket that cannot be read: it was deleted there, or our account lost the right to it."""
+    """A ticket that cannot be read: it was deleted there, or our account has no right to it (any more)."""
 
     connection: str
     remote_id: str
+    #: empty: we only heard of it
     link_id: str
     since: datetime
     #: the delivery that was parked for it; empty: an update was given up
     delivery_id: str = ""
 
 
+class Unseen(msgspec.Struct, frozen=True):
+    """The tickets of a connection that we only heard of and cannot read: one letter tells of all of them."""
+
+    #: the delivery that is the letter
+    letter: str
+    number: int
+    #: remote ids, the one that was heard of last first
+    newest: tuple[str, ...]
+
+
 class HiddenTickets(Protocol):
-    """Which linked tickets are out of sight. One letter tells a person of each."""
+    """Which tickets are out of sight: a letter tells of each that is linked, and one of all others of a connection."""
 
     def get(self, connection: str, remote_id: str) -> Hidden | None:
         """Return what is known of one; None where it is in sight."""
@@ -46,8 +57,16 @@ class HiddenTickets(Protocol):
         """
         ...
 
-    def due(self, connection: str, before: datetime, limit: int) -> Sequence[Hidden]:
-        """Return those that were not looked for since then, the longest ago first."""
+    def unseen(self, connection: str, newest: int) -> Unseen | None:
+        """Return what is known of those that are not linked, so many of them by name; None where there are none."""
+        ...
+
+    def abandon(self, connection: str) -> int:
+        """Give up those that are not linked; return how many."""
+        ...
+
+    def due(self, connection: str, before: datetime, limit: int, *, linked: bool) -> Sequence[Hidden]:
+        """Return those, linked or not, that were not looked for since then, the longest ago first."""
         ...
 
     def looked(self, found: Collection[Hidden], now: datetime) -> None:

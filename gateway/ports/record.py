@@ -64,6 +64,10 @@ class Inbox(Protocol):
         """Mark one as applied that was understood and may do nothing; it can be listed, and taken after all."""
         ...
 
+    def get(self, delivery_id: str) -> DeliveryRow | None:
+        """Return one delivery, or None."""
+        ...
+
     def park(self, delivery_id: str, reason: Reason, detail: str, now: datetime, release: str = "") -> None:
         """Leave one to a person, with the reason, and the release under which it was tried."""
         ...
@@ -73,10 +77,7 @@ class Inbox(Protocol):
         ...
 
     def reopen(self, delivery_id: str, *, pinned: bool = False) -> bool:
-        """Put a parked delivery back in line, in its old place; False when it is not parked.
-
-        `pinned`: the release under which it was parked decides again, not the active one.
-        """
+        """Put a parked delivery back in its old place (`pinned`: under its old release); False: it is not parked."""
         ...
 
     def defer(self, delivery_id: str, until: datetime, detail: str, *, counts: bool) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from gateway.domain.update import Reason, UpdateState
-from gateway.ports.hiding import Hidden
+from gateway.ports.hiding import Hidden, Unseen
 from gateway.store.lanes import Lanes
 from gateway.store.relation_tables import hidden_tickets
 from gateway.store.tables import updates
@@ -90,11 +90,30 @@ class SqlHiddenTickets:
             self._lanes.schedule([link_id], now)
         return len(revived)
 
-    def due(self, connection: str, before: datetime, limit: int) -> Sequence[Hidden]:
-        """Return those that were not looked for since then, the longest ago first."""
+    def unseen(self, connection: str, newest: int) -> Unseen | None:
+        """Return what is known of those that are not linked, so many of them by name; None where there are none."""
+        theirs = and_(_IT.connection == connection, _IT.link_id == "")
+        last = select(_IT.remote_id, _IT.delivery_id).where(theirs).order_by(_IT.since.desc(), _IT.remote_id.desc())
+        rows = self._connection.execute(last.limit(max(newest, 1))).all()
+        if not rows:
+            return None
+        number = self._connection.execute(select(func.count()).select_from(hidden_tickets).where(theirs)).scalar_one()
+        return Unseen(rows[0].delivery_id, number, tuple(row.remote_id for row in rows[:newest]))
+
+    def abandon(self, connection: str) -> int:
+        """Give up those that are not linked; return how many."""
+        theirs = and_(_IT.connection == connection, _IT.link_id == "")
+        return len(self._connection.execute(delete(hidden_tickets).where(theirs).returning(_IT.remote_id)).all())
+
+    def due(self, connection: str, before: datetime, limit: int, *, linked: bool) -> Sequence[Hidden]:
+        """Return those, linked or not, that were not looked for since then, the longest ago first."""
         rows = self._connection.execute(
             select(hidden_tickets)
-            .where(_IT.connection == connection, _IT.looked_at <= before)
+            .where(
+                _IT.connection == connection,
+                _IT.looked_at <= before,
+                _IT.link_id != "" if linked else _IT.link_id == "",
+            )
             .order_by(_IT.looked_at)
             .limit(limit)
         )

@@ -63,11 +63,13 @@ hidden_tickets = Table(
     metadata,
     Column("connection", String(120), nullable=False),
     Column("remote_id", String(200), nullable=False),
+    #: empty: we only heard of it
     Column("link_id", String(36), nullable=False),
     Column("since", Instant, nullable=False),
     Column("looked_at", Instant, nullable=False),
-    #: the delivery that was parked for it; empty: an update was given up
+    #: the delivery that was parked for it, or for all that we only heard of; empty: an update was given up
     Column("delivery_id", String(36), nullable=False),
     PrimaryKeyConstraint("connection", "remote_id"),
     Index("ix_hidden_tickets_looked", "connection", "looked_at"),
+    Index("ix_hidden_tickets_link", "connection", "link_id", "since"),
 )

@@ -68,3 +68,4 @@ def create() -> None:
         sa.PrimaryKeyConstraint("connection", "remote_id"),
     )
     op.create_index("ix_hidden_tickets_looked", "hidden_tickets", ["connection", "looked_at"])
+    op.create_index("ix_hidden_tickets_link", "hidden_tickets", ["connection", "link_id", "since"])
