@@ -137,6 +137,11 @@ SIGNATURE = record(
             "description": "what is signed, such as {timestamp}.{body}",
         },
         "timestamp": TEXT,
+        "timestamp_prefix": {
+            "type": "string",
+            "minLength": 1,
+            "description": "what stands before the time where it is in the header of the signature, such as t=",
+        },
         "id": TEXT,
         "tolerance": WHOLE,
         "secret": choice("text", "base64", "hex", "whsec"),

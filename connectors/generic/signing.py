@@ -51,9 +51,11 @@ def full(scheme: Mapping[str, Any]) -> dict[str, Any]:
             "encoding": "base64", "signed": "{id}.{timestamp}.{body}", "timestamp": "webhook-timestamp",
             "id": "webhook-id", "tolerance": TOLERANCE, "secret": "whsec", **scheme,
         }  # fmt: skip
+    beside = bool(scheme.get("timestamp_prefix"))
     return {
-        "prefix": "", "separator": "", "algorithm": "sha256", "encoding": "hex", "signed": "{body}", "timestamp": "",
-        "id": "", "tolerance": TOLERANCE, "secret": "text", **scheme,
+        "prefix": "", "separator": "," if beside else "", "algorithm": "sha256", "encoding": "hex", "signed": "{body}",
+        "timestamp": str(scheme.get("header") or "") if beside else "", "id": "", "tolerance": TOLERANCE,
+        "secret": "text", **scheme,
     }  # fmt: skip
 
 
@@ -63,7 +65,8 @@ def _signed(scheme: Mapping[str, Any], secrets: Sequence[str], request: Incoming
     if not given:
         msg = f"missing {header}"
         raise AuthenticationError(msg)
-    stamp = request.headers.get(str(scheme["timestamp"]).lower(), "") if scheme["timestamp"] else ""
+    offered = [each.strip() for each in (given.split(scheme["separator"]) if scheme["separator"] else [given])]
+    stamp = _stamp(scheme, offered, request)
     identity = request.headers.get(str(scheme["id"]).lower(), "") if scheme["id"] else ""
     # a tolerance of 0 asks for no time at all
     tolerance = int(scheme["tolerance"]) if scheme["timestamp"] else 0
@@ -73,15 +76,22 @@ def _signed(scheme: Mapping[str, Any], secrets: Sequence[str], request: Incoming
         msg = f"missing {scheme['id']}"
         raise AuthenticationError(msg)
     message = signed_bytes(scheme, request.body, stamp, identity, request.method, request.path)
-    offered = given.split(scheme["separator"]) if scheme["separator"] else [given]
     prefix = str(scheme["prefix"])
-    digests = [each.strip().removeprefix(prefix) for each in offered if each.strip().startswith(prefix)]
+    digests = [each.removeprefix(prefix) for each in offered if each.startswith(prefix)]
     expected = [digest(scheme, key_of(scheme, secret), message) for secret in secrets]
     if not any([_same(each, one) for each in digests for one in expected]):  # noqa: C419 - none is skipped
         msg = f"wrong {header}"
         raise AuthenticationError(msg)
     if tolerance:
         require_recent(str(scheme["timestamp"]), int(stamp) / (1000 if len(stamp) > 11 else 1), now, tolerance)
+
+
+def _stamp(scheme: Mapping[str, Any], offered: Sequence[str], request: IncomingRequest) -> str:
+    """Return the time that is signed: of its own header, or of the signature's where it stands beside the digests."""
+    beside = str(scheme.get("timestamp_prefix") or "")
+    if beside:
+        return next((each.removeprefix(beside) for each in offered if each.startswith(beside)), "")
+    return request.headers.get(str(scheme["timestamp"]).lower(), "") if scheme["timestamp"] else ""
 
 
 def _require_time(stamp: str, name: str) -> None:
@@ -153,8 +163,11 @@ def sign(scheme: Mapping[str, Any], secrets: Sequence[str], request: HttpRequest
     identity = next((value for name, value in request.headers.items() if name.lower() == str(shape["id"]).lower()), "")
     message = signed_bytes(shape, body, stamp, identity, request.method, request.url)
     made = [f"{shape['prefix']}{digest(shape, key_of(shape, secret), message)}" for secret in secrets if secret]
+    beside = str(shape.get("timestamp_prefix") or "")
+    if beside:
+        made = [f"{beside}{stamp}", *made]
     shown = str(shape["separator"] or " ").join(made if shape["separator"] else made[:1])
     return {
+        **({str(shape["timestamp"]): stamp} if shape["timestamp"] and not beside else {}),
         str(shape["header"]): shown,
-        **({str(shape["timestamp"]): stamp} if shape["timestamp"] else {}),
     }

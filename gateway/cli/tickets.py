@@ -12,7 +12,7 @@ from dead_letters import DeadLetter, Filter
 from gateway.bootstrap import Gateway
 from gateway.cli import crosslinks, duplicates
 from gateway.cli.choosing import Duration
-from gateway.cli.opening import opened
+from gateway.cli.opening import opened, ticket_named
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, LIMIT, age, block, tame, utc, write_json, write_table
 from gateway.cli.why import write as write_decisions
@@ -101,14 +101,15 @@ def list_tickets(
 def show(site: SiteChoice, ticket: str, as_json: bool) -> None:
     """Show one ticket: fields, links, comments, updates, audit trail.
 
-    TICKET is its id, the beginning or the end of it, or its number at a desk.
+    TICKET is its id, the beginning or the end of it, or its number at a desk (35, acme-zendesk:35).
     """
     with opened(site) as gateway:
-        found = read_ticket(gateway.store, ticket)
-        held = _held(gateway, found.id) if found is not None else []
-        recent = _recent(gateway, found.id) if found is not None else []
+        with gateway.store.read() as tx:
+            ticket_id = ticket_named(tx, ticket)
+        found = read_ticket(gateway.store, ticket_id)
+        held, recent = _held(gateway, ticket_id), _recent(gateway, ticket_id)
     if found is None:
-        raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
+        raise NotFoundError(f"ticket {ticket_id} is gone: gateway tickets list shows those that are there")
     if as_json:
         write_json(found)
     else:
@@ -128,10 +129,7 @@ def why(site: SiteChoice, ticket: str, as_json: bool) -> None:
     """
     with opened(site) as gateway:
         with gateway.store.read() as tx:
-            known = tx.tickets.get(ticket)
-            ticket_id = known.id if known is not None else tx.view.find_ticket(ticket)
-        if not ticket_id:
-            raise NotFoundError(f"no ticket, or more than one, is named by {ticket!r}: gateway tickets list shows them")
+            ticket_id = ticket_named(tx, ticket)
         decisions = explain_all(gateway.store, gateway.rules_of, ticket_id)
         held = _held(gateway, ticket_id)
     if as_json:

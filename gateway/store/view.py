@@ -167,12 +167,14 @@ class SqlView:
     def find_ticket(self, word: str) -> str | None:
         """Return the id of the one ticket that `word` names; None when it names none, or several.
 
-        A number or key at a desk comes first, also behind the name of the connection and a colon; a beginning or an end
-        of our own id has six characters at least.
+        A number or key at a desk comes first, also behind the name of the connection and a colon, or as lists show it
+        (`acme-zendesk #35`); a beginning or an end of our own id has six characters at least.
         """
         named = [links.c.remote_id == word, links.c.key == word]
-        connection, _, number = word.partition(":")
-        if number:
+        for sign in ":#":
+            connection, _, number = (part.strip() for part in word.partition(sign))
+            if not (connection and number):
+                continue
             there = or_(links.c.remote_id == number, links.c.key == number)
             named.append(and_(links.c.connection == connection, there))
         at_a_desk = select(links.c.ticket_id).where(or_(*named))

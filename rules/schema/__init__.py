@@ -15,6 +15,7 @@ from typing import Any
 from rules.fields import FieldType, Operator, Vocabulary
 from rules.operators import OPERATORS
 from rules.schema import cases, clocks, routing, tickets
+from rules.schema.check import ELSEWHERE
 from rules.schema.shapes import ANYTHING, BOOL, DURATION, WORD, Schema, listed, record
 from rules.schema.site import GATEWAY
 
@@ -35,11 +36,18 @@ _SHARED: Mapping[str, Mapping[str, Schema]] = {
 
 NAMES = ("gateway", "rules", "cases")
 
+#: sections that people write into the wrong kind of file, and where each of them stands
+_ELSEWHERE: Mapping[str, Mapping[str, str]] = {
+    "gateway": dict.fromkeys(SECTIONS, "write it in a file under rules/"),
+    "rules": {each: "write it in gateway.yaml" for each in GATEWAY["properties"] if each not in SECTIONS},
+}
+
 
 def for_loader(name: str, actions: Mapping[str, Mapping[str, Any]] | None = None) -> Schema:
     """Return the schema by which the loader checks: a condition is anything. `actions` are those of other packages."""
     definitions = {"condition": ANYTHING, **_SHARED.get(name, {})}
-    return _with_actions(_body(name), actions or {}) | {"$schema": DRAFT, "definitions": definitions}
+    found = _with_actions(_body(name), actions or {}) | {"$schema": DRAFT, "definitions": definitions}
+    return found | {ELSEWHERE: _ELSEWHERE[name]} if name in _ELSEWHERE else found
 
 
 def for_editors(

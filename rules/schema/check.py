@@ -24,6 +24,8 @@ _KINDS = {
     type(None): "empty",
 }
 _YES_OR_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+#: key of the schema of a file: sections of other files -> where they stand
+ELSEWHERE = "x-elsewhere"
 #: so many words are named where none is near to what was written
 MOST_WORDS = 16
 #: values below such a key are never repeated in a message
@@ -134,7 +136,8 @@ def _unexpected(document: Document, path: Path, instance: Any, schema: dict[str,
         if key in known or any(pattern.search(key) for pattern in patterns):
             continue
         message = f"{what} has no key '{_short(key)}'" if path else f"there is no section '{_short(key)}'"
-        hint = belongs(what, key) or _elsewhere(str(key), schema) or nearest(key, known)
+        told = schema.get(ELSEWHERE, {}).get(str(key), "")
+        hint = told or belongs(what, key) or _elsewhere(str(key), schema) or nearest(key, known)
         yield document.problem((*path, key), "unknown-key", message, hint, key=True)
 
 

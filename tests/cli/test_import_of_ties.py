@@ -49,6 +49,8 @@ def test_what_is_tied_is_one_and_what_is_in_doubt_is_listed(
     gateway.sweeper().sweep()
     links = json.loads(run("tickets", "show", f"acme-zendesk:{tied}", "--json")[1])["links"]
     assert {each["connection"] for each in links} == {"acme-zendesk", "engineering-rt"}
+    for spelled in (f"acme-zendesk #{tied}", f"acme-zendesk#{tied}"):
+        assert json.loads(run("tickets", "show", spelled, "--json")[1])["links"] == links
     code, shown, complaint = run("tickets", "cross-links", "--verdict", "ask")
     assert (code, complaint) == (0, "")
     assert shown.count(f"acme-zendesk #{asked} and 2 tickets of engineering-rt name one another") == 2

@@ -101,6 +101,7 @@ TOTAL = "          - {ours: [open, pending_customer, on_hold, resolved, closed, 
 
 RULE_ERRORS = [
     ("clasify: []", "1:1: error[unknown-key]: there is no section 'clasify'; did you mean 'classify'?"),
+    ("connections: {}", "1:1: error[unknown-key]: there is no section 'connections'; write it in gateway.yaml"),
     ("classify: {name: x}", "1:11: error[wrong-type]: this is a mapping, not a list of classify rules"),
     ("classify:", "1:1: error[wrong-type]: this is empty, a list of classify rules is expected"),
     ("classify:\n  - set: {kind: task}", "2:5: error[missing-key]: a classify rule needs 'name'; add name: here"),
@@ -162,6 +163,7 @@ GATEWAY_ERRORS = [
     (GATEWAY + 'live_from: "tomorrow"', "8:12: error[wrong-form]: 'tomorrow' is not a time with its zone, quoted, such as \"2026-04-01T09:00+02:00\""),
     (GATEWAY + "mode: observ", "8:7: error[not-one-of]: 'observ' is not valid here; did you mean 'observe'?"),
     (GATEWAY + "modes: live", "8:1: error[unknown-key]: there is no section 'modes'; did you mean 'mode'?"),
+    (GATEWAY + "calendars: {}", "8:1: error[unknown-key]: there is no section 'calendars'; write it in a file under rules/"),
     ("connections:\n  zen: {url: https://x.example}", "2:8: error[missing-key]: a connection needs 'connector'; add connector: here"),
     ("connections:\n  zen: {connector: desk}", "2:8: error[missing-key]: a connection to Desk needs 'url'; add url: https://…"),
     ("connections:\n  zen: {connector: dsk, url: https://x.example}", "2:20: warning[unknown-connector]: the connector 'dsk' is not installed, so 'zen' takes no part; did you mean 'desk'?"),

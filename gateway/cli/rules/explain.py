@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from gateway.bootstrap import Gateway
-from gateway.cli.opening import opened
+from gateway.cli.opening import opened, ticket_named
 from gateway.cli.rules.reading import Read, read_candidate, read_files, show, text_of
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, tame, utc, write_json
@@ -69,7 +69,8 @@ def explain(
 
 def _stored(site: SiteChoice, word: str, folder: Path | None, number: int | None, *, as_json: bool) -> None:
     with opened(site) as gateway:
-        ticket_id = _find(gateway, word)
+        with gateway.store.read() as tx:
+            ticket_id = ticket_named(tx, word)
         if folder is None and number is None:
             last = explain_last(gateway.store, gateway.rules_of, ticket_id)
             if last is None:
@@ -91,15 +92,6 @@ def _stored(site: SiteChoice, word: str, folder: Path | None, number: int | None
         write_json(compared)
     else:
         write_compared(compared, name)
-
-
-def _find(gateway: Gateway, word: str) -> str:
-    with gateway.store.read() as tx:
-        known = tx.tickets.get(word)
-        found = known.id if known is not None else tx.view.find_ticket(word)
-    if not found:
-        raise NotFoundError(f"no ticket, or more than one, is named by {word!r}: gateway tickets list shows them")
-    return found
 
 
 def _released(gateway: Gateway, number: int) -> RuleSet:

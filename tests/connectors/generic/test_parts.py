@@ -15,7 +15,7 @@ from connectors.generic.options import Options
 from connectors.generic.places import find, is_there, word
 from connectors.generic.reading import Reader
 from connectors.generic.reads import next_page
-from connectors.generic.signing import verify
+from connectors.generic.signing import sign, verify
 from connectors.generic.template import MISSING, fill, path, texts
 from connectors.generic.times import Times
 from connectors.sdk import (
@@ -26,6 +26,7 @@ from connectors.sdk import (
     Done,
     Envelope,
     HoldReason,
+    HttpRequest,
     HttpResponse,
     IncomingRequest,
     Intent,
@@ -174,6 +175,9 @@ STAMP = str(int(NOW.timestamp()))
          {"x-chatwoot-signature": "sha256=" + hmac_hex("s", f"{STAMP}.".encode() + BODY),
           "x-chatwoot-timestamp": STAMP},
          {}),
+        ({"kind": "hmac", "header": "X-Signed", "prefix": "v1=", "signed": "{timestamp}.{body}",
+          "timestamp_prefix": "t="},
+         {"x-signed": f"t={STAMP}, v1=00, v1={hmac_hex('s', STAMP.encode() + b'.' + BODY)}"}, {}),
         ({"kind": "header", "header": "X-Secret"}, {"x-secret": "s"}, {}),
         ({"kind": "header", "header": "Authorization", "prefix": "Bearer "}, {"authorization": "Bearer s"}, {}),
         ({"kind": "query", "name": "token"}, {}, {"token": "s"}),
@@ -197,9 +201,23 @@ def test_each_shape_of_signature_proves(scheme: dict[str, Any], headers: dict[st
         verify(scheme, ["older", ""], request, NOW)
     with pytest.raises(AuthenticationError):
         verify(scheme, [], request, NOW)
-    if "timestamp" in scheme and scheme.get("tolerance") != 0:
+    if {"timestamp", "timestamp_prefix"} & set(scheme) and scheme.get("tolerance") != 0:
         with pytest.raises(AuthenticationError, match="behind our clock"):
             verify(scheme, ["s"], request, NOW + timedelta(seconds=301))
+
+
+def test_a_time_beside_the_signature_is_signed_both_ways() -> None:
+    """What we send so is proved by the same shape, and a time that was put in its place is not."""
+    shape = {"kind": "hmac", "header": "X-Signed", "prefix": "v1=", "signed": "{timestamp}.{body}"}
+    shape |= {"timestamp_prefix": "t="}
+    sent = sign(shape, ["s", "older"], HttpRequest("POST", "https://desk.example/t", body=BODY), NOW)
+    assert sent["X-Signed"].startswith(f"t={STAMP},v1=")
+    proved = IncomingRequest("POST", "/hooks/x", {}, {"x-signed": sent["X-Signed"]}, BODY)
+    verify(shape, ["older"], proved, NOW)
+    for other in (f"t={int(STAMP) + 1}", "t=", "t=now", "u=1"):
+        headers = {"x-signed": sent["X-Signed"].replace(f"t={STAMP}", other)}
+        with pytest.raises(AuthenticationError):
+            verify(shape, ["s"], msgspec.structs.replace(proved, headers=headers), NOW)
 
 
 def answer(value: Any, **headers: str) -> HttpResponse:
