@@ -40,6 +40,7 @@ from gateway.store.tables import (
     updates,
 )
 from gateway.store.unit import SqlStore, SqlTx
+from gateway.store.waits import bring_near
 
 #: how long one visit may take: the sweep has to ring in between
 SECONDS = 0.5
@@ -146,7 +147,7 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class Pruner:
-    """Clears away what has lived its time, a little at each visit."""
+    """Clears away what has lived its time, a little at each visit; waits that a wrong clock made are over with it."""
 
     def __init__(self, store: SqlStore, lifetimes: Callable[[], Lifetimes], clock: Clock) -> None:
         self._store = store
@@ -158,6 +159,7 @@ class Pruner:
     def visit(self, *, seconds: float = SECONDS, batch: int = BATCH) -> tuple[int, bool]:
         """Clear for at most about `seconds`; return how many rows went, and whether there is more to do at once."""
         end = self._clock.monotonic() + seconds
+        bring_near(self._store, self._clock.now())
         now, lives = self._clock.now(), self._lifetimes()
         cut = Cut(
             bodies=now - timedelta(days=lives.deliveries),
