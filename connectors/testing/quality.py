@@ -7,7 +7,6 @@ returns what is wrong, a line each; an empty list: nothing.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from connectors.sdk import API_VERSION, Attaching, ConnectorSpec, Operation, Strategy
+from connectors.testing.named import WrittenTests
 from gateway.domain.ticket import SYNCED_FIELDS
 
 FILE = "quality.yaml"
@@ -206,7 +206,7 @@ def claims(quality: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]
             yield from claims(inner, f"{where}[{number}]")
 
 
-def claim_faults(quality: Mapping[str, Any], known: frozenset[str] | None) -> list[str]:
+def claim_faults(quality: Mapping[str, Any], known: WrittenTests | None) -> list[str]:
     """Return the claims without a test and without a reason, and tests that are not there; None: they are not known."""
     found = []
     for where, claim in claims(quality):
@@ -215,31 +215,15 @@ def claim_faults(quality: Mapping[str, Any], known: frozenset[str] | None) -> li
             found.append(f"{where}: exempt, and not why")
         if not named and "exempt" not in claim:
             found.append(f"{where}: neither `tests` nor `exempt` with a reason: a claim without a test is a wish")
-        missing = [str(test) for test in named if known is not None and function_of(str(test)) not in known]
+        missing = [str(test) for test in named if known is not None and not known.has(str(test))]
         found += [f"{where}: the test {test} is not there" for test in missing]
     return found
-
-
-def function_of(test: str) -> str:
-    """Return the function that a name of a test ends with: `test_x.py::Class::test_y[case]` or `Class.test_y`."""
-    return re.split(r"::|\.", test.partition("[")[0])[-1]
 
 
 # ---------------------------------------------------------------- code
 
 
-def tests_in(*folders: Path) -> frozenset[str]:
-    """Return the names of all functions in the Python files of some folders."""
-    return frozenset(
-        node.name
-        for folder in folders
-        for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-
-
-def tests_of(folder: Path) -> frozenset[str] | None:
+def tests_of(folder: Path) -> WrittenTests | None:
     """Return the tests of a connector, those of the conformance suite included; None where none lie beside it.
 
     What a transport keeps for every connector (TLS, deadlines) is tested with the transport. A package of somebody
@@ -249,9 +233,9 @@ def tests_of(folder: Path) -> frozenset[str] | None:
     for above in list(folder.parents)[:3]:
         ours, theirs = above / "tests" / "connectors" / folder.name, above / "tests"
         if ours.is_dir():
-            return tests_in(ours, suite, *(above / "tests" / each for each in TRANSPORTS))
+            return WrittenTests(ours, suite, *(above / "tests" / each for each in TRANSPORTS))
         if theirs.is_dir() and (above / "pyproject.toml").is_file():
-            return tests_in(theirs, suite)
+            return WrittenTests(theirs, suite)
     return None
 
 

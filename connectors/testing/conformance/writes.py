@@ -107,6 +107,19 @@ class Writes(Stand):
         if operation is Operation.CREATE:
             assert receipt.remote_id == made[0].remote_id
 
+    def test_a_key_alone_keeps_a_write_single(self, there: Bench, driver: Driver) -> None:
+        """What claims `key` is sent twice with one effect key and no look between: the desk itself makes it once."""
+        for operation in self.operations():
+            if self.plugin.spec.operations[operation].strategy is not Strategy.KEY:
+                continue
+            ticket = "" if operation is Operation.CREATE else there.open_ticket("Printer", "It is on fire")
+            given, intent, kind = context(ticket), self.intent(there, operation), there.effects[operation.value]
+            before = len(there.desk.effects.all(kind=kind, by_api=True))
+            for _ in range(2):
+                driver.attempt(intent, given)
+            made = there.desk.effects.all(kind=kind, by_api=True)[before:]
+            assert len(made) == 1, f"{operation} claims `key`, and was made {len(made)} times: is the key sent?"
+
     @pytest.mark.faults
     def test_an_effect_after_our_deadline_is_found(self, there: Bench, driver: Driver) -> None:
         """The connection is gone, the effect appears later: a look after the settle time sees it."""

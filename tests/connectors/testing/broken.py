@@ -20,11 +20,13 @@ from connectors.sdk import (
     Plugin,
     RawDelivery,
     RemoteTicket,
+    TransportError,
     Visibility,
     WriteContext,
 )
 from connectors.zendesk import gateway_connector
 from connectors.zendesk.connector import ZendeskConnector
+from gateway.errors import ThrottledError
 from tests.connectors.zendesk.test_conformance import TestZendesk as Whole
 
 SPEC = gateway_connector().spec
@@ -123,6 +125,44 @@ class Stranger(ZendeskConnector):
         return msgspec.structs.replace(found, comments=said)
 
 
+class Deaf(ZendeskConnector):
+    """Takes a desk that is busy or broken for one that has no such ticket."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Find nothing where nothing was answered."""
+        try:
+            return (yield from super().read(remote_id))
+        except TransportError:
+            return None
+
+
+class Hasty(ZendeskConnector):
+    """Does not say how long the desk wants to be left alone."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Forget the seconds."""
+        try:
+            return (yield from super().read(remote_id))
+        except ThrottledError as error:
+            raise ThrottledError(str(error)) from error
+
+
+class Keyless(ZendeskConnector):
+    """Claims that the desk keeps a creation single by our key, and sends none: only its looks keep it so."""
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Take the key away from each request."""
+        call = super().write(intent, context)
+        request = next(call)
+        try:
+            while True:
+                headers = {name: value for name, value in request.headers.items() if "dempotency" not in name}
+                request = call.send((yield msgspec.structs.replace(request, headers=headers)))
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+            return outcome
+
+
 def broken(kind: Callable[[ConnectionSettings], ZendeskConnector]) -> Plugin:
     """Return a plug-in of a connector with a defect."""
     return Plugin(SPEC, kind)
@@ -182,6 +222,24 @@ class TestStranger(Whole):
     plugin = broken(Stranger)
 
 
+class TestDeaf(Whole):
+    """One defect."""
+
+    plugin = broken(Deaf)
+
+
+class TestHasty(Whole):
+    """One defect."""
+
+    plugin = broken(Hasty)
+
+
+class TestKeyless(Whole):
+    """One defect."""
+
+    plugin = broken(Keyless)
+
+
 #: the tests that must notice each defect
 NOTICED = {
     "TestTrusting": ("test_tampering_is_noticed", "test_nothing_verifies_without_the_secret"),
@@ -195,6 +253,9 @@ NOTICED = {
     ),
     "TestCrashing": ("test_no_body_breaks_the_connector", "test_no_changed_webhook_breaks_the_connector"),
     "TestLocal": ("test_a_ticket_is_read_whole",),
+    "TestDeaf": ("test_a_read_without_an_answer_is_no_read",),
+    "TestHasty": ("test_a_read_without_an_answer_is_no_read",),
+    "TestKeyless": ("test_a_key_alone_keeps_a_write_single",),
     "TestStranger": ("test_we_know_who_we_are", "test_comments_are_read_to_the_end"),
     "TestBoasting": ("test_fields_read_back_as_foretold",),
 }
