@@ -37,6 +37,7 @@ from connectors.sdk import (
     WriteContext,
 )
 from gateway.errors import ConfigError
+from gateway.ports import Grant
 
 
 class Generic:
@@ -127,6 +128,15 @@ class Generic:
             pair = base64.b64encode(f"{auth['user']}:{auth.get('password') or ''}".encode()).decode()
             found["Authorization"] = f"Basic {pair}"
         return found
+
+    def grant(self) -> Grant | None:
+        """Return how an access token is got, where the settings say that one is."""
+        said = {str(name): str(value) for name, value in (self.options.auth.get("oauth") or {}).items()}
+        if not said:
+            return None
+        address = said.pop("token_url")
+        usual = next((kind for kind in ("refresh_token", "password") if kind in said), "client_credentials")
+        return Grant(address, {"grant_type": usual, **said})
 
     def sign(self, request: HttpRequest, now: datetime) -> Mapping[str, str]:
         """Sign what writes, where the settings say how: each try with the time of its own."""

@@ -177,7 +177,7 @@ def brought(ticket: RemoteTicket, intent: Intent, comment_id: str) -> tuple[str,
     wanted = [(each.name, each.size) for each in intent.attachments]
     return tuple(
         each.remote_id
-        for each in ticket.attachments
+        for each in (ticket.attachments if comment_id else all_files(ticket))
         if any(each.name == name and each.size in {0, size} for name, size in wanted)
     )
 

@@ -112,7 +112,8 @@ class Options(msgspec.Struct, frozen=True):
     def literal(self) -> tuple[str, ...]:
         """Every secret as it is written."""
         auth = self.auth
-        found = [auth.get("token"), auth.get("password"), *(auth.get("headers") or {}).values()]
+        granted = [(auth.get("oauth") or {}).get(name) for name in ("client_secret", "password", "refresh_token")]
+        found = [auth.get("token"), auth.get("password"), *(auth.get("headers") or {}).values(), *granted]
         if not auth and len(hidden := urlsplit(self.base).path) >= SECRET_PATH:
             # nothing else protects such an address: those of catch hooks are secrets
             found.append(hidden)
@@ -155,15 +156,12 @@ def several(value: Any) -> tuple[str, ...]:
 
 def updates_of(calls: Shape) -> list[dict[str, Any]]:
     """Return the requests that change a ticket: one, or a list."""
-    found = calls.get("update")
-    if isinstance(found, Mapping):
-        return [dict(found)]
-    return [dict(each) for each in found or () if isinstance(each, Mapping)]
+    return lists_of(calls, "update")
 
 
-def lists_of(calls: Shape) -> list[dict[str, Any]]:
-    """Return the requests that list what changed, one after the other in a round: one, or several."""
-    found = calls.get("changes")
+def lists_of(calls: Shape, name: str = "changes") -> list[dict[str, Any]]:
+    """Return the requests that list what changed, or comments, one after the other: one, or several."""
+    found = calls.get(name)
     if isinstance(found, Mapping):
         return [dict(found)]
     return [dict(each) for each in found or () if isinstance(each, Mapping)]

@@ -90,7 +90,13 @@ def read(reader: Reader, remote_id: str) -> Call[RemoteTicket | None]:
 
 def _listed(reader: Reader, name: str, remote_id: str) -> Call[list[Any]]:
     """Return what a ticket has of comments or files, page by page."""
-    shape = reader.options.calls[name]
+    found: list[Any] = []
+    for shape in lists_of(reader.options.calls, name):
+        found += yield from _pages(reader, name, shape, remote_id)
+    return found
+
+
+def _pages(reader: Reader, name: str, shape: Shape, remote_id: str) -> Call[list[Any]]:
     found: list[Any] = []
     page = ""
     for _ in range(MOST_PAGES):

@@ -61,14 +61,20 @@ def problems(given: Shape) -> Iterator[Trouble]:
 
 def _auth(given: Shape) -> Iterator[Trouble]:
     auth = given.get("auth") or {}
-    if auth and not (auth.get("token") or auth.get("headers") or (auth.get("user") and auth.get("password"))):
-        yield ("auth",), "this proves nothing", "give `token`, `user` and `password`, or `headers`"
+    proofs = (auth.get("token"), auth.get("headers"), auth.get("oauth"), auth.get("user") and auth.get("password"))
+    if auth and not any(proofs):
+        yield ("auth",), "this proves nothing", "give `token`, `user` and `password`, `headers`, or `oauth`"
+    if auth.get("oauth") and (auth.get("token") or auth.get("user")):
+        yield ("auth",), "two things would stand in the header Authorization", "leave `oauth`, or the other"
+    kinds = ("client_secret", "refresh_token", "password")
+    if auth.get("oauth") and not any(auth["oauth"].get(name) for name in kinds):
+        yield ("auth", "oauth"), "no token would be given for this", f"give one of {', '.join(kinds)}"
 
 
 def _requests(calls: Shape) -> Iterator[Trouble]:
     """Check every placeholder of every request, and its one body."""
     for name, request in calls.items():
-        several = updates_of(calls) if name == "update" else lists_of(calls) if name == "changes" else [request]
+        several = lists_of(calls, name) if name in {"update", "changes", "comments"} else [request]
         listed = isinstance(request, list)
         for number, each in enumerate(several):
             where: tuple[str | int, ...] = ("calls", name, number) if listed else ("calls", name)
@@ -101,7 +107,8 @@ def _reads(given: Shape, calls: Shape) -> Iterator[Trouble]:
         if name in calls and "id" not in ticket:
             yield ("calls", name), "what it reads has no id", "say where it lies: ticket: {id: …}"
     for name in ("comments", "files"):
-        yield from _paging(("calls", name), calls.get(name) or {})
+        for number, each in enumerate(lists_of(calls, name)):
+            yield from _paging(("calls", name, number) if isinstance(calls[name], list) else ("calls", name), each)
     for number, changes in enumerate(lists_of(calls)):
         where = ("calls", "changes", number) if isinstance(calls["changes"], list) else ("calls", "changes")
         yield from _paging(where, changes)

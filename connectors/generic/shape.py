@@ -11,6 +11,7 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1, "description": "a text"}
 BOOL: Schema = {"type": "boolean", "description": "true or false"}
 WHOLE: Schema = {"type": "integer", "minimum": 0, "description": "a whole number"}
+SECRET: Schema = {**TEXT, "writeOnly": True}
 TEXTS: Schema = {
     "type": "object",
     "additionalProperties": {"type": ["string", "number"]},
@@ -265,6 +266,9 @@ _CHANGES = record(
 )
 
 
+_COMMENTS = record({**_READ, "list": PLACE, "paging": PAGING}, "the request that reads comments", ("path",))
+
+
 def _several(one: Schema, description: str) -> Schema:
     """Return the schema of a request, or of a list of them."""
     return {
@@ -279,7 +283,7 @@ def _several(one: Schema, description: str) -> Schema:
 CALLS = record(
     {
         "read": record(_READ, "the request that reads one ticket", ("path",)),
-        "comments": record({**_READ, "list": PLACE, "paging": PAGING}, "the request that reads comments", ("path",)),
+        "comments": _several(_COMMENTS, "a request that reads comments, or a list of them"),
         "changes": _several(_CHANGES, "a request that lists changed tickets, or a list of them"),
         "whoami": record({**_READ, "person": PLACE}, "the request that says who we are", ("path",)),
         "create": record({**_WRITE, **_EACH, "find": FIND}, "the request that makes a ticket", ("path",)),
@@ -305,6 +309,9 @@ CALLS = record(
     "the requests that the desk takes",
 )
 
+#: what of the form by which an access token is got is no secret
+_GRANT = ("token_url", "grant_type", "client_id", "username", "scope", "resource")
+
 SETTINGS = (
     Setting(
         "auth",
@@ -317,10 +324,18 @@ SETTINGS = (
                 "headers": {
                     "type": "object", "additionalProperties": TEXT, "description": "a mapping from headers to secrets",
                 },
+                "oauth": record(
+                    {
+                        **dict.fromkeys(_GRANT, TEXT),
+                        **dict.fromkeys(("client_secret", "password", "refresh_token"), SECRET),
+                    },
+                    "how an access token is got: where, and the form that is posted there",
+                    ("token_url", "client_id"),
+                ),
             },
-            "how we prove who we are: `token`, `user` and `password`, or `headers`",
+            "how we prove who we are: `token`, `user` and `password`, `headers`, or `oauth`",
         ),
-        help="token (Bearer, or another scheme), user and password, or headers of your own.",
+        help="token (Bearer, or another scheme), user and password, headers of your own, or oauth.",
     ),
     Setting("ticket", TICKET, help="Where the parts of a ticket lie in what the desk sends and answers."),
     Setting("comment", COMMENT, help="Where the parts of a comment lie."),

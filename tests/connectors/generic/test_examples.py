@@ -44,7 +44,7 @@ from tests.connectors.generic.servers import CatchHook, Chatwoot, OsTicket, Serv
 
 NAMES = (
     "home-desk", "zapier", "znuny", "django-helpdesk", "kinto", "osticket", "chatwoot", "pagerduty", "jestor",
-    "oracle-service", "freescout", "bugzilla",
+    "oracle-service", "freescout", "bugzilla", "glpi", "frappe-helpdesk",
 )  # fmt: skip
 
 
