@@ -22,15 +22,17 @@ from connectors.content import (
     mrkdwn,
     plain,
     spoken,
+    standing,
     wiki_in,
     wiki_out,
 )
 from connectors.content.build import Builder
-from connectors.content.neutral import UNSEEN, neutralise
+from connectors.content.neutral import UNSEEN, neutralise, revived
 
 __all__ = [
     "Content",
     "canonical",
+    "destroyed",
     "from_adf",
     "from_html",
     "from_markdown",
@@ -38,6 +40,8 @@ __all__ = [
     "from_plain",
     "from_wiki",
     "neutralise",
+    "restored",
+    "revived",
     "to_adf",
     "to_html",
     "to_markdown",
@@ -87,7 +91,10 @@ def to_adf(
     images: Mapping[str, Mapping[str, Any]] | None = None,
     mention: Callable[[str, str], Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Write an Atlassian document; `images` are the `attrs` of media (by REF), `mention` returns a mention's node."""
+    """Write an Atlassian document; `mention` returns a mention's node.
+
+    `images` are, by REF, the `attrs` of media, or a whole `mediaSingle` node that is written as it is.
+    """
     return adf_out.Writer(images or {}, mention).document(markdown_in.read(markdown)[0])
 
 
@@ -131,6 +138,22 @@ def from_plain(text: str) -> Content:
 def to_plain(markdown: str) -> str:
     """Write plain text: the words, with addresses behind links and the usual signs of lists and quotes."""
     return plain.write(markdown_in.read(markdown)[0])
+
+
+def restored(markdown: str, there: str) -> str:
+    """Return a text in which the images and people of another are themselves again where it has only their names.
+
+    `there` is what stands at a desk, in Markdown: a desk that shows neither gives `[shot.png]` and `@Ann` back.
+    """
+    return standing.restored(markdown, there)
+
+
+def destroyed(there: Content, written: Content) -> tuple[str, ...]:
+    """Return what of a desk's text would be gone once another stands in its place, in words for people.
+
+    Both are read as that desk's texts are read. Where anything would be gone, the text is added to and not replaced.
+    """
+    return (*there.lost, *standing.gone(there.markdown, written.markdown))
 
 
 def _content(built: Builder) -> Content:

@@ -97,8 +97,11 @@ class _Reader:
             case "mention":
                 built.mention(clean(_text(attrs.get("id"))), clean(_text(attrs.get("text"))))
             case "emoji":
+                if not _text(attrs.get("text")):
+                    built.say("a sign of the site's own")
                 built.text(clean(_text(attrs.get("text")) or _text(attrs.get("shortName"))))
             case "date":
+                built.say("the form of a date")
                 built.text(_date(attrs.get("timestamp")))
             case "status":
                 built.say("a coloured label")

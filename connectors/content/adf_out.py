@@ -30,13 +30,18 @@ from connectors.content.tree import (
 
 Json = dict[str, Any]
 
+#: the node that an image stands in
+HELD: Final = "mediaSingle"
 #: how a mark is called, in the order in which the editor keeps them
 _MARKS: Final = {Mark.EM: "em", Mark.STRONG: "strong", Mark.STRIKE: "strike"}
 _TASK: Final = re.compile(r"\[([ xX])\] ?")
 
 
 class Writer:
-    """Writes a document; `images` are the attributes of media, `mention` returns the node that calls somebody."""
+    """Writes a document; `mention` returns the node that calls somebody.
+
+    `images` are the attributes of media, or whole nodes that hold one and are written as they are.
+    """
 
     def __init__(
         self, images: Mapping[str, Mapping[str, Any]], mention: Callable[[str, str], Mapping[str, Any]] | None
@@ -78,7 +83,7 @@ class Writer:
                 continue
             found += self._plain_paragraph(held)
             held = []
-            found.append({"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [media]})
+            found.append(media)
         return found + self._plain_paragraph(held)
 
     def _plain_paragraph(self, runs: list[Run]) -> list[Json]:
@@ -157,9 +162,10 @@ class Writer:
         if run.what is not What.IMAGE or not run.target.startswith(ATTACHMENT):
             return None
         attrs = self._images.get(run.target.removeprefix(ATTACHMENT))
-        return (
-            None if attrs is None else {"type": "media", "attrs": {**({"alt": run.text} if run.text else {}), **attrs}}
-        )
+        if attrs is None or attrs.get("type") == HELD:
+            return None if attrs is None else dict(attrs)
+        media = {"type": "media", "attrs": {**({"alt": run.text} if run.text else {}), **attrs}}
+        return {"type": HELD, "attrs": {"layout": "center"}, "content": [media]}
 
 
 def _code(block: Code) -> Json:

@@ -135,7 +135,7 @@ class Builder:
             self._runs.append(Run(text, What.CODE, self._form(), self._link()))
 
     def image(self, alt: str, address: str) -> None:
-        """Add an image: one of the ticket's own attachments, or one from the web; else its name as words."""
+        """Add an image: one of the ticket's own attachments, or one from the web; else its name as words, and said."""
         alt = _SPACE.sub(" ", alt).strip()
         if self._ours and address.startswith(ATTACHMENT):
             target = ATTACHMENT + unpacked(address.removeprefix(ATTACHMENT))
@@ -146,7 +146,10 @@ class Builder:
             target = safe_image(address)
         if target and target != ATTACHMENT:
             self._runs.append(Run(alt, What.IMAGE, self._form(), self._link(), target))
-        elif alt:
+            return
+        if scheme(address) != "data":
+            self.say("an image that cannot be shown elsewhere")
+        if alt:
             self._add(f"[{alt}]")
 
     def attachment(self, alt: str, reference: str) -> None:

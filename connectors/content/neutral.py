@@ -21,6 +21,9 @@ _SIGN: Final = re.compile(
     r"|\b(?:commit|version|source|export|document|forum|message|project|news|user|wiki):(?=[\w\"])"  # Redmine's names
     r"|\br(?=\d+\b)|\[(?=\[)|\{(?=\{)"  # its revisions, pages and macros
 )
+#: what is called or linked by a word of its own, beginning with its sign
+_ALIVE: Final = re.compile(r"[@#!&%~$]\w|\[\[\w|(?:GH|GL|JIRA)-\d|r\d|\w[\w/.-]*[#!]\d")
+_WORD: Final = re.compile(rf"[^\s{UNSEEN}]*{UNSEEN}\S*")
 #: also behind what cannot be seen, which is no space to us and may be one to others
 _COMMAND: Final = re.compile(r"(?m)^((?:[^\S\n]|[>\u200b-\u200f\ufeff])*(?:[-+*][ \t]+|\d+[.)][ \t]+)?)/(?=[A-Za-z_])")
 _SHORT: Final = re.compile(r"(?i)\b(GH|GL|JIRA)-(?=\d)")
@@ -41,6 +44,32 @@ _CODE: Final = re.compile(r"(?<![\\`])(`+)(?!`)([^\n|<]+?)(?<!`)\1(?!`)")
 def neutralise(markdown: str) -> str:
     """Return Markdown that reads the same and calls nobody; code is left as it is."""
     return outside_code(markdown, _outside)
+
+
+def revived(written: str, there: str) -> str:
+    """Return a neutralised text in which the calls and links that stand in `there` already are what they were.
+
+    `there` is the desk's own text, as it has it. What is code in it calls nobody, and lines are never made orders.
+    """
+    if UNSEEN not in written:
+        return written
+    known: set[str] = set()
+
+    def learn(text: str) -> str:
+        known.update(_bare(word) for word in text.split() if UNSEEN not in word)
+        return text
+
+    outside_code(there, learn)
+
+    def awake(found: re.Match[str]) -> str:
+        word = found[0].replace(UNSEEN, "")
+        return word if _ALIVE.match(bare := _bare(word)) and bare in known else found[0]
+
+    return _WORD.sub(awake, written)
+
+
+def _bare(word: str) -> str:
+    return word.strip("()*_.,;:?'\"")
 
 
 def outside_code(markdown: str, change: Callable[[str], str]) -> str:

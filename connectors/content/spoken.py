@@ -9,7 +9,7 @@ import msgspec
 from connectors.content.addresses import safe_image
 from connectors.content.markdown_out import write as write_markdown
 from connectors.content.neutral import neutralise
-from connectors.content.tree import ATTACHMENT, Block, Heading, Items, Paragraph, Quote, Run, Runs, Table, What
+from connectors.content.tree import ATTACHMENT, Block, Run, What, changed
 
 
 def write(blocks: tuple[Block, ...], images: Mapping[str, str], mention: Callable[[str, str], str] | None) -> str:
@@ -30,27 +30,7 @@ def write(blocks: tuple[Block, ...], images: Mapping[str, str], mention: Callabl
             return msgspec.structs.replace(run, target=address)
         return msgspec.structs.replace(run, text=run.text.replace("\ue000", "").replace("\ue001", ""))
 
-    written = neutralise(write_markdown(tuple(_block(block, said) for block in blocks)))
+    written = neutralise(write_markdown(tuple(changed(block, lambda runs: tuple(map(said, runs))) for block in blocks)))
     for number, words in enumerate(called):
         written = written.replace(f"\ue000{number}\ue001", words)
     return written
-
-
-def _block(block: Block, said: Callable[[Run], Run]) -> Block:
-    match block:
-        case Paragraph(runs):
-            return Paragraph(_runs(runs, said))
-        case Heading(level, runs):
-            return Heading(level, _runs(runs, said))
-        case Quote(held):
-            return Quote(tuple(_block(inner, said) for inner in held))
-        case Items(items, ordered, start):
-            return Items(tuple(tuple(_block(inner, said) for inner in item) for item in items), ordered, start)
-        case Table(rows):
-            return Table(tuple(tuple(_runs(cell, said) for cell in row) for row in rows))
-        case _:
-            return block
-
-
-def _runs(runs: Runs, said: Callable[[Run], Run]) -> Runs:
-    return tuple(said(run) for run in runs)

@@ -7,7 +7,7 @@ said to be lost by its reader.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -99,6 +99,42 @@ class Table(msgspec.Struct, frozen=True):
 
 
 Block = Paragraph | Heading | Code | Rule | Quote | Items | Table
+
+
+def changed(block: Block, change: Callable[[Runs], Runs]) -> Block:
+    """Return a block with every stretch of words in it as `change` makes it; code stays as it is."""
+    match block:
+        case Paragraph(runs):
+            return Paragraph(change(runs))
+        case Heading(level, runs):
+            return Heading(level, change(runs))
+        case Quote(held):
+            return Quote(tuple(changed(inner, change) for inner in held))
+        case Items(items, ordered, start):
+            return Items(tuple(tuple(changed(inner, change) for inner in item) for item in items), ordered, start)
+        case Table(rows):
+            return Table(tuple(tuple(change(cell) for cell in row) for row in rows))
+        case _:
+            return block
+
+
+def every_run(blocks: Iterable[Block]) -> Iterator[Run]:
+    """Yield every run of blocks, in order."""
+    for block in blocks:
+        match block:
+            case Paragraph(runs) | Heading(_, runs):
+                yield from runs
+            case Quote(held):
+                yield from every_run(held)
+            case Items(items):
+                for item in items:
+                    yield from every_run(item)
+            case Table(rows):
+                for row in rows:
+                    for cell in row:
+                        yield from cell
+            case _:
+                pass
 
 
 def joined(runs: Iterable[Run]) -> list[Run]:

@@ -267,6 +267,7 @@ class _Reader:
             account = address[1:].removeprefix("accountid:")
             built.mention(account, _unescaped(words) or account)
         elif address.startswith("^"):
+            built.say("a link to a file")
             built.text(_unescaped(words) or f"[{address[1:]}]")
         elif words or re.match(r"(?i)(?:https?|mailto|ftp|tel):", address):
             built.link(address)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
 from connectors.jira.asking import ask, complaint, decoded, get, issue_path
@@ -114,14 +113,3 @@ def fetch(options: Options, attachment: Attachment) -> Call[Blob | bytes | None]
         msg = f"Jira did not give the file: {complaint(response)}"
         raise TransportError(msg)
     return response.blob
-
-
-def added(there: Any, written: Any) -> Any:
-    """Return a text with ours after it, a line between; unchanged where ours stands there already."""
-    if isinstance(there, dict) and isinstance(written, dict):
-        blocks, ours = list(there.get("content") or ()), list(written.get("content") or ())
-        if ours and blocks[-len(ours) :] == ours:
-            return there
-        return {**there, "content": [*blocks, {"type": "rule"}, *ours]}
-    old, new = text(there), text(written)
-    return old if old.rstrip().endswith(new.strip()) else f"{old.rstrip()}\n\n----\n\n{new}"

@@ -90,18 +90,18 @@ def version_of(at: datetime | None) -> int:
 def content(value: Any, files: Mapping[str, str] | None = None) -> Content:
     """Read a text: a document, wiki markup, or nothing. `files` are the numbers of the issue's files by their names."""
     if isinstance(value, dict):
-        return from_adf(value, images=_media(value, files) if files else {})
+        return from_adf(value, images=media(value, files or {}))
     return from_wiki(text(value), images=files or {}) if isinstance(value, str) and value else Content("")
 
 
-def _media(node: Any, files: Mapping[str, str]) -> dict[str, str]:
+def media(node: Any, files: Mapping[str, str]) -> dict[str, str]:
     """Return the files that stand behind the media of a document, which knows them by ids of its own, and by name."""
-    attributes = (obj(each.get("attrs")) for each in _nodes(node) if _is_file(each))
+    attributes = (obj(each.get("attrs")) for each in nodes(node) if _is_file(each))
     named = {text(each.get("id")): files.get(text(each.get("alt")), "") for each in attributes}
     return {media: number for media, number in named.items() if media and number}
 
 
-def _nodes(node: Any) -> Iterator[Json]:
+def nodes(node: Any) -> Iterator[Json]:
     """Yield the nodes of a document, however deep."""
     waiting = [obj(node)]
     while waiting:
@@ -207,7 +207,7 @@ def shown_in(value: Any, files: Mapping[str, str]) -> frozenset[str]:
 def named_in(value: Any) -> frozenset[str]:
     """Return the names of the files that a text shows, or links."""
     if isinstance(value, dict):
-        return frozenset(text(obj(each.get("attrs")).get("alt")) for each in _nodes(value) if _is_file(each)) - {""}
+        return frozenset(text(obj(each.get("attrs")).get("alt")) for each in nodes(value) if _is_file(each)) - {""}
     named = (part for found in _NAMED.finditer(text(value)) for part in found.groups() if part)
     return frozenset(name for name in named if "://" not in name)
 

@@ -43,7 +43,12 @@ def body_of(options: Options, markdown: str) -> Any:
     if options.cloud:
         # a document names a picture by an id that no API tells: its name stands there
         return to_adf(markdown)
-    return to_wiki(markdown, images={ref: name for name, ref in _IMAGE.findall(markdown) if name})
+    return to_wiki(markdown, images=pictures(markdown))
+
+
+def pictures(markdown: str) -> dict[str, str]:
+    """Return the names of the pictures of ours in a text, by what it names them."""
+    return {ref: name for name, ref in _IMAGE.findall(markdown) if name}
 
 
 def title_of(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.jira import counting, files, mapping, rendering, words
+from connectors.jira import counting, described, files, mapping, rendering, words
 from connectors.jira.asking import (
     ask,
     ask_list,
@@ -225,9 +225,7 @@ def _wanted(options: Options, intent: Intent, data: Json) -> Call[dict[str, Any]
             raise UnmappedError(msg, field="assignee")
         wanted["assignee"] = rendering.user(options, account)
     if "body" in intent.fields:
-        written = rendering.body_of(options, text(intent.fields["body"]))
-        there = obj(data.get("fields")).get("description")
-        wanted["description"] = files.added(there, written) if mapping.content(there).lost else written
+        wanted["description"] = described.description(options, data, text(intent.fields["body"]))
     return wanted
 
 

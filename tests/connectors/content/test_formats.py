@@ -183,7 +183,7 @@ def node(kind: str, *inside: Any, **attrs: Any) -> dict[str, Any]:
         ),
         (node("decisionList", node("decisionItem", text("a"))), "- a", ("the sign of a decision",)),
         (node("paragraph", node("status", text="DONE", color="green")), "**DONE**", ("a coloured label",)),
-        (node("paragraph", node("date", timestamp="1582152559000")), "2020-02-19", ()),
+        (node("paragraph", node("date", timestamp="1582152559000")), "2020-02-19", ("the form of a date",)),
         (node("paragraph", node("emoji", shortName=":grin:", text="😀")), "😀", ()),
         (node("paragraph", node("mention", id="ABC", text="@Jo")), "[@Jo](mention:ABC)", ()),
         (node("paragraph", node("inlineCard", url="https://a.example/x")), "https://a.example/x", ()),
