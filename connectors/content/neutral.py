@@ -22,7 +22,7 @@ _SIGN: Final = re.compile(
     r"|\br(?=\d+\b)|\[(?=\[)|\{(?=\{)"  # its revisions, pages and macros
 )
 #: what is called or linked by a word of its own, beginning with its sign
-_ALIVE: Final = re.compile(r"[@#!&%~$]\w|\[\[\w|(?:GH|GL|JIRA)-\d|r\d|\w[\w/.-]*[#!]\d")
+_ALIVE: Final = re.compile(r"[@#!&%~$]\w|\[\[\w|(?:GH|GL|JIRA)-\d|r\d|[a-z]+:[\w\"]|\w[\w/.-]*[#!]\d")
 _WORD: Final = re.compile(rf"[^\s{UNSEEN}]*{UNSEEN}\S*")
 #: also behind what cannot be seen, which is no space to us and may be one to others
 _COMMAND: Final = re.compile(r"(?m)^((?:[^\S\n]|[>\u200b-\u200f\ufeff])*(?:[-+*][ \t]+|\d+[.)][ \t]+)?)/(?=[A-Za-z_])")

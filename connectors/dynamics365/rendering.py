@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.content import to_html
+from connectors.content import destroyed, to_html
 from connectors.dynamics365 import mapping
 from connectors.dynamics365.account import (
     ACTIVE,
@@ -81,16 +81,16 @@ def description(account: Account, given: str) -> str:
     return shortened(plainly(given).strip(), account.description_length)
 
 
-def added(account: Account, before: str, ours: str) -> str:
+def added(before: str, ours: str, *, longest: int) -> str:
     """Return the description to write: one of which Markdown would lose something is kept, and ours stands below.
 
-    Raises UnmappedError where there is no room for that.
+    Raises UnmappedError where that is longer than the column.
     """
-    if not mapping.written(before).lost:
+    if not destroyed(mapping.written(before), mapping.written(ours)):
         return ours
     below = f"<hr>{to_html(ours)}"
     whole = before if below in before else before + below
-    if len(whole) > account.description_length:
+    if len(whole) > longest:
         msg = "the description holds HTML that Markdown cannot show, and has no room for more"
         raise UnmappedError(msg)
     return whole

@@ -263,7 +263,9 @@ def _set(account: Account, intent: Intent, case: str) -> Call[Outcome]:
         return Rejected(f"case {case} is not there, or out of our sight")
     etag = text(before.get("@odata.etag")) or "*"
     if "description" in record:
-        record["description"] = rendering.added(account, text(before.get("description")), record["description"])
+        record["description"] = rendering.added(
+            text(before.get("description")), record["description"], longest=account.description_length
+        )
     same = all(number(before.get(name)) == record.get(name) for name in ("statecode", "statuscode"))
     if same:
         # a state that is set again would count as a change

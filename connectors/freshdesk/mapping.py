@@ -269,6 +269,11 @@ def _images(body: str) -> dict[str, str]:
     return found
 
 
+def shown_images(body: str) -> dict[str, str]:
+    """Return the addresses of a text's inline images by their ids."""
+    return {number: address for address, number in _images(body).items()}
+
+
 def same_text(one: str, other: str) -> bool:
     """Compare two texts as a desk may reflow them: by their words only."""
     return one.split() == other.split()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.content import from_html, to_html
+from connectors.content import destroyed, from_html, restored, to_html
 from connectors.freshdesk import mapping, words
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import Json, ident, obj, text
@@ -122,9 +123,21 @@ def due(intent: Intent, given: Mapping[str, Any], there: Json) -> dict[str, Any]
 
 
 def description(there: str, wanted: str) -> str:
-    """Return the HTML of a new description; what Markdown cannot show of the old one is kept before it."""
-    new = to_html(wanted.strip() or NO_TEXT)
-    return f"{there}<hr>{new}" if from_html(there).lost else new
+    """Return the HTML of a new description, with the inline images of the old one where it names them.
+
+    What would be gone of the old one all the same is kept before it.
+    """
+    stands = mapping.read_html(there)
+    shown = mapping.shown_images(there)
+    new = to_html(restored(wanted.strip() or NO_TEXT, stands.markdown), images=shown)
+    for number, address in shown.items():
+        # the desk knows an image of its own by its number
+        source = f'src="{escape(address)}"'
+        new = new.replace(f"<img {source}", f'<img {source} data-id="{escape(number)}"')
+    if not destroyed(stands, mapping.read_html(new)):
+        return new
+    ours = to_html(wanted.strip() or NO_TEXT)
+    return there if there.endswith(f"<hr>{ours}") else f"{there}<hr>{ours}"
 
 
 def comment(account: Account, intent: Intent, context: WriteContext) -> tuple[str, dict[str, Any]]:

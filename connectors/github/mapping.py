@@ -110,7 +110,12 @@ def marker_of(body: Any) -> str:
 
 def marked(markdown: str, effect_key: str) -> str:
     """Return a text with our effect key behind it, that nobody sees and that calls nobody."""
-    return f"{calling_nobody(markdown)}\n\n<!-- gateway:{effect_key} -->".lstrip()
+    return with_mark(calling_nobody(markdown), effect_key)
+
+
+def with_mark(words: str, effect_key: str) -> str:
+    """Return a text as it is written, with our effect key behind it."""
+    return f"{words}\n\n<!-- gateway:{effect_key} -->".lstrip()
 
 
 def calling_nobody(markdown: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from connectors.content import Content, destroyed, restored, revived
 from connectors.github import mapping
 from connectors.github.mapping import CLOSED_WORD, REASONS, Json, label_names, obj, text
 from connectors.github.options import Options
@@ -142,7 +143,7 @@ def request_of(options: Options, intent: Intent, data: Json) -> dict[str, Any]:
     if "title" in intent.fields:
         found["title"] = title_of(intent.fields["title"])
     if "body" in intent.fields:
-        found["body"] = _body(data.get("body"), text(intent.fields["body"]))
+        found["body"] = body(data.get("body"), text(intent.fields["body"]))
     if "assignee" in intent.fields:
         login = text(obj(intent.fields["assignee"]).get("external_id")).strip()
         if intent.fields["assignee"] and not login:
@@ -162,13 +163,16 @@ def request_of(options: Options, intent: Intent, data: Json) -> dict[str, Any]:
     return {**left, "state": found["state"]} if "state_reason" in left else left
 
 
-def _body(there: Any, markdown: str) -> str:
-    marker = mapping.marker_of(there)
-    words = mapping.calling_nobody(markdown)
-    if mapping.lost_of(there):
-        old = text(there)
-        return old if words.strip() in old else f"{old.rstrip()}\n\n---\n\n{words}"
-    return mapping.marked(markdown, marker) if marker else words
+def body(there: Any, markdown: str) -> str:
+    """Return the body to write over another, whose pictures and calls stay what they are where ours names them."""
+    marker, old = mapping.marker_of(there), text(there)
+    stands = Content(mapping.body_of(there), mapping.lost_of(there))
+    said = restored(markdown, stands.markdown)
+    words = revived(mapping.calling_nobody(said), old)
+    if destroyed(stands, Content(mapping.body_of(words))):
+        ours = mapping.calling_nobody(markdown)
+        return old if ours.strip() in old else f"{old.rstrip()}\n\n---\n\n{ours}"
+    return mapping.with_mark(words, marker) if marker else words
 
 
 def holds(data: Json, name: str, value: Any) -> bool:

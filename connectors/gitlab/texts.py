@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from connectors.content import neutralise
+from connectors.content import neutralise, restored, revived
+from connectors.content.addresses import unpacked
 from connectors.content.build import clean
 from connectors.content.neutral import parted_commands
 from connectors.content.tags import lost_in, without_tags
@@ -34,6 +35,10 @@ _ESCAPED = re.compile(r"\\([\[\]\\])")
 _SHOWN = re.compile(rf"!{APART}?\[([^\]\n]{{0,300}})\]\(attachment:([^)\s]{{1,200}})\)")
 
 
+def _remote(found: re.Match[str], project: str) -> str:
+    return f"{project}/{found[3]}/{found[4]}"
+
+
 def marked(text: str, key: str) -> str:
     """Return a text with our mark behind it."""
     return f"{text}\n\n<!-- gateway:{key} -->"
@@ -48,15 +53,21 @@ def mark(text: str) -> str:
 def written(markdown: str, files: Mapping[str, str]) -> str:
     """Return a text as it is sent. `files` are uploads by hash; those that the text does not show come behind it."""
     left = dict(files)
+    safe = _safe(markdown, left)
+    return "\n\n".join(part for part in (safe or ("" if left else NO_TEXT), *left.values()) if part)
+
+
+def _safe(markdown: str, left: dict[str, str]) -> str:
+    """Return a text that calls nobody and is no command; the files that it shows are taken out of `left`."""
 
     def show(found: re.Match[str]) -> str:
-        return left.pop(found.group(2), "") or f"[{found.group(1)}]"
+        named = found.group(2)
+        return left.pop(named, "") or left.pop(unpacked(named), "") or f"[{found.group(1)}]"
 
     safe = _MENTION.sub(r"@\1", clean(markdown).strip())
     safe = _MARK_LIKE.sub(f"<!--{APART}", neutralise(safe))
     safe = "".join(part if place % 2 else parted_commands(part) for place, part in enumerate(_CODE.split(safe)))
-    safe = _SHOWN.sub(show, safe)
-    return "\n\n".join(part for part in (safe or ("" if left else NO_TEXT), *left.values()) if part)
+    return _SHOWN.sub(show, safe)
 
 
 def link(name: str, url: str, *, picture: bool) -> str:
@@ -70,9 +81,9 @@ def read(text: str, project: str) -> tuple[str, tuple[tuple[str, str, bool], ...
     files: dict[str, tuple[str, str, bool]] = {}
 
     def name(found: re.Match[str]) -> str:
-        picture, words, secret, file = found.groups()
+        picture, words, _, file = found.groups()
         shown = _ESCAPED.sub(r"\1", words)
-        remote = f"{project}/{secret}/{file}"
+        remote = _remote(found, project)
         # what stands there is its name where it ends like one: GitLab itself leaves the ending of a picture out
         whole = shown.rpartition(".")[2].lower() == file.rpartition(".")[2].lower() and "." in shown
         called = shown if whole else unquote(file)
@@ -83,12 +94,32 @@ def read(text: str, project: str) -> tuple[str, tuple[tuple[str, str, bool], ...
     return _FILE.sub(name, bare).strip(), tuple(files.values())
 
 
-def rewritten(there: str, words: str) -> str:
-    """Return a description that says what ours says now; one with HTML is kept, and ours stands below."""
+def rewritten(there: str, markdown: str, project: str) -> str:
+    """Return a description that says what ours says now, with the files and calls of the old one where it names them.
+
+    One with HTML is kept, and so is one of which a file would be gone: ours stands below it then.
+    """
     key = mark(there)
-    if lost_in(there):
-        return there if words in there else f"{there.rstrip()}\n\n---\n\n{words}"
+    bare = _MARK.sub("", there.replace("\r\n", "\n"))
+    files = {found[0]: _remote(found, project) for found in _FILE.finditer(bare)}
+    said = restored(markdown, read(there, project)[0])
+    shown = {remote: snippet for snippet, remote in files.items() if snippet.startswith("!")}
+    words = revived(_safe(said, shown), bare) or NO_TEXT
+    for found in _FILE.finditer(bare):
+        words = words if found[0] in words else _linking(words, found)
+    if lost_in(there) or any(snippet not in words for snippet in files):
+        ours = written(markdown, {})
+        return there if ours in there else f"{there.rstrip()}\n\n---\n\n{ours}"
     return marked(words, key) if key else words
+
+
+def _linking(words: str, file: re.Match[str]) -> str:
+    """Return a text that links a file again where it has only its name, once and as a word by itself."""
+    name = _ESCAPED.sub(r"\1", file[2])
+    found = list(re.finditer(rf"(?<![\w\[/.-]){re.escape(name)}(?![\w\]/-])", words)) if name else []
+    if file[1] or len(found) != 1:
+        return words
+    return f"{words[: found[0].start()]}{file[0]}{words[found[0].end() :]}"
 
 
 def alike(one: str, other: str) -> bool:

@@ -184,7 +184,7 @@ def _set(account: Account, intent: Intent, context: WriteContext, want: renderin
         return Rejected(f"issue {context.remote_id} is not there, or out of our sight")
     given = rendering.difference(account, want, data)
     if "body" in intent.fields and intent.operation is Operation.SET_FIELDS:
-        given |= _body(intent, data)
+        given |= _body(intent, data, (parts(context.remote_id) or ("", ""))[0])
     if not given:
         return Done(rendering.receipt(account, data))
     where = parts(context.remote_id) or ("", "")
@@ -205,10 +205,10 @@ def _set(account: Account, intent: Intent, context: WriteContext, want: renderin
     return Done(rendering.receipt(account, made))
 
 
-def _body(intent: Intent, data: Json) -> dict[str, str]:
+def _body(intent: Intent, data: Json, project: str) -> dict[str, str]:
     """Return a new description that keeps our mark, where the issue is one of ours."""
     there = text(data.get("description"))
-    new = texts.rewritten(there, texts.written(text(intent.fields.get("body")), {}))
+    new = texts.rewritten(there, text(intent.fields.get("body")), project)
     return {} if texts.alike(new, there) else {"description": new}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.content import destroyed
 from connectors.planfix import calls, mapping, probes, rendering
 from connectors.planfix.account import Account
 from connectors.planfix.asking import API, HEADERS, LATER, NOT_US, USED_UP, Json, code_of, decoded, get, obj, objects
@@ -131,10 +132,9 @@ def _set_fields(account: Account, intent: Intent, remote_id: str) -> Call[Outcom
         data = yield from _task_first(account, remote_id)
         if "status" in intent.fields:
             task["status"] = {"id": (yield from _status(account, intent, data))}
-        there = mapping.task(data, account, at=mapping.EPOCH)
-        if "body" in intent.fields and there is not None and there.lost:
-            # Markdown would lose something of it: it stays, and ours stands below it
-            before = text(data.get("description"))
+        before = text(data.get("description"))
+        if "body" in intent.fields and destroyed(mapping.words(before), mapping.words(task["description"])):
+            # something of it would be gone: it stays, and ours stands below it
             task["description"] = before if task["description"] in before else f"{before}{task['description']}"
     if not task:
         return Rejected("nothing that Planfix can change: it has no kinds and no tags", Reason.UNMAPPED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from connectors.content import Content, canonical, neutralise
+from connectors.content import Content, canonical, destroyed, neutralise, restored, revived
 from connectors.redmine.textile import UNSEEN, from_textile, to_textile
 
 _OWN = re.compile(r"!\[([^\]]*)\]\(attachment:([^)\s]+)\)")
@@ -51,6 +51,20 @@ def write_text(markdown: str, formatting: str, files: Mapping[str, str]) -> str:
     # the sign of an image is no word of other people
     quiet = neutralise(_OWN.sub(named, markdown.replace("\x01", "").replace("\x02", "")))
     return _MACRO.sub("!{{", _HELD.sub(lambda found: shown[int(found[1])], quiet)).strip()
+
+
+def rewritten(before: str, markdown: str, formatting: str, files: Mapping[str, str]) -> str:
+    """Return the description to write over another; `files` are the attachments of the issue (REF) by their names.
+
+    One of which something would be gone is kept, and ours stands below.
+    """
+    stands = read_text(before, formatting, files)
+    names = {ref: name for name, ref in files.items()}
+    words = revived(write_text(restored(markdown, stands.markdown), formatting, names), before)
+    if not destroyed(stands, read_text(words, formatting, files)):
+        return words
+    ours = write_text(markdown, formatting, {})
+    return before if ours in before else f"{before}\n\n{ours}"
 
 
 def as_kept(markdown: str, formatting: str) -> str:

@@ -14,7 +14,7 @@ from connectors.redmine import calls, mapping, probes, rendering
 from connectors.redmine.account import Account
 from connectors.redmine.asking import HEADERS, Json, decoded, get, is_issue_id, obj
 from connectors.redmine.mapping import ident, text
-from connectors.redmine.texts import write_text
+from connectors.redmine.texts import rewritten, write_text
 from connectors.sdk import (
     Attachment,
     AuthenticationError,
@@ -176,14 +176,13 @@ def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call
 
 
 def _description(account: Account, intent: Intent, remote_id: str) -> Call[str]:
-    """Return the description to write; one of which Markdown would lose something is kept, and ours stands below."""
-    words = write_text(text(intent.fields["body"]), account.formatting, {})
+    """Return the description to write: files that the old one shows, and those whom it calls, stay what they are.
+
+    One of which something would be gone all the same is kept, and ours stands below.
+    """
     data = yield from _issue_first(remote_id)
-    there = mapping.issue(data, account, at=mapping.EPOCH)
-    if there is None or not there.lost:
-        return words
     before = text(data.get("description")).replace("\r\n", "\n").strip()
-    return before if words in before else f"{before}\n\n{words}"
+    return rewritten(before, text(intent.fields["body"]), account.formatting, mapping.file_refs(data))
 
 
 def _put(

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
-from connectors.content import from_html
+from connectors.content import Content, destroyed, from_html
 
 NO_TEXT = "(no text)"
 #: ZERO WIDTH NON-JOINER
@@ -18,13 +16,6 @@ _APART = "\u200c"
 _CODE = re.compile(r"\[(/?)code\]", re.IGNORECASE)
 _PARTED = re.compile(rf"\[{_APART}(/?)code\]", re.IGNORECASE)
 _HTML = re.compile(r"\[code\](.{0,200000}?)\[/code\]", re.IGNORECASE | re.DOTALL)
-
-
-class Content(msgspec.Struct, frozen=True):
-    """A text in our Markdown, and what of it Markdown cannot show."""
-
-    markdown: str
-    lost: tuple[str, ...] = ()
 
 
 def read(value: str) -> Content:
@@ -47,7 +38,7 @@ def written(markdown: str) -> str:
 
 def added(before: str, ours: str) -> str:
     """Return the description to write: one of which Markdown would lose something is kept, and ours stands below."""
-    if not read(before).lost:
+    if not destroyed(read(before), read(ours)):
         return ours
     return before if ours in before else f"{before.rstrip()}\n\n{ours}"
 
