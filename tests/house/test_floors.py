@@ -5,9 +5,11 @@ import tomllib
 from importlib.metadata import packages_distributions
 from typing import Any
 
+from connectors.registry import BUILT_INS, load
 from tests.house.tree import ROOT
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+REGISTRY = load()
 CONTRACTS: list[dict[str, Any]] = PROJECT["tool"]["importlinter"]["contracts"]
 
 
@@ -40,3 +42,17 @@ def test_the_domain_may_import_no_library_but_msgspec() -> None:
     for module, distributions in packages_distributions().items():
         if wanted & {name(one) for one in distributions} and not module.startswith("_"):
             assert module in forbidden, f"{module} (of {distributions}) is missing from the domain's contract"
+
+
+def test_every_connector_has_the_parts_of_its_folder() -> None:
+    """By the names that one knows from any other (docs/adr/0089): where it speaks, reads, writes and pretends."""
+    for connector in BUILT_INS:
+        folder = ROOT / "connectors" / connector
+        parts = {path.stem for path in folder.iterdir()}
+        assert {"__init__", "simulator", "quality"} <= parts, connector
+        assert (folder / "quality.yaml").is_file(), connector
+        assert {"mapping", "reading"} & parts or connector == "webhook", connector
+        assert "calls" in parts or {"writes", "reads"} <= parts, connector
+        spec = REGISTRY.plugin(connector).spec
+        assert "webhook" in parts or not spec.webhooks, connector
+        assert (ROOT / "docs" / "connectors" / f"{connector}.md").is_file(), connector
