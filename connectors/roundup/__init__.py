@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from connectors.roundup.connection import Roundup, with_notes
+from connectors.roundup.connection import Roundup, of_tracker
 from connectors.roundup.mapping import STATUSES
 from connectors.roundup.options import POE_LIFETIME
 from connectors.sdk import (
@@ -48,6 +48,18 @@ SPEC = ConnectorSpec(
             {"type": "object", "additionalProperties": {"enum": [level.value for level in Level]}},
             help="What the priorities of your tracker mean; the first of a level is the one that is written.",
         ),
+        Setting(
+            "issues",
+            {
+                "type": "object",
+                "properties": {
+                    name: {"type": "string", "pattern": r"^[A-Za-z_]\w*$", "description": "a name of schema.py"}
+                    for name in ("class", "assignee", "tags")
+                },
+                "additionalProperties": False,
+            },
+            help="How the schema calls its tickets: {class: bug, assignee: assignee, tags: keywords} in devel.",
+        ),
         Setting("ticket_marker", _TEXT, help="Text property of issues that shows our mark beside the message's own."),
         Setting("private", _TEXT, help="Boolean property of messages that keeps one from customers."),
     ),
@@ -77,7 +89,7 @@ SPEC = ConnectorSpec(
     create_params=(
         Setting("properties", {"type": "object"}, help="Other properties of a new issue, by name."),
     ),
-    narrow=with_notes,
+    narrow=of_tracker,
 )  # fmt: skip
 
 

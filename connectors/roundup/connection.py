@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from connectors.roundup.calls.landed import effects, probe
 from connectors.roundup.calls.reads import read, whoami
 from connectors.roundup.calls.writes import write
 from connectors.roundup.mapping import number
-from connectors.roundup.options import read_options
+from connectors.roundup.options import issues_of, read_options
 from connectors.sdk import (
     Attachment,
     AuthenticationError,
@@ -36,6 +37,7 @@ from connectors.sdk import (
     Identity,
     IncomingRequest,
     Intent,
+    Naming,
     Operation,
     OperationClaim,
     Outcome,
@@ -50,8 +52,14 @@ from connectors.sdk import (
 )
 
 
-def with_notes(spec: ConnectorSpec, options: Mapping[str, Any]) -> ConnectorSpec:
-    """Return the spec of a tracker: internal notes are there where a property of its messages keeps them so."""
+def of_tracker(spec: ConnectorSpec, options: Mapping[str, Any]) -> ConnectorSpec:
+    """Return the spec of a tracker: what its tickets are called, and notes where its messages can be kept so."""
+    kind = re.escape(issues_of(options)["class"])
+    spec = msgspec.structs.replace(
+        spec,
+        addresses=(Naming(rf"/{kind}(?P<name>\d+)(?:[?#]|$)"),),
+        words=(Naming(rf"\b{kind}(?P<name>\d{{1,12}})\b"),),
+    )
     if not options.get("private"):
         return spec
     notes = {**spec.operations, Operation.INTERNAL_NOTE: OperationClaim(Strategy.PROBE, settle=10)}

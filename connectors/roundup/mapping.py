@@ -44,6 +44,17 @@ NATIVE: dict[Category, str] = {
     Category.CANCELLED: "resolved",
 }
 
+#: of a tracker that names its own words, from open to done: a category without one is written as the nearest that has
+_NEAREST: dict[Category, tuple[Category, ...]] = {
+    Category.NEW: (Category.OPEN,),
+    Category.OPEN: (Category.NEW,),
+    Category.PENDING_CUSTOMER: (Category.ON_HOLD, Category.OPEN),
+    Category.ON_HOLD: (Category.PENDING_CUSTOMER, Category.OPEN),
+    Category.RESOLVED: (Category.CLOSED,),
+    Category.CLOSED: (Category.RESOLVED,),
+    Category.CANCELLED: (Category.CLOSED, Category.RESOLVED),
+}
+
 PRIORITIES: dict[str, Level] = {
     "critical": Level.P1,
     "urgent": Level.P2,
@@ -88,9 +99,23 @@ class Vocabulary(msgspec.Struct, frozen=True):
             return ""
         if wanted.get("native"):
             return str(wanted["native"])
-        category = Category(wanted.get("category") or Category.NEW)
-        own = next((word for word, meaning in self.own_statuses if meaning is category), "")
-        return own or NATIVE.get(category, "")
+        return self.word_for(Category(wanted.get("category") or Category.NEW))
+
+    def word_for(self, category: Category) -> str:
+        """Return the word that is written for a category; empty: there is none."""
+        own: dict[Category, str] = {}
+        for word, meaning in self.own_statuses:
+            own.setdefault(meaning, word)
+        whole = own.keys() & {Category.NEW, Category.OPEN} and own.keys() & {Category.RESOLVED, Category.CLOSED}
+        near = next((own[each] for each in _NEAREST.get(category, ()) if each in own), "") if whole else ""
+        return own.get(category, "") or near or NATIVE.get(category, "")
+
+    def writes(self) -> dict[str, list[str]]:
+        """Return the statuses that would be written, each with what it is written for."""
+        found: dict[str, list[str]] = {}
+        for category in NATIVE:
+            found.setdefault(self.word_for(category), []).append(category.value)
+        return found
 
     def native_priority(self, wanted: Any) -> str:
         """Return the word to write for a priority of an intent; empty: none is set."""

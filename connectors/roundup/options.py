@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +29,10 @@ class Options(msgspec.Struct, frozen=True):
     #: our user's id, where the token says it
     number: str = ""
     words: Vocabulary = Vocabulary()
+    #: the class whose items are tickets, and its properties for who works on one and for its tags
+    kind: str = "issue"
+    assignee: str = "assignedto"
+    tags: str = "keyword"
     ticket_marker: str = ""
     private: str = ""
 
@@ -66,9 +72,19 @@ def read_options(settings: ConnectionSettings) -> Options:
         token=token,
         number=_subject(token),
         words=_vocabulary(settings),
+        kind=issues_of(given)["class"],
+        assignee=issues_of(given)["assignee"],
+        tags=issues_of(given)["tags"],
         ticket_marker=text(given.get("ticket_marker")),
         private=text(given.get("private")),
     )
+
+
+def issues_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return how a tracker calls its tickets: the class, and its properties; as in classic where it says nothing."""
+    said = given.get("issues")
+    own = {str(name): str(value) for name, value in said.items() if value} if isinstance(said, Mapping) else {}
+    return {"class": "issue", "assignee": "assignedto", "tags": "keyword", **own}
 
 
 def _subject(token: str) -> str:

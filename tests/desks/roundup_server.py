@@ -1,4 +1,4 @@
-"""Starts a private Roundup: the classic template on SQLite in a folder of its own, on a free port of loopback.
+"""Starts a private Roundup: a template (classic) on SQLite in a folder of its own, on a free port of loopback.
 
 Roundup is a Python program: `tests/desks/install.sh` puts it into an environment of its own (`.desks/roundup`), and
 `ROUNDUP_HOME` names another. Only the process that was started here is stopped, by its id.
@@ -44,8 +44,9 @@ def missing() -> str:
 class RoundupServer:
     """One running tracker; its url is that of the tracker."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, template: str = "classic") -> None:
         self.state = state
+        self.template = template
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}/bugs"
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,18 +57,21 @@ class RoundupServer:
     def __enter__(self) -> Self:
         tracker = self.state / "tracker"
         tracker.mkdir(parents=True)
-        self._admin("install", "classic", "sqlite")
+        self._admin("install", self.template, "sqlite")
         self._configure(tracker / "config.ini")
         schema = tracker / "schema.py"
         text = schema.read_text(encoding="utf-8")
         schema.write_text(text + ROLE, encoding="utf-8")
         self._admin("initialise", PASSWORDS["admin"])
+        classic = ["timezone=America/New_York"] if self.template == "classic" else []
         for name, password in PASSWORDS.items():
-            roles = "User,Gateway" if name == "gateway" else "User"
+            # in the other templates only developers change what a bug says
+            base = "User" if self.template == "classic" else "User,Developer"
+            roles = f"{base},Gateway" if name == "gateway" else base
             if name != "admin":
                 self._admin(
                     "create", "user", f"username={name}", f"password={password}", f"address={name}@desk.example",
-                    f"realname={name.title()}", f"roles={roles}", "timezone=America/New_York",
+                    f"realname={name.title()}", f"roles={roles}", *classic,
                 )  # fmt: skip
         for word in ("printing", "network"):
             self._admin("create", "keyword", f"name={word}")

@@ -45,7 +45,7 @@ def changes(desk: Desk, cursor: str, now: datetime) -> Call[ChangePage]:
         "@page_size": str(PAGE),
         "@page_index": str((state.pages if state else 0) + 1),
     }
-    response = yield desk.request("GET", "/issue", params=params, label="poll issues")
+    response = yield desk.request("GET", desk.issues, params=params, label="poll issues")
     require(response)
     there = _clock(response, now)
     if state is None:
@@ -89,6 +89,6 @@ def _hint(desk: Desk, row: Row, fallback: datetime) -> RemoteTicket:
         remote_id=identity,
         updated_at=at,
         version=int(at.timestamp()),
-        key=f"issue{identity}",
-        url=f"{desk.options.web}/issue{identity}",
+        key=f"{desk.options.kind}{identity}",
+        url=f"{desk.options.web}/{desk.options.kind}{identity}",
     )

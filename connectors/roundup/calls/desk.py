@@ -38,6 +38,8 @@ class Desk:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        #: where tickets are, below /rest/data
+        self.issues = f"/{options.kind}"
 
     def request(
         self,
@@ -66,7 +68,7 @@ class Desk:
     def issue(self, remote_id: str) -> HttpRequest:
         """Ask for one issue: every property with the names of what it links to, and its ETag."""
         params = {"@verbose": "2", "@protected": "true"}
-        return self.request("GET", f"/issue/{remote_id}", params=params, label="read issue")
+        return self.request("GET", f"{self.issues}/{remote_id}", params=params, label="read issue")
 
 
 def require(response: HttpResponse) -> None:

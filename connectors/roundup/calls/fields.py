@@ -31,9 +31,9 @@ def rendered(options: Options, intent: Intent) -> Row:
         assignee = fields["assignee"]
         account = text(assignee.get("external_id")) if isinstance(assignee, Mapping) else ""
         if account or not assignee:
-            found["assignedto"] = account
+            found[options.assignee] = account
     if isinstance(fields.get("tags"), list | tuple):
-        found["keyword"] = sorted(str(tag) for tag in fields["tags"])
+        found[options.tags] = sorted(str(tag) for tag in fields["tags"])
     for name, value in fields.items():
         if name.startswith(CUSTOM):
             found[name.removeprefix(CUSTOM)] = "" if value is None else value
@@ -62,11 +62,11 @@ def as_read(options: Options, intent: Intent) -> dict[str, Any]:
         found["status"] = msgspec.to_builtins(words.status(written["status"]))
     if "priority" in written:
         found["priority"] = msgspec.to_builtins(words.priority(written["priority"]))
-    if "assignedto" in written:
-        account = written["assignedto"]
+    if options.assignee in written:
+        account = written[options.assignee]
         found["assignee"] = msgspec.to_builtins(RemotePerson(account)) if account else None
-    if "keyword" in written:
-        found["tags"] = written["keyword"]
+    if options.tags in written:
+        found["tags"] = written[options.tags]
     found |= {name: plain_shown(value) for name, value in intent.fields.items() if is_shown(name)}
     if intent.operation is Operation.CREATE and "body" in intent.fields:
         found["body"] = first_words(intent)

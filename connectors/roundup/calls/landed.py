@@ -44,7 +44,7 @@ def staged(desk: Desk, context: WriteContext, what: str) -> Call[list[str]]:
 def holders(desk: Desk, message: str) -> Call[list[Row]]:
     """Return the issues that hold a message."""
     params = {"messages": message, "@fields": "creation", "@protected": "true"}
-    return (yield from collection(desk, "/issue", params, "look for our issue"))
+    return (yield from collection(desk, desk.issues, params, "look for our issue"))
 
 
 def made(desk: Desk, context: WriteContext) -> Call[tuple[str, list[str]]]:
@@ -76,8 +76,8 @@ def receipt_now(desk: Desk, remote_id: str, message: str = "") -> Call[Receipt]:
     web = desk.options.web
     bare = Receipt(
         remote_id=remote_id,
-        key=f"issue{remote_id}",
-        url=f"{web}/issue{remote_id}",
+        key=f"{desk.options.kind}{remote_id}",
+        url=f"{web}/{desk.options.kind}{remote_id}",
         comment_id=message,
         change_ids=(message,) if message else (),
     )

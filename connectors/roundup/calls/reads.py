@@ -33,7 +33,7 @@ TOGETHER = timedelta(seconds=3)
 
 #: properties that stand in fields of ours, or are Roundup's own
 KNOWN = frozenset({
-    "id", "title", "status", "priority", "assignedto", "keyword", "messages", "files", "nosy", "superseder", "creation",
+    "id", "title", "status", "priority", "messages", "files", "nosy", "superseder", "creation",
     "creator", "activity", "actor",
 })  # fmt: skip
 
@@ -77,7 +77,7 @@ def read(desk: Desk, remote_id: str) -> Call[RemoteTicket | None]:
     item = item_of(response)
     if not item.remote_id:
         return None
-    alive = yield from collection(desk, "/issue", {"id": remote_id, "@fields": "id"}, "is it retired")
+    alive = yield from collection(desk, desk.issues, {"id": remote_id, "@fields": "id"}, "is it retired")
     if not alive:
         return msgspec.structs.replace(ticket_of(desk, item), deleted=True)
     said = yield from _messages(desk, item)
@@ -92,12 +92,15 @@ def ticket_of(desk: Desk, item: Item, people: dict[str, Row] | None = None) -> R
     activity = instant(given.get("activity")) or EPOCH
     status = words.status(item.status)
     creator = person(given.get("creator"), known, "customer")
-    heir = next(iter(_ids(given.get("superseder"))), "")
-    assigned = several(given.get("assignedto")) or [linked(given.get("assignedto"))]
+    # one in some templates, several in others
+    heir = next(iter(_ids(given.get("superseder"))), "") or number(linked(given.get("superseder")).get("id"))
+    options = desk.options
+    assigned = several(given.get(options.assignee)) or [linked(given.get(options.assignee))]
+    known_here = KNOWN | {options.assignee, options.tags}
     return RemoteTicket(
         remote_id=item.remote_id,
-        key=f"issue{item.remote_id}",
-        url=f"{desk.options.web}/issue{item.remote_id}",
+        key=f"{desk.options.kind}{item.remote_id}",
+        url=f"{desk.options.web}/{desk.options.kind}{item.remote_id}",
         updated_at=activity,
         created_at=instant(given.get("creation")),
         version=int(activity.timestamp()),
@@ -109,8 +112,8 @@ def ticket_of(desk: Desk, item: Item, people: dict[str, Row] | None = None) -> R
         # by name alone: what we wrote is compared with it
         assignee=person(assigned[0], {}),
         requester=creator,
-        tags=tuple(sorted(name for one in several(given.get("keyword")) if (name := name_of(one)))),
-        custom={name: _plain(value) for name, value in given.items() if name not in KNOWN},
+        tags=tuple(sorted(name for one in several(given.get(options.tags)) if (name := name_of(one)))),
+        custom={name: _plain(value) for name, value in given.items() if name not in known_here},
         merged_into=heir if status.category in CLOSED and heir != item.remote_id else "",
     )
 

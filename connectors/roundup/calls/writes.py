@@ -122,11 +122,13 @@ def _filled(properties: Row) -> Row:
 def _once(desk: Desk) -> Call[str]:
     """Ask for an address that takes one post; it names the tracker's own web address, of which the path counts."""
     payload = {"lifetime": str(POE_LIFETIME)}
-    response = yield desk.request("POST", "/issue/@poe", payload=payload, effect=Effect.STAGE, label="ask for address")
+    response = yield desk.request(
+        "POST", f"{desk.issues}/@poe", payload=payload, effect=Effect.STAGE, label="ask for address"
+    )
     path, found, key = text(_staged(response).get("link")).rpartition("/@poe/")
     if not path or not found or not key:
         raise _EndError(Unknown(f"Roundup gave no address for one post: {excerpt(response)}"))
-    return f"/issue/@poe/{key}"
+    return f"{desk.issues}/@poe/{key}"
 
 
 def _staged(response: HttpResponse) -> Row:
@@ -224,7 +226,12 @@ def _set_fields(desk: Desk, wanted: Row, context: WriteContext) -> Call[Outcome]
     if not changed:
         return Done(receipt_of(ticket_of(desk, item)))
     response = yield desk.request(
-        "PUT", f"/issue/{item.remote_id}", payload=changed, effect=Effect.WRITE, etag=item.etag, label="set fields"
+        "PUT",
+        f"{desk.issues}/{item.remote_id}",
+        payload=changed,
+        effect=Effect.WRITE,
+        etag=item.etag,
+        label="set fields",
     )
     outcome = refused(response)
     if outcome is not None:
@@ -264,7 +271,12 @@ def _message(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]
     )  # fmt: skip
     added: dict[str, Any] = {"@op": "add", "messages": [message], **({"files": files} if files else {})}
     response = yield desk.request(
-        "PATCH", f"/issue/{item.remote_id}", payload=added, effect=Effect.WRITE, etag=item.etag, label="add message"
+        "PATCH",
+        f"{desk.issues}/{item.remote_id}",
+        payload=added,
+        effect=Effect.WRITE,
+        etag=item.etag,
+        label="add message",
     )
     outcome = refused(response)
     if outcome is not None:
@@ -287,7 +299,7 @@ def _put_back(desk: Desk, context: WriteContext) -> Call[Outcome]:
     if item.status != CHATTING:
         return Done(receipt_of(ticket, message))
     response = yield desk.request(
-        "PUT", f"/issue/{item.remote_id}", payload={"status": kept}, effect=Effect.WRITE, etag=item.etag,
+        "PUT", f"{desk.issues}/{item.remote_id}", payload={"status": kept}, effect=Effect.WRITE, etag=item.etag,
         label="keep status",
     )  # fmt: skip
     outcome = refused(response)
