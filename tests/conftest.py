@@ -18,10 +18,9 @@ import pytest
 import redis
 
 from gateway.embedded import Running, find_server
-from gateway.store import SqlStore, open_store
-from gateway.system import SystemClock, SystemIds
+from gateway.store import SqlStore
 from tests.both import needs_both
-from tests.databases import PostgresProcess, migrated_file
+from tests.databases import PostgresProcess, migrated_file, open_warm_store
 from tests.length import FULL
 
 # a shared, noisy machine: how long an example takes to make or to run says nothing
@@ -132,8 +131,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     """Open a store on each database."""
-    clock = SystemClock()
-    opened = open_store(database_url, tmp_path / "keys", clock=clock, ids=SystemIds(clock))
+    opened = open_warm_store(database_url, tmp_path / "keys")
     yield opened
     opened.close()
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import msgspec
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway.domain.clock_instance import Instance
 from gateway.domain.ticket import Ticket
@@ -16,7 +15,7 @@ from gateway.store import SqlStore
 from rules import load_site
 from tests.clocks import MovedClock
 from tests.flows.world import Silent, World
-from tests.rules.making import installed
+from tests.rules.making import built_in, installed
 
 GATEWAY = """
 connections:
@@ -77,7 +76,7 @@ class Office(World):
         settings = ConnectionSettings(
             "ops-slack", "slack", slack.url, {"auth": {"bot_token": "xoxb"}, "channel": "C0LEADS"}, deadline=2.0
         )
-        connectors = {**self.site.connectors, "ops-slack": registry.load().connect(settings)}
+        connectors = {**self.site.connectors, "ops-slack": built_in().connect(settings)}
         self.site = msgspec.structs.replace(self.site, rules=site.rules, connectors=connectors)
         self.slack = slack
 

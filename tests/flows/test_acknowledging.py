@@ -8,7 +8,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway import crashpoint
 from gateway.domain.clock_log import EntryKind
@@ -19,6 +18,7 @@ from gateway.store import SqlStore
 from rules.notices import timeline
 from tests.flows.office import Office, names
 from tests.flows.test_escalations import DiedError
+from tests.rules.making import built_in
 
 SECRET = "slack-signing-secret"
 LEVELS = """
@@ -46,7 +46,7 @@ class Desk(Office):
         """Connect to Slack."""
         options = {"auth": {"bot_token": "xoxb"}, "signing_secret": SECRET, "channel": "C0GATEWAY", **more}
         settings = ConnectionSettings("ops-slack", "slack", self.slack.url, options, deadline=2.0)
-        self.site.connectors["ops-slack"] = registry.load().connect(settings)  # type: ignore[index]
+        self.site.connectors["ops-slack"] = built_in().connect(settings)  # type: ignore[index]
 
     def breach(self, **later: float) -> str:
         """Let a ticket break its promise; return the notice that is told."""

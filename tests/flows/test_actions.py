@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from connectors.testing.loopback import json_answer
 from connectors.webhook.simulator import WebhookSimulator
@@ -22,7 +21,7 @@ from rules import load_site
 from rules.extending import Action, Extension, Extensions, Occasion, gather, hookimpl
 from tests.flows.office import GATEWAY, RULES, Office, names
 from tests.flows.test_escalations import DiedError
-from tests.rules.making import installed
+from tests.rules.making import built_in, installed
 
 MAREK = "marek@acme.example"
 SECRET = "a-secret-of-the-pager"
@@ -80,7 +79,7 @@ class Site(Office):
             {"secret": SECRET},
             deadline=2.0,
         )
-        connectors = {**self.site.connectors, "pager": registry.load().connect(settings)}
+        connectors = {**self.site.connectors, "pager": built_in().connect(settings)}
         self.site = msgspec.structs.replace(self.site, connectors=connectors)
 
     def install(self, run: Returns | None, levels: str = "") -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway.bootstrap import build
 from gateway.config import Settings
@@ -30,6 +29,7 @@ from rules.decide import RuleSet
 from tests.clocks import MovedClock
 from tests.flows.world import Silent
 from tests.records import Recorder
+from tests.rules.making import built_in
 
 NOTIFY = {"connection": "ops-slack", "channel": "#gateway"}
 AGE = Alert("dead_letter_age > 30m", NOTIFY, Metric.DEAD_LETTER_AGE, 1800)
@@ -62,7 +62,7 @@ class Office:
         self.site = LiveSite(
             release="test",
             rules=RuleSet(),
-            connectors={"ops-slack": registry.load().connect(settings)},
+            connectors={"ops-slack": built_in().connect(settings)},
             alerts=(AGE, HOURLY),
         )
         store.write(lambda tx: tx.desks.change("ops-slack", facts={"history": history}))

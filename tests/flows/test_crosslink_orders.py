@@ -14,18 +14,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import registry
 from gateway.domain.event import RemoteTicket
 from gateway.domain.ticket import Category, Status
 from gateway.flow.adopting import listed
 from gateway.flow.desks import IMPORT
 from gateway.ports import ConnectionSettings, NewDelivery
-from gateway.store import SqlStore, open_store
+from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
-from gateway.system import SystemClock, SystemIds
 from rules.decide import RuleSet
+from tests.databases import open_warm_store
 from tests.flows.team import Team, tied
 from tests.length import length
+from tests.rules.making import built_in
 
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ZENDESK, RT = "acme-zendesk", "engineering-rt"
@@ -57,10 +57,9 @@ def remote(desk: str, number: str, kept: str, said: str) -> RemoteTicket:
 def fresh(template: Path) -> Iterator[SqlStore]:
     """Give an empty database."""
     with tempfile.TemporaryDirectory() as folder:
-        clock = SystemClock()
         url = f"sqlite:///{Path(folder) / 'gateway.db'}"
         shutil.copyfile(template, Path(folder) / "gateway.db")
-        store = open_store(url, Path(folder) / "keys", clock=clock, ids=SystemIds(clock))
+        store = open_warm_store(url, Path(folder) / "keys")
         try:
             yield store
         finally:
@@ -92,7 +91,7 @@ def lived(
 
 
 def _site(team: Team) -> dict[str, object]:
-    found = registry.load()
+    found = built_in()
     options = {
         ZENDESK: ("zendesk", {"auth": {"email": "a@b.example", "api_token": "t"}, "webhook_secret": "s" * 20}),
         RT: ("request_tracker", {"auth": {"token": "t"}, "webhook_secret": "s" * 20}),

@@ -10,7 +10,6 @@ from functools import partial
 import msgspec
 import pytest
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway.domain.ids import digest
 from gateway.errors import ConfigError
@@ -29,7 +28,7 @@ from tests.flows.desk_room import GATEWAY, RULES, DeskRoom
 from tests.flows.feed_server import FeedServer, calendar, shift
 from tests.flows.test_routing_alerts import SLACK
 from tests.flows.world import Silent
-from tests.rules.making import installed
+from tests.rules.making import built_in, installed
 
 #: the people of amer work as the feed says
 ROTA = '{rota: {feed: "${AMER_ROTA}", every: 5m}, calendar: amer,'
@@ -278,7 +277,7 @@ def test_the_alert_tells_of_a_feed_that_is_stale_and_that_it_is_over(room: Fed) 
         )
         room.fetch()
         room.renew(GATEWAY + SLACK + ALERTS)
-        connectors = {**room.site.connectors, "ops-slack": registry.load().connect(settings)}
+        connectors = {**room.site.connectors, "ops-slack": built_in().connect(settings)}
         room.site = msgspec.structs.replace(room.site, connectors=connectors)
 
         def look(**later: float) -> list[tuple[str, str]]:

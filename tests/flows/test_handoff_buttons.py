@@ -9,7 +9,6 @@ import msgspec
 import pytest
 import requests
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway.errors import ConflictError, NotFoundError
 from gateway.flow.routing.accepting import Answer
@@ -18,7 +17,7 @@ from gateway.store import SqlStore
 from rules import load_site
 from tests.flows.desk_room import GATEWAY, DeskRoom
 from tests.flows.test_handoffs import EVENING
-from tests.rules.making import installed
+from tests.rules.making import built_in, installed
 
 SECRET = "slack-signing-secret"
 SLACK = '  ops-slack: {connector: slack, auth: {bot_token: "${E}"}, signing_secret: "${F}"}\n'
@@ -38,7 +37,7 @@ class Room(DeskRoom):
         assert site is not None, problems
         options = {"auth": {"bot_token": "xoxb"}, "signing_secret": SECRET}
         settings = ConnectionSettings("ops-slack", "slack", slack.url, options, deadline=2.0)
-        connectors = {**self.site.connectors, "ops-slack": registry.load().connect(settings)}
+        connectors = {**self.site.connectors, "ops-slack": built_in().connect(settings)}
         self.site = msgspec.structs.replace(self.site, rules=site.rules, connectors=connectors)
 
     def _follow_time(self) -> None:

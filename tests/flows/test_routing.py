@@ -10,7 +10,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from connectors import registry
 from gateway import crashpoint
 from gateway.domain.ticket import Category, Setter
 from gateway.flow.plan import Cause
@@ -19,6 +18,7 @@ from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
 from gateway.web.console.why import explain_all, explain_last
 from tests.flows.desk_room import RULES, DeskRoom
+from tests.rules.making import built_in
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def knowing_us(room: DeskRoom) -> None:
         with room.store.read() as tx:
             account = tx.desks.get(name).facts["account_id"]
         options = {**each.settings.options, "account_id": account}
-        known[name] = registry.load().connect(msgspec.structs.replace(each.settings, options=options))
+        known[name] = built_in().connect(msgspec.structs.replace(each.settings, options=options))
     room.site = msgspec.structs.replace(room.site, connectors=known)
 
 

@@ -6,14 +6,13 @@ from datetime import timedelta
 
 import msgspec
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from gateway.flow.alerts import Watch
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from rules import load_site
 from tests.flows.desk_room import GATEWAY, RULES, DeskRoom
-from tests.rules.making import installed
+from tests.rules.making import built_in, installed
 
 SLACK = '  ops-slack: {connector: slack, auth: {bot_token: "${E}"}, channel: C0LEADS}\n'
 ALERTS = """
@@ -34,7 +33,7 @@ class Alarmed(DeskRoom):
         settings = ConnectionSettings(
             "ops-slack", "slack", slack.url, {"auth": {"bot_token": "xoxb"}, "channel": "C0LEADS"}, deadline=2.0
         )
-        connectors = {**self.site.connectors, "ops-slack": registry.load().connect(settings)}
+        connectors = {**self.site.connectors, "ops-slack": built_in().connect(settings)}
         self.site = msgspec.structs.replace(self.site, rules=site.rules, alerts=site.alerts, connectors=connectors)
 
     def look(self, **later: float) -> list[str]:

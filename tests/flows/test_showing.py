@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from connectors import registry
 from gateway import crashpoint
 from gateway.domain.clock_instance import Instance, Status
 from gateway.domain.clock_log import EntryKind, LogEntry
@@ -25,7 +24,7 @@ from rules import load_site
 from rules.sync import own_shown
 from tests.clocks import MovedClock
 from tests.flows.world import Silent, World
-from tests.rules.making import installed
+from tests.rules.making import built_in, installed
 
 GATEWAY = """
 connections:
@@ -86,7 +85,7 @@ class Office(World):
         for name, each in self.site.connectors.items():
             fields, tags = own_shown(site.rules.sync_rules, name, site.connections[name].due_time)
             settings = msgspec.structs.replace(each.settings, own_fields=fields, own_tags=tags)
-            connectors[name] = registry.load().connect(settings)
+            connectors[name] = built_in().connect(settings)
         self.site = msgspec.structs.replace(self.site, rules=site.rules, connectors=connectors)
 
     def ticket(self, **more: Any) -> int:

@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from connectors import registry
 from connectors.request_tracker.simulator import SimulatedRequestTracker
 from connectors.testing.desk import SimulatedDesk
 from connectors.zendesk.simulator import ZendeskSimulator
@@ -39,6 +38,7 @@ from rules.decide import RuleSet
 from rules.mapping import Row, StatusMap
 from rules.sync import Owner, SyncRule
 from tests.clocks import MovedClock
+from tests.rules.making import built_in
 
 ZENDESK_SECRET = "zendesk-secret"
 RT_SECRET = "rt-secret"
@@ -122,7 +122,7 @@ class Bridge:
     ) -> None:
         """Put the gateway between desks that have been started."""
         self.desks = tuple(desks)
-        found = registry.load()
+        found = built_in()
         self.site = LiveSite(
             release="test",
             rules=RuleSet(sync_rules=tuple(rules), sections={"people": people} if people else {}),

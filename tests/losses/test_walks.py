@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import connectors
-from connectors import registry
 from connectors.testing.bench import Bench, benches
 from connectors.testing.driver import Driver
 from connectors.testing.quality import read_quality
 from tests.losses.room import POLLED
+from tests.rules.making import built_in
 
 #: more than two pages of most desks
 MANY = 230
@@ -30,7 +30,7 @@ class Walk:
         self.bench = bench
         self.at = datetime.now(UTC).replace(microsecond=0)
         self.pass_time(timedelta(0))
-        connector = registry.load().connect(bench.settings("the-desk"))
+        connector = built_in().connect(bench.settings("the-desk"))
         self.driver = Driver(connector)
         self.public = "public_reply" in {str(each) for each in connector.spec.operations}
         self.cursor = ""

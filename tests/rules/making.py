@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -43,9 +44,15 @@ DESK = ConnectorSpec(
 SPECS: Mapping[str, ConnectorSpec] = {"desk": DESK}
 
 
+@functools.cache
+def built_in() -> registry.Registry:
+    """Return the connectors that come with the gateway, loaded once for the process."""
+    return registry.load(points=())
+
+
 def installed() -> dict[str, ConnectorSpec]:
     """Return the specs of the connectors that come with the gateway."""
-    return {name: plugin.spec for name, plugin in registry.load(points=()).plugins.items()}
+    return {name: plugin.spec for name, plugin in built_in().plugins.items()}
 
 
 def document(text: str, file: str = "a.yaml") -> Document:

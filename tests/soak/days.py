@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import msgspec
 
-from connectors import registry
 from connectors.slack.simulator import SlackSimulator
 from dead_letters import (
     Bulk,
@@ -36,6 +35,7 @@ from rules import Alert
 from rules.alerts import Metric
 from tests.clocks import MovedClock
 from tests.flows.world import Silent, World
+from tests.rules.making import built_in
 
 ZENDESK, RT, SLACK = "acme-zendesk", "engineering-rt", "ops-slack"
 TOLD = {"connection": SLACK, "channel": "C0GATEWAY"}
@@ -69,7 +69,7 @@ class Days:
         self._left_until: datetime | None = None
         options: dict[str, Any] = {"auth": {"bot_token": "xoxb-secret"}, "channel": "C0GATEWAY"}
         settings = ConnectionSettings(SLACK, "slack", self.slack.url, options, deadline=2.0)
-        connectors = {**self.world.site.connectors, SLACK: registry.load().connect(settings)}
+        connectors = {**self.world.site.connectors, SLACK: built_in().connect(settings)}
         site = msgspec.structs.replace(self.world.site, connectors=connectors, alerts=(ALERT,))
         self.world.site = site
         # one of each for all days: a fresh one has threads of its own

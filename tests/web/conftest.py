@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-from connectors import registry
 from gateway.errors import ConfigError
 from gateway.flow.desks import LiveSite
 from gateway.ports import ConnectionSettings, Connector
-from gateway.store import SqlStore, open_store
+from gateway.store import SqlStore
 from gateway.system import SystemClock, SystemIds
 from gateway.web.app import create_app
 from gateway.web.parts import WebLimits
 from rules.decide import RuleSet
+from tests.databases import open_warm_store
+from tests.rules.making import built_in
 
 SECRET = "a-webhook-secret-of-the-tests"
 TOKEN = "page-token-of-the-tests"
@@ -44,7 +45,7 @@ class CountingBell:
 
 def zendesk(name: str = "acme-zendesk") -> Connector:
     """Connect to a Zendesk that nobody asks anything here."""
-    return registry.load().connect(
+    return built_in().connect(
         ConnectionSettings(
             name=name,
             connector="zendesk",
@@ -83,8 +84,7 @@ class SmallGateway:
 @pytest.fixture
 def store(sqlite_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     """Open an empty database."""
-    clock = SystemClock()
-    made = open_store(sqlite_url, tmp_path / "key", clock=clock, ids=SystemIds(clock))
+    made = open_warm_store(sqlite_url, tmp_path / "key")
     yield made
     made.close()
 
