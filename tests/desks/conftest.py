@@ -8,6 +8,7 @@ import pytest
 
 from tests.connectors.request_tracker.stand import Sink, Stand
 from tests.desks import redmine_server as redmine
+from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
 
 
@@ -17,7 +18,7 @@ def rt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtServer]:
     reason = missing()
     if reason:
         pytest.skip(reason)
-    with RtServer(tmp_path_factory.mktemp("rt")) as server:
+    with RtServer(tmp_path_factory.mktemp("rt"), shared_folder(tmp_path_factory)) as server:
         yield server
 
 
@@ -27,7 +28,7 @@ def redmine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redmine
     reason = redmine.missing()
     if reason:
         pytest.skip(reason)
-    with redmine.RedmineServer(tmp_path_factory.mktemp("redmine")) as server:
+    with redmine.RedmineServer(tmp_path_factory.mktemp("redmine"), shared_folder(tmp_path_factory)) as server:
         yield server
 
 

@@ -22,6 +22,8 @@ from typing import Any, Self
 
 import msgspec
 
+from tests.desks.prepared import prepared
+
 PROGRAM = Path("/usr/share/redmine")
 SETUP = Path(__file__).with_name("redmine_setup.rb")
 
@@ -72,10 +74,17 @@ def missing() -> str:
 
 
 class RedmineServer:
-    """One running Redmine; `made` tells the keys and numbers of what is in it."""
+    """One running Redmine; `made` tells the keys and numbers of what is in it.
 
-    def __init__(self, state: Path, *, formatting: str = "textile", time_zone: str = "America/New_York") -> None:
+    Its database is a copy of one that is made once for `shared`, a folder of the whole run.
+    """
+
+    def __init__(
+        self, state: Path, shared: Path, *, formatting: str = "textile", time_zone: str = "America/New_York"
+    ) -> None:
         self.state = state
+        self._shared = shared
+        self._formatting = formatting
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.made = Made({}, {}, {})
@@ -96,12 +105,23 @@ class RedmineServer:
         }
 
     def start(self) -> Self:
-        """Make the database, fill it and serve; takes some twenty seconds."""
+        """Copy a database that is filled, and serve; who has to make it takes some twenty seconds."""
+        name = f"redmine-{self._formatting}-made"
+        made = prepared(
+            self._shared, name, lambda folder: RedmineServer(folder, self._shared, formatting=self._formatting)._make()
+        )
+        self._copy()
+        self._run("bundle", "install", "--local", "--quiet")
+        shutil.copyfile(made / "redmine.db", self.state / "redmine.db")
+        self.made = msgspec.json.decode((made / "made.json").read_bytes(), type=Made)
+        return self.serve()
+
+    def _make(self) -> None:
+        """Make the database and fill it."""
         self._copy()
         self._run("bundle", "install", "--local", "--quiet")
         told = self._run("ruby", str(SETUP)).splitlines()[-1]
-        self.made = msgspec.json.decode(told, type=Made)
-        return self.serve()
+        (self.state / "made.json").write_text(told, encoding="utf-8")
 
     def serve(self) -> Self:
         """Serve what is there: the last part of the start, and again after a stop or a kill."""

@@ -11,18 +11,24 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
+
+from tests.desks.prepared import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path("/usr/share/request-tracker5/lib")
 SERVER = Path("/usr/share/request-tracker5/libexec/rt-server")
 SETUP = ROOT / "connectors" / "request_tracker" / "rt" / "setup.pl"
 PEOPLE = Path(__file__).with_name("rt_people.pl")
+#: where the scrip reads the address and the secret
+SETTINGS = "desk-gateway.json"
 
 CONFIG = """\
 Set($rtname, 'rt.test'); Set($Organization, 'rt.test');
@@ -49,10 +55,14 @@ def missing() -> str:
 
 
 class RtServer:
-    """One running RT; `tokens` are those of gateway, agent1, agent2 and root."""
+    """One running RT; `tokens` are those of gateway, agent1, agent2 and root.
 
-    def __init__(self, state: Path, *, timezone: str = "America/New_York") -> None:
+    Its database is a copy of one that is made once for `shared`, a folder of the whole run.
+    """
+
+    def __init__(self, state: Path, shared: Path, *, timezone: str = "America/New_York") -> None:
         self.state = state
+        self._shared = shared
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.webhook_secret = secrets.token_hex(16)
@@ -67,15 +77,27 @@ class RtServer:
         }
 
     def start(self) -> Self:
-        """Make the database, set RT up and serve; takes some five seconds."""
+        """Copy a database in which RT is set up, and serve; who has to make it takes some five seconds."""
+        self._write_files()
+        made = prepared(self._shared, "rt-made", lambda folder: RtServer(folder, self._shared)._make())
+        shutil.copyfile(made / "rt.db", self.state / "rt.db")
+        self.tokens = json.loads((made / "tokens.json").read_text(encoding="utf-8"))
+        with closing(sqlite3.connect(self.state / "rt.db")) as database, database:
+            # the one thing in it that names its folder: where the scrip reads its settings
+            moved = "UPDATE Scrips SET CustomCommitCode = replace(CustomCommitCode, ?, ?)"
+            database.execute(moved, (str(made / SETTINGS), str(self.state / SETTINGS)))
+        return self.serve()
+
+    def _make(self) -> None:
+        """Make the database and set RT up."""
         self._write_files()
         self._run(
             "rt-setup-database-5", "--action", "init", "--dba", "nobody", "--dba-password", "x", "--force",
             "--root-password-file", str(self.state / "root.pw"),
         )  # fmt: skip
-        self.tokens = json.loads(self._run("perl", str(PEOPLE)).splitlines()[-1])
+        tokens = self._run("perl", str(PEOPLE)).splitlines()[-1]
         self.setup("--account", "gateway")
-        return self.serve()
+        (self.state / "tokens.json").write_text(tokens, encoding="utf-8")
 
     def serve(self) -> Self:
         """Serve what is there: the second half of the start, and again after a stop or a kill."""
@@ -126,12 +148,12 @@ class RtServer:
 
     def setup(self, *words: str) -> str:
         """Run the set-up script that the project ships and return what it printed."""
-        return self._run("perl", str(SETUP), "--config", str(self.state / "desk-gateway.json"), *words)
+        return self._run("perl", str(SETUP), "--config", str(self.state / SETTINGS), *words)
 
     def point_webhooks(self, url: str) -> None:
         """Send webhooks to `url` from now on; an empty one stops them."""
         settings = {"url": url, "secret": self.webhook_secret, "timeout": 5}
-        (self.state / "desk-gateway.json").write_text(json.dumps(settings), encoding="utf-8")
+        (self.state / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
 
     def call(self, method: str, path: str, payload: Any = None, *, who: str = "agent1") -> Any:
         """Do something through REST as a person; returns the decoded answer, raises on anything but 2xx."""

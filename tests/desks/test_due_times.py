@@ -8,6 +8,7 @@ import pytest
 
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.shown import instant_text
+from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
 from tests.desks.test_journey import PATIENCE, House
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
@@ -36,7 +37,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     due = "      due_time: {metric: resolution, write: {acme-zendesk: custom.sla_due}}\n"
     sync = SYNC.replace("    unmapped: park\n", due + "    unmapped: park\n") + PROMISES
     with (
-        RtServer(tmp_path_factory.mktemp("due-rt")) as rt,
+        RtServer(tmp_path_factory.mktemp("due-rt"), shared_folder(tmp_path_factory)) as rt,
         ZendeskSimulator(email=EMAIL, api_token=API_TOKEN, webhook_secret=ZENDESK_SECRET) as zendesk,
     ):
         zendesk.act("field", title="SLA due")

@@ -18,6 +18,7 @@ from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.event import RemoteTicket
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
+from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
 from tests.processes import wait_until
@@ -116,7 +117,7 @@ def rt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtServer]:
     reason = missing()
     if reason:
         pytest.skip(reason)
-    with RtServer(tmp_path_factory.mktemp("journey-rt")) as server:
+    with RtServer(tmp_path_factory.mktemp("journey-rt"), shared_folder(tmp_path_factory)) as server:
         yield server
 
 

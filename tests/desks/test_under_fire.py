@@ -26,6 +26,7 @@ from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from gateway.system import SystemClock
 from tests.desks.fire import OPEN, People, copies, counts, judge
+from tests.desks.prepared import shared_folder
 from tests.desks.proxy import Proxy
 from tests.desks.rt_server import RtServer, missing
 from tests.flows.site import API_TOKEN, EMAIL, RT, ZENDESK, ZENDESK_SECRET, Site
@@ -82,7 +83,7 @@ def rt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtServer]:
     reason = missing()
     if reason:
         pytest.skip(reason)
-    with RtServer(tmp_path_factory.mktemp("fire-rt")) as server:
+    with RtServer(tmp_path_factory.mktemp("fire-rt"), shared_folder(tmp_path_factory)) as server:
         yield server
 
 
