@@ -23,7 +23,7 @@ run: venv ## Run the gateway with two simulated desks and a page that shows it l
 	@exec $(BIN)/gateway demo $(ARGS)
 
 test: venv ## Run the whole test suite, servers included
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 long: venv ## Run the tests that `make test` runs in a short form at their full length (long)
 	@GATEWAY_LONG=1 $(BIN)/python -m pytest -n 2 -m long --timeout 1800 $(ARGS)

@@ -6,6 +6,7 @@ Each is loaded on its own: a broken plug-in is quarantined and shown by name wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -82,20 +83,22 @@ def load(
     plugins: dict[str, Plugin] = {}
     broken: list[Quarantined] = []
     found = entry_points(group=ENTRY_POINT_GROUP) if points is None else points
-    sources = [(name, _module_loader(f"connectors.{name}")) for name in built_ins]
-    sources += [(point.name, point.load) for point in found]
-    for name, loader in sources:
+    sources: list[tuple[str, Callable[[], Plugin]]] = [(name, partial(_built_in, name)) for name in built_ins]
+    sources += [(point.name, partial(_load_one, point.name, point.load)) for point in found]
+    for name, ask in sources:
         if name in blocked or name in plugins:
             continue
         try:
-            plugins[name] = _load_one(name, loader)
+            plugins[name] = ask()
         except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is shown, not fatal
             broken.append(Quarantined(name, f"{type(error).__name__}: {error}"))
     return Registry(plugins, tuple(broken))
 
 
-def _module_loader(path: str) -> Callable[[], Any]:
-    return lambda: import_module(path)
+@cache
+def _built_in(name: str) -> Plugin:
+    """Load one of our own, once for the process."""
+    return _load_one(name, partial(import_module, f"connectors.{name}"))
 
 
 def _load_one(name: str, loader: Callable[[], Any]) -> Plugin:
