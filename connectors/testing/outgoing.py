@@ -88,6 +88,13 @@ class WebhookSender:
         """Whether webhooks are held back."""
         return self._paused
 
+    @property
+    def leaving(self) -> bool:
+        """Whether a webhook is being delivered, or is about to be."""
+        with self._wake:
+            due = bool(self._queue) and not self._paused and self._queue[0][0] <= self._clock.monotonic()
+            return self._busy or due
+
     def pause(self) -> None:
         """Hold every webhook back until `resume`."""
         with self._wake:

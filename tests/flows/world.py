@@ -217,15 +217,17 @@ class Bridge:
         """Run apply and deliver until there is nothing left to do.
 
         While something is on its way (a webhook held back, a late effect, an update that waits for its time) it ends
-        when nothing has happened for `quiet` seconds. A delivery that is to be applied soon is waited for; one that
-        has a long time to wait is left to it.
+        when nothing has happened for `quiet` seconds. A webhook that is leaving, and a delivery that is to be applied
+        soon, are waited for; one that has a long time to wait is left to it.
         """
         until = time.monotonic() + seconds
         calm_since = time.monotonic()
         while time.monotonic() < until:
             told = [desk.at_rest() for desk in self.desks]
-            if self._step():
+            leaving = any(desk.webhooks.leaving for desk in self.desks)
+            if (done := self._step()) or leaving:
                 calm_since = time.monotonic()
+            if done:
                 continue
             pending, soon = self._waiting()
             at_rest = all(told) and not pending and not self._is_open()
