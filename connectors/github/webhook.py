@@ -244,7 +244,7 @@ def _edited(said: Said) -> list[FieldChange]:
 def _labeled(said: Said, options: Options) -> list[FieldChange]:
     """Return what one label changed: the field that it says, else the tags."""
     label = text(obj(said.body.get("label")).get("name"))
-    if not label or said.snapshot.status is msgspec.UNSET:
+    if not label or msgspec.UNSET in (said.snapshot.status, said.snapshot.tags):
         return []
     rest = [each for each in said.labels if each.lower() != label.lower()]
     before = rest if said.action == "labeled" else [*rest, label]

@@ -116,7 +116,7 @@ def described(attachment: Attachment) -> Call[Attachment]:
         attachment,
         name=f"{stem}.{ending}" if ending and not stem.endswith(f".{ending}") else stem or attachment.name,
         mime=_mime(ending, attachment.mime),
-        size=size if isinstance(size, int) and size >= 0 else 0,
+        size=size if type(size) is int and size >= 0 else 0,
     )
 
 

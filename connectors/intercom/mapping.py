@@ -310,7 +310,7 @@ def files(number: str, part: str, value: Any) -> tuple[Attachment, ...]:
         Attachment(
             text(each.get("name")) or "attachment",
             text(each.get("content_type")) or "application/octet-stream",
-            size if isinstance(size := each.get("filesize"), int) and size >= 0 else 0,
+            size if type(size := each.get("filesize")) is int and size >= 0 else 0,
             f"{number}:{part}:{place}",
             text(each.get("url")),
         )

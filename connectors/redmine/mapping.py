@@ -155,7 +155,7 @@ def attachment(data: Json, *, shown: bool) -> Attachment:
     return Attachment(
         text(data.get("filename")) or "file",
         text(data.get("content_type")) or "application/octet-stream",
-        size if isinstance(size, int) and size >= 0 else 0,
+        size if type(size) is int and size >= 0 else 0,
         number,
         f"/attachments/download/{number}",
         inline=shown,

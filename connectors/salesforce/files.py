@@ -88,7 +88,7 @@ def _linked(row: Json) -> Attachment:
     return Attachment(
         name or "file",
         mime_of(name),
-        size if isinstance(size, int) and size >= 0 else 0,
+        size if type(size) is int and size >= 0 else 0,
         full_id(text(row.get("ContentDocumentId"))),
         visibility=seen,
     )
@@ -100,7 +100,7 @@ def _attached(row: Json) -> Attachment:
     return Attachment(
         name or "attachment",
         text(row.get("ContentType")) or mime_of(name),
-        size if isinstance(size, int) and size >= 0 else 0,
+        size if type(size) is int and size >= 0 else 0,
         full_id(text(row.get("Id"))),
         visibility=Visibility.INTERNAL if said_true(row.get("IsPrivate")) else Visibility.PUBLIC,
     )

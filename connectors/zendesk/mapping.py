@@ -367,7 +367,7 @@ def _attachments(data: Json) -> Sequence[Attachment]:
         Attachment(
             text(item.get("file_name")) or text(item.get("filename")) or "attachment",
             text(item.get("content_type")) or "application/octet-stream",
-            size if isinstance(size := item.get("size"), int) and size >= 0 else 0,
+            size if type(size := item.get("size")) is int and size >= 0 else 0,
             ident(item.get("id")),
             text(item.get("content_url")),
             inline=item.get("inline") is True,

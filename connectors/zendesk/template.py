@@ -85,7 +85,8 @@ def facts(body: bytes, content_type: str = "") -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for path, value in _pairs(body, content_type, facts=True):
-        plain = "" if isinstance(value, bool) else str(value).strip() if isinstance(value, str | int) else ""
+        plain = "" if isinstance(value, bool) or not isinstance(value, str | int) else str(value)
+        plain = plain.replace("\x00", "").strip()
         if not plain or "{{" in plain or any(part not in _OBJECTS for part in path[:-1]):
             continue
         around = "".join(part for part in path[:-1] if part != "ticket")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from datetime import UTC
 from typing import Any
 
 import msgspec
+import yaml
 
 from connectors.sdk import Connector, Envelope, Event, Handshake, IncomingRequest, UnreadableError
 from connectors.testing.bench import Bench, Sink
+from connectors.testing.conformance.samples import written
 from connectors.testing.conformance.stand import Stand, raw
 
 #: values of every wrong type, and texts that break careless code
@@ -29,6 +32,9 @@ BODIES: tuple[bytes, ...] = (
     b'{"a":1,"a":2}', '{"a":"\ud800"}'.encode("utf-8", "surrogatepass"), b'{"a":"\\ud800"}',
 )  # fmt: skip
 MUTATIONS = 400
+#: those of `WRONG` that can be written and are small; a prime number of them, so that places get others in each sample
+SHORT: tuple[Any, ...] = (None, True, 0, 1.5, "", "x\x00", [], {}, [[]], [None], {"a": {}}, {"id": None}, [{"id": []}])
+GONE = object()
 #: far more than reading a hostile body may take, and far less than a worker's patience
 SECONDS = 10.0
 
@@ -59,6 +65,19 @@ class Hostile(Stand):
             for body in bodies:
                 attempt(connector, msgspec.structs.replace(request, body=body))
         assert time.monotonic() - began < SECONDS * 6
+
+    def test_no_changed_sample_breaks_the_connector(self, there: Bench) -> None:
+        """Each of its places is once away and once wrong: a desk says most of what it can say only in samples."""
+        for path in sorted(self.samples.glob("*.yaml")):
+            facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+            request = written(path, facts)
+            try:
+                content = msgspec.json.decode(request.body)
+            except msgspec.DecodeError:
+                continue
+            connector = self.plugin.factory(there.settings(**facts.get("options", {})))
+            for body in each_place(content):
+                attempt(connector, msgspec.structs.replace(request, body=body))
 
     def test_an_answer_of_any_kind_is_understood_or_refused(self, connector: Connector) -> None:
         """A webhook about a ticket whose texts are huge is read whole."""
@@ -112,6 +131,22 @@ def mutations(content: Any, chance: random.Random) -> Iterator[bytes]:
             yield msgspec.json.encode(body)
         except (UnicodeEncodeError, msgspec.EncodeError, OverflowError):
             continue
+
+
+def each_place(content: Any) -> Iterator[bytes]:
+    """Yield bodies that lack one place, and bodies in which one is of a wrong kind: all places, the kinds in turn."""
+    kinds = itertools.cycle(SHORT)
+    for path in list(_places(content)):
+        for wrong in (GONE, next(kinds), next(kinds)):
+            body = msgspec.json.decode(msgspec.json.encode(content))
+            inside = body
+            for name in path[:-1]:
+                inside = inside[name]
+            if wrong is GONE:
+                del inside[path[-1]]
+            else:
+                inside[path[-1]] = wrong
+            yield msgspec.json.encode(body)
 
 
 def cuts(body: bytes, chance: random.Random) -> Iterator[bytes]:

@@ -50,9 +50,7 @@ class Samples(Stand):
         told = [name for name in ("events", "ignored", "refused") if name in facts]
         assert len(told) == 1, "one of events, ignored and refused"
         connector = self.plugin.factory(there.settings(**facts.get("options", {})))
-        (body,) = [each for each in path.parent.glob(f"{path.stem}.*") if each.suffix != ".yaml"]
-        headers = {name.lower(): str(value) for name, value in facts.get("headers", {}).items()}
-        request = IncomingRequest("POST", "/hooks/desk", facts.get("query", {}), headers, body.read_bytes())
+        request = written(path, facts)
         named = connector.envelope(request)
         assert isinstance(named, Envelope)
         delivery = msgspec.structs.replace(raw(request, named), received_at=NOW)
@@ -72,6 +70,13 @@ class Samples(Stand):
             assert differ == [], f"{differ}\nof {event}"
         for event in events:
             assert event.at.utcoffset() == timedelta()
+
+
+def written(path: Path, facts: dict[str, Any]) -> IncomingRequest:
+    """Return the request that a sample is."""
+    (body,) = [each for each in path.parent.glob(f"{path.stem}.*") if each.suffix != ".yaml"]
+    headers = {name.lower(): str(value) for name, value in facts.get("headers", {}).items()}
+    return IncomingRequest("POST", "/hooks/desk", facts.get("query", {}), headers, body.read_bytes())
 
 
 def plain(value: Any) -> Any:

@@ -81,9 +81,9 @@ def test_what_a_template_plainly_says_is_kept() -> None:
 
 
 def test_a_form_and_xml_say_the_same() -> None:
-    """With their own escapes."""
+    """With their own escapes; a NUL, which PostgreSQL cannot store, is left out."""
     for body in (
-        b"ticket_id=61&ticket_title=T%C3%A4st+%26+more&ticket_status=Solved",
+        b"ticket_id=61&ticket_title=T%C3%A4st+%26+more%00&ticket_status=Solved",
         "<t><ticket_id>61</ticket_id><title>Täst &amp; more</title><status>Solved</status></t>".encode(),
     ):
         (found,) = connect("https://acme.zendesk.com").parse(stored(body))
