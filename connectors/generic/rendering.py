@@ -12,19 +12,9 @@ from connectors.content.references import without_references
 from connectors.generic.options import Options
 from connectors.generic.places import word
 from connectors.generic.reading import Reader, status_of
+from connectors.own_words import NEAREST
 from connectors.sdk import Category, Intent, Kind, Level, RemotePerson, RemoteTicket, Visibility, WriteContext
 from gateway.domain.shown import CUSTOM, plain_shown
-
-#: a category without a word of its own is written as the nearest that has one
-_NEAREST: dict[Category, tuple[Category, ...]] = {
-    Category.CLOSED: (Category.RESOLVED,),
-    Category.RESOLVED: (Category.CLOSED,),
-    Category.CANCELLED: (Category.CLOSED, Category.RESOLVED),
-    Category.NEW: (Category.OPEN,),
-    Category.OPEN: (Category.NEW,),
-    Category.PENDING_CUSTOMER: (Category.ON_HOLD, Category.OPEN),
-    Category.ON_HOLD: (Category.PENDING_CUSTOMER, Category.OPEN),
-}
 
 
 class Rendering:
@@ -145,7 +135,7 @@ def _status_word(words: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return the first word of a category; one that waits for the same reason comes first."""
     category = Category(wanted.get("category") or Category.NEW)
     reason = wanted.get("hold_reason")
-    for each in (category, *_NEAREST.get(category, ())):
+    for each in (category, *NEAREST.get(category, ())):
         meant = [(str(word_), status_of(means, "")) for word_, means in words.items()]
         fitting = [(word_, status) for word_, status in meant if status.category is each]
         exact = [word_ for word_, status in fitting if (status.hold_reason or None) == (reason or None)]

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from connectors.content import from_html
+from connectors.own_words import word_for
 from connectors.sdk import Category, Level, Priority, RemotePerson, RemoteTicket, Status
 
 #: RT's account for what it does by itself, and its owner of tickets that nobody owns
@@ -62,6 +63,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
     """How one connection names statuses and priorities; the defaults are those of a fresh RT."""
 
     statuses: dict[str, Category] = msgspec.field(default_factory=lambda: dict(STATUSES))
+    #: those that the connection itself names, in its order
+    own_statuses: tuple[tuple[str, Category], ...] = ()
     priorities: dict[str, int] = msgspec.field(default_factory=lambda: dict(PRIORITIES))
 
     def status(self, native: str) -> Status:
@@ -73,7 +76,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         chosen = str(value.get("native") or "")
         if chosen:
             return chosen
-        return NATIVE.get(Category(value.get("category") or Category.NEW), "")
+        return word_for(Category(value.get("category") or Category.NEW), self.own_statuses, NATIVE)
 
     def priority(self, native: Any) -> Priority:
         """Read a priority number (or its text); what is no number keeps RT's word and no level."""

@@ -72,15 +72,16 @@ def _vocabulary(name: str, given: dict[str, Any]) -> Vocabulary:
     except ValueError as error:
         msg = f"connection {name}: statuses: {error} (one of: {', '.join(Category)})"
         raise ConfigError(msg) from error
+    own = tuple(statuses.items())
     chosen = given.get("priorities")
     if not chosen:
-        return Vocabulary(statuses={**STATUSES, **statuses})
+        return Vocabulary({**STATUSES, **statuses}, own)
     priorities = {str(level): integer(number) for level, number in chosen.items()}
     known = {level: number for level, number in priorities.items() if number is not None}
     if set(priorities) - {"P1", "P2", "P3", "P4"} or len(known) != len(priorities):
         msg = f"connection {name}: priorities maps P1, P2, P3 and P4 to RT's numbers"
         raise ConfigError(msg)
-    return Vocabulary(statuses={**STATUSES, **statuses}, priorities=known)
+    return Vocabulary({**STATUSES, **statuses}, own, known)
 
 
 class Account:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from connectors.own_words import word_for
 from connectors.sdk import Category, Level, Priority, RemotePerson, Status
 
 #: what a time that cannot be read becomes
@@ -42,17 +43,6 @@ NATIVE: dict[Category, str] = {
     Category.RESOLVED: "resolved",
     Category.CLOSED: "resolved",
     Category.CANCELLED: "resolved",
-}
-
-#: of a tracker that names its own words, from open to done: a category without one is written as the nearest that has
-_NEAREST: dict[Category, tuple[Category, ...]] = {
-    Category.NEW: (Category.OPEN,),
-    Category.OPEN: (Category.NEW,),
-    Category.PENDING_CUSTOMER: (Category.ON_HOLD, Category.OPEN),
-    Category.ON_HOLD: (Category.PENDING_CUSTOMER, Category.OPEN),
-    Category.RESOLVED: (Category.CLOSED,),
-    Category.CLOSED: (Category.RESOLVED,),
-    Category.CANCELLED: (Category.CLOSED, Category.RESOLVED),
 }
 
 PRIORITIES: dict[str, Level] = {
@@ -103,12 +93,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
     def word_for(self, category: Category) -> str:
         """Return the word that is written for a category; empty: there is none."""
-        own: dict[Category, str] = {}
-        for word, meaning in self.own_statuses:
-            own.setdefault(meaning, word)
-        whole = own.keys() & {Category.NEW, Category.OPEN} and own.keys() & {Category.RESOLVED, Category.CLOSED}
-        near = next((own[each] for each in _NEAREST.get(category, ()) if each in own), "") if whole else ""
-        return own.get(category, "") or near or NATIVE.get(category, "")
+        own = next((word for word, meaning in self.own_statuses if meaning is category), "")
+        return own or word_for(category, self.own_statuses, NATIVE)
 
     def writes(self) -> dict[str, list[str]]:
         """Return the statuses that would be written, each with what it is written for."""

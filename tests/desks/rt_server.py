@@ -39,6 +39,16 @@ Set($DatabaseType, 'SQLite'); Set($DatabaseName, '{state}/rt.db');
 Set($MailCommand, 'sendmailpipe'); Set($SendmailPath, '{state}/sendmail');
 Set($LogToSyslog, undef); Set($LogToFile, undef); Set($LogToSTDERR, 'warning');
 Set($WebSecureCookies, 0); Set($RestrictReferrer, 0);
+# a lifecycle of a site's own: none of its words are those of RT's default one
+Set(%Lifecycles, field => {
+    initial => ['received'], active => ['in progress', 'waiting'], inactive => ['done', 'dropped'],
+    defaults => { on_create => 'received' },
+    transitions => {
+        '' => ['received', 'in progress'], received => ['in progress', 'waiting', 'done', 'dropped'],
+        'in progress' => ['waiting', 'done', 'dropped', 'received'], waiting => ['in progress', 'done', 'dropped'],
+        done => ['in progress'], dropped => ['in progress'],
+    },
+});
 # RT checks passwords and tokens on every call; its default cost takes 0.3 s of processor each time
 Set($BcryptCost, 5);
 $RT::MasonDataDir = '{state}/mason';

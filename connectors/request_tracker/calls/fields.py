@@ -119,5 +119,5 @@ def side_effects(options: Options, intent: Intent, observed: Mapping[str, Any]) 
             for word, meaning in statuses.items()
             if meaning in OPENED_BY_A_REPLY
         ]
-    opened = next((word for word, meaning in statuses.items() if meaning is Category.OPEN), "open")
+    opened = options.words.native_status({"category": Category.OPEN.value})
     return {"status": (msgspec.to_builtins(Status(Category.OPEN, opened)), *kept)}
