@@ -43,8 +43,8 @@ from tests.connectors.generic.examples import blocks, connect
 from tests.connectors.generic.servers import CatchHook, Chatwoot, OsTicket, Server, Znuny
 
 NAMES = (
-    "home-desk", "zapier", "znuny", "django-helpdesk", "kinto", "osticket", "chatwoot", "pagerduty", "jestor",
-    "oracle-service", "freescout", "bugzilla", "glpi", "frappe-helpdesk",
+    "home-desk", "zapier", "znuny", "django-helpdesk", "kinto", "directus", "osticket", "chatwoot", "pagerduty",
+    "jestor", "oracle-service", "freescout", "bugzilla", "glpi", "frappe-helpdesk",
 )  # fmt: skip
 
 
