@@ -7,7 +7,7 @@ says whether they are up to date.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from connectors import registry
 from connectors.registry import BUILT_INS
 from connectors.sdk import ConnectorSpec
-from connectors.testing.quality import LACKS, MECHANISMS, mechanism_faults
+from connectors.testing.quality import EDGES, LACKS, MECHANISMS, is_channel, life_faults, mechanism_faults
 from gateway.cli.connector_facts import facts
 from rules.fields import FieldType, Vocabulary
 from rules.operators import OPERATORS
@@ -197,7 +197,7 @@ def connectors_page() -> str:
         rows = [["desk", *names], ["---"] * (len(names) + 1)]
         rows += [[f"[{spec.title}]({spec.name}.md)", *(said[spec.name][name] for name in names)] for spec in specs]
         parts += [f"## {title}\n", *map(_row, rows), ""]
-    parts += [*_mechanisms(specs), ""]
+    parts += [*_mechanisms(specs), "", *_edges(specs), ""]
     parts.append("## What each lacks\n")
     parts.append("What a desk does not have, with the reason; the suite holds each connector to it.\n")
     for spec in specs:
@@ -209,12 +209,13 @@ def connectors_page() -> str:
 
 
 def _unsaid(specs: Sequence[ConnectorSpec]) -> list[str]:
-    """Return which connectors do not say by what they are sure of their desk; one of ours has to."""
+    """Return which connectors do not say by what they are sure of their desk, and what it tells; one of ours has to."""
     found = []
     for spec in specs:
         path = CONNECTORS / spec.name / "quality.yaml"
         claimed = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
         faults = mechanism_faults(claimed) if "mechanisms" in claimed else ["it has no section `mechanisms`"]
+        faults += life_faults(spec, claimed) if "life" in claimed or is_channel(spec) else ["it has no section `life`"]
         where = f"connectors/{spec.name}/quality.yaml"
         found += [f"{where}: {each} (docs/connectors/conformance.md says what stands there)" for each in faults]
     return found
@@ -233,6 +234,33 @@ def _mechanisms(specs: Sequence[ConnectorSpec]) -> Iterator[str]:
             "–" if "lacks" in claimed["mechanisms"][name] else claimed["mechanisms"][name]["claim"] for name in names
         ]
         yield _row([f"[{spec.title}]({spec.name}.md)", *cells])
+
+
+def _edges(specs: Sequence[ConnectorSpec]) -> Iterator[str]:
+    """Yield the table of how each desk tells what becomes of a ticket, and why others do not."""
+    yield "## What becomes of tickets\n"
+    yield "How a desk says it; [edges](../edges.md) says what the gateway then does. In brackets: the ways by which it"
+    yield "is told, to which the conformance suite holds the connector. `read` is when the ticket is read, because"
+    yield "something else is heard of it or is to be written there."
+    yield "A dash: below the table stands why.\n"
+    names, missing = list(EDGES), list[str]()
+    yield _row(["desk", *names])
+    yield _row(["---"] * (len(names) + 1))
+    for spec in specs:
+        claimed = yaml.safe_load((CONNECTORS / spec.name / "quality.yaml").read_text(encoding="utf-8")).get("life")
+        if is_channel(spec):
+            continue
+        yield _row([f"[{spec.title}]({spec.name}.md)", *(_edge(claimed[name]) for name in names)])
+        lacking = [f"{name}: {claimed[name]['lacks']}" for name in names if "lacks" in claimed[name]]
+        missing += [f"- {spec.title}: {'; '.join(lacking)}"] if lacking else []
+    yield from ("", *missing)
+
+
+def _edge(claimed: Mapping[str, Any]) -> str:
+    if "lacks" in claimed:
+        return "–"
+    told = claimed.get("told")
+    return f"{claimed['claim']} ({', '.join(told)})" if told else str(claimed["claim"])
 
 
 def _row(cells: Sequence[str]) -> str:

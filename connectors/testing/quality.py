@@ -59,6 +59,21 @@ MECHANISMS: Mapping[str, str] = {
 #: folders of tests of what a transport keeps for every connector
 TRANSPORTS = ("http", "mail")
 
+#: what can become of a ticket; `life` of a quality.yaml says of each how the desk tells it, or why it does not
+EDGES: Mapping[str, str] = {
+    "merged": "merged into another",
+    "deleted": "deleted",
+    "spam": "called spam",
+    "closed": "closed for good",
+    "moved": "moved to another project, group or queue",
+    "private": "private",
+    "split": "split",
+    "restored": "restored",
+}
+#: by which ways a desk may tell of it; by reads alone it is found when the ticket is read or written next
+WAYS = ("webhook", "poll", "read")
+READ = WAYS[-1]
+
 #: modules by which code reaches outside the process; a connector asks for what it wants, and does not take it
 REACHING = frozenset({
     "aiohttp", "asyncio", "flask", "ftplib", "http.client", "http.server", "httpx", "imaplib", "multiprocessing", "os",
@@ -185,6 +200,38 @@ def mechanism_faults(quality: Mapping[str, Any]) -> list[str]:
             )
         elif "lacks" in entry and not is_reason(entry["lacks"]):
             found.append(f"mechanisms: {name}: lacks: say why, in {FEWEST_WORDS} words at least")
+    return found
+
+
+def life_faults(spec: ConnectorSpec, quality: Mapping[str, Any]) -> list[str]:
+    """Return which edges of a ticket's life nothing is said of, or something that `lacks` or the spec denies.
+
+    A package of somebody else may leave the section out, and a channel has no tickets.
+    """
+    said = quality.get("life")
+    if said is None or is_channel(spec):
+        return []
+    if not isinstance(said, dict):
+        return ["life: is to be a mapping"]
+    found = [f"life: {name} means nothing; there are {', '.join(EDGES)}" for name in set(said) - set(EDGES)]
+    for name in EDGES:
+        entry = said.get(name)
+        if not isinstance(entry, dict) or ("claim" in entry) is ("lacks" in entry):
+            found.append(
+                f"life: {name}: say how the desk tells it by `claim` and `tests`, or by `lacks` why it does not"
+            )
+            continue
+        if "lacks" in entry and not is_reason(entry["lacks"]):
+            found.append(f"life: {name}: lacks: say why, in {FEWEST_WORDS} words at least")
+        told = entry.get("told", [])
+        if not isinstance(told, list) or set(told) - set(WAYS):
+            found.append(f"life: {name}: told: of {', '.join(WAYS)}")
+    lacking = quality.get("lacks") or {}
+    denied = {"merged": "merge" not in lacking, "deleted": "delete" not in lacking, "closed": spec.follow_ups}
+    for name, has in denied.items():
+        entry = said.get(name)
+        if isinstance(entry, dict) and ("claim" in entry) is not has:
+            found.append(f"life: {name}: {'lacks' if has else 'is claimed'}, against its `lacks` or its spec")
     return found
 
 

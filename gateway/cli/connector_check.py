@@ -82,6 +82,7 @@ def judged(source: Source) -> Report:
         report.faults += quality.operation_faults(spec, content)
         report.faults += quality.lacks_faults(spec, content)
         report.faults += quality.mechanism_faults(content)
+        report.faults += quality.life_faults(spec, content)
         report.faults += quality.claim_faults(content, tests)
         if tests is None:
             report.notes.append(

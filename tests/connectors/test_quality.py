@@ -52,6 +52,8 @@ def test_what_it_says_of_itself_holds(connector: str) -> None:
     assert quality.lacks_faults(spec, content) == []
     assert quality.claim_faults(content, tests) == []
     assert quality.mechanism_faults(content) == []
+    assert quality.life_faults(spec, content) == []
+    assert quality.is_channel(spec) or set(content["life"]) == set(quality.EDGES)
     assert quality.io_faults(folder) == []
     assert quality.unfilled(folder) == []
 
@@ -86,3 +88,27 @@ def test_a_mechanism_without_a_word_is_a_fault() -> None:
         (fault,) = quality.mechanism_faults({"mechanisms": wrong})
         assert fault.startswith("mechanisms: ")
     assert quality.mechanism_faults({"mechanisms": []}) == ["mechanisms: is to be a mapping"]
+
+
+def test_an_edge_without_a_word_is_a_fault() -> None:
+    """Neither claimed nor lacking, told by no known way, or against what `lacks` and the spec say."""
+    spec = load(("zammad",), ()).plugin("zammad").spec
+    none = {"lacks": "there is none here"}
+    claimed = {"claim": "by a webhook", "told": ["webhook"]}
+    whole = dict.fromkeys(quality.EDGES, none) | {"merged": claimed, "deleted": claimed}
+    assert quality.life_faults(spec, {"life": whole}) == []
+    assert quality.life_faults(spec, {}) == [], "a package of somebody else need not have the section"
+    for wrong in (
+        {name: whole[name] for name in list(whole) if name != "spam"},
+        {**whole, "spam": {"lacks": "no"}},
+        {**whole, "spam": {**none, "claim": "x"}},
+        {**whole, "merged": none},
+        {**whole, "closed": {"claim": "for good"}},
+        {**whole, "deleted": {"claim": "by mail", "told": ["mail"]}},
+        {**whole, "melted": none},
+    ):
+        (fault,) = quality.life_faults(spec, {"life": wrong})
+        assert fault.startswith("life: ")
+    lacking = {"life": whole, "lacks": {"merge": "tickets are not merged"}}
+    assert quality.life_faults(spec, lacking) == ["life: merged: is claimed, against its `lacks` or its spec"]
+    assert quality.life_faults(spec, {"life": []}) == ["life: is to be a mapping"]

@@ -12,6 +12,7 @@ from connectors.testing.quality import (
     claim_faults,
     io_faults,
     lacks_faults,
+    life_faults,
     mechanism_faults,
     operation_faults,
     spec_faults,
@@ -54,6 +55,7 @@ class Claims(Stand):
         """Nothing is exempt that has no reason, and nothing that the connector has or the desk's people can do."""
         assert lacks_faults(self.plugin.spec, self.quality()) == []
         assert mechanism_faults(self.quality()) == []
+        assert life_faults(self.plugin.spec, self.quality()) == []
         lacking = self.quality().get("lacks") or {}
         assert isinstance(connector, Backfilling) is ("import" in lacking), "only who begins with a cursor of its own"
         for name, doing in DOINGS.items():

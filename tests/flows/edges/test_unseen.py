@@ -14,7 +14,7 @@ from tests.flows.edges.bridges import ZENDESK, Edge
 from tests.flows.edges.test_enormous import Killed, applier
 from tests.length import length
 
-MANY = length(30, 1000)
+MANY = length(30, 300)
 
 
 @pytest.fixture
