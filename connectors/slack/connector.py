@@ -45,6 +45,7 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset(),
     polling=False,
     reads=False,
+    finds_people=True,
     origins=(ORIGIN,),
 )
 

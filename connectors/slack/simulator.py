@@ -34,6 +34,8 @@ class SlackSimulator(SimulatedDesk):
         self.first_blocks: dict[str, list[dict[str, Any]]] = {}
         #: the error that the next methods answer with, by method
         self.errors: dict[str, str] = {}
+        #: address of mail -> account
+        self.people = {"eva@acme.example": "U04EVA"}
         self._numbers = count(1)
 
     def routes(self) -> list[tuple[str, str, Handler]]:
@@ -44,6 +46,7 @@ class SlackSimulator(SimulatedDesk):
             ("GET", r"/api/(?P<method>conversations\.(?:history|replies))", self._history),
             ("GET", r"/api/conversations\.list", self._list),
             ("GET", r"/api/auth\.test", self._auth),
+            ("GET", r"/api/users\.lookupByEmail", self._find),
         ]
 
     def sign(self, body: bytes, now: datetime, attempt: int) -> dict[str, str]:
@@ -168,6 +171,12 @@ class SlackSimulator(SimulatedDesk):
     def _list(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - every handler is given the request
         channels = [{"id": number, "name": name} for number, name in self.channels.items()]
         return json_answer({"ok": True, "channels": channels, "response_metadata": {"next_cursor": ""}})
+
+    def _find(self, request: SimRequest) -> SimResponse:
+        number = self.people.get(request.query.get("email", "").lower())
+        if number is None:
+            return json_answer({"ok": False, "error": "users_not_found"})
+        return json_answer({"ok": True, "user": {"id": number, "team_id": "T0ACME", "deleted": False}})
 
     def _auth(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - the same
         return json_answer(

@@ -45,14 +45,12 @@ class Place(msgspec.Struct, frozen=True):
     mentions: tuple[Person, ...] = ()
     #: whose own account it is
     to: str = ""
+    #: the connection finds people by their address of mail
+    finds: bool = False
 
     def addressed(self, body: str) -> str:
         """Return a text with the mentions above it."""
-        names = (
-            f"<@{each.accounts[self.connection]}>" if self.connection in each.accounts else each.name
-            for each in self.mentions
-        )
-        words = " ".join(names)
+        words = " ".join(f"<@{name}>" if (name := self._called(each)) else each.name for each in self.mentions)
         return f"{words}\n{body}" if words else body
 
     @property
@@ -60,7 +58,12 @@ class Place(msgspec.Struct, frozen=True):
         """What an intent says of it: where, and which accounts its words may call."""
         found: dict[str, Any] = {"channel": self.channel} if self.channel else {}
         called = [each.accounts[self.connection] for each in self.mentions if self.connection in each.accounts]
-        return found | ({"mentions": called} if called else {})
+        sought = {name: each.name for each in self.mentions if (name := self._called(each)) and name not in called}
+        return found | ({"mentions": called} if called else {}) | ({"people": sought} if sought else {})
+
+    def _called(self, person: Person) -> str:
+        """Return how a person is called there: by their account, else by their address where that finds them."""
+        return person.accounts.get(self.connection, "") or (person.email if self.finds else "")
 
 
 def places(named: Mapping[str, Any], people: Sequence[Person], connectors: Mapping[str, Desk]) -> tuple[Place, ...]:
@@ -71,7 +74,7 @@ def places(named: Mapping[str, Any], people: Sequence[Person], connectors: Mappi
         if connection not in able:
             return ()
         if channel or not people or connectors[connection].settings.options.get("channel"):
-            return (Place(connection, channel, tuple(people)),)
+            return (Place(connection, channel, tuple(people), finds=connectors[connection].spec.finds_people),)
         able = [connection]
     found = []
     for person in people:

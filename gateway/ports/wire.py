@@ -239,6 +239,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     private_param: str = ""
     #: a ticket that is closed there is closed for good, and a public reply to it begins one that follows it
     follow_ups: bool = False
+    #: a notice can call people there by their address of mail alone
+    finds_people: bool = False
     #: its system knows people (it is `Enriching`)
     enriches: bool = False
     #: how it takes files; None: it takes none

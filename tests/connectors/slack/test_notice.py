@@ -71,6 +71,19 @@ def test_only_who_is_meant_is_called(desk: SlackSimulator, driver: Driver) -> No
     assert desk.messages[-1]["text"] == "late\n<@U04EVA> &lt;@U0OTHER&gt; look"
 
 
+@pytest.mark.parametrize("error", ["", "missing_scope", "ratelimited"])
+def test_who_has_no_account_is_looked_up_by_their_address(desk: SlackSimulator, driver: Driver, error: str) -> None:
+    """Who is found is called; who is not, or cannot be looked up, stands there by name, and the notice goes."""
+    if error:
+        desk.errors["users.lookupByEmail"] = error
+    people = {"eva@acme.example": "eva", "sam@acme.example": "sam"}
+    body = "<@eva@acme.example> <@sam@acme.example> <@kim@customer.example> look"
+    notice = Intent(Operation.NOTIFY, fields={"body": body}, params={"channel": "C0DUTY", "people": people})
+    assert isinstance(driver.attempt(notice, context()), Done)
+    called = "eva" if error else "<@U04EVA>"
+    assert desk.messages[-1]["text"] == f"{called} sam &lt;@kim@customer.example&gt; look"
+
+
 def test_a_notice_is_changed_in_its_place(desk: SlackSimulator, driver: Driver) -> None:
     """Its facts stay, its button goes; said twice it reads the same."""
     intent = changed(desk, driver)
