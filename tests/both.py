@@ -21,6 +21,8 @@ TAKES_PART = (
     "tests/flows/test_journey.py",
     "tests/flows/test_kills.py",
     "tests/flows/test_lasting.py",
+    "tests/flows/test_late_locks.py",
+    "tests/flows/test_orphans.py",
     "tests/flows/test_protocol.py",
     "tests/flows/test_races.py",
     "tests/flows/test_rate.py",
@@ -70,6 +72,7 @@ SAYS_MORE = {
     ),
     "tests/flows/test_files.py": ("test_a_file_comes_with_its_comment",),
     "tests/flows/test_handoff_buttons.py": ("test_a_forged_press_is_refused",),
+    "tests/flows/test_linked_originals.py": ("test_what_is_said_on_the_duplicate_is_still_heard",),
     "tests/flows/test_long_queue.py": ("test_other_routes_let_the_whole_queue_be_looked_at_once",),
     "tests/flows/test_merges.py": (
         "test_a_dead_letter_holds_the_lane_that_it_has_moved_to",

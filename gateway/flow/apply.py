@@ -161,7 +161,7 @@ class Applier:
         began = self._clock.monotonic()
         self._parked = set()
         pairs = {(each.row.connection, name) for each in ready for event in each.events for name in names(each, event)}
-        locked = tx.tickets.lock(pairs)
+        locked = tx.tickets.lock(pairs | {(each.row.connection, name) for each in ready for name in each.hidden})
         planned = False
         blocked = set(held)
         for number, each in enumerate(ready, start=1):

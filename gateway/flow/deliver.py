@@ -25,16 +25,16 @@ from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, degrade, expected_echoes, patience_with, visit
 from gateway.flow.brake import braked
 from gateway.flow.desks import LiveSite
-from gateway.flow.ended import note_end
+from gateway.flow.ended import note_end, recorded_one_by_one
 from gateway.flow.files.leaving import known_files, with_its_files
-from gateway.flow.outcome import Verdict, abandoned, judge, unkept
+from gateway.flow.orphans import ready
+from gateway.flow.outcome import Verdict, abandoned, judge
 from gateway.flow.pace import onto, tell_pause
 from gateway.flow.privacy import withheld
 from gateway.flow.skew import learned
 from gateway.flow.threads import Threads, Wish
 from gateway.flow.undone import deliveries_of
 from gateway.ports import (
-    AttemptEnd,
     AttemptStart,
     Clock,
     DeskState,
@@ -278,7 +278,7 @@ class Deliverer:
             with tx.savepoint():
                 held = tx.outbox.record(ends, lease=LEASE_SECONDS, now=now)
         except (RefusedValueError, ClashError):
-            ends, held = _one_by_one(tx, ends, now)
+            ends, held = recorded_one_by_one(tx, ends, LEASE_SECONDS, now)
         crashpoint.reach("deliver.recording")
         tx.outbox.release([each.task.claim for each in ended], now)
         crashpoint.reach("deliver.releasing")
@@ -330,10 +330,9 @@ class Deliverer:
         links = tx.links.many(list(heads))
         tasks = []
         for claim in claims:
-            head = heads.get(claim.link_id)
-            update = with_its_files(tx, claim, head, LEASE_SECONDS, now) if head is not None else None
+            desk = desks.get(claim.connection, DeskState(connection=claim.connection))
+            update = self._ready(tx, claim, heads.get(claim.link_id), desk, now)
             if update is not None:
-                desk = desks.get(claim.connection, DeskState(connection=claim.connection))
                 tasks.append(self._task(tx, claim, update, links[claim.link_id], desk))
                 if tasks[-1].trial:
                     until = now + timedelta(seconds=patience_with(tasks[-1].connector, tasks[-1].update.intent))
@@ -343,9 +342,23 @@ class Deliverer:
         tx.outbox.release([claim for claim in claims if claim.link_id not in taken], now)
         return tasks
 
+    def _terms(self, update: UpdateRow, desk: DeskState) -> OperationClaim:
+        """Return by which terms an update is written to its connection, as it stands."""
+        spec = self._site.connectors[update.connection].spec
+        return degrade(spec.operations.get(update.operation, OperationClaim(Strategy.NONE)), desk.facts)
+
+    def _ready(
+        self, tx: Tx, claim: LaneClaim, head: UpdateRow | None, desk: DeskState, now: datetime
+    ) -> UpdateRow | None:
+        """Return the head of a lane, if anything can be done about it now."""
+        if head is not None:
+            deadline = self._site.connectors[claim.connection].settings.deadline
+            head = ready(tx, claim, head, self._terms(head, desk), deadline, lease=LEASE_SECONDS, now=now)
+        return with_its_files(tx, claim, head, LEASE_SECONDS, now) if head is not None else None
+
     def _task(self, tx: Tx, claim: LaneClaim, update: UpdateRow, link: Link, desk: DeskState) -> Task:
         connector = self._site.connectors[claim.connection]
-        strategy = connector.spec.operations.get(update.operation, OperationClaim(Strategy.NONE))
+        strategy = self._terms(update, desk)
         unresolved = update.state is not UpdateState.READY
         comments: frozenset[str] = frozenset()
         if unresolved and update.operation is not Operation.SET_FIELDS:
@@ -358,7 +371,7 @@ class Deliverer:
             update=update,
             link=link,
             connector=connector,
-            strategy=degrade(strategy, desk.facts),
+            strategy=strategy,
             known_comments=comments,
             known_files=known_files(tx, update),
             stored=stored,
@@ -380,21 +393,3 @@ class Deliverer:
         wish = Wish(task, request, threading.Event())
         self._inbox.put(wish)
         return wish.decided.wait(LEASE_SECONDS) and wish.granted
-
-
-def _one_by_one(tx: Tx, ends: list[AttemptEnd], now: datetime) -> tuple[list[AttemptEnd], frozenset[str]]:
-    """Record each end apart; one that the database refuses is recorded without what the desk said."""
-    recorded: list[AttemptEnd] = []
-    held: frozenset[str] = frozenset()
-    for each in ends:
-        end = each
-        try:
-            with tx.savepoint():
-                mine = tx.outbox.record([end], lease=LEASE_SECONDS, now=now)
-        except (RefusedValueError, ClashError) as error:
-            log.warning("what a desk said cannot be kept", extra={"update": end.update_id, "why": str(error)})
-            end = unkept(end, str(error))
-            mine = tx.outbox.record([end], lease=LEASE_SECONDS, now=now)
-        recorded.append(end)
-        held |= mine
-    return recorded, held

@@ -8,12 +8,34 @@ from datetime import datetime
 import msgspec
 
 from gateway.domain.update import Reason, UpdateState
+from gateway.errors import ClashError, RefusedValueError
 from gateway.flow.merge import leave
+from gateway.flow.outcome import unkept
 from gateway.flow.parting import part
 from gateway.flow.sight import note_refused
 from gateway.ports import AttemptEnd, AuditEntry, Ids, Tx
 
 log = logging.getLogger(__name__)
+
+
+def recorded_one_by_one(
+    tx: Tx, ends: list[AttemptEnd], lease: float, now: datetime
+) -> tuple[list[AttemptEnd], frozenset[str]]:
+    """Record each end apart; one that the database refuses is recorded without what the desk said."""
+    recorded: list[AttemptEnd] = []
+    held: frozenset[str] = frozenset()
+    for each in ends:
+        end = each
+        try:
+            with tx.savepoint():
+                mine = tx.outbox.record([end], lease=lease, now=now)
+        except (RefusedValueError, ClashError) as error:
+            log.warning("what a desk said cannot be kept", extra={"update": end.update_id, "why": str(error)})
+            end = unkept(end, str(error))
+            mine = tx.outbox.record([end], lease=lease, now=now)
+        recorded.append(end)
+        held |= mine
+    return recorded, held
 
 
 def note_end(tx: Tx, end: AttemptEnd, ids: Ids, now: datetime) -> None:

@@ -44,6 +44,10 @@ class Looks(Protocol):
         """Let an update be looked at at once, for a copy of its effect was seen; False when it is not known."""
         ...
 
+    def intended_at(self, update_id: str) -> datetime | None:
+        """Return when the latest attempt was intended of which nobody has said what became of it."""
+        ...
+
     def again(self, look: Look, due: datetime) -> None:
         """Take the same look later."""
         ...

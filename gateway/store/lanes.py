@@ -42,6 +42,7 @@ _HEADS = (
     .where(updates.c.standing)
 )
 _HOLDS = select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
+_LOCKED_HOLDS = _HOLDS.order_by(lanes.c.link_id).with_for_update()
 
 
 class Lanes:
@@ -167,10 +168,10 @@ class Lanes:
         """Derive `next_due` of lanes from their heads; `holds` moves the hold of some lanes forward."""
         if not link_ids:
             return
+        # locked before the heads are read: what another is just recording must not be written over by what was before
+        asked = _LOCKED_HOLDS if self._is_postgres else _HOLDS
+        stored = {row.link_id: row.hold_until for row in self._connection.execute(asked, {"the_links": list(link_ids)})}
         heads = self.heads(link_ids)
-        stored = {
-            row.link_id: row.hold_until for row in self._connection.execute(_HOLDS, {"the_links": list(link_ids)})
-        }
         parameters = []
         for link_id in sorted(link_ids):
             hold = _latest(stored.get(link_id), (holds or {}).get(link_id))

@@ -121,6 +121,13 @@ class SqlLooks:
         ).scalar_one_or_none()
         return found
 
+    def intended_at(self, update_id: str) -> datetime | None:
+        """Return when the latest attempt was intended of which nobody has said what became of it."""
+        mine = (attempts.c.update_id == update_id, attempts.c.ended_at.is_(None))
+        asked = select(attempts.c.started_at).where(*mine).order_by(attempts.c.started_at.desc()).limit(1)
+        found: datetime | None = self._connection.execute(asked).scalar_one_or_none()
+        return found
+
     def again(self, look: Look, due: datetime) -> None:
         """Take the same look later."""
         self._connection.execute(_THIS.values(due=due), {"the_update": look.update_id})

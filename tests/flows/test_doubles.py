@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -97,7 +97,7 @@ def zombie(world: World, label: str) -> Iterator[None]:
     thread = threading.Thread(target=lambda: worker.drain(holder="a zombie", seconds=15))
     thread.start()
     assert stopped.wait(10)
-    world.store.write(lambda tx: tx.connection.execute(update(lanes).values(lease_until=0.0)))
+    world.store.write(lambda tx: long_gone(tx, world.clock.now() - timedelta(minutes=5)))
     world.deliverer().drain(holder="another", seconds=10)
     world.settle()
     try:
@@ -108,6 +108,12 @@ def zombie(world: World, label: str) -> Iterator[None]:
         assert sent.wait(10)
         thread.join(80)
         world.transport.send = send  # type: ignore[method-assign]
+
+
+def long_gone(tx: SqlTx, since: datetime) -> None:
+    """Let the lease of every lane be over, and what is under way have been sent so long ago."""
+    tx.connection.execute(update(lanes).values(lease_until=0.0))
+    tx.connection.execute(update(attempts).where(attempts.c.ended_at.is_(None)).values(started_at=since))
 
 
 def unguarded(request: HttpRequest) -> HttpRequest:
