@@ -40,5 +40,9 @@ def withheld(
 
 
 def _hides(ticket: Ticket, link: Link) -> bool:
-    """Say whether a ticket is private, and is not so at the very desk that is written to."""
-    return bool(ticket.private_at) and link.connection not in ticket.private_at and link.role is Role.TARGET
+    """Say whether a ticket is private, and is not so at the very desk that is written to.
+
+    Where it began, those who read it know of it; but not where it goes on in another one, into which it was merged.
+    """
+    is_its_own = link.role is Role.SOURCE and link.ticket_id == ticket.id
+    return bool(ticket.private_at) and link.connection not in ticket.private_at and not is_its_own
