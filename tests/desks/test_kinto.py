@@ -34,6 +34,7 @@ from tests.connectors.generic.examples import connect
 from tests.desks.kinto_server import COLLECTIONS, PASSWORD, KintoServer, missing
 from tests.desks.proxy import Proxy
 from tests.desks.real_pair import RealPair
+from tests.length import FULL
 from tests.pairs.pair import SOURCE, TARGET, Journey
 
 pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
@@ -261,8 +262,9 @@ def bench(desk: KintoServer) -> type[RealKinto]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("there", [True, False], ids=["to-kinto", "from-kinto"])
+@pytest.mark.parametrize("there", [True, False] if FULL else [False], ids=["to-kinto", "from-kinto"][not FULL :])
 def test_a_ticket_lives_in_both(store: SqlStore, bench: type[RealKinto], there: bool) -> None:
     """Created, talked about from both sides, changed from both sides, and at rest."""
     ends: tuple[type[Bench], type[Bench]] = (ZendeskBench, bench) if there else (bench, ZendeskBench)
