@@ -17,10 +17,11 @@ from gateway.store import SqlStore
 from gateway.web.console.ticket import read_ticket
 from tests.flows.edges.bridges import ZENDESK, Edge
 from tests.flows.world import Silent
-from tests.length import FULL
+from tests.length import FULL, length
 from tests.pairs.pair import SOURCE, TARGET, Pair, texts
 
 MANY = 3 * PORTION + 7
+THOUSANDS = length(5 * PORTION, 5000)
 
 
 class Killed(BaseException):
@@ -121,6 +122,21 @@ def test_what_is_kept_in_memory_is_a_small_multiple_of_the_ticket(edge: Edge) ->
     assert (len(page.comments), page.earlier) == (100, 500)
     assert page.comments[-1].body.endswith("Comment 599")
     assert peak < 8 * 600 * 4000, f"{peak / (600 * 4000):.1f} times what was said"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_thousands_are_taken_in_as_few_transactions_as_portions(edge: Edge) -> None:
+    """One for each portion, and a few around them; all of them then wait to be written."""
+    number, _ = edge.begun()
+    talked(edge, number, THOUSANDS)
+    watched = Watched(edge.store)
+    applier(edge, watched).drain(holder="lives", seconds=600)
+    assert sum(watched.grown) == THOUSANDS
+    assert max(watched.grown) <= PORTION
+    assert len(watched.grown) <= THOUSANDS // PORTION + 10
+    assert edge.counts()["updates_ready"] == THOUSANDS
 
 
 def test_an_answer_too_large_to_be_read_is_told_and_holds_up_nobody(edge: Edge) -> None:
