@@ -111,7 +111,7 @@ def nodes(node: Any) -> Iterator[Json]:
 
 
 def _is_file(node: Json) -> bool:
-    return node.get("type") in {"media", "mediaInline"}
+    return text(node.get("type")) in {"media", "mediaInline"}
 
 
 def files_of(fields: Json) -> dict[str, str]:

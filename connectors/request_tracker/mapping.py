@@ -215,7 +215,7 @@ def links(value: Any) -> tuple[str, ...]:
     on, and what it is a part of, is other work.
     """
     found = (each for each in (value if isinstance(value, list) else []) if isinstance(each, dict))
-    outside = (each for each in found if each.get("ref") in REFERENCES and each.get("type") == OUTSIDE)
+    outside = (each for each in found if text(each.get("ref")) in REFERENCES and each.get("type") == OUTSIDE)
     return tuple(sorted({text(each.get("_url")) for each in outside}))
 
 

@@ -61,7 +61,7 @@ def read(desk: Desk, remote_id: str) -> Call[RemoteTicket | None]:
         )
     requester = yield from _requester(desk, ticket.requester if ticket.requester is not msgspec.UNSET else None)
     history = yield from _history(desk, ticket.remote_id, ticket.version)
-    said = [row for row in history if row.get("Type") in {"Create", "Correspond", "Comment"}]
+    said = [row for row in history if text(row.get("Type")) in {"Create", "Correspond", "Comment"}]
     texts = yield from texts_of(desk, ticket.remote_id, {text(row.get("id")) for row in said})
     files = yield from _files(desk, ticket.remote_id)
     first = next((row for row in said if row.get("Type") == "Create"), None)

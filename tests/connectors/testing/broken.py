@@ -10,16 +10,20 @@ import msgspec
 
 from connectors.sdk import (
     Call,
+    Category,
     ChangePage,
     ConnectionSettings,
     Envelope,
     Event,
     IncomingRequest,
     Intent,
+    Level,
     Outcome,
     Plugin,
+    Priority,
     RawDelivery,
     RemoteTicket,
+    Status,
     TransportError,
     Visibility,
     WriteContext,
@@ -163,6 +167,65 @@ class Keyless(ZendeskConnector):
             return outcome
 
 
+class Lenient(ZendeskConnector):
+    """Takes what is not said to be internal for public, in webhooks and in reads."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Ask whether it is not public, and not whether it is."""
+        events = super().parse(delivery)
+        hidden = b'"is_public":false' in delivery.body.replace(b" ", b"")
+        return tuple(
+            each
+            if hidden or each.comment is None
+            else msgspec.structs.replace(
+                each, comment=msgspec.structs.replace(each.comment, visibility=Visibility.PUBLIC)
+            )
+            for each in events
+        )
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """As in webhooks."""
+        call = super().read(remote_id)
+        request, heard = next(call), b""
+        found: RemoteTicket | None = None
+        try:
+            while True:
+                response = yield request
+                heard += response.body.replace(b" ", b"")
+                request = call.send(response)
+        except StopIteration as stop:
+            found = stop.value
+        if found is None or b'"public":false' in heard:
+            return found
+        said = tuple(msgspec.structs.replace(each, visibility=Visibility.PUBLIC) for each in found.comments)
+        return msgspec.structs.replace(found, comments=said)
+
+
+class Guessing(ZendeskConnector):
+    """Takes a word that it does not know for an open ticket of the highest priority."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Know everything."""
+        return tuple(
+            each if each.snapshot is None else msgspec.structs.replace(each, snapshot=guessed(each.snapshot))
+            for each in super().parse(delivery)
+        )
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """As in webhooks."""
+        found = yield from super().read(remote_id)
+        return None if found is None else guessed(found)
+
+
+def guessed(ticket: RemoteTicket) -> RemoteTicket:
+    """Return a ticket of which nothing is unknown."""
+    if isinstance(ticket.status, Status) and ticket.status.category is Category.UNKNOWN:
+        ticket = msgspec.structs.replace(ticket, status=Status(Category.ON_HOLD, ticket.status.native))
+    if isinstance(ticket.priority, Priority) and ticket.priority.level is Level.UNSET and ticket.priority.native:
+        ticket = msgspec.structs.replace(ticket, priority=Priority(Level.P1, ticket.priority.native))
+    return ticket
+
+
 def broken(kind: Callable[[ConnectionSettings], ZendeskConnector]) -> Plugin:
     """Return a plug-in of a connector with a defect."""
     return Plugin(SPEC, kind)
@@ -240,6 +303,18 @@ class TestKeyless(Whole):
     plugin = broken(Keyless)
 
 
+class TestLenient(Whole):
+    """One defect."""
+
+    plugin = broken(Lenient)
+
+
+class TestGuessing(Whole):
+    """One defect."""
+
+    plugin = broken(Guessing)
+
+
 #: the tests that must notice each defect
 NOTICED = {
     "TestTrusting": ("test_tampering_is_noticed", "test_nothing_verifies_without_the_secret"),
@@ -259,6 +334,16 @@ NOTICED = {
     "TestLocal": ("test_a_ticket_is_read_whole",),
     "TestDeaf": ("test_a_read_without_an_answer_is_no_read",),
     "TestHasty": ("test_a_read_without_an_answer_is_no_read",),
+    "TestLenient": (
+        "test_an_unclear_visibility_is_internal_in_webhooks",
+        "test_an_unclear_visibility_is_internal_in_reads",
+        "test_a_sample_says_no_more_than_it_says",
+    ),
+    "TestGuessing": (
+        "test_unknown_words_stay_unknown_in_webhooks",
+        "test_unknown_words_stay_unknown_in_reads",
+        "test_a_sample_says_no_more_than_it_says",
+    ),
     "TestKeyless": ("test_a_key_alone_keeps_a_write_single",),
     "TestStranger": ("test_we_know_who_we_are", "test_comments_are_read_to_the_end"),
     "TestBoasting": ("test_fields_read_back_as_foretold",),
