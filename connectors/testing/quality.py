@@ -16,6 +16,7 @@ import yaml
 
 from connectors.sdk import API_VERSION, Attaching, ConnectorSpec, Operation, Strategy
 from connectors.testing.named import WrittenTests
+from connectors.testing.purity import reaching
 from gateway.domain.ticket import SYNCED_FIELDS
 
 FILE = "quality.yaml"
@@ -74,14 +75,6 @@ EDGES: Mapping[str, str] = {
 WAYS = ("webhook", "poll", "read")
 READ = WAYS[-1]
 
-#: modules by which code reaches outside the process; a connector asks for what it wants, and does not take it
-REACHING = frozenset({
-    "aiohttp", "asyncio", "flask", "ftplib", "http.client", "http.server", "httpx", "imaplib", "multiprocessing", "os",
-    "pathlib", "poplib", "redis", "requests", "rq", "secrets", "select", "shutil", "smtplib", "socket", "socketserver",
-    "sqlalchemy", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "urllib.request", "urllib3",
-})  # fmt: skip
-#: what reads a clock, or makes chance
-UNSURE = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.monotonic", "uuid.uuid4", "open", "input"}
 #: files of a connector's folder that are no part of the connector
 BESIDE = ("simulator", "simulated", "sim_", "bench", "test_", "conftest")
 
@@ -332,28 +325,3 @@ def _missing(raised: ast.expr | None) -> str | None:
         [each.value for each in raised.args if isinstance(each, ast.Constant)] if isinstance(raised, ast.Call) else []
     )
     return str(said[0]) if said else ""
-
-
-def reaching(source: str) -> list[tuple[int, str]]:
-    """Return what a module does that reaches outside the process: line and what."""
-    found: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            aware = name == "datetime.now"
-            if name in UNSURE:
-                found.append((node.lineno, f"{name}(): time is an argument" if aware else f"{name}()"))
-            continue
-        else:
-            continue
-        found += [(node.lineno, f"imports {name}") for name in names if _outside(name)]
-    return found
-
-
-def _outside(name: str) -> bool:
-    parts = name.split(".")
-    return any(".".join(parts[:end]) in REACHING for end in range(1, len(parts) + 1))

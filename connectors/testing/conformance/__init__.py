@@ -21,12 +21,13 @@ from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
 from connectors.testing.conformance.outcomes import Outcomes
 from connectors.testing.conformance.people import People
+from connectors.testing.conformance.pure import Pure
 from connectors.testing.conformance.stand import KnownAnswer, Stand
 from connectors.testing.conformance.unanswered import Unanswered
 from connectors.testing.conformance.unsaid import Unsaid
 
 
-class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Edges, Files, People):
+class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Edges, Files, People, Pure):
     """Everything. A subclass gives what `Stand` names."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -167,6 +168,15 @@ class Keyless(ZendeskConnector):
             return outcome
 
 
+class Reaching(ZendeskConnector):
+    """Looks into a file to read a webhook."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """By a name that says nothing."""
+        vars(io)["open"](__file__).close()
+        return super().parse(delivery)
+
+
 class Lenient(ZendeskConnector):
     """Takes what is not said to be internal for public, in webhooks and in reads."""
 
@@ -303,6 +313,12 @@ class TestKeyless(Whole):
     plugin = broken(Keyless)
 
 
+class TestReaching(Whole):
+    """One defect."""
+
+    plugin = broken(Reaching)
+
+
 class TestLenient(Whole):
     """One defect."""
 
@@ -334,6 +350,7 @@ NOTICED = {
     "TestLocal": ("test_a_ticket_is_read_whole",),
     "TestDeaf": ("test_a_read_without_an_answer_is_no_read",),
     "TestHasty": ("test_a_read_without_an_answer_is_no_read",),
+    "TestReaching": ("test_it_reaches_nothing_by_itself",),
     "TestLenient": (
         "test_an_unclear_visibility_is_internal_in_webhooks",
         "test_an_unclear_visibility_is_internal_in_reads",
