@@ -153,7 +153,8 @@ def ticket(account: Account, data: Json, *, at: datetime) -> RemoteTicket | None
         return None
     queue, assignee = owner(account, data)
     master = guid(data.get("_masterid_value")) if number(data.get("statuscode")) == 2000 else ""
-    words = data.get("description")
+    words = text(data.get("description"))
+    said = written(words)
     return RemoteTicket(
         remote_id=found,
         updated_at=moment(data.get("modifiedon")) or at,
@@ -165,8 +166,10 @@ def ticket(account: Account, data: Json, *, at: datetime) -> RemoteTicket | None
         created_at=moment(data.get("createdon")),
         marker=key_of(found),
         title=text(data.get("title")) if "title" in data else msgspec.UNSET,
-        body=written(text(words)).markdown if "description" in data else msgspec.UNSET,
-        lost=written(text(words)).lost if "description" in data else (),
+        body=said.markdown if "description" in data else msgspec.UNSET,
+        lost=said.lost,
+        source_format="html" if said.lost else "",
+        raw=words if said.lost else "",
         status=status(account, data["statuscode"]) if number(data.get("statuscode")) is not None else msgspec.UNSET,
         priority=priority(account, data["prioritycode"]) if "prioritycode" in data else msgspec.UNSET,
         kind=kind(account, data.get("casetypecode")),

@@ -175,7 +175,8 @@ def _said(account: Account, mail: Mail, sender: Person, received: datetime) -> E
         snapshot = RemoteTicket(
             remote_id, at, version=int(at.timestamp()), key=thread, channel="email", created_at=at,
             title=bare(subject) or f"Mail from {who.label}", body=opening.markdown, requester=who,
-            attachments=begun, lost=opening.lost, correspondence=correspondence(account, mail, sender),
+            attachments=begun, lost=opening.lost, raw=opening.raw, source_format=comment.source_format,
+            correspondence=correspondence(account, mail, sender),
         )  # fmt: skip
     return Event(
         EventKind.COMMENTED, remote_id, key, at, actor=who, comment=comment, snapshot=snapshot, thread=thread,

@@ -149,6 +149,8 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         custom=_custom(custom, account),
         attachments=tuple(attachments(data) + inline_images(_html(data))),
         lost=lost,
+        source_format="html" if lost else "",
+        raw=_html(data) if lost else "",
         deleted=gone,
     )
 

@@ -154,6 +154,8 @@ def _snapshot(
         title=text(facts.get("subject")) or _UNSET,
         body=body.markdown if body else _UNSET,
         lost=body.lost if body else (),
+        source_format="html" if description else "plain",
+        raw=description if body and body.lost else "",
         status=account.words.status(status) if status else _UNSET,
         priority=words.priority(priority) if priority else _UNSET,
         kind=account.words.kind(_word(facts.get("type"))),

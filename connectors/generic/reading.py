@@ -168,7 +168,8 @@ class Reader:
 
     def _body(self, said: Any) -> dict[str, Any]:
         content = self.text(said, self.ticket_places)
-        return {"body": content.markdown, "lost": content.lost}
+        known = {"source_format": str(self.ticket_places.get("format") or "plain")}
+        return {"body": content.markdown, "lost": content.lost, **known, "raw": word(said) if content.lost else ""}
 
     def _assignee(self, said: Any) -> dict[str, Any]:
         """Read who works on it, by the account alone: what we wrote is compared with it."""
@@ -284,6 +285,8 @@ def with_comments(ticket: RemoteTicket, comments: list[RemoteComment], *, first_
             ticket,
             body=first.body,
             lost=first.lost,
+            source_format=first.source_format,
+            raw=first.raw,
             marker=ticket.marker or first.marker,
             attachments=(*first.attachments, *ticket.attachments),
         )

@@ -230,6 +230,8 @@ def ticket(
         title=text(data.get("title")) if "title" in data else msgspec.UNSET,
         body=body_of(data.get("body")) if "body" in data else msgspec.UNSET,
         lost=lost_of(data.get("body")),
+        source_format="markdown",
+        raw=text(data.get("body")) if lost_of(data.get("body")) else "",
         status=status(state, text(data.get("state_reason")), labels, options) if state else msgspec.UNSET,
         priority=priority(labels, options) if "labels" in data else msgspec.UNSET,
         kind=kind(labels, options, text(obj(data.get("type")).get("name"))) if "labels" in data else msgspec.UNSET,

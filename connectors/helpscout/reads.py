@@ -102,6 +102,8 @@ def whole(account: Account, found: RemoteTicket, threads: list[Json]) -> RemoteT
         version=int(newest.timestamp() * 1_000_000),
         body=first.body if first else "",
         lost=first.lost if first else (),
+        source_format=first.source_format if first else "",
+        raw=first.raw if first else "",
         attachments=first.attachments if first else (),
         marker=found.marker or _mark_of(said, first),
         comments=tuple(comments),

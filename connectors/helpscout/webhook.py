@@ -124,7 +124,10 @@ def _state(account: Account, data: Json, said: str, delivery: RawDelivery) -> tu
             first, comments = None, [each for each in spoken if began is None or each.at - began > mapping.GRAIN]
         shot = msgspec.structs.replace(shot, comments=tuple(comments))
         if first is not None:
-            shot = msgspec.structs.replace(shot, body=first.body, lost=first.lost, attachments=first.attachments)
+            shot = msgspec.structs.replace(
+                shot, body=first.body, lost=first.lost, raw=first.raw, source_format=first.source_format,
+                attachments=first.attachments,
+            )  # fmt: skip
     said_of = [(ident(each.get("id")), text(each.get("state"))) for each in shown]
     key = f"state:{number}:{digest([shot.version, shot.version_token, *said_of])[:24]}"
     hint = Event(EventKind.OBSERVED, number, key=key, at=at, version=shot.version, snapshot=shot, needs_read=True)

@@ -223,7 +223,6 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         marker, key = "", number
     parts = parts_of(data)
     source = obj(data.get("source")) or obj(data.get("conversation_message"))
-    tags = tag_names(data.get("tags"))
     return RemoteTicket(
         remote_id=number,
         updated_at=updated or at,
@@ -242,10 +241,11 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         queue=queue(data, account),
         assignee=assignee(data),
         requester=requester(data) or msgspec.UNSET,
-        tags=tags if tags is not None else msgspec.UNSET,
+        tags=msgspec.UNSET if (tags := tag_names(data.get("tags"))) is None else tags,
         attachments=files(number, "source", source.get("attachments")),
         custom=_kept(data, account),
         lost=lost,
+        raw=text(source.get("body")) if lost else "",
     )
 
 

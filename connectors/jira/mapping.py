@@ -314,6 +314,8 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
         title=text(fields.get("summary")) if "summary" in fields else msgspec.UNSET,
         body=body.markdown if body is not None else msgspec.UNSET,
         lost=body.lost if body is not None else (),
+        source_format="adf" if options.cloud else "wiki",
+        raw=raw_text(fields.get("description")) if body is not None and body.lost else "",
         status=status_of(fields.get("status"), options),
         priority=(
             priority(text(obj(fields.get("priority")).get("name")), options) if "priority" in fields else msgspec.UNSET

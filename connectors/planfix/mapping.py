@@ -121,6 +121,8 @@ def task(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         title=text(data["name"]) if isinstance(data.get("name"), str) else msgspec.UNSET,
         body=body.markdown if body is not None else msgspec.UNSET,
         lost=body.lost if body is not None else (),
+        source_format="html",
+        raw=text(data.get("description")) if body is not None and body.lost else "",
         status=account.status(state) if state else msgspec.UNSET,
         priority=account.priority(text(data.get("priority"))) if text(data.get("priority")) else msgspec.UNSET,
         queue=text(project.get("name")) if project else msgspec.UNSET,

@@ -112,6 +112,8 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         title=text(data["subject"]) if isinstance(data.get("subject"), str) else msgspec.UNSET,
         body=body.markdown if body is not None else msgspec.UNSET,
         lost=body.lost if body is not None else (),
+        source_format=account.formatting,
+        raw=text(data.get("description")) if body is not None and body.lost else "",
         status=account.status(state) if state else msgspec.UNSET,
         priority=account.priority(priority) if priority else msgspec.UNSET,
         kind=account.kind(tracker) if tracker else msgspec.UNSET,

@@ -122,7 +122,7 @@ def _event(account: Account, action: str, snapshot: RemoteTicket, journal: Json,
 def _made(kind: EventKind, key: str, snapshot: RemoteTicket, at: datetime, **more: Any) -> Event:
     # the files of an issue are not in a webhook: a text that shows one is read with the issue
     needs_read = more.pop("needs_read", False) or "](" in (snapshot.body if isinstance(snapshot.body, str) else "")
-    shot = msgspec.structs.replace(snapshot, lost=())
+    shot = msgspec.structs.replace(snapshot, lost=(), raw="")
     return Event(
         kind, snapshot.remote_id, key=key, at=at, version=shot.version, snapshot=shot, needs_read=needs_read, **more
     )

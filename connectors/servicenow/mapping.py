@@ -190,6 +190,8 @@ def ticket(record: Json, account: Account, *, at: datetime) -> RemoteTicket | No
         title=plain(record.get("short_description")) if said("short_description") else msgspec.UNSET,
         body=body.markdown if said("description") else msgspec.UNSET,
         lost=body.lost,
+        source_format="html" if body.lost else "",
+        raw=plain(record.get("description")) if body.lost else "",
         status=_status(record, account, table),
         priority=priority(plain(record["priority"]).strip()) if said("priority") else msgspec.UNSET,
         kind=table_of(table).kind if table_of(table).kind is not Kind.OTHER else msgspec.UNSET,

@@ -69,6 +69,8 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
         body=first.body if first else "",
         attachments=first.attachments if first else (),
         lost=first.lost if first else (),
+        source_format=first.source_format if first else "",
+        raw=first.raw if first else "",
         comments=tuple(each for each in articles if each is not first),
         tags=mapping.tags(obj(tags).get("tags")) if tags is not None else msgspec.UNSET,
         requester=customer or found.requester,

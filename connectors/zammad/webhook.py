@@ -97,7 +97,10 @@ def parse(account: Account, delivery: RawDelivery) -> tuple[Event, ...]:
     if said is None:
         return (_observed(data, snapshot, needs_read=True),)
     if said.remote_id == _first_article(data, said.remote_id):
-        first = msgspec.structs.replace(snapshot, body=said.body, attachments=said.attachments, lost=said.lost)
+        first = msgspec.structs.replace(
+            snapshot, body=said.body, attachments=said.attachments, lost=said.lost, raw=said.raw,
+            source_format=said.source_format,
+        )  # fmt: skip
         at = snapshot.created_at or said.at
         actor = mapping.person(data.get("created_by_id"), data.get("created_by"))
         return (_event(EventKind.CREATED, f"created:{snapshot.remote_id}", first, at, actor=actor),)

@@ -91,6 +91,8 @@ def _described(ticket: RemoteTicket, first: RemoteComment) -> RemoteTicket:
         ticket,
         body=first.body,
         lost=first.lost,
+        source_format=first.source_format,
+        raw=first.raw,
         attachments=tuple(msgspec.structs.replace(each, visibility=seen) for each in theirs),
     )
 

@@ -19,9 +19,10 @@ from gateway.cli.why import write as write_decisions
 from gateway.domain.duplicate import PairState
 from gateway.domain.ticket import Category
 from gateway.errors import NotFoundError
+from gateway.flow.originals import ACTION as TEXT_LOST
 from gateway.ports.ways import Way
 from gateway.store.people_view import TicketLine
-from gateway.web.console.ticket import TicketPage, read_ticket
+from gateway.web.console.ticket import OriginalLine, TicketPage, read_ticket
 from gateway.web.console.why import explain_all
 from rules.duration import words
 from rules.route_words import headline
@@ -179,6 +180,8 @@ def _write(page: TicketPage, held: list[DeadLetter]) -> None:
     )
     if page.body:
         click.echo(f"\n{_indented(page.body)}")
+    for original in page.originals:
+        click.echo(f"  {_more_there(original)}")
     _head("Fields")
     for field in page.fields:
         if field.value:
@@ -196,8 +199,16 @@ def _write(page: TicketPage, held: list[DeadLetter]) -> None:
     for comment in page.comments:
         click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
         click.echo(f"{_indented(comment.body, 4)}")
+        if comment.original is not None:
+            click.echo(f"    {_more_there(comment.original)}")
     _write_held(held)
     _write_record(page)
+
+
+def _more_there(original: OriginalLine) -> str:
+    """Say what a text has at its desk that cannot be shown here."""
+    also = f"(at {original.connection} it has also: {tame(', '.join(original.lost))}"
+    return f"{also}; as it is there: --json)" if original.raw else f"{also})"
 
 
 def _write_related(page: TicketPage) -> None:
@@ -267,6 +278,8 @@ def _told(action: str, detail: dict[str, Any]) -> str:
         what = ", ".join(detail.get("what", ()))
         behind = f"behind {str(detail.get('behind', ''))[-12:]} ({detail.get('reason', '')})"
         return tame(f": {what} at {detail.get('at', '')}, {behind}")
+    if action == TEXT_LOST:
+        return tame(f": {detail.get('of', '')} at {detail.get('at', '')} has also {', '.join(detail.get('lost', ()))}")
     if action == "routed":
         return tame(f": {headline(msgspec.convert(detail['route'], Routed))}")
     if action.startswith(("handoff", "assign", "team", "frozen")):

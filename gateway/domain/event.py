@@ -119,8 +119,10 @@ class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):
     attachments: tuple[Attachment, ...] = ()
     #: the words of the body without their form, where the desk gives both: who has seen these has seen the body
     plain_body: str = ""
-    #: what of the desk's own text of the body Markdown cannot show, in plain words
+    #: what of the desk's own text of the body Markdown cannot show, in plain words, and that text as the desk has it
     lost: tuple[str, ...] = ()
+    source_format: str = ""
+    raw: str = ""
     #: True when this is a full read (all fields and all comments), False for what a webhook happened to carry
     complete: bool = False
     #: the desk says that this ticket is no more: deleted, or merged into another remote ticket

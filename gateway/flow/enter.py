@@ -18,7 +18,7 @@ from gateway.domain.event import Attachment, Event, EventKind, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
-from gateway.flow import crosslinks
+from gateway.flow import crosslinks, originals
 from gateway.flow.brought import ended
 from gateway.flow.comments import first_copies
 from gateway.flow.deciding import decide_on, for_the_trail
@@ -148,6 +148,7 @@ class Entry:
             self._tx.links.set_synced_version(link.id, read.version)
         comments = hear_comments(self._tx, self._ids, ticket.id, link, all_said(remote, event))
         hear_files(self._tx, self._ids, ticket.id, link, remote, (), self._now)
+        self._say_lost(originals.of_body(self._tx, None, link, remote), comments, link)
         crosslinks.note(self._tx, self._site, link, remote, self._now, is_new=True)
         self._note(ticket.id, "ticket created", {"from": connection, "remote": event.remote_id})
         self._audit += goes_on(self._tx, link, remote.follows, self._now) if remote.follows else []
@@ -208,6 +209,7 @@ class Entry:
             self._tx, self._ids, ticket.id, link, first_copies(self._tx, link.id, folded.comments, self._now)
         )
         files = hear_files(self._tx, self._ids, ticket.id, link, event.snapshot, ledger, self._now)
+        self._say_lost(originals.of_body(self._tx, was, folded.link, event.snapshot), comments, link)
         ask_in_doubt(self._tx, event, link, read, self._ids, self._now)
         ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)
@@ -373,6 +375,13 @@ class Entry:
             ticket_id=ticket_id,
             outcome=outcome[:200],
         )
+
+    def _say_lost(self, body: tuple[str, ...], comments: Sequence[CommentRow], link: Link) -> None:
+        """Say in the trail which texts have more than Markdown can show: they are kept as the desk has them."""
+        said = [("the description", body), *(("a comment", each.lost) for each in comments)]
+        for what, lost in said:
+            if lost:
+                self._note(link.ticket_id, originals.ACTION, originals.for_the_trail(link.connection, what, lost))
 
     def _note(self, ticket_id: str, action: str, detail: dict[str, Any], inputs: bytes = b"") -> None:
         actor = f"desk:{self._row.connection}"

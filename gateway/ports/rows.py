@@ -258,3 +258,5 @@ class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):
     automatic: bool = False
     #: its files, by our ids of them
     attachments: tuple[Attachment, ...] = ()
+    #: of one that is new: what of it Markdown cannot show, in words for people
+    lost: tuple[str, ...] = ()

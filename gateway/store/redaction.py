@@ -19,6 +19,7 @@ from gateway.domain.ticket import CLOSED_CATEGORIES, Ticket
 from gateway.domain.update import GIVEN_UP
 from gateway.ports.filing import FileState
 from gateway.store.file_tables import files
+from gateway.store.original_tables import originals
 from gateway.store.people_tables import answers, identities
 from gateway.store.tables import PERSONAL, audit, comments, events, tickets, updates
 from gateway.store.unit import SqlStore, SqlTx
@@ -70,6 +71,7 @@ def _redact_rows(tx: SqlTx, ticket_ids: Sequence[str]) -> None:
     """Take the words out of what stands beside the tickets. The trail's chain runs over digests, and holds."""
     connection = tx.connection
     connection.execute(update(comments).where(comments.c.ticket_id.in_(ticket_ids)).values(body_sealed=None))
+    connection.execute(delete(originals).where(originals.c.ticket_id.in_(ticket_ids)))
     connection.execute(update(events).where(events.c.ticket_id.in_(ticket_ids)).values(content_sealed=None))
     connection.execute(update(audit).where(audit.c.ticket_id.in_(ticket_ids)).values(inputs_sealed=None))
     # no file of theirs is brought again, and the bytes go as those that nobody waits for

@@ -87,6 +87,7 @@ KEPT: Mapping[str, str] = MappingProxyType(
         "lanes": _REMOTE,
         "comments": _SAID,
         "comment_links": _SAID,
+        "originals": "what a text lost is told as long as its comment is; it goes with the words of its ticket",
         "files": "a file that nothing knows any more would be carried over once more; its bytes go",
         "crosslinks": "which tickets a team has tied, and which a person keeps apart, is asked whenever one changes",
         "duplicates": "what a person or a rule said of two tickets holds as long as they do",

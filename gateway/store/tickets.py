@@ -14,6 +14,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import OPEN_CATEGORIES, Ticket, Visibility
 from gateway.ports import Clock, CommentRow, Ids
 from gateway.store.columns import day_of, per_dialect
+from gateway.store.originals import SqlOriginals
 from gateway.store.people_tables import identities
 from gateway.store.sealing import Sealer
 from gateway.store.tables import comment_links, comments, events, lanes, links, tickets
@@ -75,12 +76,11 @@ def _stage_since(ticket: Ticket) -> datetime | None:
     return max((stamp.at for stamp in stamps if stamp is not None), default=ticket.created_at)
 
 
-class SqlTickets:
+class SqlTickets(SqlOriginals):
     """Implements ports.Tickets."""
 
     def __init__(self, connection: Connection, sealer: Sealer, ids: Ids, clock: Clock) -> None:
-        self._connection = connection
-        self._sealer = sealer
+        super().__init__(connection, sealer)
         self._ids = ids
         self._clock = clock
         self._dialect = connection.dialect.name
@@ -255,3 +255,4 @@ class SqlTickets:
     def redact_comment(self, comment_id: str) -> None:
         """Take the text of one comment away for good; the comment itself stays."""
         self._connection.execute(update(comments).where(comments.c.id == comment_id).values(body_sealed=None))
+        self.drop_original(comment_id)

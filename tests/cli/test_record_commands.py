@@ -9,6 +9,8 @@ from gateway.cli.tables import tame
 from gateway.domain.ticket import Category, Visibility
 from gateway.domain.update import Operation, Reason, UpdateState
 from gateway.ports import AuditEntry
+from gateway.ports.originals import Original
+from gateway.store.unit import SqlTx
 from tests.cli.conftest import Run
 from tests.records import Recorder
 
@@ -39,6 +41,26 @@ def test_tickets_are_listed_and_shown(run: Run, recorder: Recorder) -> None:
     assert json.loads(run("tickets", "show", "5", "--json")[1])["id"] == ticket
     assert run("tickets", "show", "nothing")[0] == 3
     assert run("tickets", "list", "--limit", "0")[0] == 2
+
+
+def test_a_ticket_says_what_of_a_text_cannot_be_shown(run: Run, recorder: Recorder) -> None:
+    """Beside the description and the comment; the text as the desk has it is in the JSON."""
+    ticket, _ = recorder.ticket("printer", number=5, body="b", comments=(("help", Visibility.PUBLIC),))
+
+    def lose(tx: SqlTx) -> None:
+        (comment,), (link, *_) = tx.tickets.comments(ticket), tx.links.of_ticket(ticket)
+        for each, raw in ((comment.id, ""), (link.id, "<u>b</u>")):
+            tx.tickets.keep_original(Original(each, ticket, "acme-zendesk", recorder.now, "html", ("a video",), raw))
+        detail = {"at": "acme-zendesk", "of": "a comment", "lost": ["a video"]}
+        tx.audit.add([AuditEntry(recorder.now, "desk:acme-zendesk", "text not shown whole", ticket, detail)])
+
+    recorder.store.write(lose)
+    shown = run("tickets", "show", ticket)[1]
+    assert "  (at acme-zendesk it has also: a video; as it is there: --json)\n" in shown
+    assert "    (at acme-zendesk it has also: a video)\n" in shown
+    assert "text not shown whole: a comment at acme-zendesk has also a video" in shown
+    found = json.loads(run("tickets", "show", ticket, "--json")[1])
+    assert (found["originals"][0]["raw"], found["comments"][0]["original"]["lost"]) == ("<u>b</u>", ["a video"])
 
 
 def test_a_title_cannot_play_with_the_terminal(run: Run, recorder: Recorder) -> None:

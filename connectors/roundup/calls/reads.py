@@ -188,6 +188,8 @@ def _whole(
         marker=ticket.marker or (key if what == "ticket" else ""),
         body=words.markdown,
         lost=words.lost,
+        source_format="html" if words.lost else "",
+        raw=text(first.get("content")) if first is not None and words.lost else "",
         comments=tuple(_comment(desk, item, row, files, people) for row in later),
         attachments=tuple(own),
         complete=True,

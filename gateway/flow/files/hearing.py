@@ -12,6 +12,7 @@ from gateway.domain.event import Attachment, Event, RemoteComment, RemoteTicket
 from gateway.domain.filing import safe_name
 from gateway.domain.link import Link
 from gateway.domain.ticket import Visibility
+from gateway.flow import originals
 from gateway.flow.plan import comment_row
 from gateway.ports import CommentRow, FileRow, FileState, Ids, Tx
 
@@ -41,7 +42,7 @@ def hear_comments(tx: Tx, ids: Ids, ticket_id: str, link: Link, said: Iterable[R
         )
         if not tx.tickets.add_comment(row, link_id=link.id, remote_id=comment.remote_id):
             continue
-        new.append(row)
+        new.append(originals.of_comment(tx, row, comment))
         for each in noted:
             tx.files.add(each)
     return new

@@ -17,6 +17,7 @@ from gateway.flow.sla.acknowledging import acknowledged
 from gateway.flow.sla.timekeeping import tell
 from gateway.flow.telling import moment
 from gateway.ports import CommentRow
+from gateway.ports.originals import Original
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
 from gateway.store.view import UpdateLine
@@ -74,6 +75,17 @@ class UpdateWithTries(msgspec.Struct, frozen=True):
     attempts: tuple[TryLine, ...]
 
 
+class OriginalLine(msgspec.Struct, frozen=True):
+    """A text of which Markdown cannot show all: what that is, and how the desk has it."""
+
+    connection: str
+    source_format: str
+    lost: tuple[str, ...]
+    #: without secrets in its addresses; empty where it is not known
+    raw: str
+    is_cut: bool
+
+
 class CommentLine(msgspec.Struct, frozen=True):
     """One comment."""
 
@@ -83,6 +95,7 @@ class CommentLine(msgspec.Struct, frozen=True):
     author: str
     body: str
     automatic: bool
+    original: OriginalLine | None = None
 
 
 class ClockLine(msgspec.Struct, frozen=True):
@@ -123,6 +136,8 @@ class TicketPage(msgspec.Struct, frozen=True):
     unmapped: tuple[str, ...]
     links: tuple[LinkLine, ...]
     comments: tuple[CommentLine, ...]
+    #: of the description, at each desk where it has more than is shown
+    originals: tuple[OriginalLine, ...]
     #: how many more there are before these
     earlier: int
     events: tuple[dict[str, Any], ...]
@@ -172,7 +187,8 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             UpdateWithTries(line, tuple(_try(attempt) for attempt in tx.view.attempts(line.id)))
             for line in tx.view.updates(ticket_id=ticket.id, limit=UPDATES)
         ]
-        said = tx.tickets.comments(ticket.id)
+        said, links = tx.tickets.comments(ticket.id), tx.links.of_ticket(ticket.id)
+        originals = tx.tickets.originals([*(each.id for each in said[-COMMENTS:]), *(link.id for link in links)])
         return TicketPage(
             id=ticket.id,
             title=ticket.heading,
@@ -194,8 +210,9 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             routing=whereabouts(tx, ticket.id),
             fields=tuple(_fields(ticket)),
             unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
-            links=tuple(_link(link) for link in tx.links.of_ticket(ticket.id)),
-            comments=tuple(_comment(row) for row in said[-COMMENTS:]),
+            links=tuple(_link(link) for link in links),
+            comments=tuple(_comment(row, originals.get(row.id)) for row in said[-COMMENTS:]),
+            originals=tuple(_original(originals[link.id]) for link in links if link.id in originals),
             earlier=max(0, len(said) - COMMENTS),
             events=tuple(dict(row) for row in tx.view.recent_events(ticket_id=ticket.id, limit=EVENTS)),
             updates=tuple(updates),
@@ -258,7 +275,12 @@ def _try(attempt: Any) -> TryLine:
     )
 
 
-def _comment(row: CommentRow) -> CommentLine:
+def _original(found: Original) -> OriginalLine:
+    is_cut = found.is_cut or len(found.raw) > LONGEST
+    return OriginalLine(found.connection, found.source_format, found.lost, found.raw[:LONGEST], is_cut)
+
+
+def _comment(row: CommentRow, original: Original | None) -> CommentLine:
     return CommentLine(
         connection=row.connection,
         at=row.at,
@@ -266,4 +288,5 @@ def _comment(row: CommentRow) -> CommentLine:
         author=row.author.label if row.author else "unknown",
         body=row.body if len(row.body) <= LONGEST else f"{row.body[:LONGEST]}…",
         automatic=row.automatic,
+        original=_original(original) if original is not None else None,
     )

@@ -14,6 +14,7 @@ from gateway.store.migrations import (
     echoes,
     files,
     looks,
+    originals,
     people,
     relations,
     releases,
@@ -27,6 +28,7 @@ down_revision = branch_labels = depends_on = None
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     """Expand."""
+    originals.create()
     for apart in (alerts, bulks, clocks, crosslinks, files, looks, people, relations, releases, routing, staff):
         apart.create()
     op.create_table(
