@@ -98,6 +98,31 @@ def test_a_ring_never_raises_nor_blocks(tmp_path: Path, caplog: pytest.LogCaptur
     assert len(caplog.records) == 3
 
 
+@pytest.mark.parametrize("refuses", ["full", "read-only"])
+def test_a_redis_that_takes_no_writes_is_rung_again_when_it_does(
+    redis_server: str, connection: Any, caplog: pytest.LogCaptureFixture, refuses: str
+) -> None:
+    """Its memory is full, or it has become a replica: a ring is lost, nothing raises, and a later one counts."""
+    doorbell = RqDoorbell(ringing_connection(redis_server))
+    try:
+        if refuses == "full":
+            connection.config_set("maxmemory", 1)
+        else:
+            connection.execute_command("REPLICAOF", "127.0.0.1", "1")
+        with caplog.at_level(logging.WARNING):
+            for _ in range(100):
+                doorbell.ring("apply")
+        doorbell.clear("apply")
+    finally:
+        connection.config_set("maxmemory", 0)
+        connection.execute_command("REPLICAOF", "NO", "ONE")
+    assert doorbell.depth("apply") == 0
+    assert len(caplog.records) == 1
+    time.sleep(1.1)
+    doorbell.ring("apply")
+    assert doorbell.depth("apply") == 1
+
+
 def test_threads_may_ring_together(redis_server: str, connection: Any) -> None:
     """The flag is set by one of them."""
     doorbell = RqDoorbell(ringing_connection(redis_server))

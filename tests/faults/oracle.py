@@ -153,15 +153,17 @@ def _is_parted(row: UpdateRow) -> bool:
 
 def _judge_parted(verdict: Verdict, found: Sequence[UpdateRow], lines: Sequence[Heard]) -> None:
     """Each update of which a field was refused has one letter for it, and all else of it is there."""
-    refused = {line.ask.key: line.ask for line in lines if line.fault is Fault.PARTED}
+    # what a later change was merged into may be refused once more, with another value
+    refused = {(line.ask.key, str(line.ask.fields[REFUSED_FIELD])) for line in lines if line.fault is Fault.PARTED}
+    keys = {key for key, _ in refused}
     changes = [row for row in found if row.operation is Operation.SET_FIELDS]
     letters = [row.intent.fields for row in changes if row.state in _GIVEN_UP]
     told = Counter(str(fields[REFUSED_FIELD]) for fields in letters if REFUSED_FIELD in fields)
-    wanted = Counter(str(ask.fields[REFUSED_FIELD]) for ask in refused.values())
+    wanted = Counter(value for _, value in refused)
     if told != wanted:
         verdict.wrong.append(f"letters for {dict(told)}, refused were {dict(wanted)}")
     for row in found:
-        if row.effect_key in refused and row.state in _LANDED and REFUSED_FIELD in row.intent.fields:
+        if row.effect_key in keys and row.state in _LANDED and REFUSED_FIELD in row.intent.fields:
             verdict.wrong.append(f"{_name(row)} still asks for what was refused")
 
 
