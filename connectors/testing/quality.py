@@ -228,6 +228,15 @@ def life_faults(spec: ConnectorSpec, quality: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def mechanisms(folder: Path | None) -> dict[str, bool] | None:
+    """Return which mechanisms a connector in a folder uses, by its quality.yaml; None where it says nothing of them."""
+    content, _ = ({}, []) if folder is None else read_quality(folder)
+    said = content.get("mechanisms")
+    if not isinstance(said, dict):
+        return None
+    return {name: isinstance(entry := said.get(name), dict) and "claim" in entry for name in MECHANISMS}
+
+
 def is_reason(value: Any) -> bool:
     """Say whether this is a reason, in words."""
     return isinstance(value, str) and len(value.split()) >= FEWEST_WORDS

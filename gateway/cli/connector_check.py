@@ -48,7 +48,7 @@ def check(connector: str | None, as_json: bool) -> None:
     loaded and its spec, its quality.yaml with the tests named there and its imports are looked at. Whether what it
     claims holds, only the conformance suite can tell. Ends with 1 when something is wrong.
     """
-    reports = [judged(source) for source in _sources(connector)]
+    reports = [judged(source) for source in sources_of(connector)]
     if as_json:
         write_json([_as_json(report) for report in reports])
     else:
@@ -70,7 +70,7 @@ def judged(source: Source) -> Report:
     if spec.name != source.name:
         report.faults.append(f"it is registered as {source.name}, and its spec says {spec.name}")
     report.faults += quality.spec_faults(spec)
-    folder = _folder(source.module)
+    folder = folder_of(source.module)
     if folder is None:
         report.faults.append(f"{source.module} is no package: a connector is a folder with its {quality.FILE}")
         return report
@@ -91,7 +91,7 @@ def judged(source: Source) -> Report:
     return report
 
 
-def _sources(wanted: str | None) -> list[Source]:
+def sources_of(wanted: str | None) -> list[Source]:
     """Return the connectors that are asked for; raises NotFoundError where there is none of that name."""
     installed = {name: Source(name, f"connectors.{name}") for name in registry.BUILT_INS}
     for point in entry_points(group=registry.ENTRY_POINT_GROUP):
@@ -124,7 +124,7 @@ def _in_folder(folder: Path) -> Iterator[Source]:
         yield Source(name, point.module, point)
 
 
-def _folder(module: str) -> Path | None:
+def folder_of(module: str) -> Path | None:
     """Return the folder of a package; None for what is only a file."""
     found = find_spec(module)
     return Path(found.origin).parent if found and found.origin and found.submodule_search_locations else None

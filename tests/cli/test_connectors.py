@@ -33,6 +33,23 @@ def test_every_connector_is_listed_with_its_strategies() -> None:
     assert found["webhook"]["polling"] is False
 
 
+def test_the_list_is_the_matrix() -> None:
+    """Fields, files, and by what one can be sure of each, as docs/connectors/matrix.md shows it."""
+    code, text = run("list")
+    assert code == 0
+    _, fields, sure = text.split("\n\n")
+    assert fields.splitlines()[0].split("  ")[0] == "NAME"
+    (zendesk,) = [line for line in fields.splitlines() if line.startswith("zendesk ")]
+    assert "with what is said, to 50 MB" in zendesk
+    assert "assignee" in zendesk
+    assert len(sure.strip().splitlines()) == len(registry.load().plugins) + 1
+    for mechanism in ("SIGNED WEBHOOK", "IDEMPOTENCY KEY", "CONDITIONAL WRITE"):
+        assert mechanism in sure.splitlines()[0]
+    found = {each["name"]: each["mechanisms"] for each in json.loads(run("list", "--json")[1])}
+    assert found["zendesk"]["idempotency_key"] is True
+    assert found["github"]["internal_note"] is False
+
+
 @pytest.mark.parametrize("name", registry.BUILT_INS)
 def test_one_is_shown_with_its_settings(name: str) -> None:
     """Each setting with its help, the secret ones marked."""

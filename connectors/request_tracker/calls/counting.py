@@ -5,7 +5,7 @@ Reads only, long after the write. A ticket counts where our account made it: a p
 
 from __future__ import annotations
 
-from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, require, rows
+from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, require, rows, ticket_path
 from connectors.request_tracker.calls.fields import NAMES
 from connectors.request_tracker.calls.probes import alike
 from connectors.request_tracker.calls.reads import MAX_PAGES, Row, author, seen, whoami
@@ -76,7 +76,9 @@ def _fields(desk: Desk, intent: Intent, context: WriteContext) -> Call[Sighting]
             "per_page": str(PAGE),
             "page": str(page),
         }
-        request = desk.request("GET", f"/ticket/{ticket.remote_id}/history", params=params, label="who changed it last")
+        request = desk.request(
+            "GET", f"{ticket_path(ticket.remote_id)}/history", params=params, label="who changed it last"
+        )
         listed = rows((yield from ask(request)))
         for row in listed:
             field = text(row.get("Field"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -62,10 +63,15 @@ class Desk:
         """Ask for one ticket; its ETag is its newest transaction that we may see."""
         return self.request(
             "GET",
-            f"/ticket/{remote_id}",
+            ticket_path(remote_id),
             params={"fields": "Queue", "fields[Queue]": "Name"},
             label="read ticket",
         )
+
+
+def ticket_path(remote_id: str) -> str:
+    """Return the REST path of one ticket; an id can never leave its place in the path."""
+    return f"/ticket/{quote(remote_id, safe='')}"
 
 
 def unauthorized(response: HttpResponse) -> bool:

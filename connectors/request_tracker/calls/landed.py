@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.request_tracker.calls.changes import rt_clock
-from connectors.request_tracker.calls.desk import PERSON, Desk, ask, rows
+from connectors.request_tracker.calls.desk import PERSON, Desk, ask, rows, ticket_path
 from connectors.request_tracker.calls.reads import author
 from connectors.request_tracker.mapping import instant, text
 from connectors.sdk import Call, HttpResponse
@@ -26,7 +26,7 @@ def landed_before(
     answer = yield from ask(
         desk.request(
             "GET",
-            f"/ticket/{remote_id}/history",
+            f"{ticket_path(remote_id)}/history",
             params={
                 "fields": "Type,Creator,Created,Field,NewValue",
                 "fields[Creator]": PERSON,

@@ -11,7 +11,17 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, quoted, rows, unauthorized
+from connectors.request_tracker.calls.desk import (
+    PAGE,
+    PERSON,
+    Desk,
+    ask,
+    decoded,
+    quoted,
+    rows,
+    ticket_path,
+    unauthorized,
+)
 from connectors.request_tracker.calls.fields import differences, rendered
 from connectors.request_tracker.calls.reads import author, seen, texts_of, whoami
 from connectors.request_tracker.calls.replies import after_reply
@@ -132,7 +142,7 @@ def _candidates(desk: Desk, context: WriteContext, kind: str) -> Call[list[str]]
         answer = yield from ask(
             desk.request(
                 "GET",
-                f"/ticket/{context.remote_id}/history",
+                f"{ticket_path(context.remote_id)}/history",
                 params={
                     "fields": "Type,Creator,Created,CustomFields",
                     "fields[Creator]": PERSON,

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, etag, require, rows
+from connectors.request_tracker.calls.desk import PAGE, PERSON, Desk, ask, decoded, etag, require, rows, ticket_path
 from connectors.request_tracker.mapping import integer, text
 from connectors.sdk import (
     Attachment,
@@ -128,7 +128,7 @@ def texts_of(desk: Desk, remote_id: str, wanted: set[str]) -> Call[dict[str, tup
 
     yield from each(
         desk,
-        f"/ticket/{remote_id}/attachments",
+        f"{ticket_path(remote_id)}/attachments",
         {"fields": "TransactionId,ContentType,Content", "query": TEXTS},
         take,
         lambda _: wanted <= set(found),
@@ -159,7 +159,7 @@ def _history(desk: Desk, remote_id: str, version: int) -> Call[list[Row]]:
     found: list[Row] = []
     yield from each(
         desk,
-        f"/ticket/{remote_id}/history",
+        f"{ticket_path(remote_id)}/history",
         {"fields": HISTORY, "fields[Creator]": PERSON},
         found.append,
         lambda page: bool(version) and max(integer(row.get("id")) or 0 for row in page) >= version,
@@ -182,7 +182,7 @@ def _files(desk: Desk, remote_id: str) -> Call[dict[str, tuple[Attachment, ...]]
         found[number] = (*found.get(number, ()), file)
 
     fields = {"fields": "TransactionId,ContentType,Filename,ContentLength", "query": FILES}
-    yield from each(desk, f"/ticket/{remote_id}/attachments", fields, take, lambda _: False)
+    yield from each(desk, f"{ticket_path(remote_id)}/attachments", fields, take, lambda _: False)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.request_tracker.calls.desk import PERSON, Desk, decoded, rows
+from connectors.request_tracker.calls.desk import PERSON, Desk, decoded, rows, ticket_path
 from connectors.request_tracker.calls.reads import author, seen
 from connectors.request_tracker.mapping import SYSTEM, instant, integer, text
 from connectors.sdk import Call, Event, EventKind, FieldChange, Receipt, TransportError
@@ -71,7 +71,7 @@ def look_at_history(desk: Desk, remote_id: str, number: str) -> Call[Aftermath |
     """Return what the newest history shows of the reply with this transaction; None where it shows nothing of it."""
     request = desk.request(
         "GET",
-        f"/ticket/{remote_id}/history",
+        f"{ticket_path(remote_id)}/history",
         params={
             "fields": "Type,Creator,Created,ObjectId,Field,OldValue,NewValue",
             "fields[Creator]": PERSON,

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.content.references import without_references
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import Desk, etag, unauthorized
+from connectors.request_tracker.calls.desk import Desk, etag, ticket_path, unauthorized
 from connectors.request_tracker.calls.fields import differences, rendered
 from connectors.request_tracker.calls.files import with_files
 from connectors.request_tracker.calls.landed import landed_before
@@ -182,7 +182,7 @@ def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str) -> Call[Outc
     if not before.ok and before.status not in {403, 404}:
         return refused_read(before)
     token = etag(before)[1] if before.ok else ""
-    request = desk.request("PUT", f"/ticket/{remote_id}", payload=fields, effect=Effect.WRITE, label="set fields")
+    request = desk.request("PUT", ticket_path(remote_id), payload=fields, effect=Effect.WRITE, label="set fields")
     if token:
         # not atomic in RT: of writes in the same moment more than one may pass, and what stands is read back
         request = msgspec.structs.replace(request, headers={**request.headers, "If-Match": token})
@@ -258,7 +258,7 @@ def _message(
     }
     if status:
         payload["Status"] = status
-    asked = desk.request("POST", f"/ticket/{remote_id}/{kind}", payload=payload, effect=Effect.WRITE, label=kind)
+    asked = desk.request("POST", f"{ticket_path(remote_id)}/{kind}", payload=payload, effect=Effect.WRITE, label=kind)
     response = yield with_files(asked, intent)
     outcome = refused(response)
     if outcome is not None:

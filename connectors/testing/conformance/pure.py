@@ -52,5 +52,15 @@ class Pure(Writes):
             work()
         assert seen == []
 
+    def test_an_id_stays_in_its_place(self, there: Bench, driver: Driver) -> None:
+        """What comes as the name of a ticket never becomes another path or a parameter of a request."""
+        there.open_ticket("Printer", "It is on fire")
+        for odd in ("../secrets", "1/../../secrets", "1?secrets=1", "1#secrets", "1/secrets"):
+            call = driver.connector.read(odd)
+            asked = next(call, None)
+            call.close()
+            # one that cannot be a ticket of that desk is asked for nowhere
+            assert asked is None or odd not in asked.url, f"{asked.url}: quote({odd!r}, safe='')"
+
 
 __all__ = ["Pure"]

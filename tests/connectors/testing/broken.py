@@ -16,6 +16,7 @@ from connectors.sdk import (
     ConnectionSettings,
     Envelope,
     Event,
+    HttpRequest,
     IncomingRequest,
     Intent,
     Level,
@@ -177,6 +178,15 @@ class Reaching(ZendeskConnector):
         return super().parse(delivery)
 
 
+class Straying(ZendeskConnector):
+    """Puts the name of a ticket into a path as it is."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Let it lead elsewhere."""
+        yield HttpRequest("GET", f"/api/v2/tickets/{remote_id}.json")
+        return (yield from super().read(remote_id))
+
+
 class Lenient(ZendeskConnector):
     """Takes what is not said to be internal for public, in webhooks and in reads."""
 
@@ -319,6 +329,12 @@ class TestReaching(Whole):
     plugin = broken(Reaching)
 
 
+class TestStraying(Whole):
+    """One defect."""
+
+    plugin = broken(Straying)
+
+
 class TestLenient(Whole):
     """One defect."""
 
@@ -351,6 +367,7 @@ NOTICED = {
     "TestDeaf": ("test_a_read_without_an_answer_is_no_read",),
     "TestHasty": ("test_a_read_without_an_answer_is_no_read",),
     "TestReaching": ("test_it_reaches_nothing_by_itself",),
+    "TestStraying": ("test_an_id_stays_in_its_place",),
     "TestLenient": (
         "test_an_unclear_visibility_is_internal_in_webhooks",
         "test_an_unclear_visibility_is_internal_in_reads",

@@ -1,0 +1,57 @@
+"""Every connector of ours runs the conformance suite; what runs only parts of it is named here, with the reason."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import pytest
+
+from connectors import registry
+from connectors.registry import BUILT_INS
+from connectors.testing.conformance import Conformance
+from connectors.testing.conformance.claims import Claims
+from connectors.testing.conformance.hostile import Hostile
+from connectors.testing.conformance.samples import Samples
+from connectors.testing.conformance.stand import Stand
+from connectors.testing.quality import is_channel
+
+#: the parts that a connector holds whose desk has no tickets that can be read
+PARTS = (Claims, Samples, Hostile)
+#: who runs these parts alone
+CONVERSATIONS = {
+    "email": "a mailbox shows mails, and no ticket as a whole can be read of it",
+    "whatsapp": "what was said in a conversation cannot be read back",
+}
+
+
+def runs_of(name: str) -> list[type[Stand]]:
+    """Return the classes by which a connector runs the suite."""
+    place = f"tests.connectors.{name}.test_conformance"
+    if find_spec(place) is None:
+        return []
+    found = [each for each in vars(import_module(place)).values() if isinstance(each, type) and issubclass(each, Stand)]
+    return [each for each in found if each.__module__ == place]
+
+
+@pytest.mark.parametrize("name", BUILT_INS)
+def test_it_runs_the_suite(name: str) -> None:
+    """Whole where its desk keeps tickets, over the connector as it is installed."""
+    plugin = registry.load((name,), ()).plugin(name)
+    runs = runs_of(name)
+    if is_channel(plugin.spec):
+        # it carries notices alone: nothing in the suite is about those
+        assert runs == []
+        return
+    assert runs, f"tests/connectors/{name}/test_conformance.py has no subclass of Conformance"
+    for each in runs:
+        assert each.plugin.spec == plugin.spec
+        assert issubclass(each, PARTS if name in CONVERSATIONS else Conformance), each
+    if name in CONVERSATIONS:
+        assert all(issubclass(each, part) for each in runs for part in PARTS)
+        assert not any(issubclass(each, Conformance) for each in runs), "it runs the whole: take its name away here"
+
+
+def test_nobody_is_excused_who_is_not_there() -> None:
+    """A line of a connector that is gone would excuse the next of that name."""
+    assert set(CONVERSATIONS) <= set(BUILT_INS)
