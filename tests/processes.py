@@ -20,13 +20,13 @@ def alive(pid: int) -> bool:
     return bool(state.strip()) and not state.startswith("Z")
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> bool:
-    """Wait for a condition, and say whether it came true."""
+def wait_until(condition: Callable[[], object], seconds: float = 10.0, *, every: float = 0.02) -> bool:
+    """Wait for a condition, and say whether it came true; one that makes others work is looked at less often."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():
             return True
-        time.sleep(0.02)
+        time.sleep(every)
     return bool(condition())
 
 

@@ -108,7 +108,7 @@ def test_a_person_sees_tickets_of_both_desks_and_leaves_nothing_behind(demo: Dem
         counts = fetch(f"{address}api/counts", token)
         return bool(counts["done"] >= 20 and counts["tickets"] >= 5)
 
-    assert wait_until(busy, 60), demo.said
+    assert wait_until(busy, 60, every=0.3), demo.said
     cookies = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     with cookies.open(page, timeout=10) as answer:
         shown = answer.read().decode()
@@ -180,7 +180,7 @@ def test_a_visitor_breaks_everything_and_it_heals(demo: Demo) -> None:
     """Each button is pressed; all that people had said is then at the other desk, once, and the page was never away."""
     visitor = Visitor(demo.page())
     address, _, token = demo.page().partition("?token=")
-    assert wait_until(lambda: visitor.counters()["tally"]["delivered"] >= 20, 90), visitor.counters()
+    assert wait_until(lambda: visitor.counters()["tally"]["delivered"] >= 20, 90, every=0.3), visitor.counters()
     first = {each.name: each.pid for each in demo.status().processes}
     buttons = visitor.buttons()
     assert {each["way"] for each in buttons} == {
@@ -193,7 +193,7 @@ def test_a_visitor_breaks_everything_and_it_heals(demo: Demo) -> None:
         assert "What was broken" in visitor.press(button)
     breaks = visitor.counters()["breaks"]
     assert len(breaks) == len(buttons) - 1
-    assert wait_until(visitor.healed, 200), visitor.counters()
+    assert wait_until(visitor.healed, 200, every=0.3), visitor.counters()
     seen = visitor.counters()
     assert [seen["tally"][name] for name in ("lost", "duplicated", "ambiguous")] == [0, 0, 0]
     assert seen["tally"]["delivered"] > 20

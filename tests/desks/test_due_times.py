@@ -10,7 +10,7 @@ from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.shown import instant_text
 from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
-from tests.desks.test_journey import PATIENCE, House
+from tests.desks.test_journey import PATIENCE, PAUSE, House
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
 from tests.processes import wait_until
 
@@ -54,7 +54,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def soon(condition: Callable[[], object]) -> bool:
     """Wait for a condition."""
-    return wait_until(condition, PATIENCE)
+    return wait_until(condition, PATIENCE, every=PAUSE)
 
 
 def due(house: House, copy: str) -> str:

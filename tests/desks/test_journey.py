@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.desk, pytest.mark.slow, pytest.mark.timeout(240)]
 
 #: how long anything may take that a lost webhook, a poll and a settle time are part of
 PATIENCE = 45.0
+#: seconds between two questions to RT or to the record: asked all the time they have time for nothing else
+PAUSE = 0.25
 #: a status that RT's lifecycle does not have: RT answers 200 and changes nothing
 REFUSED = SYNC.replace(
     "- {ours: [pending_customer, on_hold], theirs: stalled, back: on_hold}",
@@ -51,7 +54,7 @@ class House:
         """Let a customer write in; return the Zendesk ticket and its copy in RT, at rest."""
         given = self.zendesk.act("create", subject=subject, body="It is broken", email="kim@customer.test", **fields)
         number = int(given["id"])
-        assert wait_until(lambda: self.copy(number), PATIENCE), self.site.tail()
+        assert wait_until(lambda: self.copy(number), PATIENCE, every=PAUSE), self.site.tail()
         self.settle()
         return number, self.copy(number)
 
@@ -65,7 +68,7 @@ class House:
         """Wait until nothing is open, both desks were polled since, and still nothing is open."""
         for _ in range(2):
             began = time.time()
-            assert wait_until(lambda began=began: self._rests(began), PATIENCE), f"no rest: {self.counts()}"  # type: ignore[misc]
+            assert wait_until(partial(self._rests, began), PATIENCE, every=PAUSE), f"no rest: {self.counts()}"
 
     def _rests(self, since: float) -> bool:
         counts = self.counts()
@@ -144,7 +147,7 @@ def once(texts: list[str], words: str) -> bool:
 
 def soon(condition: Callable[[], object]) -> bool:
     """Wait for a condition."""
-    return wait_until(condition, PATIENCE)
+    return wait_until(condition, PATIENCE, every=PAUSE)
 
 
 def test_a_zendesk_ticket_becomes_one_rt_ticket(house: House) -> None:
@@ -231,7 +234,13 @@ def test_comments_are_in_rt_once_though_it_is_killed_meanwhile(house: House) -> 
         elif place == 16:
             house.rt.serve()
             house.say(copy, "comment", "An engineer in between")
-    assert wait_until(lambda: all(once(house.rt_texts(copy), text) for text in words), 120), house.counts()
+
+    def arrived() -> bool:
+        # RT is slow to tell its history: it is asked once a look
+        there = house.rt_texts(copy)
+        return all(once(there, text) for text in words)
+
+    assert wait_until(arrived, 120, every=1.0), house.counts()
     house.settle()
     texts = house.rt_texts(copy)
     assert [text for text in texts if text.strip() in words or text.split("\n")[-1] in words] == [

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes by /proc"),
 ]
 
-KILLS = int(os.environ.get("GATEWAY_KILLS", "3"))
+KILLS = int(os.environ.get("GATEWAY_KILLS", "2"))
 SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 PAUSE = (0.4, 1.2) if KILLS <= 3 else (0.6, 2.0)
 RATE = 7.0
