@@ -313,7 +313,7 @@ class Builder:
     def _end_table(self, frame: _Frame) -> None:
         rows = [row for row in frame.rows if row]
         if sum(len(row) for row in rows) <= 1 or any(not _is_flat(cell) for row in rows for cell in row):
-            if sum(len(row) for row in rows) > 1:
+            if sum(len(row) for row in rows) > 1 or any(frame.kind == "cell" for frame in self._stack):
                 self.say("a table that held more than words: its cells stand one after another")
             for row in rows:
                 for cell in row:

@@ -107,7 +107,17 @@ def _read(parser: MarkdownIt, text: str, *, ours: bool) -> tuple[tuple[Block, ..
             builder.rule()
         else:
             cell = _block(builder, token, cell=cell)
+    _notes(builder, known)
     return builder.finish(), builder.lost
+
+
+def _notes(builder: Builder, known: dict[str, Any]) -> None:
+    """Add the footnotes of one word, which CommonMark takes for where a link leads."""
+    for name, led in (known.get("references") or {}).items():
+        if name.startswith("^"):
+            builder.boundary()
+            builder.text(f"[{name.lower()}]: {led.get('href', '')} {led.get('title') or ''}".rstrip())
+            builder.boundary()
 
 
 def _block(builder: Builder, token: Token, *, cell: bool) -> bool:

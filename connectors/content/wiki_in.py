@@ -18,6 +18,9 @@ _ITEM: Final = re.compile(r"[ \t]*([*#-]+)[ \t]+(\S.*)")
 #: an item that begins with a block of code
 _BARE_ITEM: Final = re.compile(r"[ \t]*([*#-]{1,3})[ \t]*")
 _ENTITY: Final = re.compile(r"&#([0-9]{1,7});")
+#: an image as a table's row holds it
+_SHOWN: Final = re.compile(r"(?<!\w)![^!\n|\s\\][^!\n|\\]*\|[^!\n|]*!")
+_LEADS: Final = re.compile(r"(?i)(?:https?|ftp)://|(?:mailto|tel):")
 _RULE: Final = re.compile(r"[ \t]*-{4,}[ \t]*")
 _QUOTE: Final = re.compile(r"[ \t]*bq\.(?:[ \t]+|$)(.*)")
 _OTHER: Final = re.compile(
@@ -262,6 +265,11 @@ class _Reader:
     def _link(self, inside: str) -> None:
         built = self.built
         words, _, address = inside.rpartition("|")
+        named, _, before = words.rpartition("|")
+        if named and _LEADS.match(before.strip()):
+            # what shows when the pointer is over it comes last
+            words, address = named, before
+            built.say("the tip of a link")
         address = address.strip()
         if address.startswith("~"):
             account = address[1:].removeprefix("accountid:")
@@ -323,6 +331,11 @@ def cells(line: str) -> list[str]:
     line = line.strip()
     while at < len(line):
         char = line[at]
+        image = _SHOWN.match(line, at) if char == "!" and not depth else None
+        if image is not None:
+            held.append(image[0])
+            at = image.end()
+            continue
         if char == "\\" and at + 1 < len(line):
             held.append(line[at : at + 2])
             at += 2

@@ -169,7 +169,12 @@ class Reader:
     def _body(self, said: Any) -> dict[str, Any]:
         content = self.text(said, self.ticket_places)
         known = {"source_format": str(self.ticket_places.get("format") or "plain")}
-        return {"body": content.markdown, "lost": content.lost, **known, "raw": word(said) if content.lost else ""}
+        return {
+            "body": content.markdown,
+            "lost": content.lost,
+            **known,
+            "raw": word(said) if content.lost or "](" in content.markdown else "",
+        }
 
     def _assignee(self, said: Any) -> dict[str, Any]:
         """Read who works on it, by the account alone: what we wrote is compared with it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.content import to_html, to_plain
+from connectors.content import Content, destroyed, to_html, to_plain
 from connectors.content.references import without_references
 from connectors.generic.options import Options
 from connectors.generic.places import word
@@ -66,6 +66,16 @@ class Rendering:
         if isinstance(params, Mapping):
             found |= {f"param.{name}": value for name, value in params.items()}
         return found | self._speech(intent)
+
+    def over(self, intent: Intent, before: RemoteTicket) -> dict[str, Any]:
+        """Return the placeholders of a body over one of which something would be gone: ours stands below it then."""
+        stands = Content(before.body if isinstance(before.body, str) else "", before.lost)
+        written = self.as_read(intent).get("body", "")
+        if not before.raw or not destroyed(stands, Content(written)):
+            return {}
+        body = without_references(str(intent.fields["body"] or ""))
+        ours = {"body": body, "body_html": to_html(body), "body_plain": to_plain(body)}
+        return {name: _below(before.raw, said, html=name == "body_html") for name, said in ours.items()}
 
     def _speech(self, intent: Intent) -> dict[str, Any]:
         comment = intent.comment
@@ -129,6 +139,13 @@ class Rendering:
         if places.get("format") == "html":
             return self.reader.text(values["body_html"], places).markdown
         return str(values["body_plain" if places.get("format") == "plain" else "body"]).strip()
+
+
+def _below(there: str, ours: str, *, html: bool) -> str:
+    """Return a text with ours below it, once."""
+    if there.rstrip().endswith(ours.strip()):
+        return there
+    return f"{there}<hr>{ours}" if html else f"{there.rstrip()}\n\n{ours}"
 
 
 def _status_word(words: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -145,13 +145,16 @@ class Writer:
             return Done((yield from self._receipt(context.remote_id)))
         shape = shapes[done]
         etag = ""
-        if shape.get("if_match"):
+        over = "body" in fields_for(shape) & set(intent.fields) and "body" in self.options.ticket
+        if shape.get("if_match") or (over and "read" in self.options.calls):
             before = yield from self._before(context.remote_id)
             if not isinstance(before, RemoteTicket):
                 return before
-            etag = before.version_token
+            etag = before.version_token if shape.get("if_match") else ""
+            values |= self.rendering.over(intent, before) if over else {}
+        values |= {"etag": etag} if etag else {}
         request = request_of(
-            self.options, "update", shape, self.rendering.values(intent, context, etag), effect=Effect.WRITE,
+            self.options, "update", shape, values, effect=Effect.WRITE,
             key=f"{context.effect_key}-{done}" if done else context.effect_key,
         )  # fmt: skip
         if etag and not any(name.lower() == "if-match" for name in request.headers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.content import Content, destroyed, from_html, neutralise, restored, revived
+from connectors.content import Content, destroyed, from_html, from_markdown, from_wiki, neutralise, restored, revived
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,29 @@ def test_a_line_is_never_made_an_order() -> None:
     """Also where the same order stands there."""
     safe = neutralise("/close")
     assert revived(safe, "/close") == safe != "/close"
+
+
+@pytest.mark.parametrize(
+    ("wiki", "markdown", "lost"),
+    [
+        ("see [here|https://a.example/x|a tip]", "see [here](https://a.example/x)", ("the tip of a link",)),
+        ("see [a|b|https://a.example/x]", "see [a|b](https://a.example/x)", ()),
+        ("||a||\n| !b.png|thumbnail! |", "| a |\n| --- |\n| ![b.png](attachment:b.png) |", ()),
+        ("|| a!b || c! ||\n| d | e |", "| a!b | c! |\n| --- | --- |\n| d | e |", ()),
+    ],
+)  # fmt: skip
+def test_wiki_markup_of_links_and_tables(wiki: str, markdown: str, lost: tuple[str, ...]) -> None:
+    """A link with a tip leads where it led; an image with its size tears no row."""
+    assert from_wiki(wiki) == Content(markdown, lost)
+
+
+def test_a_table_in_a_table_is_said() -> None:
+    """Also where it has one cell."""
+    found = from_html("<table><tr><td>a<table><tr><td>b</td></tr></table></td><td>c</td></tr></table>")
+    assert found.lost
+    assert from_html("<table><tr><td>b</td></tr></table>").lost == ()
+
+
+def test_a_footnote_of_one_word_is_kept() -> None:
+    """It is no link that nobody follows."""
+    assert "[^1]: oneword" in from_markdown("So[^1].\n\n[^1]: oneword").markdown.replace("\\", "")
