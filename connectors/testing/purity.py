@@ -37,6 +37,9 @@ BUILT_IN = frozenset({"__import__", "breakpoint", "compile", "eval", "exec", "in
 #: as text says them without an import: `datetime` is more often the class than its module
 BARE = {"datetime": "datetime.datetime", "date": "datetime.date"}
 
+#: what compares a signature or a secret as it is to be compared
+CONSTANT_TIME = frozenset({"compare_digest", "require_equal"})
+
 #: events of the interpreter by which code reaches outside (docs.python.org, audit events table)
 EVENTS = ("open", "socket.", "subprocess.", "os.", "shutil.", "tempfile.", "sqlite3.", "urllib.", "http.", "smtplib.",
           "ftplib.", "imaplib.", "poplib.", "ctypes.", "webbrowser.")  # fmt: skip
@@ -62,6 +65,12 @@ def reaching(source: str) -> list[tuple[int, str]]:
             known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         found += [(node.lineno, f"imports {name}") for name in names if isinstance(node, ast.stmt) and _outside(name)]
     return found + [line for node in ast.walk(tree) for line in _used(node, known)]
+
+
+def compares_in_constant_time(source: str) -> bool:
+    """Say whether a module calls what compares secrets without telling by its time how much of them is right."""
+    called = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return any(ast.unparse(each).rpartition(".")[2] in CONSTANT_TIME for each in called)
 
 
 def _meant(alias: ast.alias) -> str:
@@ -140,4 +149,4 @@ def _unsure(function: Any) -> bool:
     return type(owner).__module__ in {"random", "_random"}
 
 
-__all__ = ["guarded", "reaching"]
+__all__ = ["compares_in_constant_time", "guarded", "reaching"]

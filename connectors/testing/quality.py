@@ -16,7 +16,7 @@ import yaml
 
 from connectors.sdk import API_VERSION, Attaching, ConnectorSpec, Operation, Strategy
 from connectors.testing.named import WrittenTests
-from connectors.testing.purity import reaching
+from connectors.testing.purity import compares_in_constant_time, reaching
 from gateway.domain.ticket import SYNCED_FIELDS
 
 FILE = "quality.yaml"
@@ -304,6 +304,17 @@ def io_faults(folder: Path) -> list[str]:
         for path in sources(folder)
         for line, what in reaching(path.read_text(encoding="utf-8"))
     ]
+
+
+def comparing_faults(spec: ConnectorSpec, folder: Path) -> list[str]:
+    """Return that a connector with webhooks compares what proves them by nothing that is safe for it.
+
+    Of what is not written yet there is nothing to say.
+    """
+    if not spec.webhooks or unfilled(folder):
+        return []
+    safe = any(compares_in_constant_time(path.read_text(encoding="utf-8")) for path in sources(folder))
+    return [] if safe else ["nothing is compared in constant time: take sdk.require_equal, not == or !="]
 
 
 def unfilled(folder: Path) -> list[str]:

@@ -75,6 +75,7 @@ def judged(source: Source) -> Report:
         report.faults.append(f"{source.module} is no package: a connector is a folder with its {quality.FILE}")
         return report
     report.faults += [*quality.io_faults(folder), *quality.unfilled(folder)]
+    report.faults += quality.comparing_faults(spec, folder)
     content, unread = quality.read_quality(folder)
     report.faults += unread
     if not unread:

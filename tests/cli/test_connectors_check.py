@@ -70,6 +70,18 @@ def test_nothing_is_wrong_with_the_example(package: Path) -> None:
         (SPEC, "attaching=Attaching.WITH_COMMENT", "attaching=None", "lacks: attachments is not in the spec"),
         ("acme_desk/__init__.py", "@hookimpl\n", "", "it does not load: ConfigError: its hook"),
         ("acme_desk/calls.py", "import msgspec", "import msgspec\nimport socket", "imports socket"),
+        (
+            "acme_desk/webhook.py",
+            "            require_equal(given, signature(secret, delivery, stamp, request.body), SIGNATURE)\n",
+            "            assert given == signature(secret, delivery, stamp, request.body)\n",
+            "nothing is compared in constant time",
+        ),
+        (
+            QUALITY,
+            "[TestAcmeDesk::test_a_file_of",
+            "[NoSuchClass::test_a_file_of",
+            "the test NoSuchClass::test_a_file_of",
+        ),
         ("acme_desk/calls.py", "import msgspec", "import msgspec\nNOW = datetime.now()", "datetime.now(): time is an"),
         (
             "acme_desk/writes.py",

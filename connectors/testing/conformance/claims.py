@@ -10,6 +10,7 @@ from connectors.testing.bench import Bench, Lacking
 from connectors.testing.conformance.stand import Stand
 from connectors.testing.quality import (
     claim_faults,
+    comparing_faults,
     io_faults,
     lacks_faults,
     life_faults,
@@ -71,6 +72,10 @@ class Claims(Stand):
     def test_the_connector_does_no_io(self) -> None:
         """It imports nothing that reaches outside, reads no clock and makes no chance."""
         assert io_faults(self.folder) == []
+
+    def test_what_proves_a_webhook_is_compared_safely(self) -> None:
+        """In constant time: how soon a comparison ends would tell how much of a forged signature is right."""
+        assert comparing_faults(self.plugin.spec, self.folder) == []
 
     def test_no_secret_is_shown(self, connector: Connector, there: Bench) -> None:
         """Every secret of the connection is named for redaction, and its repr shows none."""
