@@ -11,13 +11,16 @@ import msgspec
 import pytest
 
 from gateway import crashpoint
+from gateway.domain.clock_state import Outcome
 from gateway.domain.ticket import Category, Setter
 from gateway.flow.plan import Cause
 from gateway.flow.routing.placing import placed
+from gateway.flow.sla.escalating import Waker
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
 from gateway.web.console.why import explain_all, explain_last
 from tests.flows.desk_room import RULES, DeskRoom
+from tests.flows.world import Silent
 from tests.rules.making import built_in
 
 
@@ -224,6 +227,26 @@ def test_who_goes_on_call_has_what_nobody_could_have(store: SqlStore) -> None:
         room.later(minutes=11)
         assert room.way(number).outcome == "unroutable"
         room.later(hours=1, minutes=50)
+        assert (room.way(number).person, room.way(number).outcome) == ("eva", "on_call")
+
+
+def test_what_is_overdue_is_due(store: SqlStore) -> None:
+    """Its promise was broken while nobody was on call: whoever goes on call is called for it all the same."""
+    late = RULES.replace("{person: eva, calendar: always}", "{person: eva, calendar: late}").replace(
+        "  always: 24x7\n", '  always: 24x7\n  late: {timezone: UTC, week: {mon-sun: ["20:00-23:00"]}}\n'
+    )
+    late = late.replace("needs: {skills: {billing: 2}, l", "needs: {skills: {x: 1}, l").replace(
+        "default: 12h", "default: 1h"
+    )
+    with DeskRoom(store, late) as room:
+        number = room.ticket()
+        room.later(minutes=90)
+        assert room.way(number).outcome == "unroutable"
+        Waker(store=store, site=lambda: room.site, doorbell=Silent(), clock=room.clock, ids=room.ids).wake(seconds=30)
+        with store.read() as tx:
+            (row,) = tx.clocks.rows(room.way(number).ticket_id)
+        assert row.instance.outcome is Outcome.BREACHED
+        room.later(minutes=31)
         assert (room.way(number).person, room.way(number).outcome) == ("eva", "on_call")
 
 

@@ -26,6 +26,10 @@ from rules.fields import Facts
 AGENT, CUSTOMER = RemotePerson(name="an agent", role="agent"), RemotePerson(name="the customer", role="customer")
 
 
+#: of a promise that is still to be kept, in time or late
+_WANTED = frozenset({Outcome.PENDING, Outcome.BREACHED})
+
+
 class Job:
     """A ticket."""
 
@@ -131,18 +135,18 @@ class Job:
         return chains(self.log, self.terms, calendars=calendars, known_at=now, query_at=now).values()
 
     def due(self, now: datetime) -> datetime | None:
-        """Return when the next of its clocks is due; None when none runs.
+        """Return when the next of its clocks is due, else since when one is overdue; None when none runs.
 
         While nothing happens to it, and no pause is over, the instants at which its clocks are due stay as they are.
         """
         if self._dues is None or (self._until is not None and now >= self._until):
             told = list(self._told(now))
             going = [chain.instances[-1] for chain in told if chain.instances]
-            pending = [each for each in going if each.ended is None and each.outcome is Outcome.PENDING]
-            self._dues = sorted(each.due for each in pending if each.due is not None)
+            wanted = [each for each in going if each.ended is None and each.outcome in _WANTED]
+            self._dues = sorted(each.due for each in wanted if each.due is not None)
             ends = (chain.clock.fold.pause_ends() for chain in told if chain.clock is not None)
             self._until = min((each for each in ends if each is not None), default=None)
-        return next((each for each in self._dues if each >= now), None)
+        return next((each for each in self._dues if each >= now), min(self._dues, default=None))
 
 
 class Numbers:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.domain.availability import ACCEPTS, Availability, KnownAgent, availability
+from gateway.domain.clock_instance import Instance
 from gateway.domain.clock_state import Outcome
 from gateway.domain.presence import Snapshot, State
 from gateway.flow.routing.measuring import expected
@@ -52,10 +54,18 @@ def available(tx: Tx, now: datetime) -> dict[str, Availability]:
 
 
 def next_due(tx: Tx, ticket_id: str) -> datetime | None:
-    """Return when the next of a ticket's clocks is due; None when none runs."""
-    dues = [
-        row.instance.due
-        for row in tx.clocks.rows(ticket_id)
-        if row.instance.due is not None and row.instance.ended is None and row.instance.outcome is Outcome.PENDING
-    ]
-    return min(dues, default=None)
+    """Return when the next of a ticket's clocks is due; None when none runs.
+
+    A promise that is broken and still not kept is overdue: where nothing else is due, the ticket is as urgent as that.
+    """
+    return urgent(row.instance for row in tx.clocks.rows(ticket_id))
+
+
+def urgent(instances: Iterable[Instance]) -> datetime | None:
+    """Return when the next of these clocks is due, else since when the first of them is overdue; None: none runs."""
+    going = [each for each in instances if each.ended is None and each.due is not None]
+    for outcome in (Outcome.PENDING, Outcome.BREACHED):
+        dues = [each.due for each in going if each.outcome is outcome and each.due is not None]
+        if dues:
+            return min(dues)
+    return None
