@@ -33,6 +33,10 @@ def _parser(preset: str, rules: list[str], without: str) -> MarkdownIt:
 
 
 #: blocks; the words of each are read apart
+#: so many columns a row may add to its table
+_MOST_MORE: Final = 20
+#: what parts the cells of a table's row
+_BAR: Final = re.compile(r"(?<!\\)\|")
 _MARKDOWN: Final = _parser("commonmark", ["table", "strikethrough"], "inline")
 #: words, unjoined, so that `\<br>` can be told from `<br>`
 _WORDS: Final = _parser("commonmark", ["strikethrough"], "text_join")
@@ -94,6 +98,7 @@ def _read(parser: MarkdownIt, text: str, *, ours: bool) -> tuple[tuple[Block, ..
             builder.boundary()
         return builder.finish(), builder.lost
     cell = False
+    lines, row, columns, is_head = text.split("\n"), "", 0, False
     for token in tokens:
         kind = token.type
         if kind == "inline":
@@ -106,9 +111,33 @@ def _read(parser: MarkdownIt, text: str, *, ours: bool) -> tuple[tuple[Block, ..
         elif kind == "hr":
             builder.rule()
         else:
+            is_head = is_head or kind == "thead_open"
+            if kind == "tr_open":
+                row, columns = lines[token.map[0]] if token.map else "", 0
+            columns += kind in {"th_open", "td_open"}
+            if kind == "tr_close" and is_head:
+                is_head = False
+            elif kind == "tr_close":
+                _more_cells(builder, row, columns, known)
             cell = _block(builder, token, cell=cell)
     _notes(builder, known)
     return builder.finish(), builder.lost
+
+
+def _more_cells(builder: Builder, line: str, columns: int, known: dict[str, Any]) -> None:
+    """Add the cells that a row has and its table's head has not: CommonMark's tables drop them with their words."""
+    found = [part.strip() for part in _BAR.split(line.lstrip("> \t"))]
+    found = found[1:] if found and not found[0] else found
+    while found and not found[-1]:
+        found.pop()
+    more = found[columns:]
+    if len(more) > _MOST_MORE:
+        # one crowded row would make every other one as wide
+        more = [*more[: _MOST_MORE - 1], " ".join(more[_MOST_MORE - 1 :])]
+    for words in more:
+        builder.push("cell")
+        _words(builder, words.replace("\\|", "|"), known, cell=True)
+        builder.pop("cell")
 
 
 def _notes(builder: Builder, known: dict[str, Any]) -> None:

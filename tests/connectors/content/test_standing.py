@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.content import Content, destroyed, from_html, from_markdown, from_wiki, neutralise, restored, revived
+from connectors.content import (
+    Content,
+    canonical,
+    destroyed,
+    from_html,
+    from_markdown,
+    from_wiki,
+    neutralise,
+    restored,
+    revived,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +91,19 @@ def test_a_table_in_a_table_is_said() -> None:
 def test_a_footnote_of_one_word_is_kept() -> None:
     """It is no link that nobody follows."""
     assert "[^1]: oneword" in from_markdown("So[^1].\n\n[^1]: oneword").markdown.replace("\\", "")
+
+
+@pytest.mark.parametrize("before", ["", "> "])
+def test_cells_beyond_the_head_of_a_table_are_kept(before: str) -> None:
+    """With an empty head above them."""
+    rows = ["| a |", "| --- |", "| b | c \\| **d** |", "| e | f | |"]
+    kept = ["| a |  |", "| --- | --- |", "| b | c \\| **d** |", "| e | f |"]
+    markdown = "\n".join(before + row for row in rows)
+    assert canonical(markdown) == "\n".join(before + row for row in kept)
+    assert canonical(canonical(markdown)) == canonical(markdown)
+
+
+def test_one_crowded_row_does_not_widen_a_table_for_ever() -> None:
+    """Its words stand in the last cell."""
+    found = canonical("| a |\n| --- |\n| b |" + " c |" * 500)
+    assert (found.count("c"), found.splitlines()[0].count("|")) == (500, 22)
