@@ -187,7 +187,8 @@ class AcmeSimulator(SimulatedDesk):
         given, key = request.json()["ticket"], request.headers.get("idempotency-key", "")
         if not given.get("subject") or not given.get("description"):
             return _error(422, "invalid", "subject and description are needed")
-        if key not in self.keys:
+        # a request without a key is one of its own
+        if not key or key not in self.keys:
             who = given.get("requester") or {}
             requester = self._customer(who.get("email") or "nobody@desk.example", who.get("name", ""))
             self.keys[key] = self._new(given, requester, {"key": key})
