@@ -22,10 +22,10 @@ LARGE = (
     "delivery_keys", "duplicate_keys", "duplicates", "echoes",
     "effect_keys", "events", "lanes", "links", "looks", "stage_moves", "tickets", "updates", "ways",
 )  # fmt: skip
-#: reading all of these is right: they hold only what waits, or what is listed
+#: reading all of these is right: they hold only what waits, or what is listed; there is one desk a connection
 SMALL = re.compile(
-    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|audit_unsealed"
-    r"|ways_(held|waiting|offered|unroutable|frozen)|turns_room)"
+    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|lanes_due|audit_unsealed"
+    r"|ways_(held|waiting|offered|unroutable|frozen)|turns_room)|SCAN desks$"
 )
 #: read backwards until the list is full
 LISTED = re.compile(
