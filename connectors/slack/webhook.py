@@ -26,6 +26,7 @@ from connectors.sdk import (
     UnreadableError,
     body_digest,
     hmac_hex,
+    read_object,
     require_equal,
     require_recent,
 )
@@ -155,7 +156,6 @@ def _payload(body: bytes) -> dict[str, Any] | None:
 
 def _decode(body: bytes) -> dict[str, Any] | None:
     try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        return read_object(body)
+    except UnreadableError:
         return None
-    return found if isinstance(found, dict) else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
 from connectors import registry
 from connectors.registry import BUILT_INS
 from connectors.testing.conformance import Conformance
+from connectors.testing.conformance.channel import Channel
 from connectors.testing.conformance.claims import Claims
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.samples import Samples
@@ -25,12 +27,16 @@ CONVERSATIONS = {
 }
 
 
-def runs_of(name: str) -> list[type[Stand]]:
+def runs_of(name: str) -> list[type[Any]]:
     """Return the classes by which a connector runs the suite."""
     place = f"tests.connectors.{name}.test_conformance"
     if find_spec(place) is None:
         return []
-    found = [each for each in vars(import_module(place)).values() if isinstance(each, type) and issubclass(each, Stand)]
+    found = [
+        each
+        for each in vars(import_module(place)).values()
+        if isinstance(each, type) and issubclass(each, Stand | Channel)
+    ]
     return [each for each in found if each.__module__ == place]
 
 
@@ -39,11 +45,10 @@ def test_it_runs_the_suite(name: str) -> None:
     """Whole where its desk keeps tickets, over the connector as it is installed."""
     plugin = registry.load((name,), ()).plugin(name)
     runs = runs_of(name)
-    if is_channel(plugin.spec):
-        # it carries notices alone: nothing in the suite is about those
-        assert runs == []
-        return
     assert runs, f"tests/connectors/{name}/test_conformance.py has no subclass of Conformance"
+    if is_channel(plugin.spec):
+        assert all(issubclass(each, Channel) for each in runs)
+        return
     for each in runs:
         assert each.plugin.spec == plugin.spec
         assert issubclass(each, PARTS if name in CONVERSATIONS else Conformance), each

@@ -9,11 +9,12 @@
 
 The tests talk to the connector's own simulated desk over real HTTP. What a desk does not have is named in the
 connector's quality.yaml under `lacks`, each with its reason: nothing is skipped that is not named there, and what is
-named there must really be lacking.
+named there must really be lacking. What carries notices alone, and no tickets, subclasses `Channel`.
 """
 
 from __future__ import annotations
 
+from connectors.testing.conformance.channel import Channel
 from connectors.testing.conformance.claims import Claims
 from connectors.testing.conformance.edges import Edges
 from connectors.testing.conformance.files import Files
@@ -31,4 +32,4 @@ class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Edges
     """Everything. A subclass gives what `Stand` names."""
 
 
-__all__ = ["Conformance", "KnownAnswer", "Stand"]
+__all__ = ["Channel", "Conformance", "KnownAnswer", "Stand"]
