@@ -94,7 +94,7 @@ def zombie(world: World, label: str) -> Iterator[None]:
         # on a slow machine too the stopped one is not given up by its own worker
         connector.settings = msgspec.structs.replace(connector.settings, deadline=20.0)
     worker = world.deliverer()
-    thread = threading.Thread(target=lambda: worker.drain(holder="a zombie", seconds=15))
+    thread = threading.Thread(target=lambda: worker.drain(holder="a zombie", seconds=60))
     thread.start()
     assert stopped.wait(10)
     world.store.write(lambda tx: long_gone(tx, world.clock.now() - timedelta(minutes=5)))
