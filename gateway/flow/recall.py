@@ -36,10 +36,10 @@ def ask_again(tx: Tx, ticket: Ticket, ids: Ids, now: datetime, trace_id: str) ->
 
 
 def ask_in_doubt(tx: Tx, event: Event, link: Link, read: RemoteTicket | None, ids: Ids, now: datetime) -> None:
-    """Have a ticket read of which a webhook shows something else than was seen or written at that very version.
+    """Have a ticket read of which a webhook shows something else than we wrote, at the version of our write.
 
-    A desk that counts in seconds gives one version to all states of a second, before our write and after it; what the
-    webhook shows was not taken, and only a read says which it is.
+    A desk that counts in seconds gives one version to what was there before our write and to what a person made of it
+    in the same second; what the webhook shows was not taken, and only a read says which it is.
     """
     if read is None and is_doubtful(event, link):
         tx.inbox.add([hint(link.connection, link.remote_id, ids, now)])
