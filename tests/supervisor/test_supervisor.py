@@ -28,9 +28,9 @@ def note(word):
 def leave(*_):
     note("stop"); sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
+print("a line of", name, flush=True)
 note("start")
 open(f"{folder}/{name}.ready", "w").close()
-print("a line of", name, flush=True)
 while True: time.sleep(60)
 """
 STUBBORN = POLITE.replace("signal.SIGTERM, leave", "signal.SIGTERM, signal.SIG_IGN")
