@@ -30,6 +30,7 @@ class Dynamics365Bench(Bench):
 
     def __init__(self) -> None:
         self.desk = Dynamics365Simulator(token=TOKEN, webhook_secret=SECRET)
+        self.desk.page = self.page
         records = self.desk.records
         self.agents = (records.agent, records.user("Agent Jones", "jones@org.example", self.desk.now()))
 

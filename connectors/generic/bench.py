@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from connectors.generic.simulator import HomeDesk
+from connectors.generic.simulator import PAGE, HomeDesk
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
 
@@ -27,6 +27,7 @@ class GenericBench(Bench):
     """One desk that somebody made at home."""
 
     connector = "generic"
+    page = PAGE
     desk: HomeDesk
     agents = ("agent1", "agent2")
     staging = "/api/files"

@@ -7,7 +7,7 @@ import mimetypes
 from typing import Any
 
 from connectors.helpscout.sim_state import plain
-from connectors.helpscout.simulator import HelpScoutSimulator
+from connectors.helpscout.simulator import PAGE, HelpScoutSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category
 
@@ -19,6 +19,7 @@ class HelpScoutBench(Bench):
     """One account."""
 
     connector = "helpscout"
+    page = PAGE
     desk: HelpScoutSimulator
     categories = frozenset(WORDS)
     levels = frozenset()

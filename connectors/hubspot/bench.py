@@ -27,6 +27,7 @@ class HubSpotBench(Bench):
     connector = "hubspot"
     #: its search, which is all that lists changes, is behind by moments, sometimes by a minute
     lag = timedelta(seconds=60)
+    page = 200
     desk: HubSpotSimulator
     agents = ("76299546", "76299547")
 

@@ -74,9 +74,10 @@ class Records:
         return str(next(self._ids))
 
     def tick(self, now: datetime) -> datetime:
-        """Return an instant in whole milliseconds, after every one before."""
+        """Return an instant in whole milliseconds, after every one before unless the clock goes back."""
         at = EPOCH + timedelta(milliseconds=millis(now))
-        self._last = at if at > self._last else self._last + timedelta(milliseconds=1)
+        again = at <= self._last < at + timedelta(seconds=1)
+        self._last = self._last + timedelta(milliseconds=1) if again else at
         return self._last
 
     def ticket(self, number: str, *, archived: bool = False) -> Record | None:

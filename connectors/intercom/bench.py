@@ -26,6 +26,7 @@ class IntercomBench(Bench):
     """One workspace, with a state, a key and a priority of its own making."""
 
     connector = "intercom"
+    page = 150
     desk: IntercomSimulator
     agents = (ROSA, NOOR)
     create_params: ClassVar[dict[str, Any]] = {"ticket_type": TYPE}

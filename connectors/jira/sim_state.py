@@ -109,8 +109,10 @@ class Records:
     # -- time and numbers
 
     def tick(self, now: datetime) -> datetime:
-        """Return an instant after every other: Jira keeps milliseconds."""
-        self.last = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self.last + timedelta(milliseconds=1))
+        """Return an instant after every other unless the clock goes back: Jira keeps milliseconds."""
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        again = at <= self.last < at + timedelta(seconds=1)
+        self.last = self.last + timedelta(milliseconds=1) if again else at
         return self.last
 
     def number(self) -> str:

@@ -28,6 +28,7 @@ class SalesforceBench(Bench):
 
     def __init__(self) -> None:
         self.desk = SalesforceSimulator(token=TOKEN, webhook_secret=SECRET)
+        self.desk.page = self.page
         records = self.desk.records
         self.agents = (records.agent, records.user("Agent Jones", "jones@org.example", self.desk.now()))
 

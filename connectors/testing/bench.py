@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import isabstract
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
@@ -23,6 +23,8 @@ from connectors.testing.faults import FaultKind
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
 from gateway.domain.ticket import Category, Level
 from gateway.ports import ConnectionSettings, IncomingRequest
+
+T = TypeVar("T")
 
 
 class Lacking(Exception):  # noqa: N818 - nothing has gone wrong: the desk has no such thing
@@ -81,6 +83,9 @@ class Bench(ABC):
 
     #: by how much what the desk lists of changes may lag behind them: as its vendor says, else what we reckon with
     lag: ClassVar[timedelta] = timedelta(seconds=20)
+
+    #: rows of one page of the list by which changes are polled, at most
+    page: ClassVar[int] = 100
 
     #: paths by which a connector only stages what nobody sees: a fault of a write does not befall them
     staging: ClassVar[str] = ""
@@ -161,6 +166,17 @@ class Bench(ABC):
             self.say(ticket, f"That is {text}", public=False)
         except Lacking:
             self.say(ticket, f"That is {text}")
+
+    def late(self, lag: timedelta, doing: Callable[[], T]) -> T:
+        """Let something take its time so long ago, and be committed only now: a slow transaction, a mail in a queue.
+
+        A desk that gives numbers and no times to its changes lets this one have a number of that time.
+        """
+        self.desk.clock.skew -= lag
+        try:
+            return doing()
+        finally:
+            self.desk.clock.skew += lag
 
     @abstractmethod
     def shown(self, ticket: str) -> Shown:

@@ -1,4 +1,4 @@
-"""What a read and a poll show: everything, in order, once, with the right times, words and visibility."""
+"""What a read shows: everything, in order, once, with the right times, words and visibility; and who we are."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import pytest
 from connectors.sdk import (
     AuthenticationError,
     Category,
-    Event,
     Naming,
     Operation,
     Priority,
     RemotePerson,
-    RemoteTicket,
     Status,
     Visibility,
 )
 from connectors.testing.bench import Bench
-from connectors.testing.conformance.stand import Stand, comment, context
+from connectors.testing.conformance.polls import Polls
+from connectors.testing.conformance.stand import comment, context
 from connectors.testing.driver import Driver
-from connectors.testing.faults import FaultKind
 from gateway.domain.crosslink import Place, found_in
 
 TEXTS = (
@@ -30,14 +28,9 @@ TEXTS = (
 )  # fmt: skip
 #: as many as no page of a desk holds by itself
 MANY_COMMENTS = 130
-MANY_TICKETS = 230
-#: pages of a poll after which there ought to be an end
-MOST_PAGES = 400
-#: further back than any first poll looks
-AGO = timedelta(days=40)
 
 
-class Reads(Stand):
+class Reads(Polls):
     """Reads, polls, and who we are."""
 
     def test_a_ticket_is_read_whole(self, there: Bench, driver: Driver) -> None:
@@ -149,87 +142,6 @@ class Reads(Stand):
             there.say(ticket, f"Comment {number}", public=not self.lacks("public"))
             versions.append(self.whole(driver, ticket).version)
         assert versions == sorted(set(versions)), versions
-
-    # ------------------------------------------------------------ polls
-
-    def test_a_poll_tells_of_every_change(self, there: Bench, driver: Driver) -> None:
-        """What is new, what was said, what was changed; the second round tells of what changed since the first."""
-        self.need("polling")
-        first = [there.open_ticket(f"Printer {number}", "It is on fire") for number in range(3)]
-        seen, _, cursor = self.poll(there, driver, "")
-        # a first poll may begin now: what was there before is for the import
-        changes = []
-        changes.append(there.open_ticket("New", "Since the poll"))
-        there.say(first[0], "Said since", public=not self.lacks("public"))
-        changes.append(first[0])
-        if not self.lacks("status"):
-            there.set_status(first[1], Category.RESOLVED)
-            changes.append(first[1])
-        seen, events, again = self.poll(there, driver, cursor)
-        told = {one.remote_id for one in seen} | {event.remote_id for event in events}
-        assert set(changes) <= told, f"not told of {sorted(set(changes) - told)}"
-        assert isinstance(again, str)
-        for one in seen:
-            read = self.whole(driver, one.remote_id)
-            assert one.updated_at == read.updated_at or not one.complete
-        self.idle(there, driver, again)
-
-    def idle(self, there: Bench, driver: Driver, cursor: str) -> None:
-        """Check that a poll of nothing ends at once, and that the next one takes its cursor."""
-        _, _, after = self.poll(there, driver, cursor)
-        self.poll(there, driver, after)
-
-    def test_nothing_is_missed_over_many_pages(self, there: Bench, driver: Driver) -> None:
-        """More changes than a page holds, of one second and of many; a page is never the whole backlog."""
-        self.need("polling")
-        _, _, cursor = self.poll(there, driver, "")
-        made = []
-        for number in range(MANY_TICKETS):
-            if number % 50 == 0:
-                there.desk.clock.skew += timedelta(seconds=1)
-            made.append(there.open_ticket(f"Printer {number}", "It is on fire"))
-        seen, events, _ = self.poll(there, driver, cursor)
-        told = {one.remote_id for one in seen} | {event.remote_id for event in events}
-        missing = sorted(set(made) - told)
-        assert missing == [], f"{len(missing)} of {MANY_TICKETS} were not told of"
-
-    def test_an_import_reaches_back(self, there: Bench, driver: Driver) -> None:
-        """What was asked for first as if it were long ago goes on from there with the present time."""
-        self.need("polling", "import")
-        there.desk.clock.skew -= AGO
-        ticket = there.open_ticket("Printer", "It is on fire")
-        there.desk.clock.skew += AGO
-        page = driver.run(driver.connector.changes("", there.desk.now() - AGO * 2))
-        seen, _, _ = self.poll(there, driver, page.cursor)
-        assert ticket in {one.remote_id for one in (*page.tickets, *seen)}
-
-    def test_a_poll_that_breaks_off_goes_on(self, there: Bench, driver: Driver) -> None:
-        """A page that brings no answer is asked for again with the same cursor, and nothing is lost."""
-        self.need("polling")
-        _, _, cursor = self.poll(there, driver, "")
-        made = {there.open_ticket(f"Printer {number}", "It is on fire") for number in range(3)}
-        there.desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, status=503, count=1)
-        with pytest.raises(Exception, match=r"(?s)."):
-            self.poll(there, driver, cursor)
-        seen, events, _ = self.poll(there, driver, cursor)
-        assert made <= {one.remote_id for one in seen} | {event.remote_id for event in events}
-
-    def poll(self, there: Bench, driver: Driver, cursor: str) -> tuple[list[RemoteTicket], list[Event], str]:
-        """Poll to the end some time later, as reconcile does; returns tickets, events and the cursor."""
-        there.desk.clock.skew += timedelta(minutes=5)
-        seen: list[RemoteTicket] = []
-        events: list[Event] = []
-        for _ in range(MOST_PAGES):
-            page = driver.run(driver.connector.changes(cursor, there.desk.now()))
-            assert len(page.tickets) <= 1000, "a page that holds the whole backlog"
-            assert page.cursor, "a page without a cursor"
-            assert page.end or page.cursor != cursor or page.tickets, "a page that leads nowhere"
-            seen += page.tickets
-            events += page.events
-            cursor = page.cursor
-            if page.end:
-                return seen, events, cursor
-        pytest.fail("the poll never ends")
 
     # ------------------------------------------------------------ who we are
 

@@ -6,18 +6,23 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 from connectors.testing.conformance.samples import differences
 from connectors.testing.quality import sources
-from tests.connectors.testing.broken import NOTICED
+from tests.connectors.testing import broken, broken_polls
 
 ROOT = Path(__file__).parents[3]
-FILE = "tests/connectors/testing/broken.py"
+FOLDER = "tests/connectors/testing"
 
 
-def test_every_defect_is_noticed() -> None:
+@pytest.mark.parametrize("defects", [broken, broken_polls], ids=["connectors", "polls"])
+def test_every_defect_is_noticed(defects: ModuleType) -> None:
     """By each test that is about it."""
-    wanted = [f"{FILE}::{kind}::{test}" for kind, tests in NOTICED.items() for test in tests]
+    file = f"{FOLDER}/{Path(str(defects.__file__)).name}"
+    wanted = [f"{file}::{kind}::{test}" for kind, tests in defects.NOTICED.items() for test in tests]
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *wanted]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
     failed = set(re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from acme_desk.mapping import PRIORITY_WORDS, STATUS_WORDS
 from acme_desk.simulator import AcmeSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
 
+T = TypeVar("T")
 EMAIL, KEY, HOOK_KEY = "gateway@desk.example", "acme-0123456789", "a-signing-secret-0123456789"
 
 
@@ -22,6 +25,14 @@ class AcmeBench(Bench):
 
     def __init__(self) -> None:
         self.desk = AcmeSimulator(token=KEY, webhook_secret=HOOK_KEY)
+
+    def late(self, lag: timedelta, doing: Callable[[], T]) -> T:
+        """Let a change have a number of before, and be committed only now."""
+        self.desk.slow = True
+        try:
+            return super().late(lag, doing)
+        finally:
+            self.desk.slow = False
 
     def options(self) -> dict[str, Any]:
         """Return a token and a signing secret."""

@@ -29,6 +29,8 @@ class AcmeSimulator(SimulatedDesk):
         self.customers: dict[str, Json] = {}
         self.tickets: dict[int, Json] = {}
         self.comments: dict[int, list[Json]] = {}
+        #: what happens now was begun before the last change
+        self.slow = False
         #: who made which change when: number, ticket, time, whether it was deleted
         self.log: list[tuple[int, int, datetime, bool]] = []
         self.keys: dict[str, int] = {}
@@ -109,9 +111,18 @@ class AcmeSimulator(SimulatedDesk):
 
     def _stamp(self, number: int, ticket: Json, *, deleted: bool = False) -> None:
         """Give a change the next number, and keep it in the log."""
-        now = self.now()
-        ticket |= {"sequence": len(self.log) + 1, "updated_at": now.isoformat()}
-        self.log.append((len(self.log) + 1, number, now, deleted))
+        now, sequence = self.now(), self._next()
+        ticket |= {"sequence": sequence, "updated_at": now.isoformat()}
+        self.log.append((sequence, number, now, deleted))
+        self.log.sort()
+
+    def _next(self) -> int:
+        """Return the number of a change. Of two, one is for what began before and is committed after the others."""
+        last = self.log[-1][0] if self.log else 0
+        if not self.slow:
+            return last + 2
+        taken = {each[0] for each in self.log}
+        return max(number for number in range(1, last) if number not in taken)
 
     def _tell(self, event: str, actor: Json, ticket: Json, **more: Any) -> None:
         said = {"id": f"dlv-{len(self.log):08d}-{event}", "event": event, "at": self.now().isoformat()}
@@ -236,7 +247,7 @@ class AcmeSimulator(SimulatedDesk):
             }
             for number, ticket, at, _ in found[:size]
         ]
-        last = found[:size][-1][0] if found[:size] else max(after, len(self.log))
+        last = found[:size][-1][0] if found[:size] else max(after, self.log[-1][0] if self.log else 0)
         return json_answer({"changes": shown, "last": last, "more": len(found) > size})
 
     def _upload(self, request: SimRequest) -> SimResponse:
