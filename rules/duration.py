@@ -11,9 +11,11 @@ import msgspec
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 365 * 86_400}
 
-DURATION_PATTERN = r"^([0-9]{1,9}[smhdwy])+$"
+#: six parts, none beyond some 270 years: what is that far from now is still within the calendar
+_PARTS = "([0-9]{1,9}s|[0-9]{1,8}m|[0-9]{1,6}h|[0-9]{1,5}d|[0-9]{1,4}w|([0-9]{1,2}|100)y){1,6}"
+DURATION_PATTERN = f"^{_PARTS}$"
 BUSINESS_DAYS_PATTERN = r"^[0-9]{1,4}bd$"
-SPAN_PATTERN = r"^(([0-9]{1,9}[smhdwy])+|[0-9]{1,4}bd)$"
+SPAN_PATTERN = f"^({_PARTS}|[0-9]{{1,4}}bd)$"
 ZERO_PATTERN = r"^(0+([smhdwy]|bd))+$"
 RATE_PATTERN = r"^[0-9]{1,6}/[smh]$"
 

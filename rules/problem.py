@@ -122,6 +122,10 @@ class Problems(list[Problem]):
         for problem in problems:
             self.append(problem)
 
+    def forget(self, code: str) -> None:
+        """Take back those of one kind: what they were judged by could not be read, which is said already."""
+        self[:] = [problem for problem in self if problem.code != code]
+
 
 def beyond(last: Problem) -> Problem:
     """Return what says that there is more wrong than is shown, behind the last that is."""

@@ -269,6 +269,8 @@ class _Loading:
         stitch = terms(gateway, configured, self.problems)
         rules.enrichment = enrichment(gateway, configured, self.specs, self.problems)
         rules.counting = counting(gateway, rules.sections, self.problems)
+        if gateway is None or not isinstance(gateway.root.get("connections"), dict):
+            self.problems.forget("unknown-connection")
         if gateway is None or any(problem.is_error for problem in self.problems):
             return None
         return Site(

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from dead_letters import Filter
+from gateway.cli.moments import OUT_OF_REACH, YEARS
 from gateway.domain.update import Reason
 from gateway.errors import NotFoundError
 from gateway.store.unit import SqlTx
@@ -45,6 +46,8 @@ class Instant(click.ParamType[datetime]):
             found = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"'{value}' is no instant such as 2026-03-10 or 2026-03-10T09:00+01:00", param, ctx)
+        if found.year not in YEARS:
+            self.fail(f"'{value}' {OUT_OF_REACH}", param, ctx)
         return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 

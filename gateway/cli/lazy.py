@@ -80,6 +80,7 @@ class LazyGroup(click.Group):
         _open_streams()
         with traced(new_trace_id(os.urandom(16))):
             try:
+                _require_text(sys.argv[1:] if args is None else args)
                 code = super().main(
                     args,
                     prog_name or "gateway",
@@ -100,6 +101,15 @@ class LazyGroup(click.Group):
 
 class DefectError(GatewayError):
     """Something that should not happen did; the text says where its traceback is."""
+
+
+def _require_text(words: Sequence[str]) -> None:
+    """Raise UsageError for a word that is no UTF-8: no database takes it, and no terminal shows it."""
+    for number, word in enumerate(words, 1):
+        if any("\ud800" <= sign <= "\udfff" for sign in word):
+            shown = word.encode("utf-8", "replace").decode()
+            msg = f"word {number} of the command is not UTF-8: '{shown[:60]}'; write it in UTF-8"
+            raise click.UsageError(msg)
 
 
 def _open_streams() -> None:

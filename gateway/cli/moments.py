@@ -16,6 +16,10 @@ from gateway.domain.wall import Wall, day_number, zone
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _WRITE = "write a day (2026-03-31), a month (2026-03), or a time with its zone (2026-03-31T18:00+02:00)"
 
+#: beyond these a zone, an overlap or a look ahead would leave the calendar
+YEARS = range(1970, 9000)
+OUT_OF_REACH = f"is out of reach: years from {YEARS[0]} to {YEARS[-1]} are understood"
+
 Named = date | tuple[date, date] | datetime
 
 
@@ -30,15 +34,17 @@ class MomentType(click.ParamType):  # type: ignore[type-arg]
             return value  # type: ignore[no-any-return]
         word = value.strip()
         month = _MONTH.fullmatch(word)
+        is_day = month is not None or len(word) <= len("2026-03-31")
         try:
-            if month is not None:
-                first = date(int(month[1]), int(month[2]), 1)
-                return first, (first + timedelta(days=31)).replace(day=1)
-            if len(word) <= len("2026-03-31"):
-                return date.fromisoformat(word)
-            found = datetime.fromisoformat(word)
-        except (ValueError, OverflowError):
+            found = date.fromisoformat(f"{word}-01" if month is not None else word) if is_day else _instant(word)
+        except ValueError:
             self.fail(f"'{value}' is no time: {_WRITE}", param, ctx)
+        if found.year not in YEARS:
+            self.fail(f"'{value}' {OUT_OF_REACH}", param, ctx)
+        if month is not None:
+            return found, (found + timedelta(days=31)).replace(day=1)
+        if not isinstance(found, datetime):
+            return found
         if found.tzinfo is None:
             self.fail(f"'{value}' does not say its zone: {_WRITE}", param, ctx)
         return found.astimezone(UTC)
@@ -70,6 +76,10 @@ class PercentType(click.ParamType):  # type: ignore[type-arg]
             return percent(str(value))
         except (ValueError, ZeroDivisionError):
             self.fail(f"'{value}' is no share: write a number above 0 and up to 100, such as 90 or 99.5", param, ctx)
+
+
+def _instant(word: str) -> date:
+    return datetime.fromisoformat(word)
 
 
 def first_of(named: Named, where: ZoneInfo) -> datetime:

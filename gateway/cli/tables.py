@@ -12,6 +12,8 @@ from typing import Any
 import click
 import msgspec
 
+#: The number of a release: an integer of the database.
+RELEASE = click.IntRange(1, 2**31 - 1)
 #: Every list takes these.
 LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")

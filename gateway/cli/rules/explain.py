@@ -12,7 +12,7 @@ from gateway.bootstrap import Gateway
 from gateway.cli.opening import opened, ticket_named
 from gateway.cli.rules.reading import Read, read_candidate, read_files, show, text_of
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, tame, utc, write_json
+from gateway.cli.tables import JSON, RELEASE, tame, utc, write_json
 from gateway.cli.why import write, write_compared, write_lines
 from gateway.errors import ConfigError, NotFoundError
 from gateway.flow.rehearse import rehearse
@@ -37,7 +37,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="A ticket in a file, written as under `given` of a case.",
 )
 @click.option("--rules", "folder", type=_FOLDER, help="By the files of this folder, which need not be released.")
-@click.option("--release", "number", type=click.IntRange(1), help="By this release.")
+@click.option("--release", "number", type=RELEASE, help="By this release.")
 @JSON
 @pass_site
 def explain(

@@ -14,7 +14,7 @@ from dead_letters.heal import covered
 from gateway.bootstrap import Gateway
 from gateway.cli.opening import author, is_begun, opened
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, LIMIT, block, tame, utc, write_json, write_table
+from gateway.cli.tables import JSON, LIMIT, RELEASE, block, tame, utc, write_json, write_table
 from gateway.config import read_site
 from gateway.domain.update import Reason
 from gateway.errors import ConfigError, GatewayError
@@ -107,8 +107,8 @@ def _note_folder(site: SiteChoice, releasing: Releasing) -> None:
 
 
 @click.command()
-@click.argument("old", type=click.IntRange(1), required=False)
-@click.argument("new", type=click.IntRange(1), required=False)
+@click.argument("old", type=RELEASE, required=False)
+@click.argument("new", type=RELEASE, required=False)
 @click.option("--summary", is_flag=True, help="Only what was added, removed, changed and moved, without the lines.")
 @JSON
 @pass_site
@@ -167,7 +167,7 @@ def _colour(line: str) -> str | None:
 
 
 @click.command()
-@click.argument("number", type=click.IntRange(1))
+@click.argument("number", type=RELEASE)
 @click.option("-m", "--message", "why", required=True, help="Why, for those who come after you.")
 @_WHO
 @JSON

@@ -19,7 +19,7 @@ from gateway.cli.rules.past import LastType, Past, count, exported, recorded
 from gateway.cli.rules.progress import bar
 from gateway.cli.rules.reading import Read, read_candidate, read_files
 from gateway.cli.site import SiteChoice, pass_site
-from gateway.cli.tables import JSON, tame, write_json
+from gateway.cli.tables import JSON, RELEASE, tame, write_json
 from gateway.flow.routing.simulated import routes
 from gateway.flow.sla.simulated import promises
 from gateway.system import SystemClock, SystemIds
@@ -53,7 +53,7 @@ _HEADINGS = {
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The rules to try: a site, or a folder of rule files.  [default: the files of this site's folder]",
 )
-@click.option("--release", "number", type=click.IntRange(1), help="Try a release instead.")
+@click.option("--release", "number", type=RELEASE, help="Try a release instead.")
 @click.option("--limit", type=click.IntRange(0, 1000), default=5, show_default=True, help="Tickets named for a number.")
 @click.option(
     "--details",
