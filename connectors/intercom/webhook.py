@@ -56,6 +56,8 @@ STATES = frozenset({
 ASSIGNED = frozenset({
     "conversation.admin.assigned", "conversation.admin.open.assigned", "ticket.admin.assigned", "ticket.team.assigned",
 })  # fmt: skip
+#: topics of answers: who answers what nobody has gets it by that, told by the part of the answer and by nothing else
+REPLIED = frozenset({"conversation.admin.replied", "ticket.admin.replied"})
 PRIORITY = "conversation.priority.updated"
 ATTRIBUTE = "ticket.attribute.updated"
 TAGGED = "conversation_part.tag.created"
@@ -172,6 +174,8 @@ class _Said:
             team = "team" in self.topic or to == "team"
             field = "queue" if team else "assignee"
             found += self._field(field, getattr(self.snapshot, field))
+        elif self.topic in REPLIED and text(obj(self._part("assignee").get("assigned_to")).get("type")) == "admin":
+            found += self._field("assignee", self.snapshot.assignee)
         elif self.topic == ATTRIBUTE:
             found += self._attribute()
         elif self.topic == PRIORITY:

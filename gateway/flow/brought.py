@@ -78,14 +78,17 @@ def whole(event: Event, read: RemoteTicket | None) -> tuple[Event, RemoteTicket 
 
 
 def is_doubtful(event: Event, link: Link) -> bool:
-    """Say whether a webhook shows a field otherwise than we wrote it, at the very version of our write."""
+    """Say whether a webhook shows a field otherwise than it was seen or written by us, at the very version of that.
+
+    What people change a desk tells; what it does because of that (who replies has the ticket) it only shows.
+    """
     shown = event.snapshot
     if shown is None or shown.complete or not shown.version:
         return False
     told = {change.field for change in event.changes}
     for field in SYNCED_FIELDS:
         seen, value = link.observed.get(field), getattr(shown, field)
-        if seen is None or value is msgspec.UNSET or field in told or not seen.ours:
+        if seen is None or value is msgspec.UNSET or field in told:
             continue
         if seen.version == shown.version and seen.value != plain(field, value):
             return True

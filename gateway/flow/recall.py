@@ -36,13 +36,15 @@ def ask_again(tx: Tx, ticket: Ticket, ids: Ids, now: datetime, trace_id: str) ->
 
 
 def ask_in_doubt(tx: Tx, event: Event, link: Link, read: RemoteTicket | None, ids: Ids, now: datetime) -> None:
-    """Have a ticket read of which a webhook shows something else than we wrote, at the version of our write.
+    """Have a ticket read of which a webhook shows something else than was seen or written at that very version.
 
-    A desk that counts in seconds gives one version to what was there before our write and to what a person made of it
-    in the same second; what the webhook shows was not taken, and only a read says which it is.
+    A desk that counts in seconds gives one version to all states of a second, before our write and after it; what the
+    webhook shows was not taken, and only a read says which it is. The look has no place in the line of its ticket: it
+    says nothing itself, so that nobody has to wait behind one that fails.
     """
     if read is None and is_doubtful(event, link):
-        tx.inbox.add([hint(link.connection, link.remote_id, ids, now)])
+        look = hint(link.connection, link.remote_id, ids, now)
+        tx.inbox.add([msgspec.structs.replace(look, ref="")])
 
 
 def _is_there(link: Link) -> bool:

@@ -1,4 +1,4 @@
-"""What a webhook shows at the very version of our own write proves nothing, and is read."""
+"""What a webhook shows at the very version of what was seen or written before proves nothing, and is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from gateway.domain.event import Event, EventKind, RemoteTicket
+from gateway.domain.event import Event, EventKind, FieldChange, RemoteTicket
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.flow.brought import brought, is_doubtful
 
@@ -37,7 +37,15 @@ def test_what_is_clear_is_not_read_again(changes: dict[str, object]) -> None:
     assert not is_doubtful(event(msgspec.structs.replace(SHOWN, **changes)), LINK)
 
 
-def test_what_a_person_wrote_at_that_version_is_not_read_again() -> None:
-    """Only a write of ours comes upon what was there without the desk's saying so."""
+def test_what_a_desk_did_by_itself_within_a_second_is_read() -> None:
+    """Who replies has the ticket: the reply shows it, and no change is told."""
     theirs = msgspec.structs.replace(LINK, observed={"title": Observed("Before", AT, 5)})
-    assert not is_doubtful(event(SHOWN), theirs)
+    assert brought(event(SHOWN), theirs, frozenset()) == []
+    assert is_doubtful(event(SHOWN), theirs)
+
+
+def test_what_is_told_is_in_no_doubt() -> None:
+    """The change itself is taken, whatever was seen within that second."""
+    told = msgspec.structs.replace(event(SHOWN), changes=(FieldChange("title", "Theirs"),))
+    assert [seen.explicit for seen in brought(told, LINK, frozenset())] == [True]
+    assert not is_doubtful(told, LINK)
