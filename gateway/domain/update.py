@@ -152,6 +152,8 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
     receipt: Receipt = Receipt()
     detail: str = ""
+    #: fields of the intent that the desk refused for good while it set the others: they are left to a person
+    left_out: tuple[str, ...] = ()
 
 
 class Rejected(msgspec.Struct, frozen=True, tag=True):

@@ -31,7 +31,7 @@ from gateway.domain.update import (
 from gateway.flow import limits
 from gateway.flow.attempt import Ended, Task, has_earlier
 from gateway.flow.fold import observe
-from gateway.flow.parting import is_without_effect, refused_fields
+from gateway.flow.parting import is_without_effect, left_out, refused_fields, split
 from gateway.flow.skew import here, set_right, ticket_set_right
 from gateway.ports import AttemptEnd, DeskState, Parted
 
@@ -62,8 +62,7 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         blocks=blocks,
     )
     if isinstance(outcome, Done | Found):
-        state = UpdateState.DONE if isinstance(outcome, Done) else UpdateState.OBSERVED
-        return Verdict(_landed(end, task, outcome.receipt, state, now), limits.answered(desk))
+        return Verdict(_took_effect(ended, end, outcome, now), limits.answered(desk))
     if isinstance(outcome, Progress):
         link = _learned(outcome.receipt, task, now, in_part=True)
         end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
@@ -140,6 +139,20 @@ def _parted(end: AttemptEnd, ended: Ended, now: datetime) -> AttemptEnd | None:
         return msgspec.structs.replace(end, state=UpdateState.UNKNOWN, not_before=settle, counts=True, probed=True)
     parted = Parted(named, task.update.payload_version, outcome.reason, doubtful=not sure)
     return msgspec.structs.replace(_withdrawn(end, task), counts=True, parted=parted)
+
+
+def _took_effect(ended: Ended, end: AttemptEnd, outcome: Done | Found, now: datetime) -> AttemptEnd:
+    """Note that it landed; fields that the desk refused while it set the others become a letter of their own."""
+    task = ended.task
+    if isinstance(outcome, Found):
+        return _landed(end, task, outcome.receipt, UpdateState.OBSERVED, now)
+    named = left_out(ended, outcome)
+    if not named:
+        return _landed(end, task, outcome.receipt, UpdateState.DONE, now)
+    rest, _ = split(task.update.intent, frozenset(named))
+    done = msgspec.structs.replace(task, update=msgspec.structs.replace(task.update, intent=rest))
+    parted = Parted(named, task.update.payload_version, Reason.REJECTED)
+    return msgspec.structs.replace(_landed(end, done, outcome.receipt, UpdateState.DONE, now), parted=parted)
 
 
 def _doubtful(end: AttemptEnd, task: Task, reason: Reason, now: datetime) -> AttemptEnd:

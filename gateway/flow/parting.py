@@ -13,7 +13,7 @@ import msgspec
 
 from gateway import crashpoint
 from gateway.domain.ids import effect_key
-from gateway.domain.update import Absent, Found, Intent, Operation, Reason, Rejected, UpdateState
+from gateway.domain.update import Absent, Done, Found, Intent, Operation, Reason, Rejected, UpdateState
 from gateway.flow.attempt import Ended
 from gateway.ports import AttemptEnd, AuditEntry, Ids, NewUpdate, Parted, Tx
 
@@ -28,8 +28,19 @@ def refused_fields(ended: Ended, outcome: Rejected) -> tuple[str, ...]:
         return ()
     if outcome.reason not in {Reason.REJECTED, Reason.UNMAPPED}:
         return ()
-    named = tuple(field for field in update.intent.fields if field in outcome.fields)
-    return named if 0 < len(named) < len(update.intent.fields) else ()
+    return _some(update.intent, outcome.fields)
+
+
+def left_out(ended: Ended, outcome: Done) -> tuple[str, ...]:
+    """Return the fields that a desk refused while it set the others; none where it set all that is ours to set."""
+    update = ended.task.update
+    return _some(update.intent, outcome.left_out) if update.operation is Operation.SET_FIELDS else ()
+
+
+def _some(intent: Intent, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those fields of an intent, in its order; none where all of them are named."""
+    found = tuple(field for field in intent.fields if field in named)
+    return found if len(found) < len(intent.fields) else ()
 
 
 def is_without_effect(ended: Ended, now: datetime) -> bool:
@@ -48,7 +59,7 @@ def part(tx: Tx, end: AttemptEnd, parted: Parted, ids: Ids, now: datetime) -> No
     update = tx.outbox.get(end.update_id)
     if update is None or update.payload_version != parted.payload_version:
         return  # it wants something else by now, which is tried as it stands
-    rest, refused = _split(update.intent, frozenset(parted.fields))
+    rest, refused = split(update.intent, frozenset(parted.fields))
     if not refused.fields or not rest.fields or not tx.outbox.narrow(update, rest):
         return
     names = ", ".join(refused.fields)
@@ -82,7 +93,7 @@ def part(tx: Tx, end: AttemptEnd, parted: Parted, ids: Ids, now: datetime) -> No
     tx.audit.add([AuditEntry(now, "gateway", "fields refused", update.ticket_id, detail)])
 
 
-def _split(intent: Intent, names: frozenset[str]) -> tuple[Intent, Intent]:
+def split(intent: Intent, names: frozenset[str]) -> tuple[Intent, Intent]:
     """Return an intent without some of its fields, and one with only them."""
 
     def only(*, refused: bool) -> Intent:

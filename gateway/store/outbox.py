@@ -117,15 +117,17 @@ class SqlOutbox:
         return str(last["id"]) if changed else None
 
     def narrow(self, row: UpdateRow, intent: Intent) -> bool:
-        """Let a ready update want less; False: it has changed since it was read."""
-        return self._want(row.id, row.payload_version, intent)
+        """Let an update, ready or just done in part, want less; False: it has changed since it was read."""
+        return self._want(row.id, row.payload_version, intent, row.state)
 
-    def _want(self, update_id: str, payload_version: int, intent: Intent) -> bool:
+    def _want(
+        self, update_id: str, payload_version: int, intent: Intent, state: UpdateState = UpdateState.READY
+    ) -> bool:
         changed = self._connection.execute(
             update(updates)
             .where(
                 updates.c.id == update_id,
-                updates.c.state == UpdateState.READY.value,
+                updates.c.state == state.value,
                 updates.c.payload_version == payload_version,
             )
             .values(

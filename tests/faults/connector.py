@@ -199,7 +199,8 @@ class FaultConnector:
             told = answer.json()
         except msgspec.DecodeError:
             return Unknown("200 with a body that is not the desk's")
-        return Done(_receipt(told["ticket"], told["version"], told["comment"]))
+        left_out = refused_of(intent, told.get("refused", ()), {})
+        return Done(_receipt(told["ticket"], told["version"], told["comment"]), left_out=left_out)
 
     def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
         """Look for the marker."""

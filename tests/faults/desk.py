@@ -26,7 +26,7 @@ from tests.faults.clock import EPOCH, SharedClock
 LATE, LAG, WAIT = 4.5, 4.0, 3
 #: far beyond every settle time, between two looks
 VERY_LATE = 700.0
-#: what PARTED is about
+#: what PARTED and LEFT_OUT are about
 REFUSED_FIELD = "body"
 
 
@@ -52,6 +52,7 @@ class Fault(StrEnum):
     TWICE = "reset after, twice"
     REJECTED = "rejected"
     PARTED = "one field of two refused"
+    LEFT_OUT = "one field of two refused, the other set"
     REPLAYED = "rejected, then replayed by a person"
 
 
@@ -65,6 +66,8 @@ _LANDS = frozenset(
 _CUT = frozenset({Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.HALF_BODY, Fault.STALE, Fault.PROBE_BROKEN, Fault.TWICE})
 
 
+#: a field is refused whenever others are set with it: the whole request for it, or it alone
+PARTING = frozenset({Fault.PARTED, Fault.LEFT_OUT})
 #: nobody answers until the deadline has passed
 _SILENT = frozenset({Fault.HANG, Fault.LATE, Fault.VERY_LATE})
 
@@ -80,6 +83,8 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     comment: str = ""
     #: conditional writes: the version that they were rendered for
     version: int = 0
+    #: the value of REFUSED_FIELD that the desk did not set
+    left_out: str = ""
 
 
 class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -176,7 +181,8 @@ class Desks:
     def befall(self, fault: Fault, op: Operation) -> None:
         """Let a fault befall the first writes of a kind: one, two, or every one that is rejected for good."""
         self._fault, self._op = fault, op
-        self._times = {Fault.TWICE: 2, Fault.NOTHING: 0, Fault.REJECTED: 1000, Fault.PARTED: 1000}.get(fault, 1)
+        lasting = dict.fromkeys((Fault.REJECTED, *PARTING), 1000)
+        self._times = {Fault.TWICE: 2, Fault.NOTHING: 0, **lasting}.get(fault, 1)
 
     def lines(self) -> list[Heard]:
         """Return what was heard."""
@@ -229,14 +235,18 @@ class Desks:
         lines = self.lines()
         struck = [line for line in lines if line.fault is not Fault.NOTHING]
         strikes = ask.op is self._op and len(struck) < self._times
-        if self._fault is Fault.PARTED:
+        if self._fault in PARTING:
             strikes = strikes and set(ask.fields) > {REFUSED_FIELD}
         if self._fault is Fault.REJECTED and struck:
             # the same one for ever, and no other
             strikes = ask.key == struck[0].ask.key
         fault = self._fault if strikes else Fault.NOTHING
         now = self._clock.monotonic()
-        lands = now if fault is Fault.NOTHING or fault in _LANDS else None
+        if fault is Fault.LEFT_OUT:
+            # only what it has set is asked of it, as far as its file knows; what it refused stands beside
+            rest = {name: told for name, told in ask.fields.items() if name != REFUSED_FIELD}
+            ask = msgspec.structs.replace(ask, fields=rest, left_out=ask.fields[REFUSED_FIELD])
+        lands = now if fault in {Fault.NOTHING, Fault.LEFT_OUT} or fault in _LANDS else None
         if fault in {Fault.LATE, Fault.VERY_LATE}:
             lands = now + deadline + (LATE if fault is Fault.LATE else VERY_LATE)
         self._append(Heard(ask, lands, fault))
@@ -271,6 +281,8 @@ class Desks:
         status, ticket = state.apply(due[-1].ask)
         made = state.tickets[ticket]
         body = {"ticket": ticket, "version": made.version, "comment": made.comment_of(ask.key)}
+        if fault is Fault.LEFT_OUT:
+            body["refused"] = [REFUSED_FIELD]
         return HttpResponse(status, {}, msgspec.json.encode(body))
 
     def _append(self, line: Heard) -> None:

@@ -15,7 +15,7 @@ from gateway.store import SqlStore
 from gateway.store.tables import attempts, deliveries, events, updates
 from gateway.store.unit import SqlTx
 from tests.faults.case import PHASES, Case
-from tests.faults.desk import REFUSED_FIELD, DeskTicket, Fault, Heard, State
+from tests.faults.desk import PARTING, REFUSED_FIELD, DeskTicket, Fault, Heard, State
 
 _LANDED = frozenset({UpdateState.DONE, UpdateState.OBSERVED, UpdateState.DOUBLED})
 _GIVEN_UP = frozenset({UpdateState.DEAD, UpdateState.AMBIGUOUS})
@@ -57,7 +57,7 @@ def judge(case: Case, store: SqlStore, state: State, lines: Sequence[Heard], *, 
         _judge_rows(verdict, found)
         _judge_updates(verdict, case, tx, found, state)
         _judge_lanes(verdict, case, tx, found, state)
-    if case.fault is Fault.PARTED:
+    if case.fault in PARTING:
         _judge_parted(verdict, found, lines)
     return verdict
 
@@ -136,7 +136,7 @@ def _judge_letter(verdict: Verdict, case: Case, row: UpdateRow, count: int, trie
     if row.state is UpdateState.DEAD:
         if count:
             verdict.wrong.append(f"{_name(row)} took effect")
-        if case.fault is not Fault.REJECTED and not (case.fault is Fault.PARTED and _is_parted(row)):
+        if case.fault is not Fault.REJECTED and not (case.fault in PARTING and _is_parted(row)):
             verdict.lost.append(f"{_name(row)}: {row.detail}")
         return
     verdict.ambiguous += 1
@@ -154,7 +154,11 @@ def _is_parted(row: UpdateRow) -> bool:
 def _judge_parted(verdict: Verdict, found: Sequence[UpdateRow], lines: Sequence[Heard]) -> None:
     """Each update of which a field was refused has one letter for it, and all else of it is there."""
     # what a later change was merged into may be refused once more, with another value
-    refused = {(line.ask.key, str(line.ask.fields[REFUSED_FIELD])) for line in lines if line.fault is Fault.PARTED}
+    refused = {
+        (line.ask.key, str(line.ask.left_out or line.ask.fields[REFUSED_FIELD]))
+        for line in lines
+        if line.fault in PARTING
+    }
     keys = {key for key, _ in refused}
     changes = [row for row in found if row.operation is Operation.SET_FIELDS]
     letters = [row.intent.fields for row in changes if row.state in _GIVEN_UP]

@@ -17,6 +17,12 @@ from gateway.domain.shown import CUSTOM, DUE, instant_text, is_shown, plain_show
 NAMES = {"title": "Subject", "status": "Status", "priority": "Priority", "queue": "Queue", "assignee": "Owner"}
 
 
+def ours(intent: Intent) -> dict[str, str]:
+    """Return what RT's names of the fields of an intent are to us, custom fields included."""
+    custom = {name.removeprefix(CUSTOM): name for name in intent.fields if name.startswith(CUSTOM)}
+    return {**{theirs: name for name, theirs in NAMES.items()}, "Due": DUE, **custom}
+
+
 def rendered(options: Options, intent: Intent) -> dict[str, Any]:
     """Return the fields of an intent by RT's names; what RT cannot hold is left out."""
     fields, words = intent.fields, options.words

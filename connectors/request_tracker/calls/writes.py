@@ -13,7 +13,7 @@ import msgspec
 from connectors.content.references import without_references
 from connectors.request_tracker import mapping
 from connectors.request_tracker.calls.desk import Desk, etag, ticket_path, unauthorized
-from connectors.request_tracker.calls.fields import differences, rendered
+from connectors.request_tracker.calls.fields import differences, ours, rendered
 from connectors.request_tracker.calls.files import with_files
 from connectors.request_tracker.calls.landed import landed_before
 from connectors.request_tracker.calls.reads import seen
@@ -42,6 +42,7 @@ from connectors.sdk import (
     WriteContext,
     classify,
     excerpt,
+    refused_of,
 )
 
 #: step of a creation whose status RT allows only afterwards: the number of the new ticket
@@ -58,7 +59,7 @@ def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
                 return (yield from _finish_creation(desk, intent, context))
             return (yield from _create(desk, intent, context))
         case Operation.SET_FIELDS:
-            return (yield from _set_fields(desk, rendered(desk.options, intent), context.remote_id))
+            return (yield from _set_fields(desk, rendered(desk.options, intent), context.remote_id, intent))
         case Operation.PUBLIC_REPLY if intent.comment is not None and intent.comment.visibility is Visibility.INTERNAL:
             return Rejected("an internal comment is never sent to a requestor")
         case Operation.PUBLIC_REPLY:
@@ -167,9 +168,10 @@ def _finish_creation(desk: Desk, intent: Intent, context: WriteContext) -> Call[
     return (yield from _set_fields(desk, {"Status": fields["Status"]}, str(context.steps[CREATED])))
 
 
-def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str) -> Call[Outcome]:
+def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str, intent: Intent | None = None) -> Call[Outcome]:
     """Put the final state, if nothing was done to the ticket since it was read, and read it back.
 
+    Each field is taken or refused by itself: what of an intent was refused is named, and the others are set.
     RT refuses what is behind by 412 (lib/RT/REST2/Resource/Record/WithETag.pm), and answers 200 whatever it did.
     """
     if not fields:
@@ -200,7 +202,12 @@ def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str) -> Call[Outc
         wrong = yield from landed_before(desk, ticket.remote_id, fields, wrong, response)
     if wrong:
         said = " ".join(sentences) or "RT gave no reason"
-        return Rejected(f"RT refused {', '.join(sorted(wrong))}: {said}"[:600])
+        detail = f"RT refused {', '.join(sorted(wrong))}: {said}"[:600]
+        named = refused_of(intent, wrong, ours(intent)) if intent is not None else ()
+        sent = {*fields, *fields.get("CustomFields", ())} - {"CustomFields"}
+        if len(named) < len(wrong) or wrong == sent:
+            return Rejected(detail)
+        return Done(receipt_of(ticket), detail, left_out=named)
     return Done(receipt_of(ticket))
 
 

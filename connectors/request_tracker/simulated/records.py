@@ -105,6 +105,9 @@ class Records:
         self._files = 0
         self.ticket_fields: tuple[str, ...] = TICKET_FIELDS
         self.comment_fields: tuple[str, ...] = COMMENT_FIELDS
+        #: (field, value) that our account, or nobody, may set: an owner without the right to own, a status without a
+        #: transition to it, a queue without the right to create there
+        self.taken_away: list[tuple[str, str]] = []
         self._now = now
         # a fresh RT has used some numbers for its own set-up
         self.last = 50
@@ -255,6 +258,8 @@ class Records:
             return f"Status '{status}' isn't a valid status for this ticket."
         if status == ticket.status:
             return "That is already the current value"
+        if ("Status", status) in self.taken_away:
+            return f"You can't change status from '{ticket.status}' to '{status}'."
         old, ticket.status = ticket.status, status
         self.record(ticket, "Status", who, field="Status", old=old, new=status)
         return f"Status changed from '{old}' to '{status}'"
@@ -266,6 +271,8 @@ class Records:
             return "That user does not exist"
         if user.login == ticket.owner:
             return "That user already owns that ticket"
+        if ("Owner", user.login) in self.taken_away:
+            return "That user may not own tickets in that queue"
         before = self.users[ticket.owner]
         ticket.owner = user.login
         for kind in ("Set", "SetWatcher"):
@@ -283,6 +290,8 @@ class Records:
                 queue = self._queue(str(value))
                 if queue is None:
                     return f"Queue {value} does not exist"
+                if ("Queue", queue) in self.taken_away:
+                    return "You may not create requests in that queue."
                 old, new = str(self.queues[ticket.queue]), str(self.queues[queue])
                 ticket.queue = queue
             case "Due":

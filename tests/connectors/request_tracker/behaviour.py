@@ -186,6 +186,16 @@ class Fields:
         assert isinstance(outcome, Rejected)
         assert f"RT refused {words}: Ticket" in outcome.detail
 
+    def test_what_is_refused_is_left_out_and_the_others_are_set(self, stand: Stand) -> None:
+        """RT takes each field of a request or refuses it by itself, and answers 200."""
+        number = stand.ticket()
+        intent = fields(title="New", status={"category": "open", "native": "nonsense"}, assignee={"external_id": "no"})
+        outcome = stand.write(intent, context(number))
+        assert isinstance(outcome, Done)
+        assert outcome.left_out == ("status", "assignee")
+        assert "RT refused Owner, Status: Ticket" in outcome.detail
+        assert stand.shown(number)["Subject"] == "New"
+
     def test_a_change_that_a_person_made_right_after_ours_is_no_refusal(self, stand: Stand) -> None:
         """The history shows that ours landed before."""
         number = stand.ticket()

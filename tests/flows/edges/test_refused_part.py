@@ -10,7 +10,7 @@ import pytest
 from dead_letters import Person, Terms, replay_update
 from gateway.domain.update import Operation, UpdateState
 from gateway.store import SqlStore
-from tests.flows.edges.bridges import ZENDESK, Edge
+from tests.flows.edges.bridges import RT, ZENDESK, Edge
 
 
 @pytest.fixture
@@ -75,9 +75,7 @@ def test_a_replay_writes_it_when_the_desk_takes_it_again(edge: Edge) -> None:
     edge.rt.act("set", ticket=copy, Status="resolved", Priority="90")
     edge.settle_all()
     edge.zendesk.records.taken_away.clear()
-    terms = Terms(edge.site.connectors[ZENDESK].spec.operations[Operation.SET_FIELDS], edge.site.rules)
-    person, given_up = Person("eva", "it is back", "cli"), letter(edge)
-    edge.store.write(lambda tx: replay_update(tx, given_up.id, terms, edge.clock.now(), person, accept_duplicate=False))
+    replay(edge, letter(edge).id, ZENDESK)
     edge.settle_all()
     assert standing(edge, number) == ("solved", "high")
     assert edge.letters() == []
@@ -91,3 +89,43 @@ def test_a_refused_field_alone_is_refused_as_ever(edge: Edge) -> None:
     assert edge.letters() == [(ZENDESK, "rejected")]
     assert letter(edge).attempts == 1
     assert standing(edge, number) == ("open", None)
+
+
+@pytest.mark.parametrize("fault", ["", "reset_after", "reset_before", "error_with_effect"])
+def test_what_rt_sets_in_part_is_done_in_part(edge: Edge, fault: str) -> None:
+    """RT takes each field or refuses it by itself: the others are set by then, and only the refused one is a letter."""
+    number, copy = edge.begun()
+    edge.zendesk.act("set", ticket_id=number, status="open")
+    edge.settle_all()
+    edge.rt.records.taken_away.append(("Status", "stalled"))
+    if fault:
+        edge.rt.fault(fault, method="PUT", path="/ticket/")
+    before = len(edge.rt.effects.all(kind="fields"))
+    edge.zendesk.act("set", ticket_id=number, status="pending", priority="urgent", subject="It burns")
+    edge.settle_all()
+    ticket = edge.rt.records.ticket(int(copy))
+    assert ticket is not None
+    assert (ticket.status, ticket.subject, ticket.priority > 0) == ("open", "It burns", True)
+    assert edge.letters() == [(RT, "rejected")]
+    given_up = letter(edge)
+    assert (given_up.state, given_up.summary) == (UpdateState.DEAD, "set status")
+    assert set(given_up.intent.fields) == {"status"}
+    assert "refuses status" in given_up.detail
+    assert len(edge.rt.effects.all(kind="fields")) == before + 1, "what was set is not written again"
+    edge.zendesk.act("comment", ticket_id=number, body="Still on fire.", by="agent", public=False)
+    edge.settle_all()
+    assert edge.at_rt(copy)[-1:] == ["Still on fire."], "nothing waits behind the letter"
+    edge.pass_time(600)
+    edge.poll()
+    assert standing(edge, number) == ("pending", "urgent"), "what RT set is no edit of a person, nor is what it refused"
+    edge.rt.records.taken_away.clear()
+    replay(edge, given_up.id, RT)
+    edge.settle_all()
+    assert (ticket.status, edge.letters()) == ("stalled", [])
+
+
+def replay(edge: Edge, letter_id: str, connection: str) -> None:
+    """Let a person replay a letter."""
+    terms = Terms(edge.site.connectors[connection].spec.operations[Operation.SET_FIELDS], edge.site.rules)
+    person = Person("eva", "it is back", "cli")
+    edge.store.write(lambda tx: replay_update(tx, letter_id, terms, edge.clock.now(), person, accept_duplicate=False))
