@@ -9,16 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.bootstrap import Gateway, build
 from gateway.cli.site import SiteChoice
 from gateway.config import Settings, environment
 from gateway.doorbell import RqDoorbell, ringing_connection
 from gateway.embedded import find_server
-from gateway.errors import ConfigError, GatewayError, NotFoundError, StoreError
-from gateway.store import schema_is_current
+from gateway.errors import ConfigError, GatewayError, NotFoundError
+from gateway.store import parse_url, schema_is_current
 from gateway.store.unit import SqlTx
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ def is_begun(choice: SiteChoice) -> bool:
 
 def has_record(settings: Settings) -> bool:
     """Say whether there is a database to open (a SQLite file would be made by merely looking)."""
-    url = make_url(settings.database_url)
+    url = parse_url(settings.database_url)
     return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
 
@@ -80,12 +79,9 @@ def require_record(gateway: Gateway) -> None:
 
 def require_keys(gateway: Gateway) -> None:
     """Raise ConfigError when the database was encrypted with a key that is not here; StoreError when it is away."""
-    try:
-        if schema_is_current(gateway.store.engine):
-            with gateway.store.read():
-                pass
-    except DBAPIError as error:
-        raise StoreError("the database cannot be reached") from error
+    if schema_is_current(gateway.store.engine):
+        with gateway.store.read():
+            pass
 
 
 def ring(gateway: Gateway, step: str) -> None:
@@ -111,8 +107,6 @@ def active_files(settings: Settings, environ: Mapping[str, str]) -> Mapping[str,
             return None
         active = gateway.releasing.active()
         return gateway.releasing.files(active) if active is not None else None
-    except DBAPIError as error:
-        raise StoreError("the database cannot be reached") from error
     finally:
         gateway.close()
 

@@ -1,6 +1,6 @@
 """The record: SQLAlchemy Core on SQLite (default) or PostgreSQL. Every fact is committed here before it is acted on."""
 
-from gateway.store.engine import open_engine
+from gateway.store.engine import open_engine, parse_url
 from gateway.store.intake import GroupCommitIntake
 from gateway.store.migrate import migrate, schema_is_current
 from gateway.store.sealing import Sealer, load_keys
@@ -14,5 +14,6 @@ __all__ = [
     "migrate",
     "open_engine",
     "open_store",
+    "parse_url",
     "schema_is_current",
 ]

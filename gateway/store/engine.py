@@ -17,9 +17,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StoreError
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -28,7 +28,7 @@ def parse_url(text: str) -> URL:
     """Read a database URL; raises ConfigError without repeating a password."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         msg = "GATEWAY_DATABASE_URL is not a database URL: expected postgresql://user@host/name or sqlite:///path"
         raise ConfigError(msg) from None
     backend = url.get_backend_name()
@@ -41,6 +41,23 @@ def parse_url(text: str) -> URL:
         return url
     msg = f"database {backend!r} is not supported: use postgresql:// or sqlite:///path"
     raise ConfigError(msg)
+
+
+def told(error: DBAPIError) -> str:
+    """Say in one line what the database refused, without parameters (they may hold personal data)."""
+    first = str(error.orig).strip().splitlines()
+    return f"the database refused: {first[0] if first else type(error.orig).__name__}"
+
+
+@contextmanager
+def in_reach(engine: Engine) -> Iterator[None]:
+    """Raise StoreError, with the place to look at, where a database is away or is none."""
+    try:
+        yield
+    except DBAPIError as error:
+        is_file = engine.url.get_backend_name() == "sqlite"
+        where = f"it is the file {engine.url.database}" if is_file else "GATEWAY_DATABASE_URL says where it is"
+        raise StoreError(f"{told(error)}; {where}") from None
 
 
 def open_engine(text: str) -> Engine:

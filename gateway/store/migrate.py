@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect
 
-from gateway.store.engine import gate_for
+from gateway.store.engine import gate_for, in_reach
 from gateway.store.migrations import NEWEST
 
 if TYPE_CHECKING:
@@ -27,8 +27,11 @@ def _config(connection: Connection) -> Config:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest version; safe when two do it at once (SQLite: the gate; PostgreSQL: a lock)."""
-    with gate_for(engine).hold(), engine.begin() as connection:
+    """Bring the schema to the newest version; safe when two do it at once (SQLite: the gate; PostgreSQL: a lock).
+
+    Raises StoreError when the database is away, or is none.
+    """
+    with in_reach(engine), gate_for(engine).hold(), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7241903)")
         if _version(connection) != NEWEST:
@@ -38,8 +41,8 @@ def migrate(engine: Engine) -> None:
 
 
 def schema_is_current(engine: Engine) -> bool:
-    """Say whether the database has the newest schema."""
-    with engine.connect().execution_options(read_only=True) as connection:
+    """Say whether the database has the newest schema; raises StoreError when it is away, or is none."""
+    with in_reach(engine), engine.connect().execution_options(read_only=True) as connection:
         return _version(connection) == NEWEST
 
 

@@ -27,7 +27,7 @@ from gateway.store.clocks import SqlClocks
 from gateway.store.crosslinks import SqlCrosslinks
 from gateway.store.dead_letters import SqlDeadLetters
 from gateway.store.desks import SqlDesks
-from gateway.store.engine import gate_for, open_engine
+from gateway.store.engine import gate_for, open_engine, told
 from gateway.store.feeds import SqlFeeds
 from gateway.store.files import SqlFiles
 from gateway.store.hiding import SqlHiddenTickets
@@ -222,9 +222,9 @@ class SqlTx:
             with self.connection.begin_nested():
                 yield
         except DataError as error:
-            raise RefusedValueError(_told(error)) from None
+            raise RefusedValueError(told(error)) from None
         except IntegrityError as error:
-            raise ClashError(_told(error)) from None
+            raise ClashError(told(error)) from None
 
     def is_waited_for(self) -> bool:
         """Say whether another process waits to write."""
@@ -253,13 +253,14 @@ class SqlStore:
     def read(self) -> Iterator[SqlTx]:
         """Open a transaction that only reads; it takes no gate.
 
-        Raises ConfigError when the database was sealed with a key that is not there, as `write` does.
+        Raises ConfigError when the database was sealed with a key that is not there, and StoreError when it is out of
+        reach, as `write` does.
         """
         try:
             with self._reader.connect() as connection, connection.begin():
                 yield SqlTx(self, connection, self._keys.checked(connection))
         except OperationalError as error:
-            raise _store_error(error) from None
+            raise StoreError(told(error)) from None
 
     def write(self, work: Callable[[SqlTx], R]) -> R:
         """Run `work` in a write transaction and commit; it may run several times.
@@ -273,7 +274,7 @@ class SqlStore:
                 self._keys.committed()
             except DBAPIError as error:
                 if number == _TRIES - 1 or not _worth_a_retry(error):
-                    raise _store_error(error) from None
+                    raise StoreError(told(error)) from None
             else:
                 return result
             time.sleep(random.uniform(0, min(1.0, 0.01 * 2**number)))  # noqa: S311 - jitter, no secret
@@ -298,13 +299,3 @@ def _worth_a_retry(error: DBAPIError) -> bool:
         return state in _RETRY_STATES
     text = str(error.orig)
     return "database is locked" in text or "connection failed" in text or "database table is locked" in text
-
-
-def _store_error(error: DBAPIError) -> StoreError:
-    """Say in one line what the database refused, without parameters (they may hold personal data)."""
-    return StoreError(_told(error))
-
-
-def _told(error: DBAPIError) -> str:
-    first = str(error.orig).strip().splitlines()
-    return f"the database refused: {first[0] if first else type(error.orig).__name__}"

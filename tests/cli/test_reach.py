@@ -101,3 +101,24 @@ def test_where_gateway_yaml_cannot_be_read_nothing_is_said_of_connections(site: 
     result = CliRunner().invoke(main, ["rules", "check"])
     assert result.exit_code == 1
     assert "there is no connection" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "line"),
+    [
+        ("postgresql://u:s3cret@127.0.0.1:1/x", 1, "GATEWAY_DATABASE_URL says where it is"),
+        ("postgresql://u:s3cret@[::1/x", 2, "gateway: GATEWAY_DATABASE_URL is not a database URL"),
+        ("garbage s3cret", 2, "gateway: GATEWAY_DATABASE_URL is not a database URL"),
+        ("sqlite:///{site}/gateway.yaml", 1, "the database refused: file is not a database; it is the file"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words", [("tickets", "list"), ("dlq", "list"), ("rules", "list"), ("reconcile", "a"), ("reports", "sla")]
+)
+def test_a_database_that_is_away_or_none_is_told(
+    site: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], url: str, code: int, line: str
+) -> None:
+    """One line without the password, and where to look."""
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", url.format(site=site))
+    ended, said = run(*words)
+    assert (ended, line in said, "s3cret" in said) == (code, True, False), said
