@@ -12,7 +12,7 @@ from typing import Any
 from connectors.email.sim_lines import Lines
 from connectors.email.sim_store import MailStore
 
-_FETCH = re.compile(r"UID FETCH (\d+) \((.*)\)", re.IGNORECASE)
+_FETCH = re.compile(r"UID FETCH (\d+|\*) \((.*)\)", re.IGNORECASE)
 _PARTIAL = re.compile(r"BODY\.PEEK\[\]<0\.(\d+)>", re.IGNORECASE)
 
 
@@ -20,18 +20,29 @@ class ImapSession:
     """One client's session."""
 
     def __init__(
-        self, lines: Lines, store: MailStore, *, prove: Callable[[str, str, str], bool], starttls: bool, seen: list[str]
+        self,
+        lines: Lines,
+        store: MailStore,
+        *,
+        prove: Callable[[str, str, str], bool],
+        starttls: bool,
+        seen: list[str],
+        byes: Mapping[str, str],
     ) -> None:
         self._lines = lines
         self._store = store
         self._prove = prove
         self._starttls = starttls
         self._seen = seen
+        self._byes = byes
         self._folder = ""
         self._user = ""
 
     def run(self) -> None:
         """Serve until the client goes."""
+        if "" in self._byes:
+            self._lines.send(f"* BYE {self._byes['']}")
+            return
         self._lines.send("* OK [CAPABILITY IMAP4rev1" + self._offers() + "] ready")
         while (line := self._lines.read()) is not None:
             tag, _, words = line.partition(" ")
@@ -49,6 +60,9 @@ class ImapSession:
 
     def _answer(self, tag: str, words: str) -> bool:
         name = words.split(" ", 1)[0].upper()
+        if name in self._byes:
+            self._lines.send(f"* BYE {self._byes[name]}")
+            return False
         if name == "LOGOUT":
             self._lines.send("* BYE", f"{tag} OK done")
             return False
@@ -103,10 +117,11 @@ class ImapSession:
                 self._lines.send(f"{tag} NO [NONEXISTENT] no such folder")
                 return
             self._folder = name
+            named = [] if self._store.courier else [f"* OK [UIDNEXT {folder.next}]"]
             self._lines.send(
                 f"* {len(folder.mails)} EXISTS",
                 f"* OK [UIDVALIDITY {folder.validity}]",
-                f"* OK [UIDNEXT {folder.next}]",
+                *named,
                 f"{tag} OK [READ-ONLY] done",
             )
 
@@ -128,10 +143,13 @@ class ImapSession:
             self._lines.send(f"{tag} BAD cannot do that")
             return
         with self._store.lock:
-            mail = self._store.folders[self._folder].mails.get(int(match[1]))
+            mails = self._store.folders[self._folder].mails
+            mail = mails.get(max(mails, default=0) if match[1] == "*" else int(match[1]))
         if mail is not None:
             partial = _PARTIAL.search(match[2])
-            if partial is None:
+            if match[2].upper() == "UID":
+                self._lines.send(f"* {mail.uid} FETCH (UID {mail.uid})")
+            elif partial is None:
                 about = f'UID {mail.uid} RFC822.SIZE {len(mail.raw)} INTERNALDATE "{_internal(mail.arrived)}"'
                 self._lines.send(f"* {mail.uid} FETCH ({about})")
             else:

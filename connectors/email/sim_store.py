@@ -55,6 +55,8 @@ class MailStore:
         self.lock = threading.RLock()
         self.folders: dict[str, Folder] = {"INBOX": Folder(), "Sent": Folder(), "Junk": Folder()}
         self.sent: list[Sent] = []
+        #: as Courier does (5.0): EXAMINE tells no UIDNEXT, and SEARCH takes * for a number that no mail has
+        self.courier = False
 
     def deliver(
         self, raw: bytes, folder: str = "INBOX", arrived: datetime | None = None, *, flagged: bool = False
@@ -80,7 +82,7 @@ class MailStore:
             found = set(held.mails)
             rest = words.strip()
             while rest:
-                last = max(held.mails, default=0)
+                last = 2**32 if self.courier else max(held.mails, default=0)
                 either = rest[:3].upper() == "OR "
                 terms: list[re.Match[str]] = []
                 for _ in range(1 + either):

@@ -55,6 +55,8 @@ class SimulatedMail(SimulatedDesk):
         self.keeps_sent = False
         #: the commands that mailbox sessions gave
         self.commands: list[str] = []
+        #: command -> the words with which a mailbox session ends at it (BYE); under an empty one those of the greeting
+        self.byes: dict[str, str] = {}
         #: how often somebody logged in to the mailbox
         self.logins = 0
         self.authority, self._context = certificate()
@@ -174,7 +176,14 @@ class SimulatedMail(SimulatedDesk):
             return self._proves(user, password, token)
 
         with contextlib.suppress(OSError, ValueError):
-            ImapSession(lines, self.store, prove=prove, starttls=self.tls == "starttls", seen=self.commands).run()
+            ImapSession(
+                lines,
+                self.store,
+                prove=prove,
+                starttls=self.tls == "starttls",
+                seen=self.commands,
+                byes=self.byes,
+            ).run()
         lines.close()
 
     def _serve_smtp(self, sock: socket.socket) -> None:

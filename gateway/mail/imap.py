@@ -12,8 +12,8 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any
 
@@ -33,6 +33,7 @@ _FRESH = 30.0
 #: a refused login that says nothing of the password (RFC 5530 section 3)
 _FOR_NOW = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)\]|too many|try again", re.IGNORECASE)
 _NAME = re.compile(rb'\((?P<flags>[^)]*)\) (?:"(?:\\.|[^"\\])*"|NIL) (?P<name>.*)')
+_UID = re.compile(rb"\bUID (\d+)")
 _QUOTED = re.compile(rb'BODY\[\](?:<0>)? "((?:[^"\\]|\\.)*)"')
 
 Json = dict[str, Any]
@@ -150,15 +151,23 @@ class Mailbox(imaplib.IMAP4):
         self._validity = self._number("UIDVALIDITY")
         self._next = self._number("UIDNEXT")
         if not self._next:
-            # not every server says it (RFC 3501 section 6.3.1): the last mail has the largest
-            last = self._search("UID *")
-            self._next = max(last) + 1 if last else 1
+            # not every server says it (RFC 3501 section 6.3.1): the last mail has the largest. Courier says neither
+            # that nor what SEARCH finds under *, which it reads as a number; FETCH it answers
+            self._next = self._last() + 1 if self._mails else 1
         self._next = min(self._next, _LARGEST_UID)
         self._folder, self._looked_at = folder, time.monotonic()
 
     def _number(self, name: str) -> int:
         _, said = self.response(name)
         return int(said[0]) if said and isinstance(said[0], bytes) and said[0].isdigit() else 0
+
+    def _last(self) -> int:
+        kind, said = self.uid("FETCH", "*", "(UID)")
+        if kind != "OK":
+            msg = f"the last mail cannot be named: {_words(said)}"
+            raise self.error(msg)
+        lines = [found for line in said or () if isinstance(line, bytes) and (found := _UID.search(line))]
+        return max((int(found[1]) for found in lines), default=0)
 
     def _search(self, what: str) -> list[int]:
         kind, said = self.uid("SEARCH", what)
@@ -179,20 +188,46 @@ class Mailbox(imaplib.IMAP4):
 
 def open_mailbox(server: MailServer, context: ssl.SSLContext, login: Login) -> Mailbox:
     """Connect, begin TLS, prove who we are; raises LoginRefusedError, NotSentError or what imaplib raises."""
-    box = Mailbox(server, context)
-    try:
-        if not server.implicit and ("STARTTLS" in box.capabilities or not server.loopback):
-            if "STARTTLS" not in box.capabilities:
-                msg = "it offers no TLS, and a password does not leave this machine without: write imaps://"
-                raise NotSentError(msg)
-            box.starttls(context)
-        _log_in(box, login)
-    except BaseException:
-        # of a handshake that failed nothing is left to shut, and why it failed is what counts
-        with suppress(Exception):
-            box.shutdown()
-        raise
+    with parting(box := _greeted(server, context)):
+        try:
+            _enter(box, server, context, login)
+        except BaseException:
+            # of a handshake that failed nothing is left to shut, and why it failed is what counts
+            with suppress(Exception):
+                box.shutdown()
+            raise
     return box
+
+
+def _greeted(server: MailServer, context: ssl.SSLContext) -> Mailbox:
+    try:
+        return Mailbox(server, context)
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error as error:
+        said = _words(error.args).removeprefix("* BYE").strip()
+        raise NotSentError(f"it takes nobody for now: {said}" if said else str(error)) from None
+
+
+@contextmanager
+def parting(box: Mailbox) -> Iterator[None]:
+    """Say why a server ended a session where it said so (BYE, RFC 3501 section 7.1.5); raises NotSentError."""
+    try:
+        yield
+    except imaplib.IMAP4.abort:
+        said = _words(box.untagged_responses.get("BYE"))
+        if said:
+            raise NotSentError(f"it ended the session: {said}") from None
+        raise
+
+
+def _enter(box: Mailbox, server: MailServer, context: ssl.SSLContext, login: Login) -> None:
+    if not server.implicit and ("STARTTLS" in box.capabilities or not server.loopback):
+        if "STARTTLS" not in box.capabilities:
+            msg = "it offers no TLS, and a password does not leave this machine without: write imaps://"
+            raise NotSentError(msg)
+        box.starttls(context)
+    _log_in(box, login)
 
 
 def _log_in(box: Mailbox, login: Login) -> None:

@@ -22,7 +22,7 @@ import msgspec
 
 from gateway.dialing import Exchange, current, time_for, tls_context
 from gateway.errors import LoginRefusedError, NotSentError, OutcomeUnknownError
-from gateway.mail.imap import GoneError, Mailbox, TooLargeError, open_mailbox
+from gateway.mail.imap import GoneError, Mailbox, TooLargeError, open_mailbox, parting
 from gateway.mail.login import Login
 from gateway.mail.smtp import greet, hand_over, open_session
 from gateway.ports import Blob, Connector, Files, HttpRequest, HttpResponse
@@ -155,7 +155,8 @@ class MailTransport:
         try:
             box = self._kept(key) or self._opened(connector, account)
             try:
-                yield box
+                with parting(box):
+                    yield box
             except GoneError:
                 self._keep(key, box)
                 raise
@@ -251,6 +252,8 @@ def _reason(error: BaseException, deadline: float) -> str:  # noqa: PLR0911 - a 
             return "no such host"
         case ConnectionRefusedError():
             return "connection refused"
+        case imaplib.IMAP4.abort() if "unexpected response" in str(error):
+            return "what answers there speaks no IMAP"
         case ConnectionError() | smtplib.SMTPServerDisconnected() | imaplib.IMAP4.abort() | EOFError():
             return "the connection ended"
         case LookupError():

@@ -205,6 +205,34 @@ def test_a_mailbox_that_counts_anew_says_so(server: SimulatedMail, transport: De
     assert run(transport, connector, Look("Nowhere")).status == 404
 
 
+def test_a_server_that_names_no_next_number_is_asked_for_its_last_mail(
+    server: SimulatedMail, transport: DeskTransport
+) -> None:
+    """Courier's EXAMINE has no UIDNEXT, and its SEARCH finds nothing under *: every mail is listed all the same."""
+    server.store.courier = True
+    connector = connect(server)
+    assert run(transport, connector, ListMails("INBOX", 0, 10)).json() == {"validity": 1, "next": 1, "uids": []}
+    for _ in range(3):
+        server.act_write()
+    assert run(transport, connector, ListMails("INBOX", 1, 10)).json() == {"validity": 1, "next": 4, "uids": [2, 3]}
+
+
+@pytest.mark.parametrize("command", ["", "AUTHENTICATE", "EXAMINE"])
+def test_why_a_server_ends_a_session_is_told(server: SimulatedMail, transport: DeskTransport, command: str) -> None:
+    """In its own words, whether it says so at once, at the login or later."""
+    server.byes[command] = "[ALERT] Too many connections from your address"
+    with pytest.raises(NotSentError, match="Too many connections from your address"):
+        run(transport, connect(server), Look("INBOX"))
+
+
+def test_another_server_than_a_mailbox_is_told(server: SimulatedMail, transport: DeskTransport) -> None:
+    """The port of the server that sends mail in place of the mailbox's."""
+    connector = connect(server)
+    settings = msgspec.structs.replace(connector.settings, url=server.smtp_url.replace("smtp", "imap"))
+    with pytest.raises(NotSentError, match="speaks no IMAP"):
+        run(transport, EmailConnector(settings), Look("INBOX"))
+
+
 def test_a_large_mail_is_brought_in_part(server: SimulatedMail, transport: DeskTransport) -> None:
     """No more than was asked for, and its whole size is said."""
     server.store.deliver(b"Subject: x\r\n\r\n" + b"y" * 3_000_000)
