@@ -254,6 +254,7 @@ def note(account: Account, data: Json, people: Mapping[str, RemotePerson], *, at
         attachments=(attachment(account, data),) if is_file(data) else (),
         lost=said.lost,
         raw=words if said.lost else "",
+        edited_at=moment(data.get("modifiedon")),
     )
 
 

@@ -220,6 +220,7 @@ def comment(data: Json, account: Account) -> RemoteComment | None:
         attachments=tuple(attachments(data) + inline_images(body)),
         lost=read.lost if read else (),
         raw=body if read and read.lost else "",
+        edited_at=moment(data.get("updated_at")),
     )
 
 

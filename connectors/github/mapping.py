@@ -261,4 +261,5 @@ def comment_of(data: Json, options: Options, *, at: datetime) -> RemoteComment |
         source_format="markdown",
         lost=lost,
         raw=text(data.get("body")) if lost else "",
+        edited_at=moment(data.get("updated_at")),
     )

@@ -216,6 +216,15 @@ class GitHubSimulator(SimulatedDesk):
         self._told("created", held, comment)
         return int(comment["id"])
 
+    def act_edit(self, issue: str, comment: int, body: str) -> None:
+        """Let whoever wrote a comment write it otherwise."""
+        held = self._held(issue)
+        found = next(each for each in self.records.comments[held["id"]] if each["id"] == comment)
+        was, found["body"] = found["body"], body
+        found["updated_at"] = held["updated_at"] = self.now().replace(microsecond=0)
+        more = {"comment": self.records.comment_json(held, found), "changes": {"body": {"from": was}}}
+        self._tell("edited", held, found["user"], **more)
+
     def act_set(self, issue: str, **given: Any) -> None:
         """Let a colleague set members of an issue."""
         self._change(self._held(issue), self.records.agents[0], given)

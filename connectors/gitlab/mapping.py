@@ -286,6 +286,7 @@ def comment(
         attachments=attachments(files, seen),
         lost=lost,
         raw=raw if lost else "",
+        edited_at=moment(note.get("updated_at")),
     )
 
 

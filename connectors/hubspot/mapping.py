@@ -229,6 +229,7 @@ def engagement(kind: str, data: Json, owners: Mapping[str, RemotePerson]) -> Rem
         attachments=files,
         lost=content.lost,
         raw=html if content.lost else "",
+        edited_at=moment(data.get("updatedAt")),
     )
 
 

@@ -285,6 +285,7 @@ def comment_of(
         ),
         lost=body.lost,
         raw=raw_text(data.get("body")) if body.lost else "",
+        edited_at=moment(data.get("updated")),
     )
 
 

@@ -185,6 +185,7 @@ def journal(data: Json, account: Account, files: Mapping[str, str], *, at: datet
         source_format=account.formatting,
         lost=body.lost,
         raw=notes if body.lost else "",
+        edited_at=moment(data.get("updated_on")),
     )
 
 

@@ -204,6 +204,7 @@ def comment(data: Json, *, at: datetime) -> RemoteComment | None:
         body=text(data.get("CommentBody")),
         visibility=Visibility.PUBLIC if said_true(data.get("IsPublished")) else Visibility.INTERNAL,
         author=user(obj(data.get("CreatedBy")), data.get("CreatedById")),
+        edited_at=moment(data.get("SystemModstamp")),
     )
 
 

@@ -196,6 +196,7 @@ def article(data: Json, account: Account, *, at: datetime) -> RemoteComment | No
         attachments=files(data),
         lost=lost,
         raw=text(data.get("body")) if lost else "",
+        edited_at=moment(data.get("updated_at")),
     )
 
 

@@ -22,7 +22,7 @@ from gateway.errors import NotFoundError
 from gateway.flow.originals import ACTION as TEXT_LOST
 from gateway.ports.ways import Way
 from gateway.store.people_view import TicketLine
-from gateway.web.console.ticket import OriginalLine, TicketPage, read_ticket
+from gateway.web.console.ticket import CommentLine, OriginalLine, TicketPage, read_ticket
 from gateway.web.console.why import explain_all
 from rules.duration import words
 from rules.route_words import headline
@@ -197,12 +197,18 @@ def _write(page: TicketPage, held: list[DeadLetter]) -> None:
     if page.earlier:
         click.echo(f"  … {page.earlier} earlier ones, at the desks")
     for comment in page.comments:
-        click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {comment.connection}")
+        where = f"{comment.connection}{_edited(comment)}"
+        click.echo(f"  {utc(comment.at)}  {comment.visibility}  {tame(comment.author)} at {where}")
         click.echo(f"{_indented(comment.body, 4)}")
         if comment.original is not None:
             click.echo(f"    {_more_there(comment.original)}")
     _write_held(held)
     _write_record(page)
+
+
+def _edited(comment: CommentLine) -> str:
+    """Say when the words of a comment were changed at its desk."""
+    return f", edited {utc(comment.edited_at)}" if comment.edited_at is not None else ""
 
 
 def _more_there(original: OriginalLine) -> str:

@@ -70,8 +70,15 @@ class RemoteComment(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what of the desk's own text Markdown cannot show, in plain words, and that text as the desk has it
     lost: tuple[str, ...] = ()
     raw: str = ""
+    #: when it was changed last, where its desk says so: at `at` or before is never, and it need not be its words
+    edited_at: datetime | None = None
     #: an event told its words without their form: the ticket is to be read for the rest
     partial: bool = False
+
+    @property
+    def was_edited(self) -> bool:
+        """Whether it was changed after it was made, as its desk says."""
+        return self.edited_at is not None and self.edited_at > self.at
 
 
 class RemoteTicket(msgspec.Struct, frozen=True, omit_defaults=True):

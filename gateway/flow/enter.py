@@ -33,6 +33,7 @@ from gateway.flow.merge import followed, goes_on, merge, note_move, out_of_ring,
 from gateway.flow.people.stitching import with_person
 from gateway.flow.plan import Cause, Planned, Planner, new_update, stopped
 from gateway.flow.recall import ask_again, ask_in_doubt
+from gateway.flow.rewording import hear_edits
 from gateway.flow.sight import note_merged
 from gateway.flow.sla.carrying import OF_OURS, take
 from gateway.flow.sla.following import Decided, follow
@@ -210,6 +211,8 @@ class Entry:
         )
         files = hear_files(self._tx, self._ids, ticket.id, link, event.snapshot, ledger, self._now)
         self._say_lost(originals.of_body(self._tx, was, folded.link, event.snapshot), comments, link)
+        for action, detail in hear_edits(self._tx, link, event):
+            self._note(ticket.id, action, detail)
         ask_in_doubt(self._tx, event, link, read, self._ids, self._now)
         ask_again(self._tx, folded.ticket, self._ids, self._now, self._row.trace_id)
         self._tx.links.save(folded.link)

@@ -340,6 +340,7 @@ def comment_row(comment: RemoteComment, comment_id: str, ticket_id: str, connect
         visibility=comment.visibility,
         body=comment.body,
         author=comment.author,
+        edited_at=comment.edited_at if comment.was_edited else None,
     )
 
 

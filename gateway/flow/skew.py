@@ -70,7 +70,8 @@ def ticket_set_right(remote: RemoteTicket, ahead: int, now: datetime) -> RemoteT
 
 
 def _comment(comment: RemoteComment, ahead: int, now: datetime) -> RemoteComment:
-    return msgspec.structs.replace(comment, at=here(comment.at, ahead, now))
+    edited = here(comment.edited_at, ahead, now) if comment.edited_at is not None else None
+    return msgspec.structs.replace(comment, at=here(comment.at, ahead, now), edited_at=edited)
 
 
 def note(tx: Tx, transport: Transport, connection: str, now: datetime) -> DeskState:

@@ -24,11 +24,11 @@ from gateway.ports.leases import Leases
 from gateway.ports.ledger import Ledger
 from gateway.ports.linking import Links
 from gateway.ports.looking import Looks
-from gateway.ports.originals import Originals
 from gateway.ports.people import People
 from gateway.ports.relations import Crosslinks, Duplicates, Stages
 from gateway.ports.releasing import Releases
 from gateway.ports.reporting import Reporting
+from gateway.ports.rewording import Rewording
 from gateway.ports.rows import (
     AttemptEnd,
     AttemptStart,
@@ -86,7 +86,7 @@ class Inbox(Protocol):
         ...
 
 
-class Tickets(Originals, Protocol):
+class Tickets(Rewording, Protocol):
     """Tickets, people, comments and the events that made them."""
 
     def lock(self, pairs: Collection[tuple[str, str]]) -> frozenset[str]:

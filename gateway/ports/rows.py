@@ -260,3 +260,5 @@ class CommentRow(msgspec.Struct, frozen=True, omit_defaults=True):
     attachments: tuple[Attachment, ...] = ()
     #: of one that is new: what of it Markdown cannot show, in words for people
     lost: tuple[str, ...] = ()
+    #: when its words were changed at its desk; None: never, as far as the desk says
+    edited_at: datetime | None = None

@@ -16,6 +16,7 @@ from gateway.store.clock_tables import clock_changes, clock_firings, clock_log, 
 from gateway.store.columns import in_pieces
 from gateway.store.crosslink_tables import FRESH, crosslinks
 from gateway.store.file_tables import files
+from gateway.store.original_tables import originals
 from gateway.store.relation_tables import duplicate_keys, duplicates, stage_moves
 from gateway.store.routing_tables import reservations, ways
 from gateway.store.tables import PENDING, comments, deliveries, events, links, tickets, updates
@@ -148,7 +149,7 @@ class SqlCrosslinks:
 
         Its links are the caller's to move.
         """
-        for table in (comments, files, events):
+        for table in (comments, originals, files, events):
             self._connection.execute(update(table).where(table.c.ticket_id == gone).values(ticket_id=stays))
         for table in (clocks, clock_log, clock_changes, clock_firings, stage_moves, duplicate_keys, ways, reservations):
             self._connection.execute(delete(table).where(table.c.ticket_id == gone))

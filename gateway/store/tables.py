@@ -166,6 +166,8 @@ comments = Table(
     Column("visibility", String(10), nullable=False),
     Column("author", Json),
     Column("automatic", Boolean, nullable=False),
+    #: when its words were changed at its desk
+    Column("edited_at", Instant),
     Column("body_sealed", LargeBinary),
     Index("ix_comments_ticket", "ticket_id", "at"),
 )

@@ -10,12 +10,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, func, insert, select, tuple_, update
 
 from gateway.domain.event import Event
-from gateway.domain.person import RemotePerson
-from gateway.domain.ticket import OPEN_CATEGORIES, Ticket, Visibility
+from gateway.domain.ticket import OPEN_CATEGORIES, Ticket
 from gateway.ports import Clock, CommentRow, Ids
 from gateway.store.columns import day_of, per_dialect
-from gateway.store.originals import SqlOriginals
 from gateway.store.people_tables import identities
+from gateway.store.rewording import COMMENT, SqlRewording
 from gateway.store.sealing import Sealer
 from gateway.store.tables import comment_links, comments, events, lanes, links, tickets
 
@@ -23,7 +22,6 @@ from gateway.store.tables import comment_links, comments, events, lanes, links, 
 _MOVES = 5
 
 _BODY = "ticket"
-_COMMENT = "comment"
 _EVENT = "event"
 
 _GET = (
@@ -76,7 +74,7 @@ def _stage_since(ticket: Ticket) -> datetime | None:
     return max((stamp.at for stamp in stamps if stamp is not None), default=ticket.created_at)
 
 
-class SqlTickets(SqlOriginals):
+class SqlTickets(SqlRewording):
     """Implements ports.Tickets."""
 
     def __init__(self, connection: Connection, sealer: Sealer, ids: Ids, clock: Clock) -> None:
@@ -201,19 +199,6 @@ class SqlTickets(SqlOriginals):
         rows = self._connection.execute(_COMMENTS, {"the_ticket": ticket_id}).mappings()
         return [self._comment(row) for row in rows]
 
-    def _comment(self, row: Any) -> CommentRow:
-        sealed = row["body_sealed"]
-        return CommentRow(
-            id=row["id"],
-            ticket_id=row["ticket_id"],
-            connection=row["connection"],
-            at=row["at"],
-            visibility=Visibility(row["visibility"]),
-            body=self._sealer.open(_COMMENT, sealed).decode() if sealed is not None else "",
-            author=msgspec.convert(row["author"], RemotePerson) if row["author"] else None,
-            automatic=row["automatic"],
-        )
-
     def add_comment(self, comment: CommentRow, *, link_id: str, remote_id: str) -> bool:
         """Add a comment seen at a link; False when that remote comment is known there."""
         if not self.bind_comment(link_id, remote_id, comment.id):
@@ -226,7 +211,8 @@ class SqlTickets(SqlOriginals):
             "visibility": comment.visibility.value,
             "author": comment.author,
             "automatic": comment.automatic,
-            "body_sealed": self._sealer.seal(_COMMENT, comment.body.encode()),
+            "edited_at": comment.edited_at,
+            "body_sealed": self._sealer.seal(COMMENT, comment.body.encode()),
         }
         self._connection.execute(_ADD_COMMENT, values)
         return True

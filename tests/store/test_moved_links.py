@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.ticket import Ticket
+from gateway.ports.originals import Original
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
 
@@ -61,6 +62,26 @@ def test_whoever_waits_for_a_ticket_that_joins_another_holds_the_other(store: Sq
         over.set()
         for each in threads:
             each.join(10)
+
+
+def test_desks_own_texts_move_with_what_was_said(store: SqlStore) -> None:
+    """They belong to the ticket that stays, and go with its people."""
+    stays, goes = begin(store, ZENDESK), begin(store, RT)
+    now = store.clock.now()
+
+    def work(tx: SqlTx) -> None:
+        link = tx.links.by_remote([RT])[RT]
+        for of in (link.id, "a-comment"):
+            tx.tickets.keep_original(Original(of, goes.id, RT[0], now, "html", ("a video",), "<video>"))
+        tx.links.save(msgspec.structs.replace(link, ticket_id=stays.id, role=Role.TARGET))
+        tx.crosslinks.join(goes.id, stays.id)
+
+    store.write(work)
+    with store.read() as tx:
+        link = tx.links.by_remote([RT])[RT]
+        found = tx.tickets.originals([link.id, "a-comment"])
+    assert {each.ticket_id for each in found.values()} == {stays.id}
+    assert len(found) == 2
 
 
 def is_busy(store: SqlStore, ticket_id: str) -> bool:

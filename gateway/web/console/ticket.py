@@ -96,6 +96,8 @@ class CommentLine(msgspec.Struct, frozen=True):
     body: str
     automatic: bool
     original: OriginalLine | None = None
+    #: when its words were changed at its desk
+    edited_at: datetime | None = None
 
 
 class ClockLine(msgspec.Struct, frozen=True):
@@ -289,4 +291,5 @@ def _comment(row: CommentRow, original: Original | None) -> CommentLine:
         body=row.body if len(row.body) <= LONGEST else f"{row.body[:LONGEST]}…",
         automatic=row.automatic,
         original=_original(original) if original is not None else None,
+        edited_at=row.edited_at,
     )

@@ -96,6 +96,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("visibility", sa.String(length=10), nullable=False),
         sa.Column("author", Json(), nullable=True),
         sa.Column("automatic", sa.Boolean(), nullable=False),
+        sa.Column("edited_at", Instant(), nullable=True),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
