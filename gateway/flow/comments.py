@@ -34,6 +34,11 @@ def sort_comments(
     return tuple(new), tuple(own), used
 
 
+def named(event: Event) -> frozenset[str]:
+    """Return the remote ids of the comments of an event, told or shown."""
+    return frozenset(each.remote_id for each in _in_order(event))
+
+
 def _in_order(event: Event) -> list[RemoteComment]:
     """Return the comment that an event tells of and those that the desk shows, each once, as they were said.
 

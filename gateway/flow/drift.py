@@ -116,7 +116,7 @@ class Comparer:
             ticket, link = tx.tickets.get(link.ticket_id), tx.links.get(link.id) or link
             if ticket is None or ticket.redacted_at is not None:
                 return []
-            if tx.outbox.landed_since(ticket.id, link.id, began):
+            if tx.outbox.landed_since(link.id, began):
                 # what was read is from before a write of ours, for all we know
                 return []
             if read is None:

@@ -20,7 +20,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.flow import crosslinks, originals
 from gateway.flow.brought import ended
-from gateway.flow.comments import first_copies
+from gateway.flow.comments import first_copies, named
 from gateway.flow.deciding import decide_on, for_the_trail
 from gateway.flow.desks import LiveSite
 from gateway.flow.duplicates import merged_at_desk
@@ -198,7 +198,7 @@ class Entry:
             rules=self._rules_of(ticket.id),
             ledger=ledger,
             by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
-            known_comments=self._tx.tickets.known_comments(link.id),
+            known_comments=self._tx.tickets.known_comments(link.id, named(event)),
             pending=self._tx.outbox.pending_fields(link.id),
             shown=own_fields(link, self._rules_of(ticket.id), self._site, ticket),
             stays=self._site.connectors[link.connection].spec.effects_stay,

@@ -173,7 +173,7 @@ class Looker:
         """Record what a look showed; say whether there is something to deliver now."""
         now = self._clock.now()
         look, update = seen.look, seen.update
-        if tx.outbox.landed_since(update.ticket_id, update.link_id, seen.began):
+        if tx.outbox.landed_since(update.link_id, seen.began):
             tx.looks.again(look, now + MEANWHILE)
             return False
         found = self._found(tx, seen, connector)

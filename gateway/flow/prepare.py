@@ -38,7 +38,15 @@ from gateway.flow.receive import MAX_ID, MAX_REF
 from gateway.flow.skew import note_news, set_right, ticket_set_right
 from gateway.flow.sla import desks
 from gateway.flow.sla.asking import ORIGIN as ASKED
-from gateway.flow.thin import BEGIN_TRIES, begins_thin, is_nothing_without, must_read, with_first_reads, with_person
+from gateway.flow.thin import (
+    BEGIN_TRIES,
+    begins_thin,
+    is_nothing_without,
+    must_read,
+    parts,
+    with_first_reads,
+    with_person,
+)
 from gateway.flow.waiting import PATIENCE_SECONDS
 from gateway.ports import Clock, DeliveryRow, RawDelivery, Store, Transport
 from gateway.telemetry import tell_defect
@@ -246,13 +254,8 @@ class Preparer:
             self._hidden = tx.hidden.among(list(thin))
             self._told = {name for name, _ in thin if tx.hidden.unseen(name, 0) is not None}
             synced = {pair: tx.links.synced_version(link.id) for pair, link in known.items()}
-            heard = {
-                pair: tx.tickets.known_comments(known[pair].id)
-                for each in parsed
-                for event in each.events
-                if event.comment is not None and event.comment.partial
-                if (pair := (each.row.connection, event.remote_id)) in known
-            }
+            said = parts((each.row.connection, each.events) for each in parsed)
+            heard = {pair: tx.tickets.known_comments(known[pair].id, said[pair]) for pair in said.keys() & known.keys()}
         told = [(each.row.connection, each.events, self._reads(each)) for each in parsed]
         made = with_first_reads(told, self._linked)
         parsed = [msgspec.structs.replace(each, events=events) for each, events in zip(parsed, made, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -100,6 +100,16 @@ def is_nothing_without(event: Event, *, known: bool = True) -> bool:
     if shown is None or not _is_told(shown, "title"):
         return not said
     return event.kind is EventKind.CREATED and shown.body is msgspec.UNSET
+
+
+def parts(told: Iterable[tuple[str, Sequence[Event]]]) -> dict[tuple[str, str], set[str]]:
+    """Return the comments of which events tell the words only: remote ids, by connection and ticket."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for connection, events in told:
+        for event in events:
+            if event.comment is not None and event.comment.partial:
+                found.setdefault((connection, event.remote_id), set()).add(event.comment.remote_id)
+    return found
 
 
 def must_read(event: Event, synced: int | None, heard: frozenset[str]) -> bool:

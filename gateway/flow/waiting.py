@@ -59,5 +59,5 @@ class Waits:
         """
         if self._read_at is None or not self.patient:
             return
-        if self._tx.outbox.landed_since(link.ticket_id, link.id, self._read_at):
+        if self._tx.outbox.landed_since(link.id, self._read_at):
             raise DeferError(f"it was read while a write of ours to {link.connection} landed", seconds=IN_FLIGHT_WAIT)

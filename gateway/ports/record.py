@@ -129,8 +129,8 @@ class Tickets(Rewording, Protocol):
         """Add a comment seen at a link; False when that remote comment is known there."""
         ...
 
-    def known_comments(self, link_id: str) -> frozenset[str]:
-        """Return the remote ids of the comments known at a link."""
+    def known_comments(self, link_id: str, among: Collection[str] | None = None) -> frozenset[str]:
+        """Return the remote ids of the comments known at a link, of those named at least."""
         ...
 
     def bind_comment(self, link_id: str, remote_id: str, comment_id: str) -> bool:
@@ -165,7 +165,7 @@ class Outbox(Protocol):
         """Return the lanes whose head is being written or whose outcome is unknown."""
         ...
 
-    def landed_since(self, ticket_id: str, link_id: str, moment: datetime) -> bool:
+    def landed_since(self, link_id: str, moment: datetime) -> bool:
         """Say whether an update of a lane was recorded as landed after `moment`."""
         ...
 

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
 
-from gateway.domain.update import Reason, UpdateState
+from gateway.domain.update import UpdateState
 from gateway.ports.hiding import Hidden, Unseen
 from gateway.store.lanes import Lanes
 from gateway.store.relation_tables import hidden_tickets
-from gateway.store.tables import updates
+from gateway.store.tables import OUT_OF_SIGHT, updates
 
 _IT = hidden_tickets.c
 
@@ -64,12 +64,7 @@ class SqlHiddenTickets:
         """Let what was given up in a lane because its ticket was hidden be tried again; return how many updates."""
         revived = self._connection.execute(
             update(updates)
-            .where(
-                updates.c.link_id == link_id,
-                updates.c.state == UpdateState.DEAD.value,
-                updates.c.reason == Reason.HIDDEN.value,
-                updates.c.resolution.is_(None),
-            )
+            .where(updates.c.link_id == link_id, text(OUT_OF_SIGHT))
             .values(
                 state=UpdateState.READY.value,
                 standing=True,

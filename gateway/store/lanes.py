@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select, tuple_, union_all, update
 
 from gateway.domain.update import UpdateState
 from gateway.ports import LaneClaim
@@ -30,16 +30,20 @@ _NEXT_SEQ = (
     .values(next_seq=lanes.c.next_seq + 1)
     .returning(lanes.c.next_seq)
 )
+_STANDING = updates.alias("first")
+#: one step into the index for each lane: a minimum by groups would read every update that stands in it
 _LOWEST = (
-    select(updates.c.link_id, func.min(updates.c.seq).label("seq"))
-    .where(updates.c.standing, updates.c.link_id.in_(bindparam("the_links", expanding=True)))
-    .group_by(updates.c.link_id)
-    .subquery()
+    select(_STANDING.c.seq)
+    .where(_STANDING.c.standing, _STANDING.c.link_id == lanes.c.link_id)
+    .order_by(_STANDING.c.seq)
+    .limit(1)
+    .correlate(lanes)
+    .scalar_subquery()
 )
 _HEADS = (
     select(updates)
-    .join(_LOWEST, (_LOWEST.c.link_id == updates.c.link_id) & (_LOWEST.c.seq == updates.c.seq))
-    .where(updates.c.standing)
+    .join(lanes, lanes.c.link_id == updates.c.link_id)
+    .where(updates.c.standing, updates.c.seq == _LOWEST, lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
 )
 _HOLDS = select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
 _LOCKED_HOLDS = _HOLDS.order_by(lanes.c.link_id).with_for_update()

@@ -148,9 +148,9 @@ class SqlOutbox:
         rows = self._connection.execute(statements.IN_FLIGHT, {"the_links": list(link_ids)})
         return {row.link_id: UpdateState(row.state) for row in rows}
 
-    def landed_since(self, ticket_id: str, link_id: str, moment: datetime) -> bool:
+    def landed_since(self, link_id: str, moment: datetime) -> bool:
         """Say whether an update of a lane was recorded as landed after `moment`."""
-        given = {"the_ticket": ticket_id, "the_link": link_id, "the_moment": moment}
+        given = {"the_link": link_id, "the_moment": moment}
         return self._connection.execute(statements.LANDED_SINCE, given).first() is not None
 
     def creates_in_flight(self, connection: str) -> bool:

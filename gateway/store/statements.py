@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from gateway.domain.update import Operation, UpdateState
 from gateway.store.columns import Instant, per_dialect
-from gateway.store.tables import attempts, echoes, effect_keys, updates
+from gateway.store.tables import FLYING, SETTING, attempts, echoes, effect_keys, updates
 
 RECORD_UPDATE = (
     update(updates)
@@ -61,16 +61,16 @@ LAST = (
 IN_FLIGHT = select(updates.c.link_id, updates.c.state).where(
     updates.c.standing,
     updates.c.link_id.in_(bindparam("the_links", expanding=True)),
-    updates.c.state.in_([UpdateState.SENDING.value, UpdateState.UNKNOWN.value]),
+    text(FLYING),
 )
 LANDED_SINCE = (
     select(updates.c.id)
     .where(
-        updates.c.ticket_id == bindparam("the_ticket"),
         updates.c.link_id == bindparam("the_link"),
         updates.c.state.in_([UpdateState.DONE.value, UpdateState.OBSERVED.value, UpdateState.DOUBLED.value]),
         updates.c.done_at > bindparam("the_moment", type_=updates.c.done_at.type),
     )
+    .order_by(updates.c.done_at.desc())
     .limit(1)
 )
 CREATES_IN_FLIGHT = (
@@ -88,7 +88,7 @@ PENDING = (
     .where(
         updates.c.link_id == bindparam("the_link"),
         updates.c.standing,
-        updates.c.operation.in_([Operation.SET_FIELDS.value, Operation.CREATE.value]),
+        text(SETTING),
     )
     .order_by(updates.c.seq)
 )

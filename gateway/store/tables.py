@@ -29,7 +29,11 @@ metadata = MetaData()
 #: A partial index serves only who asks in its very words: what waits, what was given up.
 PENDING = "state = 'pending'"
 PARKED = "state = 'parked'"
+#: in a lane: what is being written, or may have been; and what is still to set fields
+FLYING = "state IN ('sending', 'unknown')"
+SETTING = "operation IN ('set_fields', 'create')"
 LETTER = "state IN ('dead', 'ambiguous', 'doubled') AND resolution IS NULL"
+OUT_OF_SIGHT = "state = 'dead' AND reason = 'hidden' AND resolution IS NULL"
 #: It says something about people: it always did, or does again.
 PERSONAL = "redacted_at IS NULL OR updated_at > redacted_at"
 IN_STAGE = "stage_since IS NOT NULL"
@@ -37,6 +41,13 @@ IS_DUPLICATE = "duplicate_of <> ''"
 
 _ID = String(36)
 _NAME = String(120)
+
+
+def _some(name: str, *columns: str, where: str) -> Index:
+    """Return an index of some rows only; SQLite, which has no truth values, is asked for them as for numbers."""
+    numbers = where.replace("standing", "standing = 1")
+    return Index(name, *columns, sqlite_where=text(numbers), postgresql_where=text(where))
+
 
 facts = Table("facts", metadata, Column("name", _NAME, primary_key=True), Column("value", Text, nullable=False))
 
@@ -78,28 +89,11 @@ deliveries = Table(
     Column("resolution", String(20)),
     Column("payload_version", Integer, nullable=False),
     PrimaryKeyConstraint("id", "day"),
-    Index(
-        "ix_deliveries_pending",
-        "received_at",
-        sqlite_where=text(PENDING),
-        postgresql_where=text(PENDING),
-    ),
-    Index(
-        # those that wait for their time: what is behind them is found by their ref
-        "ix_deliveries_deferred",
-        "connection",
-        "ref",
-        sqlite_where=text("state = 'pending' AND not_before IS NOT NULL"),
-        postgresql_where=text("state = 'pending' AND not_before IS NOT NULL"),
-    ),
-    Index("ix_deliveries_parked", "received_at", "id", sqlite_where=text(PARKED), postgresql_where=text(PARKED)),
-    Index(
-        "ix_deliveries_ended",
-        "state",
-        "applied_at",
-        sqlite_where=text("applied_at IS NOT NULL"),
-        postgresql_where=text("applied_at IS NOT NULL"),
-    ),
+    _some("ix_deliveries_pending", "received_at", where=PENDING),
+    # those that wait for their time: what is behind them is found by their ref
+    _some("ix_deliveries_deferred", "connection", "ref", where="state = 'pending' AND not_before IS NOT NULL"),
+    _some("ix_deliveries_parked", "received_at", "id", where=PARKED),
+    _some("ix_deliveries_ended", "state", "applied_at", where="applied_at IS NOT NULL"),
 )
 
 events = Table(
@@ -145,14 +139,12 @@ tickets = Table(
     Column("duplicate_of", _ID, nullable=False),
     #: which tickets are of one organisation (Ticket.org_key); empty: none is known
     Column("org_key", String(32), nullable=False),
-    Index("ix_tickets_stage", "stage_since", sqlite_where=text(IN_STAGE), postgresql_where=text(IN_STAGE)),
+    _some("ix_tickets_stage", "stage_since", where=IN_STAGE),
     Index("ix_tickets_updated", "updated_at"),
     Index("ix_tickets_asked_as", "asked_as", "created_at"),
     Index("ix_tickets_org", "org_key", "created_at"),
-    Index(
-        "ix_tickets_duplicates", "duplicate_of", sqlite_where=text(IS_DUPLICATE), postgresql_where=text(IS_DUPLICATE)
-    ),
-    Index("ix_tickets_personal", "updated_at", sqlite_where=text(PERSONAL), postgresql_where=text(PERSONAL)),
+    _some("ix_tickets_duplicates", "duplicate_of", where=IS_DUPLICATE),
+    _some("ix_tickets_personal", "updated_at", where=PERSONAL),
     Index("ix_tickets_category", "category", "updated_at"),
 )
 
@@ -217,13 +209,7 @@ lanes = Table(
     Column("lease_until", Float),
     Column("lease_boot", String(64)),
     Column("lease_holder", String(120)),
-    Index(
-        "ix_lanes_due",
-        "connection",
-        "next_due",
-        sqlite_where=text("next_due IS NOT NULL"),
-        postgresql_where=text("next_due IS NOT NULL"),
-    ),
+    _some("ix_lanes_due", "connection", "next_due", where="next_due IS NOT NULL"),
 )
 
 effect_keys = Table(
@@ -275,28 +261,17 @@ updates = Table(
     Column("created_at", Instant, nullable=False),
     Column("done_at", Instant),
     PrimaryKeyConstraint("id", "day"),
-    Index(
-        "ix_updates_standing",
-        "link_id",
-        "seq",
-        sqlite_where=text("standing = 1"),
-        postgresql_where=text("standing"),
-    ),
-    Index("ix_updates_dead", "created_at", "id", sqlite_where=text(LETTER), postgresql_where=text(LETTER)),
-    Index(
-        "ix_updates_creates",
-        "connection",
-        sqlite_where=text("standing = 1 AND operation = 'create'"),
-        postgresql_where=text("standing AND operation = 'create'"),
-    ),
+    _some("ix_updates_standing", "link_id", "seq", where="standing"),
+    _some("ix_updates_flying", "link_id", where=f"standing AND {FLYING}"),
+    _some("ix_updates_setting", "link_id", "seq", where=f"standing AND {SETTING}"),
+    # what a lane has lately landed
+    _some("ix_updates_landed", "link_id", "done_at", where="done_at IS NOT NULL"),
+    # of one lane: what was given up because its ticket is out of sight goes on together
+    _some("ix_updates_hidden", "link_id", where=OUT_OF_SIGHT),
+    _some("ix_updates_dead", "created_at", "id", where=LETTER),
+    _some("ix_updates_creates", "connection", where="standing AND operation = 'create'"),
     Index("ix_updates_ticket", "ticket_id", "created_at"),
-    Index(
-        "ix_updates_ended",
-        "state",
-        "done_at",
-        sqlite_where=text("done_at IS NOT NULL"),
-        postgresql_where=text("done_at IS NOT NULL"),
-    ),
+    _some("ix_updates_ended", "state", "done_at", where="done_at IS NOT NULL"),
 )
 
 attempts = Table(

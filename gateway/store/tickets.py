@@ -36,6 +36,9 @@ _COMMENTS = (
     select(comments).where(comments.c.ticket_id == bindparam("the_ticket")).order_by(comments.c.at, comments.c.id)
 )
 _KNOWN = select(comment_links.c.remote_id).where(comment_links.c.link_id == bindparam("the_link"))
+_KNOWN_AMONG = _KNOWN.where(comment_links.c.remote_id.in_(bindparam("the_ids", expanding=True)))
+#: of more than these all that are known are read
+_FEW = 200
 _ADD_COMMENT = insert(comments)
 _ADD_EVENT = per_dialect(lambda into: into(events).on_conflict_do_nothing().returning(events.c.id))
 _BIND = per_dialect(lambda into: into(comment_links).on_conflict_do_nothing().returning(comment_links.c.remote_id))
@@ -199,6 +202,15 @@ class SqlTickets(SqlRewording):
         rows = self._connection.execute(_COMMENTS, {"the_ticket": ticket_id}).mappings()
         return [self._comment(row) for row in rows]
 
+    def newest_comments(self, ticket_id: str, limit: int) -> tuple[Sequence[CommentRow], int]:
+        """Return the newest comments of a ticket, oldest first, and how many came before them."""
+        newest = select(comments).where(comments.c.ticket_id == ticket_id)
+        newest = newest.order_by(comments.c.at.desc(), comments.c.id.desc()).limit(limit)
+        found = [self._comment(row) for row in self._connection.execute(newest).mappings()]
+        counted = select(func.count()).select_from(comments).where(comments.c.ticket_id == ticket_id)
+        number = int(self._connection.execute(counted).scalar_one()) if len(found) == limit else len(found)
+        return found[::-1], number - len(found)
+
     def add_comment(self, comment: CommentRow, *, link_id: str, remote_id: str) -> bool:
         """Add a comment seen at a link; False when that remote comment is known there."""
         if not self.bind_comment(link_id, remote_id, comment.id):
@@ -217,9 +229,14 @@ class SqlTickets(SqlRewording):
         self._connection.execute(_ADD_COMMENT, values)
         return True
 
-    def known_comments(self, link_id: str) -> frozenset[str]:
-        """Return the remote ids of the comments known at a link."""
-        return frozenset(self._connection.execute(_KNOWN, {"the_link": link_id}).scalars())
+    def known_comments(self, link_id: str, among: Collection[str] | None = None) -> frozenset[str]:
+        """Return the remote ids of the comments known at a link, of those named at least."""
+        if among is None or len(among) > _FEW:
+            return frozenset(self._connection.execute(_KNOWN, {"the_link": link_id}).scalars())
+        if not among:
+            return frozenset()
+        given = {"the_link": link_id, "the_ids": list(among)}
+        return frozenset(self._connection.execute(_KNOWN_AMONG, given).scalars())
 
     def said_at(self, link_id: str, remote_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
         """Return (comment id, connection where it was said) of remote comments known at a link."""

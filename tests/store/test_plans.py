@@ -24,7 +24,7 @@ LARGE = (
 )  # fmt: skip
 #: reading all of these is right: they hold only what waits, or what is listed; there is one desk a connection
 SMALL = re.compile(
-    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates)|lanes_due|audit_unsealed"
+    r"ix_(deliveries_(pending|deferred|parked)|updates_(dead|standing|creates|flying)|lanes_due|audit_unsealed"
     r"|ways_(held|waiting|offered|unroutable|frozen)|turns_room)|SCAN desks$"
 )
 #: read backwards until the list is full
@@ -42,12 +42,14 @@ STEPS: dict[str, Work] = {
     "a link by its marker": lambda tx, _l, _t, _n: tx.links.by_effect_key("desk", "k"),
     "locks of a batch": lambda tx, _l, _t, _n: tx.tickets.lock([("desk", "7"), ("other", "8")]),
     "comments": lambda tx, _l, ticket, _n: tx.tickets.comments(ticket),
+    "the newest comments": lambda tx, _l, ticket, _n: tx.tickets.newest_comments(ticket, 1),
     "a known event": lambda tx, _l, _t, _n: tx.tickets.knows_event("desk", "e"),
     "expected echoes": lambda tx, lane, _t, _n: tx.ledger.entries(lane),
     "what is in flight": lambda tx, lane, _t, _n: tx.outbox.heads_in_flight([lane]),
-    "what landed since": lambda tx, lane, ticket, now: tx.outbox.landed_since(ticket, lane, now),
+    "what landed since": lambda tx, lane, _t, now: tx.outbox.landed_since(lane, now),
     "creates in flight": lambda tx, _l, _t, _n: tx.outbox.creates_in_flight("desk"),
     "fields on their way": lambda tx, lane, _t, _n: tx.outbox.pending_fields(lane),
+    "what goes on when it is in sight": lambda tx, lane, _t, now: tx.hidden.revive(lane, now),
     "whether a lane is due": lambda tx, _l, _t, now: tx.outbox.has_due(now, ["desk", "other"]),
     "the same customer's tickets": lambda tx, _l, ticket, now: tx.duplicates.others(ticket, "k", now, now),
     "what a ticket is found by": lambda tx, _l, ticket, now: tx.duplicates.keep(ticket, now, []),

@@ -189,8 +189,8 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             UpdateWithTries(line, tuple(_try(attempt) for attempt in tx.view.attempts(line.id)))
             for line in tx.view.updates(ticket_id=ticket.id, limit=UPDATES)
         ]
-        said, links = tx.tickets.comments(ticket.id), tx.links.of_ticket(ticket.id)
-        originals = tx.tickets.originals([*(each.id for each in said[-COMMENTS:]), *(link.id for link in links)])
+        (said, earlier), links = tx.tickets.newest_comments(ticket.id, COMMENTS), tx.links.of_ticket(ticket.id)
+        originals = tx.tickets.originals([*(each.id for each in said), *(link.id for link in links)])
         return TicketPage(
             id=ticket.id,
             title=ticket.heading,
@@ -213,9 +213,9 @@ def read_ticket(store: SqlStore, word: str) -> TicketPage | None:
             fields=tuple(_fields(ticket)),
             unmapped=tuple(f"{each.field} {each.native!r} of {each.connection}" for each in ticket.unmapped),
             links=tuple(_link(link) for link in links),
-            comments=tuple(_comment(row, originals.get(row.id)) for row in said[-COMMENTS:]),
+            comments=tuple(_comment(row, originals.get(row.id)) for row in said),
             originals=tuple(_original(originals[link.id]) for link in links if link.id in originals),
-            earlier=max(0, len(said) - COMMENTS),
+            earlier=earlier,
             events=tuple(dict(row) for row in tx.view.recent_events(ticket_id=ticket.id, limit=EVENTS)),
             updates=tuple(updates),
             audit=tuple(dict(row) for row in tx.view.audit(ticket_id=ticket.id, limit=AUDIT)),
