@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +14,7 @@ import msgspec
 from connectors.roundup.calls.agents import agents
 from connectors.roundup.calls.changes import changes
 from connectors.roundup.calls.checks import check
-from connectors.roundup.calls.desk import REST, Desk, require
+from connectors.roundup.calls.desk import REST, Desk, maybe, require
 from connectors.roundup.calls.fields import as_read, side_effects
 from connectors.roundup.calls.landed import effects, probe
 from connectors.roundup.calls.reads import read, whoami
@@ -46,6 +47,7 @@ from connectors.sdk import (
     RemoteTicket,
     Sighting,
     Strategy,
+    TransportError,
     UnreadableError,
     WriteContext,
     body_digest,
@@ -115,18 +117,38 @@ class Roundup:
         return check(self.desk)
 
     def fetch(self, attachment: Attachment) -> Call[Blob | bytes | None]:
-        """Read a file's bytes as they are (doc/rest.txt, "binary_content")."""
+        """Read a file's bytes as they are (doc/rest.txt, "binary_content").
+
+        Roundup 2.1 to 2.4 has them within JSON only, and would give that to whoever takes anything (measured): asked
+        for bytes alone it says 406.
+        """
         identity = number(attachment.remote_id)
         if not identity:
             return None
         path = f"{REST}/file/{identity}/binary_content"
-        response = yield HttpRequest(
-            "GET", path, headers={**self.options.headers, "Accept": "*/*"}, label="fetch file", keep=True
-        )
+        plain = {**self.options.headers, "Accept": "application/octet-stream"}
+        response = yield HttpRequest("GET", path, headers=plain, label="fetch file", keep=True)
+        if response.status == 406:
+            return (yield from self._within(path))
         if response.status in {403, 404}:
             return None
         require(response)
         return response.blob or response.body
+
+    def _within(self, path: str) -> Call[bytes | None]:
+        """Read the bytes that an older tracker writes into JSON, as Python writes them."""
+        response = yield HttpRequest("GET", path, headers=self.options.headers, label="fetch file within JSON")
+        if response.status in {403, 404}:
+            return None
+        require(response)
+        try:
+            found = ast.literal_eval(str((maybe(response) or {}).get("data")))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            found = None
+        if not isinstance(found, bytes):
+            msg = "Roundup's answer holds no bytes of the file"
+            raise TransportError(msg)
+        return found
 
     # -- writes
 

@@ -46,6 +46,8 @@ class SimulatedRoundup(SimulatedDesk):
         #: addresses that take one post: token -> the user's id
         self.once: dict[str, str] = {}
         self._calls = 0
+        #: as before 2.5: bytes come within JSON, as Python writes them, and nobody gets them bare
+        self.old = False
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Return Roundup's paths."""
@@ -158,13 +160,19 @@ class SimulatedRoundup(SimulatedDesk):
         body = {"id": number, "type": kind, "link": self._link(one), "attributes": shown, "@etag": one.etag}
         return self._data(body, headers={"ETag": one.etag})
 
-    def _bytes(self, _request: SimRequest, kind: str, number: str) -> SimResponse:
+    def _bytes(self, request: SimRequest, kind: str, number: str) -> SimResponse:
+        wanted = request.headers.get("accept", "*/*")
+        if self.old and wanted not in {"*/*", "application/json"}:
+            refusal = f"Requested content type '{wanted}' is not available.\nAcceptable types: */*, application/json\n"
+            return SimResponse(406, {"Content-Type": "text/plain"}, refusal.encode())
         one = self.tracker.items.get(kind, {}).get(number)
         if one is None:
             return _error(404, f"no such {kind} {number}")
         held = one.get("content")
-        mime = str(one.get("type") or "application/octet-stream")
-        return SimResponse(200, {"Content-Type": mime}, held if isinstance(held, bytes) else str(held).encode())
+        said = held if isinstance(held, bytes) else str(held).encode()
+        if self.old:
+            return self._data({"id": number, "type": "<class 'bytes'>", "data": str(said), "@etag": one.etag})
+        return SimResponse(200, {"Content-Type": "application/octet-stream"}, said)
 
     # -- writing
 

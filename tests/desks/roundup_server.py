@@ -108,6 +108,8 @@ class RoundupServer:
             name = line.lstrip("# ").partition("=")[0].strip()
             value = wanted.pop((section, name), None) if "=" in line else None
             lines.append(line if value is None else f"{name} = {value}")
+        # trackers before 2.4 count no failed logins
+        wanted.pop(("web", "api_failed_login_limit"), None)
         assert not wanted, wanted
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

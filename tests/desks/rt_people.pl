@@ -2,6 +2,7 @@
 # Fills a test RT with what an operations team has: users, queues, rights of the staff, and tokens (printed as JSON).
 use strict;
 use warnings;
+use utf8;
 use JSON ();
 use RT;
 RT::LoadConfig();

@@ -38,3 +38,16 @@ class TestChanges(behaviour.Changes):
 
 class TestAccount(behaviour.Account):
     """Simulated."""
+
+
+class TestMessagesOfAnOlderTracker(behaviour.Messages):
+    """Simulated as before 2.5: a file's bytes come within JSON only."""
+
+    @pytest.fixture
+    def stand(self) -> Iterator[Stand]:
+        """Give an older tracker."""
+        with SimulatedRoundup() as desk:
+            desk.old = True
+            made = Stand(desk.url, desk.passwords)
+            yield made
+            made.driver.close()
