@@ -7,14 +7,14 @@ import os
 import pty
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+
+from tests.warm import Forked
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 #: an answer is typed after the question has been written, and the terminal is ready for it
@@ -40,24 +40,19 @@ def at_terminal(
     """Run `gateway` on a site; `typed` says after which words on the screen which keys are hit, in order."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    command = [sys.executable, "-m", "gateway.cli", "--site", str(folder), *words]
-    program = (
-        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    # a size in the environment would win over that of the terminal
+    environ = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+    process = Forked(
+        ("-m", "gateway.cli", "--site", str(folder), *words),
+        (theirs, theirs, theirs),
+        {**environ, "TERM": "xterm", **(env or {})},
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *command],
-        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        # a size in the environment would win over that of the terminal
-        env={name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-        | {"TERM": "xterm", **(env or {})},
-    )  # fmt: skip
     os.close(theirs)
     try:
         screen = _talk(ours, list(typed), time.monotonic() + seconds)
         return Session(process.wait(max(1.0, seconds / 4)), screen)
     finally:
-        process.kill()
-        process.wait()
+        process.close()
         os.close(ours)
 
 

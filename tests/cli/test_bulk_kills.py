@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from dead_letters import Bulk, Filter
 from gateway.bootstrap import Gateway
 from gateway.domain.update import Operation, Reason, UpdateState
+from tests import warm
 from tests.cli.conftest import Run
 from tests.records import Recorder
 
@@ -56,8 +55,7 @@ def letters(recorder: Recorder) -> set[str]:
 
 def die(folder: Path, point: str, nth: int, *words: str) -> None:
     """Run a command that is killed where it is told to be."""
-    command = [sys.executable, "-c", PROGRAM, point, str(nth), "--site", str(folder), "dead-letters", *words]
-    ended = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
+    ended = warm.run(("-c", PROGRAM, point, str(nth), "--site", str(folder), "dead-letters", *words), os.environ)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

@@ -1,7 +1,7 @@
 """SIGKILL at every role of a running gateway, in the middle of traffic: nothing is lost and nothing is there twice.
 
-`make test` runs a short storm on each database. The full one, twenty kills a role: GATEWAY_KILLS=20, and GATEWAY_SEED
-repeats one.
+`make test` runs a short storm on SQLite, beside that of tests/faults on PostgreSQL; `make long` one on each. The full
+one, twenty kills a role: GATEWAY_KILLS=20, and GATEWAY_SEED repeats one.
 """
 
 from __future__ import annotations

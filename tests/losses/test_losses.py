@@ -11,12 +11,13 @@ import pytest
 from connectors.testing.bench import Bench
 from connectors.testing.outgoing import Weather
 from gateway.store import SqlStore
+from tests.length import length
 from tests.losses.room import POLLED, PROMISE, Room
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.long, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 #: `make losses` takes more
-CHANGES, SECONDS = 18, 100
+CHANGES, SECONDS = length(10, 18), length(60, 100)
 
 
 @pytest.fixture(params=POLLED, ids=lambda bench: bench.__name__)

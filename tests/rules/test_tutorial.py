@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.plan import free_port
+from gateway.cli.plan import answers, free_port
+from tests.processes import wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules" / "tutorial.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(yaml|console) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -95,6 +96,7 @@ class Terminal:
         )
         self.stack.callback(child.wait, 30)
         self.stack.callback(child.send_signal, signal.SIGINT)
+        assert wait_until(answers("127.0.0.1", int(self.environ["GATEWAY_PORT"])), 60, every=0.2)
         until = time.monotonic() + 30
         while time.monotonic() < until and "the first start" not in self.type("gateway rules list"):
             assert child.poll() is None
