@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,8 +15,10 @@ from connectors.github.asking import (
     ask,
     ask_all,
     complaint,
+    decoded,
     get,
     has_next,
+    is_throttled,
     issue_path,
 )
 from connectors.github.mapping import EPOCH, Json, moment, obj, objects, text
@@ -26,12 +29,19 @@ from connectors.sdk import (
     ChangePage,
     CheckResult,
     DeskAgent,
+    HttpResponse,
     Identity,
     RemotePerson,
     RemoteTicket,
     TransportError,
 )
 
+#: an issue that was moved is told by 301; the others would say the same
+REDIRECTS = frozenset({301, 302, 307, 308})
+#: an issue may be moved again
+MOST_HOPS = 3
+#: where the redirect leads: below the address of the API
+_PLACE = re.compile(r"/repositories/\d{1,18}/issues/\d{1,12}$")
 #: how far back the first poll looks
 FIRST_LOOK = timedelta(hours=1)
 #: issues this much older than the newest one seen are listed again; their names make that free
@@ -41,13 +51,16 @@ OVERLAP = timedelta(seconds=30)
 def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
     """Read one issue, all its comments, and the address of who opened it, where they show one; None: it is gone.
 
-    One that was moved to another repository is answered by a redirect, which names it by a number of no use: it is
-    gone here.
+    One that was moved to another repository of ours says which it is there (`merged_into`); out of them it is gone.
     """
     path = issue_path(remote_id)
     if not path:
         return None
-    data = yield from ask(get(path, "read issue"), none=frozenset({301, 403, 404, 410}))
+    response = yield get(path, "read issue")
+    if response.status in REDIRECTS:
+        return (yield from _moved(options, remote_id, response))
+    missing = response.status in {403, 404, 410} and not is_throttled(response)
+    data = None if missing else obj(answer(response, "read issue"))
     repository = remote_id.rpartition("#")[0]
     repository = options.repository(repository) or repository
     if data is None or obj(data.get("pull_request")):
@@ -69,6 +82,29 @@ def read(options: Options, remote_id: str) -> Call[RemoteTicket | None]:
         ),
         complete=True,
     )
+
+
+def _moved(options: Options, remote_id: str, response: HttpResponse) -> Call[RemoteTicket | None]:
+    """Follow the redirect of an issue that was moved (`/repositories/ID/issues/NUMBER`); only that leads anywhere.
+
+    The new place names its repository. None where it is none of ours: moved out of them, out of our sight, or a
+    repository that has another name now.
+    """
+    for _ in range(MOST_HOPS):
+        found = _PLACE.search(response.header("location") or text(obj(decoded(response)).get("url")))
+        if found is None:
+            return None
+        response = yield get(found[0], "where the issue went")
+        if response.status not in REDIRECTS:
+            break
+    if is_throttled(response) or response.status == 401 or response.status >= 500:
+        answer(response, "where the issue went")
+    data = obj(decoded(response)) if response.ok else {}
+    repository = options.repository(text(data.get("repository_url")).rpartition("/repos/")[2])
+    issue = mapping.ticket(data, repository, options, at=EPOCH) if repository else None
+    if issue is None or issue.remote_id == remote_id:
+        return None
+    return RemoteTicket(remote_id, issue.updated_at, key=remote_id, merged_into=issue.remote_id, complete=True)
 
 
 def _profile(person: RemotePerson) -> Call[RemotePerson]:

@@ -59,6 +59,7 @@ SPEC = ConnectorSpec(
     agents_every=timedelta(minutes=15),
     statuses=("open", *REASONS),
     open_to_all=True,
+    moves_anew=True,
     create_params=(
         Setting("repository", {"type": "string"}, help="owner/name of the new issue; the only one of `repositories:`"),
         Setting("labels", {"type": "array", "items": {"type": "string"}}, help="more labels of the new issue"),

@@ -59,6 +59,10 @@ class Records:
         """Return how a person is shown beside an issue: without their address."""
         return {name: value for name, value in self.users[login].items() if name != "email"} if login else None
 
+    def place(self, repository: str) -> dict[str, Any]:
+        """Return a repository: redirects name it by its number."""
+        return {"id": 7 + list(self.issues).index(repository), "full_name": repository}
+
     def number(self) -> int:
         """Return a fresh id."""
         self._id += 1

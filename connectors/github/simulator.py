@@ -8,6 +8,7 @@ not, or where nobody may assign a person; an issue that was moved answers with a
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -41,6 +42,7 @@ class GitHubSimulator(SimulatedDesk):
             ("GET", f"{REPOSITORY}/issues", self._list),
             ("POST", f"{REPOSITORY}/issues", self._create),
             ("GET", ISSUE, self._read),
+            ("GET", r"/repositories/(?P<place>\d+)/issues/(?P<number>\d+)", self._read_there),
             ("PATCH", ISSUE, self._update),
             ("GET", f"{ISSUE}/comments", self._list_comments),
             ("POST", f"{ISSUE}/comments", self._comment),
@@ -137,6 +139,11 @@ class GitHubSimulator(SimulatedDesk):
             return self._missing(f"{owner}/{name}", int(number))
         return self._answer_json(self.records.issue_json(issue))
 
+    def _read_there(self, request: SimRequest, place: str, number: str) -> SimResponse:
+        name = next((each for each in self.records.issues if str(self.records.place(each)["id"]) == place), "/")
+        owner, _, repository = name.partition("/")
+        return self._read(request, owner, repository, number)
+
     def _update(self, request: SimRequest, owner: str, name: str, number: str) -> SimResponse:
         issue = self._find(owner, name, number)
         if issue is None:
@@ -150,7 +157,8 @@ class GitHubSimulator(SimulatedDesk):
     def _list_comments(self, request: SimRequest, owner: str, name: str, number: str) -> SimResponse:
         issue = self._find(owner, name, number)
         if issue is None:
-            return self._missing(f"{owner}/{name}", int(number))
+            # what lies below an issue that was moved is not redirected
+            return self._missing()
         comments = self.records.comments[issue["id"]]
         if since := request.query.get("since"):
             comments = [each for each in comments if each["updated_at"] >= datetime.fromisoformat(since)]
@@ -159,7 +167,7 @@ class GitHubSimulator(SimulatedDesk):
     def _comment(self, request: SimRequest, owner: str, name: str, number: str) -> SimResponse:
         issue = self._find(owner, name, number)
         if issue is None:
-            return self._missing(f"{owner}/{name}", int(number))
+            return self._missing()
         body = str(_object(request).get("body") or "")
         if not body.strip():
             return self._answer_json(InvalidError("body", "missing").body, 422)
@@ -172,7 +180,7 @@ class GitHubSimulator(SimulatedDesk):
     def _list_events(self, request: SimRequest, owner: str, name: str, number: str) -> SimResponse:
         issue = self._find(owner, name, number)
         if issue is None:
-            return self._missing(f"{owner}/{name}", int(number))
+            return self._missing()
         return self._paged(request, self.records.events[issue["id"]])
 
     # -- what is asked beside
@@ -244,21 +252,29 @@ class GitHubSimulator(SimulatedDesk):
         self.effect("delete", issue)
         self._tell("deleted", held, self.records.agents[0])
 
-    def act_transfer(self, issue: str, repository: str) -> str:
-        """Let somebody move an issue to another repository: there it is a new one; returns its name."""
+    def act_transfer(self, issue: str, repository: str, *, told: Sequence[str] = ("transferred", "opened")) -> str:
+        """Let somebody move an issue to another repository: there it is a new one; returns its name.
+
+        The two repositories tell of it in any order. Comments have new numbers there.
+        """
         held, records, by = self._held(issue), self.records, self.records.agents[0]
         given = {"title": held["title"], "body": held["body"], "labels": held["labels"], "assignees": held["assignees"]}
         new = records.new_issue(repository, self.now(), held["user"], given)
         new["created_at"] = held["created_at"]
-        records.comments[new["id"]] = records.comments[held["id"]]
+        records.comments[new["id"]] = [{**each, "id": records.number()} for each in records.comments[held["id"]]]
         del records.issues[held["repository"]][held["number"]]
+        place, before = records.place(repository), records.place(held["repository"])
         records.moved[held["repository"], held["number"]] = (
-            f"https://api.github.com/repositories/7/issues/{new['number']}"
+            f"https://api.github.com/repositories/{place['id']}/issues/{new['number']}"
         )
-        changes = {"new_issue": records.issue_json(new), "new_repository": {"id": 7, "full_name": repository}}
         self.effect("transfer", issue)
-        self._tell("transferred", held, by, changes=changes)
-        self._tell("opened", new, held["user"])
+        words = {
+            "transferred": (held, {"new_issue": records.issue_json(new), "new_repository": place}),
+            "opened": (new, {"old_issue": records.issue_json(held), "old_repository": before}),
+        }
+        for action in told:
+            about, changes = words[action]
+            self._tell(action, about, by, changes=changes)
         return self._name(new)
 
     def _held(self, issue: str) -> dict[str, Any]:
@@ -299,7 +315,7 @@ class GitHubSimulator(SimulatedDesk):
         self.announce(
             {
                 "action": action, "issue": self.records.issue_json(issue), **more,
-                "repository": {"id": 7, "full_name": issue["repository"]}, "sender": self.records.user(by),
+                "repository": self.records.place(issue["repository"]), "sender": self.records.user(by),
             }
         )  # fmt: skip
 

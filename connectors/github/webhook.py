@@ -98,7 +98,9 @@ def parse(options: Options, delivery: RawDelivery) -> tuple[Event, ...]:
     if not remote:
         msg = "the event names no issue: repository.full_name and issue.number are missing or no such thing"
         raise UnreadableError(msg)
-    return (_read(options, body, remote, delivery),)
+    found = _read(options, body, remote, delivery)
+    came = _came_from(options, body, found)
+    return (came, found) if came is not None else (found,)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -135,6 +137,10 @@ def _read(options: Options, body: Json, remote: str, delivery: RawDelivery) -> E
     if "comment" in body:
         return _commented(said, options)
     match said.action:
+        case "opened" if "old_issue" in obj(body.get("changes")):
+            # it was moved here, and shows its text only later
+            said = msgspec.structs.replace(said, snapshot=msgspec.structs.replace(snapshot, body=msgspec.UNSET))
+            return _event(said, EventKind.CREATED, f"created:{remote}", needs_read=True)
         case "opened":
             return _event(said, EventKind.CREATED, f"created:{remote}", at=snapshot.created_at or at)
         case "deleted":
@@ -207,6 +213,24 @@ def _transferred(said: Said, options: Options) -> Event:
         return _event(said, EventKind.DELETED, f"deleted:{said.remote}", needs_read=False)
     new = mapping.name_of(target, issue)
     return _event(said, EventKind.MERGED, f"merged:{said.remote}:{new}", merged_into=new, needs_read=False)
+
+
+def _came_from(options: Options, body: Json, here: Event) -> Event | None:
+    """Return the move of an issue that was opened by it: the webhook of the move comes before or after, or never."""
+    changes = obj(body.get("changes"))
+    source = options.repository(text(obj(changes.get("old_repository")).get("full_name")))
+    issue = number(obj(changes.get("old_issue")).get("number"))
+    if here.kind is not EventKind.CREATED or not source or not issue:
+        return None
+    old = mapping.name_of(source, issue)
+    return Event(
+        EventKind.MERGED,
+        old,
+        key=f"merged:{old}:{here.remote_id}",
+        at=here.at,
+        actor=here.actor,
+        merged_into=here.remote_id,
+    )
 
 
 def _changes(said: Said, options: Options) -> list[FieldChange]:

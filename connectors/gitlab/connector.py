@@ -60,6 +60,7 @@ SPEC = ConnectorSpec(
     writable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
     agents_every=timedelta(minutes=10),
     open_to_all=True,
+    moves_anew=True,
     private_param="confidential",
     create_params=(
         Setting("project", {"type": ["string", "integer"]}, help="project of the new issue: group/name or its id"),

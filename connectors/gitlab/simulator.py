@@ -138,14 +138,17 @@ class GitLabSimulator(SimulatedDesk):
         given = {"title": held["title"], "description": held["description"], "labels": ",".join(held["labels"])}
         made = self.records.create(to, given, self.records.agent, self.now())
         path = self.records.projects[to]["path_with_namespace"]
+        self.records.copy_notes(held, made.issue)
         self.records.note(held, f"moved to {path}#{made.issue['iid']}", self.records.agent, self.now(), internal=False,
                           system=True)  # fmt: skip
         held["moved_to_id"] = made.issue["id"]
         closed = self.records.update(held, {"state_event": "close"}, self.records.agent, self.now())
-        self._done("close", closed, self.records.agent, moved_to_id=made.issue["id"])
+        made.issue.update({name: held[name] for name in ("created_at", "author", "service_desk_reply_to")})
         # nothing is made: the mark that its words bear is that of the one issue
         self.effect("move", issue)
+        # the new place speaks first
         self.announce(issue_hook(self.records, "open", made.issue, made.changes, self.records.agent, {}))
+        self._done("close", closed, self.records.agent, moved_to_id=made.issue["id"])
         return f"{to}-{made.issue['iid']}"
 
     def act_delete(self, issue: str) -> None:

@@ -8,7 +8,7 @@ ones) and about notes on them are read; everything else that one hook may be sub
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -44,6 +44,10 @@ ISSUES = frozenset({"issue", "work_item", "confidential_issue"})
 _ASSIGNEES = frozenset({"assignees", "assignee", "assignee_id", "assignee_ids"})
 NOTEABLE = frozenset({"issue", "workitem", "work_item"})
 _ADDRESS = re.compile(r"/(?:issues|work_items)/([1-9][0-9]{0,17})(?:#|$)")
+
+
+#: an issue that is opened was made just now, unless it was made elsewhere
+MOVED = timedelta(minutes=1)
 
 
 def verify(account: Account, request: IncomingRequest, now: datetime) -> None:
@@ -222,6 +226,8 @@ def _issue(account: Account, body: Json, received_at: datetime) -> tuple[Event, 
             shot = msgspec.structs.replace(shot, requester=common["actor"])
         created = {**common, "at": shot.created_at or at, "snapshot": shot}
         thin = shot.title is msgspec.UNSET or shot.body is msgspec.UNSET or shot.requester is msgspec.UNSET
+        # one that was moved here is as old as it was, and a read knows who asked
+        thin = thin or at - (shot.created_at or at) > MOVED
         return (Event(EventKind.CREATED, number, key=f"created:{number}", needs_read=thin, **created),)
     changes = _changes(account, body, data, shot, action)
     if changes:

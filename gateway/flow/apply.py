@@ -32,6 +32,7 @@ from gateway.flow.desks import LiveSite
 from gateway.flow.ending import ENDED
 from gateway.flow.enter import Entry
 from gateway.flow.listening import Listener
+from gateway.flow.moves import Mover
 from gateway.flow.plan import Cause
 from gateway.flow.portions import portions
 from gateway.flow.prepare import READ_TRIES, READERS, Preparer, Ready, is_no_fault_of_it, names
@@ -90,6 +91,7 @@ class Applier:
         #: deliveries of this batch that were parked, before and in this transaction: no portion left of them counts
         self._over: set[str] = set()
         self._parked: set[str] = set()
+        self._mover = Mover(store=store, site=site, transport=transport)
         self._preparer = Preparer(
             store=store, site=site, transport=transport, clock=clock, listener=self._listener, rules_of=rules_of
         )
@@ -127,7 +129,7 @@ class Applier:
 
     def _batch(self, rows: Sequence[DeliveryRow], epoch: int, pool: ThreadPoolExecutor) -> int:
         """Prepare a batch outside, then apply it in short transactions, in order."""
-        ready = portions(self._store, self._preparer.prepare(rows, pool))
+        ready = portions(self._store, self._mover.follow(self._preparer.prepare(rows, pool)))
         self._over = set()
         start = 0
         blocked: frozenset[tuple[str, str]] = frozenset()

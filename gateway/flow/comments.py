@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
 
 from gateway.domain.echo import EchoEntry, Incoming, match, value_hash
 from gateway.domain.event import Event, RemoteComment
-from gateway.ports import Tx
+from gateway.domain.link import Link
+from gateway.ports import CommentRow, Tx
 
 
 def sort_comments(
@@ -70,9 +71,39 @@ def _own_comment(comment: RemoteComment, entries: tuple[EchoEntry, ...], *, by_u
     )
 
 
-def first_copies(tx: Tx, link_id: str, comments: Iterable[RemoteComment], now: datetime) -> list[RemoteComment]:
-    """Return comments without those that we wrote and that landed once more: they go nowhere, and are looked into."""
-    return [comment for comment in comments if not _is_second_copy(tx, link_id, comment, now)]
+def first_copies(tx: Tx, link: Link, comments: Iterable[RemoteComment], now: datetime) -> list[RemoteComment]:
+    """Return comments without those that are known already.
+
+    What we wrote and what landed once more goes nowhere, and is looked into. What came along with a ticket that was
+    moved to another place of its desk has another name there.
+    """
+    first = [comment for comment in comments if not _is_second_copy(tx, link.id, comment, now)]
+    return _without_moved(tx, link, first) if first and _was_moved(tx, link) else first
+
+
+def _was_moved(tx: Tx, link: Link) -> bool:
+    return any(each.merged_into == link.id for each in tx.links.of_ticket(link.ticket_id))
+
+
+def _without_moved(tx: Tx, link: Link, comments: Sequence[RemoteComment]) -> list[RemoteComment]:
+    """Return comments without those that were heard at the old place: of one person and moment, each once."""
+    heard: dict[tuple[datetime, str], list[str]] = {}
+    for row in tx.tickets.comments(link.ticket_id):
+        if row.connection == link.connection:
+            heard.setdefault(_said_by(row), []).append(row.id)
+    found = []
+    for comment in comments:
+        same = heard.get(_said_by(comment))
+        if not same:
+            found.append(comment)
+        else:
+            tx.tickets.bind_comment(link.id, comment.remote_id, same.pop(0))
+    return found
+
+
+def _said_by(comment: RemoteComment | CommentRow) -> tuple[datetime, str]:
+    # a webhook may tell whole seconds where a read tells parts of them
+    return comment.at.replace(microsecond=0), comment.author.external_id if comment.author is not None else ""
 
 
 def _is_second_copy(tx: Tx, link_id: str, comment: RemoteComment, now: datetime) -> bool:

@@ -207,7 +207,7 @@ class Entry:
         for remote_id in folded.own_comments:
             self._tx.tickets.bind_comment(link.id, remote_id, "")
         comments = hear_comments(
-            self._tx, self._ids, ticket.id, link, first_copies(self._tx, link.id, folded.comments, self._now)
+            self._tx, self._ids, ticket.id, link, first_copies(self._tx, link, folded.comments, self._now)
         )
         files = hear_files(self._tx, self._ids, ticket.id, link, event.snapshot, ledger, self._now)
         self._say_lost(originals.of_body(self._tx, was, folded.link, event.snapshot), comments, link)

@@ -18,8 +18,8 @@ from gateway.flow.unseen import hint
 from gateway.ports import AttemptEnd, AuditEntry, Connector, DeliveryRow, Ids, NewDelivery, Transport, Tx
 from gateway.ports.hiding import Hidden
 
-#: what a desk answers where a ticket is not there, or not for us
-REFUSED = frozenset({403, 404, 410})
+#: what a desk answers where a ticket is not there, or not any more, or not for us
+REFUSED = frozenset({301, 403, 404, 410})
 #: what is no part of a ticket's own story may be refused without the ticket being out of sight
 APART = frozenset({Operation.CREATE, Operation.NOTIFY, Operation.UNDO})
 
@@ -33,13 +33,17 @@ def words(connection: str, remote_id: str) -> str:
 
 
 def is_out_of_sight(connector: Connector, remote_id: str, transport: Transport, trace_id: str) -> bool:
-    """Look whether a ticket whose write was refused cannot be read either; no answer is no, and so is no looking."""
+    """Look whether a ticket whose write was refused is not there to be read either, or is another one by now.
+
+    No answer is no, and so is no looking. What waits goes on when a look shows it, or where it is now.
+    """
     if not connector.spec.reads:
         return False
     deadline = connector.settings.deadline
     try:
         call = connector.read(remote_id)
-        return run_reads(call, connector, transport, deadline=deadline, trace_id=trace_id) is None
+        found = run_reads(call, connector, transport, deadline=deadline, trace_id=trace_id)
+        return found is None or bool(found.merged_into)
     except GatewayError:
         return False
 

@@ -28,6 +28,12 @@ class Links(Protocol):
         """Return the link whose lane holds the update of that effect key (a marker that we embedded)."""
         ...
 
+    def begun(
+        self, connection: str, identities: Collection[str], since: datetime, until: datetime, limit: int
+    ) -> Sequence[Link]:
+        """Return live links of tickets that began at a connection then, asked by one of these identities."""
+        ...
+
     def get(self, link_id: str) -> Link | None:
         """Read one link."""
         ...

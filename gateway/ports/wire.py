@@ -237,6 +237,8 @@ class ConnectorSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     open_to_all: bool = False
     #: the key of `create:` that, when it is true, keeps a ticket of ours from them
     private_param: str = ""
+    #: a ticket that is moved there is a new one of which nothing tells that; a read of the old one says which
+    moves_anew: bool = False
     #: a ticket that is closed there is closed for good, and a public reply to it begins one that follows it
     follow_ups: bool = False
     #: a notice can call people there by their address of mail alone

@@ -87,6 +87,21 @@ class SqlLinks:
         )
         return self._link(row) if row else None
 
+    def begun(
+        self, connection: str, identities: Collection[str], since: datetime, until: datetime, limit: int
+    ) -> Sequence[Link]:
+        """Return live links of tickets that began at a connection then, asked by one of these identities."""
+        asked = (
+            select(links)
+            .join(tickets, tickets.c.id == links.c.ticket_id)
+            .where(tickets.c.asked_as.in_(list(identities)), tickets.c.created_at.between(since, until))
+            .where(links.c.connection == connection, links.c.state == LinkState.LIVE.value)
+            .where(links.c.role == Role.SOURCE.value)
+            .order_by(links.c.id)
+            .limit(limit)
+        )
+        return [self._link(row) for row in self._connection.execute(asked).mappings()]
+
     def get(self, link_id: str) -> Link | None:
         """Read one link."""
         row = self._connection.execute(select(links).where(links.c.id == link_id)).mappings().first()

@@ -12,6 +12,7 @@ import pytest
 from connectors.github import mapping
 from connectors.github.asking import is_throttled, refusal, wait_of
 from connectors.github.bench import GitHubBench
+from connectors.github.calls import read
 from connectors.github.connector import GitHubConnector
 from connectors.github.sim_state import READ
 from connectors.sdk import (
@@ -167,15 +168,38 @@ def test_what_cannot_be_read_says_why(body: bytes, words: str) -> None:
 
 
 def test_a_moved_issue_is_the_one_there(bench: GitHubBench, driver: Driver) -> None:
-    """Here it is gone, and no write follows it by itself."""
+    """The old one says which it is now, however often it moved, and no write follows it by itself."""
     ticket = bench.open_ticket("Printer", "On fire")
     new = bench.desk.act("transfer", issue=ticket, repository="acme/plant")
-    assert driver.run(driver.connector.read(ticket)) is None
+    gone = driver.run(driver.connector.read(ticket))
+    assert gone is not None
+    assert (gone.remote_id, gone.merged_into) == (ticket, new)
     moved = driver.run(driver.connector.read(new))
     assert moved is not None
     assert (moved.queue, moved.title) == ("acme/plant", "Printer")
     for intent in (fields(title="x"), comment(Operation.PUBLIC_REPLY, "x")):
         assert isinstance(driver.attempt(intent, context(ticket)), Rejected)
+
+
+def test_an_issue_that_was_moved_twice_leads_to_where_it_is(bench: GitHubBench, driver: Driver) -> None:
+    """Each place redirects to the next; one that was deleted there is gone."""
+    ticket = bench.open_ticket("Printer", "On fire")
+    there = bench.desk.act("transfer", issue=ticket, repository="acme/plant")
+    back = bench.desk.act("transfer", issue=there, repository="acme/help")
+    found = driver.run(driver.connector.read(ticket))
+    assert found is not None
+    assert found.merged_into == back
+    bench.delete(back)
+    assert driver.run(driver.connector.read(ticket)) is None
+
+
+def test_an_issue_that_left_our_repositories_is_gone(bench: GitHubBench, driver: Driver) -> None:
+    """Wherever the redirect leads."""
+    ticket = bench.open_ticket("Printer", "On fire")
+    bench.desk.act("transfer", issue=ticket, repository="acme/plant")
+    assert isinstance(driver.connector, GitHubConnector)
+    elsewhere = msgspec.structs.replace(driver.connector.options, repositories=("acme/help",))
+    assert driver.run(read(elsewhere, ticket)) is None
 
 
 def test_a_deleted_issue_is_gone(bench: GitHubBench, driver: Driver) -> None:

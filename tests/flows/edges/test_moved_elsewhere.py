@@ -60,13 +60,17 @@ def go_on(pair: Pair, side: str, ticket: str, copy: str) -> None:
 
 
 @pytest.mark.parametrize("side", [SOURCE, TARGET])
-@pytest.mark.parametrize(("kind", "by"), [(GitHubBench, "webhook"), (GitLabBench, "webhook"), (GitLabBench, "poll")])
+@pytest.mark.parametrize(
+    ("kind", "by"), [(kind, by) for kind in (GitHubBench, GitLabBench) for by in ("webhook", "poll")]
+)
 def test_it_goes_on_under_its_new_number(store: SqlStore, kind: type[Bench], by: str, side: str) -> None:
     """Both numbers lead to the one ticket, and what was said on it before is not said again."""
     with Pair(store, *((kind, beside(kind)) if side == SOURCE else (beside(kind), kind))) as pair:
         ticket, copy = pair.opened("Printer", "It burns")
         issue, mirror = (ticket, copy) if side == SOURCE else (copy, ticket)
+        other = TARGET if side == SOURCE else SOURCE
         pair.benches[side].say(issue, "Said before", public=True)
+        pair.benches[other].say(mirror, "Answered before", public=True)
         pair.settle_all()
         pair.poll()
         how, given = ANEW[kind]
@@ -80,8 +84,9 @@ def test_it_goes_on_under_its_new_number(store: SqlStore, kind: type[Bench], by:
             links = tx.links.by_remote([(side, issue), (side, new)])
         assert {each.ticket_id for each in links.values()} == {links[side, new].ticket_id}
         assert (links[side, new].state, links[side, issue].state) == (LinkState.LIVE, LinkState.MERGED)
-        other = TARGET if side == SOURCE else SOURCE
-        assert texts(pair.shown(other, mirror)).count("Said before") == 1
+        for text in ("Said before", "Answered before"):
+            assert texts(pair.shown(other, mirror)).count(text) == 1
+            assert texts(pair.shown(side, new)).count(text) == 1
         go_on(pair, side, new, mirror)
 
 
@@ -99,3 +104,54 @@ def test_it_goes_on_where_only_a_field_changes(store: SqlStore, kind: type[Bench
         pair.poll()
         assert pair.read(side, issue).queue != queue
         go_on(pair, side, issue, mirror)
+
+
+@pytest.mark.parametrize("side", [SOURCE, TARGET])
+@pytest.mark.parametrize("told", [("opened", "transferred"), ("opened",), ("transferred",)], ids="+".join)
+def test_the_two_repositories_tell_of_a_move_in_any_order(store: SqlStore, told: tuple[str, ...], side: str) -> None:
+    """One of the two webhooks is enough, and the new place may speak first: no second ticket begins."""
+    with Pair(store, *((GitHubBench, ServiceNowBench) if side == SOURCE else (ServiceNowBench, GitHubBench))) as pair:
+        ticket, copy = pair.opened("Printer", "It burns")
+        issue, mirror = (ticket, copy) if side == SOURCE else (copy, ticket)
+        desk = pair.benches[side].desk
+        new = desk.act("transfer", issue=issue, repository="acme/plant", told=told)
+        pair.settle_all()
+        pair.poll()
+        with pair.store.read() as tx:
+            links = tx.links.by_remote([(side, issue), (side, new)])
+            tickets = {each.id for each in tx.view.tickets()}
+        assert {each.ticket_id for each in links.values()} == {links[side, new].ticket_id} == tickets
+        assert pair.read(side, new).body != ""
+        assert pair.ticket(ticket if side == TARGET else new).body == "It burns"
+        go_on(pair, side, new, mirror)
+
+
+@pytest.mark.parametrize("side", [SOURCE, TARGET])
+def test_what_was_written_to_the_old_place_arrives_at_the_new_one(store: SqlStore, side: str) -> None:
+    """Nobody has told of the move: the write is refused there, and goes on where the issue is now."""
+    with Pair(store, *((GitHubBench, ServiceNowBench) if side == SOURCE else (ServiceNowBench, GitHubBench))) as pair:
+        ticket, copy = pair.opened("Printer", "It burns")
+        issue, mirror = (ticket, copy) if side == SOURCE else (copy, ticket)
+        other = TARGET if side == SOURCE else SOURCE
+        pair.webhooks_lost = True
+        new = pair.benches[side].desk.act("transfer", issue=issue, repository="acme/plant")
+        pair.webhooks_lost = False
+        pair.benches[other].say(mirror, "Said meanwhile", public=True)
+        pair.settle_all()
+        pair.poll()
+        pair.settle_all()
+        assert texts(pair.shown(side, new)).count("Said meanwhile") == 1
+        go_on(pair, side, new, mirror)
+
+
+def test_an_unknown_ticket_of_the_same_person_and_moment_is_its_own(store: SqlStore) -> None:
+    """Nothing is taken for another by its looks: the desk has to say so."""
+    with Pair(store, GitHubBench, ServiceNowBench) as pair:
+        first, _ = pair.opened("Printer", "It burns")
+        pair.webhooks_lost = True
+        second = pair.benches[SOURCE].open_ticket("Printer", "It burns", email="kim@customer.example")
+        pair.webhooks_lost = False
+        pair.poll()
+        pair.settle_all()
+        assert pair.ticket(first).id != pair.ticket(second).id
+        assert pair.copy(first) != pair.copy(second)
