@@ -80,8 +80,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if log_level not in LOG_LEVELS:
             wrong.append(f"GATEWAY_LOG_LEVEL is '{log_level[:20]}': expected one of {', '.join(LOG_LEVELS)}")
         redis_url = environ.get("REDIS_URL") or None
-        if redis_url is not None and "://" not in redis_url:
-            wrong.append("REDIS_URL is not an address: expected redis://host:6379/0 or rediss://…")
+        if redis_url is not None and not _is_redis(redis_url):
+            wrong.append(
+                "REDIS_URL is not the address of a Redis: expected redis://host:6379/0, rediss://… or unix://…"
+            )
         if wrong:
             raise ConfigError("\n".join(wrong))
         return cls(
@@ -172,6 +174,15 @@ def _whole(environ: Mapping[str, str], name: str, default: int, bounds: tuple[in
         return int(text)
     wrong.append(f"{name} is '{text[:20]}': expected a whole number from {low} to {high}")
     return default
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        reached = parts.path if parts.scheme == "unix" else parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return parts.scheme in {"redis", "rediss", "unix"} and bool(reached)
 
 
 def _password(url: str) -> str:

@@ -10,8 +10,8 @@ from connectors.generic import sense_files
 from connectors.generic.options import COMMENTS, PARTS, Shape, body_of, finds, lists_of, updates_of
 from connectors.generic.places import names_header
 from connectors.generic.signing import STANDARD, full
-from connectors.generic.template import defaults, members, placeholders
-from connectors.generic.times import EPOCH, ISO, MILLISECONDS, zone_of
+from connectors.generic.template import defaults, is_torn, members, nearly, placeholders
+from connectors.generic.times import EPOCH, ISO, MILLISECONDS, is_readable, zone_of
 
 Trouble = tuple[tuple[str | int, ...], str, str]
 
@@ -99,6 +99,11 @@ def _placeholders(
                 if name not in known and not own:
                     words = ", ".join(sorted(known)) or "none"
                     yield (*where, part, *inner), f"nothing is known here as {{{name}}}", f"there are: {words}"
+            for written, meant in nearly(text, known):
+                yield (*where, part, *inner), f"{written} would be sent as it stands", f"write {meant}"
+            if part == "path" and is_torn(text) and not any(nearly(text, known)):
+                message = "a brace of this path belongs to no placeholder"
+                yield (*where, part), message, "write placeholders such as {ticket}, and other braces as %7B and %7D"
 
 
 def _reads(given: Shape, calls: Shape) -> Iterator[Trouble]:
@@ -222,8 +227,11 @@ def _times(given: Shape) -> Iterator[Trouble]:
     if "zone" in times and zone_of(str(times["zone"])) is None:
         yield ("times", "zone"), "there is no such time zone", "write one such as Europe/Berlin or UTC"
     formats = times.get("format") or ()
-    for form in [formats] if isinstance(formats, str) else formats:
-        if form not in {ISO, EPOCH, MILLISECONDS} and "%" not in form:
+    every = [formats] if isinstance(formats, str) else formats
+    for form in every:
+        # the first of several may be there to be written only
+        known = form in {ISO, EPOCH, MILLISECONDS} or ("%" in form and (len(every) > 1 or is_readable(form)))
+        if not known:
             yield (
                 ("times", "format"),
                 f"{form!r} is no format",

@@ -8,13 +8,16 @@ a value always: what stands behind the bar is for where there is none, or nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from connectors.generic.places import word
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[A-Za-z0-9_ -]+)?)(?:\|([^{}]*?))?(:number)?\}")
+
+#: what was to be a placeholder: its name in other letters, or with gaps around it
+_NEARLY = re.compile(r"\{\s*([A-Za-z_]+)\s*\}")
 
 #: what has no value
 MISSING = object()
@@ -89,6 +92,18 @@ def defaults(template: Any) -> Iterator[str]:
 def path(template: str, values: Mapping[str, Any]) -> str:
     """Return an address with its placeholders filled and quoted; one without a value leaves nothing behind."""
     return PLACEHOLDER.sub(lambda found: quote(_text_of(found, values), safe=""), template)
+
+
+def nearly(text: str, known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Go through what would stand there as it is and was meant as a placeholder, each with that placeholder."""
+    for found in _NEARLY.finditer(PLACEHOLDER.sub("", text)):
+        if found[1].lower() in known:
+            yield found[0], f"{{{found[1].lower()}}}"
+
+
+def is_torn(address: str) -> bool:
+    """Say whether a brace of an address belongs to no placeholder."""
+    return any(brace in PLACEHOLDER.sub("", address) for brace in "{}")
 
 
 def texts(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:

@@ -57,6 +57,12 @@ def zone_of(name: str) -> ZoneInfo | None:
         return None
 
 
+def is_readable(form: str) -> bool:
+    """Say whether times of a format of the desk's own could be read back."""
+    sample = datetime(2026, 3, 31, 18, 5, 9, tzinfo=UTC).strftime(form)
+    return _strptime(sample, form) is not None
+
+
 def _since_1970(number: float) -> datetime | None:
     # the more digits, the finer: seconds, milliseconds, microseconds, nanoseconds
     seconds = number

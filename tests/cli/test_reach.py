@@ -122,3 +122,17 @@ def test_a_database_that_is_away_or_none_is_told(
     monkeypatch.setenv("GATEWAY_DATABASE_URL", url.format(site=site))
     ended, said = run(*words)
     assert (ended, line in said, "s3cret" in said) == (code, True, False), said
+
+
+@pytest.mark.parametrize(
+    "url", ["http://:s3cret@x", "sentinel://", "redis://:s3cret@127.0.0.1:99999/0", "redis://[::1", "x"]
+)
+@pytest.mark.parametrize("words", [("up",), ("process", "worker", "apply"), ("tickets", "list")])
+@pytest.mark.usefixtures("site")
+def test_an_address_that_no_redis_has_is_told(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], url: str
+) -> None:
+    """One line without the password."""
+    monkeypatch.setenv("REDIS_URL", url)
+    said = "gateway: REDIS_URL is not the address of a Redis: expected redis://host:6379/0, rediss://… or unix://…"
+    assert run(*words) == (2, said)

@@ -31,6 +31,22 @@ WRONG = {
         8,
         "{titel}",
     ),
+    "a placeholder in other letters": (
+        f"{TICKET}    calls:\n      update: {{path: '/t/{{ticket}}', json: {{a: 'x {{Title}}'}}}}\n",
+        8,
+        "write {title}",
+    ),
+    "a placeholder with gaps": (f"{TICKET}    calls:\n      read: {{path: '/t/{{ ticket }}'}}\n", 8, "write {ticket}"),
+    "a brace that is not closed": (
+        f"{TICKET}    calls:\n      read: {{path: '/t/{{ticket'}}\n",
+        8,
+        "a brace of this path",
+    ),
+    "a time that nobody could read": (
+        f"{TICKET}    times: {{format: '%Q'}}\n    calls:\n      read: {{path: '/t'}}\n",
+        7,
+        "'%Q'",
+    ),
     "a create without an id": ("    calls:\n      create: {path: /t, json: {a: '{title}'}}\n", 7, "new ticket's id"),
     "a find without a mark": (
         f"{TICKET}    calls:\n      create:\n        path: /t\n        json: {{a: b}}\n        find: {{path: /t}}\n",
