@@ -28,6 +28,7 @@ from connectors.content import (
 )
 from connectors.content.build import Builder
 from connectors.content.neutral import UNSEEN, neutralise, revived
+from connectors.content.sizes import sized_html, sized_markdown, wiki_sizes
 
 __all__ = [
     "Content",
@@ -42,12 +43,15 @@ __all__ = [
     "neutralise",
     "restored",
     "revived",
+    "sized_html",
+    "sized_markdown",
     "to_adf",
     "to_html",
     "to_markdown",
     "to_mrkdwn",
     "to_plain",
     "to_wiki",
+    "wiki_sizes",
 ]
 
 Mention = Callable[[str, str], str]
@@ -104,7 +108,10 @@ def from_wiki(text: str, *, images: Mapping[str, str] | None = None) -> Content:
 
 
 def to_wiki(markdown: str, *, images: Mapping[str, str] | None = None, mention: Mention | None = None) -> str:
-    """Write Jira's wiki markup; `images` are file names of attachments (by REF), `mention` writes who is called."""
+    """Write Jira's wiki markup; `images` are file names of attachments (by REF), `mention` writes who is called.
+
+    A name may have a size behind it (`wiki_sizes`), and an image of the web stands under its own address there.
+    """
     return wiki_out.Writer(images or {}, mention).blocks(markdown_in.read(markdown)[0])
 
 

@@ -124,9 +124,10 @@ class Writer:
             return self._mention(run.target, run.text)
         if run.what is What.IMAGE:
             own = run.target.startswith(ATTACHMENT)
-            name = self._images.get(run.target.removeprefix(ATTACHMENT), "") if own else run.target
-            if name and not re.search(r"[!|\s{}\\]", name.replace(" ", "")):
-                return f"!{name}!"
+            target = run.target.removeprefix(ATTACHMENT)
+            name, _, size = self._images.get(target, "" if own else target).partition("|")
+            if name and not re.search(r"[!\s{}\\]", name.replace(" ", "")):
+                return f"!{name}|{size}!" if size else f"!{name}!"
         return _written((_spoken(run),), careful=careful)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.content import destroyed, from_html, restored, to_html
+from connectors.content import destroyed, from_html, restored, sized_html, to_html
 from connectors.freshdesk import mapping, words
 from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import Json, ident, obj, text
@@ -134,6 +134,7 @@ def description(there: str, wanted: str) -> str:
         # the desk knows an image of its own by its number
         source = f'src="{escape(address)}"'
         new = new.replace(f"<img {source}", f'<img {source} data-id="{escape(number)}"')
+    new = sized_html(new, there)
     if not destroyed(stands, mapping.read_html(new)):
         return new
     ours = to_html(wanted.strip() or NO_TEXT)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.content import Content, destroyed, restored, revived
+from connectors.content import Content, destroyed, restored, revived, sized_markdown
 from connectors.github import mapping
 from connectors.github.mapping import CLOSED_WORD, REASONS, Json, label_names, obj, text
 from connectors.github.options import Options
@@ -168,7 +168,7 @@ def body(there: Any, markdown: str) -> str:
     marker, old = mapping.marker_of(there), text(there)
     stands = Content(mapping.body_of(there), mapping.lost_of(there))
     said = restored(markdown, stands.markdown)
-    words = revived(mapping.calling_nobody(said), old)
+    words = sized_markdown(revived(mapping.calling_nobody(said), old), old)
     if destroyed(stands, Content(mapping.body_of(words))):
         ours = mapping.calling_nobody(markdown)
         return old if ours.strip() in old else f"{old.rstrip()}\n\n---\n\n{ours}"

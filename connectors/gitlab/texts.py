@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from connectors.content import neutralise, restored, revived
+from connectors.content import neutralise, restored, revived, sized_markdown
 from connectors.content.addresses import unpacked
 from connectors.content.build import clean
 from connectors.content.neutral import parted_commands
@@ -104,7 +104,7 @@ def rewritten(there: str, markdown: str, project: str) -> str:
     files = {found[0]: _remote(found, project) for found in _FILE.finditer(bare)}
     said = restored(markdown, read(there, project)[0])
     shown = {remote: snippet for snippet, remote in files.items() if snippet.startswith("!")}
-    words = revived(_safe(said, shown), bare) or NO_TEXT
+    words = sized_markdown(revived(_safe(said, shown), bare), bare) or NO_TEXT
     for found in _FILE.finditer(bare):
         words = words if found[0] in words else _linking(words, found)
     if lost_in(there) or any(snippet not in words for snippet in files):

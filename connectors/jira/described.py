@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from connectors.content import destroyed, restored, to_adf, to_wiki
+from connectors.content import destroyed, restored, to_adf, to_wiki, wiki_sizes
 from connectors.content.wiki_out import escaped
 from connectors.jira import mapping, rendering
 from connectors.jira.mapping import Json, obj, objects, text
@@ -51,7 +51,10 @@ def _document(markdown: str, there: Any, files: dict[str, str]) -> Json:
 
 def _wiki(markdown: str, there: str, files: dict[str, str]) -> str:
     people = {found[1].strip(): found[0] for found in _CALLED.finditer(there)}
-    images = rendering.pictures(markdown) | {number: name for name, number in files.items()}
+    sizes = wiki_sizes(there)
+    names = rendering.pictures(markdown) | {number: name for name, number in files.items()}
+    sized = {number: name + sizes.get(name, "") for number, name in names.items()}
+    images = {name: name + size for name, size in sizes.items()} | sized
 
     def mention(account: str, name: str) -> str:
         return people.get(account) or escaped(f"@{name}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.content import destroyed
+from connectors.content import destroyed, sized_html
 from connectors.planfix import calls, mapping, probes, rendering
 from connectors.planfix.account import Account
 from connectors.planfix.asking import API, HEADERS, LATER, NOT_US, USED_UP, Json, code_of, decoded, get, obj, objects
@@ -136,6 +136,8 @@ def _set_fields(account: Account, intent: Intent, remote_id: str) -> Call[Outcom
         if "body" in intent.fields and destroyed(mapping.words(before), mapping.words(task["description"])):
             # something of it would be gone: it stays, and ours stands below it
             task["description"] = before if task["description"] in before else f"{before}{task['description']}"
+        elif "body" in intent.fields:
+            task["description"] = sized_html(task["description"], before)
     if not task:
         return Rejected("nothing that Planfix can change: it has no kinds and no tags", Reason.UNMAPPED)
     response = yield _request(f"/task/{remote_id}", task, "set fields")
