@@ -135,8 +135,6 @@ class Account(msgspec.Struct):
     duplicates_are_merged: bool = False
     #: id by name in small letters, of statuses, priorities, trackers and projects, once they have been asked for
     known: dict[str, dict[str, int]] = {}
-    #: projects in which our user may keep notes private
-    private_in: set[str] = set()
 
     def __repr__(self) -> str:
         """Name the address only."""

@@ -204,15 +204,10 @@ def may_keep_private(account: Account, project: str) -> Call[bool]:
     """Say whether our user may keep notes private in a project.
 
     Without that permission Redmine takes the note, drops `private_notes` without a word, and shows it to everybody
-    (app/models/issue.rb, safe_attributes): so it is asked for before, once a project.
+    (app/models/issue.rb, safe_attributes): so it is asked for before each of them: roles change.
     """
-    if project in account.private_in or "*" in account.private_in:
-        return True
     given = yield from _permissions(account, project)
-    if given is None or given >= PRIVATE:
-        account.private_in.add(project if given is not None else "*")
-        return True
-    return False
+    return given is None or given >= PRIVATE
 
 
 def may_hide_issues(account: Account, project: str) -> Call[bool]:
@@ -258,6 +253,25 @@ def agents(accounts: Collection[str]) -> Call[Sequence[DeskAgent]]:
     return found
 
 
+def _words(table: str, setting: str, known: Collection[str], written: Collection[str]) -> Call[CheckResult]:
+    """Compare Redmine's own words with those whose meaning is known, and with those that would be written.
+
+    Its default data is in the language of whoever set it up (lib/redmine/default_data/loader.rb).
+    """
+    path, key = TABLES[table]
+    response = yield get(path, f"try {table}")
+    if not response.ok:
+        detail = f"{key} HTTP {response.status}: the user may not read them"
+        return CheckResult(table, ok=False, detail=detail)
+    names = [text(row.get("name")) for row in objects(obj(decoded(response)).get(key))]
+    there = {name.lower() for name in names}
+    strange = [name for name in names if name.lower() not in known]
+    lacking = sorted(word for word in written if word.lower() not in there)
+    told = [f"say under `{setting}:` what these mean: {', '.join(strange)}"] if strange else []
+    told += [f"Redmine has no {', '.join(lacking)}, which would be written"] if lacking else []
+    return CheckResult(table, ok=not told, detail="; ".join(told) or f"{key} can be read", warning=True)
+
+
 def check(account: Account) -> Call[Sequence[CheckResult]]:
     """Try what the connection needs, with reads only."""
     try:
@@ -265,10 +279,12 @@ def check(account: Account) -> Call[Sequence[CheckResult]]:
     except AuthenticationError as error:
         return [CheckResult("credentials", ok=False, detail=str(error))]
     results = [CheckResult("credentials", ok=True, detail=us.detail, facts={"account_id": us.person.external_id})]
-    for table in ("status", "priority", "tracker"):
-        response = yield get(TABLES[table][0], f"try {table}")
-        told = "can be read" if response.ok else f"HTTP {response.status}: the user may not read them"
-        results.append(CheckResult(table, ok=response.ok, detail=f"{TABLES[table][1]} {told}"))
+    for table, setting, known, written in (
+        ("status", "statuses", account.statuses, account.words),
+        ("priority", "priorities", account.priorities, account.levels),
+        ("tracker", "trackers", account.trackers, account.kinds),
+    ):
+        results.append((yield from _words(table, setting, known, set(written.values()))))
     results.append((yield from _marker(account)))
     user = yield from _current(account)
     projects = [obj(member.get("project")) for member in objects(user.get("memberships"))]

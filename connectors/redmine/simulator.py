@@ -44,6 +44,8 @@ class RedmineSimulator(SimulatedDesk):
         self.records = Records(dict(FIELDS))
         self.api_key = api_key
         self.plugin = plugin
+        #: what it calls its statuses, priorities and trackers, where that is not what Redmine does in English
+        self.renamed: dict[str, str] = {}
         # one attempt, never retried
         self.webhooks.weather = Weather(tries=1)
 
@@ -215,7 +217,8 @@ class RedmineSimulator(SimulatedDesk):
         return json_answer({"role": {"id": 3, "name": "Gateway", "permissions": sorted(self.records.permissions)}})
 
     def _names(self, key: str, table: dict[str, int]) -> SimResponse:
-        rows: list[dict[str, Any]] = [{"id": number, "name": name} for name, number in table.items()]
+        named = self.renamed
+        rows: list[dict[str, Any]] = [{"id": number, "name": named.get(name, name)} for name, number in table.items()]
         if table is STATUSES:
             rows = [{**row, "is_closed": row["id"] in CLOSED} for row in rows]
         return json_answer({key: rows})

@@ -51,18 +51,24 @@ class SimulatedOffice:
 
 
 @pytest.fixture
-def stand() -> Iterator[Stand]:
-    """Give a simulated Redmine with its people."""
-    with RedmineSimulator(api_key=KEYS["gateway"]) as desk:
-        records = desk.records
-        ids = {"gateway": records.me, "agent1": records.agent, "agent2": records.other}
-        ids["customer"] = records.user("customer@desk.example", "Kim Customer")
-        records.keys.update({KEYS[who]: number for who, number in ids.items()})
-        records.fields = {**FIELDS, COST: ("Cost centre", False)}
-        fields = {"Gateway key": MARKER, "Gateway note": NOTE_MARKER, "Requester": REQUESTER, "Cost centre": COST}
-        made = Stand(desk.url, KEYS, ids, fields, SimulatedOffice(desk, ids))
+def desk() -> Iterator[RedmineSimulator]:
+    """Start a simulated Redmine."""
+    with RedmineSimulator(api_key=KEYS["gateway"]) as made:
         yield made
-        made.driver.close()
+
+
+@pytest.fixture
+def stand(desk: RedmineSimulator) -> Iterator[Stand]:
+    """Give it with its people."""
+    records = desk.records
+    ids = {"gateway": records.me, "agent1": records.agent, "agent2": records.other}
+    ids["customer"] = records.user("customer@desk.example", "Kim Customer")
+    records.keys.update({KEYS[who]: number for who, number in ids.items()})
+    records.fields = {**FIELDS, COST: ("Cost centre", False)}
+    fields = {"Gateway key": MARKER, "Gateway note": NOTE_MARKER, "Requester": REQUESTER, "Cost centre": COST}
+    made = Stand(desk.url, KEYS, ids, fields, SimulatedOffice(desk, ids))
+    yield made
+    made.driver.close()
 
 
 class TestCreation(behaviour.Creation):
@@ -91,3 +97,19 @@ class TestAccount(behaviour.Account):
 
 class TestUndoing(behaviour.Undoing):
     """Simulated."""
+
+
+def test_a_redmine_in_another_language_is_told(stand: Stand, desk: RedmineSimulator) -> None:
+    """Its own words, of which nobody has said what they mean, and ours that it lacks; with settings all is well."""
+    desk.renamed = {"New": "Neu", "In Progress": "In Bearbeitung", "High": "Hoch", "Bug": "Fehler"}
+    lines = {line.name: line for line in stand.driver.run(stand.connector.check())}
+    assert lines["status"].detail == (
+        "say under `statuses:` what these mean: Neu, In Bearbeitung; "
+        "Redmine has no In Progress, New, which would be written"
+    )
+    assert "Hoch" in lines["priority"].detail
+    assert "Fehler" in lines["tracker"].detail
+    assert all(lines[name].warning for name in ("status", "priority", "tracker"))
+    said = {"statuses": {"Neu": "new", "In Bearbeitung": "open"}, "priorities": {"Hoch": "P2"}}
+    stand.use(**said, trackers={"Fehler": "incident"})
+    assert [each.name for each in stand.driver.run(stand.connector.check()) if not each.ok] == ["webhook_secret"]

@@ -217,13 +217,15 @@ def test_a_note_that_would_become_public_is_not_sent(there: RedmineBench, driver
     assert there.shown(ticket).comments == ()
 
 
-def test_the_rights_are_asked_for_once_a_project(there: RedmineBench, driver: Driver) -> None:
-    """The second note of a project costs no look at roles."""
+def test_the_rights_are_asked_for_before_each_note(there: RedmineBench, driver: Driver) -> None:
+    """A role that was changed meanwhile keeps the second one back."""
     ticket = there.open_ticket("Printer", "On fire")
     driver.settle(said(Operation.INTERNAL_NOTE), context(ticket))
     assert [request.url for request in driver.requests if "roles" in request.url]
-    driver.settle(said(Operation.INTERNAL_NOTE, "More"), context(ticket, NOTE))
-    assert not [request.url for request in driver.requests if "roles" in request.url]
+    there.desk.records.permissions.discard("set_notes_private")
+    outcome = driver.attempt(said(Operation.INTERNAL_NOTE, "More"), context(ticket, NOTE))
+    assert isinstance(outcome, Rejected)
+    assert driver.writes == []
 
 
 def test_a_note_that_is_dropped_behind_204_is_seen(there: RedmineBench, driver: Driver) -> None:
