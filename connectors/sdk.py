@@ -22,7 +22,7 @@ import pluggy
 from gateway.domain.availability import AgentState, DeskAgent
 from gateway.domain.crosslink import Naming
 from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
-from gateway.domain.ids import canonical, digest
+from gateway.domain.ids import canonical, digest, our_mark
 from gateway.domain.people import email_key, phone_key
 from gateway.domain.person import RemotePerson
 from gateway.domain.report.figures import length
@@ -373,6 +373,7 @@ __all__ = [
     "hmac_base64",
     "hmac_hex",
     "hookimpl",
+    "our_mark",
     "phone_key",
     "read_object",
     "refused_of",

@@ -9,6 +9,7 @@ import mimetypes
 from typing import Any
 
 from connectors.content import to_html
+from connectors.freshdesk.account import MARKERS, Product
 from connectors.freshdesk.sim_state import plain
 from connectors.freshdesk.simulator import FreshdeskSimulator
 from connectors.freshdesk.words import PRIORITY_NUMBERS
@@ -81,6 +82,10 @@ class FreshdeskBench(Bench):
         """Let an agent put a file on a ticket, with a few words."""
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         self.desk.act("say", ticket=ticket, body=f"See {name}", public=public, files=[(name, mime, data)])
+
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the key."""
+        self.desk.act("set", ticket=ticket, custom_fields={MARKERS[Product(self.product)]: name})
 
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the agent's page shows it."""

@@ -20,7 +20,7 @@ from connectors.content import Content, from_html
 from connectors.freshdesk import words
 from connectors.freshdesk.account import Account
 from connectors.marks import mark_of
-from connectors.sdk import Attachment, Org, RemoteComment, RemotePerson, RemoteTicket, Visibility
+from connectors.sdk import Attachment, Org, RemoteComment, RemotePerson, RemoteTicket, Visibility, our_mark
 
 Json = Mapping[str, Any]
 
@@ -122,6 +122,7 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         return None
     updated = moment(data.get("updated_at"))
     stamp = text(data.get("updated_at"))
+    named = text(obj(data.get("custom_fields")).get(account.marker)) if account.marker else ""
     custom = data.get("custom_fields", data.get("custom_field"))
     body, lost = _body(data)
     gone = data.get("deleted") is True or data.get("spam") is True
@@ -135,7 +136,8 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         channel=CHANNELS.get(ident(data.get("source")), ""),
         created_at=moment(data.get("created_at")),
         due=moment(data.get("due_by")) if "due_by" in data else msgspec.UNSET,
-        marker=text(obj(custom).get(account.marker)) if account.marker else "",
+        marker=our_mark(named),
+        external_id=named,
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
         body=body,
         status=account.words.status(data.get("status")) if ident(data.get("status")) else msgspec.UNSET,

@@ -80,6 +80,10 @@ class GenericBench(Bench):
         """Let an agent put a file on the ticket, with a word."""
         self.desk.act("attach", ticket=ticket, name=name, data=list(data), private=not public)
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the reference."""
+        self.desk.act("set", ticket=ticket, ref=name)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the desk's own page shows it."""
         with self.desk.lock:

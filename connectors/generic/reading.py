@@ -26,6 +26,7 @@ from connectors.sdk import (
     Status,
     Visibility,
     digest,
+    our_mark,
 )
 
 Places = Mapping[str, Any]
@@ -111,7 +112,7 @@ class Reader:
         def at(name: str) -> Any:
             return find(places.get(name), value, headers)
 
-        updated = self.options.times.read(at("updated"))
+        updated, named = self.options.times.read(at("updated")), word(at("marker"))
         ticket = RemoteTicket(
             remote_id=identity,
             updated_at=updated or self.options.times.read(at("created")) or EPOCH,
@@ -120,8 +121,8 @@ class Reader:
             key=word(at("key")) or f"#{identity}",
             url=self._url(at("url"), identity),
             created_at=self.options.times.read(at("created")),
-            marker=word(at("marker")),
-            external_id=word(at("external_id")),
+            marker=our_mark(named),
+            external_id=word(at("external_id")) or named,
             deleted=word(at("deleted")).lower() not in _NOTHING,
             merged_into=merged if (merged := ident(at("merged_into"))) != identity else "",
         )
@@ -207,7 +208,7 @@ class Reader:
             body=content.markdown,
             visibility=self.visibility(find(places.get("visibility"), value, headers)),
             author=self.person(find(places.get("author"), value, headers)),
-            marker=word(find(places.get("marker"), value, headers)),
+            marker=our_mark(word(find(places.get("marker"), value, headers))),
             source_format=str(places.get("format") or "plain"),
             attachments=files,
             lost=content.lost,

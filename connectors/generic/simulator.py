@@ -24,7 +24,7 @@ CREDENTIAL = "home-desk-0123-of-the-gateway"
 PAGE = 50
 
 STATES = ("new", "open", "waiting for customer", "parked", "done", "archived")
-FIELDS = ("subject", "state", "urgency", "type", "team", "agent", "labels", "text", "extra")
+FIELDS = ("subject", "state", "urgency", "type", "team", "agent", "labels", "text", "extra", "ref")
 
 Row = dict[str, Any]
 

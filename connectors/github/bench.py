@@ -82,6 +82,10 @@ class GitHubBench(Bench):
         """Return where its issue is."""
         return rf"/issues/{ticket.rpartition('#')[2]}(?![\w.-])"
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let a bot write into the description, and beside it what nobody sees."""
+        self.desk.act("set", issue=ticket, body=f"{self.shown(ticket).body}\n\nFrom {name}\n\n<!-- {name} -->")
+
     def shown(self, ticket: str) -> Shown:
         """Return the issue as its page shows it."""
         with self.desk.lock:

@@ -95,6 +95,10 @@ class GitLabBench(Bench):
         """Return where its issue is."""
         return rf"/issues/{ticket.rpartition('-')[2]}(?![\w.-])"
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let a bot write into the description, and beside it what nobody sees."""
+        self.desk.act("set", issue=ticket, description=f"{self.shown(ticket).body}\n\nFrom {name}\n\n<!-- {name} -->")
+
     def shown(self, ticket: str) -> Shown:
         """Return the issue as members see it: without what HTML hides."""
         with self.desk.lock:

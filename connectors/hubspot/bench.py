@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.content import from_html
 from connectors.hubspot.mapping import PRIORITY_WORDS
+from connectors.hubspot.sim_state import KEY
 from connectors.hubspot.simulator import HubSpotSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
@@ -86,6 +87,10 @@ class HubSpotBench(Bench):
         """Let an agent send a file in the conversation, or put it on a note."""
         number = self.desk.act("file", name=name, data=data)
         self.desk.act("message" if public else "note", ticket=ticket, text="See the file.", files=(number,))
+
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the key."""
+        self.desk.act("set", ticket=ticket, **{KEY: name})
 
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as its record page shows it."""

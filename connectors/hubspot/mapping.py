@@ -23,6 +23,7 @@ from connectors.sdk import (
     RemotePerson,
     RemoteTicket,
     Visibility,
+    our_mark,
 )
 
 Json = Mapping[str, Any]
@@ -170,7 +171,7 @@ def ticket(
         url=link(account, number),
         channel=text(given.get("source_type")).lower(),
         created_at=moment(given.get("createdate")) or moment(data.get("createdAt")),
-        marker=key,
+        marker=our_mark(key),
         external_id=key,
         title=text(given.get("subject")) if "subject" in given else msgspec.UNSET,
         body=text(given.get("content")) if "content" in given else msgspec.UNSET,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from connectors.content import from_html
-from connectors.intercom.sim_state import BODY, GATEWAY, NOOR, PRIORITY, ROSA, TITLE, TYPE, VENDOR
+from connectors.intercom.sim_state import BODY, GATEWAY, KEY, NOOR, PRIORITY, ROSA, TITLE, TYPE, VENDOR
 from connectors.intercom.simulator import IntercomSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
@@ -83,6 +83,10 @@ class IntercomBench(Bench):
         """Let a teammate send a file, or note one."""
         files = (self.desk.file(name, "application/octet-stream", data),)
         self.desk.act("say", ticket=ticket, text="See the file.", public=public, files=files)
+
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the key."""
+        self.desk.act("set", ticket=ticket, **{KEY: name})
 
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the inbox shows it."""

@@ -7,7 +7,6 @@ A customer's ticket is a conversation as well, and has one id as both. Webhooks 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +26,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     Visibility,
+    our_mark,
 )
 
 Json = Mapping[str, Any]
@@ -57,12 +57,11 @@ CUSTOMERS = frozenset({"user", "lead", "contact", "visitor"})
 SPOKEN = frozenset({"comment", "quick_reply", "open", "close", "message"})
 #: parts that carry a reply along: of "reply and assign" the reply stands in the assignment [3]
 ASSIGNING = frozenset({"assignment", "assign_and_reopen", "default_assignment"})
-_NUL = re.compile("\x00")
 
 
 def text(value: Any) -> str:
     """Return a string without NUL (PostgreSQL cannot store it); anything that is not a string is empty."""
-    return _NUL.sub("", value) if isinstance(value, str) else ""
+    return value.replace("\x00", "") if isinstance(value, str) else ""
 
 
 def ident(value: Any) -> str:
@@ -217,10 +216,10 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         title: Any = text(given.get(TITLE)) if TITLE in given else msgspec.UNSET
         body: Any = text(given.get(BODY)) if BODY in given else msgspec.UNSET
         lost: tuple[str, ...] = ()
-        marker, key = text(given.get(account.key_attribute)).strip(), ident(data.get("ticket_id")) or number
+        named, key = text(given.get(account.key_attribute)).strip(), ident(data.get("ticket_id")) or number
     else:
         title, body, lost = _opening(data)
-        marker, key = "", number
+        named, key = "", number
     parts = parts_of(data)
     source = obj(data.get("source")) or obj(data.get("conversation_message"))
     return RemoteTicket(
@@ -232,8 +231,8 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         url=link(account, number),
         channel=_channel(data, text(source.get("type"))),
         created_at=moment(data.get("created_at")),
-        marker=marker,
-        external_id=marker,
+        marker=our_mark(named),
+        external_id=named,
         title=title,
         body=body,
         status=state(data, account),

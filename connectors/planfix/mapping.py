@@ -16,7 +16,7 @@ import msgspec
 from connectors.content import Content, from_html, from_plain
 from connectors.planfix.account import Account
 from connectors.planfix.asking import Json, obj, objects
-from connectors.sdk import Attachment, RemoteComment, RemotePerson, RemoteTicket, Visibility
+from connectors.sdk import Attachment, RemoteComment, RemotePerson, RemoteTicket, Visibility, our_mark
 
 #: stands in for an instant that the desk did not give
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,8 +81,7 @@ def words(value: Any) -> Content:
 
 def mark_of(data: Json) -> str:
     """Return our effect key in `sourceObjectId`, where it is a uuid of its digits."""
-    said = text(data.get("sourceObjectId")).replace("-", "").lower()
-    return said if len(said) == 32 else ""
+    return our_mark(text(data.get("sourceObjectId")).replace("-", "").lower())
 
 
 def as_uuid(key: str) -> str:

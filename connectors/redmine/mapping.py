@@ -15,7 +15,7 @@ import msgspec
 from connectors.redmine.account import Account
 from connectors.redmine.asking import Json, obj, objects
 from connectors.redmine.texts import read_text
-from connectors.sdk import Attachment, RemoteComment, RemotePerson, RemoteTicket, Visibility
+from connectors.sdk import Attachment, RemoteComment, RemotePerson, RemoteTicket, Visibility, our_mark
 
 #: stands in for an instant that the desk did not give
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -95,7 +95,7 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
     state, priority = name_of(data.get("status")), name_of(data.get("priority"))
     tracker, project = name_of(data.get("tracker")), name_of(data.get("project"))
     values = field_values(data)
-    marker = text(values.get(account.ticket_marker))
+    named = text(values.get(account.ticket_marker))
     files = file_refs(data)
     described = isinstance(data.get("description"), str) or ("description" in data and data["description"] is None)
     body = read_text(text(data.get("description")), account.formatting, files) if described else None
@@ -107,8 +107,8 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         url=f"{account.url}/issues/{number}",
         created_at=moment(data.get("created_on")),
         private=data.get("is_private") is True if "is_private" in data else msgspec.UNSET,
-        marker=marker,
-        external_id=marker,
+        marker=our_mark(named),
+        external_id=named,
         title=text(data["subject"]) if isinstance(data.get("subject"), str) else msgspec.UNSET,
         body=body.markdown if body is not None else msgspec.UNSET,
         lost=body.lost if body is not None else (),
@@ -227,7 +227,7 @@ def mark_of(data: Json, account: Account) -> str:
     """Return our key, which a note of ours puts into a custom field: the journal of the note shows that change."""
     for kind, name, new in details(data):
         if kind == "cf" and account.comment_marker and name == account.comment_marker:
-            return text(new)
+            return our_mark(text(new))
     return ""
 
 

@@ -73,6 +73,10 @@ class RequestTrackerBench(Bench):
         """Let an agent fill in a custom field."""
         self.desk.act("set", ticket=ticket, CustomFields={"ExternalRef": text})
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the reference."""
+        self.desk.act("set", ticket=ticket, CustomFields={"ExternalRef": name})
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as its page shows it."""
         with self.desk.lock:

@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.content import from_html
 from connectors.own_words import word_for
-from connectors.sdk import Category, Level, Priority, RemotePerson, RemoteTicket, Status
+from connectors.sdk import Category, Level, Priority, RemotePerson, RemoteTicket, Status, our_mark
 
 #: RT's account for what it does by itself, and its owner of tickets that nobody owns
 SYSTEM = "RT_System"
@@ -203,7 +203,7 @@ def custom_fields(value: Any) -> dict[str, Any]:
 
 
 def marker_in(fields: Mapping[str, Any], name: str) -> str:
-    """Return the effect key that a custom field holds, or an empty string."""
+    """Return what a custom field for our mark holds, or an empty string."""
     value = fields.get(name)
     return text(value[0] if isinstance(value, list) and value else value)
 
@@ -239,7 +239,8 @@ def ticket(
         version=version,
         version_token=token,
         url=web_address(base, number),
-        marker=marker_in(fields, marker),
+        marker=our_mark(marker_in(fields, marker)),
+        external_id=marker_in(fields, marker),
         deleted=text(value.get("Status")).lower() == "deleted",
         title=text(value.get("Subject")),
         status=words.status(text(value.get("Status"))),

@@ -30,6 +30,7 @@ from connectors.sdk import (
     Visibility,
     body_digest,
     hmac_hex,
+    our_mark,
     read_object,
     require_equal,
 )
@@ -192,6 +193,7 @@ def _snapshot(body: Body, number: int, version: int, options: Options, *, create
     """Read how the ticket looked; a part that the body does not say stays UNSET. Only a creation carries the body."""
     words = options.words
     unset = msgspec.UNSET
+    named = mapping.marker_in(mapping.custom_fields(body.get("custom_fields")), options.ticket_marker)
     return RemoteTicket(
         remote_id=str(number),
         key=f"#{number}",
@@ -199,7 +201,8 @@ def _snapshot(body: Body, number: int, version: int, options: Options, *, create
         updated_at=instant(body.get("last_updated")) or _at(body),
         created_at=instant(body.get("created")) if created else None,
         version=version,
-        marker=mapping.marker_in(mapping.custom_fields(body.get("custom_fields")), options.ticket_marker),
+        marker=our_mark(named),
+        external_id=named,
         title=text(body.get("subject")) if "subject" in body else unset,
         status=words.status(text(body.get("status"))) if text(body.get("status")) else unset,
         priority=words.priority(body.get("priority")) if "priority" in body else unset,

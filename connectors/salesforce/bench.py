@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.salesforce.account import KEY_FIELD
 from connectors.salesforce.simulator import SalesforceSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
@@ -95,6 +96,10 @@ class SalesforceBench(Bench):
         """Give the right back."""
         super().reveal()
         self.desk.records.hidden.clear()
+
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the key."""
+        self.desk.act("set", case_id=ticket, **{KEY_FIELD: name})
 
     def shown(self, ticket: str) -> Shown:
         """Return the case as its page shows it."""

@@ -27,6 +27,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     Visibility,
+    our_mark,
 )
 
 Json = Mapping[str, Any]
@@ -156,7 +157,7 @@ def ticket(account: Account, data: Json, *, at: datetime) -> RemoteTicket | None
         url=case_url(account, number),
         channel=text(data.get("Origin")).lower(),
         created_at=moment(data.get("CreatedDate")),
-        marker=key,
+        marker=our_mark(key),
         external_id=key,
         title=text(data.get("Subject")) if "Subject" in data else msgspec.UNSET,
         body=text(data.get("Description")) if "Description" in data else msgspec.UNSET,

@@ -78,6 +78,10 @@ class ServiceNowBench(Bench):
         """Let another system note its own number."""
         self.desk.act("set", sys_id=ticket, correlation_id=text)
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another integration set the correlation id."""
+        self.desk.act("set", sys_id=ticket, correlation_id=name)
+
     def shown(self, ticket: str) -> Shown:
         """Return the incident as agents see it."""
         with self.desk.lock:

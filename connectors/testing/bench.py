@@ -167,6 +167,10 @@ class Bench(ABC):
         except Lacking:
             self.say(ticket, f"That is {text}")
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program keep its own name of a ticket where a mark of ours stands."""
+        raise Lacking
+
     def late(self, lag: timedelta, doing: Callable[[], T]) -> T:
         """Let something take its time so long ago, and be committed only now: a slow transaction, a mail in a queue.
 

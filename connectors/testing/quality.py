@@ -37,6 +37,8 @@ LACKS: Mapping[str, str] = {
     "assign": "nobody is assigned",
     "merge": "tickets are not merged",
     "delete": "tickets are not deleted",
+    "name": "no other program can write where a mark of ours stands on a ticket",
+    "marked_comments": "comments have no room for a mark: their words, time and author tell which is ours",
     "internal": "there are no internal notes",
     "public": "there are no public replies",
     "polling": "nothing tells what changed",

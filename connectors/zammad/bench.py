@@ -78,6 +78,10 @@ class ZammadBench(Bench):
         """Return where it is, and where articles are put on any ticket."""
         return rf"{super().place(ticket)}|/ticket_articles$"
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the key."""
+        self.desk.act("set", ticket=ticket, gateway_key=name)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as its page shows it."""
         with self.desk.lock:

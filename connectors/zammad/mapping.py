@@ -25,6 +25,7 @@ from connectors.sdk import (
     RemotePerson,
     RemoteTicket,
     Visibility,
+    our_mark,
 )
 from connectors.zammad.account import Account
 
@@ -121,7 +122,7 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
     updated = moment(data.get("updated_at"))
     state, priority = name_of(data.get("state")), name_of(data.get("priority"))
     kind = KINDS.get(text(data.get("type")).strip().lower())
-    marker = text(data.get(account.marker))
+    named = text(data.get(account.marker))
     customer = person(data.get("customer_id"), data.get("customer"), "customer")
     return RemoteTicket(
         remote_id=number,
@@ -131,8 +132,8 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         url=web_address(account, number),
         channel=name_of(data.get("create_article_type")).lower(),
         created_at=moment(data.get("created_at")),
-        marker=marker,
-        external_id=marker,
+        marker=our_mark(named),
+        external_id=named,
         title=text(data["title"]) if isinstance(data.get("title"), str) else msgspec.UNSET,
         status=account.status(state) if state else msgspec.UNSET,
         priority=account.priority(priority) if priority else msgspec.UNSET,

@@ -78,6 +78,10 @@ class ZendeskBench(Bench):
         """Let an app set the external id."""
         self.desk.act("set", ticket_id=ticket, external_id=text)
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another app set the external id."""
+        self.desk.act("set", ticket_id=ticket, external_id=name)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as the agent workspace shows it."""
         with self.desk.lock:

@@ -7,6 +7,7 @@ on their order, and these come from one process.
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 _canonical = msgspec.json.Encoder(order="sorted")
+_EFFECT_KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def uuid7(now: datetime, entropy: bytes) -> str:
@@ -33,6 +35,12 @@ def canonical(value: Any) -> bytes:
 def digest(*parts: Any) -> str:
     """Return 32 hex digits of SHA-256 over the canonical form of `parts`."""
     return hashlib.sha256(canonical(parts)).hexdigest()[:32]
+
+
+def our_mark(text: str) -> str:
+    """Return a text that has the form of an effect key, without white space around it; empty for what others wrote."""
+    bare = text.strip()
+    return bare if _EFFECT_KEY.fullmatch(bare) else ""
 
 
 def effect_key(link_id: str, event_key: str, operation: str, subject: str) -> str:

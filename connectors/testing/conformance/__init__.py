@@ -20,6 +20,7 @@ from connectors.testing.conformance.edges import Edges
 from connectors.testing.conformance.files import Files
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
+from connectors.testing.conformance.marks import Marks
 from connectors.testing.conformance.outcomes import Outcomes
 from connectors.testing.conformance.people import People
 from connectors.testing.conformance.pure import Pure
@@ -28,7 +29,7 @@ from connectors.testing.conformance.unanswered import Unanswered
 from connectors.testing.conformance.unsaid import Unsaid
 
 
-class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Edges, Files, People, Pure):
+class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Edges, Marks, Files, People, Pure):
     """Everything. A subclass gives what `Stand` names."""
 
 

@@ -30,6 +30,7 @@ DOINGS: Mapping[str, Callable[[Bench], None]] = {
     "assign": lambda bench: bench.assign("1", "x"),
     "merge": lambda bench: bench.merge("1", "2"),
     "delete": lambda bench: bench.delete("1"),
+    "name": lambda bench: bench.name("1", "SAP-4711"),
 }
 
 

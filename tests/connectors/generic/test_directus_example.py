@@ -12,7 +12,7 @@ from connectors.sdk import Absent, Attachment, Found, Intent, Operation, Rejecte
 from connectors.testing.desk import Handler
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 from tests.connectors.generic.servers import Row, Server
-from tests.connectors.generic.test_examples import context, create, driving, said
+from tests.connectors.generic.test_examples import K1, K2, K3, context, create, driving, said
 
 DATA = b"\x89PNG\x00\xff bytes"
 
@@ -115,17 +115,19 @@ def test_directus_lives_with_us() -> None:
         assert all(each.ok or each.warning for each in driver.run(driver.connector.check()))
         blob = driver.files.put(DATA)
         file = Attachment("Größe.png", "image/png", blob.size, sha256=blob.sha256, visibility=Visibility.PUBLIC)
-        made = driver.settle(create(attachments=(file,)), context(key="k1"))
+        made = driver.settle(create(attachments=(file,)), context(key=K1))
         assert (made.remote_id, made.file_ids) == ("1", ("a-1",))
         assert server.tables["tickets"][0]["urgency"] == 1
-        assert isinstance(driver.attempt(create(), context(key="k1")), Rejected)
-        assert isinstance(driver.run(driver.connector.probe(create(), context(key="k1"))), Found)
-        assert isinstance(driver.run(driver.connector.probe(create(), context(key="k2"))), Absent)
+        assert isinstance(driver.attempt(create(), context(key=K1)), Rejected)
+        assert isinstance(driver.run(driver.connector.probe(create(), context(key=K1))), Found)
+        assert isinstance(driver.run(driver.connector.probe(create(), context(key=K2))), Absent)
         reply = msgspec.structs.replace(said(Operation.PUBLIC_REPLY, "We *come*."), attachments=(file,))
-        receipt = driver.settle(reply, context("1", "k3"))
+        receipt = driver.settle(reply, context("1", K3))
         assert (receipt.comment_id, receipt.file_ids) == ("2", ("a-2",))
-        driver.settle(said(Operation.INTERNAL_NOTE, "He shouts."), context("1", "k4"))
-        driver.settle(Intent(Operation.SET_FIELDS, {"priority": {"level": "P2"}, "assignee": None}), context("1", "k5"))
+        driver.settle(said(Operation.INTERNAL_NOTE, "He shouts."), context("1", "4" * 32))
+        driver.settle(
+            Intent(Operation.SET_FIELDS, {"priority": {"level": "P2"}, "assignee": None}), context("1", "5" * 32)
+        )
         read = driver.run(driver.connector.read("1"))
         assert read is not None
         assert [(each.body, each.visibility, len(each.attachments)) for each in read.comments] == [

@@ -57,7 +57,10 @@ def driving(name: str, server: Server, path: str = "") -> Iterator[Driver]:
         driver.close()
 
 
-def context(ticket: str = "", key: str = "c0ffee") -> WriteContext:
+K1, K2, K3, K9, COFFEE = (each * 32 for each in "1239c")
+
+
+def context(ticket: str = "", key: str = COFFEE) -> WriteContext:
     """Return the context of a first attempt."""
     return WriteContext(key, ticket, first_sent_at=datetime.now(UTC))
 
@@ -123,42 +126,42 @@ def test_zapier_is_told_and_tells() -> None:
     with driving("zapier", CatchHook(), "/hooks/catch/1/abc/") as driver:
         claims = driver.connector.spec.operations
         assert claims[Operation.CREATE].strategy is Strategy.NATURAL
-        made = driver.settle(create(), context(key="k1"))
+        made = driver.settle(create(), context(key=K1))
         assert "/hooks/catch/1/abc" in driver.connector.secrets(), "the address is all that protects it"
-        assert made.remote_id == "k1"
+        assert made.remote_id == K1
         server_side = driver.requests[-1]
-        assert server_side.headers["webhook-id"] == "k1"
-        driver.settle(Intent(Operation.SET_FIELDS, {"status": {"category": "resolved"}}), context("k1", "k2"))
+        assert server_side.headers["webhook-id"] == K1
+        driver.settle(Intent(Operation.SET_FIELDS, {"status": {"category": "resolved"}}), context(K1, K2))
         body = sent_by(driver)
-        assert body == {"id": "k2", "event": "changed", "ticket": "k1", "status": "solved"}
-        driver.settle(said(Operation.PUBLIC_REPLY, "Soon"), context("k1", "k3"))
+        assert body == {"id": K2, "event": "changed", "ticket": K1, "status": "solved"}
+        driver.settle(said(Operation.PUBLIC_REPLY, "Soon"), context(K1, K3))
         headers = {"x-zapier-secret": "zapier_secret"}
         told = {
             "event": "comment",
-            "ticket": "k1",
+            "ticket": K1,
             "comment": "When?",
             "author": "kim@example.com",
             "visibility": "public",
         }
         (event,) = events(driver, told, headers)
-        assert (event.kind, event.remote_id, event.needs_read) == (EventKind.COMMENTED, "k1", False)
+        assert (event.kind, event.remote_id, event.needs_read) == (EventKind.COMMENTED, K1, False)
         assert (event.comment.body, event.comment.visibility) == ("When?", Visibility.PUBLIC)
         assert event.comment.author.email == "kim@example.com"
-        (unsaid,) = events(driver, {"event": "comment", "ticket": "k1", "comment": "Psst"}, headers)
+        (unsaid,) = events(driver, {"event": "comment", "ticket": K1, "comment": "Psst"}, headers)
         assert unsaid.comment.visibility is Visibility.INTERNAL
-        (changed,) = events(driver, {"event": "changed", "ticket": "k1", "status": "solved"}, headers)
+        (changed,) = events(driver, {"event": "changed", "ticket": K1, "status": "solved"}, headers)
         assert changed.snapshot.status == Status(Category.RESOLVED, "solved")
-        assert events(driver, {"event": "paused", "ticket": "k1"}, headers) == []
+        assert events(driver, {"event": "paused", "ticket": K1}, headers) == []
 
 
 def test_what_zapier_gets_is_signed_as_receivers_check_it() -> None:
     """By a second computation with the secret of the example."""
     server = CatchHook()
     with driving("zapier", server, "/hooks/catch/1/abc/") as driver:
-        driver.settle(create(), context(key="k1"))
+        driver.settle(create(), context(key=K1))
         request, _ = server.heard[0]
         stamp = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
-        sent = HttpRequest("POST", "", headers={"webhook-id": "k1"}, body=request.body)
+        sent = HttpRequest("POST", "", headers={"webhook-id": K1}, body=request.body)
         expected = sign(full({}), ["zapier_signing_secret"], sent, stamp)
         assert request.headers["webhook-signature"] == expected["webhook-signature"]
 
@@ -183,17 +186,17 @@ def test_znuny_lives_with_us() -> None:
     """Made once, found by its mark, talked about, changed, polled by bare ids; its errors come with 200."""
     server = Znuny()
     with driving("znuny", server) as driver:
-        made = driver.settle(create(params={"param": {"queue": "Support"}}), context(key="k1"))
+        made = driver.settle(create(params={"param": {"queue": "Support"}}), context(key=K1))
         ticket = driver.run(driver.connector.read(made.remote_id))
         assert ticket is not None
-        assert (ticket.title, ticket.body, ticket.marker) == ("Printer – 処理中", "It *burns*.", "k1")
+        assert (ticket.title, ticket.body, ticket.marker) == ("Printer – 処理中", "It *burns*.", K1)
         assert ticket.priority == Priority(Level.P1, "5 very high")
         assert ticket.comments == ()
         assert abs(ticket.updated_at - datetime.now(UTC)) < timedelta(minutes=1)
-        found = driver.run(driver.connector.probe(create(), context(key="k1")))
+        found = driver.run(driver.connector.probe(create(), context(key=K1)))
         assert isinstance(found, Found)
         assert found.receipt.remote_id == made.remote_id
-        assert not isinstance(driver.run(driver.connector.probe(create(), context(key="k2"))), Found)
+        assert not isinstance(driver.run(driver.connector.probe(create(), context(key=K2))), Found)
         for operation in (Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE):
             receipt = driver.settle(said(operation, f"Said as {operation}"), context(made.remote_id))
             look = driver.run(driver.connector.probe(said(operation, f"Said as {operation}"), context(made.remote_id)))
@@ -239,8 +242,8 @@ def test_chatwoot_lives_with_us() -> None:
         assert isinstance(ticket.requester, RemotePerson)
         assert (ticket.requester.email, ticket.requester.role) == ("kim@example.com", "customer")
         intent = said(Operation.INTERNAL_NOTE, "For us")
-        first = driver.settle(intent, context("11", "k1"))
-        look = driver.run(driver.connector.probe(intent, context("11", "k1")))
+        first = driver.settle(intent, context("11", K1))
+        look = driver.run(driver.connector.probe(intent, context("11", K1)))
         assert isinstance(look, Found)
         assert look.receipt.comment_id == first.comment_id
         assert server.messages[-1]["private"] is True
@@ -252,7 +255,7 @@ def test_chatwoot_lives_with_us() -> None:
             "status": {"category": "on_hold"}, "priority": {"level": "P1"}, "assignee": {"external_id": "4"},
             "tags": ["vip"],
         }  # fmt: skip
-        driver.settle(Intent(Operation.SET_FIELDS, wanted), context("11", "k2"))
+        driver.settle(Intent(Operation.SET_FIELDS, wanted), context("11", K2))
         assert len([1 for request, _ in server.heard if "messages" not in request.path]) == 4
         after = driver.run(driver.connector.read("11"))
         assert after is not None
@@ -273,7 +276,7 @@ def test_pagerduty_takes_a_mark_as_its_key() -> None:
         outcome = driver.attempt(create(params={"param": {"service": "PX"}}), context())
         assert isinstance(outcome, NotSent)
         sent = sent_by(driver)["incident"]
-        assert sent["incident_key"] == "c0ffee"
+        assert sent["incident_key"] == COFFEE
         assert sent["service"]["id"] == "PX"
         headers = driver.connector.authorize(driver.requests[-1])
         assert headers["Authorization"] == "Token token=pagerduty_key"

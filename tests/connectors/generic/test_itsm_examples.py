@@ -33,7 +33,7 @@ from connectors.testing.driver import Driver
 from gateway.ports import Grant
 from tests.connectors.generic.examples import connect
 from tests.connectors.generic.itsm_servers import Frappe, Glpi
-from tests.connectors.generic.test_examples import context, create, driving, said
+from tests.connectors.generic.test_examples import COFFEE, context, create, driving, said
 
 
 def at_home(name: str, server: Glpi) -> Driver:
@@ -48,26 +48,26 @@ def test_glpi_lives_with_us() -> None:
     """A token is got with a password; numbers are numbers; marks are the external id, and the end of a followup."""
     with Glpi() as server:
         driver = at_home("glpi", server)
-        made = driver.settle(create(params={"param": {"entity": 3}}), context(key="c0ffee"))
+        made = driver.settle(create(params={"param": {"entity": 3}}), context(key=COFFEE))
         assert made.remote_id == "1"
         (granted,) = server.granted
         assert granted["username"] == ["gateway"]
-        assert (server.tickets[1]["external_id"], server.tickets[1]["priority"]) == ("c0ffee", 5)
-        assert isinstance(driver.run(driver.connector.probe(create(), context(key="c0ffee"))), Found)
-        assert isinstance(driver.run(driver.connector.probe(create(), context(key="beef"))), Absent)
-        for operation, key in ((Operation.PUBLIC_REPLY, "aa"), (Operation.INTERNAL_NOTE, "bb")):
+        assert (server.tickets[1]["external_id"], server.tickets[1]["priority"]) == (COFFEE, 5)
+        assert isinstance(driver.run(driver.connector.probe(create(), context(key=COFFEE))), Found)
+        assert isinstance(driver.run(driver.connector.probe(create(), context(key="b" * 32))), Absent)
+        for operation, key in ((Operation.PUBLIC_REPLY, "a" * 32), (Operation.INTERNAL_NOTE, "b" * 32)):
             receipt = driver.settle(said(operation, f"*Said* as {operation.value}"), context("1", key))
             assert receipt.comment_id == str(server.followups[-1]["id"])
         read = driver.run(driver.connector.read("1"))
         assert read is not None
         assert [(each.body, each.visibility, each.marker) for each in read.comments] == [
-            ("*Said* as public_reply", Visibility.PUBLIC, "aa"),
-            ("*Said* as internal_note", Visibility.INTERNAL, "bb"),
+            ("*Said* as public_reply", Visibility.PUBLIC, "a" * 32),
+            ("*Said* as internal_note", Visibility.INTERNAL, "b" * 32),
         ]
         assert getattr(read.requester, "name", "") == "Kim"
         assert (read.title, read.body, read.kind) == ("Printer – 処理中", "It *burns*.", Kind.INCIDENT)
         change = Intent(Operation.SET_FIELDS, {"status": {"category": "resolved"}, "priority": {"level": "P2"}})
-        driver.settle(change, context("1", "dd"))
+        driver.settle(change, context("1", "d" * 32))
         read = driver.run(driver.connector.read("1"))
         assert read is not None
         assert not isinstance(read.status, msgspec.UnsetType)
@@ -82,7 +82,7 @@ def test_glpi_is_polled_page_by_page() -> None:
     with Glpi() as server:
         driver = at_home("glpi", server)
         for number in range(105):
-            driver.attempt(create(), context(key=f"{number:04x}"))
+            driver.attempt(create(), context(key=f"{number:032x}"))
         told, cursor = 0, ""
         for _ in range(5):
             page = driver.run(driver.connector.changes(cursor, datetime.now(UTC)))
@@ -116,13 +116,13 @@ def test_frappe_lives_with_us() -> None:
     """Two lists of comments, one body; a reply is found by its words, for nothing names it."""
     server = Frappe()
     with driving("frappe-helpdesk", server, "/api") as driver:
-        made = driver.settle(create(), context(key="c0ffee"))
+        made = driver.settle(create(), context(key=COFFEE))
         assert made.remote_id == "1"
-        assert isinstance(driver.attempt(create(), context(key="c0ffee")), Conflict)
-        assert isinstance(driver.run(driver.connector.probe(create(), context(key="c0ffee"))), Found)
-        reply = driver.settle(said(Operation.PUBLIC_REPLY, "We *come*."), context("1", "aa"))
+        assert isinstance(driver.attempt(create(), context(key=COFFEE)), Conflict)
+        assert isinstance(driver.run(driver.connector.probe(create(), context(key=COFFEE))), Found)
+        reply = driver.settle(said(Operation.PUBLIC_REPLY, "We *come*."), context("1", "a" * 32))
         assert reply.comment_id == "co2"
-        note = driver.settle(said(Operation.INTERNAL_NOTE, "He shouts."), context("1", "bb"))
+        note = driver.settle(said(Operation.INTERNAL_NOTE, "He shouts."), context("1", "b" * 32))
         assert note.comment_id == "hd1"
         server.make("Communication", reference_doctype="HD Ticket", reference_name="1", content="<p>Still?</p>",
                     sender="kim@example.com", sent_or_received="Received")  # fmt: skip
@@ -139,7 +139,7 @@ def test_frappe_lives_with_us() -> None:
         assert abs(read.updated_at - datetime.now(UTC)) < timedelta(minutes=1)
         page = driver.run(driver.connector.changes("", datetime.now(UTC)))
         assert [each.remote_id for each in page.tickets] == ["1"]
-        refused = driver.attempt(Intent(Operation.SET_FIELDS, {"title": "x"}), context("9", "cc"))
+        refused = driver.attempt(Intent(Operation.SET_FIELDS, {"title": "x"}), context("9", "c" * 32))
         assert isinstance(refused, Rejected)
         assert "not found" in refused.detail
 
@@ -148,10 +148,10 @@ def test_files_of_frappe_go_both_ways() -> None:
     """Private as they are internal; their address is below the host, and not below the API."""
     server = Frappe()
     with driving("frappe-helpdesk", server, "/api") as driver:
-        driver.settle(create(), context(key="c0ffee"))
+        driver.settle(create(), context(key=COFFEE))
         blob = driver.files.put(b"\x89PNG\x00\xff\r\n!")
         file = Attachment("a.png", "image/png", blob.size, sha256=blob.sha256, visibility=Visibility.INTERNAL)
-        receipt = driver.settle(Intent(Operation.ATTACH, attachments=(file,)), context("1", "dd"))
+        receipt = driver.settle(Intent(Operation.ATTACH, attachments=(file,)), context("1", "d" * 32))
         assert receipt.file_ids == ("fi1",)
         assert b'name="is_private"\r\n\r\n1\r\n' in server.uploads[0]
         read = driver.run(driver.connector.read("1"))

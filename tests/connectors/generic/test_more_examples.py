@@ -23,8 +23,9 @@ from connectors.sdk import (
     Visibility,
 )
 from connectors.testing.driver import Driver
+from gateway.domain.ids import digest
 from tests.connectors.generic.more_servers import Bugzilla, FreeScout, Jestor, OracleService
-from tests.connectors.generic.test_examples import context, create, driving, events, said
+from tests.connectors.generic.test_examples import K1, K2, K9, context, create, driving, events, said
 
 
 def read(driver: Driver, number: str) -> RemoteTicket:
@@ -37,11 +38,11 @@ def read(driver: Driver, number: str) -> RemoteTicket:
 def made_once(driver: Driver, wanted: Intent) -> str:
     """Make a ticket, and see that a lost answer would be found by its mark."""
     assert driver.connector.spec.operations[Operation.CREATE].strategy is Strategy.PROBE
-    made = driver.settle(wanted, context(key="k1"))
-    found = driver.run(driver.connector.probe(wanted, context(key="k1")))
+    made = driver.settle(wanted, context(key=K1))
+    found = driver.run(driver.connector.probe(wanted, context(key=K1)))
     assert isinstance(found, Found)
     assert found.receipt.remote_id == made.remote_id
-    assert not isinstance(driver.run(driver.connector.probe(wanted, context(key="k2"))), Found)
+    assert not isinstance(driver.run(driver.connector.probe(wanted, context(key=K2))), Found)
     return made.remote_id
 
 
@@ -49,8 +50,8 @@ def talks(driver: Driver, ticket: str) -> None:
     """Say something to the customer and something to colleagues; each is found again, and is for its readers."""
     for operation in (Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE):
         intent = said(operation, f"Said as *{operation}*")
-        receipt = driver.settle(intent, context(ticket, f"key-{operation}"))
-        look = driver.run(driver.connector.probe(intent, context(ticket, f"key-{operation}")))
+        receipt = driver.settle(intent, context(ticket, digest(operation)))
+        look = driver.run(driver.connector.probe(intent, context(ticket, digest(operation))))
         assert isinstance(look, Found)
         assert look.receipt.comment_id == receipt.comment_id
     comments = read(driver, ticket).comments
@@ -62,7 +63,7 @@ def talks(driver: Driver, ticket: str) -> None:
 
 def moved(driver: Driver, ticket: str, category: Category) -> Status:
     """Set a status; return it as it is read back."""
-    driver.settle(Intent(Operation.SET_FIELDS, {"status": {"category": category.value}}), context(ticket, "k9"))
+    driver.settle(Intent(Operation.SET_FIELDS, {"status": {"category": category.value}}), context(ticket, K9))
     status = read(driver, ticket).status
     assert isinstance(status, Status)
     return status
@@ -75,7 +76,7 @@ def test_jestor_lives_with_us() -> None:
         ticket = made_once(driver, create())
         talks(driver, ticket)
         assert moved(driver, ticket, Category.RESOLVED) == Status(Category.RESOLVED, "Done")
-        assert server.tables["tickets"][0]["gateway_key"] == "k1"
+        assert server.tables["tickets"][0]["gateway_key"] == K1
         for number in range(130):
             server.tables["tickets"].append({"id_tickets": 100 + number, "name": f"Ticket {number}", "status": "New"})
         cursor = ""
@@ -122,7 +123,7 @@ def test_freescout_lives_with_us() -> None:
     with driving("freescout", server) as driver:
         assert driver.connector.spec.operations[Operation.CREATE].strategy is Strategy.NONE
         assert isinstance(driver.attempt(create(), context()), Rejected), "a mailbox is missing"
-        ticket = driver.settle(create(params={"param": {"mailbox": 3}}), context(key="k1")).remote_id
+        ticket = driver.settle(create(params={"param": {"mailbox": 3}}), context(key=K1)).remote_id
         assert ticket == "1"
         assert read(driver, ticket).body == "It *burns*."
         talks(driver, ticket)
@@ -165,7 +166,7 @@ def test_bugzilla_lives_with_us() -> None:
     with driving("bugzilla", server) as driver:
         wanted = create(params={"param": {"product": "P", "component": "C"}})
         ticket = made_once(driver, wanted)
-        assert isinstance(driver.attempt(wanted, context(key="k1")), Rejected), "its alias is taken"
+        assert isinstance(driver.attempt(wanted, context(key=K1)), Rejected), "its alias is taken"
         assert len(server.bugs) == 1
         talks(driver, ticket)
         page = driver.run(driver.connector.changes("", datetime.now(UTC) + timedelta(minutes=1)))

@@ -101,12 +101,12 @@ def test_more_than_can_be_remembered_is_said() -> None:
 def test_our_mark_is_looked_for_on_every_page() -> None:
     """Until none is left; a row that has the place of the mark is not read."""
     connector = desk()
-    intent, context = Intent(Operation.CREATE, {"title": "x"}), WriteContext("c0ffee")
+    intent, context = Intent(Operation.CREATE, {"title": "x"}), WriteContext("c" * 32)
     call = connector.probe(intent, context)
     assert next(call).url == "/t"
     assert call.send(page(row(1, ref=None), following="/t?page=2")).url == "/t?page=2"
     with pytest.raises(StopIteration) as end:
-        call.send(page(row(2, ref="c0ffee")))
+        call.send(page(row(2, ref="c" * 32)))
     assert isinstance(end.value.value, Found)
     assert end.value.value.receipt.remote_id == "2"
     call = connector.probe(intent, context)
@@ -136,7 +136,7 @@ def test_a_bare_id_is_named_by_when_it_was_seen() -> None:
 def test_a_default_stands_where_there_is_no_value() -> None:
     """In the request that creates, for a desk that wants one."""
     for fields, level in (({}, "3"), ({"priority": {"level": "P1"}}, "1")):
-        call = desk().write(Intent(Operation.CREATE, {"title": "x", **fields}), WriteContext("c0ffee"))
+        call = desk().write(Intent(Operation.CREATE, {"title": "x", **fields}), WriteContext("c" * 32))
         body = next(call).body
         assert isinstance(body, bytes)
         assert msgspec.json.decode(body)["level"] == level

@@ -147,14 +147,14 @@ def context(key: str, ticket: str = "") -> WriteContext:
 def test_it_is_written_and_found_again(rpc: tuple[RpcDesk, Driver]) -> None:
     """A number for the new ticket; numbers where numbers are wanted; refusals in its own words."""
     desk, driver = rpc
-    receipt = driver.settle(Intent(Operation.CREATE, {"title": "Printer", "body": "It burns"}), context("c0ffee"))
+    receipt = driver.settle(Intent(Operation.CREATE, {"title": "Printer", "body": "It burns"}), context("c" * 32))
     assert receipt.remote_id == "1"
     assert desk.tickets[1] | {"changed": 0} == {
-        "id": 1, "state": 1, "title": "Printer", "text": "It burns", "reference": "c0ffee", "changed": 0,
+        "id": 1, "state": 1, "title": "Printer", "text": "It burns", "reference": "c" * 32, "changed": 0,
     }  # fmt: skip
-    driver.settle(Intent(Operation.SET_FIELDS, {"status": {"category": "resolved"}}), context("aa", "1"))
+    driver.settle(Intent(Operation.SET_FIELDS, {"status": {"category": "resolved"}}), context("a" * 32, "1"))
     assert desk.tickets[1]["state"] == 2
-    refused = driver.attempt(Intent(Operation.SET_FIELDS, {"title": "Other"}), context("bb", "7"))
+    refused = driver.attempt(Intent(Operation.SET_FIELDS, {"title": "Other"}), context("b" * 32, "7"))
     assert isinstance(refused, Rejected)
     assert "no such ticket" in refused.detail
 
@@ -164,11 +164,11 @@ def test_what_the_answer_does_not_name_is_read_back(rpc: tuple[RpcDesk, Driver])
     desk, driver = rpc
     desk.make(title="Printer", text="")
     said = Intent(Operation.PUBLIC_REPLY, comment=CommentIntent("c1", "We come.", Visibility.PUBLIC))
-    receipt = driver.settle(said, context("abc", "1"))
+    receipt = driver.settle(said, context("e" * 32, "1"))
     assert receipt.comment_id == "501"
     read = driver.run(driver.connector.read("1"))
     assert read is not None
-    assert [(each.remote_id, each.body, each.marker) for each in read.comments] == [("501", "We come.", "abc")]
+    assert [(each.remote_id, each.body, each.marker) for each in read.comments] == [("501", "We come.", "e" * 32)]
 
 
 def test_a_ticket_that_is_not_there_is_none(rpc: tuple[RpcDesk, Driver]) -> None:

@@ -161,12 +161,12 @@ class TestParse:
 
     def test_a_creation_carries_the_ticket_and_its_marker(self) -> None:
         """The first message is the body, not a comment."""
-        event = only(type="Create", custom_fields={"ExternalRef": "k9", "Product": "x"})
+        event = only(type="Create", custom_fields={"ExternalRef": "9" * 32, "Product": "x"})
         assert event.kind is EventKind.CREATED
         assert event.comment is None
         snapshot = event.snapshot
         assert snapshot is not None
-        assert (snapshot.marker, snapshot.body, snapshot.title) == ("k9", "hello\nthere", "Printer")
+        assert (snapshot.marker, snapshot.body, snapshot.title) == ("9" * 32, "hello\nthere", "Printer")
         assert snapshot.status == Status(Category.OPEN, "open")
         assert snapshot.priority == Priority(Level.P2, "75")
         assert snapshot.requester == RemotePerson(email="c@customer.test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,17 +115,17 @@ WHOLE = {
 }
 
 
-def classes() -> dict[str, type]:
+def broken_classes(defects: Mapping[type[Broken], str], module: str) -> dict[str, type]:
     """Return one class of tests for each defect of each desk."""
     found: dict[str, type] = {}
-    for kind in DEFECTS:
+    for kind in defects:
         for whole, connector in WHOLE.items():
             name, plugin = f"{whole.__name__}{kind.__name__}", broken(whole.plugin, kind, connector)
-            found[name] = type(name, (whole,), {"plugin": plugin, "__module__": __name__, "__doc__": kind.__doc__})
+            found[name] = type(name, (whole,), {"plugin": plugin, "__module__": module, "__doc__": kind.__doc__})
     return found
 
 
-globals().update(classes())
+globals().update(broken_classes(DEFECTS, __name__))
 NOTICED = {f"{whole.__name__}{kind.__name__}": (test,) for kind, test in DEFECTS.items() for whole in WHOLE}
 # pytest takes whatever class is named here for one to run
 del WholeGitLab, WholeHubSpot, WholeRedmine, WholeZendesk

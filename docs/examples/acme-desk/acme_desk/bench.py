@@ -74,6 +74,10 @@ class AcmeBench(Bench):
         """Let the agent comment with a file."""
         self.desk.act("attach", number=int(ticket), name=name, data=data, public=public)
 
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the external id."""
+        self.desk.act("set", number=int(ticket), external_id=name)
+
     def shown(self, ticket: str) -> Shown:
         """Return the ticket as agents see it."""
         with self.desk.lock:

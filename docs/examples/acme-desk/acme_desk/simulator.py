@@ -15,7 +15,7 @@ from connectors.testing.loopback import SimRequest, SimResponse, json_answer
 API = "/api/v1"
 Json = dict[str, Any]
 PAGE = 100
-FIELDS = ("subject", "status", "priority", "tags")
+FIELDS = ("subject", "status", "priority", "tags", "external_id")
 
 
 class AcmeSimulator(SimulatedDesk):
