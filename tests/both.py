@@ -10,7 +10,7 @@ from __future__ import annotations
 TAKES_PART = (
     # the statements themselves, one by one
     "tests/store/",
-    # what dies and what two do at once; flows/test_kills.py does so on SQLite, as the storm of faults/ kills each role
+    # what dies and what two do at once
     "tests/faults/",
     "tests/cli/test_bulk_kills.py::test_a_killed_replay_is_resumed_and_does_each_once",
     "tests/dead_letters/test_bulk.py",

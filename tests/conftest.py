@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ from gateway.embedded import Running, find_server
 from gateway.store import SqlStore
 from tests.both import needs_both
 from tests.databases import PostgresProcess, migrated_file, open_warm_store
-from tests.length import FULL
+from tests.length import FULL, length
 
 # a shared, noisy machine: how long an example takes to make or to run says nothing
-hypothesis.settings.register_profile("gateway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "gateway",
+    deadline=None,
+    max_examples=length(50, 500),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("gateway")
 
 # Many a test starts processes of ours. Each would compile every module again where nothing compiled may be kept
@@ -142,15 +148,39 @@ _LONGEST = (
     "tests/desks/test_redmine_journey.py",
     "tests/demo/test_demo.py",
     "tests/faults/test_storm.py",
-    "tests/flows/test_kills.py",
     "tests/desks/test_request_tracker.py",
     "tests/soak/test_soak.py",
     "tests/faults/test_enumeration.py",
     "tests/desks/test_redmine.py",
-    "tests/desks/test_due_times.py",
     "tests/flows/edges/test_enormous.py",
     "tests/rules/test_tutorial.py",
 )
+
+
+#: files that share one real server, which takes seconds of processor to start: one process runs them, one after another
+_TOGETHER = {
+    f"tests/desks/{file}.py": desk
+    for desk, files in {
+        "a real RT": ("test_request_tracker", "test_files", "test_rt_lifecycle", "test_rt_setup"),
+        "a real Redmine": ("test_redmine", "test_redmine_journey", "test_redmine_texts"),
+    }.items()
+    for file in files
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let `--dist loadfile` give some files to one process."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduler = import_module("xdist.scheduler").LoadFileScheduling(config, log)
+
+    def split_scope(nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return _TOGETHER.get(file, file)
+
+    scheduler._split_scope = split_scope
+    return scheduler
 
 
 def pytest_collection_finish() -> None:
@@ -160,16 +190,24 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the longest files begin first, and leave to `make long` what PostgreSQL does as SQLite does."""
+    """Let the longest files begin first; more examples, and what PostgreSQL does as SQLite does, are `make long`'s."""
     rank = {file: place for place, file in enumerate(_LONGEST)}
     items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(_LONGEST)))
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.long)
     both = {item: needs_both(item.nodeid) for item in items if item.get_closest_marker("postgres")}
     for item, needed in both.items():
         if not needed:
             item.add_marker(pytest.mark.long)
     if FULL:
         return
-    left = [item for item, needed in both.items() if not needed]
+    left = {item for item in items if not both.get(item, True) or _is_only_long(item)}
     if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if both.get(item, True)]
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
+
+
+def _is_only_long(item: pytest.Item) -> bool:
+    """Say whether other tests prove in `make test` what this one proves at its length."""
+    return any(mark.kwargs.get("only") for mark in item.iter_markers("long"))

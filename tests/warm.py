@@ -78,10 +78,10 @@ class Forked:
         self._line.close()
 
 
-def run(words: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `python WORDS` to its end, without input; return how it ended and what it wrote."""
+def run(words: Sequence[str], env: Mapping[str, str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `python WORDS` in a folder to its end, without input; return how it ended and what it wrote."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, Path(os.devnull).open("rb") as nothing:
-        forked = Forked(words, (nothing.fileno(), out.fileno(), err.fileno()), env)
+        forked = Forked(words, (nothing.fileno(), out.fileno(), err.fileno()), env, folder)
         try:
             code = forked.wait()
         finally:

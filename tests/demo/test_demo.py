@@ -32,14 +32,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(400)]
 class Demo:
     """A running demo, and what it has written so far."""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, keep: Path | None = None) -> None:
         self.temporary = home / "tmp"
         self.temporary.mkdir()
+        self._kept = keep
         self._out = home / "out"
         # one of its own: between two demos that begin at once the next free port is a matter of luck
         port = str(free_port())
         command = [sys.executable, "-P", "-m", "gateway.cli", "demo", "--rate", "5", "--seed", "3", "--port", port]
-        command += options
+        command += options if keep is None else ("--keep", str(keep), *options)
         environ = {"HOME": str(home), "TMPDIR": str(self.temporary), "PATH": os.defpath, "GATEWAY_TOKEN": "for-others"}
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
@@ -61,16 +62,16 @@ class Demo:
 
     def status(self) -> SiteStatus:
         """Read what the supervisor says."""
-        (folder,) = self.temporary.glob("gateway-demo-*")
+        (folder,) = [self._kept] if self._kept else self.temporary.glob("gateway-demo-*")
         status = read_status(folder / ".gateway")
         assert status is not None
         return status
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    """Start a demo that would go on for ever."""
-    made = Demo(tmp_path)
+def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Demo]:
+    """Start a demo that would go on for ever, in a folder that goes away or in one that is kept."""
+    made = Demo(tmp_path, keep=tmp_path / "site" if getattr(request, "param", "") == "kept" else None)
     yield made
     if made.process.poll() is None:
         made.process.kill()
@@ -176,8 +177,12 @@ class Visitor:
 
 
 @pytest.mark.timeout(300)
-def test_a_visitor_breaks_everything_and_it_heals(demo: Demo) -> None:
-    """Each button is pressed; all that people had said is then at the other desk, once, and the page was never away."""
+@pytest.mark.parametrize("demo", ["kept"], indirect=True)
+def test_a_visitor_breaks_everything_and_it_heals(demo: Demo, tmp_path: Path) -> None:
+    """Each button is pressed; all that people had said is then at the other desk, once, and the page was never away.
+
+    A folder that is kept is taken again, and `--seconds` ends that demo with 0.
+    """
     visitor = Visitor(demo.page())
     address, _, token = demo.page().partition("?token=")
     assert wait_until(lambda: visitor.counters()["tally"]["delivered"] >= 20, 90, every=0.3), visitor.counters()
@@ -203,20 +208,27 @@ def test_a_visitor_breaks_everything_and_it_heals(demo: Demo) -> None:
     twice = [each for name in (ZENDESK, RT) for each in doubled(demo.status().facts[name])]
     assert twice == []
     assert fetch(f"{address}api/counts", token)["accepted"] > 20
-
-
-def test_it_ends_by_itself_and_can_be_kept(tmp_path: Path) -> None:
-    """`--seconds` ends it with 0; a kept folder is taken again, one that is something else is not."""
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(60) == 0, demo.said
     site = tmp_path / "site"
-    for _ in range(2):
-        made = Demo(tmp_path, "--keep", str(site), "--seconds", "1")
-        assert made.process.wait(90) == 0, made.said
-        assert {name for name in example("demo") if (site / name).is_file()} == set(example("demo"))
-        assert (site / ".gateway" / "gateway.db").is_file()
-        made.temporary.rmdir()
+    _require_kept(site)
+    demo.temporary.rmdir()
+    again = Demo(tmp_path, "--seconds", "1", keep=site)
+    assert again.process.wait(90) == 0, again.said
+    _require_kept(site)
+    again.temporary.rmdir()
+
+
+def _require_kept(site: Path) -> None:
+    assert {name for name in example("demo") if (site / name).is_file()} == set(example("demo"))
+    assert (site / ".gateway" / "gateway.db").is_file()
+
+
+def test_a_folder_that_is_something_else_is_not_taken(tmp_path: Path) -> None:
+    """It says so, and ends with 2."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter").touch()
-    made = Demo(tmp_path, "--keep", str(tmp_path / "other"))
+    made = Demo(tmp_path, keep=tmp_path / "other")
     assert made.process.wait(60) == 2
     assert "holds something else" in made.said
 

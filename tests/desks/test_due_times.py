@@ -14,7 +14,13 @@ from tests.desks.test_journey import PATIENCE, PAUSE, House
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
 from tests.processes import wait_until
 
-pytestmark = [pytest.mark.desk, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.desk,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    # in make test test_request_tracker.py sets due times of a real RT, and flows/test_showing.py follows clocks
+    pytest.mark.long(only=True),
+]
 
 PROMISES = """
 calendars: {always: 24x7}

@@ -16,11 +16,11 @@ from tests.faults.desk import Fault
 from tests.faults.enumeration import POINTS, SEED, sample
 from tests.faults.forks import Bench
 from tests.faults.mutants import MUTANTS
-from tests.length import FULL, on_databases
+from tests.length import FULL, length, on_databases
 
 pytestmark = pytest.mark.faults
 
-COMBINATIONS = 3
+COMBINATIONS = length(2, 3)
 NOTE, FIELDS = Operation.INTERNAL_NOTE, Operation.SET_FIELDS
 
 #: each mutant with work on which its missing safeguard shows

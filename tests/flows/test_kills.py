@@ -1,7 +1,8 @@
 """SIGKILL at every role of a running gateway, in the middle of traffic: nothing is lost and nothing is there twice.
 
-`make test` runs a short storm on SQLite, beside that of tests/faults on PostgreSQL; `make long` one on each. The full
-one, twenty kills a role: GATEWAY_KILLS=20, and GATEWAY_SEED repeats one.
+`make long` runs a short storm on each database. In `make test` tests/faults/test_storm.py kills every role over
+PostgreSQL, tests/demo/test_demo.py some over SQLite, and tests/faults/test_enumeration.py what works, at each point.
+The full one, twenty kills a role: GATEWAY_KILLS=20, and GATEWAY_SEED repeats one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.flows.storm import Killer, judge, storm, table, wait_quiet
 pytestmark = [
     pytest.mark.faults,
     pytest.mark.slow,
+    pytest.mark.long(only=True),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes by /proc"),
 ]
 

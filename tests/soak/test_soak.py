@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 
 #: months in days
 SHORT = Lifetimes(deliveries=1, keys=3, echoes=1, audit=2)
-DAYS = length(12, 30)
+DAYS = length(9, 30)
 
 
 def test_at_a_steady_load_no_table_grows_but_those_that_are_kept(store: SqlStore) -> None:

@@ -157,6 +157,8 @@ def test_an_answer_too_large_to_be_read_is_told_and_holds_up_nobody(edge: Edge) 
 
 
 @pytest.mark.slow
+# in make test the conformance suite reads the comments and pages of each desk to the end, and Zendesk's go through here
+@pytest.mark.long(only=True)
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("source", [RequestTrackerBench, ServiceNowBench], ids=lambda each: each.connector)
