@@ -18,6 +18,7 @@ from benchmarks import (
     deliver,
     forecast,
     journey,
+    lanes,
     letters,
     reports,
     routing,
@@ -26,7 +27,7 @@ from benchmarks import (
 )
 from benchmarks.report import Measure, Progress, table, this_machine
 
-MADE = (accept, apply, deliver, letters, journey, rules, calendars, clocks, routing, reports, simulate, forecast)
+MADE = (accept, apply, deliver, lanes, letters, journey, rules, calendars, clocks, routing, reports, simulate, forecast)
 STAGES = tuple(each.STAGE for each in MADE)
 
 
@@ -34,7 +35,7 @@ STAGES = tuple(each.STAGE for each in MADE)
 @click.option("--only", type=click.Choice(STAGES), multiple=True, help="This stage; may be given several times.")
 @click.option("--rate", type=click.FloatRange(0.5, 500), help="Webhooks a second of the journey.  [default: half of "
               "the slowest stage measured before, else of what the whole carries in a burst]")  # fmt: skip
-@click.option("--postgres", is_flag=True, help="Also measure apply, dead letters, simulations, reports and the "
+@click.option("--postgres", is_flag=True, help="Also measure apply, lanes, dead letters, simulations, reports and the "
               "journey on a PostgreSQL of its own.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: bool) -> None:  # noqa: FBT001 - click
@@ -53,18 +54,16 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if stage in chosen:
                 with Progress(stage, steps, quiet=as_json) as progress:
                     found += run(progress)
-        if new_database is not None and apply.STAGE in chosen:
-            with Progress("apply/pg", apply.STEPS, quiet=as_json) as progress:
-                found += apply.run(progress, new_database, "PostgreSQL")
-        if new_database is not None and simulate.STAGE in chosen:
-            with Progress("sim/pg", simulate.STEPS, quiet=as_json) as progress:
-                found += simulate.run(progress, new_database, "PostgreSQL")
-        if new_database is not None and reports.STAGE in chosen:
-            with Progress("reports/pg", reports.STEPS, quiet=as_json) as progress:
-                found += reports.run(progress, new_database, "PostgreSQL")
-        if new_database is not None and letters.STAGE in chosen:
-            with Progress("letters/pg", letters.STEPS, quiet=as_json) as progress:
-                found += letters.run(progress, new_database, "PostgreSQL")
+        for both, short in (
+            (apply, "apply"),
+            (lanes, "lanes"),
+            (simulate, "sim"),
+            (reports, "reports"),
+            (letters, "letters"),
+        ):
+            if new_database is not None and both.STAGE in chosen:
+                with Progress(f"{short}/pg", both.STEPS, quiet=as_json) as progress:
+                    found += both.run(progress, new_database, "PostgreSQL")
         if journey.STAGE in chosen:
             rate = rate or min((each.value for each in found if each.bounds), default=0.0) / 2
             with Progress(journey.STAGE, journey.STEPS, quiet=as_json) as progress:
@@ -72,7 +71,7 @@ def main(only: tuple[str, ...], rate: float | None, postgres: bool, as_json: boo
             if new_database is not None:
                 with Progress("jrny/pg", journey.STEPS, quiet=as_json) as progress:
                     found += journey.run(progress, rate, new_database, "PostgreSQL")
-        for part in (calendars, clocks, routing, rules, reports, simulate, forecast):
+        for part in (lanes, calendars, clocks, routing, rules, reports, simulate, forecast):
             if part.STAGE in chosen:
                 with Progress(part.STAGE, part.STEPS, quiet=as_json) as progress:
                     found += part.run(progress)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select, true, tuple_, union_all, update
 
 from gateway.domain.update import UpdateState
 from gateway.ports import LaneClaim
@@ -30,21 +30,19 @@ _NEXT_SEQ = (
     .values(next_seq=lanes.c.next_seq + 1)
     .returning(lanes.c.next_seq)
 )
-_STANDING = updates.alias("first")
+_THE_LINKS = lanes.c.link_id.in_(bindparam("the_links", expanding=True))
+_FIRST = updates.alias("first")
+_LOWEST = select(_FIRST.c.seq).where(_FIRST.c.standing, _FIRST.c.link_id == lanes.c.link_id).order_by(_FIRST.c.seq)
 #: one step into the index for each lane: a minimum by groups would read every update that stands in it
-_LOWEST = (
-    select(_STANDING.c.seq)
-    .where(_STANDING.c.standing, _STANDING.c.link_id == lanes.c.link_id)
-    .order_by(_STANDING.c.seq)
-    .limit(1)
-    .correlate(lanes)
-    .scalar_subquery()
-)
 _HEADS = (
     select(updates)
     .join(lanes, lanes.c.link_id == updates.c.link_id)
-    .where(updates.c.standing, updates.c.seq == _LOWEST, lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
+    .where(updates.c.standing, updates.c.seq == _LOWEST.limit(1).correlate(lanes).scalar_subquery(), _THE_LINKS)
 )
+_STANDING = select(updates).where(updates.c.standing, updates.c.link_id == lanes.c.link_id).order_by(updates.c.seq)
+_HEAD = _STANDING.limit(1).correlate(lanes).lateral("head")
+#: PostgreSQL would join the whole lane to its lowest; SQLite knows no other way than the one above
+_PG_HEADS = select(_HEAD).select_from(lanes).join(_HEAD, true()).where(_THE_LINKS)
 _HOLDS = select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
 _LOCKED_HOLDS = _HOLDS.order_by(lanes.c.link_id).with_for_update()
 
@@ -165,7 +163,8 @@ class Lanes:
         """Return the row of the lowest standing update of each lane."""
         if not link_ids:
             return {}
-        rows = self._connection.execute(_HEADS, {"the_links": list(link_ids)}).mappings()
+        asked = _PG_HEADS if self._is_postgres else _HEADS
+        rows = self._connection.execute(asked, {"the_links": list(link_ids)}).mappings()
         return {row["link_id"]: row for row in rows}
 
     def schedule(self, link_ids: Collection[str], now: datetime, holds: Mapping[str, datetime] | None = None) -> None:

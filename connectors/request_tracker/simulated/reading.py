@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Sequence
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
@@ -79,7 +80,8 @@ class ReadableDesk(SimulatedDesk):
         found = self.records.history(ticket) if ticket else []
         return self._page(
             request.query,
-            [views.transaction(self.base, self.records, one, request.query) for one in _ordered(found, request.query)],
+            _ordered(found, request.query),
+            lambda one: views.transaction(self.base, self.records, one, request.query),
         )
 
     def show_attachments(self, request: SimRequest, number: str) -> SimResponse:
@@ -94,7 +96,7 @@ class ReadableDesk(SimulatedDesk):
             if (bool(one.filename) if '"IS NOT"' in asked else not ('"IS"' in asked and one.filename))
             and not ("text/" in asked and not one.content_type.startswith("text/"))
         ]
-        return self._page(request.query, [views.attachment(self.base, one, request.query) for one in found])
+        return self._page(request.query, found, lambda one: views.attachment(self.base, one, request.query))
 
     def given(self, request: SimRequest) -> dict[str, Any]:
         """Return the JSON of a request, and its files where it comes in parts; raises msgspec.DecodeError."""
@@ -178,11 +180,18 @@ class ReadableDesk(SimulatedDesk):
         user = self.records.users[self.login(request)]
         return compile_query(request.query.get("query", ""), fields, self.now(), user.zone)
 
-    def _page(self, params: Params, rows: list[dict[str, Any]], total: int | None = None) -> SimResponse:
+    def _page(
+        self,
+        params: Params,
+        rows: Sequence[Any],
+        view: Callable[[Any], Any] = lambda one: one,
+        total: int | None = None,
+    ) -> SimResponse:
         asked = params.get("per_page", "")
         size = min(int(asked) if asked.isdigit() and int(asked) else 20, 100)
         number = int(params.get("page", "1") or 1)
-        shown = rows[(number - 1) * size : number * size]
+        # of a history of thousands only the page that is asked for is put into words
+        shown = [view(one) for one in rows[(number - 1) * size : number * size]]
         pages = None if total is None else -(-total // size)
         return json_answer(
             {"items": shown, "count": len(shown), "page": number, "per_page": size, "total": total, "pages": pages}

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from connectors.request_tracker.bench import RequestTrackerBench
 from connectors.servicenow.bench import ServiceNowBench
 from connectors.testing.bench import Bench
 from gateway.flow.apply import Applier
+from gateway.flow.deliver import Deliverer
 from gateway.flow.portions import PORTION
 from gateway.store import SqlStore
+from gateway.store.tables import lanes
 from gateway.web.console.ticket import read_ticket
 from tests.flows.edges.bridges import ZENDESK, Edge
 from tests.flows.world import Silent
@@ -31,10 +34,12 @@ class Killed(BaseException):
 class Watched:
     """A store that counts what each transaction brought, and whose process dies before one of them."""
 
-    def __init__(self, store: SqlStore, dies_before: int = 0) -> None:
+    def __init__(self, store: SqlStore, dies_before: int = 0, dies_after: int = 0) -> None:
         self.store = store
         self.grown: list[int] = []
         self._dies_before = dies_before
+        #: so many transactions, whatever they brought
+        self._left = dies_after
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
@@ -43,6 +48,11 @@ class Watched:
         """Run a transaction, and look how many comments there are more."""
         if self._dies_before and sum(each > 0 for each in self.grown) >= self._dies_before:
             raise Killed
+        if self._left:
+            self._left -= 1
+            if not self._left:
+                raise Killed
+            return self.store.write(work)
         before = self._said()
         result = self.store.write(work)
         self.grown.append(self._said() - before)
@@ -64,6 +74,12 @@ def applier(edge: Edge, store: Any) -> Applier:
     """Return an applier of another process."""
     made: Any = {"site": edge.site, "transport": edge.transport, "doorbell": Silent(), "clock": edge.clock}
     return Applier(store=store, ids=edge.ids, **made)
+
+
+def deliverer(edge: Edge, store: Any) -> Deliverer:
+    """Return a deliverer of another process."""
+    made: Any = {"site": edge.site, "transport": edge.transport, "doorbell": Silent(), "clock": edge.clock}
+    return Deliverer(store=store, ids=edge.ids, **made)
 
 
 def talked(edge: Edge, number: int, many: int, text: str = "") -> None:
@@ -137,6 +153,26 @@ def test_thousands_are_taken_in_as_few_transactions_as_portions(edge: Edge) -> N
     assert max(watched.grown) <= PORTION
     assert len(watched.grown) <= THOUSANDS // PORTION + 10
     assert edge.counts()["updates_ready"] == THOUSANDS
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_thousands_are_written_to_the_end(edge: Edge) -> None:
+    """In order, each once, none lost; a worker that dies in the middle leaves the rest of the lane to the next one."""
+    number, copy = edge.begun()
+    talked(edge, number, THOUSANDS)
+    applier(edge, edge.store).drain(holder="lives", seconds=600)
+    dying = Watched(edge.store, dies_after=THOUSANDS)
+    with pytest.raises(Killed):
+        deliverer(edge, dying).drain(holder="dies", seconds=600)
+    done = edge.counts()["updates_done"]
+    assert 1 < done < THOUSANDS
+    with edge.store.engine.begin() as connection:
+        connection.execute(update(lanes).values(lease_until=None))
+    edge.settle_all(3000)
+    assert edge.at_rt(copy) == [f"Comment {each}" for each in range(THOUSANDS)]
+    assert edge.rt.effects.doubled() == {}
+    assert edge.letters() == []
 
 
 def test_an_answer_too_large_to_be_read_is_told_and_holds_up_nobody(edge: Edge) -> None:
