@@ -204,6 +204,8 @@ class Builder:
     def collected(self) -> list[Run]:
         """Return and forget the runs since the last boundary, as they are."""
         runs, self._runs = self._runs, []
+        # white space before a block is none inside of it
+        self._spaced = 0
         return _bare_links(runs)
 
     # blocks

@@ -27,7 +27,9 @@ from connectors.content.tree import (
     Runs,
     Table,
     What,
+    emboldened,
     joined,
+    leads,
     settled,
     words,
 )
@@ -189,7 +191,7 @@ class Writer:
             case Paragraph(runs):
                 return _LEADING.sub(_UNSEEN, self.runs(runs))
             case Heading(_, runs):
-                return f"*{escaped(words(runs))}*"
+                return self.runs(emboldened(runs)) if leads(runs) else f"*{escaped(words(runs))}*"
             case Code(text, _):
                 return f"```\n{_entity(text).replace('```', '``' + _UNSEEN + '`')}\n```"
             case Rule():
@@ -254,6 +256,9 @@ def _spoken(run: Run) -> Run:
             return Run(f"@{run.text}", marks=run.marks)
         case What.IMAGE:
             return Run(f"[{run.text or 'image'}]", marks=run.marks)
+        case What.CODE if run.link:
+            # words that lead somewhere have no form of code here, and where they lead is more
+            return Run(run.text, marks=run.marks, link=run.link)
         case _:
             return run
 

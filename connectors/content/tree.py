@@ -101,6 +101,17 @@ class Table(msgspec.Struct, frozen=True):
 Block = Paragraph | Heading | Code | Rule | Quote | Items | Table
 
 
+def leads(runs: Runs) -> bool:
+    """Say whether any of these words lead somewhere."""
+    return any(run.link for run in runs)
+
+
+def emboldened(runs: Runs) -> Runs:
+    """Return a heading as bold words of one line, for formats without headings."""
+    line = tuple(one_line(runs))
+    return tuple(msgspec.structs.replace(run, marks=run.marks | {Mark.STRONG}) for run in line)
+
+
 def changed(block: Block, change: Callable[[Runs], Runs]) -> Block:
     """Return a block with every stretch of words in it as `change` makes it; code stays as it is."""
     match block:

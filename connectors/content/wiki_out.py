@@ -21,7 +21,9 @@ from connectors.content.tree import (
     Runs,
     Table,
     What,
+    emboldened,
     joined,
+    leads,
     words,
 )
 from connectors.content.wiki_in import read_line
@@ -90,7 +92,7 @@ class Writer:
                     "\n" + "\n".join(self._items(inner, "*")) for inner in held if isinstance(inner, Items)
                 )
             case Heading(_, runs):
-                return f"*{escaped(words(runs))}*"
+                return self.runs(emboldened(runs)) if leads(runs) else f"*{escaped(words(runs))}*"
             case Rule():
                 return "———"
             case Table(rows):
@@ -138,6 +140,9 @@ def _spoken(run: Run) -> Run:
             return Run(f"@{run.text}", marks=run.marks)
         case What.IMAGE:
             return Run(f"[{run.text or 'image'}]", marks=run.marks)
+        case What.CODE if run.link:
+            # words that lead somewhere have no form of code here, and where they lead is more
+            return Run(run.text, marks=run.marks, link=run.link)
         case _:
             return run
 
