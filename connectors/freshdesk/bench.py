@@ -83,6 +83,10 @@ class FreshdeskBench(Bench):
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         self.desk.act("say", ticket=ticket, body=f"See {name}", public=public, files=[(name, mime, data)])
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("restore", ticket=ticket)
+
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the key."""
         self.desk.act("set", ticket=ticket, custom_fields={MARKERS[Product(self.product)]: name})

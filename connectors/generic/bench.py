@@ -80,6 +80,10 @@ class GenericBench(Bench):
         """Let an agent put a file on the ticket, with a word."""
         self.desk.act("attach", ticket=ticket, name=name, data=list(data), private=not public)
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("restore", ticket=ticket)
+
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the reference."""
         self.desk.act("set", ticket=ticket, ref=name)

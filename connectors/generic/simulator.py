@@ -281,6 +281,13 @@ class HomeDesk(SimulatedDesk):
         self._touch(held)
         self._tell("ticket.deleted", held, "agent1")
 
+    def act_restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        held = self.tickets[ticket]
+        held["gone"] = False
+        self._touch(held)
+        self._tell("ticket.updated", held, "agent1")
+
     def _found(self, number: str) -> Row:
         if number not in self.tickets:
             msg = f"no ticket {number}"

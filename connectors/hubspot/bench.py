@@ -88,6 +88,10 @@ class HubSpotBench(Bench):
         number = self.desk.act("file", name=name, data=data)
         self.desk.act("message" if public else "note", ticket=ticket, text="See the file.", files=(number,))
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("restore", ticket=ticket)
+
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the key."""
         self.desk.act("set", ticket=ticket, **{KEY: name})

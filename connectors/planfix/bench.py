@@ -83,6 +83,10 @@ class PlanfixBench(Bench):
         file = self.desk.act("file", name=name, data=list(data))
         self.desk.act("comment", task=ticket, text="<p>See the file</p>", hidden=not public, files=[file])
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("set", task=ticket, deleted=False)
+
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the source id."""
         self.desk.act("set", task=ticket, source=name)

@@ -73,6 +73,10 @@ class RequestTrackerBench(Bench):
         """Let an agent fill in a custom field."""
         self.desk.act("set", ticket=ticket, CustomFields={"ExternalRef": text})
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("set", ticket=ticket, Status="open")
+
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the reference."""
         self.desk.act("set", ticket=ticket, CustomFields={"ExternalRef": name})

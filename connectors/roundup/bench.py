@@ -69,6 +69,10 @@ class RoundupBench(Bench):
         """Let an agent add a message with a file."""
         self.desk.act("attach", issue=ticket, name=name, data=data)
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("restore", issue=ticket)
+
     def shown(self, ticket: str) -> Shown:
         """Return the issue as its page shows it."""
         with self.desk.lock:

@@ -307,6 +307,10 @@ class SimulatedRoundup(SimulatedDesk):
         """Let an admin retire an issue."""
         self._found(issue).retired = True
 
+    def act_restore(self, issue: str) -> None:
+        """Let an admin take a retired issue back."""
+        self._found(issue).retired = False
+
     def _found(self, number: str) -> Item:
         one = self.tracker.items["issue"].get(number)
         if one is None:

@@ -97,6 +97,10 @@ class SalesforceBench(Bench):
         super().reveal()
         self.desk.records.hidden.clear()
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("undelete", case_id=ticket)
+
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the key."""
         self.desk.act("set", case_id=ticket, **{KEY_FIELD: name})

@@ -172,6 +172,12 @@ class SalesforceSimulator(FileDesk):
         record |= {"IsDeleted": True, "SystemModstamp": self.now().replace(microsecond=0)}
         self.effect("delete", case_id)
 
+    def act_undelete(self, case_id: str) -> None:
+        """Let an agent take a case out of the recycle bin, of which no message tells."""
+        record = self.records.all["Case"][case_id]
+        record |= {"IsDeleted": False, "SystemModstamp": self.now().replace(microsecond=0)}
+        self.effect("restore", case_id)
+
     def act_merge(self, case_id: str, into: str) -> None:
         """Let an agent merge a case into another: it goes to the recycle bin and says where it went."""
         self.records.all["Case"][case_id]["MasterRecordId"] = into

@@ -143,6 +143,10 @@ class Bench(ABC):
         """Let an agent delete a ticket."""
         raise Lacking
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        raise Lacking
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words where the desk wants some."""
         raise Lacking

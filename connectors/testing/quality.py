@@ -7,6 +7,7 @@ returns what is wrong, a line each; an empty list: nothing.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from connectors.testing.purity import compares_in_constant_time, reaching
 from gateway.domain.ticket import SYNCED_FIELDS
 
 FILE = "quality.yaml"
+_TEST_FILE = re.compile(r"\btest_\w+\.py\b")
 #: words that a reason has at least
 FEWEST_WORDS = 3
 
@@ -61,6 +63,8 @@ MECHANISMS: Mapping[str, str] = {
 
 #: folders of tests of what a transport keeps for every connector
 TRANSPORTS = ("http", "mail")
+#: and of whole journeys of tickets that are not what they were
+EDGE_TESTS = Path("flows", "edges")
 
 #: what can become of a ticket; `life` of a quality.yaml says of each how the desk tells it, or why it does not
 EDGES: Mapping[str, str] = {
@@ -264,6 +268,8 @@ def claim_faults(quality: Mapping[str, Any], known: WrittenTests | None) -> list
         named = claim.get("tests") or []
         if "exempt" in claim and not is_reason(claim["exempt"]):
             found.append(f"{where}: exempt, and not why")
+        elif _TEST_FILE.search(str(claim.get("exempt", ""))):
+            found.append(f"{where}: exempt by a file of tests: name the test under `tests`, so that it must be there")
         if not named and "exempt" not in claim:
             found.append(f"{where}: neither `tests` nor `exempt` with a reason: a claim without a test is a wish")
         missing = [str(test) for test in named if known is not None and not known.has(str(test))]
@@ -284,7 +290,7 @@ def tests_of(folder: Path) -> WrittenTests | None:
     for above in list(folder.parents)[:3]:
         ours, theirs = above / "tests" / "connectors" / folder.name, above / "tests"
         if ours.is_dir():
-            return WrittenTests(ours, suite, *(above / "tests" / each for each in TRANSPORTS))
+            return WrittenTests(ours, suite, *(above / "tests" / each for each in (*TRANSPORTS, EDGE_TESTS)))
         if theirs.is_dir() and (above / "pyproject.toml").is_file():
             return WrittenTests(theirs, suite)
     return None

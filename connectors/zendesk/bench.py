@@ -78,6 +78,10 @@ class ZendeskBench(Bench):
         """Let an app set the external id."""
         self.desk.act("set", ticket_id=ticket, external_id=text)
 
+    def restore(self, ticket: str) -> None:
+        """Let an agent take a deleted ticket back."""
+        self.desk.act("restore", ticket_id=ticket)
+
     def name(self, ticket: str, name: str) -> None:
         """Let another app set the external id."""
         self.desk.act("set", ticket_id=ticket, external_id=name)

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.sdk import Connector, EventKind, Forbidden, Operation, Rejected, RemoteTicket
+from connectors.sdk import Category, Connector, EventKind, Forbidden, Operation, Rejected, RemoteTicket, Status
 from connectors.testing.bench import Bench, Sink
+from connectors.testing.conformance.polls import LONG
 from connectors.testing.conformance.stand import context
 from connectors.testing.conformance.writes import Writes
 from connectors.testing.driver import Driver
@@ -46,6 +47,46 @@ class Edges(Writes):
 
         told = self.told(there, sink, connector, driver, gone, lambda: there.delete(gone), is_told)
         self.hold("deleted", told)
+
+    def test_a_ticket_that_is_restored_is_there_again(self, there: Bench, driver: Driver) -> None:
+        """Whole, and no longer deleted, by a read and by polls; a desk that restores none does not claim it."""
+        claimed = "claim" in ((self.quality().get("life") or {}).get("restored") or {})
+        ticket = there.open_ticket("Printer", "It burns")
+        if type(there).restore is Bench.restore:
+            assert not claimed, "life.restored is claimed, and the bench restores nothing"
+            pytest.skip("deleted tickets are not taken back there")
+        assert claimed or "life" not in self.quality(), "the bench restores tickets, which life.restored does not claim"
+        there.desk.clock.skew += timedelta(seconds=2)
+        there.delete(ticket)
+        gone = driver.run(driver.connector.read(ticket))
+        assert gone is None or gone.deleted
+        there.desk.clock.skew += timedelta(seconds=2)
+        there.restore(ticket)
+        back = self.whole(driver, ticket)
+        assert (back.title, back.body, back.deleted, back.merged_into) == ("Printer", "It burns", False, "")
+
+    def test_a_ticket_that_is_reopened_is_told(
+        self, there: Bench, sink: Sink, connector: Connector, driver: Driver
+    ) -> None:
+        """By a read, and by a poll or a webhook: otherwise its clocks would stand still until somebody looks."""
+        self.need("status")
+        # long before, so that no overlap tells of it
+        there.desk.clock.skew -= LONG
+        ticket = there.open_ticket("Printer", "It burns")
+        there.set_status(ticket, Category.RESOLVED)
+        assert category(self.whole(driver, ticket)) is Category.RESOLVED
+        cursor = self._polled(there, driver, "")[1] if connector.spec.polling else ""
+        self.arrived(there, sink, 0)
+        there.desk.clock.skew += LONG
+        there.set_status(ticket, Category.OPEN)
+        heard = self.events(connector, self.arrived(there, sink, 0)) if connector.spec.webhooks else []
+        there.desk.clock.skew += timedelta(minutes=10)
+        polled = self._polled(there, driver, cursor)[0] if connector.spec.polling else []
+        told = {each.remote_id for each in heard} | {each.remote_id for each in polled}
+        assert ticket in told, "told by nothing but a read"
+        read = self.whole(driver, ticket)
+        assert category(read) is Category.OPEN
+        assert read.resolved_at is None, "it is open, and not resolved since then"
 
     def told(
         self,
@@ -123,6 +164,11 @@ class Edges(Writes):
                 outcome = driver.attempt(self.intent(there, operation), context(ticket))
                 there.reveal()
                 assert isinstance(outcome, Rejected | Forbidden), outcome
+
+
+def category(ticket: RemoteTicket) -> Category | None:
+    """Return what the status of a ticket means."""
+    return ticket.status.category if isinstance(ticket.status, Status) else None
 
 
 __all__ = ["Edges"]

@@ -115,11 +115,13 @@ WHOLE = {
 }
 
 
-def broken_classes(defects: Mapping[type[Broken], str], module: str) -> dict[str, type]:
+def broken_classes(
+    defects: Mapping[type[Broken], str], module: str, desks: Mapping[Any, Any] | None = None
+) -> dict[str, type]:
     """Return one class of tests for each defect of each desk."""
     found: dict[str, type] = {}
     for kind in defects:
-        for whole, connector in WHOLE.items():
+        for whole, connector in (desks or WHOLE).items():
             name, plugin = f"{whole.__name__}{kind.__name__}", broken(whole.plugin, kind, connector)
             found[name] = type(name, (whole,), {"plugin": plugin, "__module__": module, "__doc__": kind.__doc__})
     return found
