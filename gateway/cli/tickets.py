@@ -189,7 +189,7 @@ def _write(page: TicketPage, held: list[DeadLetter]) -> None:
             click.echo(f"  {field.name:<10} {tame(field.value)}{by}")
     _head("At the desks")
     for link in page.links:
-        where = f"#{link.key or link.remote_id}" if link.remote_id else "not there yet"
+        where = f"#{(link.key or link.remote_id).removeprefix('#')}" if link.remote_id else "not there yet"
         click.echo(f"  {link.connection}  {tame(where)}  {link.state}  {tame(link.url)}".rstrip())
     _write_related(page)
     if page.comments:

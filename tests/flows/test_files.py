@@ -155,7 +155,8 @@ def test_a_file_that_does_not_come_is_not_waited_for_long(store: SqlStore) -> No
         assert not any("slow.bin" in words and "is not here" in words for words, _ in messages(world, copy))
         clock.ahead = PATIENCE + timedelta(seconds=1)
         world.settle_all()
-        assert any("slow.bin" in words and "is not here" in words for words, _ in messages(world, copy))
+        (said,) = [words for words, _ in messages(world, copy) if "slow.bin" in words]
+        assert "(the file slow.bin is not here: acme-zendesk did not hand it over)" in said
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

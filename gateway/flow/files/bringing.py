@@ -143,12 +143,13 @@ class Bringer:
     def _failed(self, row: FileRow, error: GatewayError, connector: Connector) -> None:
         """Try again later, until that has been tried often enough."""
         tries = row.tries + 1
-        words = Redactor(connector.secrets()).text(str(error))
+        # customers may read it: where the file was looked for is for the trail alone
+        why = "it is too large" if isinstance(error, TooLargeError) else f"{row.connection} did not hand it over"
         if tries >= MAX_TRIES or isinstance(error, TooLargeError):
-            self._end(row, FileState.GONE, words[:200])
+            self._end(row, FileState.GONE, why, Redactor(connector.secrets()).text(str(error))[:200])
             return
         again = self._clock.now() + max(limits.backoff(tries), timedelta(seconds=1))
-        later = msgspec.structs.replace(row, tries=tries, not_before=again, reason=words[:200])
+        later = msgspec.structs.replace(row, tries=tries, not_before=again, reason=why)
 
         def work(tx: Tx) -> None:
             tx.files.save(later)
@@ -157,10 +158,11 @@ class Bringer:
 
         self._store.write(work)
 
-    def _end(self, row: FileRow, state: FileState, why: str) -> None:
+    def _end(self, row: FileRow, state: FileState, why: str, cause: str = "") -> None:
+        """Give a file up: `why` stands beside what was said with it, `cause` in the trail."""
         now = self._clock.now()
         ended = msgspec.structs.replace(row, state=state, reason=why, not_before=None)
-        detail = {"at": row.connection, "file": row.id, "why": why}
+        detail = {"at": row.connection, "file": row.id, "why": cause or why}
         note = AuditEntry(now, "files", "file not brought", row.ticket_id, detail, "")
 
         def work(tx: Tx) -> None:

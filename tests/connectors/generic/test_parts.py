@@ -277,12 +277,13 @@ def test_an_address_of_a_next_page_is_followed_below_our_own() -> None:
 
 
 def test_a_form_is_read() -> None:
-    """Its members, or the JSON that one of them holds."""
+    """Its members, or the JSON that one of them holds; what a script only calls a form is JSON."""
     flat = settings(incoming={}, ticket={"id": "ticket", "title": "title"})
     held = settings(incoming={"form_field": "payload"}, ticket={"id": "t.id", "title": "t.title"})
     kind = {"content-type": "application/x-www-form-urlencoded"}
     for connector, body in (
         (flat, b"ticket=7&title=Gr%C3%BC%C3%9Fe+an"),
+        (flat, b'{"ticket": 7, "title": "Gr\xc3\xbc\xc3\x9fe an"}'),
         (held, b"payload=%7B%22t%22%3A%7B%22id%22%3A7%2C%22title%22%3A%22Gr%C3%BC%C3%9Fe%20an%22%7D%7D"),
     ):
         named = connector.envelope(IncomingRequest("POST", "/hooks/x", {}, kind, body))
