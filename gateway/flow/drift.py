@@ -130,7 +130,7 @@ class Comparer:
             missed = [Drift(link.remote_id, ticket.id, "missed", "ticket", "out of sight", "there again")]
         if missed:
             # what the desk shows is taken first: who was right is for the rules of conflicts to say
-            return [self._read_again(link, each, read) for each in missed[:1]] + missed[1:]
+            return self._read_again(link, missed, read)
         return self._unwritten(ticket, link, read, pending, connector)
 
     def _missed(self, ticket: Ticket, link: Link, read: RemoteTicket, known: frozenset[str]) -> list[Drift]:
@@ -218,11 +218,12 @@ class Comparer:
 
     # ------------------------------------------------------------ putting it right
 
-    def _read_again(self, link: Link, drift: Drift, read: RemoteTicket) -> Drift:
+    def _read_again(self, link: Link, missed: list[Drift], read: RemoteTicket) -> list[Drift]:
+        """Take a ticket as it was just read: once, for all that was missed of it."""
         if not self._repair:
-            return drift
+            return missed
         self._store.write(lambda tx: tx.inbox.add([self._delivery(link.connection, read)]))
-        return msgspec.structs.replace(drift, repaired="read")
+        return [msgspec.structs.replace(each, repaired="read") for each in missed]
 
     def _left_to_a_person(self, link: Link, drift: Drift) -> Drift:
         """Park what cannot be read: it need not be deleted."""
