@@ -30,7 +30,7 @@ from gateway.store.unit import SqlTx
 from gateway.system import SystemIds, process_name
 from rules.decide import RuleSet
 from tests.faults.clock import SharedClock, SharedLeases
-from tests.faults.connector import FaultConnector, Told, remote
+from tests.faults.connector import SETTLE, SLOW_SETTLE, FaultConnector, Told, remote
 from tests.faults.desk import Desks, Fault
 from tests.flows.world import StoringIntake, sync_rule
 
@@ -134,8 +134,9 @@ class Life:
         self._said = folder / "said"
         self.desks = Desks(folder / "desk.log", clock, self._source)
         self.desks.befall(case.fault, case.op)
+        settle = SLOW_SETTLE if case.fault is Fault.SLOW_INDEX else SETTLE
         connectors = {
-            name: FaultConnector(name, case.strategy, probes=case.probes, undoes=case.undoes)
+            name: FaultConnector(name, case.strategy, probes=case.probes, undoes=case.undoes, settle=settle)
             for name in (SOURCE, TARGET)
         }
         rules = RuleSet(sync_rules=(sync_rule(source=SOURCE, target=TARGET),))

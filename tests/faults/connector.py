@@ -51,6 +51,8 @@ from tests.faults.desk import Ask, DeskTicket
 
 DEADLINE = 2.0
 SETTLE = 5
+#: of a desk that shows late what was written to it
+SLOW_SETTLE = 45
 KEY_TTL = 7200
 SIGNATURE = "signed"
 
@@ -107,16 +109,18 @@ def remote(told: Sequence[Told]) -> list[RemoteTicket]:
 class FaultConnector:
     """`ports.Connector` of either desk."""
 
-    def __init__(self, name: str, strategy: Strategy, *, probes: bool = False, undoes: bool = False) -> None:
+    def __init__(
+        self, name: str, strategy: Strategy, *, probes: bool = False, undoes: bool = False, settle: int = SETTLE
+    ) -> None:
         self._strategy = strategy
         every = timedelta(seconds=60) if name == "source" else None
         self.settings = ConnectionSettings(
             name, "faulty", f"http://{name}.example", {}, reconcile_every=every, deadline=DEADLINE, undo_doubles=undoes
         )
         # a key that is forgotten at once leaves the probe alone to find out
-        claim = OperationClaim(strategy, settle=SETTLE, key_ttl=0 if probes else KEY_TTL, probe=probes)
+        claim = OperationClaim(strategy, settle=settle, key_ttl=0 if probes else KEY_TTL, probe=probes)
         fields = frozenset({"title", "body"})
-        claims = dict.fromkeys(Operation, claim) | {Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=SETTLE)}
+        claims = dict.fromkeys(Operation, claim) | {Operation.UNDO: OperationClaim(Strategy.NATURAL, settle=settle)}
         made = frozenset({Operation.CREATE, Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE})
         self.spec = ConnectorSpec(
             "faulty", "Faulty", 1, (), claims, fields, fields, sees=made | {Operation.SET_FIELDS}, undoes=made

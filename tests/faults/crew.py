@@ -7,6 +7,7 @@ import multiprocessing
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -46,8 +47,11 @@ def databases(kind: str, number: int) -> Iterator[tuple[Path, list[str], Postgre
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def enumerate_all(kind: str, seed: int, share: float, processes: int, *, every: bool) -> list[Judged]:
-    """Run every combination (or a share of them) on one kind of database, behind a progress bar."""
+def enumerate_all(kind: str, seed: int, share: float, processes: int, *, every: bool, until: float) -> list[Judged]:
+    """Run every combination (or a share of them) on one kind of database, behind a progress bar.
+
+    No case is begun after `until`, of the monotonic clock; how far it came is said, and what is found at once.
+    """
     luck = random.Random(seed)
     chosen = combinations()
     luck.shuffle(chosen)
@@ -62,9 +66,15 @@ def enumerate_all(kind: str, seed: int, share: float, processes: int, *, every: 
             ProcessPoolExecutor(processes, context, _begin, (waiting,)) as pool,
             click.progressbar(length=len(chosen), label=f"{kind:<10}", show_pos=True) as bar,
         ):
-            for found in pool.map(_run, [(case, seed, every) for case in chosen]):
+            begun = 0
+            for found in pool.map(_run, [(case, seed, every, until) for case in chosen]):
                 judged += found
+                begun += bool(found)
                 bar.update(1)
+                for each in found:
+                    for wrong in each.verdict.findings:
+                        click.echo(f"\n{kind}, {each.case}: {wrong}")
+    click.echo(f"{kind}: {begun} of {len(chosen)} combinations begun")
     return judged
 
 
@@ -76,15 +86,19 @@ def _begin(waiting: multiprocessing.SimpleQueue[str]) -> None:
     _bench.append(Bench(waiting.get() or f"sqlite:///{folder / 'gateway.db'}", folder))
 
 
-def _run(given: tuple[Case, int, bool]) -> list[Judged]:
-    """Run one combination: without a crash, then with each."""
-    case, seed, every = given
+def _run(given: tuple[Case, int, bool, float]) -> list[Judged]:
+    """Run one combination: without a crash, then with each; nothing where it is too late to begin."""
+    case, seed, every, until = given
+    if time.monotonic() > until:
+        return []
     points, verdict = _bench[0].points(case)
     luck = random.Random(f"{seed}: {case}")
-    return [
-        Judged(case, verdict),
-        *(Judged(each, _judged(each)) for each in crashes(case, points, luck, every=every)),
-    ]
+    judged = [Judged(case, verdict)]
+    for each in crashes(case, points, luck, every=every):
+        if time.monotonic() > until:
+            break
+        judged.append(Judged(each, _judged(each)))
+    return judged
 
 
 def _judged(case: Case) -> Verdict:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gateway.domain.link import Link
-from gateway.domain.update import Strategy
+from gateway.domain.update import Strategy, UpdateState
 from gateway.flow.attempt import Task
 from gateway.flow.deliver import Deliverer
 from gateway.ports import DeskState, LaneClaim, UpdateRow
@@ -30,6 +30,17 @@ class BlindDeliverer(Deliverer):
         task = super()._task(tx, claim, update, link, desk)
         blind = msgspec.structs.replace(task.strategy, strategy=Strategy.NATURAL, probe=False)
         return msgspec.structs.replace(task, strategy=blind)
+
+
+class HastyDeliverer(Deliverer):
+    """Looks for the write of a dead worker as soon as its lease is over."""
+
+    def _ready(
+        self, tx: Any, claim: LaneClaim, head: UpdateRow | None, desk: DeskState, now: datetime
+    ) -> UpdateRow | None:
+        if head is not None and head.state is UpdateState.SENDING:
+            return head
+        return super()._ready(tx, claim, head, desk, now)
 
 
 class _UnfencedLanes(Lanes):
@@ -96,4 +107,5 @@ MUTANTS = {
     "no fence": Kit(store=UnfencedStore),
     "no hold": Kit(store=HoldlessStore),
     "no look": Kit(looks=False),
+    "no wait": Kit(deliverer=HastyDeliverer),
 }

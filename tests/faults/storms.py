@@ -6,19 +6,21 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import click
 import msgspec
 from sqlalchemy import select
 
+from connectors.testing.desk import SimulatedDesk
 from gateway.embedded import find_server
 from gateway.store import SqlStore
 from gateway.store.tables import deliveries, updates
 from tests.databases import PostgresProcess
 from tests.faults.oracle import Verdict
+from tests.faults.refusals import Refusals
 from tests.faults.trouble import (
     DEADLINE,
     Trouble,
@@ -65,6 +67,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     freezes: bool = True
     #: clocks, due times at the desks, escalations and routing belong to it
     promises: bool = True
+    #: words and people are taken away at the desks, which refuse them; only where they are promised
+    refuses: bool = True
     #: tickets that one person can have, where they are given to people
     capacity: int = 6
     #: how slow promises are: a short storm does not wait minutes for the last of them
@@ -112,29 +116,36 @@ def run(
             befall(desk, plan.share)
         desks.point_webhooks(site)
         killer = Killer(site, plan.seed, 0, (0, 0))
-        with blowing(_troubles(plan, site, store, server, killer)) as troubles:
-            _let_act(people, plan)
-        for desk in both:
-            desk.faults.clear()
-        quiet = wait_quiet(desks, store, QUIET_SECONDS, waits=waits)
+        refusals = None
+        if plan.refuses and asked is not None and isinstance(desks, PromisedDesks):
+            refusals = Refusals(desks, store, asked.rules, plan.seed)
+        with refusals.dealing() if refusals is not None else nullcontext():
+            planned = [*troubles_of(plan, site, store, server, killer), *(refusals.troubles() if refusals else ())]
+            with blowing(planned) as troubles:
+                let_act(people, plan)
+            for desk in both:
+                desk.faults.clear()
+            quiet = wait_quiet(desks, store, QUIET_SECONDS, waits=waits)
         judgement = judge(desks, people, store)
+        judgement.broken += refusals.judge() if refusals is not None else []
         if asked is not None and isinstance(desks, PromisedDesks):
             judgement.broken += broken(desks, store, asked)
-        verdict = _judged(judgement, store, struck(both), sum(killer.kills.values()))
+        verdict = judged(judgement, store, struck(both), sum(killer.kills.values()))
         if quiet is None:
             verdict.lost.append("it never came to rest")
-        history = _history(store) if verdict.findings else ""
+        history = history_of(store) if verdict.findings else ""
         for line in verdict.findings:
             click.echo(f"  {line}")
         if history and keep is not None:
-            _keep(keep, folder, desks, history)
+            keep_of(keep, folder, {"zendesk": desks.zendesk, "rt": desks.rt}, history)
         happened = counted(troubles)
         happened.update({f"kill {role}": times for role, times in killer.kills.items()})
+        happened.update({f"letters {what}": times for what, times in refusals.dealt.items()} if refusals else {})
         del happened["kill"]
     return Stormed(verdict, happened, quiet, history)
 
 
-def _troubles(
+def troubles_of(
     plan: Plan, site: Site, store: SqlStore, server: PostgresProcess | None, killer: Killer
 ) -> Sequence[Trouble]:
     """Return everything that goes wrong beside the faults of the desks."""
@@ -172,7 +183,7 @@ def blowing(troubles: Sequence[Trouble]) -> Iterator[Sequence[Trouble]]:
             raise each.failure
 
 
-def _let_act(people: People, plan: Plan) -> None:
+def let_act(people: People, plan: Plan) -> None:
     """Wait until people have done as much as they are to do."""
     people.start()
     with click.progressbar(length=plan.updates, label="storm     ", show_pos=True) as bar:
@@ -184,7 +195,7 @@ def _let_act(people: People, plan: Plan) -> None:
         raise people.trouble
 
 
-def _history(store: SqlStore) -> str:
+def history_of(store: SqlStore) -> str:
     """Return everything that was done in order, for whoever has to find out why it went wrong."""
     with store.read() as tx:
         lines = [
@@ -204,12 +215,12 @@ def _history(store: SqlStore) -> str:
     return "\n".join(sorted(lines) + tickets)
 
 
-def _keep(keep: Path, folder: Path, desks: Desks, history: str) -> None:
+def keep_of(keep: Path, folder: Path, desks: Mapping[str, SimulatedDesk], history: str) -> None:
     """Write down what there is for whoever has to find out why."""
     keep.mkdir(parents=True)
     (keep / "history.txt").write_text(history, encoding="utf-8")
     shutil.copytree(folder, keep / "site", ignore=shutil.ignore_patterns("*.sock"))
-    for name, desk in (("zendesk", desks.zendesk), ("rt", desks.rt)):
+    for name, desk in desks.items():
         told: dict[str, Sequence[object]] = {
             "effects": desk.effects.all(),
             "sent": list(desk.webhooks.sent),
@@ -220,7 +231,8 @@ def _keep(keep: Path, folder: Path, desks: Desks, history: str) -> None:
             (keep / f"{name}-{what}.txt").write_text(text, encoding="utf-8")
 
 
-def _judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:
+def judged(found: Judgement, store: SqlStore, faults: int, crashes: int) -> Verdict:
+    """Return the verdict on what was found."""
     with store.read() as tx:
         counts = tx.view.counts()
     wrong = [*found.disordered, *found.disagreeing, *(each for each in found.given_up if ": ambiguous" not in each)]

@@ -31,6 +31,7 @@ CAUGHT = {
     "no sweep after a crash": Case(Strategy.KEY, Fault.NOTHING, NOTE, "apply.applied", 2),
     "no fence": Case(Strategy.PROBE, Fault.REFUSE, NOTE, "deliver.intended", 2, stops=True),
     "no hold": Case(Strategy.NATURAL, Fault.LATE, FIELDS),
+    "no wait for a dead worker's write": Case(Strategy.PROBE, Fault.SLOW_INDEX, NOTE, "deliver.answered", 2),
     "no look": Case(Strategy.PROBE, Fault.VERY_LATE, NOTE),
     "no look after a stop": Case(Strategy.PROBE, Fault.NOTHING, NOTE, "deliver.guarded", 2, stops=True),
     "no look at an older value": Case(Strategy.NATURAL, Fault.VERY_LATE, FIELDS),

@@ -11,6 +11,7 @@ import pytest
 from tests.faults import storms
 from tests.faults.crew import databases
 from tests.faults.storms import Plan
+from tests.length import FULL
 
 pytestmark = [
     pytest.mark.faults,
@@ -25,7 +26,10 @@ SEED = int(os.environ.get("GATEWAY_SEED", "0")) or random.SystemRandom().randran
 @pytest.mark.timeout(1200)
 def test_a_storm_leaves_each_effect_there_once() -> None:
     """A third of the writes fail, processes and the database are killed, Redis is wiped: nothing is lost or twice."""
-    plan = Plan(seed=SEED, updates=50, lanes=8, rate=3.0, stops=False, freezes=False, crash_at="*=0.002", pace=0.3)
+    plan = Plan(
+        seed=SEED, updates=50, lanes=8, rate=3.0, stops=False, freezes=False, crash_at="*=0.002", pace=0.3,
+        refuses=FULL,
+    )  # fmt: skip
     with databases("postgresql", 1) as (folder, (url,), server):
         site = folder / "site"
         site.mkdir()

@@ -56,7 +56,7 @@ tell(signal.SIGCONT)
 STILL_SECONDS = (20.0, 60.0)
 
 
-def befall(desk: SimulatedDesk, share: float) -> None:
+def befall(desk: SimulatedDesk, share: float, method: str = "POST|PUT") -> None:
     """Let a share of the writes at a desk go wrong, and a few of the reads."""
     whole = sum(MIX.values())
     left = 1.0
@@ -65,7 +65,7 @@ def befall(desk: SimulatedDesk, share: float) -> None:
         seconds = {FaultKind.LATE_EFFECT: LATE, FaultKind.HANG: DEADLINE + 1.0, FaultKind.THROTTLE: 1.0}.get(kind, 0.0)
         hold = {"hold": DEADLINE + 1.0} if kind is FaultKind.LATE_EFFECT else {}
         # the first fault that strikes wins: each is asked only when those before it have let the request pass
-        desk.fault(kind, method="POST|PUT", probability=chance / left, count=None, seconds=seconds, **hold)
+        desk.fault(kind, method=method, probability=chance / left, count=None, seconds=seconds, **hold)
         left -= chance
     desk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", probability=share / 10, count=None)
     desk.fault(FaultKind.RESET_BEFORE, method="GET", probability=share / 10, count=None)

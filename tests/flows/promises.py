@@ -6,6 +6,7 @@ and all of it has come to its end a minute or two after people have gone home.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, timedelta
@@ -16,6 +17,7 @@ import msgspec
 from connectors.request_tracker.simulated.records import User
 from connectors.slack.simulator import SlackSimulator
 from connectors.testing.desk import SimulatedDesk
+from connectors.zendesk.sim_state import InvalidError
 from gateway.system import SystemClock
 from rules import load_site
 from rules.decide import RuleSet
@@ -157,6 +159,11 @@ class Colleagues(People):
 
     def act(self) -> None:
         """Let one thing happen."""
+        # what an admin has taken away nobody can choose
+        with contextlib.suppress(InvalidError):
+            self._act()
+
+    def _act(self) -> None:
         tickets = list(self._desks.zendesk.records.tickets)
         chance = self._chance
         if not tickets or chance.random() >= 0.2:

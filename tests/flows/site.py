@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -81,6 +81,8 @@ class Written(msgspec.Struct, frozen=True):
     #: more files, by name
     files: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
+    #: of the connections that must be known before anything happens
+    names: tuple[str, ...] = (ZENDESK, RT)
 
     def site(self, *, zendesk: str, rt: str, deadline: int) -> dict[str, str]:
         """Return the files of the site."""
@@ -117,6 +119,7 @@ class Site:
         self._database_url = database_url
         self._process: subprocess.Popen[bytes] | None = None
         self._seen: set[int] = set()
+        self.names = written.names
         self._files = written.site(zendesk=zendesk, rt=rt, deadline=deadline)
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -157,7 +160,9 @@ class Site:
         try:
             assert wait_until(self._is_up, START_SECONDS), f"it did not come up:\n{self.tail()}"
             with self.store() as store:
-                assert wait_until(lambda: knows_its_desks(store), 20), f"no facts of the desks:\n{self.tail()}"
+                assert wait_until(lambda: knows_its_desks(store, self.names), 20), (
+                    f"no facts of the desks:\n{self.tail()}"
+                )
         except BaseException:
             self._end(signal.SIGKILL)
             raise
@@ -263,11 +268,11 @@ class Site:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def knows_its_desks(store: SqlStore) -> bool:
+def knows_its_desks(store: SqlStore, names: Collection[str]) -> bool:
     """Say whether each desk was asked what it can do: the strategies of writes rest on it."""
     with store.read() as tx:
         desks = tx.desks.all()
-    return {ZENDESK, RT} <= set(desks) and all(state.facts for state in desks.values())
+    return set(names) <= set(desks) and all(state.facts for state in desks.values())
 
 
 def children_of(pid: int) -> list[int]:

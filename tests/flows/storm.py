@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -39,8 +39,23 @@ FEWEST_TICKETS = 5
 ENGINEERS = ("agent1", "agent2")
 
 
+class Weathered(Protocol):
+    """The desks of a storm."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the connections to those that are polled."""
+        ...
+
+    def all(self) -> tuple[SimulatedDesk, ...]:
+        """Return everything that is written to."""
+        ...
+
+
 class Desks:
     """Both simulated desks, in this process."""
+
+    names = (ZENDESK, RT)
 
     def __init__(self) -> None:
         self.zendesk = ZendeskSimulator(email=EMAIL, api_token=API_TOKEN, webhook_secret=ZENDESK_SECRET)
@@ -224,7 +239,7 @@ class Killer:
 
 
 def wait_quiet(
-    desks: Desks, store: SqlStore, seconds: float, *, waits: Callable[[SqlTx], bool] = lambda _: False
+    desks: Weathered, store: SqlStore, seconds: float, *, waits: Callable[[SqlTx], bool] = lambda _: False
 ) -> float | None:
     """Wait until nothing is open and both desks were polled after the last change; return how long, None if never.
 
@@ -242,7 +257,7 @@ def wait_quiet(
             changes, changed_at = now, SystemClock().now()
             continue
         # a poll that began soon after the change may have shown it within the second in which more could come
-        polled = [states[name].polled_at for name in (ZENDESK, RT)]
+        polled = [states[name].polled_at for name in desks.names]
         if all(at is not None and (at - changed_at).total_seconds() > 6 for at in polled):
             return time.monotonic() - began
     return None
