@@ -70,12 +70,13 @@ class ImapSession:
             self._lines.send(f"{tag} OK begin")
             self._lines.begin_tls()
             return True
-        if name in {"EXAMINE", "LIST", "UID"} and not self._user:
+        if name in {"EXAMINE", "SELECT", "LIST", "UID"} and not self._user:
             self._lines.send(f"{tag} NO log in first")
             return True
         handlers: Mapping[str, Callable[[str, str], Any]] = {
             "CAPABILITY": self._capability, "NOOP": self._noop, "AUTHENTICATE": self._authenticate,
-            "LOGIN": self._login, "EXAMINE": self._examine, "LIST": self._list, "UID": self._uid,
+            "LOGIN": self._login, "EXAMINE": self._examine, "SELECT": self._examine, "LIST": self._list,
+            "UID": self._uid,
         }  # fmt: skip
         handler = handlers.get(name)
         if handler is None:
@@ -110,19 +111,22 @@ class ImapSession:
         self._lines.send(f"{tag} OK done" if self._user else f"{tag} NO [AUTHENTICATIONFAILED] wrong credentials")
 
     def _examine(self, tag: str, words: str) -> None:
-        name = shlex.split(words)[1]
+        command, name = shlex.split(words)[:2]
+        reads = command.upper() == "EXAMINE"
         with self._store.lock:
             folder = self._store.folders.get(name)
             if folder is None:
                 self._lines.send(f"{tag} NO [NONEXISTENT] no such folder")
                 return
             self._folder = name
+            if not reads:
+                folder.kept = folder.next
             named = [] if self._store.courier else [f"* OK [UIDNEXT {folder.next}]"]
             self._lines.send(
                 f"* {len(folder.mails)} EXISTS",
                 f"* OK [UIDVALIDITY {folder.validity}]",
                 *named,
-                f"{tag} OK [READ-ONLY] done",
+                f"{tag} OK [READ-{'ONLY' if reads else 'WRITE'}] done",
             )
 
     def _list(self, tag: str, _: str) -> None:

@@ -26,6 +26,8 @@ class Folder:
     def __init__(self, validity: int = 1) -> None:
         self.validity = validity
         self.next = 1
+        #: on Courier: from this number on numbers are kept by nobody, until the folder is opened by SELECT
+        self.kept = 1
         self.mails: dict[int, Stored] = {}
 
     def add(self, raw: bytes, arrived: datetime, *, flagged: bool = False) -> int:
@@ -65,6 +67,21 @@ class MailStore:
         with self.lock:
             at = arrived or datetime.now(UTC)  # noqa: TID251 - a server has a clock of its own
             return self.folders[folder].add(raw, at, flagged=flagged)
+
+    def move_in(self, raw: bytes, folder: str = "INBOX") -> None:
+        """Let a person move a mail in: on Courier it gets the first number that is not kept."""
+        with self.lock:
+            held = self.folders[folder]
+            uid = held.add(raw, datetime.now(UTC))  # noqa: TID251 - a server has a clock of its own
+            if not self.courier:
+                return
+            moved = held.mails.pop(uid)
+            for each in sorted((one for one in held.mails if one >= held.kept), reverse=True):
+                held.mails[each + 1] = held.mails.pop(each)
+                held.mails[each + 1].uid = each + 1
+            moved.uid = held.kept
+            held.mails[held.kept] = moved
+            held.kept += 1
 
     def renumber(self, folder: str = "INBOX") -> None:
         """Count all mails anew under another UIDVALIDITY, as after a restore."""

@@ -1,7 +1,9 @@
 """One session with a mailbox: what imaplib says, within one deadline and within limits of size.
 
 Everything is read with EXAMINE and BODY.PEEK (RFC 3501 sections 6.3.2 and 6.4.5): a mailbox looks the same to people
-after we have read it.
+after we have read it. Courier keeps no number that it gives a new mail under EXAMINE, and may give it to another one
+next time (measured on 5.0: a mail that a person moved in got the number of one that we had read): there the folder is
+opened by SELECT, and BODY.PEEK alone leaves mails unread.
 """
 
 from __future__ import annotations
@@ -147,15 +149,27 @@ class Mailbox(imaplib.IMAP4):
         kind, said = self.select(_quoted(_utf7(folder)), readonly=True)
         if kind != "OK":
             raise GoneError(404, f"the folder {folder!r} cannot be opened: {_words(said)}")
+        self._next = self._number("UIDNEXT")
+        if not self._next:
+            said = self._selected(folder) or said
         self._mails = int(said[0] or 0) if said else 0
         self._validity = self._number("UIDVALIDITY")
-        self._next = self._number("UIDNEXT")
         if not self._next:
             # not every server says it (RFC 3501 section 6.3.1): the last mail has the largest. Courier says neither
             # that nor what SEARCH finds under *, which it reads as a number; FETCH it answers
             self._next = self._last() + 1 if self._mails else 1
         self._next = min(self._next, _LARGEST_UID)
         self._folder, self._looked_at = folder, time.monotonic()
+
+    def _selected(self, folder: str) -> list[Any]:
+        """Open a folder so that its numbers are kept; where we may only read it, it stays as it was opened."""
+        try:
+            kind, said = self.select(_quoted(_utf7(folder)))
+        except imaplib.IMAP4.readonly:
+            kind, said = self.select(_quoted(_utf7(folder)), readonly=True)
+        if kind != "OK":
+            raise GoneError(404, f"the folder {folder!r} cannot be opened: {_words(said)}")
+        return list(said)
 
     def _number(self, name: str) -> int:
         _, said = self.response(name)

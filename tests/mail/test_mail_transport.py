@@ -217,6 +217,19 @@ def test_a_server_that_names_no_next_number_is_asked_for_its_last_mail(
     assert run(transport, connector, ListMails("INBOX", 1, 10)).json() == {"validity": 1, "next": 4, "uids": [2, 3]}
 
 
+def test_the_number_of_a_mail_that_was_read_is_given_to_no_other(
+    server: SimulatedMail, transport: DeskTransport
+) -> None:
+    """Courier keeps no number that it gives under EXAMINE: the next mail would have been taken for the one before."""
+    server.store.courier = True
+    connector = connect(server)
+    server.act_write(text="The first")
+    assert run(transport, connector, ListMails("INBOX", 0, 10)).json()["uids"] == [1]
+    server.store.move_in(b"Subject: moved\r\n\r\nThe second\r\n")
+    assert run(transport, connector, ListMails("INBOX", 1, 10)).json()["uids"] == [2]
+    assert b"The second" in run(transport, connector, FetchMail("INBOX", 1, 2, 10_000)).body
+
+
 @pytest.mark.parametrize("command", ["", "AUTHENTICATE", "EXAMINE"])
 def test_why_a_server_ends_a_session_is_told(server: SimulatedMail, transport: DeskTransport, command: str) -> None:
     """In its own words, whether it says so at once, at the login or later."""
