@@ -51,6 +51,8 @@ def open_session(server: MailServer, context: ssl.SSLContext, login: Login, name
     session = Session(server, context, name)
     try:
         code, said = session.connect(server.host, server.port)
+        if code < 0:
+            raise NotSentError("what answers there speaks no SMTP")
         _require(code == 220, code, said)
         _require(session.ehlo()[0] == 250, *session.ehlo())
         if not server.implicit and (session.has_extn("starttls") or not server.loopback):

@@ -41,6 +41,9 @@ from gateway.telemetry import Redactor
 
 T = TypeVar("T")
 
+#: what OpenSSL says where the other side greets in plain words
+_BARE = frozenset({"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"})
+
 #: servers end idle sessions after half an hour, some networks after a few minutes
 MAX_IDLE = 120.0
 #: sessions with one mailbox side by side: servers allow ten or fifteen
@@ -246,6 +249,8 @@ def _reason(error: BaseException, deadline: float) -> str:  # noqa: PLR0911 - a 
             return f"its certificate does not hold ({error.verify_message})"
         case TimeoutError():
             return f"no whole answer within {deadline:g} s"
+        case ssl.SSLError() if error.reason in _BARE:
+            return "what answers there does not begin with TLS: write imap:// or smtp://, which begin it by STARTTLS"
         case ssl.SSLError():
             return f"TLS failed ({error.reason or 'unexpected end'})"
         case socket.gaierror():

@@ -238,12 +238,24 @@ def test_why_a_server_ends_a_session_is_told(server: SimulatedMail, transport: D
         run(transport, connect(server), Look("INBOX"))
 
 
-def test_another_server_than_a_mailbox_is_told(server: SimulatedMail, transport: DeskTransport) -> None:
-    """The port of the server that sends mail in place of the mailbox's."""
-    connector = connect(server)
-    settings = msgspec.structs.replace(connector.settings, url=server.smtp_url.replace("smtp", "imap"))
+def test_another_server_than_the_one_that_is_meant_is_told(server: SimulatedMail, transport: DeskTransport) -> None:
+    """The ports of the two servers are changed round."""
+    right = connect(server)
+    options = {**right.settings.options, "smtp": server.url.replace("imap", "smtp")}
+    settings = msgspec.structs.replace(right.settings, url=server.smtp_url.replace("smtp", "imap"), options=options)
+    wrong = EmailConnector(settings)
     with pytest.raises(NotSentError, match="speaks no IMAP"):
-        run(transport, EmailConnector(settings), Look("INBOX"))
+        run(transport, wrong, Look("INBOX"))
+    with pytest.raises(NotSentError, match="speaks no SMTP"):
+        run(transport, wrong, mail())
+
+
+def test_a_server_that_does_not_begin_with_tls_is_told(transport: DeskTransport) -> None:
+    """And what to write in its place."""
+    with SimulatedMail(tls="starttls") as server:
+        settings = msgspec.structs.replace(connect(server).settings, url=server.url.replace("imap:", "imaps:"))
+        with pytest.raises(NotSentError, match="write imap://"):
+            run(transport, EmailConnector(settings), Look("INBOX"))
 
 
 def test_a_large_mail_is_brought_in_part(server: SimulatedMail, transport: DeskTransport) -> None:
