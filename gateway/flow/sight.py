@@ -102,6 +102,8 @@ def note_seen(tx: Tx, connection: str, remote_ids: Collection[str], ids: Ids, no
             continue
         if hidden.delivery_id:
             tx.inbox.reopen(hidden.delivery_id)
+        # where one is in sight again, so are probably those beside it
+        unseen.look_again(tx, connection, ids, now, limit=unseen.BESIDE, linked=True)
         number = tx.hidden.revive(link.id, now)
         _tell(tx, link.ticket_id, connection, pair[1], "in sight again", now, {"updates": number})
         revived += number
