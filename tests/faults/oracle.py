@@ -161,7 +161,9 @@ def _judge_parted(verdict: Verdict, found: Sequence[UpdateRow], lines: Sequence[
     }
     keys = {key for key, _ in refused}
     changes = [row for row in found if row.operation is Operation.SET_FIELDS]
-    letters = [row.intent.fields for row in changes if row.state in _GIVEN_UP]
+    # one of which nobody knows whether it was sent is a letter all the same, and was perhaps never refused
+    given_up = [row for row in changes if row.state is UpdateState.DEAD or row.effect_key in keys]
+    letters = [row.intent.fields for row in given_up if row.state in _GIVEN_UP]
     told = Counter(str(fields[REFUSED_FIELD]) for fields in letters if REFUSED_FIELD in fields)
     wanted = Counter(value for _, value in refused)
     if told != wanted:

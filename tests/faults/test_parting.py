@@ -10,8 +10,9 @@ import random
 
 import pytest
 
+from gateway.domain.update import Operation, Strategy
 from tests.faults.case import Case
-from tests.faults.desk import PARTING
+from tests.faults.desk import PARTING, Fault
 from tests.faults.enumeration import SEED, combinations, crashes
 from tests.faults.forks import Bench
 from tests.length import FULL, on_databases
@@ -41,3 +42,10 @@ def test_what_is_parted_is_there_once_and_has_one_letter(bench: Bench, case: Cas
         if found:
             wrong[str(each)] = found
     assert wrong == {}, f"seed {SEED}"
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_what_was_perhaps_never_sent_is_no_refusal(bench: Bench) -> None:
+    """Where nothing can tell, an update whose worker died before it sent is ambiguous as a whole."""
+    case = Case(Strategy.NONE, Fault.PARTED, Operation.SET_FIELDS, "deliver.intended", 3)
+    assert bench.run(case).findings == []
