@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from connectors.content.build import Builder, clean
 from connectors.content.sure import sure
 from connectors.content.tree import (
@@ -214,7 +216,9 @@ class Writer:
         return "\n".join(found)
 
     def runs(self, runs: Runs) -> str:
-        """Return words as mrkdwn."""
+        """Return words as mrkdwn, without the sign that holds forms apart where it is somebody else's."""
+        bare = (msgspec.structs.replace(run, text=run.text.replace(_UNSEEN, "")) for run in runs)
+        runs = tuple(joined(run for run in bare if run.text or run.what is not What.TEXT))
         said = tuple(joined(_spoken(run) for run in runs))
         form, careful = sure(said, lambda tried, every: _written(tried, careful=every), read_line)
         kept = form(runs) if said != runs else form(said)

@@ -125,7 +125,12 @@ def _words(text: str, change: Callable[[str], str]) -> str:
 def _outside(text: str) -> str:
     text = parted_commands(text)
     parts = _ADDRESS.split(text)
-    return "".join(part if number % 2 else _signs(part) for number, part in enumerate(parts))
+    made = [part if number % 2 else _signs(part) for number, part in enumerate(parts)]
+    for number in range(0, len(made) - 1, 2):
+        # to whom an address begins with a name: somebody may be called `https`
+        if made[number].endswith("@") and made[number + 1][:1].isalnum():
+            made[number] += UNSEEN
+    return "".join(made)
 
 
 def parted_commands(text: str) -> str:
