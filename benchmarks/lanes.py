@@ -103,6 +103,9 @@ def _fill(store: SqlStore, number: int) -> Link:
         if not first:
             store.write(begin)
         store.write(lambda tx, some=range(first, first + _TOGETHER): _say(tx, store, link, some))  # type: ignore[misc]
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # as PostgreSQL does by itself within a minute: until then it takes the table for empty
+        connection.exec_driver_sql("ANALYZE")
     return link
 
 
