@@ -124,6 +124,8 @@ class Site:
         self._environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(folder),
+            # the code of this checkout, whatever is installed
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "GATEWAY_SITE": str(folder),
             "GATEWAY_TOKEN": "a-token-for-this-test",
             "GATEWAY_LOG_LEVEL": "INFO",
