@@ -37,7 +37,12 @@ class Desk:
         self.away: set[str] = set()
         self.settings = ConnectionSettings(DESK, "fake", "http://desk.example", {})
         self.spec = SimpleNamespace(
-            name="fake", reads=True, needs_address=False, effects_stay=False, due_kinds=frozenset()
+            name="fake",
+            reads=True,
+            needs_address=False,
+            effects_stay=False,
+            moves_anew=False,
+            due_kinds=frozenset(),
         )
 
     def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
