@@ -68,6 +68,16 @@ _REFUSED: Final = frozenset(
     {"about", "attachment", "callto", "cid", "data", "file", "javascript", "mention", "msteams", "notes", "skype"}
     | {"slack", "sms", "vbscript", "webcal", "whatsapp", "zoommtg"}
 )
+#: made once: to make it takes ten times as long as to clean a short text
+_CLEANER: Final = nh3.Cleaner(
+    tags=set(_TAGS),
+    clean_content_tags=set(_SILENT),
+    attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()} | {"*": {"style"}},
+    # all that are met: which of them a link may have is the builder's to say, and then what was lost is said
+    url_schemes=set(SCHEMES | _REFUSED),
+    link_rel=None,
+    strip_comments=True,
+)
 
 
 class _Reader(HTMLParser):
@@ -218,16 +228,6 @@ def read(text: str, *, images: Mapping[str, str]) -> Builder:
             reader.built.text(unescape(_TAG.sub("", part)), flow=True)
             reader.built.boundary()
         return reader.built
-    cleaned = nh3.clean(
-        text,
-        tags=set(_TAGS),
-        clean_content_tags=set(_SILENT),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()} | {"*": {"style"}},
-        # all that are met: which of them a link may have is the builder's to say, and then what was lost is said
-        url_schemes=set(SCHEMES | _REFUSED),
-        link_rel=None,
-        strip_comments=True,
-    )
-    reader.feed(cleaned)
+    reader.feed(_CLEANER.clean(text))
     reader.close()
     return reader.built

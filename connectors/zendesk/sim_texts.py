@@ -15,6 +15,7 @@ TAGS = {
     "tr", "u", "ul",
 }  # fmt: skip
 ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt"}, "span": {"style"}}
+_CLEANER = nh3.Cleaner(tags=TAGS, attributes=ATTRIBUTES, link_rel="noopener noreferrer")
 #: these say in which direction they are read
 _DIRECTED = re.compile(r"<(p|ul|ol|h[1-6])>")
 _FILLED_IN = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
@@ -43,6 +44,5 @@ def _of_html(html: str) -> dict[str, str]:
 
 
 def _clean(html: str) -> str:
-    cleaned = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, link_rel="noopener noreferrer")
-    directed = _DIRECTED.sub(r'<\1 dir="auto">', cleaned)
+    directed = _DIRECTED.sub(r'<\1 dir="auto">', _CLEANER.clean(html))
     return f'<div class="zd-comment" dir="auto">{directed}</div>'
