@@ -94,7 +94,7 @@ def test_all_of_them_are_one_group_and_go_on_together(edge: Edge, by: str) -> No
     assert group.cause.startswith(f"{ZENDESK} does not show us ticket # any more: ")
     if by == "replay":
         replayed(edge)
-        edge.settle_all(60)
+        edge.settle(60, quiet=0.5)
         with edge.store.read() as tx:
             assert [each.number for each in tx.letters.groups(HIDDEN, limit=10)] == [MANY]
     noted(edge, [copies[dark[0]], copies[seen]], "three")
