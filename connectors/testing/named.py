@@ -6,6 +6,7 @@ A test is a function `test_*` of a module, or of a class or of what the class in
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ class WrittenTests:
 
     def __init__(self, *folders: Path) -> None:
         paths = sorted({path for folder in folders for path in folder.rglob("*.py")})
-        self._modules = [_read(path) for path in paths]
+        self._modules = [_read(path, path.stat().st_mtime_ns) for path in paths]
 
     def __bool__(self) -> bool:
         """Say whether there are any."""
@@ -82,12 +83,15 @@ def _all(module: _Module) -> Iterator[frozenset[str]]:
     yield from (each.tests for each in module.classes.values())
 
 
-def _read(path: Path) -> _Module:
+@functools.lru_cache(maxsize=4096)
+def _read(path: Path, _changed: int) -> _Module:
+    """Return the tests of a file; many connectors name tests of the same folders."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(tree))
     #: `from x import Whole as Other`: a base that is named `Other` here is `Whole` where it is written
     real = {
         alias.asname: alias.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname
@@ -96,7 +100,7 @@ def _read(path: Path) -> _Module:
         node.name: _Class(
             tuple(real.get(name, name) for base in node.bases if (name := _last(base))), _functions(node.body)
         )
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ClassDef)
     }
     return _Module(path.parts, _functions(tree.body), classes)

@@ -52,10 +52,10 @@ _INSTALLED: list[bool] = []
 
 def reaching(source: str) -> list[tuple[int, str]]:
     """Return what a module does that reaches outside the process: line and what."""
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
     known = dict(BARE)
     found: list[tuple[int, str]] = []
-    for node in ast.walk(tree):
+    for node in nodes:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -64,11 +64,13 @@ def reaching(source: str) -> list[tuple[int, str]]:
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
             known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         found += [(node.lineno, f"imports {name}") for name in names if isinstance(node, ast.stmt) and _outside(name)]
-    return found + [line for node in ast.walk(tree) for line in _used(node, known)]
+    return found + [line for node in nodes for line in _used(node, known)]
 
 
 def compares_in_constant_time(source: str) -> bool:
     """Say whether a module calls what compares secrets without telling by its time how much of them is right."""
+    if not any(name in source for name in CONSTANT_TIME):
+        return False
     called = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     return any(ast.unparse(each).rpartition(".")[2] in CONSTANT_TIME for each in called)
 

@@ -334,7 +334,8 @@ def unfilled(folder: Path) -> list[str]:
     found = [
         (path, node.lineno, _missing(node.exc))
         for path in sorted(folder.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if "NotImplementedError" in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Raise)
     ]
     return [
