@@ -9,6 +9,7 @@ when it names one of our three functions and nothing else; nothing is ever unpic
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -178,6 +179,7 @@ class StepWorker(Worker):
     max_connection_wait_time = 2.0
     #: The worker calls it before each fork, in the parent: keep compiled rules fresh, hold no database connection.
     prepare: Callable[[], None] | None = None
+    _kept = False
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Refresh what the horse will inherit, then fork it."""
@@ -186,6 +188,11 @@ class StepWorker(Worker):
                 self.prepare()
             except Exception:
                 log.exception("the rules could not be refreshed; the job runs with what is loaded")
+        if not self._kept:
+            # once, or garbage would be kept too: no horse's collector passes over what all inherit, and so copies it
+            gc.collect()
+            gc.freeze()
+            self._kept = True
         super().fork_work_horse(job, queue)
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:

@@ -7,6 +7,7 @@ error of ours brings its own.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 import click
@@ -50,7 +52,7 @@ class LazyGroup(click.Group):
         if cmd_name not in known:
             return None
         module, _, attribute = known[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(imported(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
@@ -97,6 +99,18 @@ class LazyGroup(click.Group):
                 _fail("interrupted", INTERRUPTED)
             except GatewayError as error:
                 _fail(str(error), error.exit_code)
+
+
+def imported(name: str) -> ModuleType:
+    """Import a module without the garbage collector, which would look for what an import never leaves: garbage."""
+    if name in sys.modules:
+        return sys.modules[name]
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class DefectError(GatewayError):

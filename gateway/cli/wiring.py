@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
+
+from gateway.cli.lazy import imported
 
 
 class Settings(Protocol):
@@ -59,14 +60,14 @@ class Jobs(Protocol):
 
 def load_settings(site: Path) -> Settings:
     """Read and check the site and the environment; raises ConfigError with file, line and column."""
-    return cast("Settings", import_module("gateway.config").load(site))
+    return cast("Settings", imported("gateway.config").load(site))
 
 
 def jobs() -> Jobs:
     """Return the functions that RQ calls, and the sweep."""
-    return cast("Jobs", import_module("gateway.jobs"))
+    return cast("Jobs", imported("gateway.jobs"))
 
 
 def make_app() -> Any:
     """Make the web application, in a web worker."""
-    return import_module("wsgi").app
+    return imported("wsgi").app
