@@ -100,6 +100,9 @@ class Refusals:
         now, since = self._clock.now(), update.done_at or update.created_at
         ticket = tx.tickets.get(update.ticket_id)
         newer = {name for name, stamp in ticket.stamps.items() if stamp.at > since} if ticket is not None else set()
+        letter = tx.dead_letters.letter(letter_id)
+        # a replay says of these that it goes over a newer one
+        newer |= letter.later_fields if letter is not None else frozenset()
         if update.operation is Operation.SET_FIELDS and set(update.intent.fields) <= newer:
             discard_update(tx, letter_id, now, _PERSON)
             return "discarded"
