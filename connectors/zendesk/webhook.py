@@ -109,6 +109,7 @@ def _subscribed(account: Account, body: Json, name: str, received_at: datetime) 
     if snapshot is None:
         msg = f"event {text(body.get('type'))!r} has a ticket id that is not readable"
         raise UnreadableError(msg)
+    snapshot = msgspec.structs.replace(snapshot, plain_body=text(detail.get("description")))
     said = events.Said(
         name=name,
         id=ident(body.get("id")) or body_digest(msgspec.json.encode(body)),

@@ -42,6 +42,13 @@ def new_ticket(ticket_id: str, source: str, remote: RemoteTicket, event: Event) 
     return with_details(msgspec.structs.replace(ticket, private_at=private_at), remote)
 
 
+def with_words(remote: RemoteTicket) -> RemoteTicket:
+    """Return a remote ticket with the words of its body in its place, where its desk did not show their form."""
+    if remote.body is not msgspec.UNSET or not remote.plain_body:
+        return remote
+    return msgspec.structs.replace(remote, body=remote.plain_body)
+
+
 def with_privacy(ticket: Ticket, link: Link, remote: RemoteTicket) -> Ticket:
     """Note whether a ticket is private at a desk, where that says so.
 

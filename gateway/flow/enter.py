@@ -19,6 +19,7 @@ from gateway.domain.link import Link, LinkState, Role
 from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Ticket
 from gateway.flow import crosslinks, originals
+from gateway.flow.beginning import with_words
 from gateway.flow.brought import ended
 from gateway.flow.comments import first_copies, named
 from gateway.flow.deciding import decide_on, for_the_trail
@@ -128,6 +129,7 @@ class Entry:
             require_whole(event, self._row.tries, self._site.connectors[connection])
         if event.kind in ENDED or remote is None:
             return "of a ticket that we do not have"
+        remote = with_words(remote)
         ticket = new_ticket(self._ids.new(), connection, remote, event)
         link = Link(
             id=self._ids.new(),

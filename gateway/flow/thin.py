@@ -50,6 +50,10 @@ def begins_thin(event: Event) -> bool:
     return event.kind is not EventKind.CREATED or not _is_told(shown, "title", "body")
 
 
+def _has_words(shown: RemoteTicket | None) -> bool:
+    return shown is not None and _is_told(shown, "title") and (_is_told(shown, "body") or bool(shown.plain_body))
+
+
 def _is_told(shown: RemoteTicket | None, *fields: str) -> bool:
     return shown is not None and all(getattr(shown, field) is not msgspec.UNSET for field in fields)
 
@@ -91,15 +95,16 @@ def is_nothing_without(event: Event, *, known: bool = True) -> bool:
     """Say whether an event is worth nothing unless its ticket is read.
 
     A poll says that a ticket moved on, and not how: which comments it has is only to be read, and nobody asks again for
-    a version that was dealt with. And no ticket begins that would have no title.
+    a version that was dealt with. And no ticket begins that would have no title or no words: not every desk that it is
+    copied to lets them be written later.
     """
-    if event.kind is EventKind.OBSERVED or (not known and begins_thin(event) and not _is_told(event.snapshot, "title")):
+    if event.kind is EventKind.OBSERVED or (not known and begins_thin(event) and not _has_words(event.snapshot)):
         return True
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}
     shown = event.snapshot
     if shown is None or not _is_told(shown, "title"):
         return not said
-    return event.kind is EventKind.CREATED and shown.body is msgspec.UNSET
+    return event.kind is EventKind.CREATED and not _has_words(shown)
 
 
 def parts(told: Iterable[tuple[str, Sequence[Event]]]) -> dict[tuple[str, str], set[str]]:

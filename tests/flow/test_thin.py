@@ -55,12 +55,19 @@ def test_only_a_creation_may_say_all_there_is(said: Event, *, thin: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    ("snapshot", "waits"), [(None, True), (shown(body="It burns"), True), (shown(title="Printer"), False)]
+    ("snapshot", "waits"),
+    [
+        (None, True),
+        (shown(body="It burns"), True),
+        (shown(title="Printer"), True),
+        (shown(title="Printer", body="It burns"), False),
+        (shown(title="Printer", plain_body="It burns"), False),
+    ],
 )
 def test_a_comment_of_an_unknown_ticket_waits_for_what_it_does_not_say(
     snapshot: RemoteTicket | None, *, waits: bool
 ) -> None:
-    """Where the desk stays silent, a ticket may begin without a status, and never without a title."""
+    """Where the desk stays silent, a ticket may begin without a status, and never without a title and words."""
     said = event(EventKind.COMMENTED, snapshot, comment=SAID)
     assert is_nothing_without(said, known=False) is waits
     assert is_nothing_without(said, known=True) is False

@@ -71,6 +71,26 @@ def test_a_comment_comes_as_words_where_the_desk_does_not_answer(world: World) -
     assert said(world, number) == ["Use the red button"]
 
 
+def test_a_ticket_that_begins_by_a_comment_has_its_words_though_the_desk_does_not_answer(world: World) -> None:
+    """Its webhook says them without their form: the copy is never without them, for it could not be given any later."""
+    world.webhooks_lost = True
+    number = str(world.zendesk.act("create", subject="Odd", html=RICH, email="kim@customer.example")["id"])
+    world.webhooks_lost = False
+    world.zendesk.fault(FaultKind.ERROR_WITHOUT_EFFECT, method="GET", count=None)
+    world.zendesk.act("comment", ticket_id=number, body="more", public=True)
+    world.settle_all()
+    words = world.zendesk.records.tickets[int(number)]["description"]
+    assert record(world, number)[0].body == words
+    (made,) = world.rt.effects.all(kind="create")
+    world.zendesk.faults.clear()
+    world.zendesk.act("comment", ticket_id=number, body="and more", public=True)
+    world.settle_all()
+    assert record(world, number)[0].body == words
+    assert "It burns" in str(made.detail)
+    with world.store.read() as tx:
+        assert tx.view.dead_letters() == []
+
+
 def test_a_body_that_was_read_without_its_form_was_not_edited(world: World) -> None:
     """An earlier version knew the words of every ticket: after an upgrade nothing goes to the other desk."""
     number = opened(world, html=RICH)
