@@ -42,6 +42,8 @@ class Demo:
         command = [sys.executable, "-P", "-m", "gateway.cli", "demo", "--rate", "5", "--seed", "3", "--port", port]
         command += options if keep is None else ("--keep", str(keep), *options)
         environ = {"HOME": str(home), "TMPDIR": str(self.temporary), "PATH": os.defpath, "GATEWAY_TOKEN": "for-others"}
+        # the code of this checkout, whatever is installed
+        environ["PYTHONPATH"] = str(Path(__file__).parents[2])
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(
                 command, cwd=home, env=environ, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True

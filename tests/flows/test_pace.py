@@ -132,14 +132,20 @@ def test_a_poll_that_is_told_to_wait_waits(world: World) -> None:
 
 
 def say_status(world: World, number: str, age: float) -> None:
-    """Store a webhook that says a ticket's title and that its status changed, and leaves its description out."""
+    """Store a webhook that says a ticket's title and words and that its status changed, and not how the words look."""
     at = world.clock.now() - timedelta(seconds=age)
     said = {
         "type": "zen:event-type:ticket.status_changed",
         "id": f"evt-{number}",
         "subject": f"zen:ticket:{number}",
         "time": at.isoformat(),
-        "detail": {"id": number, "subject": f"Ticket {number}", "status": "OPEN", "updated_at": at.isoformat()},
+        "detail": {
+            "id": number,
+            "subject": f"Ticket {number}",
+            "description": "It burns",
+            "status": "OPEN",
+            "updated_at": at.isoformat(),
+        },
         "event": {"previous": "NEW", "current": "OPEN"},
     }
     row = NewDelivery(world.ids.new(), ZENDESK, f"evt-{number}", number, at, {}, msgspec.json.encode(said), "t" * 32)
