@@ -81,6 +81,12 @@ class Dynamics365Bench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", case_id=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent give the case to another team."""
+        team = self.desk.records.add("teams", {"name": "Sales"}, self.desk.records.me, self.desk.now())["teamid"]
+        self.desk.act("set", case_id=ticket, **{"ownerid@odata.bind": f"/teams({team})"})
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the case."""
         mime = "image/png" if name.endswith(".png") else "application/octet-stream"

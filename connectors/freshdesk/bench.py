@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.content import to_html
 from connectors.freshdesk.account import MARKERS, Product
-from connectors.freshdesk.sim_state import plain
+from connectors.freshdesk.sim_state import SALES, plain
 from connectors.freshdesk.simulator import FreshdeskSimulator
 from connectors.freshdesk.words import PRIORITY_NUMBERS
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
@@ -77,6 +77,11 @@ class FreshdeskBench(Bench):
     def delete(self, ticket: str) -> None:
         """Let an agent delete."""
         self.desk.act("delete", ticket=ticket)
+
+    def move(self, ticket: str) -> str:
+        """Let an agent give the ticket to another group."""
+        self.desk.act("set", ticket=ticket, group_id=SALES)
+        return ticket
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words."""

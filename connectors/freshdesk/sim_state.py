@@ -52,6 +52,10 @@ def typed(words: str) -> str:
     return f"<div>{html.escape(words, quote=False).replace(chr(10), '<br>')}</div>"
 
 
+#: two groups of agents
+SUPPORT, SALES = 5_000_012, 5_000_013
+
+
 class Records:
     """Tickets, conversations, agents and contacts."""
 
@@ -64,7 +68,7 @@ class Records:
         self.contacts: dict[int, dict[str, Any]] = {}
         self.custom = {"gateway_key" if service else "cf_gateway_key", "employee_id" if service else "cf_plan"}
         self.statuses = set(STATUSES)
-        self.groups = {5_000_012}
+        self.groups = {SUPPORT, SALES}
         self._tickets = count(1)
         self._ids = count(5_004_272_001)
         self.me = self.agent("gateway@desk.example", "Gateway")

@@ -76,6 +76,11 @@ class GenericBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", ticket=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent give the ticket to another team."""
+        self.desk.act("set", ticket=ticket, team="sales")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the ticket, with a word."""
         self.desk.act("attach", ticket=ticket, name=name, data=list(data), private=not public)

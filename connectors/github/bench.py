@@ -78,6 +78,10 @@ class GitHubBench(Bench):
         """Let an admin delete."""
         self.desk.act("delete", issue=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let somebody transfer the issue to the other repository, where it is a new one."""
+        return str(self.desk.act("transfer", issue=ticket, repository="acme/plant"))
+
     def place(self, ticket: str) -> str:
         """Return where its issue is."""
         return rf"/issues/{ticket.rpartition('#')[2]}(?![\w.-])"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from connectors.gitlab.sim_state import PRODUCT
 from connectors.gitlab.simulator import GitLabSimulator
 from connectors.gitlab.texts import APART
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
@@ -86,6 +87,10 @@ class GitLabBench(Bench):
     def delete(self, ticket: str) -> None:
         """Let an owner delete the issue."""
         self.desk.act("delete", issue=ticket)
+
+    def move(self, ticket: str) -> str:
+        """Let a member move the issue to the other project, where it is a new one."""
+        return str(self.desk.act("move", issue=ticket, to=PRODUCT))
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a member put a file into a note."""

@@ -69,6 +69,11 @@ class HelpScoutBench(Bench):
         """Let a user delete."""
         self.desk.act("delete", conversation=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let a user move the conversation to another inbox."""
+        self.desk.act("patch", conversation=ticket, path="/mailboxId", value=86, event="convo.moved")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a user put a file on a conversation, with a few words."""
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"

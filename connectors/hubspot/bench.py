@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.content import from_html
 from connectors.hubspot.mapping import PRIORITY_WORDS
-from connectors.hubspot.sim_state import KEY
+from connectors.hubspot.sim_state import KEY, REPAIRS
 from connectors.hubspot.simulator import HubSpotSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category, Level
@@ -82,6 +82,11 @@ class HubSpotBench(Bench):
     def delete(self, ticket: str) -> None:
         """Let an agent delete."""
         self.desk.act("delete", ticket=ticket)
+
+    def move(self, ticket: str) -> str:
+        """Let an agent move the ticket to the other pipeline, to a stage of it."""
+        self.desk.act("set", ticket=ticket, hs_pipeline=REPAIRS, hs_pipeline_stage="61")
+        return ticket
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent send a file in the conversation, or put it on a note."""

@@ -17,6 +17,12 @@ STAGES = {
     "5": ("With vendor", "OPEN"),
     "4": ("Closed", "CLOSED"),
 }
+#: a second pipeline, with stages of its own
+REPAIRS = "6"
+PIPELINES = {
+    "0": ("Support Pipeline", STAGES),
+    REPAIRS: ("Repairs", {"61": ("Sent in", "OPEN"), "62": ("Sent back", "CLOSED")}),
+}
 PRIORITIES = ("LOW", "MEDIUM", "HIGH", "URGENT")
 
 Record = dict[str, Any]
@@ -118,7 +124,7 @@ class Records:
         self, record: Record, properties: dict[str, str], now: datetime, source: tuple[str, str]
     ) -> dict[str, str]:
         """Set properties; returns those that changed."""
-        self._check({**properties}, record["id"], record["properties"].get("hs_pipeline", "0"))
+        self._check({**record["properties"], **properties}, record["id"])
         changed = {name: value for name, value in properties.items() if record["properties"].get(name, "") != value}
         if changed:
             self._put(record, changed, self.tick(now), source)
@@ -132,9 +138,10 @@ class Records:
         record["properties"]["hs_lastmodifieddate"] = stamp(at)
         record["updatedAt"] = stamp(at)
 
-    def _check(self, properties: dict[str, str], number: str, pipeline: str = "0") -> None:
-        if properties.get("hs_pipeline", pipeline) != "0" or properties.get("hs_pipeline_stage", "1") not in STAGES:
-            stage = properties.get("hs_pipeline_stage")
+    def _check(self, properties: dict[str, str], number: str) -> None:
+        _, stages = PIPELINES.get(properties.get("hs_pipeline", "0"), ("", {}))
+        stage = properties.get("hs_pipeline_stage")
+        if stage not in stages and (stage is not None or not stages):
             raise InvalidError(f"{stage} is no stage", "hs_pipeline_stage", "INVALID_PIPELINE_STAGE")
         if properties.get("hs_ticket_priority", "") not in ("", *PRIORITIES):
             given = properties["hs_ticket_priority"]

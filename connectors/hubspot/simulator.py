@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from connectors.hubspot.mapping import MARKER
 from connectors.hubspot.sim_crm import Companies
-from connectors.hubspot.sim_state import KEY, STAGES, InvalidError, Record, millis
+from connectors.hubspot.sim_state import KEY, PIPELINES, InvalidError, Record, millis
 from connectors.sdk import hmac_base64
 from connectors.testing.desk import Handler
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
@@ -161,15 +161,22 @@ class HubSpotSimulator(Companies):
         return self._answer_with({"results": [each for each in found if not email or each["email"] == email]})
 
     def _pipelines(self, request: SimRequest) -> SimResponse:  # noqa: ARG002 - the same
-        stages = [
+        listed = [
             {
-                "id": number,
-                "label": label,
-                "metadata": {"ticketState": state, "isClosed": str(state == "CLOSED").lower()},
+                "id": pipeline,
+                "label": name,
+                "stages": [
+                    {
+                        "id": number,
+                        "label": label,
+                        "metadata": {"ticketState": state, "isClosed": str(state == "CLOSED").lower()},
+                    }
+                    for number, (label, state) in stages.items()
+                ],
             }
-            for number, (label, state) in STAGES.items()
+            for pipeline, (name, stages) in PIPELINES.items()
         ]
-        return self._answer_with({"results": [{"id": "0", "label": "Support Pipeline", "stages": stages}]})
+        return self._answer_with({"results": listed})
 
     def _property(self, request: SimRequest, name: str) -> SimResponse:  # noqa: ARG002 - the same
         if name != KEY:

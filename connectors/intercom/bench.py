@@ -79,6 +79,11 @@ class IntercomBench(Bench):
         """Let a teammate delete it."""
         self.desk.act("delete", ticket=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let a teammate give it to a team."""
+        self.desk.act("assign", ticket=ticket, number="5017691", sort="team")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a teammate send a file, or note one."""
         files = (self.desk.file(name, "application/octet-stream", data),)

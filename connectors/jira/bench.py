@@ -86,6 +86,11 @@ class JiraCloudBench(Bench):
         """Let an admin delete."""
         self.desk.act("delete", issue=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent move the issue to another project: it gets another key."""
+        self.desk.act("move", issue=ticket, project="DEV")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file there; customers see it once a public comment shows it."""
         self.desk.act("attach", issue=ticket, name=name, data=base64.b64encode(data).decode(), share=public)

@@ -78,6 +78,11 @@ class PlanfixBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", task=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent move the task to another project."""
+        self.desk.act("set", task=ticket, project=2)
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a task, with a comment."""
         file = self.desk.act("file", name=name, data=list(data))

@@ -78,6 +78,11 @@ class RedmineBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", issue=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent move the issue to another project."""
+        self.desk.act("set", issue=ticket, project_id=2)
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on an issue, with a note."""
         self.desk.act(

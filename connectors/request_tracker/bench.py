@@ -65,6 +65,11 @@ class RequestTrackerBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", ticket=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent move the ticket to another queue."""
+        self.desk.act("set", ticket=ticket, Queue="General")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent reply or comment with a file."""
         self.desk.act("attach", ticket=ticket, name=name, data=data, public=public)

@@ -79,6 +79,13 @@ class SalesforceBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", case_id=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent give the case to another queue."""
+        given = {"Name": "Sales", "DeveloperName": "Sales"}
+        queue = self.desk.records.add("Group", given, self.desk.records.me, self.desk.now())["Id"]
+        self.desk.act("set", case_id=ticket, OwnerId=queue)
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the case."""
         self.desk.act("attach", case_id=ticket, name=name, data=data, public=public)

@@ -70,6 +70,11 @@ class ServiceNowBench(Bench):
         """Let an admin delete the incident."""
         self.desk.act("delete", sys_id=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent give the incident to another group."""
+        self.desk.act("set", sys_id=ticket, assignment_group="d625dccec0a8016700a222a0f7900d06")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:  # noqa: ARG002 - all are
         """Let an agent put a file on the incident."""
         self.desk.act("attach", sys_id=ticket, name=name, data=data)

@@ -147,6 +147,10 @@ class Bench(ABC):
         """Let an agent take a deleted ticket back."""
         raise Lacking
 
+    def move(self, ticket: str) -> str:
+        """Let an agent move a ticket to another project, group or queue; returns the remote id that it has there."""
+        raise Lacking
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words where the desk wants some."""
         raise Lacking

@@ -69,6 +69,11 @@ class ZammadBench(Bench):
         """Let an admin delete."""
         self.desk.act("delete", ticket=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent move the ticket to another group."""
+        self.desk.act("set", ticket=ticket, group="Sales")
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a word."""
         file = {"filename": name, "mime-type": _mime(name), "data": base64.b64encode(data).decode()}

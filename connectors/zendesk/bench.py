@@ -70,6 +70,11 @@ class ZendeskBench(Bench):
         """Let an agent delete."""
         self.desk.act("delete", ticket_id=ticket)
 
+    def move(self, ticket: str) -> str:
+        """Let an agent give the ticket to another group."""
+        self.desk.act("set", ticket_id=ticket, group_id=360_002)
+        return ticket
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent comment with a file."""
         self.desk.act("attach", ticket_id=ticket, name=name, data=data, public=public)

@@ -10,9 +10,11 @@ import pytest
 
 from connectors import registry
 from connectors.registry import BUILT_INS
+from connectors.testing.bench import Bench
 from connectors.testing.conformance import Conformance
 from connectors.testing.conformance.channel import Channel
 from connectors.testing.conformance.claims import Claims
+from connectors.testing.conformance.hearing import PLAYED
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.samples import Samples
 from connectors.testing.conformance.stand import Stand
@@ -25,6 +27,8 @@ CONVERSATIONS = {
     "email": "a mailbox shows mails, and no ticket as a whole can be read of it",
     "whatsapp": "what was said in a conversation cannot be read back",
 }
+#: claims about an edge that no bench can play, with the reason
+PLAYED_BY_NOBODY: dict[tuple[str, str], str] = {}
 
 
 def runs_of(name: str) -> list[type[Any]]:
@@ -55,6 +59,22 @@ def test_it_runs_the_suite(name: str) -> None:
     if name in CONVERSATIONS:
         assert all(issubclass(each, part) for each in runs for part in PARTS)
         assert not any(issubclass(each, Conformance) for each in runs), "it runs the whole: take its name away here"
+
+
+@pytest.mark.parametrize("edge", PLAYED)
+@pytest.mark.parametrize("name", [each for each in BUILT_INS if each not in CONVERSATIONS])
+def test_its_bench_plays_what_is_claimed(name: str, edge: str) -> None:
+    """A claim about an edge of life is held by the suite, and not by tests of its own alone."""
+    if is_channel(registry.load((name,), ()).plugin(name).spec):
+        pytest.skip("it has no tickets")
+    doing, test = PLAYED[edge]
+    for each in runs_of(name):
+        claim = each.quality()["life"][edge]
+        if "lacks" in claim or (name, edge) in PLAYED_BY_NOBODY:
+            continue
+        assert getattr(each.bench, doing) is not getattr(Bench, doing), f"life.{edge} is claimed, no bench.{doing}"
+        assert test in claim["tests"]
+        assert claim["told"]
 
 
 def test_nobody_is_excused_who_is_not_there() -> None:

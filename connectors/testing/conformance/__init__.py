@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from connectors.testing.conformance.channel import Channel
 from connectors.testing.conformance.claims import Claims
-from connectors.testing.conformance.edges import Edges
 from connectors.testing.conformance.files import Files
 from connectors.testing.conformance.hostile import Hostile
 from connectors.testing.conformance.incoming import Incoming
@@ -25,11 +24,12 @@ from connectors.testing.conformance.outcomes import Outcomes
 from connectors.testing.conformance.people import People
 from connectors.testing.conformance.pure import Pure
 from connectors.testing.conformance.stand import KnownAnswer, Stand
+from connectors.testing.conformance.turns import Turns
 from connectors.testing.conformance.unanswered import Unanswered
 from connectors.testing.conformance.unsaid import Unsaid
 
 
-class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Edges, Marks, Files, People, Pure):
+class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Turns, Marks, Files, People, Pure):
     """Everything. A subclass gives what `Stand` names."""
 
 

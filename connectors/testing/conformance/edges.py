@@ -9,17 +9,17 @@ import pytest
 
 from connectors.sdk import Category, Connector, EventKind, Forbidden, Operation, Rejected, RemoteTicket, Status
 from connectors.testing.bench import Bench, Sink
+from connectors.testing.conformance.hearing import Hearing
 from connectors.testing.conformance.polls import LONG
 from connectors.testing.conformance.stand import context
-from connectors.testing.conformance.writes import Writes
 from connectors.testing.driver import Driver
-from connectors.testing.quality import READ, WAYS
+from connectors.testing.quality import READ
 
 #: what desks answer to an account that may not see a ticket
 OUT_OF_SIGHT = (403, 404)
 
 
-class Edges(Writes):
+class Edges(Hearing):
     """Hidden tickets, and those that are merged or deleted."""
 
     def test_a_merge_is_told_as_it_is_claimed(
@@ -75,13 +75,13 @@ class Edges(Writes):
         ticket = there.open_ticket("Printer", "It burns")
         there.set_status(ticket, Category.RESOLVED)
         assert category(self.whole(driver, ticket)) is Category.RESOLVED
-        cursor = self._polled(there, driver, "")[1] if connector.spec.polling else ""
+        cursor = self.polled(there, driver, "")[1] if connector.spec.polling else ""
         self.arrived(there, sink, 0)
         there.desk.clock.skew += LONG
         there.set_status(ticket, Category.OPEN)
         heard = self.events(connector, self.arrived(there, sink, 0)) if connector.spec.webhooks else []
         there.desk.clock.skew += timedelta(minutes=10)
-        polled = self._polled(there, driver, cursor)[0] if connector.spec.polling else []
+        polled = self.polled(there, driver, cursor)[0] if connector.spec.polling else []
         told = {each.remote_id for each in heard} | {each.remote_id for each in polled}
         assert ticket in told, "told by nothing but a read"
         read = self.whole(driver, ticket)
@@ -101,7 +101,7 @@ class Edges(Writes):
         """Let people do something to a ticket; return by which ways its desk tells that."""
         spec, cursor = connector.spec, ""
         if spec.polling:
-            cursor = self._polled(there, driver, "")[1]
+            cursor = self.polled(there, driver, "")[1]
         self.arrived(there, sink, 0)
         there.desk.clock.skew += timedelta(seconds=2)
         doing()
@@ -113,31 +113,12 @@ class Edges(Writes):
         )
         if spec.polling:
             there.desk.clock.skew += timedelta(minutes=10)
-            shown = self._polled(there, driver, cursor)[0]
+            shown = self.polled(there, driver, cursor)[0]
             found += ["poll"] * any(each.remote_id == ticket and is_told(each) for each in shown)
         if spec.reads:
             read = driver.run(connector.read(ticket))
             found += [READ] * (is_told(read) if read is not None else kind is EventKind.DELETED)
         return found
-
-    def hold(self, edge: str, told: list[str]) -> None:
-        """Hold the claim about an edge to the ways by which it was told; a package may leave its claims out."""
-        claim = (self.quality().get("life") or {}).get(edge)
-        assert told, f"{edge}: told by nothing, neither of {', '.join(WAYS)}"
-        if claim is not None:
-            assert claim.get("told") == told, f"life.{edge}.told of quality.yaml"
-
-    @staticmethod
-    def _polled(there: Bench, driver: Driver, cursor: str) -> tuple[list[RemoteTicket], str]:
-        """Return what polls tell from a cursor on, and the cursor behind it."""
-        found: list[RemoteTicket] = []
-        for _ in range(20):
-            page = driver.run(driver.connector.changes(cursor, there.desk.now()))
-            found += page.tickets
-            cursor = page.cursor or cursor
-            if page.end:
-                break
-        return found, cursor
 
     @pytest.mark.parametrize("status", OUT_OF_SIGHT)
     def test_a_ticket_out_of_our_sight_is_none(self, there: Bench, driver: Driver, status: int) -> None:

@@ -1,0 +1,98 @@
+"""Turns of a ticket's life told with one defect each, of some desks: test_conformance.py expects each to be noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from connectors.gitlab.connector import GitLabConnector
+from connectors.hubspot.connector import HubSpotConnector
+from connectors.planfix.connector import PlanfixConnector
+from connectors.sdk import Call, ChangePage, Connector, Event, RawDelivery, RemoteTicket
+from connectors.zendesk.connector import ZendeskConnector
+from tests.connectors.gitlab.test_conformance import TestGitLab as WholeGitLab
+from tests.connectors.hubspot.test_conformance import TestHubSpot as WholeHubSpot
+from tests.connectors.planfix.test_conformance import TestPlanfix as WholePlanfix
+from tests.connectors.testing.broken_polls import Broken, broken_classes
+from tests.connectors.zendesk.test_conformance import TestZendesk as WholeZendesk
+
+OLD = timedelta(minutes=10)
+
+
+class Reading(Broken):
+    """Reads by another connector, and not as that does."""
+
+    def read(self, remote_id: str) -> Call[RemoteTicket | None]:
+        """Spoil what was read."""
+        found: RemoteTicket | None = yield from self.inner.read(remote_id)
+        return None if found is None else self.spoilt(found)
+
+    def spoilt(self, ticket: RemoteTicket) -> RemoteTicket:
+        """Return a ticket as it is not."""
+        return ticket
+
+
+class Staying(Reading):
+    """Keeps the queue in which it saw a ticket first."""
+
+    def __init__(self, inner: Connector) -> None:
+        super().__init__(inner)
+        self.queues: dict[str, Any] = {}
+
+    def spoilt(self, ticket: RemoteTicket) -> RemoteTicket:
+        """Put it there."""
+        return msgspec.structs.replace(ticket, queue=self.queues.setdefault(ticket.remote_id, ticket.queue))
+
+
+class Unled(Reading):
+    """Does not see where a ticket went on."""
+
+    def spoilt(self, ticket: RemoteTicket) -> RemoteTicket:
+        """Forget it."""
+        return msgspec.structs.replace(ticket, merged_into="")
+
+
+class Lagging(Broken):
+    """Takes what a webhook says of the queue for that which it was in before."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Say that it is elsewhere."""
+        found = []
+        for event in self.inner.parse(delivery):
+            shown = event.snapshot or RemoteTicket(event.remote_id, event.at)
+            found.append(msgspec.structs.replace(event, snapshot=msgspec.structs.replace(shown, queue="elsewhere")))
+        return tuple(found)
+
+
+class Deaf(Broken):
+    """Polls for nothing but new tickets."""
+
+    def changes(self, cursor: str, now: datetime) -> Call[ChangePage]:
+        """Leave the old ones out."""
+        page: ChangePage = yield from self.inner.changes(cursor, now)
+        fresh = [each for each in page.tickets if each.created_at is None or each.updated_at - each.created_at < OLD]
+        return msgspec.structs.replace(page, tickets=tuple(fresh))
+
+
+MOVED = "test_a_ticket_that_is_moved_goes_on"
+MOST: Mapping[Any, Any] = {
+    WholeHubSpot: HubSpotConnector,
+    WholePlanfix: PlanfixConnector,
+    WholeZendesk: ZendeskConnector,
+}
+#: each defect, the test that must notice it, and at which desks
+DEFECTS: tuple[tuple[type[Broken], str, Mapping[Any, Any]], ...] = (
+    (Staying, MOVED, MOST),
+    (Lagging, MOVED, MOST),
+    (Deaf, MOVED, MOST),
+    (Unled, MOVED, {WholeGitLab: GitLabConnector}),
+)
+NOTICED: dict[str, tuple[str, ...]] = {}
+for _kind, _test, _desks in DEFECTS:
+    globals().update(broken_classes({_kind: _test}, __name__, _desks))
+    NOTICED |= {f"{each.__name__}{_kind.__name__}": (_test,) for each in _desks}
+# pytest takes whatever class is named here for one to run
+del WholeGitLab, WholeHubSpot, WholePlanfix, WholeZendesk
