@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -105,7 +105,7 @@ class Letter(msgspec.Struct, frozen=True):
     tries: tuple[Tried, ...]
     #: updates of the same lane that wait behind it
     held: int
-    #: fields that updates further down the lane set, or have set
+    #: fields that updates further down the lane will set, or have set
     later_fields: frozenset[str]
     link: Link
 
@@ -125,6 +125,8 @@ class Terms(msgspec.Struct, frozen=True):
 
     claim: OperationClaim
     rules: RuleSet | None = None
+    #: the fields of an intent as its desk will read them back
+    as_read: Callable[[Intent], Mapping[str, Any]] | None = None
 
 
 class Reopening(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ import msgspec
 
 from dead_letters.model import WITHOUT_EFFECT, DeadLetterError, Letter, Reopening, Terms
 from gateway.domain.update import Intent, Operation, Strategy, UpdateState
+from gateway.flow.drift import in_short
 from gateway.flow.render import render_again
 from gateway.ports import OperationClaim, UpdateRow
 
@@ -25,6 +26,8 @@ class Replay(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     #: the bytes of an earlier attempt go again under their key, nothing is rendered
     stored: bool = False
+    #: those of the warnings that name a newer value, over which it goes
+    over: tuple[str, ...] = ()
 
 
 def may_have_landed(letter: Letter) -> bool:
@@ -67,12 +70,10 @@ def decide(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: boo
     elif update.edited:
         key = new_key
     intent = update.intent if stored else rendered_today(letter, terms)
-    touched = sorted(letter.later_fields & set(intent.fields))
-    if not letter.standing and touched and update.operation is Operation.SET_FIELDS:
-        warnings.append(f"{', '.join(touched)}: a newer one has been written there since, and this one goes over it")
+    over = _goes_over(letter, intent, terms)
     again = intent if intent != update.intent else None
     how = Reopening(state, not_before, tail=not letter.standing, intent=again, effect_key=key)
-    return Replay(how, tuple(warnings), stored)
+    return Replay(how, (*warnings, *over), stored, over)
 
 
 def require_undone(letter: Letter) -> None:
@@ -111,6 +112,29 @@ def rendered_today(letter: Letter, terms: Terms) -> Intent:
         msg = "the rule leaves such values alone now, so nothing is left to write: discard this one"
         raise DeadLetterError(msg)
     return again
+
+
+def _goes_over(letter: Letter, intent: Intent, terms: Terms) -> tuple[str, ...]:
+    """Say which newer values it goes over: one that we wrote since, or that somebody set at the desk since."""
+    if letter.update.operation is not Operation.SET_FIELDS:
+        return ()
+    found = []
+    later = sorted(letter.later_fields & set(intent.fields))
+    if later and not letter.standing:
+        found.append(f"{', '.join(later)}: a newer one has been written there since, and this one goes over it")
+    reads = terms.as_read(intent) if terms.as_read is not None else {}
+    for field in sorted(set(reads) & set(intent.fields) - set(later)):
+        # where a newer one of ours is to come after it, or went over theirs, that one says how it ends
+        seen = letter.link.observed.get(field)
+        if seen is None or seen.ours or seen.kept or seen.at <= letter.update.created_at or seen.value == reads[field]:
+            continue
+        theirs, ours = in_short(seen.value), in_short(reads[field])
+        when = f"{seen.at:%Y-%m-%d %H:%M:%S} UTC"
+        found.append(
+            f"{field}: {letter.update.connection} shows {theirs!r}, set there at {when}, after this was asked for; "
+            f"{ours!r} goes over it"
+        )
+    return tuple(found)
 
 
 def _blind(update: UpdateRow) -> str:

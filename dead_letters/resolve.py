@@ -65,7 +65,7 @@ def replay_update(
 ) -> Resolved:
     """Try a given-up update again. Raises DeadLetterError when that cannot be right."""
     letter = _letter(tx, update_id)
-    replay = plan_replay(letter, terms, now, accept_duplicate=accept_duplicate)
+    replay = plan_replay(letter, terms, now, accept_duplicate=accept_duplicate, among_many=bool(person.bulk))
     tx.dead_letters.reopen(update_id, replay.how, now)
     crashpoint.reach("replay.reopening")
     told: dict[str, Any] = {"state": replay.how.state.value}
@@ -80,11 +80,20 @@ def replay_update(
     return Resolved("update", update_id, "deliver", state, replay.warnings)
 
 
-def plan_replay(letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: bool) -> Replay:
-    """Say how a letter would be replayed; what an edited one is now has a name of its own."""
+def plan_replay(
+    letter: Letter, terms: Terms, now: datetime, *, accept_duplicate: bool, among_many: bool = False
+) -> Replay:
+    """Say how a letter would be replayed; what an edited one is now has a name of its own.
+
+    Raises DeadLetterError when that cannot be right; `among_many`, also where it would go over a newer value, for nobody
+    reads the warnings of many.
+    """
     update = letter.update
     key = effect_key(update.link_id, update.effect_key, update.operation.value, f"edit {update.payload_version}")
-    return decide(letter, terms, now, accept_duplicate=accept_duplicate, new_key=key)
+    replay = decide(letter, terms, now, accept_duplicate=accept_duplicate, new_key=key)
+    if among_many and replay.over:
+        raise DeadLetterError(f"{'; '.join(replay.over)}: replay it by itself, or discard it")
+    return replay
 
 
 def edit_update(tx: LetterTx, update_id: str, intent: Intent, now: datetime, person: Person) -> Resolved:

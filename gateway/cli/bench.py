@@ -111,10 +111,10 @@ class Bench:
 
     def terms(self, connection: str, operation: Operation | str) -> Terms:
         """Return what holds for an operation of a connection now."""
-        claims = self.connector(connection).spec.operations
-        claim = claims.get(Operation(operation), OperationClaim(Strategy.NONE))
+        connector = self.connector(connection)
+        claim = connector.spec.operations.get(Operation(operation), OperationClaim(Strategy.NONE))
         facts = self._desks.get(connection, DeskState(connection)).facts
-        return Terms(degrade(claim, facts), self.site.rules)
+        return Terms(degrade(claim, facts), self.site.rules, connector.as_read)
 
     def keys_until(self, now: datetime) -> dict[tuple[str, str], datetime]:
         """Return since when desks remember idempotency keys, where nothing else tells what became of an attempt."""

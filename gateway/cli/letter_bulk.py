@@ -23,6 +23,7 @@ from gateway.cli.doing import ask
 from gateway.cli.opening import ring
 from gateway.cli.requests import Shown, looked_at, request_document, would, write_request
 from gateway.cli.tables import age, tame, write_json, write_table
+from gateway.domain.update import Operation
 from gateway.errors import GatewayError, NotFoundError
 from gateway.store.unit import SqlTx
 
@@ -277,6 +278,8 @@ def _dry_run(here: Bench, chosen: Filter, plan: Plan, number: int, left: int, re
     if fates:
         rows = [(str(each.number), each.connection, each.operation or each.what, each.would) for each in fates]
         write_table(("COUNT", "CONNECTION", "WHAT", "WOULD BE"), rows, grows="WOULD BE", empty="")
+    if any(each.goes and each.operation == Operation.SET_FIELDS for each in fates):
+        click.echo("those that would go over a newer value are left, each with the value: replay them one by one", err=True)
     if documents:
         click.echo(f"\nThe first {len(documents)}:")
     for document in documents:
@@ -311,6 +314,6 @@ def _shown(here: Bench, looked: Looked) -> Shown:
     """Render one, so that a person sees what would leave."""
     update = looked.letter.update
     try:
-        return would(here, looked, accept_duplicate=False)
+        return would(here, looked, accept_duplicate=False, among_many=True)
     except DeadLetterError as error:
         return {"what": "update", "id": update.id, "would": f"left: {error}", "warnings": []}, None

@@ -49,11 +49,13 @@ def looked_at(here: Bench, tx: SqlTx, update_id: str) -> Looked | None:
     return Looked(letter, stored, tx.tickets.known_comments(letter.link.id))
 
 
-def would(here: Bench, looked: Looked, *, accept_duplicate: bool) -> Shown:
+def would(here: Bench, looked: Looked, *, accept_duplicate: bool, among_many: bool = False) -> Shown:
     """Say what a replay of an update would do, with its request; raises DeadLetterError where it would be refused."""
     update = looked.letter.update
     terms = here.terms(update.connection, update.operation)
-    replay = plan_replay(looked.letter, terms, here.now(), accept_duplicate=accept_duplicate)
+    replay = plan_replay(
+        looked.letter, terms, here.now(), accept_duplicate=accept_duplicate, among_many=among_many
+    )
     connector = here.connector(update.connection)
     said = SAID["stored" if replay.stored else replay.how.state.value]
     about = {"what": "update", "id": update.id, "would": said, "warnings": list(replay.warnings)}

@@ -143,7 +143,7 @@ class Comparer:
                 continue
             if is_seen(field, seen.value, read) or same(seen.value, plain(field, value)):
                 continue
-            ours, theirs = _shown(seen.value), _shown(plain(field, value))
+            ours, theirs = in_short(seen.value), in_short(plain(field, value))
             found.append(Drift(link.remote_id, ticket.id, "missed", field, ours, theirs))
         strangers = [each for each in read.comments if each.remote_id not in known]
         if strangers:
@@ -179,8 +179,8 @@ class Comparer:
             kept = msgspec.structs.replace(each, intent=msgspec.structs.replace(each.intent, fields=fields))
             done = self._write(kept, ticket, stood) if self._repair else ""
             for field, value in fields.items():
-                theirs = _shown(plain(field, getattr(read, field)))
-                found.append(Drift(link.remote_id, ticket.id, "unwritten", field, _shown(value), theirs, done))
+                theirs = in_short(plain(field, getattr(read, field)))
+                found.append(Drift(link.remote_id, ticket.id, "unwritten", field, in_short(value), theirs, done))
         return found
 
     # ------------------------------------------------------------ what we do not know
@@ -325,7 +325,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(msgspec.json.encode(one) == msgspec.json.encode(other))
 
 
-def _shown(value: Any) -> str:
+def in_short(value: Any) -> str:
     """Return a value for people: of long texts their beginning."""
     if isinstance(value, dict):
         value = value.get("native") or value.get("category") or value.get("level") or value.get("external_id") or ""

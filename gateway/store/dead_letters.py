@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, or_, select, text, update
 
 from dead_letters.model import Letter, Reopening, Tried
-from gateway.domain.update import Intent, UpdateState
+from gateway.domain.update import Intent, Operation, UpdateState
 from gateway.ports import UpdateRow
 from gateway.store import statements
 from gateway.store.lanes import Lanes
@@ -82,8 +82,7 @@ class SqlDeadLetters:
             standing=bool(row.standing),
             tries=tuple(self._tries(update_id)),
             held=len(self.held_behind(update_id)) if row.standing else 0,
-            # one that holds its lane goes before them all
-            later_fields=frozenset() if row.standing else self._later_fields(found, row.seq),
+            later_fields=self._later_fields(found, row.seq),
             link=link,
         )
 
@@ -103,6 +102,7 @@ class SqlDeadLetters:
                 updates.c.link_id == letter.link_id,
                 updates.c.seq > seq,
                 updates.c.state != "superseded",
+                updates.c.operation.in_((Operation.SET_FIELDS.value, Operation.CREATE.value)),
             )
         ).scalars()
         fields: set[str] = set()

@@ -8,7 +8,7 @@ import pytest
 
 from dead_letters import DeadLetterError, Letter, Replay, Terms, Tried
 from dead_letters.replay import decide as decide_by
-from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.domain.update import Intent, Operation, Reason, Strategy, UpdateState
 from gateway.ports import OperationClaim, UpdateRow
 
@@ -93,6 +93,31 @@ def test_out_of_a_lane_that_went_on() -> None:
     assert replay.how.tail
     assert "status" in replay.warnings[0]
     assert decide(letter(standing=False), PROBE, NOW, accept_duplicate=False).warnings == ()
+
+
+def test_over_a_value_that_was_set_at_the_desk_since() -> None:
+    """A replay says so with both values; not of one that we wrote, that was there before, or that is the same."""
+
+    def terms(value: object) -> Terms:
+        return Terms(PROBE, as_read=lambda intent: dict.fromkeys(intent.fields, value))
+
+    def seen(value: object, minutes: int, **more: bool) -> Letter:
+        shown = Observed({"category": value, "native": value}, NOW + timedelta(minutes=minutes), **more)
+        return msgspec.structs.replace(letter(), link=msgspec.structs.replace(LINK, observed={"status": shown}))
+
+    wanted = {"category": "on_hold", "native": "stalled"}
+    (warning,) = decide_by(seen("resolved", 5), terms(wanted), NOW, accept_duplicate=False).over
+    assert warning == (
+        "status: rt shows 'resolved', set there at 2026-03-01 08:05:00 UTC, after this was asked for; "
+        "'stalled' goes over it"
+    )
+    for quiet in (seen("resolved", -5), seen("resolved", 5, ours=True), seen("resolved", 5, kept=True)):
+        assert decide_by(quiet, terms(wanted), NOW, accept_duplicate=False).warnings == ()
+    same = {"category": "resolved", "native": "resolved"}
+    assert decide_by(seen("resolved", 5), terms(same), NOW, accept_duplicate=False).warnings == ()
+    # one of ours that waits behind it says how it ends
+    behind = msgspec.structs.replace(seen("resolved", 5), later_fields=frozenset({"status"}))
+    assert decide_by(behind, terms(wanted), NOW, accept_duplicate=False).warnings == ()
 
 
 def test_remembered_bytes_go_again_as_they_were() -> None:
