@@ -84,16 +84,15 @@ def read(account: Account, remote_id: str) -> Call[RemoteTicket | None]:
 
 
 def _described(ticket: RemoteTicket, first: RemoteComment) -> RemoteTicket:
-    """Return a ticket with the first comment as its body; what hangs on that of one of ours is ours, too."""
+    """Return a ticket with the first comment as its body, and what hangs on that as its files."""
     seen = first.visibility
-    theirs = () if ticket.marker else first.attachments
     return msgspec.structs.replace(
         ticket,
         body=first.body,
         lost=first.lost,
         source_format=first.source_format,
         raw=first.raw,
-        attachments=tuple(msgspec.structs.replace(each, visibility=seen) for each in theirs),
+        attachments=tuple(msgspec.structs.replace(each, visibility=seen, opening=True) for each in first.attachments),
     )
 
 

@@ -279,7 +279,9 @@ def _dry_run(here: Bench, chosen: Filter, plan: Plan, number: int, left: int, re
         rows = [(str(each.number), each.connection, each.operation or each.what, each.would) for each in fates]
         write_table(("COUNT", "CONNECTION", "WHAT", "WOULD BE"), rows, grows="WOULD BE", empty="")
     if any(each.goes and each.operation == Operation.SET_FIELDS for each in fates):
-        click.echo("those that would go over a newer value are left, each with the value: replay them one by one", err=True)
+        click.echo(
+            "those that would go over a newer value are left, each with the value: replay them one by one", err=True
+        )
     if documents:
         click.echo(f"\nThe first {len(documents)}:")
     for document in documents:

@@ -53,9 +53,7 @@ def would(here: Bench, looked: Looked, *, accept_duplicate: bool, among_many: bo
     """Say what a replay of an update would do, with its request; raises DeadLetterError where it would be refused."""
     update = looked.letter.update
     terms = here.terms(update.connection, update.operation)
-    replay = plan_replay(
-        looked.letter, terms, here.now(), accept_duplicate=accept_duplicate, among_many=among_many
-    )
+    replay = plan_replay(looked.letter, terms, here.now(), accept_duplicate=accept_duplicate, among_many=among_many)
     connector = here.connector(update.connection)
     said = SAID["stored" if replay.stored else replay.how.state.value]
     about = {"what": "update", "id": update.id, "would": said, "warnings": list(replay.warnings)}

@@ -49,6 +49,8 @@ class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     #: it is shown in the text, which names it: `![name](attachment:REMOTE_ID)`
     inline: bool = False
+    #: it hangs on the words with which its ticket began: of a ticket that we made, it is ours
+    opening: bool = False
     #: of one that we have
     sha256: str = ""
     #: of one that is to be written

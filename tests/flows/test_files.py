@@ -42,13 +42,14 @@ def opened(world: World) -> tuple[str, str]:
     return ticket, copy.remote_id
 
 
-def messages(world: World, copy: str) -> list[tuple[str, list[tuple[str, bytes]]]]:
-    """Return the messages of a ticket in RT: the words and the files of each."""
+def messages(world: World, copy: str, *, first: bool = False) -> list[tuple[str, list[tuple[str, bytes]]]]:
+    """Return the messages of a ticket in RT, on demand with its `first` one: the words and the files of each."""
+    types = {"Comment", "Correspond", *(["Create"] if first else [])}
     with world.rt.lock:
         records = world.rt.records
         ticket = records.ticket(int(copy))
         assert ticket is not None
-        said = [records.parts(one.number) for one in records.history(ticket) if one.type in {"Comment", "Correspond"}]
+        said = [records.parts(one.number) for one in records.history(ticket) if one.type in types]
     return [
         (next((part.content for part in parts if not part.filename), ""),
          [(part.filename, part.data) for part in parts if part.filename])
@@ -103,6 +104,31 @@ def test_what_is_not_let_through_is_said(store: SqlStore, name: str, data: bytes
             assert [row.state for row in tx.files.of_ticket(found)] == [FileState.REFUSED]
             told = select(audit.c.action).where(audit.c.ticket_id == found)
             assert "file not brought" in tx.connection.execute(told).scalars().all()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_files_of_a_ticket_of_another_gateway_are_theirs(store: SqlStore) -> None:
+    """What hangs on the first words of a ticket that bears a mark is brought, but where the mark is one of ours."""
+    ours = sync_rule(name="to-zendesk", source="engineering-rt", target="acme-zendesk", create={}, fields={})
+    with World(store, [sync_rule(), ours]) as world:
+        token = world.zendesk.records.stage(world.zendesk.url, "dot.png", "image/png", DOT)
+        marked = {"external_id": "gateway:01890000000070008000000000000000"}
+        ticket = str(world.zendesk.act("create", subject="P", body="It burns", uploads=[token], **marked)["id"])
+        world.settle_all()
+        with store.read() as tx:
+            link = tx.links.by_remote([("acme-zendesk", ticket)])["acme-zendesk", ticket]
+            copy = next(each for each in tx.links.of_ticket(link.ticket_id) if each.connection == "engineering-rt")
+        told = messages(world, copy.remote_id, first=True)
+        assert [files for _, files in told if files] == [[("dot.png", DOT)]]
+        source = str(world.rt.act("create", subject="Q", body="It smokes"))
+        world.settle_all()
+        (made,) = [each for each in world.zendesk.records.tickets.values() if each["subject"] == "Q"]
+        assert made["external_id"].startswith("gateway:")
+        token = world.zendesk.records.stage(world.zendesk.url, "dot.png", "image/png", DOT)
+        world.zendesk.records.comments[made["id"]][0]["attachments"].append(world.zendesk.records.uploads[token])
+        for _ in range(2):
+            attach(world, str(made["id"]), "new.png", DOT)
+        assert [files for _, files in messages(world, source) if files] == [[("new.png", DOT)]] * 2
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,7 +10,7 @@ import msgspec
 from gateway.domain.echo import EchoEntry, value_hash
 from gateway.domain.event import Attachment, Event, RemoteComment, RemoteTicket
 from gateway.domain.filing import safe_name
-from gateway.domain.link import Link
+from gateway.domain.link import Link, Role
 from gateway.domain.ticket import Visibility
 from gateway.flow import originals
 from gateway.flow.plan import comment_row
@@ -62,8 +62,13 @@ def hear_files(
         return []
     ours = {entry.value_hash: entry for entry in ledger if entry.subject == FILE}
     new = [carried(row) for row in _late(tx, ids, ticket_id, link, remote) if tx.files.add(row)]
+    made_here = any(each.opening for each in remote.attachments) and _is_made_here(tx, link, remote)
     for each in remote.attachments:
         row = _row(each, ids, ticket_id, link, remote.updated_at, each.visibility, "")
+        if each.opening and made_here:
+            # known from now on, so that it is no news when the name of the creation is forgotten
+            tx.files.bind(link.id, row.attachment.remote_id, "")
+            continue
         entry = ours.pop(file_hash(each), None)
         if entry is not None:
             if tx.files.bind(link.id, row.attachment.remote_id, ""):
@@ -72,6 +77,15 @@ def hear_files(
         if tx.files.add(row):
             new.append(carried(row))
     return new
+
+
+def _is_made_here(tx: Tx, link: Link, remote: RemoteTicket) -> bool:
+    """Say whether we made a remote ticket: a mark alone may be that of another gateway to the same desk."""
+    if not remote.marker:
+        return False
+    # the names of updates are kept for some months
+    is_copy = link.role is Role.TARGET and bool(link.rule)
+    return is_copy or tx.links.by_effect_key(link.connection, remote.marker) is not None
 
 
 def _late(tx: Tx, ids: Ids, ticket_id: str, link: Link, remote: RemoteTicket) -> list[FileRow]:
@@ -121,6 +135,8 @@ def _row(
     each: Attachment, ids: Ids, ticket_id: str, link: Link, at: datetime, visibility: Visibility, comment_id: str
 ) -> FileRow:
     remote_id = each.remote_id or _UNNAMED.format(name=each.name, size=each.size, url=each.url)[-180:]
-    attachment = msgspec.structs.replace(each, name=safe_name(each.name), remote_id=remote_id, visibility=visibility)
+    attachment = msgspec.structs.replace(
+        each, name=safe_name(each.name), remote_id=remote_id, visibility=visibility, opening=False
+    )
     state = FileState.PENDING
     return FileRow(ids.new(), ticket_id, comment_id, link.id, link.connection, at, attachment, state, size=each.size)
