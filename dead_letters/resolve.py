@@ -85,8 +85,8 @@ def plan_replay(
 ) -> Replay:
     """Say how a letter would be replayed; what an edited one is now has a name of its own.
 
-    Raises DeadLetterError when that cannot be right; `among_many`, also where it would go over a newer value, for nobody
-    reads the warnings of many.
+    Raises DeadLetterError when that cannot be right; `among_many`, also where it would go over a newer value, for
+    nobody reads the warnings of many.
     """
     update = letter.update
     key = effect_key(update.link_id, update.effect_key, update.operation.value, f"edit {update.payload_version}")

@@ -101,7 +101,7 @@ def test_over_a_value_that_was_set_at_the_desk_since() -> None:
     def terms(value: object) -> Terms:
         return Terms(PROBE, as_read=lambda intent: dict.fromkeys(intent.fields, value))
 
-    def seen(value: object, minutes: int, **more: bool) -> Letter:
+    def seen(value: object, minutes: int, **more: Any) -> Letter:
         shown = Observed({"category": value, "native": value}, NOW + timedelta(minutes=minutes), **more)
         return msgspec.structs.replace(letter(), link=msgspec.structs.replace(LINK, observed={"status": shown}))
 
