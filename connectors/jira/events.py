@@ -181,14 +181,15 @@ def _commented(said: Said, options: Options) -> Event:
     """Read a comment.
 
     In a service project that does not say whether customers may read it, only the service desk's API knows; and of a
-    file that it shows, only the issue: then it is read.
+    file that it shows, only the issue: then it is read. So it is where the event does not tell the project.
     """
     data = obj(said.body.get("comment"))
     fields = obj(said.issue.get("fields"))
     service, attached = mapping.is_service(fields), objects(fields.get("attachment"))
     comment = mapping.comment_of(data, options, service=service, at=said.at, attached=attached)
     strange = mapping.named_in(data.get("body")) - set(mapping.files_of(fields))
-    if comment is None or strange or (service and not mapping.says_visibility(data)):
+    with_customers = service or not obj(fields.get("project"))
+    if comment is None or strange or (with_customers and not mapping.says_visibility(data)):
         return _hint(said)
     return _event(
         said,
