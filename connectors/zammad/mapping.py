@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -223,29 +224,54 @@ def article_body(data: Json, account: Account) -> tuple[str, tuple[str, ...], bo
     if "html" not in text(data.get("content_type")).lower():
         plain = from_plain(body)
         return plain.markdown, plain.lost, False
-    rich = from_html(body, images=_own_images(body, account))
+    rich = from_html(body, images=_own_images(body, account, data))
     return rich.markdown, rich.lost, True
 
 
-def _own_images(html: str, account: Account) -> dict[str, str]:
-    """Return the files behind the images of the ticket's own: `…/ticket_attachment/TICKET/ARTICLE/FILE?view=inline`."""
+def _own_images(html: str, account: Account, data: Json) -> dict[str, str]:
+    """Return the files behind the images of the ticket's own: `…/ticket_attachment/TICKET/ARTICLE/FILE?view=inline`.
+
+    Where Zammad has not put its address there, a mail's own name stands: `cid:` and the Content-ID of a file.
+    """
     found: dict[str, str] = {}
+    by_cid = _by_content_id(data)
     for image in _IMAGE.finditer(html):
         source = unescape(image.group(1) or image.group(2) or "")
         part = _SHOWN_FILE.match(source.removeprefix(account.url))
         if part:
             found[source] = "-".join(part.groups())
+        elif (named := by_cid.get(_content_id(source))) is not None:
+            found[source] = named
     return found
+
+
+def _content_id(source: str) -> str:
+    """Return the Content-ID that an image's `cid:` address names; empty for another address."""
+    scheme, _, name = source.strip().partition(":")
+    return unquote(name).strip("<> ") if scheme.lower() == "cid" else ""
+
+
+def _by_content_id(data: Json) -> dict[str, str]:
+    """Return our names of an article's files by their Content-ID, with or without its angle brackets."""
+    found: dict[str, str] = {}
+    for item in objects(data.get("attachments")):
+        said = obj(item.get("preferences"))
+        name = (text(said.get("Content-ID")) or text(said.get("content_id"))).strip("<> ")
+        if name and ident(item.get("id")):
+            found.setdefault(name, f"{_place(data)}-{ident(item.get('id'))}")
+    return found
+
+
+def _place(article: Json) -> str:
+    return f"{ident(article.get('ticket_id'))}-{ident(article.get('id'))}"
 
 
 def files(data: Json) -> tuple[Attachment, ...]:
     """Read the files of an article; Zammad leaves those that its text shows out of the list: they are found there."""
-    place = f"{ident(data.get('ticket_id'))}-{ident(data.get('id'))}"
-    shown = {
-        "-".join(part.groups())
-        for found in _IMAGE.finditer(text(data.get("body")))
-        if (part := _SHOWN_FILE.match(found.group(1) or found.group(2) or ""))
-    }
+    place, by_cid = _place(data), _by_content_id(data)
+    sources = [unescape(found[1] or found[2] or "") for found in _IMAGE.finditer(text(data.get("body")))]
+    shown = {"-".join(part.groups()) for source in sources if (part := _SHOWN_FILE.match(source))}
+    shown |= {by_cid[name] for source in sources if (name := _content_id(source)) in by_cid}
     internal = Visibility.PUBLIC if data.get("internal") is False else Visibility.INTERNAL
     found: dict[str, Attachment] = {}
     for item in objects(data.get("attachments")):

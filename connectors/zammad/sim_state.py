@@ -38,6 +38,8 @@ class Records:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.articles: dict[int, dict[str, Any]] = {}
         self.files: dict[int, tuple[int, dict[str, Any], bytes]] = {}
+        #: whether a webhook gives the text of a mail as it was stored, with its `cid:` names
+        self.tells_cids = False
         self.tags: dict[int, list[str]] = {}
         self.history: dict[int, list[dict[str, Any]]] = {}
         self._add(1, "-", "", "-", [])
@@ -251,14 +253,17 @@ class Records:
             "article_ids": [each["id"] for each in self.articles_of(number)],
         }  # fmt: skip
 
-    def article_view(self, number: int) -> dict[str, Any]:
-        """Return an article with its files; those that its text shows by `cid:` become addresses and leave the list."""
+    def article_view(self, number: int, *, raw: bool = False) -> dict[str, Any]:
+        """Return an article with its files; those that its text shows by `cid:` become addresses and leave the list.
+
+        `raw`: but where Zammad gives the text as it was stored.
+        """
         article = dict(self.articles[number])
         body, listed = str(article["body"]), []
         for about in (about for owner, about, _ in self.files.values() if owner == number):
             cid = about["preferences"].get("Content-ID", "")
             path = f"/api/v1/ticket_attachment/{article['ticket_id']}/{number}/{about['id']}?view=inline"
-            if cid and f"cid:{cid}" in body:
+            if cid and f"cid:{cid}" in body and not raw:
                 body = body.replace(f"cid:{cid}", path)
             else:
                 listed.append(about)
@@ -277,7 +282,7 @@ class Records:
         }  # fmt: skip
         if article is None:
             return {"ticket": shown, "article": {}}
-        said = self.article_view(article)
+        said = self.article_view(article, raw=self.tells_cids)
         makers = {name: self._person(said[f"{name}_id"]) for name in ("created_by", "updated_by")}
         return {"ticket": shown, "article": {**said, **makers, "accounted_time": 0}}
 

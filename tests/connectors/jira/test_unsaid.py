@@ -72,6 +72,7 @@ def test_who_may_read_it_is_waited_for_and_a_refusal_is_internal(pair: Patient) 
     ticket, copy = pair.opened("Printer", "It burns")
     before = told(pair, copy)
     jira = pair.benches[SOURCE]
+    assert isinstance(jira, JiraDataCenterBench)
     jira.desk.records.lists_properties = False
     jira.desk.fault("error_without_effect", method="GET", path=SHOWN, count=None, status=503)
     jira.say(ticket, "Said to all", public=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from connectors.sdk import AgentState, Attachment, Blob, RemotePerson, RemoteTicket, Status, Visibility
+from connectors.sdk import AgentState, Attachment, Blob, RawDelivery, RemotePerson, RemoteTicket, Status, Visibility
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
+from connectors.zammad import mapping
+from connectors.zammad.account import Account
 from connectors.zammad.bench import ZammadBench
 from connectors.zammad.connector import ZammadConnector
 from connectors.zammad.sim_state import stamp
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def whole(driver: Driver, ticket: str) -> RemoteTicket:
@@ -73,6 +78,49 @@ def test_an_image_in_a_text_names_its_file(there: ZammadBench, driver: Driver) -
     assert file.inline
     assert f"](attachment:{file.remote_id})" in said.body
     assert "/api/v1" not in said.body
+
+
+def test_an_image_by_its_content_id_names_its_file(there: ZammadBench, driver: Driver) -> None:
+    """A webhook that gives a mail's text as it was stored reads as the ticket does; what no file bears is said."""
+    there.desk.records.tells_cids = True
+    ticket = there.open_ticket("Printer", "On fire")
+    article = there.desk.act("image", ticket=ticket, name="flames.png", data=list(b"\x89PNG"))
+    body = msgspec.json.encode(there.desk.records.webhook(int(ticket), article))
+    assert b'"cid:' in body.replace(b"\\", b"")
+    (event,) = driver.connector.parse(RawDelivery("d", NOW, {}, body))
+    told, (read,) = event.comment, whole(driver, ticket).comments
+    assert told is not None
+    assert (told.body, told.lost) == (read.body, read.lost)
+    assert "](attachment:" in told.body
+    (file,) = told.attachments
+    assert (file.remote_id, file.name, file.inline) == (read.attachments[0].remote_id, "flames.png", True)
+
+
+@pytest.mark.parametrize(
+    ("source", "bears", "is_shown"),
+    [
+        ('"cid:a%40b"', {"Content-ID": "<a@b>"}, True),
+        ("'CID:a@b'", {"content_id": "a@b"}, True),
+        ('"cid:other"', {"Content-ID": "a@b"}, False),
+        ('"cid:"', {"Content-ID": ""}, False),
+    ],
+)
+def test_content_ids_are_compared_as_mails_write_them(source: str, bears: dict[str, str], *, is_shown: bool) -> None:
+    """With brackets or without, escaped or not; an image without a file is its name in words."""
+    file = {"id": 5, "filename": "a.png", "size": "4", "preferences": {"Mime-Type": "image/png", **bears}}
+    article = {
+        "id": 2, "ticket_id": 7, "internal": False, "content_type": "text/html", "attachments": [file],
+        "body": f"<p>See:</p><img alt='a.png' src={source}>", "created_at": "2026-03-01T12:00:00Z",
+    }  # fmt: skip
+    said = mapping.article(article, Account("https://desk.example"), at=NOW)
+    assert said is not None
+    assert [each.inline for each in said.attachments] == [is_shown]
+    if is_shown:
+        assert "![a.png](attachment:7-2-5)" in said.body
+    else:
+        assert "[a.png]" in said.body
+        assert "cid" not in said.body.lower()
+        assert said.lost
 
 
 def test_a_file_is_listed_with_its_visibility(there: ZammadBench, driver: Driver) -> None:
