@@ -18,6 +18,9 @@ from connectors.sdk import AuthenticationError, Call, CheckResult, TransportErro
 OF_TICKETS = "RT::Queue-RT::Ticket"
 OF_TRANSACTIONS = "RT::Queue-RT::Ticket-RT::Transaction"
 
+#: said of comments where RT shows us none: that it has none, or that we may not see them
+UNSEEN = "; none is visible yet: if RT has any, grant ShowTicketComments, or an internal comment is missed here"
+
 SETUP = "run connectors/request_tracker/rt/setup.pl on the RT host"
 
 
@@ -66,20 +69,37 @@ def _visible(queues: list[dict[str, Any]]) -> CheckResult:
 
 
 def _rights(desk: Desk, queues: list[dict[str, Any]]) -> Call[list[CheckResult]]:
-    """Read rights off the links that RT offers: `create` on a queue, `correspond` and `comment` on a ticket."""
+    """Read rights off the links that RT offers: `create` on a queue, the others on a ticket.
+
+    Who may modify a ticket may speak there without the rights for it. A comment that is not shown is no error anywhere:
+    whether we see them is told by the newest one.
+    """
     closed = [text(queue.get("Name")) for queue in queues if not _offers(queue, "create")]
     detail = f"grant CreateTicket in: {', '.join(closed)}" if closed else "may create tickets in every visible queue"
     results = [CheckResult("create", ok=not closed, detail=detail, warning=True)]
     params = {"query": "id > 0", "orderby": "id", "order": "DESC", "per_page": "1"}
     newest = rows((yield from ask(desk.request("GET", "/tickets", params=params, label="newest ticket"))))
     if not newest:
-        return results
+        words = "none is visible yet: if RT has any, grant ShowTicket to the account"
+        return [*results, CheckResult("tickets", ok=True, detail=words)]
     ticket = yield from ask(desk.ticket(text(newest[0].get("id"))))
+    known = ticket if isinstance(ticket, dict) else {}
+    modifies = _offers(known, "lifecycle")
+    unsaid = "" if (yield from _sees_comments(desk)) else UNSEEN
     for link, right in (("correspond", "ReplyToTicket"), ("comment", "CommentOnTicket")):
-        holds = isinstance(ticket, dict) and _offers(ticket, link)
+        holds = modifies or _offers(known, link)
         words = f"may {link}" if holds else f"grant {right} to the account (and ShowTicketComments, to read them)"
-        results.append(CheckResult(link, ok=holds, detail=words))
+        results.append(CheckResult(link, ok=holds, detail=words + (unsaid if holds and link == "comment" else "")))
+    if not modifies:
+        words = f"RT offers no other status for ticket {text(known.get('id'))}: grant ModifyTicket, unless it is done"
+        results.append(CheckResult("modify", ok=False, detail=words, warning=True))
     return results
+
+
+def _sees_comments(desk: Desk) -> Call[bool]:
+    query = "ObjectType = 'RT::Ticket' AND Type = 'Comment'"
+    params = {"query": query, "orderby": "id", "order": "DESC", "per_page": "1"}
+    return bool(rows((yield from ask(desk.request("GET", "/transactions", params=params, label="newest comment")))))
 
 
 def _offers(record: dict[str, Any], ref: str) -> bool:

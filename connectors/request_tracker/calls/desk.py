@@ -24,6 +24,9 @@ from gateway.errors import ThrottledError
 #: RT sends a browser (any agent with "Mozilla" in its name) to the login page instead of answering 401
 AGENT = "desk-gateway"
 
+#: where RT sends whoever asks for an address that wants a login: all of them, where there is no REST 2 (RT 4.4.6)
+LOGIN_PAGE = "/NoAuth/Login.html"
+
 #: rows of a page: RT gives 20 without it and no more than 100 (RT::REST2::Resource::Collection)
 PAGE = 100
 
@@ -88,6 +91,14 @@ def decoded(response: HttpResponse) -> Any:
         raise TransportError(msg) from error
 
 
+def led_to(response: HttpResponse) -> str:
+    """Say of a redirect where it leads, without what its query tells, and what that means."""
+    place = response.header("location").partition("?")[0]
+    if LOGIN_PAGE in place:
+        return f"redirected to {place}: this RT has no REST 2, as RT 5 and 6 have it and RT 4 has not"
+    return f"redirected to {place}: check the url"
+
+
 def require(response: HttpResponse) -> None:
     """Raise unless a read was answered.
 
@@ -95,7 +106,8 @@ def require(response: HttpResponse) -> None:
     wait, TransportError for any other answer.
     """
     if unauthorized(response):
-        msg = f"RT does not accept our credentials: {excerpt(response)}"
+        why = "RT does not accept our credentials: " if response.status == 401 else ""
+        msg = f"{why}{excerpt(response) if why else led_to(response)}"
         raise AuthenticationError(msg)
     if response.status == 429:
         msg = f"RT asks us to wait: {excerpt(response)}"
@@ -105,10 +117,23 @@ def require(response: HttpResponse) -> None:
         raise TransportError(msg)
 
 
+def unseen(response: HttpResponse) -> bool:
+    """Say whether RT shows us no such thing (403, 404); raises TransportError where it was not REST 2 that said so.
+
+    A page for people comes from something else: a web server without this RT, a wrong path, an RT that has no REST 2.
+    """
+    if response.status not in {403, 404}:
+        return False
+    if response.header("content-type").lower().startswith("text/html"):
+        msg = f"no REST 2 of RT answers at this address, but a page with HTTP {response.status}: check the url"
+        raise TransportError(msg)
+    return True
+
+
 def ask(request: HttpRequest) -> Call[Any]:
     """Read one JSON answer; None for what is not there or out of our sight (403, 404). Raises as `require` does."""
     response = yield request
-    if response.status in {403, 404}:
+    if unseen(response):
         return None
     require(response)
     return decoded(response)

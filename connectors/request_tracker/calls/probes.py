@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.request_tracker import mapping
+from connectors.request_tracker.calls.changes import age, rt_clock
 from connectors.request_tracker.calls.desk import (
     PAGE,
     PERSON,
@@ -33,6 +34,7 @@ from connectors.sdk import (
     Call,
     Finding,
     Found,
+    HttpResponse,
     Intent,
     Operation,
     Receipt,
@@ -56,7 +58,7 @@ def probe(desk: Desk, intent: Intent, context: WriteContext) -> Call[Finding]:
     try:
         match intent.operation:
             case Operation.CREATE if CREATED not in context.steps:
-                return (yield from _created(desk, context))
+                return (yield from _created(desk, intent, context))
             case Operation.CREATE:
                 status = {"Status": rendered(desk.options, intent)["Status"]}
                 return (yield from _fields(desk, status, str(context.steps[CREATED])))
@@ -72,21 +74,46 @@ def probe(desk: Desk, intent: Intent, context: WriteContext) -> Call[Finding]:
         return Unsure(str(error))
 
 
-def _created(desk: Desk, context: WriteContext) -> Call[Finding]:
+def _created(desk: Desk, intent: Intent, context: WriteContext) -> Call[Finding]:
     query = f"'CF.{{{desk.options.ticket_marker}}}' = {quoted(context.effect_key)}"
-    params = {"query": query, "orderby": "id", "per_page": "10"}
-    answer = yield from _search(desk, "/tickets", params)
-    found = rows(answer)
+    response = yield from _search(desk, "/tickets", query)
+    found = rows(decoded(response))
     if not found:
-        return Absent()
+        return (yield from _unmarked(desk, intent, context, response))
     response = yield desk.ticket(text(found[0].get("id")))
     if not response.ok:
         return Unsure(excerpt(response))
     return Found(receipt_of(seen(desk, response)))
 
 
-def _search(desk: Desk, path: str, params: dict[str, str]) -> Call[Any]:
+def _unmarked(desk: Desk, intent: Intent, context: WriteContext, answer: HttpResponse) -> Call[Finding]:
+    """Look for a ticket of ours with this title that RT left without our mark, as it does where we may not set it.
+
+    It may be the one, or the one of another creation that fared so: that is left to a person. `answer` is RT's last
+    one, whose clock it is.
+    """
+    if not desk.account.login:
+        yield from whoami(desk)
+    query = f"Creator = {quoted(desk.account.login)} AND Subject = {quoted(mapping.subject(_title(intent)))}"
+    if context.first_sent_at is not None:
+        began = context.first_sent_at - SKEW
+        query += f" AND Created >= '{age(began, rt_clock(answer, context.first_sent_at))}'"
+    for row in rows(decoded((yield from _search(desk, "/tickets", query)))):
+        response = yield desk.ticket(text(row.get("id")))
+        if response.ok and not seen(desk, response).external_id:
+            said = f"ticket {text(row.get('id'))} has this title and is of our account, without our mark"
+            why = f"grant ModifyCustomField on {desk.options.ticket_marker}, and look whether that ticket is the one"
+            return Unsure(f"{said}: {why}", lasting=True)
+    return Absent()
+
+
+def _title(intent: Intent) -> str:
+    return str(intent.fields.get("title") or "")
+
+
+def _search(desk: Desk, path: str, query: str) -> Call[HttpResponse]:
     """Search; raises TransportError when RT refuses the query, so that no answer is never read as "not there"."""
+    params = {"query": query, "orderby": "id", "per_page": "10"}
     response = yield desk.request("GET", path, params=params, label="look for our marker")
     if unauthorized(response):
         msg = f"RT does not accept our credentials: {excerpt(response)}"
@@ -94,7 +121,7 @@ def _search(desk: Desk, path: str, params: dict[str, str]) -> Call[Any]:
     if not response.ok:
         msg = f"RT could not search: {excerpt(response)}"
         raise TransportError(msg)
-    return decoded(response)
+    return response
 
 
 def _fields(desk: Desk, wanted: dict[str, Any], remote_id: str) -> Call[Finding]:
@@ -109,13 +136,19 @@ def _fields(desk: Desk, wanted: dict[str, Any], remote_id: str) -> Call[Finding]
 
 
 def _comment(desk: Desk, intent: Intent, context: WriteContext, kind: str) -> Call[Finding]:
-    """By marker first, then by words, author and time."""
-    query = f"'CF.{{{desk.options.comment_marker}}}' = {quoted(context.effect_key)}"
-    answer = yield from _search(desk, "/transactions", {"query": query, "orderby": "id", "per_page": "10"})
-    for row in rows(answer):
+    """By marker first, then by words, author and time.
+
+    What RT does not show us is there all the same: a search for tickets by the mark of a message asks for no right to
+    read that message (RT 5.0.3).
+    """
+    marker = f"CF.{{{desk.options.comment_marker}}}"
+    query = f"'{marker}' = {quoted(context.effect_key)}"
+    for row in rows(decoded((yield from _search(desk, "/transactions", query)))):
         return Found((yield from _receipt(desk, context, text(row.get("id")), reply=kind == "Correspond")))
     for number in (yield from alike(desk, intent, context, kind)):
         return Found((yield from _receipt(desk, context, number, reply=kind == "Correspond")))
+    if rows(decoded((yield from _search(desk, "/tickets", f"'Txn{marker}' = {quoted(context.effect_key)}")))):
+        return Found(Receipt(remote_id=context.remote_id, key=f"#{context.remote_id}"))
     return Absent()
 
 

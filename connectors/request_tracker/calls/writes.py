@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.content.references import without_references
 from connectors.request_tracker import mapping
-from connectors.request_tracker.calls.desk import Desk, etag, ticket_path, unauthorized
+from connectors.request_tracker.calls.desk import Desk, etag, led_to, ticket_path, unauthorized
 from connectors.request_tracker.calls.fields import differences, ours, rendered
 from connectors.request_tracker.calls.files import with_files
 from connectors.request_tracker.calls.landed import landed_before
@@ -75,7 +75,7 @@ def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
 def refused(response: HttpResponse) -> Outcome | None:
     """Classify the answer to a write; None for 2xx. A redirect is a login page or a wrong url: nothing took effect."""
     if response.status != 401 and unauthorized(response):
-        return Unauthorized(f"{excerpt(response)} (redirected to {response.header('location')}: check the url)")
+        return Unauthorized(f"{excerpt(response)} ({led_to(response)})")
     return classify(response)
 
 
@@ -121,7 +121,29 @@ def _create(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
     if not number:
         return Unknown(f"created, but the answer does not name the ticket: {excerpt(response)}")
     receipt = yield from _receipt(desk, number)
-    return Progress({CREATED: number}, receipt) if later else Done(receipt)
+    return Progress({CREATED: number}, receipt) if later else Done(receipt, _not_taken(payload, receipt, context))
+
+
+def _not_taken(payload: dict[str, Any], receipt: Receipt, context: WriteContext) -> str:
+    """Say what of a new ticket RT left out: it answers 201 without a word, and takes what it likes of the rest.
+
+    So it does with an owner that it does not know, with a custom field that is not of the queue, whose rules refuse
+    the value or that our account may not set, and so with our mark.
+    """
+    ticket = receipt.observed
+    if ticket is None:
+        return ""
+    held = ticket.custom if isinstance(ticket.custom, dict) else {}
+    given = {name: value for name, value in payload["CustomFields"].items() if value != context.effect_key}
+    missing = differences({**payload, "CustomFields": {}}, ticket) | {
+        name for name, value in given.items() if value and not held.get(name)
+    }
+    marked = ticket.external_id == context.effect_key
+    missing |= set() if marked else payload["CustomFields"].keys() - given.keys()
+    if not missing:
+        return ""
+    names = ", ".join(sorted(missing))
+    return f"RT left out {names}: look whether it takes the value there, and whether our account may set it"
 
 
 def _created_number(response: HttpResponse) -> str:

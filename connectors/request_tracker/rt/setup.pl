@@ -24,7 +24,15 @@ if ($option{config} =~ /['\\\n]/) { print STDERR "setup.pl: --config is a plain 
 require RT;
 RT::LoadConfig();
 RT::Init();
-require RT::AuthToken;
+# RT 4 has REST 2 and tokens as extensions only
+unless (eval { require RT::REST2; 1 } || eval { require RT::Extension::REST2; 1 }) {
+    print STDERR "setup.pl: this is RT $RT::VERSION without REST 2: the Desk Gateway needs RT 5 or 6\n";
+    exit 1;
+}
+if ($option{token} && !eval { require RT::AuthToken; 1 }) {
+    print STDERR "setup.pl: this RT has no authentication tokens: leave --token out, and give the gateway a password\n";
+    exit 1;
+}
 
 my $SCRIP  = 'Desk Gateway webhook';
 my @FIELDS = (

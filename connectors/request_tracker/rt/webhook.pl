@@ -29,6 +29,8 @@ my %silent = map { $_ => 1 } qw(EmailRecord CommentEmailRecord SetWatcher System
 # the scrip's own ticket object was loaded before the changes, and belongs to a user who may not see everything
 my $ticket = RT::Ticket->new(RT->SystemUser);
 $ticket->Load($self->TicketObj->id);
+# reminders and approvals are kept as tickets; they are no piece of work of their own, and RT's searches hide them
+return 1 if $ticket->Type ne 'ticket';
 my $batch = $self->TicketObj->TransactionBatch || [];
 my @transactions = sort { $a->id <=> $b->id } @$batch ? @$batch : ($self->TransactionObj);
 

@@ -74,7 +74,10 @@ def ticket(base: str, records: Records, one: Ticket, params: Params) -> dict[str
         "CustomFields": fields_of(records.ticket_fields, one.fields),
         "_hyperlinks": [
             *({"ref": ref, "type": "external", "_url": address} for ref, address in one.links),
-            *({"ref": ref, "_url": f"{base}/ticket/{one.number}/{ref}"} for ref in ("correspond", "comment")),
+            *(
+                {"ref": ref, "_url": f"{base}/ticket/{one.number}/{ref}"}
+                for ref in ("correspond", "comment", "lifecycle")
+            ),
         ],
     }
 
