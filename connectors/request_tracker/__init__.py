@@ -75,7 +75,7 @@ SPEC = ConnectorSpec(
     ),
     keeps_references="links (RefersTo, ReferredToBy), ExternalRef, custom fields",
     readable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
-    writable_fields=frozenset({"title", "body", "priority", "status", "queue", "assignee"}),
+    writable_fields=frozenset({"title", "priority", "status", "queue", "assignee"}),
     due_kinds=frozenset(),
     custom_fields=True,
     # nobody goes and comes here: only accounts are enabled and disabled

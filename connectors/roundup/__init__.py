@@ -79,7 +79,7 @@ SPEC = ConnectorSpec(
     keeps_references="what its messages name",
     open_to_all=True,
     readable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
-    writable_fields=frozenset({"title", "body", "priority", "status", "assignee", "tags"}),
+    writable_fields=frozenset({"title", "priority", "status", "assignee", "tags"}),
     webhooks=False,
     custom_fields=True,
     agents_every=timedelta(minutes=10),

@@ -48,6 +48,7 @@ from gateway.flow.comments import comment_hash
 from gateway.flow.files.hearing import FILE, file_hash
 from gateway.flow.sight import APART, REFUSED, is_out_of_sight, words
 from gateway.flow.skew import there
+from gateway.flow.unwritable import unwritable
 from gateway.ports import (
     Call,
     Clock,
@@ -154,8 +155,9 @@ def _visit(task: Task, ask: Ask, transport: Transport, clock: Clock, lease: floa
             ended, stored = _resolve(task, transport, clock.now())
             if ended is not None:
                 return ended
-        if task.withheld is not None:
-            return Ended(task, task.withheld)
+        refused = task.withheld or unwritable(task.update, task.connector.spec)
+        if refused is not None:
+            return Ended(task, refused)
         return _Sending(task, ask, transport, clock, lease).run(stored)
     except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the worker goes on
         tell_defect(log, "a connector broke before it sent anything", error, update=task.update.id)

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.domain.event import Event, EventKind, FieldChange, RemoteTicket
 from gateway.domain.link import Link, LinkState, Role
+from gateway.domain.ticket import SYNCED_FIELDS
 from gateway.domain.update import (
     Absent,
     Done,
@@ -84,7 +85,7 @@ def task(
         first_sent_at=NOW,
     )
     connector.settings = ConnectionSettings("desk", "fake", "http://desk.example", {})
-    connector.spec = SimpleNamespace(name="fake")
+    connector.spec = SimpleNamespace(name="fake", title="Fake", writable_fields=frozenset(SYNCED_FIELDS))
     connector.secrets = lambda: [SECRET]
     return Task(
         claim=LaneClaim("l1", "desk", 1),

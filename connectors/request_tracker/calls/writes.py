@@ -6,6 +6,7 @@ Nobody; a reply opens a new, resolved, rejected or even deleted ticket; a ticket
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
 )
+from connectors.wholly import wholly
 
 #: step of a creation whose status RT allows only afterwards: the number of the new ticket
 CREATED = "created"
@@ -55,11 +57,11 @@ def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Send one update: one write, with at most one read before or after it in the ordinary case."""
     match intent.operation:
         case Operation.CREATE:
-            if CREATED in context.steps:
-                return (yield from _finish_creation(desk, intent, context))
-            return (yield from _create(desk, intent, context))
+            make = _finish_creation if CREATED in context.steps else _create
+            return (yield from wholly(intent, partial(rendered, desk.options), make(desk, intent, context)))
         case Operation.SET_FIELDS:
-            return (yield from _set_fields(desk, rendered(desk.options, intent), context.remote_id, intent))
+            writing = _set_fields(desk, rendered(desk.options, intent), context.remote_id, intent)
+            return (yield from wholly(intent, partial(rendered, desk.options), writing))
         case Operation.PUBLIC_REPLY if intent.comment is not None and intent.comment.visibility is Visibility.INTERNAL:
             return Rejected("an internal comment is never sent to a requestor")
         case Operation.PUBLIC_REPLY:

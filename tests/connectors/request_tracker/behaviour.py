@@ -257,6 +257,24 @@ class Fields:
             assert outcome.reason is Reason.UNMAPPED
             assert stand.driver.requests == []
 
+    @pytest.mark.parametrize(
+        "change", [{"body": "new"}, {"tags": ["a"]}, {"assignee": {"email": "who@desk.test"}}], ids=str
+    )
+    def test_what_rt_cannot_hold_is_named_beside_what_it_can(self, stand: Stand, change: dict[str, Any]) -> None:
+        """Before anything is sent: the others go without it."""
+        outcome = stand.write(fields(title="New", **change), context("1"))
+        assert isinstance(outcome, Rejected)
+        assert (outcome.reason, outcome.fields) == (Reason.UNMAPPED, tuple(change))
+        assert stand.driver.requests == []
+
+    def test_a_kind_is_no_concern_of_rts(self, stand: Stand) -> None:
+        """It has none: what was done says so."""
+        number = stand.ticket()
+        outcome = stand.write(fields(title="New", kind="incident"), context(number))
+        assert isinstance(outcome, Done)
+        assert outcome.detail == "left as it is, for the desk has no word for it: kind"
+        assert stand.shown(number)["Subject"] == "New"
+
     def test_a_ticket_that_is_not_there_is_rejected(self, stand: Stand) -> None:
         """Fields, reply and note alike; a read gives None."""
         for intent in (fields(title="x"), reply("x"), note("x")):

@@ -1,0 +1,89 @@
+"""What of an update would say nothing in a request to its desk is named: no field is left out in silence (ADR 95).
+
+A connector renders the fields of an intent into one request, and what a desk has no word or no place for gives nothing
+there. Each field is rendered alone here, so that what gives nothing is found whatever else goes along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.domain.ticket import Level
+from gateway.domain.update import Done, Intent, Operation, Outcome, Reason, Rejected
+from gateway.errors import UnmappedError
+from gateway.ports import Call
+
+_WHY: Mapping[str, str] = {
+    "assignee": "nobody there is known by the account of whoever is asked for (people: accounts:)",
+    "body": "a text stays there as it was first written",
+}
+_NO_WORD = "there is no such field there, or no word for this value"
+
+
+def wholly(
+    intent: Intent,
+    rendered: Callable[[Intent], Collection[Any]],
+    writing: Call[Outcome],
+    *,
+    apart: Collection[str] = (),
+) -> Call[Outcome]:
+    """Run the write of a ticket's fields, and name each of which nothing would be sent.
+
+    `rendered` gives what a request holds for an intent: nothing where the desk has no place for it; or it raises
+    UnmappedError. It is asked for one field at a time, as of a change. `apart`: fields that are written by other means.
+    A change is refused for such fields before anything is sent, and the others go without them. What a desk keeps by
+    its nature (a kind that it has no word for, a priority or a queue where there always is one) is no refusal: it is
+    said in `Done.detail`; so is all that a new ticket does not get.
+    """
+    silent, refused = _unsaid(intent, rendered, apart)
+    if intent.operation is Operation.SET_FIELDS:
+        refused |= {name: _WHY.get(name, _NO_WORD) for name in silent if not _stays(name, intent.fields[name])}
+        if refused:
+            words = "; ".join(dict.fromkeys(_words(name, why) for name, why in refused.items()))
+            named = tuple(name for name in intent.fields if name in refused)
+            return Rejected(words, Reason.UNMAPPED, named)
+    outcome = yield from writing
+    if not silent or not isinstance(outcome, Done):
+        return outcome
+    left = f"left as it is, for the desk has no word for it: {', '.join(silent)}"
+    return msgspec.structs.replace(outcome, detail="; ".join(filter(None, (outcome.detail, left))))
+
+
+def _unsaid(
+    intent: Intent, rendered: Callable[[Intent], Collection[Any]], apart: Collection[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the fields that give nothing, and the words of those that have no word there."""
+    silent: list[str] = []
+    refused: dict[str, str] = {}
+    for name, value in intent.fields.items():
+        if name in apart or (intent.operation is Operation.CREATE and (name in _OF_CREATE or _is_nothing(value))):
+            continue
+        try:
+            if not rendered(Intent(Operation.SET_FIELDS, {name: value}, params=intent.params)):
+                silent.append(name)
+        except UnmappedError as error:
+            refused[name] = str(error)
+    return silent, refused
+
+
+#: a new ticket has them in its first words, or in a place of their own
+_OF_CREATE = frozenset({"title", "body", "requester"})
+
+
+def _is_nothing(value: Any) -> bool:
+    """Say whether a value asks a new ticket for nothing."""
+    return not value or (isinstance(value, Mapping) and value.get("level") == Level.UNSET.value)
+
+
+def _stays(name: str, value: Any) -> bool:
+    """Say whether a desk keeps a field by its nature: the pages of the desks name what is left alone there."""
+    if name == "priority":
+        return isinstance(value, Mapping) and value.get("level") == Level.UNSET.value and not value.get("native")
+    return name == "kind" or (name == "queue" and not value)
+
+
+def _words(name: str, why: str) -> str:
+    return why if why not in {_NO_WORD, *_WHY.values()} else f"{name}: {why}"
