@@ -7,7 +7,7 @@ and the audit trail. Everything here is undone together when it raises.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -193,16 +193,17 @@ class Entry:
             event = msgspec.structs.replace(event, snapshot=read)
         was, link = link, come_back(self._tx, link, read, self._now)
         ledger = self._tx.ledger.entries(link.id)
+        rules = self._rules_of(self._tx.links.of_ticket(ticket.id))
         folded = fold(
             ticket,
             link,
             event,
-            rules=self._rules_of(ticket.id),
+            rules=rules,
             ledger=ledger,
             by_us=self._site.connectors[link.connection].is_us(event.actor) if event.actor else None,
             known_comments=self._tx.tickets.known_comments(link.id, named(event)),
             pending=self._tx.outbox.pending_fields(link.id),
-            shown=own_fields(link, self._rules_of(ticket.id), self._site, ticket),
+            shown=own_fields(link, rules, self._site, ticket),
             stays=self._site.connectors[link.connection].spec.effects_stay,
         )
         self._tx.ledger.consume(folded.consumed, self._now)
@@ -289,7 +290,7 @@ class Entry:
         self._note(ticket.id, "decided", for_the_trail(decision, self._site.release), encoded(inputs))
         if before is None or decided != before:
             self._tx.tickets.save(decided)
-        planner = self._planner(links, self._rules_of(ticket.id), event, followed(self._tx, links))
+        planner = self._planner(links, self._rules_of(links), event, followed(self._tx, links))
         planned = planner.files(files, origin) + planner.comments(comments, origin)
         if folded is not None:
             planned += planner.fields(decided, folded.changed, origin)
@@ -368,8 +369,8 @@ class Entry:
         self.planned = True
         self._tx.outbox.add(new_update(planned, self._ids.new(), self._cause))
 
-    def _rules_of(self, ticket_id: str) -> tuple[SyncRule, ...]:
-        names = {link.rule for link in self._tx.links.of_ticket(ticket_id)}
+    def _rules_of(self, links: Iterable[Link]) -> tuple[SyncRule, ...]:
+        names = {link.rule for link in links}
         return tuple(rule for rule in self._site.rules.sync_rules if rule.name in names)
 
     def _remember(self, event: Event, ticket_id: str, outcome: str) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, Executable, Text
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Executable, Text, and_, bindparam, or_
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.types import TypeDecorator
@@ -36,6 +36,30 @@ def in_pieces(values: Iterable[T]) -> Iterator[list[T]]:
     left = iter(values)
     while some := list(islice(left, MOST_NAMED)):
         yield some
+
+
+def in_pairs(first: ColumnElement[str], second: ColumnElement[str], firsts: int) -> ColumnElement[bool]:
+    """Return the condition that two columns are one of the pairs that `by_first` names, of so many different firsts.
+
+    A list for each of them: of a list of pairs SQLite would look at every row.
+    """
+    return or_(
+        *(
+            and_(first == bindparam(f"first_{number}"), second.in_(bindparam(f"seconds_{number}", expanding=True)))
+            for number in range(firsts)
+        )
+    )
+
+
+def by_first(pairs: Iterable[tuple[str, str]]) -> tuple[int, dict[str, Any]]:
+    """Return how many different firsts pairs have, and the parameters of `in_pairs`."""
+    named: dict[str, list[str]] = {}
+    for first, second in pairs:
+        named.setdefault(first, []).append(second)
+    given: dict[str, Any] = {}
+    for number, (first, seconds) in enumerate(named.items()):
+        given |= {f"first_{number}": first, f"seconds_{number}": seconds}
+    return len(named), given
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.ports import DeskState
+from gateway.store.columns import per_dialect
 from gateway.store.sealing import Sealer
 from gateway.store.tables import desks, lanes, updates
 
 #: what the desk said, sealed
 _WORDS = ("paused", "poll_error")
+
+_ALL = select(desks)
+_ONE = _ALL.where(desks.c.connection == bindparam("the_connection"))
+_LOCKED_ONE = _ONE.with_for_update()
+
+
+def _save(insert: Any) -> Executable:
+    statement = insert(desks)
+    rest = [column.name for column in desks.c if column.name != "connection"]
+    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=[desks.c.connection], set_={name: statement.excluded[name] for name in rest}
+    )
+
+
+_SAVE = per_dialect(_save)
 
 
 class SqlDesks:
@@ -26,35 +42,26 @@ class SqlDesks:
 
     def all(self) -> Mapping[str, DeskState]:
         """Return every state by connection name."""
-        rows = self._connection.execute(select(desks)).mappings()
+        rows = self._connection.execute(_ALL).mappings()
         return {row["connection"]: self._state(row) for row in rows}
 
     def get(self, connection: str) -> DeskState:
         """Return one state, locked until the transaction ends; a fresh one where there is none."""
         fresh = DeskState(connection=connection)
-        statement = select(desks).where(desks.c.connection == connection)
+        asked = {"the_connection": connection}
         if self._connection.dialect.name != "postgresql":
-            row = self._connection.execute(statement).mappings().first()
+            row = self._connection.execute(_ONE, asked).mappings().first()
         else:
-            statement = statement.with_for_update()
-            row = self._connection.execute(statement).mappings().first()
+            row = self._connection.execute(_LOCKED_ONE, asked).mappings().first()
             if row is None:
                 # a row that is not there cannot be locked, and two would begin with a bucket each
                 self._connection.execute(pg_insert(desks).values(self._values(fresh)).on_conflict_do_nothing())
-                row = self._connection.execute(statement).mappings().first()
+                row = self._connection.execute(_LOCKED_ONE, asked).mappings().first()
         return fresh if row is None else self._state(row)
 
     def save(self, state: DeskState) -> None:
         """Insert or replace one."""
-        insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
-        values = self._values(state)
-        statement = insert(desks).values(values)
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[desks.c.connection],
-                set_={name: statement.excluded[name] for name in values if name != "connection"},
-            )
-        )
+        self._connection.execute(_SAVE[self._connection.dialect.name], self._values(state))
 
     def change(self, connection: str, **changes: object) -> DeskState:
         """Change some parts of one state and return it whole."""

@@ -24,6 +24,7 @@ from gateway.store.tables import comment_links
 _PLACE = "files.content"
 _BIND = per_dialect(lambda into: into(comment_links).on_conflict_do_nothing().returning(comment_links.c.remote_id))
 _OF_TICKET = select(files).where(files.c.ticket_id == bindparam("the_ticket")).order_by(files.c.at, files.c.id)
+_WAITING = select(files.c.connection).where(text(WANTED)).distinct()
 
 
 class _Content(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,7 +79,7 @@ class SqlFiles:
 
     def waiting(self) -> frozenset[str]:
         """Return the connections of which files are to be brought."""
-        return frozenset(self._connection.execute(select(files.c.connection).where(text(WANTED)).distinct()).scalars())
+        return frozenset(self._connection.execute(_WAITING).scalars())
 
     def has_bytes(self, sha256: str) -> bool:
         """Say whether the bytes of a file are there."""

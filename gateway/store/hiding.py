@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, delete, func, insert, select, text, update
 
 from gateway.domain.update import UpdateState
 from gateway.ports.hiding import Hidden, Unseen
+from gateway.store.columns import by_first, in_pairs
 from gateway.store.lanes import Lanes
 from gateway.store.relation_tables import hidden_tickets
 from gateway.store.tables import OUT_OF_SIGHT, updates
 
 _IT = hidden_tickets.c
+_LAST_UNSEEN = (
+    select(_IT.remote_id, _IT.delivery_id)
+    .where(_IT.connection == bindparam("the_connection"), _IT.link_id == "")
+    .order_by(_IT.since.desc(), _IT.remote_id.desc())
+    .limit(bindparam("the_most", type_=Integer()))
+)
+
+
+@cache
+def _among(connections: int) -> Select[Any]:
+    return select(_IT.connection, _IT.remote_id).where(in_pairs(_IT.connection, _IT.remote_id, connections))
 
 
 class SqlHiddenTickets:
@@ -34,11 +47,8 @@ class SqlHiddenTickets:
         """Return those of (connection, remote id) pairs that are out of sight."""
         if not pairs:
             return frozenset()
-        named: dict[str, list[str]] = {}
-        for connection, remote_id in pairs:
-            named.setdefault(connection, []).append(remote_id)
-        found = or_(*(and_(_IT.connection == name, _IT.remote_id.in_(ids)) for name, ids in named.items()))
-        rows = self._connection.execute(select(_IT.connection, _IT.remote_id).where(found))
+        connections, given = by_first(pairs)
+        rows = self._connection.execute(_among(connections), given)
         return frozenset((row.connection, row.remote_id) for row in rows)
 
     def keep(self, hidden: Hidden) -> None:
@@ -87,11 +97,11 @@ class SqlHiddenTickets:
 
     def unseen(self, connection: str, newest: int) -> Unseen | None:
         """Return what is known of those that are not linked, so many of them by name; None where there are none."""
-        theirs = and_(_IT.connection == connection, _IT.link_id == "")
-        last = select(_IT.remote_id, _IT.delivery_id).where(theirs).order_by(_IT.since.desc(), _IT.remote_id.desc())
-        rows = self._connection.execute(last.limit(max(newest, 1))).all()
+        last = {"the_connection": connection, "the_most": max(newest, 1)}
+        rows = self._connection.execute(_LAST_UNSEEN, last).all()
         if not rows:
             return None
+        theirs = and_(_IT.connection == connection, _IT.link_id == "")
         number = self._connection.execute(select(func.count()).select_from(hidden_tickets).where(theirs)).scalar_one()
         return Unseen(rows[0].delivery_id, number, tuple(row.remote_id for row in rows[:newest]))
 

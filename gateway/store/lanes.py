@@ -9,9 +9,22 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select, true, tuple_, union_all, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+    update,
+)
 
 from gateway.domain.update import UpdateState
 from gateway.ports import LaneClaim
@@ -45,6 +58,55 @@ _HEAD = _STANDING.limit(1).correlate(lanes).lateral("head")
 _PG_HEADS = select(_HEAD).select_from(lanes).join(_HEAD, true()).where(_THE_LINKS)
 _HOLDS = select(lanes.c.link_id, lanes.c.hold_until).where(lanes.c.link_id.in_(bindparam("the_links", expanding=True)))
 _LOCKED_HOLDS = _HOLDS.order_by(lanes.c.link_id).with_for_update()
+_EPOCHS = select(lanes.c.link_id, lanes.c.epoch, lanes.c.lease_until).where(_THE_LINKS).order_by(lanes.c.link_id)
+_LOCKED_EPOCHS = _EPOCHS.with_for_update()
+_PROLONG = update(lanes).where(_THE_LINKS).values(lease_until=bindparam("the_end"))
+_RELEASE = (
+    update(lanes)
+    # the ids by themselves let the key answer; of the pairs SQLite would look at every lane
+    .where(_THE_LINKS, tuple_(lanes.c.link_id, lanes.c.epoch).in_(bindparam("the_pairs", expanding=True)))
+    .values(lease_until=None, lease_holder=None)
+)
+_IS_FREE = or_(
+    lanes.c.lease_until.is_(None),
+    lanes.c.lease_until < bindparam("the_lease_now"),
+    lanes.c.lease_boot != bindparam("the_boot"),
+)
+_IS_DUE = lanes.c.next_due <= bindparam("the_now", type_=lanes.c.next_due.type)
+_TAKE = (
+    update(lanes)
+    .where(_THE_LINKS, _IS_FREE)
+    .values(
+        epoch=lanes.c.epoch + 1,
+        lease_until=bindparam("the_end"),
+        lease_boot=bindparam("the_boot"),
+        lease_holder=bindparam("the_holder"),
+    )
+    .returning(lanes.c.link_id, lanes.c.connection, lanes.c.epoch)
+)
+_HAS_DUE = (
+    select(lanes.c.link_id)
+    .where(_IS_DUE, _IS_FREE, lanes.c.connection.in_(bindparam("the_connections", expanding=True)))
+    .limit(1)
+)
+
+
+def _due_at(number: int) -> Select[Any]:
+    """Return how to ask for the due lanes of the connection that is called by this number."""
+    return (
+        select(lanes.c.link_id, lanes.c.connection)
+        .where(lanes.c.connection == bindparam(f"the_connection_{number}"), _IS_DUE, _IS_FREE)
+        .order_by(lanes.c.next_due)
+        .limit(bindparam(f"the_most_{number}", type_=Integer()))
+    )
+
+
+@cache
+def _due_at_each(connections: int) -> CompoundSelect[Any]:
+    return union_all(*(select(_due_at(number).subquery()) for number in range(connections)))
+
+
+_LOCKED_DUE = _due_at(0).with_for_update(skip_locked=True)
 
 
 class Lanes:
@@ -56,11 +118,6 @@ class Lanes:
         #: lane -> (id, reason) of the dead letter at its head, as of the last time that it was looked at here
         self.blocked: dict[str, tuple[str, str]] = {}
         self._is_postgres = connection.dialect.name == "postgresql"
-
-    def _free(self, lease_now: float) -> ColumnElement[bool]:
-        return or_(
-            lanes.c.lease_until.is_(None), lanes.c.lease_until < lease_now, lanes.c.lease_boot != self._clock.boot
-        )
 
     def claim(
         self,
@@ -84,51 +141,38 @@ class Lanes:
         if not chosen:
             return []
         taken = self._connection.execute(
-            update(lanes)
-            .where(lanes.c.link_id.in_(chosen), self._free(lease_now))
-            .values(
-                epoch=lanes.c.epoch + 1,
-                lease_until=lease_now + lease,
-                lease_boot=self._clock.boot,
-                lease_holder=holder,
-            )
-            .returning(lanes.c.link_id, lanes.c.connection, lanes.c.epoch)
-        )
+            _TAKE,
+            {
+                "the_links": chosen, "the_lease_now": lease_now, "the_boot": self._clock.boot,
+                "the_end": lease_now + lease, "the_holder": holder,
+            },
+        )  # fmt: skip
         return [LaneClaim(row.link_id, row.connection, row.epoch) for row in taken]
-
-    def _due_at(self, name: str, number: int, now: datetime, lease_now: float) -> Select[Any]:
-        return (
-            select(lanes.c.link_id, lanes.c.connection)
-            .where(lanes.c.connection == name, lanes.c.next_due <= now, self._free(lease_now))
-            .order_by(lanes.c.next_due)
-            .limit(number)
-        )
 
     def _waiting(self, open_to: Mapping[str, int], now: datetime, lease_now: float) -> dict[str, list[str]]:
         """Return the due lanes of each connection, the longest due first, no more of each than it may have."""
-        each = [self._due_at(name, most, now, lease_now).subquery() for name, most in sorted(open_to.items())]
+        given = {"the_now": now, "the_lease_now": lease_now, "the_boot": self._clock.boot}
+        for number, (name, most) in enumerate(sorted(open_to.items())):
+            given |= {f"the_connection_{number}": name, f"the_most_{number}": most}
         found: dict[str, list[str]] = {}
-        for row in self._connection.execute(union_all(*(select(one) for one in each))):
+        for row in self._connection.execute(_due_at_each(len(open_to)), given):
             found.setdefault(row.connection, []).append(row.link_id)
         return found
 
     def _locked(self, name: str, number: int, now: datetime, lease_now: float) -> Sequence[str]:
         """Lock due lanes of one connection that no other worker is just taking: never more than will be taken."""
-        statement = self._due_at(name, number, now, lease_now).with_for_update(skip_locked=True)
-        return self._connection.execute(statement).scalars().all()
+        given = {
+            "the_now": now, "the_lease_now": lease_now, "the_boot": self._clock.boot,
+            "the_connection_0": name, "the_most_0": number,
+        }  # fmt: skip
+        return self._connection.execute(_LOCKED_DUE, given).scalars().all()
 
     def held(self, epochs: Mapping[str, int], *, live: bool) -> frozenset[str]:
         """Lock lanes in ascending order; return those whose epoch is still ours (and, if `live`, whose lease runs)."""
         if not epochs:
             return frozenset()
-        statement = (
-            select(lanes.c.link_id, lanes.c.epoch, lanes.c.lease_until)
-            .where(lanes.c.link_id.in_(list(epochs)))
-            .order_by(lanes.c.link_id)
-        )
-        if self._is_postgres:
-            statement = statement.with_for_update()
-        rows = self._connection.execute(statement).all()
+        asked = _LOCKED_EPOCHS if self._is_postgres else _EPOCHS
+        rows = self._connection.execute(asked, {"the_links": list(epochs)}).all()
         lease_now = self._clock.now(self._connection) if live else 0.0
         return frozenset(
             row.link_id
@@ -140,20 +184,13 @@ class Lanes:
         """Let the lease of lanes that we hold run on."""
         if link_ids:
             until = self._clock.now(self._connection) + lease
-            self._connection.execute(update(lanes).where(lanes.c.link_id.in_(list(link_ids))).values(lease_until=until))
+            self._connection.execute(_PROLONG, {"the_links": list(link_ids), "the_end": until})
 
     def release(self, claims: Sequence[LaneClaim]) -> None:
         """Give lanes back, each only if its epoch is still ours."""
         if claims:
-            self._connection.execute(
-                update(lanes)
-                .where(
-                    # the ids by themselves let the key answer; of the pairs SQLite would look at every lane
-                    lanes.c.link_id.in_([claim.link_id for claim in claims]),
-                    tuple_(lanes.c.link_id, lanes.c.epoch).in_([(claim.link_id, claim.epoch) for claim in claims]),
-                )
-                .values(lease_until=None, lease_holder=None)
-            )
+            pairs = [(claim.link_id, claim.epoch) for claim in claims]
+            self._connection.execute(_RELEASE, {"the_links": [link_id for link_id, _ in pairs], "the_pairs": pairs})
 
     def next_seq(self, link_id: str) -> int:
         """Return the next place in a lane and take it."""
@@ -195,13 +232,11 @@ class Lanes:
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:
         """Say whether any lane of these connections has a due head and no live lease."""
-        lease_now = self._clock.now(self._connection)
-        statement = (
-            select(lanes.c.link_id)
-            .where(lanes.c.next_due <= now, self._free(lease_now), lanes.c.connection.in_(list(connections)))
-            .limit(1)
-        )
-        return self._connection.execute(statement).first() is not None
+        given = {
+            "the_now": now, "the_lease_now": self._clock.now(self._connection), "the_boot": self._clock.boot,
+            "the_connections": list(connections),
+        }  # fmt: skip
+        return self._connection.execute(_HAS_DUE, given).first() is not None
 
     def next_due(self) -> datetime | None:
         """Return the time at which the next lane falls due, or None."""

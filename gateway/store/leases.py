@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, bindparam, or_, select, update
 
+from gateway.store.columns import per_dialect
 from gateway.store.leasing import LeaseClock
 from gateway.store.tables import leases
 from gateway.system import has_ended
+
+_THIS = leases.c.name == bindparam("the_name")
+_BEGIN = per_dialect(
+    lambda into: (
+        into(leases).values(name=bindparam("the_name"), epoch=0, holder="", lease_until=None).on_conflict_do_nothing()
+    )
+)
+_TAKE = (
+    update(leases)
+    .where(_THIS)
+    .values(
+        epoch=leases.c.epoch + 1,
+        holder=bindparam("the_holder"),
+        lease_until=bindparam("the_end"),
+        lease_boot=bindparam("the_boot"),
+    )
+)
+_TAKE_FREE = _TAKE.where(
+    or_(
+        leases.c.lease_until.is_(None),
+        leases.c.lease_until < bindparam("the_now"),
+        leases.c.lease_boot != bindparam("the_boot"),
+        leases.c.holder == bindparam("the_holder"),
+    )
+)
+_TAKE_OVER = _TAKE.where(leases.c.holder == bindparam("the_former"))
+_HOLDER = select(leases.c.holder).where(_THIS)
+_EPOCH = select(leases.c.epoch).where(_THIS)
+_SET_END = (
+    update(leases).where(_THIS, leases.c.epoch == bindparam("the_epoch")).values(lease_until=bindparam("the_end"))
+)
 
 
 class SqlLeases:
@@ -23,41 +53,24 @@ class SqlLeases:
 
         What a process of this machine held that has been killed is free at once.
         """
-        insert = pg_insert if self._connection.dialect.name == "postgresql" else sqlite_insert
-        self._connection.execute(
-            insert(leases).values(name=name, epoch=0, holder="", lease_until=None).on_conflict_do_nothing()
-        )
+        its = {"the_name": name}
+        self._connection.execute(_BEGIN[self._connection.dialect.name], its)
         now = self._clock.now(self._connection)
-        free = or_(
-            leases.c.lease_until.is_(None),
-            leases.c.lease_until < now,
-            leases.c.lease_boot != self._clock.boot,
-            leases.c.holder == holder,
-        )
-        if not self._take(name, holder, now + seconds, free):
-            former = str(self._connection.execute(select(leases.c.holder).where(leases.c.name == name)).scalar_one())
-            if not has_ended(former) or not self._take(name, holder, now + seconds, leases.c.holder == former):
+        ours = {**its, "the_holder": holder, "the_end": now + seconds, "the_boot": self._clock.boot}
+        if self._connection.execute(_TAKE_FREE, {**ours, "the_now": now}).rowcount != 1:
+            former = str(self._connection.execute(_HOLDER, its).scalar_one())
+            if not has_ended(former):
                 return None
-        return int(self._connection.execute(select(leases.c.epoch).where(leases.c.name == name)).scalar_one())
-
-    def _take(self, name: str, holder: str, until: float, free: ColumnElement[bool]) -> bool:
-        taken = self._connection.execute(
-            update(leases)
-            .where(leases.c.name == name, free)
-            .values(epoch=leases.c.epoch + 1, holder=holder, lease_until=until, lease_boot=self._clock.boot)
-        )
-        return taken.rowcount == 1
+            if self._connection.execute(_TAKE_OVER, {**ours, "the_former": former}).rowcount != 1:
+                return None
+        return int(self._connection.execute(_EPOCH, its).scalar_one())
 
     def renew(self, name: str, epoch: int, seconds: float) -> bool:
         """Prolong a lease; False when it was lost."""
         now = self._clock.now(self._connection)
-        kept = self._connection.execute(
-            update(leases).where(leases.c.name == name, leases.c.epoch == epoch).values(lease_until=now + seconds)
-        )
-        return kept.rowcount == 1
+        given = {"the_name": name, "the_epoch": epoch, "the_end": now + seconds}
+        return self._connection.execute(_SET_END, given).rowcount == 1
 
     def release(self, name: str, epoch: int) -> None:
         """Give a lease back."""
-        self._connection.execute(
-            update(leases).where(leases.c.name == name, leases.c.epoch == epoch).values(lease_until=None)
-        )
+        self._connection.execute(_SET_END, {"the_name": name, "the_epoch": epoch, "the_end": None})

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 from gateway.system import boot_id, boottime
 
+_NOW = text("SELECT extract(epoch FROM clock_timestamp())")
+
 
 class LeaseClock:
     """Reads "now" for leases, in seconds, and the boot that the number belongs to."""
@@ -20,5 +22,5 @@ class LeaseClock:
     def now(self, connection: Connection) -> float:
         """Return seconds on a clock that every worker of this database shares."""
         if self._backend == "postgresql":
-            return float(connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+            return float(connection.execute(_NOW).scalar_one())
         return boottime()

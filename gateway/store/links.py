@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
 from gateway.domain.link import Link, LinkState, Observed, Role
-from gateway.store.columns import in_pieces
+from gateway.store.columns import by_first, in_pairs, in_pieces
 from gateway.store.sealing import Sealer
 from gateway.store.tables import effect_keys, lanes, links, tickets
 
 _OBSERVED = "link"
 _decode = msgspec.json.Decoder(dict[str, Observed])
 
+_GET = select(links).where(links.c.id == bindparam("the_id"))
 _OF_TICKET = select(links).where(links.c.ticket_id == bindparam("the_ticket"))
 _MANY = select(links).where(links.c.id.in_(bindparam("the_ids", expanding=True)))
 _ADD = insert(links)
 _ADD_LANE = insert(lanes)
 _SAVE = update(links).where(links.c.id == bindparam("the_id"))
+_SYNCED = select(links.c.synced_version).where(links.c.id == bindparam("the_id"))
+_SET_SYNCED = (
+    update(links)
+    .where(links.c.id == bindparam("the_id"), links.c.synced_version < bindparam("the_version"))
+    .values(synced_version=bindparam("the_version"))
+)
+
+
+@cache
+def _by_remote(connections: int) -> Select[Any]:
+    return select(links).where(in_pairs(links.c.connection, links.c.remote_id, connections))
 
 
 def _living(asked: Select[Any], connection: str, since: datetime | None) -> Select[Any]:
@@ -47,12 +60,8 @@ class SqlLinks:
         """Return the links of (connection, remote id) pairs."""
         found: dict[tuple[str, str], Link] = {}
         for some in in_pieces(pairs):
-            named: dict[str, list[str]] = {}
-            for connection, remote_id in some:
-                named.setdefault(connection, []).append(remote_id)
-            # a list for each connection: of a list of pairs SQLite would look at every link
-            these = or_(*(and_(links.c.connection == name, links.c.remote_id.in_(ids)) for name, ids in named.items()))
-            for row in self._connection.execute(select(links).where(these)).mappings():
+            connections, given = by_first(some)
+            for row in self._connection.execute(_by_remote(connections), given).mappings():
                 found[row["connection"], row["remote_id"]] = self._link(row)
         return found
 
@@ -104,7 +113,7 @@ class SqlLinks:
 
     def get(self, link_id: str) -> Link | None:
         """Read one link."""
-        row = self._connection.execute(select(links).where(links.c.id == link_id)).mappings().first()
+        row = self._connection.execute(_GET, {"the_id": link_id}).mappings().first()
         return self._link(row) if row else None
 
     def many(self, link_ids: Collection[str]) -> Mapping[str, Link]:
@@ -134,13 +143,11 @@ class SqlLinks:
 
     def synced_version(self, link_id: str) -> int:
         """Return the version up to which the remote ticket was read whole."""
-        return int(self._connection.execute(select(links.c.synced_version).where(links.c.id == link_id)).scalar_one())
+        return int(self._connection.execute(_SYNCED, {"the_id": link_id}).scalar_one())
 
     def set_synced_version(self, link_id: str, version: int) -> None:
         """Remember a whole read."""
-        self._connection.execute(
-            update(links).where(links.c.id == link_id, links.c.synced_version < version).values(synced_version=version)
-        )
+        self._connection.execute(_SET_SYNCED, {"the_id": link_id, "the_version": version})
 
     def _values(self, link: Link) -> dict[str, Any]:
         return {

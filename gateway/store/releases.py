@@ -15,6 +15,7 @@ from gateway.store.release_tables import activations, releases
 from gateway.store.sealing import Sealer
 
 _FILES = "release"
+_ACTIVE = select(releases.c.id).where(releases.c.active)
 _decode = msgspec.json.Decoder(dict[str, str])
 
 
@@ -28,7 +29,7 @@ class SqlReleases:
 
     def active(self) -> str:
         """Return the id of the active release, or an empty string."""
-        return self._connection.execute(select(releases.c.id).where(releases.c.active)).scalar_one_or_none() or ""
+        return self._connection.execute(_ACTIVE).scalar_one_or_none() or ""
 
     def files(self, release_id: str) -> Mapping[str, str]:
         """Return the files of a release by relative name; raises NotFoundError."""

@@ -76,6 +76,23 @@ class UpdateLine(msgspec.Struct, frozen=True, omit_defaults=True):
     trace_id: str
 
 
+_ALL_TICKETS = select(func.count()).select_from(tickets)
+#: by far the most, and counted in an index alone
+_ENDED = {
+    kind: select(table.c.state, func.count()).where(end.is_not(None)).group_by(table.c.state)
+    for kind, table, end in (
+        ("deliveries", deliveries, deliveries.c.applied_at),
+        ("updates", updates, updates.c.done_at),
+    )
+}
+_ALL_PENDING = select(func.count()).select_from(deliveries).where(text(PENDING))
+_ALL_LIVE = (
+    select(updates.c.state, func.count())
+    .where(updates.c.standing, updates.c.state.in_(sorted(_LIVE)))
+    .group_by(updates.c.state)
+)
+_ALL_LETTERS = select(func.count()).select_from(updates).where(text(LETTER))
+
 #: the order of decisions on one ticket
 _TIMES = (audit.c.at, audit.c.id)
 
@@ -245,21 +262,13 @@ class SqlView:
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of the page: deliveries and updates by state, tickets."""
-        found = {"tickets": self._count(select(func.count()).select_from(tickets))}
-        ended = ((deliveries, deliveries.c.applied_at, "deliveries"), (updates, updates.c.done_at, "updates"))
-        for table, end, kind in ended:
-            # by far the most, and counted in an index alone
-            statement = select(table.c.state, func.count()).where(end.is_not(None)).group_by(table.c.state)
+        found = {"tickets": self._count(_ALL_TICKETS)}
+        for kind, statement in _ENDED.items():
             found |= {f"{kind}_{state}": number for state, number in self._connection.execute(statement)}
-        pending = self._count(select(func.count()).select_from(deliveries).where(text(PENDING)))
+        pending = self._count(_ALL_PENDING)
         found |= {"deliveries_pending": pending} if pending else {}
-        live = (
-            select(updates.c.state, func.count())
-            .where(updates.c.standing, updates.c.state.in_(sorted(_LIVE)))
-            .group_by(updates.c.state)
-        )
-        found |= {f"updates_{state}": number for state, number in self._connection.execute(live)}
-        letters = self._count(select(func.count()).select_from(updates).where(text(LETTER)))
+        found |= {f"updates_{state}": number for state, number in self._connection.execute(_ALL_LIVE)}
+        letters = self._count(_ALL_LETTERS)
         found["dead_letters"] = found.get("deliveries_parked", 0) + letters
         return found
 
