@@ -11,9 +11,11 @@ from connectors.dynamics365.account import PRIORITIES, STATUSES, WEB
 from connectors.dynamics365.simulator import Dynamics365Simulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from connectors.testing.faults import FaultKind
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 TOKEN, SECRET = "eyJ-access-token-0123456789", "a-secret-of-a-webhook-0123456789"
+#: the number of what an admin adds
+ADDED = 100_000_042
 CODES = {Category.OPEN: 1, Category.ON_HOLD: 2, Category.PENDING_CUSTOMER: 3, Category.CANCELLED: 6}
 LEVELS = {Level.P2: 1, Level.P3: 2, Level.P4: 3}
 
@@ -87,6 +89,17 @@ class Dynamics365Bench(Bench):
         self.desk.act("set", case_id=ticket, **{"ownerid@odata.bind": f"/teams({team})"})
         return ticket
 
+    def add_status(self, ticket: str, word: str) -> Status:  # noqa: ARG002 - it has a number
+        """Let an admin add a status reason, of which the API shows the number alone."""
+        self.desk.records.states[ADDED] = 0
+        self.desk.act("set", case_id=ticket, statuscode=ADDED)
+        return Status(Category.UNKNOWN, str(ADDED))
+
+    def add_priority(self, ticket: str, word: str) -> Priority:  # noqa: ARG002 - it has a number
+        """Let an admin add a priority, of which the API shows the number alone."""
+        self.desk.act("set", case_id=ticket, prioritycode=ADDED)
+        return Priority(Level.UNSET, str(ADDED))
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the case."""
         mime = "image/png" if name.endswith(".png") else "application/octet-stream"
@@ -113,8 +126,8 @@ class Dynamics365Bench(Bench):
             return Shown(
                 title=held["title"] or "",
                 body=held["description"] or "",
-                status=STATUSES[held["statuscode"]][0],
-                priority=PRIORITIES[held["prioritycode"]][0],
+                status=STATUSES.get(held["statuscode"], (str(held["statuscode"]),))[0],
+                priority=PRIORITIES.get(held["prioritycode"], (str(held["prioritycode"]),))[0],
                 assignee=owner if owner in tables["systemusers"] else "",
                 comments=tuple(comments),
                 files=tuple(_file(row) for row in rows if row.get("isdocument")),

@@ -57,6 +57,7 @@ class Records:
         self.all: dict[str, dict[str, Record]] = {name: {} for name in TABLES}
         #: (version, id) of deleted cases
         self.deleted: list[tuple[int, str]] = []
+        self.states = dict(STATES)
         self._versions = count(900_001)
         self._numbers = count(1001)
         now = datetime.now(UTC)  # noqa: TID251 - an environment is another machine with its own clock
@@ -109,7 +110,7 @@ class Records:
             state = columns.get("statecode", record["statecode"])
             held = record["statuscode"] if state == record["statecode"] else -1
             code: Any = {"statuscode": held, **columns}["statuscode"]
-            if STATES.get(code, 0) != state:
+            if self.states.get(code, 0) != state:
                 raise RefusedError("0x80048408", f"{code} is not a valid status code for state code {state}.")
             if state == 1 and record["statecode"] != 1:
                 raise RefusedError("0x80048408", "A case is resolved by CloseIncident.")

@@ -14,9 +14,11 @@ from connectors.freshdesk.sim_state import SALES, plain
 from connectors.freshdesk.simulator import FreshdeskSimulator
 from connectors.freshdesk.words import PRIORITY_NUMBERS
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Status
 
 KEY, SECRET = "api-key-0123456789", "an-automation-secret-0123456789"
+#: the number of what an admin adds
+ADDED = 8
 NUMBERS = {
     Category.OPEN: 2,
     Category.PENDING_CUSTOMER: 3,
@@ -82,6 +84,13 @@ class FreshdeskBench(Bench):
         """Let an agent give the ticket to another group."""
         self.desk.act("set", ticket=ticket, group_id=SALES)
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status, of which the API shows the number alone."""
+        self.desk.records.statuses.add(ADDED)
+        self.desk.records.names[ADDED] = word
+        self.desk.act("set", ticket=ticket, status=ADDED)
+        return Status(Category.UNKNOWN, str(ADDED))
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words."""

@@ -68,6 +68,8 @@ class Records:
         self.contacts: dict[int, dict[str, Any]] = {}
         self.custom = {"gateway_key" if service else "cf_gateway_key", "employee_id" if service else "cf_plan"}
         self.statuses = set(STATUSES)
+        #: of the statuses that an admin made
+        self.names: dict[int, str] = {}
         self.groups = {SUPPORT, SALES}
         self._tickets = count(1)
         self._ids = count(5_004_272_001)

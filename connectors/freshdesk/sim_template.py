@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.freshdesk.words import PRIORITY_NAMES, STATUSES
 
 
-def template(ticket: dict[str, Any], said: list[dict[str, Any]], event: str, agent: str) -> dict[str, str]:
-    """Return the names of the template with the values of its placeholders."""
+def template(
+    ticket: dict[str, Any], said: list[dict[str, Any]], event: str, agent: str, names: Mapping[int, str]
+) -> dict[str, str]:
+    """Return the names of the template with the values of its placeholders; `names` are of an admin's statuses."""
     status = STATUSES["freshdesk"].get(str(ticket["status"]))
     public = [each["body"] for each in said if not each["private"]]
     private = [each["body"] for each in said if each["private"]]
@@ -16,7 +19,7 @@ def template(ticket: dict[str, Any], said: list[dict[str, Any]], event: str, age
         "ticket_id": str(ticket["id"]),
         "triggered_event": event,
         "ticket_modified_on": ticket["updated_at"],
-        "ticket_status": status.name if status else str(ticket["status"]),
+        "ticket_status": status.name if status else names.get(ticket["status"], str(ticket["status"])),
         "ticket_priority": PRIORITY_NAMES[str(ticket["priority"])],
         "ticket_type": ticket["type"] or "",
         "ticket_agent_email": agent,

@@ -170,7 +170,8 @@ class FreshdeskSimulator(SimulatedDesk):
         """Send the template of the automation, filled in."""
         ticket, said = self.records.tickets[number], self.records.conversations[number]
         agent = self.records.agents.get(ticket["responder_id"] or 0, {})
-        values = template(ticket, said, event, str(agent.get("email") or agent.get("contact", {}).get("email") or ""))
+        by = str(agent.get("email") or agent.get("contact", {}).get("email") or "")
+        values = template(ticket, said, event, by, self.records.names)
         if self.service:
             values["ticket_id"] = f"INC-{number}"
         self.announce(rendered(values, damaged=self.damaged))

@@ -9,7 +9,7 @@ import yaml
 
 from connectors.generic.simulator import PAGE, HomeDesk
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 SECRET = "whsec_aG9tZS1kZXNrLXNlY3JldC0wMTIzNDU2Nzg5"
 
@@ -80,6 +80,16 @@ class GenericBench(Bench):
         """Let an agent give the ticket to another team."""
         self.desk.act("set", ticket=ticket, team="sales")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an agent set a state of their own."""
+        self.desk.act("set", ticket=ticket, state=word)
+        return Status(Category.UNKNOWN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an agent set an urgency of their own."""
+        self.desk.act("set", ticket=ticket, urgency=word)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the ticket, with a word."""

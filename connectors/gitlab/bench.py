@@ -9,7 +9,7 @@ from connectors.gitlab.sim_state import PRODUCT
 from connectors.gitlab.simulator import GitLabSimulator
 from connectors.gitlab.texts import APART
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 TOKEN = "glpat-0123456789abcdef"
 #: of Standard Webhooks' own documentation
@@ -91,6 +91,20 @@ class GitLabBench(Bench):
     def move(self, ticket: str) -> str:
         """Let a member move the issue to the other project, where it is a new one."""
         return str(self.desk.act("move", issue=ticket, to=PRODUCT))
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let a member put on a label of the scope of statuses that no settings have."""
+        label = f"status::{word}"
+        others = ",".join(sorted(STATUS_LABELS.values()))
+        self.desk.act("set", issue=ticket, add_labels=label, remove_labels=others)
+        return Status(Category.UNKNOWN, label)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let a member put on a label of the scope of priorities that no settings have."""
+        label = f"priority::{word}"
+        others = ",".join(f"priority::{number}" for number in range(1, 5))
+        self.desk.act("set", issue=ticket, add_labels=label, remove_labels=others)
+        return Priority(Level.UNSET, label)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a member put a file into a note."""

@@ -10,9 +10,11 @@ from connectors.hubspot.mapping import PRIORITY_WORDS
 from connectors.hubspot.sim_state import KEY, REPAIRS
 from connectors.hubspot.simulator import HubSpotSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 TOKEN, SECRET, APP = "pat-na1-0123456789-token", "yyyyyyyy-a-client-secret-0123456789", "52674089"
+#: the id of what an admin adds
+ADDED = "1084213"
 STAGES = {
     Category.NEW: "1",
     Category.PENDING_CUSTOMER: "2",
@@ -87,6 +89,18 @@ class HubSpotBench(Bench):
         """Let an agent move the ticket to the other pipeline, to a stage of it."""
         self.desk.act("set", ticket=ticket, hs_pipeline=REPAIRS, hs_pipeline_stage="61")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a stage to the pipeline, which is known by its id."""
+        self.desk.records.pipelines["0"][1][ADDED] = (word, "OPEN")
+        self.desk.act("set", ticket=ticket, hs_pipeline_stage=ADDED)
+        return Status(Category.UNKNOWN, ADDED)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add an option to the priorities."""
+        self.desk.records.priorities.append(word)
+        self.desk.act("set", ticket=ticket, hs_ticket_priority=word)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent send a file in the conversation, or put it on a note."""

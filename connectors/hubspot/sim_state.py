@@ -54,6 +54,8 @@ class Records:
     """Everything that one account has."""
 
     def __init__(self) -> None:
+        self.pipelines = {number: (name, dict(stages)) for number, (name, stages) in PIPELINES.items()}
+        self.priorities = [*PRIORITIES]
         self._ids = itertools.count(48_453_757_001)
         self._last = EPOCH
         #: kind -> id -> record
@@ -139,11 +141,11 @@ class Records:
         record["updatedAt"] = stamp(at)
 
     def _check(self, properties: dict[str, str], number: str) -> None:
-        _, stages = PIPELINES.get(properties.get("hs_pipeline", "0"), ("", {}))
+        _, stages = self.pipelines.get(properties.get("hs_pipeline", "0"), ("", {}))
         stage = properties.get("hs_pipeline_stage")
         if stage not in stages and (stage is not None or not stages):
             raise InvalidError(f"{stage} is no stage", "hs_pipeline_stage", "INVALID_PIPELINE_STAGE")
-        if properties.get("hs_ticket_priority", "") not in ("", *PRIORITIES):
+        if properties.get("hs_ticket_priority", "") not in ("", *self.priorities):
             given = properties["hs_ticket_priority"]
             raise InvalidError(f"{given} was not one of the allowed options", "hs_ticket_priority")
         owner = properties.get("hubspot_owner_id", "")

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from connectors.hubspot.mapping import MARKER
 from connectors.hubspot.sim_crm import Companies
-from connectors.hubspot.sim_state import KEY, PIPELINES, InvalidError, Record, millis
+from connectors.hubspot.sim_state import KEY, InvalidError, Record, millis
 from connectors.sdk import hmac_base64
 from connectors.testing.desk import Handler
 from connectors.testing.loopback import SimRequest, SimResponse, json_answer
@@ -174,7 +174,7 @@ class HubSpotSimulator(Companies):
                     for number, (label, state) in stages.items()
                 ],
             }
-            for pipeline, (name, stages) in PIPELINES.items()
+            for pipeline, (name, stages) in self.records.pipelines.items()
         ]
         return self._answer_with({"results": listed})
 

@@ -9,7 +9,7 @@ from connectors.content import from_html
 from connectors.intercom.sim_state import BODY, GATEWAY, KEY, NOOR, PRIORITY, ROSA, TITLE, TYPE, VENDOR
 from connectors.intercom.simulator import IntercomSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 TOKEN, SECRET = "dG9rOmFfdG9rZW5fMDEyMzQ1Njc4OQ", "a-client-secret-0123456789"
 STATES = {
@@ -83,6 +83,18 @@ class IntercomBench(Bench):
         """Let a teammate give it to a team."""
         self.desk.act("assign", ticket=ticket, number="5017691", sort="team")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a state, which belongs to one of Intercom's categories."""
+        self.desk.records.states["8276"] = ("in_progress", word)
+        self.desk.act("state", ticket=ticket, state="8276")
+        return Status(Category.OPEN, "in_progress")
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a value to the list of the attribute."""
+        self.desk.records.priorities.add(word)
+        self.desk.act("set", ticket=ticket, **{PRIORITY: word})
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a teammate send a file, or note one."""

@@ -66,6 +66,7 @@ class Records:
             "8271": ("waiting_on_customer", "Waiting on customer"),
             "8272": ("resolved", "Resolved"),
         }
+        self.priorities = {None, "", "Urgent", "High", "Normal", "Low"}
         self.attributes = [TITLE, BODY, PRIORITY, KEY]
 
     def contact(self, email: str) -> Record:
@@ -203,7 +204,7 @@ class Records:
         for name, value in given.items():
             if name not in self.attributes:
                 raise InvalidError("parameter_invalid", f"Attribute {name} does not exist", "ticket_attributes")
-            if name == PRIORITY and value not in {None, "", "Urgent", "High", "Normal", "Low"}:
+            if name == PRIORITY and value not in self.priorities:
                 raise InvalidError("parameter_invalid", f"{value} is not a value of {name}", "ticket_attributes")
 
 

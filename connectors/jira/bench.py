@@ -11,7 +11,7 @@ from connectors.jira.options import CLOUD, DATA_CENTER
 from connectors.jira.simulator import JiraSimulator
 from connectors.jira.words import PRIORITY_WORDS
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 EMAIL, TOKEN, SECRET = "gateway@desk.example", "api-token-0123456789", "a-webhook-secret-0123456789"
 WORDS = {
@@ -90,6 +90,18 @@ class JiraCloudBench(Bench):
         """Let an agent move the issue to another project: it gets another key."""
         self.desk.act("move", issue=ticket, project="DEV")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status, which belongs to one of Jira's categories."""
+        self.desk.act("new_word", what="status", word=word)
+        self.desk.act("set", issue=ticket, status=word)
+        return Status(Category.OPEN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a priority."""
+        self.desk.act("new_word", what="priority", word=word)
+        self.desk.act("set", issue=ticket, priority={"name": word})
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file there; customers see it once a public comment shows it."""

@@ -8,9 +8,11 @@ from connectors.content import to_html
 from connectors.planfix.mapping import words
 from connectors.planfix.simulator import REQUESTER, PlanfixSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Status
 
 TOKEN, SECRET = "rest-token-0123456789", "a-scenario-secret-0123456789"
+#: the number of what an admin adds
+ADDED = 104
 NUMBERS = {
     Category.NEW: 1,
     Category.OPEN: 2,
@@ -82,6 +84,12 @@ class PlanfixBench(Bench):
         """Let an agent move the task to another project."""
         self.desk.act("set", task=ticket, project=2)
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status to the process."""
+        self.desk.statuses[ADDED] = word
+        self.desk.act("set", task=ticket, status=ADDED)
+        return Status(Category.UNKNOWN, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a task, with a comment."""

@@ -9,8 +9,10 @@ from connectors.redmine.sim_state import PRIORITIES, STATUSES
 from connectors.redmine.simulator import MARKER, NOTE_MARKER, REQUESTER, RedmineSimulator
 from connectors.redmine.texts import read_text
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
+#: the number of what an admin adds
+ADDED = 42
 API_KEY, SECRET = "0123456789abcdef0123456789abcdef01234567", "a-webhook-secret-0123456789"
 
 
@@ -82,6 +84,18 @@ class RedmineBench(Bench):
         """Let an agent move the issue to another project."""
         self.desk.act("set", issue=ticket, project_id=2)
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status."""
+        self.desk.records.statuses[word] = ADDED
+        self.desk.act("set", issue=ticket, status_id=ADDED)
+        return Status(Category.UNKNOWN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a priority."""
+        self.desk.records.priorities[word] = ADDED
+        self.desk.act("set", issue=ticket, priority_id=ADDED)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on an issue, with a note."""

@@ -53,6 +53,7 @@ class Records:
         self.permissions: set[str] = set(PERMISSIONS)
         #: (from, to) that the workflow of our role does not have, and what a new issue may be
         self.forbidden: set[tuple[int, int]] = set()
+        self.statuses, self.priorities = dict(STATUSES), dict(PRIORITIES)
         self.initial: set[int] = {STATUSES["New"]}
         self.me = self.user("gateway@desk.example", "Gateway")
         self.agent = self.user("agent@desk.example", "Ada Agent")
@@ -195,12 +196,12 @@ class Records:
                 value = PROJECTS[str(value)][0]
             if name.endswith("_id"):
                 value = int(value) if str(value or "").isdigit() else None
-            if name == "priority_id" and value not in PRIORITIES.values():
+            if name == "priority_id" and value not in self.priorities.values():
                 raise InvalidError("Priority cannot be blank")
             if name == "assigned_to_id" and value is not None and self.users.get(value, {}).get("status") != 1:
                 raise InvalidError("Assignee is invalid")
             known = {
-                "status_id": STATUSES.values(), "tracker_id": TRACKERS.values(),
+                "status_id": self.statuses.values(), "tracker_id": TRACKERS.values(),
                 "project_id": OURS if actor == self.me else (1, 2, 3),
             }  # fmt: skip
             if value not in known.get(name, (value,)):
@@ -241,8 +242,8 @@ class Records:
             "id": number,
             "project": {"id": issue["project_id"], "name": PROJECTS[key][1]},
             "tracker": _named(TRACKERS, issue["tracker_id"]),
-            "status": {**_named(STATUSES, issue["status_id"]), "is_closed": issue["status_id"] in CLOSED},
-            "priority": _named(PRIORITIES, issue["priority_id"]),
+            "status": {**_named(self.statuses, issue["status_id"]), "is_closed": issue["status_id"] in CLOSED},
+            "priority": _named(self.priorities, issue["priority_id"]),
             "author": {"id": issue["author_id"], "name": self.name(issue["author_id"])},
         }
         if issue["assigned_to_id"]:

@@ -17,7 +17,6 @@ import msgspec
 from connectors.redmine.sim_state import (
     CLOSED,
     OURS,
-    PRIORITIES,
     PROJECTS,
     STATUSES,
     TRACKERS,
@@ -57,8 +56,12 @@ class RedmineSimulator(SimulatedDesk):
             ("GET", "/users/current.json", self._me),
             ("GET", r"/users/(?P<number>\d+)\.json", self._user),
             ("GET", r"/roles/(?P<number>\d+)\.json", self._role),
-            ("GET", "/issue_statuses.json", lambda _: self._names("issue_statuses", STATUSES)),
-            ("GET", "/enumerations/issue_priorities.json", lambda _: self._names("issue_priorities", PRIORITIES)),
+            ("GET", "/issue_statuses.json", lambda _: self._names("issue_statuses", self.records.statuses)),
+            (
+                "GET",
+                "/enumerations/issue_priorities.json",
+                lambda _: self._names("issue_priorities", self.records.priorities),
+            ),
             ("GET", "/trackers.json", lambda _: self._names("trackers", TRACKERS)),
             ("GET", "/projects.json", self._projects),
             ("GET", "/issues.json", self._list),
@@ -219,7 +222,7 @@ class RedmineSimulator(SimulatedDesk):
     def _names(self, key: str, table: dict[str, int]) -> SimResponse:
         named = self.renamed
         rows: list[dict[str, Any]] = [{"id": number, "name": named.get(name, name)} for name, number in table.items()]
-        if table is STATUSES:
+        if key == "issue_statuses":
             rows = [{**row, "is_closed": row["id"] in CLOSED} for row in rows]
         return json_answer({key: rows})
 

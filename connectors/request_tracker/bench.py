@@ -7,7 +7,7 @@ from typing import Any
 from connectors.request_tracker.mapping import NATIVE, PRIORITIES
 from connectors.request_tracker.simulator import SimulatedRequestTracker
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Status
 
 SECRET = "a-scrip-secret-0123456789"
 
@@ -69,6 +69,12 @@ class RequestTrackerBench(Bench):
         """Let an agent move the ticket to another queue."""
         self.desk.act("set", ticket=ticket, Queue="General")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status to the lifecycle, which RT keeps in small letters."""
+        self.desk.records.statuses.append(word.lower())
+        self.desk.act("set", ticket=ticket, Status=word)
+        return Status(Category.UNKNOWN, word.lower())
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent reply or comment with a file."""

@@ -7,7 +7,7 @@ from typing import Any
 from connectors.roundup.mapping import NATIVE, NATIVE_LEVELS
 from connectors.roundup.simulator import SimulatedRoundup
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 
 class RoundupBench(Bench):
@@ -64,6 +64,18 @@ class RoundupBench(Bench):
     def delete(self, ticket: str) -> None:
         """Let an admin retire an issue."""
         self.desk.act("retire", issue=ticket)
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status."""
+        self.desk.tracker.create("status", {"name": word, "order": 99}, "1")
+        self.desk.act("set", issue=ticket, status=word)
+        return Status(Category.UNKNOWN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a priority."""
+        self.desk.tracker.create("priority", {"name": word, "order": 99}, "1")
+        self.desk.act("set", issue=ticket, priority=word)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:  # noqa: ARG002 - all read all
         """Let an agent add a message with a file."""

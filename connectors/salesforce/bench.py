@@ -7,7 +7,7 @@ from typing import Any
 from connectors.salesforce.account import KEY_FIELD
 from connectors.salesforce.simulator import SalesforceSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 TOKEN, SECRET = "00D5j-access-token-0123456789", "a-secret-in-the-url-0123456789"
 WORDS = {
@@ -85,6 +85,18 @@ class SalesforceBench(Bench):
         queue = self.desk.records.add("Group", given, self.desk.records.me, self.desk.now())["Id"]
         self.desk.act("set", case_id=ticket, OwnerId=queue)
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a value to the picklist."""
+        self.desk.records.picklists["Status"].append(word)
+        self.desk.act("set", case_id=ticket, Status=word)
+        return Status(Category.UNKNOWN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a value to the picklist."""
+        self.desk.records.picklists["Priority"].append(word)
+        self.desk.act("set", case_id=ticket, Priority=word)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the case."""

@@ -75,6 +75,7 @@ class Records:
         self.keeps_history = True
         #: ids of records that sharing keeps from our user
         self.hidden: set[str] = set()
+        self.picklists = {field: [*words] for field, words in PICKLISTS.items()}
         self._count = count(1)
         self._numbers = count(1001)
         now = datetime.now(UTC)  # noqa: TID251 - an org is another machine with its own clock
@@ -151,7 +152,7 @@ class Records:
             if most and isinstance(value, str) and len(value) > most:
                 said = f"{field}: data value too large (max length={most})"
                 raise RefusedError("STRING_TOO_LONG", said, fields=(field,))
-            if name == "Case" and field in PICKLISTS and value is not None and value not in PICKLISTS[field]:
+            if name == "Case" and field in self.picklists and value is not None and value not in self.picklists[field]:
                 said = f"{field}: bad value for restricted picklist field: {value}"
                 raise RefusedError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", said, fields=(field,))
         if name == "CaseComment" and len(str(given.get("CommentBody") or "").encode()) > 4000:

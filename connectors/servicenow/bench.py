@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.servicenow.simulator import ServiceNowSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Status
 
 USER, PASSWORD, SECRET = "gateway", "password-0123456789", "a-rule-secret-0123456789"
 COLUMNS = {
@@ -74,6 +74,11 @@ class ServiceNowBench(Bench):
         """Let an agent give the incident to another group."""
         self.desk.act("set", sys_id=ticket, assignment_group="d625dccec0a8016700a222a0f7900d06")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:  # noqa: ARG002 - it has a number
+        """Let an admin add a choice to the states, of which the API shows the number alone."""
+        self.desk.act("set", sys_id=ticket, state="9")
+        return Status(Category.UNKNOWN, "9")
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:  # noqa: ARG002 - all are
         """Let an agent put a file on the incident."""

@@ -21,7 +21,7 @@ from connectors.registry import BUILT_INS
 from connectors.testing.desk import SimulatedDesk
 from connectors.testing.faults import FaultKind
 from connectors.testing.loopback import LoopbackServer, SimRequest, SimResponse
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 from gateway.ports import ConnectionSettings, IncomingRequest
 
 T = TypeVar("T")
@@ -147,6 +147,17 @@ class Bench(ABC):
         """Let an agent take a deleted ticket back."""
         raise Lacking
 
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status of which no settings know, and an agent set it; returns how it is to be read.
+
+        Its category is unknown, but where the desk says to which of its own it belongs.
+        """
+        raise Lacking
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a priority of which no settings know, and an agent set it; returns how it is to be read."""
+        raise Lacking
+
     def move(self, ticket: str) -> str:
         """Let an agent move a ticket to another project, group or queue; returns the remote id that it has there."""
         raise Lacking
@@ -189,6 +200,12 @@ class Bench(ABC):
             return doing()
         finally:
             self.desk.clock.skew += lag
+
+    @classmethod
+    def plays(cls, doing: str) -> bool:
+        """Say whether its people do something that a bench may leave out, by the name of the method."""
+        ours: object = getattr(cls, doing)
+        return ours is not vars(Bench)[doing]
 
     @abstractmethod
     def shown(self, ticket: str) -> Shown:

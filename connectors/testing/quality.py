@@ -39,6 +39,8 @@ LACKS: Mapping[str, str] = {
     "assign": "nobody is assigned",
     "merge": "tickets are not merged",
     "delete": "tickets are not deleted",
+    "new_status": "nobody adds a status there",
+    "new_priority": "nobody adds a priority there",
     "name": "no other program can write where a mark of ours stands on a ticket",
     "marked_comments": "comments have no room for a mark: their words, time and author tell which is ours",
     "internal": "there are no internal notes",

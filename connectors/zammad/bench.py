@@ -10,8 +10,10 @@ from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from connectors.zammad.account import LEVELS, WORDS, Account
 from connectors.zammad.mapping import article_body
 from connectors.zammad.simulator import ZammadSimulator
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
+#: the number of what an admin adds
+ADDED = 42
 TOKEN, SECRET = "api-token-0123456789", "a-signature-token-0123456789"
 PENDING_TIME = "2030-01-01T00:00:00.000Z"
 
@@ -73,6 +75,18 @@ class ZammadBench(Bench):
         """Let an agent move the ticket to another group."""
         self.desk.act("set", ticket=ticket, group="Sales")
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a state."""
+        self.desk.records.states[word] = ADDED
+        self.desk.act("set", ticket=ticket, state=word)
+        return Status(Category.UNKNOWN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a priority."""
+        self.desk.records.priorities[word] = ADDED
+        self.desk.act("set", ticket=ticket, priority=word)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a word."""

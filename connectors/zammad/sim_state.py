@@ -34,6 +34,7 @@ class Records:
         self._ids = itertools.count(100)
         self._numbers = itertools.count(22001)
         self.groups = {"Users": 1, "Support": 2, "Sales": 3}
+        self.states, self.priorities = dict(STATES), dict(PRIORITY_IDS)
         self.users: dict[int, dict[str, Any]] = {}
         self.tickets: dict[int, dict[str, Any]] = {}
         self.articles: dict[int, dict[str, Any]] = {}
@@ -109,7 +110,7 @@ class Records:
     def _resolved(self, given: dict[str, Any]) -> dict[str, Any]:
         """Turn names into ids (association_name_to_id_convert); what no ticket has is dropped without a word."""
         found = {}
-        tables = {"state": STATES, "priority": PRIORITY_IDS, "group": self.groups}
+        tables = {"state": self.states, "priority": self.priorities, "group": self.groups}
         for name, value in given.items():
             if name in tables and isinstance(value, str):
                 if value not in tables[name]:
@@ -160,7 +161,7 @@ class Records:
 
     def _named(self, name: str, value: Any) -> Any:
         tables: dict[str, dict[str, int]] = {
-            "state_id": STATES, "priority_id": PRIORITY_IDS, "group_id": self.groups
+            "state_id": self.states, "priority_id": self.priorities, "group_id": self.groups
         }  # fmt: skip
         if name in tables:
             return next((word for word, number in tables[name].items() if number == value), value)

@@ -8,7 +8,7 @@ from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from connectors.zendesk.mapping import PRIORITY_WORDS
 from connectors.zendesk.simulator import ZendeskSimulator
 from connectors.zendesk.texts import read
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Status
 
 EMAIL, TOKEN, SECRET = "gateway@desk.example", "api-token-0123456789", "a-signing-secret-0123456789"
 WORDS = {
@@ -74,6 +74,11 @@ class ZendeskBench(Bench):
         """Let an agent give the ticket to another group."""
         self.desk.act("set", ticket_id=ticket, group_id=360_002)
         return ticket
+
+    def add_status(self, ticket: str, word: str) -> Status:  # noqa: ARG002 - as its own
+        """Let an admin add a status, which belongs to one of Zendesk's own: that is what the API shows."""
+        self.desk.act("set", ticket_id=ticket, status="hold", custom_status_id=35_436)
+        return Status(Category.ON_HOLD, "hold")
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent comment with a file."""

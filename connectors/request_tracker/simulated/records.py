@@ -103,6 +103,7 @@ class Records:
         self._merged: dict[int, list[int]] = {}
         self._parts: dict[int, list[Attachment]] = {}
         self._files = 0
+        self.statuses = [*STATUSES]
         self.ticket_fields: tuple[str, ...] = TICKET_FIELDS
         self.comment_fields: tuple[str, ...] = COMMENT_FIELDS
         #: (field, value) that our account, or nobody, may set: an owner without the right to own, a status without a
@@ -180,7 +181,7 @@ class Records:
         if queue is None:
             raise Refusal(403, f"No permission to create tickets in the queue '{given['Queue']}'")
         status = str(given.get("Status") or "new").lower()
-        if status not in STATUSES:
+        if status not in self.statuses:
             raise Refusal(400, f"Status '{given['Status']}' isn't a valid status for tickets in this queue.")
         if status not in INITIAL:
             raise Refusal(400, f"New tickets can not have status '{status}' in this queue.")
@@ -254,7 +255,7 @@ class Records:
     def set_status(self, ticket: Ticket, status: str, who: str) -> str:
         """Set a status and return RT's sentence."""
         status = status.lower()
-        if status not in STATUSES:
+        if status not in self.statuses:
             return f"Status '{status}' isn't a valid status for this ticket."
         if status == ticket.status:
             return "That is already the current value"

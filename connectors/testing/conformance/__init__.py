@@ -27,9 +27,10 @@ from connectors.testing.conformance.stand import KnownAnswer, Stand
 from connectors.testing.conformance.turns import Turns
 from connectors.testing.conformance.unanswered import Unanswered
 from connectors.testing.conformance.unsaid import Unsaid
+from connectors.testing.conformance.words import Words
 
 
-class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Turns, Marks, Files, People, Pure):
+class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Turns, Words, Marks, Files, People, Pure):
     """Everything. A subclass gives what `Stand` names."""
 
 

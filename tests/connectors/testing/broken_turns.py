@@ -11,7 +11,22 @@ import msgspec
 from connectors.gitlab.connector import GitLabConnector
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.planfix.connector import PlanfixConnector
-from connectors.sdk import Call, ChangePage, Connector, Event, RawDelivery, RemoteTicket
+from connectors.sdk import (
+    Call,
+    Category,
+    ChangePage,
+    Connector,
+    Event,
+    Intent,
+    Level,
+    Operation,
+    Outcome,
+    Priority,
+    RawDelivery,
+    RemoteTicket,
+    Status,
+    WriteContext,
+)
 from connectors.zendesk.connector import ZendeskConnector
 from tests.connectors.gitlab.test_conformance import TestGitLab as WholeGitLab
 from tests.connectors.hubspot.test_conformance import TestHubSpot as WholeHubSpot
@@ -67,6 +82,31 @@ class Lagging(Broken):
         return tuple(found)
 
 
+class Guessing(Reading):
+    """Takes a status that it does not know for an open one, and a priority for a high one."""
+
+    def spoilt(self, ticket: RemoteTicket) -> RemoteTicket:
+        """Give it a meaning."""
+        status, priority = ticket.status, ticket.priority
+        if isinstance(status, Status) and status.category is Category.UNKNOWN:
+            status = Status(Category.OPEN, status.native)
+        if isinstance(priority, Priority) and priority.level is Level.UNSET:
+            priority = Priority(Level.P2, priority.native)
+        return msgspec.structs.replace(ticket, status=status, priority=priority)
+
+
+class Resetting(Broken):
+    """Writes all that it knows of a ticket with each field."""
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Set a status that nobody asked for, and a priority."""
+        if intent.operation is Operation.SET_FIELDS:
+            more = {"status": {"category": "open"}, "priority": {"level": "P3"}}
+            intent = msgspec.structs.replace(intent, fields={**more, **intent.fields})
+        outcome: Outcome = yield from self.inner.write(intent, context)
+        return outcome
+
+
 class Deaf(Broken):
     """Polls for nothing but new tickets."""
 
@@ -78,6 +118,7 @@ class Deaf(Broken):
 
 
 MOVED = "test_a_ticket_that_is_moved_goes_on"
+STATUS, PRIORITY = "test_a_new_status_is_none_that_we_know", "test_a_new_priority_is_none_that_we_know"
 MOST: Mapping[Any, Any] = {
     WholeHubSpot: HubSpotConnector,
     WholePlanfix: PlanfixConnector,
@@ -88,11 +129,17 @@ DEFECTS: tuple[tuple[type[Broken], str, Mapping[Any, Any]], ...] = (
     (Staying, MOVED, MOST),
     (Lagging, MOVED, MOST),
     (Deaf, MOVED, MOST),
+    (Guessing, STATUS, {WholeHubSpot: HubSpotConnector, WholePlanfix: PlanfixConnector}),
+    (Guessing, PRIORITY, {WholeHubSpot: HubSpotConnector}),
+    (Resetting, STATUS, MOST),
+    (Resetting, PRIORITY, {WholeHubSpot: HubSpotConnector}),
     (Unled, MOVED, {WholeGitLab: GitLabConnector}),
 )
 NOTICED: dict[str, tuple[str, ...]] = {}
 for _kind, _test, _desks in DEFECTS:
     globals().update(broken_classes({_kind: _test}, __name__, _desks))
-    NOTICED |= {f"{each.__name__}{_kind.__name__}": (_test,) for each in _desks}
+    for _each in _desks:
+        _name = f"{_each.__name__}{_kind.__name__}"
+        NOTICED[_name] = (*NOTICED.get(_name, ()), _test)
 # pytest takes whatever class is named here for one to run
 del WholeGitLab, WholeHubSpot, WholePlanfix, WholeZendesk

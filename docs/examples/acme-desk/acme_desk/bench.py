@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from acme_desk.mapping import PRIORITY_WORDS, STATUS_WORDS
 from acme_desk.simulator import AcmeSimulator
 from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
-from gateway.domain.ticket import Category, Level
+from gateway.domain.ticket import Category, Level, Priority, Status
 
 T = TypeVar("T")
 EMAIL, KEY, HOOK_KEY = "gateway@desk.example", "acme-0123456789", "a-signing-secret-0123456789"
@@ -69,6 +69,16 @@ class AcmeBench(Bench):
     def delete(self, ticket: str) -> None:
         """Let the agent delete."""
         self.desk.act("delete", number=int(ticket))
+
+    def add_status(self, ticket: str, word: str) -> Status:
+        """Let an admin add a status, and the agent set it."""
+        self.desk.act("set", number=int(ticket), status=word)
+        return Status(Category.UNKNOWN, word)
+
+    def add_priority(self, ticket: str, word: str) -> Priority:
+        """Let an admin add a priority, and the agent set it."""
+        self.desk.act("set", number=int(ticket), priority=word)
+        return Priority(Level.UNSET, word)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let the agent comment with a file."""
