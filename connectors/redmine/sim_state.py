@@ -174,7 +174,7 @@ class Records:
     ) -> dict[str, Any]:
         made = {
             "id": next(self._ids), "user_id": actor, "notes": notes, "private_notes": private,
-            "created_on": stamp(now), "details": details,
+            "created_on": stamp(now), "updated_on": stamp(now), "details": details,
         }  # fmt: skip
         self.journals[number].append(made)
         return made
@@ -272,6 +272,8 @@ class Records:
             "id": journal["id"], "user": {"id": journal["user_id"], "name": self.name(journal["user_id"])},
             "notes": journal["notes"], "created_on": journal["created_on"],
             "private_notes": journal["private_notes"], "details": journal["details"],
+            # shown from Redmine 5.0 on
+            "updated_on": journal["updated_on"],
         }  # fmt: skip
 
 
