@@ -32,8 +32,8 @@ from rules.yaml12 import load as load_yaml
 
 STATE = ".gateway"
 MIB = 1024 * 1024
-#: between two polls of a desk, where its site does not say: beside its webhooks, and where it has none
-POLL_BESIDE, POLL_ALONE = timedelta(minutes=5), timedelta(minutes=1)
+#: between two polls of a desk, where its site does not say: a change whose webhook is lost comes within a minute
+POLL_EVERY = timedelta(seconds=30)
 MAX_FILES = 500
 MAX_SITE = 16 * MIB
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -370,7 +370,7 @@ def _every(connection: Connection, spec: ConnectorSpec) -> timedelta | None:
         return None
     if connection.reconcile_every is not None:
         return timedelta(seconds=connection.reconcile_every)
-    return POLL_BESIDE if found.webhooks else POLL_ALONE
+    return POLL_EVERY
 
 
 def _wrong(

@@ -16,6 +16,7 @@ import msgspec
 from connectors import registry
 from connectors.testing.bench import Bench, Lacking, benches
 from connectors.testing.outgoing import Weather
+from gateway.config import POLL_EVERY
 from gateway.domain.ticket import Category
 from gateway.flow.reconcile import Reconciler
 from gateway.http import HttpTransport
@@ -28,8 +29,8 @@ from tests.flows.world import Bridge, Silent
 DESK = "the-desk"
 #: the desks whose lost webhooks polls make good
 POLLED = tuple(each for each in benches() if registry.load(points=()).plugin(each.connector).spec.polling)
-#: how often a site asks, as the pages of the connectors recommend
-EVERY = timedelta(seconds=30)
+#: how often a site asks that says nothing of it
+EVERY = POLL_EVERY
 #: what is promised, beside the lag that the desk documents for what it lists
 PROMISE = timedelta(seconds=60)
 LOOK = timedelta(seconds=1)

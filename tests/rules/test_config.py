@@ -131,8 +131,8 @@ def test_references_are_resolved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "more", "every"),
     [
-        ("", {}, timedelta(minutes=5)),
-        ("", {"webhooks": False}, timedelta(minutes=1)),
+        ("", {}, timedelta(seconds=30)),
+        ("", {"webhooks": False}, timedelta(seconds=30)),
         ("", {"polling": False}, None),
         ("    reconcile_every: 20s\n", {}, timedelta(seconds=20)),
         ("    reconcile_every: 20s\n", {"polling": False}, None),
