@@ -98,6 +98,14 @@ def nobody_told(placed: Sequence[Place], people: Sequence[Person]) -> str:
     return "" if placed else "; nobody is told of it"
 
 
+def stranger(connection: str, account: str) -> str:
+    """Say to whoever pressed a button why they are not known, and what whoever keeps the site has to write."""
+    return (
+        f"nobody under people: has the account {account} at {connection}; whoever keeps the site writes "
+        f"accounts: {{{connection}: {account}}} to the person whose it is"
+    )
+
+
 def moment(at: datetime) -> str:
     """Return an instant as messages say it."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

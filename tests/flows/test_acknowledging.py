@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import quote_plus
 
 import msgspec
 import pytest
@@ -153,12 +154,26 @@ def test_only_people_who_are_known_may_press_where_the_site_says_so(desk: Desk) 
     ts = desk.breach()
     (answer,) = desk.press(ts, "U09NOBODY")
     assert answer == (
-        "Nothing is done for resolution of acme-zendesk 1: nobody under people: has the account of ops-slack U09NOBODY."
+        "Nothing is done for resolution of acme-zendesk 1: nobody under people: has the account U09NOBODY at "
+        "ops-slack; whoever keeps the site writes accounts: {ops-slack: U09NOBODY} to the person whose it is."
     )
     assert desk.words() == []
     assert "Acknowledge" in desk.shown(ts)
     desk.press(ts)
     assert desk.words() == [("eva", "ops-slack")]
+
+
+def test_whose_ticket_is_gone_is_told_so(desk: Desk) -> None:
+    """A notice outlives its ticket: who presses then is not left to wait, and the button goes."""
+    ts = desk.breach()
+    request = desk.request(ts)
+    gone = desk.request(ts).body.replace(quote_plus(desk.now().id).encode(), b"01890000-0000-7000-8000-000000000000")
+    headers = {name.lower(): value for name, value in desk.slack.sign_form(gone).items()}
+    desk.receive(msgspec.structs.replace(request, headers=headers, body=gone))
+    desk.settle()
+    assert desk.slack.messages[-1]["text"] == "Nothing to do: the ticket of this notice is not kept here any more."
+    assert '"action_id"' not in desk.shown(ts)
+    assert desk.words() == []
 
 
 def test_without_a_word_it_goes_on(desk: Desk) -> None:

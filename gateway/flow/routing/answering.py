@@ -13,8 +13,8 @@ from gateway.errors import ConflictError, NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.routing.accepting import Answer
-from gateway.flow.sla.acknowledging import answer, place_of
-from gateway.flow.telling import moment
+from gateway.flow.sla.acknowledging import answer, not_kept, place_of
+from gateway.flow.telling import moment, stranger
 from gateway.ports import Ids, Tx
 from gateway.ports.ways import Way
 from rules.notices import person_at
@@ -28,7 +28,7 @@ def press(
         return "known already", ()
     ticket_id = str(event.about.get("ticket", ""))
     if tx.tickets.get(ticket_id) is None:
-        return "pressed for a ticket that we do not have", ()
+        return not_kept(event, connection, site, "handoff")
     tx.tickets.hold([ticket_id], wait=False)
     account = event.actor.external_id if event.actor is not None else ""
     person = person_at(connection, account, site.rules.sections)
@@ -36,7 +36,7 @@ def press(
     stands_now = ""
     if person is None:
         outcome = "pressed by somebody unknown"
-        said = f"Nothing is done for {place}: nobody under people: has the account {account} at {connection}."
+        said = f"Nothing is done for {place}: {stranger(connection, account)}."
     else:
         outcome, said = _answered(tx, event, person.name, place, site=site, ids=ids, now=cause.now)
         # whoever was not asked leaves the buttons to who was

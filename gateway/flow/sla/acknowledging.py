@@ -21,7 +21,7 @@ from gateway.errors import ConflictError, NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.plan import Cause, Planned
 from gateway.flow.sla.timekeeping import Told, tell, told
-from gateway.flow.telling import Place, lane_of, moment
+from gateway.flow.telling import Place, lane_of, moment, stranger
 from gateway.ports import AuditEntry, Ids, Tx
 from rules.decide import RuleSet
 from rules.notices import person_at
@@ -116,14 +116,15 @@ def press(
     ticket_id, metric, cycle = str(about.get("ticket", "")), str(about.get("metric", "")), about.get("cycle", 0)
     ticket = tx.tickets.get(ticket_id)
     if ticket is None:
-        return "pressed for a ticket that we do not have", ()
+        return not_kept(event, connection, site, "acknowledge")
     tx.tickets.hold([ticket_id], wait=False)
     by, known_person = _presser(event, connection, site.rules.sections)
     word = Word(ticket_id=ticket_id, metric=metric, by=by, way=connection, cycle=cycle if isinstance(cycle, int) else 0)
     place = place_of(tx, ticket_id)
     stands = ""
     if not known_person and _only_people(site, connection):
-        said = f"Nothing is done for {metric} of {place}: nobody under people: has the account of {by}."
+        account = event.actor.external_id if event.actor is not None else ""
+        said = f"Nothing is done for {metric} of {place}: {stranger(connection, account)}."
         outcome = "pressed by somebody who may not"
     else:
         try:
@@ -140,6 +141,12 @@ def press(
         event, delivery_id=cause.delivery_id, connection=connection, ticket_id=ticket_id, outcome=outcome[:200]
     )
     return outcome, answer(event, connection, said, site, "acknowledge", stands)
+
+
+def not_kept(event: Event, connection: str, site: LiveSite, by: str) -> tuple[str, tuple[Planned, ...]]:
+    """Answer a press below a notice whose ticket is gone: whoever pressed it would wait for something to happen."""
+    said = "Nothing to do: the ticket of this notice is not kept here any more."
+    return "pressed for a ticket that we do not have", answer(event, connection, said, site, by, said)
 
 
 def answer(event: Event, connection: str, said: str, site: LiveSite, by: str, stands: str = "") -> tuple[Planned, ...]:
