@@ -28,8 +28,6 @@ from connectors.sdk import (
     read_object,
 )
 
-#: the header by which Standard Webhooks names a message; it is signed
-ID = "webhook-id"
 IGNORED = "ignored"
 #: events of one delivery
 MOST_EVENTS = 1000
@@ -58,7 +56,8 @@ def envelope(options: Options, request: IncomingRequest) -> Envelope:
         body = {}
     scheme = incoming.get("signature") or {}
     standard = str(scheme.get("kind") or signing.STANDARD) == signing.STANDARD
-    place = incoming.get("delivery") or (f"header:{ID}" if standard else None)
+    # the header by which Standard Webhooks names a message is signed, whatever a sender calls it
+    place = incoming.get("delivery") or (f"header:{signing.full(scheme)['id']}" if standard else None)
     name = ident(find(place, body, request.headers))
     events = _listed(incoming, body)
     first = events[0] if events else body
