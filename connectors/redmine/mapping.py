@@ -121,7 +121,7 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         assignee=_assignee(data, whole=bool(state and tracker)),
         requester=requester(data, account) or msgspec.UNSET,
         custom={name: values[number] for number, name in sorted(account.field_names.items()) if values.get(number)}
-        if account.field_names and "custom_fields" in data
+        if account.field_names and shows_fields(data)
         else msgspec.UNSET,
     )
 
@@ -141,8 +141,15 @@ def requester(data: Json, account: Account) -> RemotePerson | None:
 
 
 def field_values(data: Json) -> dict[str, Any]:
-    """Return the custom fields of an issue by id."""
-    return {ident(field.get("id")): field.get("value") for field in objects(data.get("custom_fields"))}
+    """Return the custom fields of an issue by id; the plugin names them otherwise (custom_field_value_wrapper.rb)."""
+    fields = objects(data.get("custom_fields")) or objects(data.get("custom_field_values"))
+    return {ident(field.get("id", field.get("custom_field_id"))): field.get("value") for field in fields}
+
+
+def shows_fields(data: Json) -> bool:
+    """Say whether an issue comes with the values of its custom fields; an old plugin has their names at most."""
+    listed = data.get("custom_fields", data.get("custom_field_values"))
+    return isinstance(listed, list) and all("value" in field for field in objects(listed))
 
 
 def file_refs(data: Json) -> dict[str, str]:

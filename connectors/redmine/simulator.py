@@ -174,9 +174,12 @@ class RedmineSimulator(SimulatedDesk):
         view, issue = self.records.view(number), self.records.issues[number]
         person = {name: self._person(issue[f"{key}_id"]) for name, key in (("author", "author"),
                                                                          ("assignee", "assigned_to"))}  # fmt: skip
-        for name in ("assigned_to", "custom_fields"):
-            view.pop(name, None)
-        shown = {**view, **person, "lock_version": issue["lock_version"], "custom_field_values": []}
+        view.pop("assigned_to", None)
+        values = [
+            {"custom_field_id": each["id"], "custom_field_name": each["name"], "value": each["value"]}
+            for each in view.pop("custom_fields", ())
+        ]
+        shown = {**view, **person, "lock_version": issue["lock_version"], "custom_field_values": values}
         found: dict[str, Any] = {"action": "opened" if action == "created" else action, "issue": shown,
                                  "url": f"{self.url}/issues/{number}"}  # fmt: skip
         if journal is not None:

@@ -103,7 +103,9 @@ def _event(account: Account, action: str, snapshot: RemoteTicket, journal: Json,
     if action in {"created", "opened"}:
         when = snapshot.created_at or at
         actor = mapping.person(data.get("author"))
-        return _made(EventKind.CREATED, f"created:{number}", snapshot, when, actor=actor)
+        # a custom field may name who asked, and say that we made it: where none is shown, a read knows
+        hidden = bool(account.requester_field or account.ticket_marker) and not mapping.shows_fields(data)
+        return _made(EventKind.CREATED, f"created:{number}", snapshot, when, actor=actor, needs_read=hidden)
     actor = mapping.person(journal.get("user")) or mapping.person(journal.get("author"))
     change = ident(journal.get("id"))
     known = isinstance(journal.get("private_notes"), bool)

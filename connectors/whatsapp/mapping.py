@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from connectors.content import Content, from_mrkdwn, from_plain, to_mrkdwn, to_plain
 from connectors.sdk import Attachment, RemotePerson
@@ -31,6 +32,8 @@ GROUP: Final = "group-"
 
 _MEDIA: Final = {"image": "image", "video": "video", "audio": "audio", "document": "file", "sticker": "sticker"}
 _LINK: Final = re.compile(r"<([a-z]+:[^|<>\n]+)\|([^<>\n]*)>")
+#: what is told of a shared contact
+_ON_CARD: Final = frozenset({"name", "phones", "emails"})
 _PHONE: Final = re.compile(r"[0-9]{5,20}")
 _CODES: Final = {
     131047: "more than 24 hours have passed since the customer last wrote, so only a template may be sent",
@@ -95,7 +98,22 @@ class Said(Content, frozen=True):
 
 
 def said(message: Json) -> Said | None:
-    """Return what a message says; None for one that says nothing to anybody."""
+    """Return what a message says, and from what it was written; None for one that says nothing to anybody."""
+    found = _said(message)
+    if found is None:
+        return None
+    advertisement = obj(message.get("referral"))
+    came = ", ".join(filter(None, (text(advertisement.get(name)) for name in ("headline", "source_url"))))
+    if came:
+        found = replace(found, lost=(*found.lost, f"the advertisement from which it was written ({came})"))
+    product = text(obj(obj(message.get("context")).get("referred_product")).get("product_retailer_id"))
+    if product:
+        about = from_plain(f"(about the product {product})").markdown
+        found = replace(found, markdown="\n\n".join(filter(None, (found.markdown, about))))
+    return found
+
+
+def _said(message: Json) -> Said | None:
     kind = text(message.get("type"))
     inside = obj(message.get(kind))
     if kind in _MEDIA:
@@ -106,7 +124,10 @@ def said(message: Json) -> Said | None:
         lost, files = (changed.lost, changed.attachments) if changed is not None else ((), ())
         return Said(f"An earlier message now says:\n\n{words}", lost, files)
     if kind == "contacts":
-        return Said("\n".join(_contact(each) for each in objects(message.get("contacts"))))
+        cards = objects(message.get("contacts"))
+        others = sorted({name for card in cards for name, value in card.items() if value and name not in _ON_CARD})
+        lost = (f"more of a shared contact: {', '.join(others)}"[:200],) if others else ()
+        return Said("\n".join(_contact(each) for each in cards), lost)
     if kind in _WORDS:
         return Said(_WORDS[kind](inside)) if inside else _unsupported(message, kind)
     if kind in _ASIDE:
@@ -133,7 +154,7 @@ def _bare(name: str) -> str:
 
 def _location(inside: Json) -> str:
     latitude, longitude = inside.get("latitude"), inside.get("longitude")
-    lines = [text(inside.get("name")), text(inside.get("address"))]
+    lines = [text(inside.get(name)) for name in ("name", "address", "url")]
     if all(isinstance(each, int | float) and not isinstance(each, bool) for each in (latitude, longitude)):
         lines.append(f"https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}")
     return from_plain("\n".join(filter(None, lines)) or "A place without coordinates").markdown

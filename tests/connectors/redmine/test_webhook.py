@@ -10,8 +10,16 @@ import pytest
 
 from connectors.redmine.bench import SECRET, RedmineBench
 from connectors.redmine.connector import RedmineConnector
-from connectors.redmine.simulator import RedmineSimulator
-from connectors.sdk import AuthenticationError, Event, EventKind, IncomingRequest, RawDelivery, Visibility
+from connectors.redmine.simulator import MARKER, REQUESTER, RedmineSimulator
+from connectors.sdk import (
+    AuthenticationError,
+    Event,
+    EventKind,
+    IncomingRequest,
+    RawDelivery,
+    RemotePerson,
+    Visibility,
+)
 from connectors.testing.bench import Sink
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -102,3 +110,33 @@ def test_a_deletion_is_told() -> None:
     sink.close()
     (event,) = there.parse(RawDelivery("n", NOW, {}, sink.requests[-1].body))
     assert (event.kind, event.remote_id) == (EventKind.DELETED, ticket)
+
+
+def opened(**inside: Any) -> bytes:
+    """Return what the plugin sends of a new issue, with some of its members."""
+    author = {"id": 3, "login": "carla", "mail": "carla@example.com", "firstname": "Carla", "lastname": "Customer"}
+    issue = {"id": 191, "subject": "Printer", "description": "On fire", "created_on": "2026-03-01T11:59:00Z",
+             "author": author, "project": {"id": 4, "name": "Office"}, **inside}  # fmt: skip
+    return msgspec.json.encode({"payload": {"action": "opened", "issue": issue}})
+
+
+def test_the_plugins_custom_values_say_who_asked_and_whether_the_issue_is_ours() -> None:
+    """The plugin calls them `custom_field_values`, each by `custom_field_id` (issue_wrapper.rb)."""
+    there = connector(plugin_webhooks=True)
+    values = [
+        {"custom_field_id": int(REQUESTER), "custom_field_name": "From", "value": "ada@example.com"},
+        {"custom_field_id": int(MARKER), "custom_field_name": "Ref", "value": "ab" * 16},
+    ]
+    (event,) = there.parse(RawDelivery("n", NOW, {}, opened(custom_field_values=values)))
+    assert event.snapshot is not None
+    assert event.snapshot.requester == RemotePerson(email="ada@example.com", role="customer")
+    assert event.snapshot.marker == "ab" * 16
+    assert not event.needs_read
+
+
+def test_an_issue_of_the_plugin_without_its_custom_values_is_read() -> None:
+    """An old plugin shows none: who asked, and whether we made it ourselves, only a read says."""
+    there = connector(plugin_webhooks=True)
+    for told in ({}, {"custom_fields": [{"id": int(REQUESTER), "name": "From"}]}):
+        (event,) = there.parse(RawDelivery("n", NOW, {}, opened(**told)))
+        assert (event.kind, event.needs_read) == (EventKind.CREATED, True)

@@ -242,3 +242,32 @@ def test_what_is_none_of_it_is_unreadable(body: bytes) -> None:
     """In one clear line, and never another error."""
     with pytest.raises(UnreadableError):
         parse(body)
+
+
+def test_what_a_message_was_written_from_is_not_passed_over() -> None:
+    """The product that it asks about stands below the words; an advertisement, and more of a contact, is named as lost.
+
+    Cloud API, "Text messages": `context.referred_product`, `referral`.
+    """
+    asked = {"text": {"body": "In stock?"}, "context": {"referred_product": {"product_retailer_id": "SKU-1"}}}
+    came = {"text": {"body": "Hi"}, "referral": {"source_url": "https://ad.example/1", "headline": "Half price"}}
+    card = {"name": {"formatted_name": "Jo"}, "phones": [{"phone": "+1 555"}], "org": {"company": "Acme"}, "urls": []}
+    where = {"latitude": 1, "longitude": 2, "url": "https://acme.example/hq"}
+    found = []
+    for inside in (
+        {"type": "text", **asked},
+        {"type": "text", **came},
+        {"type": "contacts", "contacts": [card]},
+        {"type": "location", "location": where},
+    ):
+        (event,) = parse(delivery({"messages": [message(**inside)]}))
+        assert event.comment is not None
+        assert event.snapshot is not None
+        assert event.snapshot.lost == event.comment.lost
+        found.append((event.comment.body, event.comment.lost))
+    assert found == [
+        ("In stock?\n\n(about the product SKU-1)", ()),
+        ("Hi", ("the advertisement from which it was written (Half price, https://ad.example/1)",)),
+        ("- Jo, +1 555", ("more of a shared contact: org",)),
+        ("https://acme.example/hq\nhttps://www.openstreetmap.org/?mlat=1&mlon=2", ()),
+    ]
