@@ -38,6 +38,8 @@ from gateway.errors import ThrottledError
 
 #: how far Redmine's clock may stand from ours when notes are compared by time
 GRAIN = timedelta(minutes=5)
+#: step of an internal note: Redmine showed it to everybody, under this number
+EXPOSED = "exposed"
 #: Redmine's names of our fields in the details of journals
 NAMES = {
     "subject": "title",
@@ -91,16 +93,37 @@ def mine(account: Account, data: Json, intent: Intent, context: WriteContext) ->
     """Return the notes that are the one that was written: by mark, else by content."""
     listed = calls.comments_of(data, account)
     by_mark = [said for said in listed if said.marker == context.effect_key]
-    return by_mark or [said for said in listed if _is_alike(account, data, said, intent, context)]
+    public = rendering.is_public(intent)
+    return by_mark or [said for said in listed if _is_alike(account, data, said, intent, context, public=public)]
 
 
-def _is_alike(account: Account, data: Json, said: RemoteComment, intent: Intent, context: WriteContext) -> bool:
+def exposed(account: Account, data: Json, intent: Intent, context: WriteContext) -> list[RemoteComment]:
+    """Return what stands there for everybody of an internal note: as its step says, else by mark, else by words.
+
+    Redmine makes one public, without a word, for a role that lost its right between our look and the write.
+    """
+    if rendering.is_public(intent):
+        return []
+    listed = [said for said in calls.comments_of(data, account) if said.visibility is Visibility.PUBLIC]
+    known = {context.steps.get(EXPOSED)} - {None}
+    sure = [said for said in listed if said.remote_id in known or said.marker == context.effect_key]
+    return sure or [said for said in listed if _is_alike(account, data, said, intent, context, public=True)]
+
+
+def is_surely_ours(said: RemoteComment, context: WriteContext) -> bool:
+    """Say whether a note is that of this very update, and not one that merely says the same."""
+    return said.marker == context.effect_key or said.remote_id == context.steps.get(EXPOSED)
+
+
+def _is_alike(
+    account: Account, data: Json, said: RemoteComment, intent: Intent, context: WriteContext, *, public: bool
+) -> bool:
     if said.marker or intent.comment is None or said.remote_id in context.known_comments:
         return False
     since = context.first_sent_at - GRAIN if context.first_sent_at else None
     if since is not None and said.at < since:
         return False
-    if (said.visibility is Visibility.PUBLIC) is not rendering.is_public(intent):
+    if (said.visibility is Visibility.PUBLIC) is not public:
         return False
     names = rendering.file_names(intent.attachments)
     written = write_text(intent.comment.body, account.formatting, names)
@@ -112,9 +135,20 @@ def _commented(account: Account, intent: Intent, context: WriteContext) -> Call[
     data = yield from calls.issue_data(context.remote_id)
     if data is None:
         return Unsure(f"issue {context.remote_id} is not there, so its notes cannot be looked at")
+    for said in exposed(account, data, intent, context):
+        # the attempt that follows covers what is surely ours; what only says the same is for a person to tell
+        return Absent() if is_surely_ours(said, context) else Unsure(in_the_open(said, context.remote_id), lasting=True)
     for said in mine(account, data, intent, context):
         return Found(receipt_of_note(said, context.remote_id))
     return Absent()
+
+
+def in_the_open(said: RemoteComment, issue: str) -> str:
+    """Say that everybody reads an internal note, and what to do."""
+    return (
+        f"EVERYBODY READS note {said.remote_id} of issue {issue}, which was to be private: our role has lost `Set "
+        "notes as private`. Make the note private in Redmine, or delete it"
+    )
 
 
 def receipt_of_note(said: RemoteComment, ticket: str) -> Receipt:

@@ -45,6 +45,8 @@ class RedmineSimulator(SimulatedDesk):
         self.plugin = plugin
         #: what it calls its statuses, priorities and trackers, where that is not what Redmine does in English
         self.renamed: dict[str, str] = {}
+        #: rights that our role loses as soon as it has been looked at
+        self.lost_after_look: set[str] = set()
         # one attempt, never retried
         self.webhooks.weather = Weather(tries=1)
 
@@ -69,6 +71,7 @@ class RedmineSimulator(SimulatedDesk):
             ("GET", r"/issues/(?P<number>\d+)\.json", self._show),
             ("PUT", r"/issues/(?P<number>\d+)\.json", self._update),
             ("DELETE", r"/issues/(?P<number>\d+)\.json", self._delete),
+            ("PUT", r"/journals/(?P<number>\d+)\.json", self._journal),
             ("POST", r"/issues/(?P<number>\d+)/relations\.json", self._relate),
             ("POST", "/uploads.json", self._upload),
             ("GET", r"/attachments/download/(?P<number>\d+)(?:/.*)?", self._download),
@@ -220,7 +223,9 @@ class RedmineSimulator(SimulatedDesk):
         return json_answer({"user": shown}) if user["status"] == 1 else _missing()
 
     def _role(self, request: SimRequest, number: str) -> SimResponse:  # noqa: ARG002 - every handler is given the request
-        return json_answer({"role": {"id": 3, "name": "Gateway", "permissions": sorted(self.records.permissions)}})
+        shown = sorted(self.records.permissions)
+        self.records.permissions -= self.lost_after_look
+        return json_answer({"role": {"id": 3, "name": "Gateway", "permissions": shown}})
 
     def _names(self, key: str, table: dict[str, int]) -> SimResponse:
         named = self.renamed
@@ -262,7 +267,7 @@ class RedmineSimulator(SimulatedDesk):
         return not ours or (issue["project_id"] in OURS and "view_issues" in self.records.permissions)
 
     def _create(self, request: SimRequest) -> SimResponse:
-        given, actor = _issue_of(request), self._actor(request)
+        given, actor = _given(request), self._actor(request)
         if given is None:
             return json_answer({"status": 400, "error": "Bad Request"}, 400)
         try:
@@ -308,7 +313,7 @@ class RedmineSimulator(SimulatedDesk):
         return json_answer({"issue": view})
 
     def _update(self, request: SimRequest, number: str) -> SimResponse:
-        refused, given = self._found(request, number), _issue_of(request)
+        refused, given = self._found(request, number), _given(request)
         if refused is not None:
             return refused
         if given is None:
@@ -321,6 +326,12 @@ class RedmineSimulator(SimulatedDesk):
         except MayNotError:
             return SimResponse(403, {"Content-Type": "application/json"})
         return SimResponse(204)
+
+    def _journal(self, request: SimRequest, number: str) -> SimResponse:
+        """Change a note (app/controllers/journals_controller.rb, `update`; with the API from 5.0 on)."""
+        given = _given(request, "journal") or {}
+        refused = self.records.edit_note(int(number), given, self._actor(request), self.now())
+        return SimResponse(refused or 204, {"Content-Type": "application/json"} if refused else {})
 
     def _delete(self, request: SimRequest, number: str) -> SimResponse:
         refused = self._found(request, number)
@@ -363,12 +374,12 @@ def _iso(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _issue_of(request: SimRequest) -> dict[str, Any] | None:
+def _given(request: SimRequest, what: str = "issue") -> dict[str, Any] | None:
     try:
         found = request.json()
     except msgspec.DecodeError:
         return None
-    given = found.get("issue") if isinstance(found, dict) else None
+    given = found.get(what) if isinstance(found, dict) else None
     return given if isinstance(given, dict) else {}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from connectors.redmine import calls, mapping, probes, rendering
+from connectors.redmine import calls, covering, mapping, probes, rendering
 from connectors.redmine.account import Account
 from connectors.redmine.asking import HEADERS, Json, decoded, get, is_issue_id, obj
 from connectors.redmine.mapping import ident, text
@@ -226,9 +226,9 @@ def _note(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     if not public and intent.attachments:
         return Rejected("a file is seen by whoever sees the issue in Redmine: none goes with a private note")
     if not public:
-        refused = yield from _not_private(account, context.remote_id)
-        if refused is not None:
-            return refused
+        kept = yield from _kept_private(account, intent, context)
+        if kept is not None:
+            return kept
     names = rendering.file_names(intent.attachments)
     issue: dict[str, Any] = {
         "notes": write_text(said.body, account.formatting, names),
@@ -251,6 +251,10 @@ def _seen(account: Account, intent: Intent, context: WriteContext, response: Htt
         data = yield from calls.issue_data(context.remote_id)
     except (TransportError, AuthenticationError) as error:
         return Unknown(f"written, but it could not be read back: {error}")
+    open_to_all = probes.exposed(account, data, intent, context) if data is not None else []
+    if open_to_all:
+        receipt = probes.receipt_of_note(open_to_all[-1], context.remote_id)
+        return Progress({probes.EXPOSED: receipt.comment_id}, receipt)
     there = probes.mine(account, data, intent, context) if data is not None else []
     if not there and not _is_its_own(response):
         return Unknown(f"not an answer of Redmine, and no such note: {excerpt(response)}")
@@ -264,19 +268,22 @@ def _is_its_own(response: HttpResponse) -> bool:
     return response.status in {200, 204} and not response.body.strip()
 
 
-def _not_private(account: Account, remote_id: str) -> Call[Outcome | None]:
-    """Say why a note cannot be kept private; None when it can."""
-    data = yield from _issue_first(remote_id)
-    project = ident(obj(data.get("project")).get("id"))
-    if (yield from _asked(calls.may_keep_private(account, project))):
+def _kept_private(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome | None]:
+    """Say why a note cannot be kept private, or cover one that stands in the open; None when it can be written."""
+    data = yield from _issue_first(context.remote_id, include=calls.INCLUDE)
+    may = yield from _asked(calls.may_keep_private(account, ident(obj(data.get("project")).get("id"))))
+    seen = [said for said in probes.exposed(account, data, intent, context) if probes.is_surely_ours(said, context)]
+    if seen:
+        return (yield from covering.cover(account, seen[0], context.remote_id, hide=may))
+    if may:
         return None
     name = mapping.name_of(data.get("project"))
     return Rejected(f"our role in {name!r} lacks `Set notes as private`: Redmine would show the note to everybody")
 
 
-def _issue_first(remote_id: str) -> Call[Json]:
+def _issue_first(remote_id: str, **params: str) -> Call[Json]:
     """Read an issue before something is written to it."""
-    response = yield get(f"/issues/{remote_id}.json", "read first")
+    response = yield get(f"/issues/{remote_id}.json", "read first", **params)
     if response.status == 404:
         raise _RefusedError(Rejected(f"there is no issue {remote_id} in Redmine: {excerpt(response)}"))
     if not response.ok:

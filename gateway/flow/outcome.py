@@ -65,7 +65,9 @@ def judge(ended: Ended, desk: DeskState, now: datetime, *, blocks: bool) -> Verd
         return Verdict(_took_effect(ended, end, outcome, now), limits.answered(desk))
     if isinstance(outcome, Progress):
         link = _learned(outcome.receipt, task, now, in_part=True)
-        end = msgspec.structs.replace(end, steps={**task.update.steps, **outcome.steps}, link=link)
+        end = msgspec.structs.replace(
+            end, steps={**task.update.steps, **outcome.steps}, link=link, comment=_bound(outcome.receipt, task)
+        )
         return Verdict(end, limits.answered(desk))
     if isinstance(outcome, Rejected | Forbidden):
         return Verdict(_parted(end, ended, now) or _refused(ended, end, now), limits.answered(desk))
@@ -240,8 +242,6 @@ def _unknown(ended: Ended, end: AttemptEnd, desk: DeskState, now: datetime) -> V
 
 def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, now: datetime) -> AttemptEnd:
     """Note that it took effect: the link learns what the desk said, the ledger when and as what it landed."""
-    comment = task.update.intent.comment
-    bound = (receipt.comment_id, comment.comment_id) if comment is not None and receipt.comment_id else None
     hold = None
     if task.strategy.strategy is Strategy.NATURAL and task.update.settle_until is not None:
         # an earlier, unknown attempt may still land late: what comes next must come after it
@@ -255,7 +255,7 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         hold_until=hold,
         # an undo is about a copy, of which the link says nothing
         link=None if task.update.intent.operation is Operation.UNDO else _learned(receipt, task, now),
-        comment=bound,
+        comment=_bound(receipt, task),
         files=tuple((remote_id, "") for remote_id in receipt.file_ids if remote_id),
         undone=tuple(set_right(each, task.ahead, now) for each in receipt.undone),
         echo_version=receipt.version,
@@ -265,6 +265,12 @@ def _landed(end: AttemptEnd, task: Task, receipt: Receipt, state: UpdateState, n
         landed_at=here(receipt.at, task.ahead, now) if receipt.at is not None else now,
         left=task.link.remote_id if receipt.followed else "",
     )
+
+
+def _bound(receipt: Receipt, task: Task) -> tuple[str, str] | None:
+    """Return which remote comment is which of ours, so that it is nobody's news."""
+    comment = task.update.intent.comment
+    return (receipt.comment_id, comment.comment_id) if comment is not None and receipt.comment_id else None
 
 
 def _learned(receipt: Receipt, task: Task, now: datetime, *, in_part: bool = False) -> LinkPatch:
