@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.gitlab import mapping
 from connectors.gitlab.account import Account
-from connectors.gitlab.asking import API, ask, everything, get, issue_path, page, project_path, require
+from connectors.gitlab.asking import API, ask, everything, get, issue_path, page, require
 from connectors.gitlab.mapping import Json, ident, is_bot, obj, parts, remote_id, text
 from connectors.sdk import (
     Attachment,
@@ -25,7 +25,10 @@ from connectors.sdk import (
 )
 
 _ISSUE_URL = re.compile(r"/projects/(\d+)/issues/(\d+)/?$")
-_MOVED = re.compile(r"\s*moved to (\S{1,300})#(\d{1,18})\s*")
+#: an issue as GitLab's own notes name it: `group/project#12`, or `project#12` within the same group
+_NAMED = re.compile(r"(?<![\w./#-])(\w[\w./-]{0,299})#(\d{1,18})(?!\w)")
+#: so many of them are looked at, the newest first
+MOST_NAMED = 10
 _SECRET = re.compile(r"\d{1,18}/[0-9a-f]{32}/[^/\\\s]{1,300}")
 
 
@@ -77,7 +80,8 @@ def customer(note: Json, found: RemoteTicket) -> RemotePerson | None:
 def _gone_to(data: Json, notes: list[Json]) -> Call[str]:
     """Return the issue that took this one's place: it was closed as a duplicate of it, or moved there.
 
-    A move is told by an id that only admins can ask for; GitLab's own note about it names the place.
+    A move is told by an id (`moved_to_id`) by which only admins can ask. GitLab's own notes name the place, whatever
+    their words: it is the one that has that id.
     """
     link = _ISSUE_URL.search(text(obj(data.get("_links")).get("closed_as_duplicate_of")))
     if link:
@@ -85,16 +89,20 @@ def _gone_to(data: Json, notes: list[Json]) -> Call[str]:
     moved = ident(data.get("moved_to_id"))
     if not moved:
         return ""
-    for note in reversed(notes):
-        told = _MOVED.fullmatch(text(note.get("body"))) if note.get("system") is True else None
-        if told is None:
-            continue
-        project = yield from ask(get(project_path(told.group(1)), "where it went"))
-        number = ident((project or {}).get("id"))
-        there = (yield from ask(get(issue_path(number, told.group(2)), "where it went"))) if number else None
+    group = text(obj(data.get("references")).get("full")).partition("#")[0].rpartition("/")[0]
+    for project, iid in _named_in(notes, group):
+        there = yield from ask(get(issue_path(project, iid), "where it went"))
         if there is not None and ident(there.get("id")) == moved:
-            return remote_id(number, told.group(2))
+            return remote_id(ident(there.get("project_id")), iid)
     return ""
+
+
+def _named_in(notes: list[Json], group: str) -> list[tuple[str, str]]:
+    """Return (project, number) of the issues that GitLab's own notes name, the newest first."""
+    own = [text(note.get("body")) for note in reversed(notes) if note.get("system") is True]
+    told = [found.groups() for body in own for found in _NAMED.finditer(body)]
+    full = [(project if "/" in project or not group else f"{group}/{project}", iid) for project, iid in told]
+    return list(dict.fromkeys(full))[:MOST_NAMED]
 
 
 def whoami(account: Account) -> Call[Identity]:

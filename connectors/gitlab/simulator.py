@@ -36,6 +36,8 @@ class GitLabSimulator(SimulatedDesk):
         self.records = Records(self.url)
         self.token = token
         self.version = "19.1.0-ee"
+        #: of GitLab's own note about a move
+        self.move_words = "moved to {}"
 
     def start(self) -> GitLabSimulator:
         """Listen; addresses of issues are ours."""
@@ -139,8 +141,11 @@ class GitLabSimulator(SimulatedDesk):
         made = self.records.create(to, given, self.records.agent, self.now())
         path = self.records.projects[to]["path_with_namespace"]
         self.records.copy_notes(held, made.issue)
-        self.records.note(held, f"moved to {path}#{made.issue['iid']}", self.records.agent, self.now(), internal=False,
-                          system=True)  # fmt: skip
+        group, _, name = path.rpartition("/")
+        # within one group the project's name alone (lib: `to_reference`)
+        near = held["references"]["full"].rpartition("/")[0] == group
+        words = self.move_words.format(f"{name if near else path}#{made.issue['iid']}")
+        self.records.note(held, words, self.records.agent, self.now(), internal=False, system=True)
         held["moved_to_id"] = made.issue["id"]
         closed = self.records.update(held, {"state_event": "close"}, self.records.agent, self.now())
         made.issue.update({name: held[name] for name in ("created_at", "author", "service_desk_reply_to")})

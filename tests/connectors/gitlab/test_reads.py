@@ -75,6 +75,25 @@ def test_a_moved_issue_names_its_place(there: GitLabBench, driver: Driver) -> No
     assert whole(driver, issue).merged_into == ""
 
 
+@pytest.mark.parametrize("words", ["nach {} verschoben", "{} に移動しました", "déplacé vers {}."])
+@pytest.mark.parametrize("is_near", [True, False])
+def test_a_move_is_known_in_any_words(there: GitLabBench, driver: Driver, words: str, *, is_near: bool) -> None:
+    """By the id of where it went; within one group the note names the project alone. Other notes name other issues."""
+    there.desk.move_words = words
+    if not is_near:
+        there.desk.records.projects[PRODUCT]["path_with_namespace"] = "plant/product"
+    issue, other = there.open_ticket("Printer", "On fire"), there.open_ticket("Printer again", "Still")
+    place = there.desk.act("move", issue=issue, to=PRODUCT)
+    held = there.desk.records.find(*issue.split("-"))
+    assert held is not None
+    named = f"support#{other.split('-')[1]}"
+    for said in (f"mentioned in issue acme/{named}", f"marked this issue as related to {named}"):
+        there.desk.records.note(held, said, there.desk.records.agent, there.desk.now(), internal=False, system=True)
+    told = [each["body"] for each in there.desk.records.notes[held["id"]] if each["system"]]
+    assert words.format("product#1" if is_near else "plant/product#1") in told
+    assert whole(driver, issue).merged_into == place
+
+
 def test_a_customer_who_mails_is_the_requester(there: GitLabBench, driver: Driver) -> None:
     """And the author of what the support bot writes; an address that is shown in part names nobody."""
     issue = there.open_ticket("Printer", "On fire", email="kim@example.com")
