@@ -92,6 +92,14 @@ class FreshdeskBench(Bench):
         self.desk.act("set", ticket=ticket, status=ADDED)
         return Status(Category.UNKNOWN, str(ADDED))
 
+    def set_spam(self, ticket: str, *, spam: bool) -> None:
+        """Let an agent call the ticket spam, or not."""
+        self.desk.act("spam" if spam else "restore", ticket=ticket)
+
+    def split(self, ticket: str) -> str:
+        """Let an agent split off what was said last."""
+        return str(self.desk.act("split", ticket=ticket))
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words."""
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -129,6 +129,18 @@ class FreshdeskSimulator(SimulatedDesk):
         self.effect("merge", str(number))
         self._announce(number, triggered(changes))
 
+    def act_split(self, ticket: int | str) -> int:
+        """Let an agent make a ticket of what was said last, which is then gone where it was; returns its number.
+
+        The new one has the subject, status, priority, type and group of the old one, and none of its custom fields.
+        """
+        held, said = self.records.tickets[int(ticket)], self.records.conversations[int(ticket)].pop()
+        kept = {name: held[name] for name in ("subject", "status", "priority", "type", "group_id")}
+        given = {**kept, "description": said["body"], "requester_id": said["user_id"]}
+        made = self.records.create(given, self.now(), [])
+        self._made(made)
+        return int(made["id"])
+
     def act_delete(self, ticket: int | str) -> None:
         """Let an agent move a ticket to the trash."""
         number = int(ticket)

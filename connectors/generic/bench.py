@@ -91,6 +91,10 @@ class GenericBench(Bench):
         self.desk.act("set", ticket=ticket, urgency=word)
         return Priority(Level.UNSET, word)
 
+    def set_spam(self, ticket: str, *, spam: bool) -> None:
+        """Let an agent set the state that says so, or another."""
+        self.desk.act("set", ticket=ticket, state="spam" if spam else "open")
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on the ticket, with a word."""
         self.desk.act("attach", ticket=ticket, name=name, data=list(data), private=not public)

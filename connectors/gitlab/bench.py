@@ -106,6 +106,10 @@ class GitLabBench(Bench):
         self.desk.act("set", issue=ticket, add_labels=label, remove_labels=others)
         return Priority(Level.UNSET, label)
 
+    def set_private(self, ticket: str, *, private: bool) -> None:
+        """Let a member make the issue confidential, or no more."""
+        self.desk.act("set", issue=ticket, confidential=private)
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a member put a file into a note."""
         self.desk.act("attach", issue=ticket, name=name, data=data, internal=not public)

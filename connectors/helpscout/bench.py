@@ -74,6 +74,10 @@ class HelpScoutBench(Bench):
         self.desk.act("patch", conversation=ticket, path="/mailboxId", value=86, event="convo.moved")
         return ticket
 
+    def set_spam(self, ticket: str, *, spam: bool) -> None:
+        """Let a user set the status that says so, or another."""
+        self.desk.act("patch", conversation=ticket, path="/status", value="spam" if spam else "active")
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a user put a file on a conversation, with a few words."""
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"

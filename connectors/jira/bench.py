@@ -103,6 +103,10 @@ class JiraCloudBench(Bench):
         self.desk.act("set", issue=ticket, priority={"name": word})
         return Priority(Level.UNSET, word)
 
+    def set_private(self, ticket: str, *, private: bool) -> None:
+        """Let an agent set a security level, or take it away."""
+        self.desk.act("secure", issue=ticket, secured=private)
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file there; customers see it once a public comment shows it."""
         self.desk.act("attach", issue=ticket, name=name, data=base64.b64encode(data).decode(), share=public)

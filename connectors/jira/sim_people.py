@@ -57,6 +57,14 @@ class People(SimulatedDesk):
             fields["description"] = self.records.kept(fields["description"])
         self.changed(held, by, items + self.records.apply(held, fields))
 
+    def act_secure(self, issue: str, *, secured: bool) -> None:
+        """Let an agent set the security level, or take it away."""
+        held, words = self._held(issue), ("Staff", None)
+        held["security"] = secured
+        old, new = words[::-1] if secured else words
+        item = {"field": "security", "fieldtype": "jira", "from": None, "fromString": old, "to": None, "toString": new}
+        self.changed(held, self.records.agents[0], [item])
+
     def act_link(self, issue: str, url: str) -> None:
         """Let an agent, or an app, link an address to the issue."""
         held = self._held(issue)

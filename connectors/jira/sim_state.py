@@ -300,6 +300,7 @@ class Records:
                 "created": stamp(issue["created"]),
                 "updated": stamp(issue["updated"]),
                 "attachment": [self.file_json(each, version) for each in issue["attachment"]],
+                "security": {"id": "10000", "name": "Staff", "description": ""} if issue.get("security") else None,
                 **issue.get("slas", {}),
             },
             **({"properties": {marker: held[marker]} if marker in held else {}} if marker else {}),

@@ -97,6 +97,10 @@ class RedmineBench(Bench):
         self.desk.act("set", issue=ticket, priority_id=ADDED)
         return Priority(Level.UNSET, word)
 
+    def set_private(self, ticket: str, *, private: bool) -> None:
+        """Let an agent make the issue private, or no more."""
+        self.desk.act("set", issue=ticket, is_private=private)
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on an issue, with a note."""
         self.desk.act(

@@ -225,6 +225,8 @@ class Records:
             if value not in known.get(name, (value,)):
                 continue
             found[name] = str(value).strip() if name == "subject" else value
+        if "is_private" in given and not (actor == self.me and "set_issues_private" not in self.permissions):
+            found["is_private"] = given["is_private"] is True
         return found
 
     def _taken(self, uploads: Any) -> list[tuple[dict[str, Any], bytes]]:
@@ -300,5 +302,6 @@ def _named(table: dict[str, int], number: int) -> dict[str, Any]:
 
 
 def _detail(kind: str, name: str, old: Any, new: Any) -> dict[str, Any]:
-    shown = {"old_value": None if old is None else str(old), "new_value": None if new is None else str(new)}
+    words = [None if each is None else str(int(each) if isinstance(each, bool) else each) for each in (old, new)]
+    shown = dict(zip(("old_value", "new_value"), words, strict=True))
     return {"property": kind, "name": name, **shown}

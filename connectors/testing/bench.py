@@ -162,6 +162,22 @@ class Bench(ABC):
         """Let an agent move a ticket to another project, group or queue; returns the remote id that it has there."""
         raise Lacking
 
+    def set_private(self, ticket: str, *, private: bool) -> None:
+        """Let an agent keep a whole ticket from most people there, or no more."""
+        raise Lacking
+
+    def set_spam(self, ticket: str, *, spam: bool) -> None:
+        """Let an agent call a ticket spam, or say that it is none after all."""
+        raise Lacking
+
+    def close_for_good(self, ticket: str) -> None:
+        """Let a ticket be closed so that nothing can be written to it any more."""
+        raise Lacking
+
+    def split(self, ticket: str) -> str:
+        """Let an agent make a ticket of its own out of what was said last; returns its remote id."""
+        raise Lacking
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a few words where the desk wants some."""
         raise Lacking

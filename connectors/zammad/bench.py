@@ -88,6 +88,10 @@ class ZammadBench(Bench):
         self.desk.act("set", ticket=ticket, priority=word)
         return Priority(Level.UNSET, word)
 
+    def split(self, ticket: str) -> str:
+        """Let an agent split off what was said last."""
+        return str(self.desk.act("split", ticket=ticket))
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent put a file on a ticket, with a word."""
         file = {"filename": name, "mime-type": _mime(name), "data": base64.b64encode(data).decode()}

@@ -127,6 +127,21 @@ class ZammadSimulator(SimulatedDesk):
             self.effect("fields", str(number), detail=changed)
             self._tell(number, None)
 
+    def act_split(self, ticket: int | str) -> int:
+        """Let an agent make a ticket of what was said last, which stays where it was; returns the new one.
+
+        The form begins with all that the old one has, an object attribute that it shows included, and no owner.
+        """
+        held = self.records.tickets[int(ticket)]
+        said = self.records.articles_of(int(ticket))[-1]
+        kept = {name: held[name] for name in ("title", "state_id", "priority_id", "group_id", "customer_id")}
+        kept |= {name: held[name] for name in self.records.attributes}
+        article = {"body": said["body"], "content_type": said["content_type"], "type": "phone", "sender": "Customer"}
+        number = self.records.create({**kept, "article": article}, self.records.agent, self.now())
+        self.effect("create", str(number), detail={"title": held["title"]})
+        self._tell(number, self.records.articles_of(number)[0]["id"])
+        return number
+
     def act_merge(self, ticket: int | str, into: int | str) -> None:
         """Let an agent merge."""
         self.records.merge(int(ticket), int(into), self.records.agent, self.now())

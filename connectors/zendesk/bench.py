@@ -80,6 +80,17 @@ class ZendeskBench(Bench):
         self.desk.act("set", ticket_id=ticket, status="hold", custom_status_id=35_436)
         return Status(Category.ON_HOLD, "hold")
 
+    def set_spam(self, ticket: str, *, spam: bool) -> None:
+        """Let an agent call the ticket spam, which deletes it, or take it back."""
+        if spam:
+            self.desk.act("delete", ticket_id=ticket, how="marked_as_spam")
+        else:
+            self.desk.act("restore", ticket_id=ticket)
+
+    def close_for_good(self, ticket: str) -> None:
+        """Let the ticket be closed, as Zendesk does some days after it was solved."""
+        self.desk.act("set", ticket_id=ticket, status="closed")
+
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let an agent comment with a file."""
         self.desk.act("attach", ticket_id=ticket, name=name, data=data, public=public)

@@ -27,7 +27,10 @@ CONVERSATIONS = {
     "whatsapp": "what was said in a conversation cannot be read back",
 }
 #: claims about an edge that no bench can play, with the reason
-PLAYED_BY_NOBODY: dict[tuple[str, str], str] = {}
+PLAYED_BY_NOBODY: dict[tuple[str, str], str] = {
+    ("github", "private"): "an issue is as public as its repository: what is private elsewhere is kept from it",
+    ("roundup", "private"): "everybody may read the tracker: what is private elsewhere is kept from it",
+}
 
 
 def runs_of(name: str) -> list[type[Any]]:

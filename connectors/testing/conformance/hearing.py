@@ -20,6 +20,10 @@ TOLD = ("merged", "deleted")
 #: edges that a bench may play or leave out: what it does for that, and the test that holds the claim
 PLAYED: Mapping[str, tuple[str, str]] = {
     "moved": ("move", "test_a_ticket_that_is_moved_goes_on"),
+    "private": ("set_private", "test_a_ticket_that_is_private_is_told"),
+    "spam": ("set_spam", "test_spam_is_told_and_taken_back"),
+    "closed": ("close_for_good", "test_what_is_closed_for_good_is_followed"),
+    "split": ("split", "test_what_is_split_off_is_a_ticket_of_its_own"),
 }
 
 
@@ -70,7 +74,7 @@ class Hearing(Writes):
         self.arrived(there, sink, 0)
         there.desk.clock.skew += LONG
         doing()
-        events = self.events(connector, self.arrived(there, sink, 0)) if spec.webhooks else []
+        events = self.events(connector, self.arrived(there, sink, 0), there.desk.now()) if spec.webhooks else []
         if not spec.polling:
             return Heard(events, [], [])
         there.desk.clock.skew += LONG

@@ -122,11 +122,11 @@ class Stand:
         assert len(found) >= least, f"{len(found)} webhooks came, {least} were expected"
         return found
 
-    def events(self, connector: Connector, requests: list[IncomingRequest]) -> list[Event]:
-        """Verify and parse webhooks as receive and apply do."""
+    def events(self, connector: Connector, requests: list[IncomingRequest], at: datetime | None = None) -> list[Event]:
+        """Verify and parse webhooks as receive and apply do; `at` is when they came, where that is not now."""
         found: list[Event] = []
         for request in requests:
-            connector.verify(request, datetime.now(UTC))
+            connector.verify(request, at or datetime.now(UTC))
             named = connector.envelope(request)
             if isinstance(named, Envelope):
                 found += connector.parse(raw(request, named))

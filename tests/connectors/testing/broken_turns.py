@@ -8,30 +8,45 @@ from typing import Any
 
 import msgspec
 
+from connectors.freshdesk.connector import FreshdeskConnector
 from connectors.gitlab.connector import GitLabConnector
 from connectors.hubspot.connector import HubSpotConnector
 from connectors.planfix.connector import PlanfixConnector
+from connectors.redmine.connector import RedmineConnector
 from connectors.sdk import (
     Call,
     Category,
     ChangePage,
     Connector,
+    Copy,
+    Done,
     Event,
+    EventKind,
+    Finding,
+    Found,
     Intent,
     Level,
     Operation,
     Outcome,
     Priority,
     RawDelivery,
+    Rejected,
     RemoteTicket,
+    Sighting,
     Status,
     WriteContext,
 )
+from connectors.zammad.asking import ask, condition, get
+from connectors.zammad.connector import ZammadConnector
+from connectors.zammad.mapping import moment, objects
 from connectors.zendesk.connector import ZendeskConnector
+from tests.connectors.freshdesk.test_conformance import TestFreshdesk as WholeFreshdesk
 from tests.connectors.gitlab.test_conformance import TestGitLab as WholeGitLab
 from tests.connectors.hubspot.test_conformance import TestHubSpot as WholeHubSpot
 from tests.connectors.planfix.test_conformance import TestPlanfix as WholePlanfix
+from tests.connectors.redmine.test_conformance import TestRedmine as WholeRedmine
 from tests.connectors.testing.broken_polls import Broken, broken_classes
+from tests.connectors.zammad.test_conformance import TestZammad as WholeZammad
 from tests.connectors.zendesk.test_conformance import TestZendesk as WholeZendesk
 
 OLD = timedelta(minutes=10)
@@ -107,6 +122,78 @@ class Resetting(Broken):
         return outcome
 
 
+class Open(Reading):
+    """Takes every ticket for one that all may read."""
+
+    def spoilt(self, ticket: RemoteTicket) -> RemoteTicket:
+        """Say so."""
+        return msgspec.structs.replace(ticket, private=False)
+
+
+class Airing(Broken):
+    """Takes every ticket of which a webhook tells for one that all may read."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Say so."""
+        found = []
+        for event in self.inner.parse(delivery):
+            shown = event.snapshot or RemoteTicket(event.remote_id, event.at)
+            found.append(msgspec.structs.replace(event, snapshot=msgspec.structs.replace(shown, private=False)))
+        return tuple(found)
+
+
+class Trusting(Reading):
+    """Takes spam for a ticket like any other."""
+
+    def spoilt(self, ticket: RemoteTicket) -> RemoteTicket:
+        """Show it."""
+        return msgspec.structs.replace(ticket, deleted=False, status=Status(Category.OPEN, "open"))
+
+
+class Overlooking(Broken):
+    """Hears of no end."""
+
+    def parse(self, delivery: RawDelivery) -> tuple[Event, ...]:
+        """Leave it out."""
+        return tuple(each for each in self.inner.parse(delivery) if each.kind is not EventKind.DELETED)
+
+
+class Vague(Broken):
+    """Says that something was refused, and not that the ticket is closed for good."""
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Leave the reason out."""
+        outcome: Outcome = yield from self.inner.write(intent, context)
+        return Rejected(outcome.detail) if isinstance(outcome, Rejected) else outcome
+
+
+class Unfollowed(Broken):
+    """Begins a follow-up, and does not say that the link goes on there."""
+
+    def write(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
+        """Leave it out."""
+        outcome: Outcome = yield from self.inner.write(intent, context)
+        return Done(msgspec.structs.replace(outcome.receipt, followed=False)) if isinstance(outcome, Done) else outcome
+
+    def probe(self, intent: Intent, context: WriteContext) -> Call[Finding]:
+        """Leave it out here, too."""
+        found: Finding = yield from self.inner.probe(intent, context)
+        return Found(msgspec.structs.replace(found.receipt, followed=False)) if isinstance(found, Found) else found
+
+
+class Lumping(Broken):
+    """Counts by the mark alone, which a part that a person split off has as well."""
+
+    def effects(self, intent: Intent, context: WriteContext) -> Call[Sighting]:
+        """Count whatever bears it."""
+        if intent.operation is not Operation.CREATE:
+            seen: Sighting = yield from self.inner.effects(intent, context)
+            return seen
+        where = condition(f"ticket.{self.inner.account.marker}", "is", context.effect_key)
+        rows = objects((yield from ask(get("/tickets/search", "count", expand="true", **where))))
+        return Sighting(copies=tuple(Copy(str(row["id"]), moment(row["created_at"])) for row in rows))
+
+
 class Deaf(Broken):
     """Polls for nothing but new tickets."""
 
@@ -119,6 +206,8 @@ class Deaf(Broken):
 
 MOVED = "test_a_ticket_that_is_moved_goes_on"
 STATUS, PRIORITY = "test_a_new_status_is_none_that_we_know", "test_a_new_priority_is_none_that_we_know"
+PRIVATE, SPAM = "test_a_ticket_that_is_private_is_told", "test_spam_is_told_and_taken_back"
+CLOSED, SPLIT = "test_what_is_closed_for_good_is_followed", "test_what_is_split_off_is_a_ticket_of_its_own"
 MOST: Mapping[Any, Any] = {
     WholeHubSpot: HubSpotConnector,
     WholePlanfix: PlanfixConnector,
@@ -133,6 +222,13 @@ DEFECTS: tuple[tuple[type[Broken], str, Mapping[Any, Any]], ...] = (
     (Guessing, PRIORITY, {WholeHubSpot: HubSpotConnector}),
     (Resetting, STATUS, MOST),
     (Resetting, PRIORITY, {WholeHubSpot: HubSpotConnector}),
+    (Open, PRIVATE, {WholeGitLab: GitLabConnector, WholeRedmine: RedmineConnector}),
+    (Airing, PRIVATE, {WholeGitLab: GitLabConnector}),
+    (Trusting, SPAM, {WholeFreshdesk: FreshdeskConnector}),
+    (Overlooking, SPAM, {WholeZendesk: ZendeskConnector}),
+    (Vague, CLOSED, {WholeZendesk: ZendeskConnector}),
+    (Unfollowed, CLOSED, {WholeZendesk: ZendeskConnector}),
+    (Lumping, SPLIT, {WholeZammad: ZammadConnector}),
     (Unled, MOVED, {WholeGitLab: GitLabConnector}),
 )
 NOTICED: dict[str, tuple[str, ...]] = {}
@@ -142,4 +238,4 @@ for _kind, _test, _desks in DEFECTS:
         _name = f"{_each.__name__}{_kind.__name__}"
         NOTICED[_name] = (*NOTICED.get(_name, ()), _test)
 # pytest takes whatever class is named here for one to run
-del WholeGitLab, WholeHubSpot, WholePlanfix, WholeZendesk
+del WholeFreshdesk, WholeGitLab, WholeHubSpot, WholePlanfix, WholeRedmine, WholeZammad, WholeZendesk
