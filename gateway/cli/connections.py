@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from gateway.cli.opening import has_record, require_record
 from gateway.cli.site import SiteChoice, pass_site
 from gateway.cli.tables import JSON, age, tame, write_json, write_table
 from gateway.config import Settings, environment, read_site, resolve_settings
+from gateway.domain.observing import silence
 from gateway.domain.update import Operation, Reason
 from gateway.errors import AuthenticationError, ConfigError, GatewayError, NotFoundError
 from gateway.extensions import installed
@@ -33,6 +35,7 @@ from gateway.store.unit import SqlTx
 from gateway.telemetry import new_trace_id
 from rules import Problem, Site, load_site
 from rules.enriching import Source
+from rules.site import Mode
 
 #: an address that nobody can have (RFC 2606)
 NOBODY = "nobody@desk-gateway.invalid"
@@ -100,7 +103,9 @@ def list_connections(site: SiteChoice, as_json: bool) -> None:
                 "connector": connection.connector,
                 "url": folder.connectors[name].settings.url if name in folder.connectors else connection.url,
                 "state": _state(state, now) if name in folder.connectors else "not usable",
-                "detail": state.paused or state.poll_error or _why(folder, name) or _off(state, states),
+                "detail": "; ".join(
+                    filter(None, (_trouble(folder, name, state, states), _silence(folder.site, name, now)))
+                ),
                 "polled_at": state.polled_at,
                 "clock_ahead": state.ahead if state.ahead_at is not None else None,
             }
@@ -138,6 +143,16 @@ def _state(state: DeskState, now: Any) -> str:
     if state.not_before is not None and state.not_before > now:
         return "throttled"
     return "polling fails" if state.poll_error else "ok"
+
+
+def _trouble(folder: _Folder, name: str, state: DeskState, states: Mapping[str, DeskState]) -> str:
+    return state.paused or state.poll_error or _why(folder, name) or _off(state, states)
+
+
+def _silence(site: Site, name: str, now: datetime) -> str:
+    one = site.connections[name]
+    whole = silence(now, observes=site.mode is Mode.OBSERVE, live_from=site.live_from)
+    return whole or silence(now, observes=one.observe, live_from=one.live_from)
 
 
 def _off(state: DeskState, states: Mapping[str, DeskState]) -> str:

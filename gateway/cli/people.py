@@ -268,8 +268,12 @@ def _write(page: PersonPage) -> None:
     if page.trail:
         _head("Audit trail")
     for entry in page.trail:
-        told = ", ".join(f"{name} {value}" for name, value in (entry["detail"] or {}).items())
+        told = ", ".join(f"{name} {_in_words(value)}" for name, value in (entry["detail"] or {}).items())
         click.echo(f"  {utc(entry['at'])}  {tame(entry['actor'])}  {tame(entry['action'])}: {tame(told)}")
+
+
+def _in_words(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _write_ties(person: str, ties: Sequence[TieLine]) -> None:
@@ -293,3 +297,10 @@ def _write_ties(person: str, ties: Sequence[TieLine]) -> None:
 
 def _head(text: str) -> None:
     click.echo(f"\n{click.style(text, bold=True)}")
+
+
+@people.command("unmerge", hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("_words", nargs=-1)
+def unmerge(_words: tuple[str, ...]) -> None:
+    """Name the command that takes a merge back."""
+    raise click.UsageError("a merge is taken back by: gateway people split PERSON")

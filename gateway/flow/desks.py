@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.filing import FileRules
+from gateway.domain.observing import silence
 from gateway.domain.people import Terms
 from gateway.errors import NotFoundError
 from gateway.ports import Connector
@@ -71,13 +72,16 @@ class LiveSite(msgspec.Struct, frozen=True):
 
     def observes(self, connection: str, now: datetime) -> bool:
         """Say whether nothing is written to a connection: it is only read, and what would be done is explained."""
-        if self.mode == "observe" or (self.live_from is not None and now < self.live_from):
-            return True
+        return bool(self.silence(connection, now))
+
+    def silence(self, connection: str, now: datetime) -> str:
+        """Say in words why nothing is written to a connection (empty: to any); empty where it is."""
+        whole = silence(now, observes=self.mode == "observe", live_from=self.live_from)
         connector = self.connectors.get(connection)
-        if connector is None:
-            return False
+        if whole or connector is None:
+            return whole
         settings = connector.settings
-        return settings.observe or (settings.live_from is not None and now < settings.live_from)
+        return silence(now, observes=settings.observe, live_from=settings.live_from)
 
     def answers_since(self, connection: str) -> datetime | None:
         """Return since when the gateway answers for the tickets of a connection; None: for all of them."""

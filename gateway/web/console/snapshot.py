@@ -69,6 +69,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """Everything on the first page."""
 
     mode: str
+    #: why nothing is written to any desk; empty where it is
+    silence: str
     release: int
     counts: Counts
     desks: tuple[DeskLine, ...]
@@ -93,6 +95,7 @@ def take(parts: Parts, *, text: str = "", category: str = "", connection: str = 
         live = sorted(view.updates(states=LIVE_STATES, limit=UPDATES), key=_urgency)
         return Snapshot(
             mode=site.mode if site else "",
+            silence=site.silence("", parts.clock.now()) if site else "",
             release=view.release_number(),
             counts=counts(view.counts()),
             desks=desks(site, tx.desks.all(), parts.clock.now(), view.waiting()),
@@ -140,13 +143,22 @@ def desks(
     connectors = site.connectors if site else {}
     names: Sequence[str] = [*connectors, *sorted((set(states) | set(waiting)) - set(connectors))]
     return tuple(
-        _desk(name, connectors[name].spec.title if name in connectors else "", states.get(name), now, waiting)
+        _desk(
+            name,
+            connectors[name].spec.title if name in connectors else "",
+            states.get(name),
+            now,
+            waiting,
+            site.silence(name, now) if site else "",
+        )
         for name in names
     )
 
 
-def _desk(name: str, connector: str, known: DeskState | None, now: datetime, waiting: Mapping[str, int]) -> DeskLine:
-    state, detail, until = "ok", "", None
+def _desk(
+    name: str, connector: str, known: DeskState | None, now: datetime, waiting: Mapping[str, int], silence: str
+) -> DeskLine:
+    state, detail, until = "ok", silence, None
     if known is None:
         known = DeskState(name)
     if not connector:
@@ -160,5 +172,5 @@ def _desk(name: str, connector: str, known: DeskState | None, now: datetime, wai
     elif known.poll_error:
         state, detail = "unpolled", known.poll_error
     elif is_told(known):
-        detail = words(known.ahead)
+        detail = "; ".join(filter(None, (words(known.ahead), silence)))
     return DeskLine(name, connector, state, detail, until, known.polled_at, known.failures)
