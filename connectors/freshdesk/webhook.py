@@ -22,13 +22,16 @@ from connectors.freshdesk.account import Account
 from connectors.freshdesk.mapping import text
 from connectors.sdk import (
     AuthenticationError,
+    Category,
     Envelope,
     Event,
     EventKind,
     IncomingRequest,
+    Level,
     RawDelivery,
     RemotePerson,
     RemoteTicket,
+    Status,
     UnreadableError,
     body_digest,
     require_equal,
@@ -156,8 +159,8 @@ def _snapshot(
         lost=body.lost if body else (),
         source_format="html" if description else "plain",
         raw=description if body and body.lost else "",
-        status=account.words.status(status) if status else _UNSET,
-        priority=words.priority(priority) if priority else _UNSET,
+        status=_status(account, status),
+        priority=found if (found := words.priority(priority)).level is not Level.UNSET else _UNSET,
         kind=account.words.kind(_word(facts.get("type"))),
         queue=group if group in account.group_ids else _UNSET,
         requester=_requester(facts),
@@ -165,6 +168,12 @@ def _snapshot(
         tags=mapping.tags(facts["tags"]) if facts.get("tags") else _UNSET,
         attachments=tuple(mapping.inline_images(description)),
     )
+
+
+def _status(account: Account, said: str) -> Status | msgspec.UnsetType:
+    """Return a status; a name that nobody knows (a new one, another language) tells nothing: a read has its number."""
+    found = account.words.status(said)
+    return _UNSET if found.category is Category.UNKNOWN and not found.native.isdigit() else found
 
 
 def _requester(facts: Mapping[str, Any]) -> RemotePerson | msgspec.UnsetType:

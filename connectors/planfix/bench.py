@@ -98,7 +98,7 @@ class PlanfixBench(Bench):
 
     def restore(self, ticket: str) -> None:
         """Let an agent take a deleted ticket back."""
-        self.desk.act("set", task=ticket, deleted=False)
+        self.desk.act("restore", task=ticket)
 
     def name(self, ticket: str, name: str) -> None:
         """Let another program set the source id."""

@@ -136,6 +136,11 @@ class PlanfixSimulator(SimulatedDesk):
         self.effect("delete", str(task))
         self.announce({"event": "deleted", "task_id": str(task), "changed_at": self._stamp()})
 
+    def act_restore(self, task: int | str) -> None:
+        """Let an agent take a deleted task back, of which no scenario tells."""
+        self.tasks[int(task)]["deleted"] = False
+        self.effect("restore", str(task))
+
     def act_file(self, name: str, data: list[int]) -> int:
         """Let somebody upload a file; returns its number."""
         number = next(self._ids)

@@ -237,10 +237,11 @@ class Records:
         return made, said
 
     def _open_by_itself(self, ticket: Ticket, who: str) -> None:
-        """RT::Action::AutoOpen: not for active tickets, nor for a requestor's own reply to a new one."""
+        """RT::Action::AutoOpen: not for active tickets (an admin's are), nor for a requestor's reply to a new one."""
         user = self.users.get(who)
         inbound = user is not None and user.email in ticket.requestors
-        if ticket.status in ACTIVE or (ticket.status == "new" and inbound):
+        own = ticket.status not in STATUSES
+        if ticket.status in ACTIVE or own or (ticket.status == "new" and inbound):
             return
         self.record(ticket, "Status", SYSTEM, field="Status", old=ticket.status, new="open")
         ticket.status = "open"

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.sdk import Category, Connector, EventKind, Forbidden, Operation, Rejected, RemoteTicket, Status
 from connectors.testing.bench import Bench, Sink
-from connectors.testing.conformance.hearing import Hearing
+from connectors.testing.conformance.hearing import BEFORE, Hearing
 from connectors.testing.conformance.polls import LONG
 from connectors.testing.conformance.stand import context
 from connectors.testing.driver import Driver
@@ -48,20 +48,23 @@ class Edges(Hearing):
         told = self.told(there, sink, connector, driver, gone, lambda: there.delete(gone), is_told)
         self.hold("deleted", told)
 
-    def test_a_ticket_that_is_restored_is_there_again(self, there: Bench, driver: Driver) -> None:
-        """Whole, and no longer deleted, by a read and by polls; a desk that restores none does not claim it."""
+    def test_a_ticket_that_is_restored_is_there_again(
+        self, there: Bench, sink: Sink, connector: Connector, driver: Driver
+    ) -> None:
+        """Whole, and no longer deleted; told as it is claimed. A desk that restores none does not claim it."""
         claimed = "claim" in ((self.quality().get("life") or {}).get("restored") or {})
-        ticket = there.open_ticket("Printer", "It burns")
-        if type(there).restore is Bench.restore:
+        if not there.plays("restore"):
             assert not claimed, "life.restored is claimed, and the bench restores nothing"
             pytest.skip("deleted tickets are not taken back there")
         assert claimed or "life" not in self.quality(), "the bench restores tickets, which life.restored does not claim"
+        there.desk.clock.skew -= BEFORE
+        ticket = there.open_ticket("Printer", "It burns")
         there.desk.clock.skew += timedelta(seconds=2)
         there.delete(ticket)
         gone = driver.run(driver.connector.read(ticket))
         assert gone is None or gone.deleted
-        there.desk.clock.skew += timedelta(seconds=2)
-        there.restore(ticket)
+        heard = self.heard(there, sink, connector, driver, lambda: there.restore(ticket))
+        self.hold("restored", [*heard.ways(ticket, lambda shown: not shown.deleted), READ])
         back = self.whole(driver, ticket)
         assert (back.title, back.body, back.deleted, back.merged_into) == ("Printer", "It burns", False, "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,10 +16,13 @@ from connectors.testing.conformance.writes import Writes
 from connectors.testing.driver import Driver
 from connectors.testing.quality import READ, WAYS
 
+#: no overlap of a poll is so long, where a desk is asked for whole days neither
+BEFORE = timedelta(days=3)
 #: edges of which a claim has to say the ways
 TOLD = ("merged", "deleted")
 #: edges that a bench may play or leave out: what it does for that, and the test that holds the claim
 PLAYED: Mapping[str, tuple[str, str]] = {
+    "restored": ("restore", "test_a_ticket_that_is_restored_is_there_again"),
     "moved": ("move", "test_a_ticket_that_is_moved_goes_on"),
     "private": ("set_private", "test_a_ticket_that_is_private_is_told"),
     "spam": ("set_spam", "test_spam_is_told_and_taken_back"),
@@ -39,6 +43,13 @@ class Heard(NamedTuple):
         """Return how a ticket was shown, by whatever way."""
         said = [each.snapshot for each in (*self.events, *self.polled_events) if each.snapshot is not None]
         return [each for each in (*said, *self.polled) if each.remote_id == ticket]
+
+    def said(self, ticket: str, field: str) -> list[Any]:
+        """Return all that was said of a field of a ticket: how it was shown, and what was said to have changed."""
+        shown = [getattr(each, field) for each in self.shown(ticket)]
+        told = [each for each in (*self.events, *self.polled_events) if each.remote_id == ticket]
+        changed = [each.value for event in told for each in event.changes if each.field == field]
+        return [each for each in (*shown, *changed) if each is not msgspec.UNSET]
 
     def ways(self, ticket: str, is_told: Callable[[RemoteTicket], bool]) -> list[str]:
         """Return by which ways, reads left out, it was told of a ticket; an event to be read for tells what it shows.
@@ -65,11 +76,12 @@ class Hearing(Writes):
     def heard(
         self, there: Bench, sink: Sink, connector: Connector, driver: Driver, doing: Callable[[], object]
     ) -> Heard:
-        """Let people do something long after all that was before, so that no overlap tells of it; listen, and poll.
+        """Let people do something days after all that was before, so that no overlap tells of it; listen, and poll.
 
-        What was before is to be done with the clock of the desk set back by `LONG`.
+        What was before is to be done with the clock of the desk set back by `BEFORE`.
         """
         spec = connector.spec
+        there.desk.clock.skew += BEFORE - LONG
         cursor = self.polled(there, driver, "")[1] if spec.polling else ""
         self.arrived(there, sink, 0)
         there.desk.clock.skew += LONG
@@ -120,4 +132,4 @@ class Hearing(Writes):
         assert claim is None or "claim" in claim, f"the bench has `{doing}`, and life.{edge} is not claimed"
 
 
-__all__ = ["PLAYED", "READ", "Heard", "Hearing"]
+__all__ = ["BEFORE", "PLAYED", "READ", "Heard", "Hearing"]

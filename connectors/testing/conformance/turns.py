@@ -7,9 +7,8 @@ import msgspec
 from connectors.sdk import Category, Connector, Found, Operation, Reason, Rejected, RemoteTicket, Status
 from connectors.testing.bench import Bench, Sink
 from connectors.testing.conformance.edges import Edges
-from connectors.testing.conformance.hearing import READ
-from connectors.testing.conformance.polls import LONG
-from connectors.testing.conformance.stand import context, creation
+from connectors.testing.conformance.hearing import BEFORE, READ
+from connectors.testing.conformance.stand import comment, context, creation
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 
@@ -22,7 +21,7 @@ class Turns(Edges):
     ) -> None:
         """Told as it is claimed: the same with another queue, or another one that it leads to; whole, and said once."""
         self.tried(there, "moved")
-        there.desk.clock.skew -= LONG
+        there.desk.clock.skew -= BEFORE
         ticket = there.open_ticket("Printer", "It burns")
         there.say(ticket, "Said before", public=not self.lacks("public"))
         before, there_now = self.whole(driver, ticket), list[str]()
@@ -41,8 +40,8 @@ class Turns(Edges):
             return shown.merged_into == new
 
         assert heard.ways(new, lambda _: True), "nothing tells of where it is now"
-        for shown in heard.shown(new):
-            assert shown.queue in {after.queue, msgspec.UNSET}, "what tells of it says where it was before"
+        for queue in heard.said(new, "queue"):
+            assert queue == after.queue, "what tells of it says that it is elsewhere"
         if new == ticket:
             assert after.version > before.version, "what is not newer is passed over"
             told = [*heard.ways(ticket, is_moved), READ]
@@ -50,6 +49,12 @@ class Turns(Edges):
             old = driver.run(driver.connector.read(ticket))
             assert old is None or not old.merged_into or leads_there(old)
             told = heard.ways(ticket, leads_there) + [READ] * (old is not None and leads_there(old))
+        for operation in self.operations():
+            if operation in {Operation.PUBLIC_REPLY, Operation.INTERNAL_NOTE}:
+                driver.settle(comment(operation, operation.value), context(new))
+        said = [each.text for each in there.shown(new).comments]
+        assert all(said.count(text) <= 1 for text in ("public_reply", "internal_note")), said
+        assert {"public_reply", "internal_note"} & set(said), "what is said on it since does not arrive"
         self.hold("moved", told)
 
     def test_a_ticket_that_is_private_is_told(
@@ -57,7 +62,7 @@ class Turns(Edges):
     ) -> None:
         """Told as it is claimed, and by nothing as open to all, nor by what is said on it; made public, it is so."""
         self.tried(there, "private")
-        there.desk.clock.skew -= LONG
+        there.desk.clock.skew -= BEFORE
         ticket = there.open_ticket("Leak", "Our keys are out")
         assert self.whole(driver, ticket).private is False
         heard = self.heard(there, sink, connector, driver, lambda: there.set_private(ticket, private=True))
@@ -67,10 +72,15 @@ class Turns(Edges):
 
         told = heard.ways(ticket, is_private) + [READ] * is_private(self.whole(driver, ticket))
         assert self.whole(driver, ticket).body == "Our keys are out"
-        there.desk.clock.skew += LONG
         said = self.heard(there, sink, connector, driver, lambda: there.say(ticket, "The key is 4711"))
         for shown in (*heard.shown(ticket), *said.shown(ticket)):
             assert shown.private is not False, "it is shown as open to all"
+        param = self.plugin.spec.private_param
+        if param:
+            ours = creation(there)
+            ours = msgspec.structs.replace(ours, params={**ours.params, param: True})
+            made = self.whole(driver, driver.settle(ours, context()).remote_id)
+            assert made.private is True, f"`create: {{{param}: true}}` makes a public ticket"
         there.set_private(ticket, private=False)
         assert self.whole(driver, ticket).private is False
         self.hold("private", told)
@@ -78,12 +88,11 @@ class Turns(Edges):
     def test_spam_is_told_and_taken_back(self, there: Bench, sink: Sink, connector: Connector, driver: Driver) -> None:
         """Told as it is claimed: gone or cancelled; and that it is none after all is told by more than a read."""
         self.tried(there, "spam")
-        there.desk.clock.skew -= LONG
+        there.desk.clock.skew -= BEFORE
         ticket = there.open_ticket("Printer", "It burns")
         heard = self.heard(there, sink, connector, driver, lambda: there.set_spam(ticket, spam=True))
         read = driver.run(driver.connector.read(ticket))
         told = heard.ways(ticket, is_over) + [READ] * (read is None or is_over(read))
-        there.desk.clock.skew += LONG
         heard = self.heard(there, sink, connector, driver, lambda: there.set_spam(ticket, spam=False))
         assert heard.ways(ticket, lambda shown: not is_over(shown)), "that it is no spam is told by nothing but a read"
         back = self.whole(driver, ticket)
@@ -95,7 +104,7 @@ class Turns(Edges):
     ) -> None:
         """Told as it is claimed; fields and notes are refused as such; a reply goes on in one ticket that follows."""
         self.tried(there, "closed")
-        there.desk.clock.skew -= LONG
+        there.desk.clock.skew -= BEFORE
         ticket = there.open_ticket("Printer", "It burns")
         heard = self.heard(there, sink, connector, driver, lambda: there.close_for_good(ticket))
 
@@ -125,7 +134,7 @@ class Turns(Edges):
     ) -> None:
         """Told as it is claimed; where ours is split, ours is the one that is found and counted, and not the part."""
         self.tried(there, "split")
-        there.desk.clock.skew -= LONG
+        there.desk.clock.skew -= BEFORE
         intent, given = creation(there), context()
         receipt = driver.settle(intent, given)
         there.say(receipt.remote_id, "And the door is shut")
