@@ -7,6 +7,7 @@ before they wait: no watchdog thread, nothing to restart after a fork.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -92,6 +93,9 @@ def tls_context(authority: str = "") -> ssl.SSLContext:
 
 def _look_up(host: str, port: int, seconds: float) -> list[Any]:
     """Resolve a name within `seconds`: getaddrinfo itself cannot be told when to stop."""
+    with contextlib.suppress(socket.gaierror):
+        # an address is no name: nobody is asked for it
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     answer: list[Any] = []
     failure: list[OSError] = []
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from functools import cache
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urljoin, urlsplit
@@ -327,6 +328,7 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found[::-1]
 
 
+@cache
 def _user_agent() -> str:
     try:
         return f"desk-gateway/{version('desk-gateway')}"

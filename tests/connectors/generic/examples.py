@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ _BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _REFERENCE = re.compile(r"\$\{([A-Z_]+)\}")
 
 
-def blocks() -> dict[str, str]:
+@cache
+def blocks() -> Mapping[str, str]:
     """Return the text of each example by the name of its connection."""
     found = {}
     for text in _BLOCK.findall(PAGE.read_text(encoding="utf-8")):
-        (name,) = yaml.safe_load(text)["connections"]
+        (name,) = yaml.load(text, yaml.CSafeLoader)["connections"]
         found[name] = text
     return found
 
@@ -30,6 +33,6 @@ def blocks() -> dict[str, str]:
 def connect(name: str, url: str, **secrets: str) -> Connector:
     """Connect an example to a server; what it takes from the environment is in `secrets`, or its own name."""
     text = _REFERENCE.sub(lambda found: secrets.get(found.group(1), found.group(1).lower()), blocks()[name])
-    given: dict[str, Any] = yaml.safe_load(text)["connections"][name]
+    given: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)["connections"][name]
     options = {key: value for key, value in given.items() if key not in {"connector", "url", "reconcile_every"}}
     return load(("generic",), ()).connect(ConnectionSettings(name, "generic", url, options))
