@@ -21,8 +21,9 @@ import redis
 from gateway.embedded import Running, find_server
 from gateway.store import SqlStore
 from tests.both import needs_both
-from tests.databases import PostgresProcess, migrated_file, open_warm_store
+from tests.databases import PostgresProcess, migrated_cluster, migrated_file, open_warm_store
 from tests.length import FULL, length
+from tests.prepared import prepared, shared_folder
 
 # a shared, noisy machine: how long an example takes to make or to run says nothing
 hypothesis.settings.register_profile(
@@ -100,19 +101,20 @@ def redis_server(redis_process: Running) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_process() -> Iterator[PostgresProcess]:
+def postgres_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresProcess]:
     """Run one PostgreSQL for the whole session, in a short path (a unix socket's name is limited)."""
+    made = prepared(shared_folder(tmp_path_factory), "postgresql", migrated_cluster)
     folder = Path(tempfile.mkdtemp(prefix="gwpg"))
     folder.chmod(0o755)
-    process = PostgresProcess(folder).start()
+    process = PostgresProcess(folder, made).start()
     yield process
     process.remove()
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a SQLite database that has its tables and no rows, for the whole session: tests copy it."""
-    return migrated_file(tmp_path_factory.mktemp("template") / "gateway.db")
+    """Give a SQLite database that has its tables and no rows, the same for the whole run: tests copy it."""
+    return prepared(shared_folder(tmp_path_factory), "gateway.db", migrated_file)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from tests.connectors.request_tracker.stand import Sink, Stand
 from tests.desks import redmine_server as redmine
-from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
+from tests.prepared import shared_folder
 
 
 @pytest.fixture(scope="session")

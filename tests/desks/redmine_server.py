@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import msgspec
 
-from tests.desks.prepared import prepared
+from tests.prepared import prepared
 
 PROGRAM = Path("/usr/share/redmine")
 SETUP = Path(__file__).with_name("redmine_setup.rb")

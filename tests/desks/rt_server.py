@@ -20,7 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
-from tests.desks.prepared import prepared
+from tests.prepared import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path("/usr/share/request-tracker5/lib")

@@ -8,10 +8,10 @@ import pytest
 
 from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.shown import instant_text
-from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
 from tests.desks.test_journey import PATIENCE, PAUSE, House
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
+from tests.prepared import shared_folder
 from tests.processes import wait_until
 
 pytestmark = [

@@ -19,9 +19,9 @@ from connectors.zendesk.simulator import ZendeskSimulator
 from gateway.domain.event import RemoteTicket
 from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
-from tests.desks.prepared import shared_folder
 from tests.desks.rt_server import RtServer, missing
 from tests.flows.site import API_TOKEN, EMAIL, RT, SYNC, ZENDESK, ZENDESK_SECRET, Site, Written
+from tests.prepared import shared_folder
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.desk, pytest.mark.slow, pytest.mark.timeout(240)]

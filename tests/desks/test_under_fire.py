@@ -26,11 +26,11 @@ from gateway.ports import ConnectionSettings
 from gateway.store import SqlStore
 from gateway.system import SystemClock
 from tests.desks.fire import OPEN, People, copies, counts, judge
-from tests.desks.prepared import shared_folder
 from tests.desks.proxy import Proxy
 from tests.desks.rt_server import RtServer, missing
 from tests.flows.site import API_TOKEN, EMAIL, RT, ZENDESK, ZENDESK_SECRET, Site
 from tests.flows.world import World
+from tests.prepared import shared_folder
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.desk, pytest.mark.slow]

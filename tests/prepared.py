@@ -1,4 +1,4 @@
-"""The database of a real desk, with our set-up, takes longest: it is made once in a run, and copied for each desk."""
+"""What takes long to make and is only copied, above all databases: it is made once in a run, for all its processes."""
 
 from __future__ import annotations
 
