@@ -48,7 +48,11 @@ def verify(options: Options, request: IncomingRequest, now: datetime) -> None:
 
 
 def envelope(options: Options, request: IncomingRequest) -> Envelope:
-    """Name a delivery; never raises. The desk's id where it lies in what is signed, else a digest of the body."""
+    """Name a delivery; never raises. The desk's id where it lies in what is signed, else a digest of the body.
+
+    Where a webhook is a hint and has no id, the same again is another one: a desk that says `{"ticket": 7}` says so of
+    each change of it.
+    """
     incoming = options.incoming
     try:
         body = content(options, request.body, request.headers.get("content-type", ""))
@@ -66,7 +70,10 @@ def envelope(options: Options, request: IncomingRequest) -> Envelope:
     own = {"content-type": request.headers["content-type"]} if "content-type" in request.headers else {}
     scope = "id" if names_header(place) else "body"
     return Envelope(
-        source_event_id=f"{scope}:{name}" if name else body_digest(request.body), ref=ref, headers={**kept, **own}
+        source_event_id=f"{scope}:{name}" if name else body_digest(request.body),
+        ref=ref,
+        headers={**kept, **own},
+        hint=not name and _reads_first(options),
     )
 
 
@@ -208,8 +215,11 @@ def _seen(snapshot: RemoteTicket | None, kind: EventKind) -> RemoteTicket | None
 
 def _is_hint(options: Options, kind: EventKind) -> bool:
     """Say whether to read the ticket first, where that can be: a webhook may be old, or say only a part."""
-    readable = "read" in options.calls and options.incoming.get("trust") is not True
-    return readable and kind not in {EventKind.DELETED, EventKind.MERGED}
+    return _reads_first(options) and kind not in {EventKind.DELETED, EventKind.MERGED}
+
+
+def _reads_first(options: Options) -> bool:
+    return "read" in options.calls and options.incoming.get("trust") is not True
 
 
 def _key(

@@ -47,10 +47,12 @@ def receive(
     envelope = connector.envelope(request)
     if isinstance(envelope, Handshake):
         return envelope
+    identity = ids.new()
+    named = f"hint:{identity}" if envelope.hint else envelope.source_event_id
     delivery = NewDelivery(
-        id=ids.new(),
+        id=identity,
         connection=connector.settings.name,
-        source_event_id=_name(envelope.source_event_id, MAX_ID),
+        source_event_id=_name(named, MAX_ID),
         ref=_name(envelope.ref, MAX_REF),
         received_at=now,
         headers=envelope.headers,

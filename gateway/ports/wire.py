@@ -96,6 +96,9 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     headers: dict[str, str] = {}
     #: a person waits for the answer, whose body the desk would show or refuse: it gets none
     quiet: bool = False
+    #: it says no more than that there is something to read, and nothing tells it from the next: the same again is
+    #: another one
+    hint: bool = False
     #: how the desk wants to be answered once the delivery is stored; None: it looks at the status only
     reply: Handshake | None = None
 
