@@ -12,6 +12,8 @@ from connectors.testing.bench import Bench, Shown, ShownComment, ShownFile
 from gateway.domain.ticket import Category
 
 CLIENT, CLIENT_SECRET, SECRET = "an-app-id", "an-app-secret-0123456789", "a-webhook-secret-0123456789"
+#: the custom field of our mark
+MARKER = 6689
 WORDS = {Category.OPEN: "active", Category.PENDING_CUSTOMER: "pending", Category.RESOLVED: "closed"}
 
 
@@ -35,6 +37,7 @@ class HelpScoutBench(Bench):
             "auth": {"client_id": CLIENT, "client_secret": CLIENT_SECRET},
             "webhook_secret": SECRET,
             "mailboxes": {"Support": 85},
+            "ticket_marker": MARKER,
         }
 
     def open_ticket(self, title: str, body: str, *, email: str = "customer@example.com") -> str:
@@ -77,6 +80,10 @@ class HelpScoutBench(Bench):
     def set_spam(self, ticket: str, *, spam: bool) -> None:
         """Let a user set the status that says so, or another."""
         self.desk.act("patch", conversation=ticket, path="/status", value="spam" if spam else "active")
+
+    def name(self, ticket: str, name: str) -> None:
+        """Let another app set the field."""
+        self.desk.act("field", conversation=ticket, field=MARKER, value=name)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:
         """Let a user put a file on a conversation, with a few words."""

@@ -25,6 +25,7 @@ from connectors.sdk import (
     Status,
     Visibility,
     digest,
+    our_mark,
 )
 
 Json = Mapping[str, Any]
@@ -145,6 +146,7 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         return None
     updated, shown = version_of(data), ident(data.get("number"))
     fields = data.get("customFields")
+    named = key_in(fields, account)
     mailbox = ident(data.get("mailboxId")) or ident(data.get("mailboxid")) or ident(obj(data.get("mailbox")).get("id"))
     source = obj(data.get("source"))
     owner = "assignee" if "assignee" in data else "owner"
@@ -158,7 +160,8 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         url=web_address(number, shown),
         channel=text(data.get("type")).lower() or text(source.get("type")).lower(),
         created_at=moment(data.get("createdAt")),
-        marker=marker(fields, account),
+        marker=our_mark(named),
+        external_id=named,
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
         status=status(data.get("status"), account),
         queue=account.queue(mailbox) if mailbox else msgspec.UNSET,
@@ -200,8 +203,8 @@ def custom(fields: Any, account: Account) -> dict[str, Any] | msgspec.UnsetType:
     return found
 
 
-def marker(fields: Any, account: Account) -> str:
-    """Return our key from the field of the settings, where there is one."""
+def key_in(fields: Any, account: Account) -> str:
+    """Return what the field of the settings holds, where there is one: our key, or another program's name."""
     if not account.marker:
         return ""
     return next((text(each.get("value")) for each in objects(fields) if ident(each.get("id")) == account.marker), "")

@@ -107,7 +107,7 @@ def _conversations(account: Account, intent: Intent, context: WriteContext) -> C
 def _mark(account: Account, data: Json) -> Call[tuple[str, str] | None]:
     """Return the mark of a conversation and the words of its first thread; None of one that is not of the API."""
     if account.marker:
-        return mapping.marker(data.get("customFields"), account), ""
+        return mapping.key_in(data.get("customFields"), account), ""
     if text(obj(data.get("source")).get("type")).lower() not in {"api", "coreapi", ""}:
         return None
     threads = yield from every(f"{conversation_path(ident(data.get('id')))}/threads", "threads", "look at its text")

@@ -118,6 +118,13 @@ class HelpScoutSimulator(SimulatedDesk):
         held["userUpdatedAt"] = before
         self.effect("fields", str(conversation), detail={"tags": tags})
 
+    def act_field(self, conversation: int | str, field: int, value: str) -> None:
+        """Let an app set one custom field."""
+        held = self.records.conversations[int(conversation)]
+        kept = [{"id": each["id"], "value": each["value"]} for each in held["customFields"] if each["id"] != field]
+        self.records.replace(int(conversation), {"fields": [*kept, {"id": field, "value": value}]}, self.now())
+        self.effect("fields", str(conversation), detail={str(field): value})
+
     def act_merge(self, conversation: int | str, into: int | str) -> None:
         """Let a user merge a conversation into another: its threads go there, its id answers 301."""
         number, other = int(conversation), int(into)

@@ -27,7 +27,8 @@ class RoundupBench(Bench):
 
     def options(self) -> dict[str, Any]:
         """Return the user name and password of the gateway."""
-        return {"auth": {"user": "gateway", "password": self.desk.passwords["gateway"]}}
+        auth = {"user": "gateway", "password": self.desk.passwords["gateway"]}
+        return {"auth": auth, "ticket_marker": "externalref"}
 
     def open_ticket(self, title: str, body: str, *, email: str = "customer@example.com") -> str:
         """Let the mail gateway open an issue."""
@@ -76,6 +77,10 @@ class RoundupBench(Bench):
         self.desk.tracker.create("priority", {"name": word, "order": 99}, "1")
         self.desk.act("set", issue=ticket, priority=word)
         return Priority(Level.UNSET, word)
+
+    def name(self, ticket: str, name: str) -> None:
+        """Let another program set the property."""
+        self.desk.act("set", issue=ticket, externalref=name)
 
     def attach(self, ticket: str, name: str, data: bytes, *, public: bool = True) -> None:  # noqa: ARG002 - all read all
         """Let an agent add a message with a file."""

@@ -26,6 +26,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     Visibility,
+    our_mark,
 )
 
 #: a first message is the issue's text when it was made with it; forms write both within a moment
@@ -96,7 +97,8 @@ def ticket_of(desk: Desk, item: Item, people: dict[str, Row] | None = None) -> R
     heir = next(iter(_ids(given.get("superseder"))), "") or number(linked(given.get("superseder")).get("id"))
     options = desk.options
     assigned = several(given.get(options.assignee)) or [linked(given.get(options.assignee))]
-    known_here = KNOWN | {options.assignee, options.tags}
+    named = marker_in(given, desk.options.ticket_marker)
+    known_here = KNOWN | {options.assignee, options.tags, options.ticket_marker}
     return RemoteTicket(
         remote_id=item.remote_id,
         key=f"{desk.options.kind}{item.remote_id}",
@@ -105,7 +107,8 @@ def ticket_of(desk: Desk, item: Item, people: dict[str, Row] | None = None) -> R
         created_at=instant(given.get("creation")),
         version=int(activity.timestamp()),
         version_token=item.etag,
-        marker=marker_in(given, desk.options.ticket_marker),
+        marker=our_mark(named),
+        external_id=named,
         title=text(given.get("title")),
         status=status if item.status else Status(Category.NEW),
         priority=words.priority(name_of(given.get("priority"))),
@@ -119,7 +122,7 @@ def ticket_of(desk: Desk, item: Item, people: dict[str, Row] | None = None) -> R
 
 
 def marker_in(given: Row, name: str) -> str:
-    """Return our mark from the issue's own property, where the connection has one."""
+    """Return what the issue's own property holds, where the connection has one: our key, or another program's name."""
     return text(given.get(name)) if name else ""
 
 
