@@ -222,7 +222,17 @@ def _given_up(gateway: Gateway, name: str) -> int:
 
 
 def _try(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[list[CheckResult], bool]:
-    """Ask one desk; return every result, and whether a pause ended."""
+    """Ask one desk; return every result, and whether a pause ended. One whose connector is half written says so."""
+    try:
+        return _tried(folder, gateway, name, keeps=keeps)
+    except NotImplementedError as error:
+        kind = folder.site.connections[name].connector
+        what = str(error) or "a part of it"
+        told = f"the connector {kind} is not finished: {what}; gateway connectors check {kind}"
+        return [CheckResult("connector", ok=False, detail=told)], False
+
+
+def _tried(folder: _Folder, gateway: Gateway, name: str, *, keeps: bool) -> tuple[list[CheckResult], bool]:
     connector = folder.connectors.get(name)
     if connector is None:
         return [CheckResult("settings", ok=False, detail=_why(folder, name) or "it has an error: gateway check")], False

@@ -49,6 +49,7 @@ def new(name: str, directory: Path) -> None:
         f"""
 Next:
   cd {folder}
+  pip install "pytest>=9"     once, beside the gateway
   pytest                      fails: each test says which step of docs/connectors/README.md fills what it needs
   gateway connectors check .  says what is still to be written
   pip install .               when both are content: `connector: {name}` can stand in gateway.yaml"""

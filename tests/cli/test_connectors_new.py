@@ -29,9 +29,9 @@ def run(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def tried(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def tried(*words: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a tool in a folder, with the gateway installed."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT), "COLUMNS": "400"}
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT), "COLUMNS": "400", **more}
     command = [sys.executable, "-m", *words]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=110, check=False)
 
@@ -80,6 +80,28 @@ def test_its_check_says_what_is_to_be_written(folder: Path) -> None:
     assert [line for line in wrong if not re.search(r"\.py:\d+: step \d+ of docs/connectors/README\.md: ", line)] == []
     modules = {re.split(r"[ :]+", line)[2] for line in wrong}
     assert {"webhook.py", "calls.py", "writes.py", "mapping.py", "simulator.py", "bench.py"} <= modules
+
+
+@pytest.mark.slow
+def test_a_connection_by_a_half_written_one_says_so(folder: Path) -> None:
+    """Once it is installed, by its entry point: the step that it came to, and no defect of ours."""
+    there = folder / "other_desk-0.1.0.dist-info"
+    there.mkdir()
+    (there / "METADATA").write_text("Metadata-Version: 2.1\nName: other-desk\nVersion: 0.1.0\n", encoding="utf-8")
+    (there / "entry_points.txt").write_text("[gateway.connectors]\nother_desk = other_desk\n", encoding="utf-8")
+    site = folder.parent / "site"
+    (site / "rules").mkdir(parents=True)
+    lines = ["connections:", "  fresh:", "    connector: other_desk", "    url: https://fresh.example.com"]
+    (site / "gateway.yaml").write_text("\n".join([*lines, '    auth: {token: "${FRESH_TOKEN}"}', ""]), encoding="utf-8")
+    env = {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "FRESH_TOKEN": "a-token-of-tests"}
+    words = ("--site", str(site), "connections", "test", "fresh")
+    done = tried("gateway_command", *words, cwd=command_in(folder), **env)
+    assert done.returncode == 1, done.stderr
+    assert (
+        "FAIL  connector: the connector other_desk is not finished: step 5 of docs/connectors/README.md" in done.stdout
+    )
+    assert "gateway connectors check other_desk" in done.stdout
+    assert not (site / ".gateway" / "errors.log").exists()
 
 
 def command_in(folder: Path) -> Path:
