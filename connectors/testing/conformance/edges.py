@@ -27,6 +27,7 @@ class Edges(Hearing):
     ) -> None:
         """By the ways that quality.yaml names, and no other: which ticket it was merged into."""
         self.need("merge")
+        there.desk.clock.skew -= BEFORE
         gone, kept = there.open_ticket("Printer", "It burns"), there.open_ticket("The printer", "It is on fire")
 
         def is_told(shown: RemoteTicket) -> bool:
@@ -40,6 +41,7 @@ class Edges(Hearing):
     ) -> None:
         """By the ways that quality.yaml names, and no other; a read finds no ticket, or one that is deleted."""
         self.need("delete")
+        there.desk.clock.skew -= BEFORE
         gone = there.open_ticket("Printer", "It burns")
 
         def is_told(shown: RemoteTicket) -> bool:
@@ -102,23 +104,14 @@ class Edges(Hearing):
         is_told: Callable[[RemoteTicket], bool],
     ) -> list[str]:
         """Let people do something to a ticket; return by which ways its desk tells that."""
-        spec, cursor = connector.spec, ""
-        if spec.polling:
-            cursor = self.polled(there, driver, "")[1]
-        self.arrived(there, sink, 0)
-        there.desk.clock.skew += timedelta(seconds=2)
-        doing()
-        events = self.events(connector, self.arrived(there, sink, 0)) if spec.webhooks else []
+        heard = self.heard(there, sink, connector, driver, doing)
         kind = EventKind.DELETED if is_told(RemoteTicket(ticket, there.desk.now(), deleted=True)) else EventKind.MERGED
         found = ["webhook"] * any(
             each.remote_id == ticket and (each.kind is kind or (each.snapshot is not None and is_told(each.snapshot)))
-            for each in events
+            for each in heard.events
         )
-        if spec.polling:
-            there.desk.clock.skew += timedelta(minutes=10)
-            shown = self.polled(there, driver, cursor)[0]
-            found += ["poll"] * any(each.remote_id == ticket and is_told(each) for each in shown)
-        if spec.reads:
+        found += ["poll"] * any(each.remote_id == ticket and is_told(each) for each in heard.polled)
+        if connector.spec.reads:
             read = driver.run(connector.read(ticket))
             found += [READ] * (is_told(read) if read is not None else kind is EventKind.DELETED)
         return found
