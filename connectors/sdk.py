@@ -26,7 +26,7 @@ from gateway.domain.ids import canonical, digest, our_mark
 from gateway.domain.people import email_key, phone_key
 from gateway.domain.person import RemotePerson
 from gateway.domain.report.figures import length
-from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Visibility
+from gateway.domain.ticket import Category, HoldReason, Kind, Level, Org, Priority, Status, Visibility, over_since
 from gateway.domain.update import (
     Absent,
     CommentIntent,
@@ -374,6 +374,7 @@ __all__ = [
     "hmac_hex",
     "hookimpl",
     "our_mark",
+    "over_since",
     "phone_key",
     "read_object",
     "refused_of",

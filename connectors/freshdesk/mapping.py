@@ -20,7 +20,16 @@ from connectors.content import Content, from_html
 from connectors.freshdesk import words
 from connectors.freshdesk.account import Account
 from connectors.marks import mark_of
-from connectors.sdk import Attachment, Org, RemoteComment, RemotePerson, RemoteTicket, Visibility, our_mark
+from connectors.sdk import (
+    Attachment,
+    Org,
+    RemoteComment,
+    RemotePerson,
+    RemoteTicket,
+    Visibility,
+    our_mark,
+    over_since,
+)
 
 Json = Mapping[str, Any]
 
@@ -125,6 +134,8 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
     named = text(obj(data.get("custom_fields")).get(account.marker)) if account.marker else ""
     custom = data.get("custom_fields", data.get("custom_field"))
     body, lost = _body(data)
+    now = account.words.status(data.get("status")) if ident(data.get("status")) else msgspec.UNSET
+    stats = obj(data.get("stats"))
     gone = data.get("deleted") is True or data.get("spam") is True
     return RemoteTicket(
         remote_id=number,
@@ -135,12 +146,13 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         url=web_address(account, number),
         channel=CHANNELS.get(ident(data.get("source")), ""),
         created_at=moment(data.get("created_at")),
+        resolved_at=over_since(now, moment(stats.get("resolved_at")), moment(stats.get("closed_at"))),
         due=moment(data.get("due_by")) if "due_by" in data else msgspec.UNSET,
         marker=our_mark(named),
         external_id=named,
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
         body=body,
-        status=account.words.status(data.get("status")) if ident(data.get("status")) else msgspec.UNSET,
+        status=now,
         priority=words.priority(data.get("priority")) if ident(data.get("priority")) else msgspec.UNSET,
         kind=account.words.kind(data.get("type", data.get("ticket_type"))),
         queue=account.queue(ident(data.get("group_id"))) if "group_id" in data else msgspec.UNSET,

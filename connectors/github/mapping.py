@@ -26,6 +26,7 @@ from connectors.sdk import (
     RemotePerson,
     RemoteTicket,
     Status,
+    over_since,
 )
 
 Json = Mapping[str, Any]
@@ -217,6 +218,7 @@ def ticket(
     requester = person(data.get("user"))
     assignees = objects(data.get("assignees")) or [obj(data.get("assignee"))]
     remote = name_of(repository, issue)
+    now = status(state, text(data.get("state_reason")), labels, options) if state else msgspec.UNSET
     stamp = text(data.get("updated_at"))
     return RemoteTicket(
         remote_id=remote,
@@ -226,13 +228,14 @@ def ticket(
         key=remote,
         url=text(data.get("html_url")) or f"{options.site}/{repository}/issues/{issue}",
         created_at=moment(data.get("created_at")),
+        resolved_at=over_since(now, moment(data.get("closed_at"))),
         marker=marker_of(data.get("body")),
         title=text(data.get("title")) if "title" in data else msgspec.UNSET,
         body=body_of(data.get("body")) if "body" in data else msgspec.UNSET,
         lost=lost_of(data.get("body")),
         source_format="markdown",
         raw=text(data.get("body")) if lost_of(data.get("body")) else "",
-        status=status(state, text(data.get("state_reason")), labels, options) if state else msgspec.UNSET,
+        status=now,
         priority=priority(labels, options) if "labels" in data else msgspec.UNSET,
         kind=kind(labels, options, text(obj(data.get("type")).get("name"))) if "labels" in data else msgspec.UNSET,
         queue=repository,

@@ -27,6 +27,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     Visibility,
+    over_since,
 )
 
 Json = Mapping[str, Any]
@@ -175,6 +176,7 @@ def ticket(data: Json, account: Account, *, at: datetime, path: str = "", projec
     description = text(data.get("description"))
     body, files = texts.read(description, where)
     said = data.__contains__
+    state = _status(data, account, named)
     return RemoteTicket(
         remote_id=number,
         updated_at=updated or at,
@@ -184,13 +186,14 @@ def ticket(data: Json, account: Account, *, at: datetime, path: str = "", projec
         url=text(data.get("web_url")) or text(data.get("url")),
         channel="email" if text(data.get("service_desk_reply_to")) else "",
         created_at=moment(data.get("created_at")),
+        resolved_at=over_since(state, moment(data.get("closed_at"))),
         marker=texts.mark(description),
         title=text(data.get("title")) if said("title") else msgspec.UNSET,
         body=body if said("description") else msgspec.UNSET,
         lost=lost_in(description),
         source_format="markdown",
         raw=description if lost_in(description) else "",
-        status=_status(data, account, named),
+        status=state,
         priority=priority(account, named) if named is not None else msgspec.UNSET,
         kind=KINDS.get((text(data.get("issue_type")) or text(data.get("type"))).lower(), msgspec.UNSET),
         queue=path or msgspec.UNSET,

@@ -26,6 +26,7 @@ from connectors.sdk import (
     Visibility,
     digest,
     our_mark,
+    over_since,
 )
 
 Json = Mapping[str, Any]
@@ -151,6 +152,7 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
     source = obj(data.get("source"))
     owner = "assignee" if "assignee" in data else "owner"
     customer = obj(data.get("primaryCustomer")) or obj(data.get("customer"))
+    now = status(data.get("status"), account)
     return RemoteTicket(
         remote_id=number,
         updated_at=updated or at,
@@ -160,10 +162,11 @@ def ticket(data: Json, account: Account, *, at: datetime = EPOCH) -> RemoteTicke
         url=web_address(number, shown),
         channel=text(data.get("type")).lower() or text(source.get("type")).lower(),
         created_at=moment(data.get("createdAt")),
+        resolved_at=over_since(now, moment(data.get("closedAt"))),
         marker=our_mark(named),
         external_id=named,
         title=text(data.get("subject")) if "subject" in data else msgspec.UNSET,
-        status=status(data.get("status"), account),
+        status=now,
         queue=account.queue(mailbox) if mailbox else msgspec.UNSET,
         assignee=_assignee(data.get(owner)) if owner in data or _whole(data) else msgspec.UNSET,
         requester=person(customer, "customer") or msgspec.UNSET,

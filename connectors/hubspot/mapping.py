@@ -24,6 +24,7 @@ from connectors.sdk import (
     RemoteTicket,
     Visibility,
     our_mark,
+    over_since,
 )
 
 Json = Mapping[str, Any]
@@ -41,7 +42,7 @@ KIND_WORDS = {kind: word for word, kind in KINDS.items()}
 PROPERTIES = (
     "subject", "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_priority", "hs_ticket_category",
     "hubspot_owner_id", "createdate", "hs_lastmodifieddate", "source_type", "hs_conversations_originating_thread_id",
-    "hs_merged_object_ids", "hs_file_upload", "hs_object_source", "hs_object_source_id",
+    "hs_merged_object_ids", "hs_file_upload", "hs_object_source", "hs_object_source_id", "closed_date",
 )  # fmt: skip
 #: kinds of engagements that are comments: the property with their text
 BODIES = {"notes": "hs_note_body", "emails": "hs_email_html"}
@@ -163,6 +164,8 @@ def ticket(
     updated = moment(given.get("hs_lastmodifieddate")) or moment(data.get("updatedAt")) or EPOCH
     key = text(given.get(account.key_property))
     files = tuple(Attachment(each, remote_id=each) for each in _ids(given.get("hs_file_upload")))
+    stage = text(given.get("hs_pipeline_stage"))
+    now = account.status(stage) if stage else msgspec.UNSET
     return RemoteTicket(
         remote_id=number,
         updated_at=updated,
@@ -171,13 +174,12 @@ def ticket(
         url=link(account, number),
         channel=text(given.get("source_type")).lower(),
         created_at=moment(given.get("createdate")) or moment(data.get("createdAt")),
+        resolved_at=over_since(now, moment(given.get("closed_date"))),
         marker=our_mark(key),
         external_id=key,
         title=text(given.get("subject")) if "subject" in given else msgspec.UNSET,
         body=text(given.get("content")) if "content" in given else msgspec.UNSET,
-        status=account.status(text(given.get("hs_pipeline_stage")))
-        if given.get("hs_pipeline_stage")
-        else msgspec.UNSET,
+        status=now,
         priority=priority(given.get("hs_ticket_priority")) if "hs_ticket_priority" in given else msgspec.UNSET,
         kind=kind(given.get("hs_ticket_category")),
         queue=account.queue(text(given.get("hs_pipeline"))) if given.get("hs_pipeline") else msgspec.UNSET,

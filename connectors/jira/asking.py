@@ -21,7 +21,7 @@ PAGE = 100
 MAX_PAGES = 200
 FIELDS = (
     "summary", "description", "status", "priority", "issuetype", "project", "assignee", "reporter", "creator", "labels",
-    "created", "updated", "attachment", "resolution", "security",
+    "created", "updated", "attachment", "resolution", "resolutiondate", "security",
 )  # fmt: skip
 
 #: what a number or a key may look like: it becomes part of a path

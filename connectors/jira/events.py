@@ -25,6 +25,7 @@ from connectors.sdk import (
     RemotePerson,
     RemoteTicket,
     UnreadableError,
+    Visibility,
     body_digest,
     digest,
 )
@@ -181,16 +182,21 @@ def _commented(said: Said, options: Options) -> Event:
     """Read a comment.
 
     In a service project that does not say whether customers may read it, only the service desk's API knows; and of a
-    file that it shows, only the issue: then it is read. So it is where the event does not tell the project.
+    file that it shows, only the issue: then it is read. Where the event does not tell the project, the comment waits
+    for that.
     """
     data = obj(said.body.get("comment"))
     fields = obj(said.issue.get("fields"))
     service, attached = mapping.is_service(fields), objects(fields.get("attachment"))
     comment = mapping.comment_of(data, options, service=service, at=said.at, attached=attached)
     strange = mapping.named_in(data.get("body")) - set(mapping.files_of(fields))
-    with_customers = service or not obj(fields.get("project"))
-    if comment is None or strange or (with_customers and not mapping.says_visibility(data)):
+    says = mapping.says_visibility(data)
+    if comment is None or strange or (service and not says):
         return _hint(said)
+    more = {}
+    if not says and not obj(fields.get("project")):
+        comment = msgspec.structs.replace(comment, visibility=Visibility.INTERNAL, partial=True, unsaid=True)
+        more = {"needs_read": True}
     return _event(
         said,
         EventKind.COMMENTED,
@@ -198,6 +204,7 @@ def _commented(said: Said, options: Options) -> Event:
         at=comment.at,
         actor=comment.author or said.actor,
         comment=comment,
+        **more,
     )
 
 
@@ -205,7 +212,7 @@ def _changed_comment(said: Said, options: Options, name: str) -> Event:
     """Ask for a read; a comment that was edited is told as it reads now, for whoever does not know it yet."""
     hint = _hint(said)
     told = _commented(said, options) if name in _COMMENT_EDITED else hint
-    return hint if told.comment is None else msgspec.structs.replace(hint, comment=told.comment)
+    return hint if told.comment is None or told.comment.unsaid else msgspec.structs.replace(hint, comment=told.comment)
 
 
 def _is_edited(comment: Json) -> bool:

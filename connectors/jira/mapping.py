@@ -27,6 +27,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     Visibility,
+    over_since,
 )
 
 Json = Mapping[str, Any]
@@ -302,6 +303,7 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
     key = text(data.get("key")).strip()[:255]
     body = content(fields.get("description"), files_of(fields)) if "description" in fields else None
     marker = marker_of(data)
+    state = status_of(fields.get("status"), options)
     return RemoteTicket(
         remote_id=number,
         updated_at=updated or at,
@@ -311,13 +313,14 @@ def ticket(data: Json, options: Options, *, at: datetime) -> RemoteTicket | None
         private=bool(fields["security"]) if "security" in fields else msgspec.UNSET,
         url=f"{options.base}/browse/{key}" if key else "",
         created_at=moment(fields.get("created")),
+        resolved_at=over_since(state, moment(fields.get("resolutiondate"))),
         marker=marker,
         title=text(fields.get("summary")) if "summary" in fields else msgspec.UNSET,
         body=body.markdown if body is not None else msgspec.UNSET,
         lost=body.lost if body is not None else (),
         source_format="adf" if options.cloud else "wiki",
         raw=raw_text(fields.get("description")) if body is not None and body.lost else "",
-        status=status_of(fields.get("status"), options),
+        status=state,
         priority=(
             priority(text(obj(fields.get("priority")).get("name")), options) if "priority" in fields else msgspec.UNSET
         ),

@@ -15,7 +15,15 @@ import msgspec
 from connectors.redmine.account import Account
 from connectors.redmine.asking import Json, obj, objects
 from connectors.redmine.texts import read_text
-from connectors.sdk import Attachment, RemoteComment, RemotePerson, RemoteTicket, Visibility, our_mark
+from connectors.sdk import (
+    Attachment,
+    RemoteComment,
+    RemotePerson,
+    RemoteTicket,
+    Visibility,
+    our_mark,
+    over_since,
+)
 
 #: stands in for an instant that the desk did not give
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,6 +105,7 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
     values = field_values(data)
     named = text(values.get(account.ticket_marker))
     files = file_refs(data)
+    now = account.status(state) if state else msgspec.UNSET
     described = isinstance(data.get("description"), str) or ("description" in data and data["description"] is None)
     body = read_text(text(data.get("description")), account.formatting, files) if described else None
     return RemoteTicket(
@@ -106,6 +115,7 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         key=f"#{number}",
         url=f"{account.url}/issues/{number}",
         created_at=moment(data.get("created_on")),
+        resolved_at=over_since(now, moment(data.get("closed_on"))),
         private=data.get("is_private") is True if "is_private" in data else msgspec.UNSET,
         marker=our_mark(named),
         external_id=named,
@@ -114,7 +124,7 @@ def issue(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None:
         lost=body.lost if body is not None else (),
         source_format=account.formatting,
         raw=text(data.get("description")) if body is not None and body.lost else "",
-        status=account.status(state) if state else msgspec.UNSET,
+        status=now,
         priority=account.priority(priority) if priority else msgspec.UNSET,
         kind=account.kind(tracker) if tracker else msgspec.UNSET,
         queue=project or msgspec.UNSET,

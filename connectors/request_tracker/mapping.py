@@ -13,7 +13,16 @@ import msgspec
 
 from connectors.content import from_html
 from connectors.own_words import word_for
-from connectors.sdk import Category, Level, Priority, RemotePerson, RemoteTicket, Status, our_mark
+from connectors.sdk import (
+    Category,
+    Level,
+    Priority,
+    RemotePerson,
+    RemoteTicket,
+    Status,
+    our_mark,
+    over_since,
+)
 
 #: RT's account for what it does by itself, and its owner of tickets that nobody owns
 SYSTEM = "RT_System"
@@ -231,11 +240,13 @@ def ticket(
     asked = user(first)
     if asked is not None and "@" in asked.external_id:
         asked = RemotePerson(email=asked.external_id)
+    now = words.status(text(value.get("Status")))
     return RemoteTicket(
         remote_id=number,
         key=f"#{number}",
         updated_at=instant(value.get("LastUpdated")) or created or EPOCH,
         created_at=created,
+        resolved_at=over_since(now, instant(value.get("Resolved"))),
         version=version,
         version_token=token,
         url=web_address(base, number),
@@ -243,7 +254,7 @@ def ticket(
         external_id=marker_in(fields, marker),
         deleted=text(value.get("Status")).lower() == "deleted",
         title=text(value.get("Subject")),
-        status=words.status(text(value.get("Status"))),
+        status=now,
         priority=words.priority(value.get("Priority")),
         queue=named(value.get("Queue")),
         # by account only, as webhooks name owners: the two forms of one value must be equal

@@ -28,6 +28,7 @@ from connectors.sdk import (
     Status,
     Visibility,
     our_mark,
+    over_since,
 )
 
 Json = Mapping[str, Any]
@@ -148,6 +149,7 @@ def ticket(account: Account, data: Json, *, at: datetime) -> RemoteTicket | None
     if full_id(text(data.get("OwnerId"))):
         queue, assignee = owner(account, data.get("OwnerId"), obj(data.get("Owner")))
     key = text(data.get(account.key_field))
+    now = status(account, data["Status"]) if text(data.get("Status")) else msgspec.UNSET
     return RemoteTicket(
         remote_id=number,
         updated_at=stamp or at,
@@ -157,11 +159,12 @@ def ticket(account: Account, data: Json, *, at: datetime) -> RemoteTicket | None
         url=case_url(account, number),
         channel=text(data.get("Origin")).lower(),
         created_at=moment(data.get("CreatedDate")),
+        resolved_at=over_since(now, moment(data.get("ClosedDate"))),
         marker=our_mark(key),
         external_id=key,
         title=text(data.get("Subject")) if "Subject" in data else msgspec.UNSET,
         body=text(data.get("Description")) if "Description" in data else msgspec.UNSET,
-        status=status(account, data["Status"]) if text(data.get("Status")) else msgspec.UNSET,
+        status=now,
         priority=priority(account, data["Priority"]) if "Priority" in data else msgspec.UNSET,
         kind=kind(account, data.get("Type")),
         queue=queue,

@@ -28,7 +28,7 @@ CASE_FIELDS = (
     "Id", "CaseNumber", "Subject", "Description", "Status", "Priority", "Type", "Origin", "IsClosed", "IsDeleted",
     "MasterRecordId", "ParentId", "OwnerId", "Owner.Name", "Owner.Email", "ContactId", "Contact.Name", "Contact.Email",
     "Contact.Phone", "SuppliedName", "SuppliedEmail", "SuppliedPhone", "AccountId", "Account.Name", "CreatedById",
-    "CreatedDate", "LastModifiedById", "LastModifiedDate", "SystemModstamp",
+    "CreatedDate", "ClosedDate", "LastModifiedById", "LastModifiedDate", "SystemModstamp",
 )  # fmt: skip
 COMMENT_FIELDS = (
     "Id, ParentId, CommentBody, IsPublished, CreatedById, CreatedBy.Name, CreatedBy.Email, CreatedBy.UserType, "

@@ -26,6 +26,7 @@ from connectors.sdk import (
     RemoteTicket,
     Status,
     Visibility,
+    over_since,
 )
 from connectors.servicenow import texts
 from connectors.servicenow.account import Account
@@ -50,7 +51,7 @@ COLUMNS = (
     "sys_id", "number", "sys_class_name", "short_description", "description", "state", "hold_reason", "impact",
     "urgency", "priority", "contact_type", "assignment_group", "assigned_to", "assigned_to.name", "assigned_to.email",
     "assigned_to.user_name", "company", "company.name", "due_date", "correlation_id", "correlation_display",
-    "sys_created_on",
+    "sys_created_on", "resolved_at", "closed_at",
     "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count",
 )  # fmt: skip
 
@@ -173,6 +174,7 @@ def ticket(record: Json, account: Account, *, at: datetime) -> RemoteTicket | No
     external = plain(record.get("correlation_id"))
     said = record.__contains__
     body = texts.read(plain(record.get("description")))
+    now = _status(record, account, table)
     return RemoteTicket(
         remote_id=sys_id,
         updated_at=updated or at,
@@ -183,6 +185,7 @@ def ticket(record: Json, account: Account, *, at: datetime) -> RemoteTicket | No
         url=f"{account.url}/{table}.do?sys_id={sys_id}",
         channel=plain(record.get("contact_type")).lower(),
         created_at=moment(record.get("sys_created_on")) or moment(record.get("opened_at")),
+        resolved_at=over_since(now, moment(record.get("resolved_at")), moment(record.get("closed_at"))),
         marker=external.removeprefix(MARKER_PREFIX) if external.startswith(MARKER_PREFIX) else "",
         external_id=external,
         # the name of the system, or the number that its people know
@@ -192,7 +195,7 @@ def ticket(record: Json, account: Account, *, at: datetime) -> RemoteTicket | No
         lost=body.lost,
         source_format="html" if body.lost else "",
         raw=plain(record.get("description")) if body.lost else "",
-        status=_status(record, account, table),
+        status=now,
         priority=priority(plain(record["priority"]).strip()) if said("priority") else msgspec.UNSET,
         kind=table_of(table).kind if table_of(table).kind is not Kind.OTHER else msgspec.UNSET,
         queue=account.queue(plain(record["assignment_group"]).strip()) if said("assignment_group") else msgspec.UNSET,

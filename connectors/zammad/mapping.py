@@ -27,6 +27,7 @@ from connectors.sdk import (
     RemoteTicket,
     Visibility,
     our_mark,
+    over_since,
 )
 from connectors.zammad.account import Account
 
@@ -125,6 +126,7 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
     kind = KINDS.get(text(data.get("type")).strip().lower())
     named = text(data.get(account.marker))
     customer = person(data.get("customer_id"), data.get("customer"), "customer")
+    now = account.status(state) if state else msgspec.UNSET
     return RemoteTicket(
         remote_id=number,
         updated_at=updated or at,
@@ -133,10 +135,11 @@ def ticket(data: Json, account: Account, *, at: datetime) -> RemoteTicket | None
         url=web_address(account, number),
         channel=name_of(data.get("create_article_type")).lower(),
         created_at=moment(data.get("created_at")),
+        resolved_at=over_since(now, moment(data.get("close_at"))),
         marker=our_mark(named),
         external_id=named,
         title=text(data["title"]) if isinstance(data.get("title"), str) else msgspec.UNSET,
-        status=account.status(state) if state else msgspec.UNSET,
+        status=now,
         priority=account.priority(priority) if priority else msgspec.UNSET,
         kind=kind if kind is not None else msgspec.UNSET,
         queue=name_of(data.get("group")) or msgspec.UNSET,

@@ -76,6 +76,8 @@ class RemoteComment(msgspec.Struct, frozen=True, omit_defaults=True):
     edited_at: datetime | None = None
     #: an event told its words without their form: the ticket is to be read for the rest
     partial: bool = False
+    #: and not who may read it: nothing comes of it until a read says so
+    unsaid: bool = False
 
     @property
     def was_edited(self) -> bool:

@@ -204,6 +204,15 @@ OPEN_CATEGORIES = frozenset(
 CLOSED_CATEGORIES = frozenset({Category.RESOLVED, Category.CLOSED, Category.CANCELLED})
 
 
+def over_since(status: Status | msgspec.UnsetType, *told: datetime | None) -> datetime | None:
+    """Return since when a ticket is over: the first of the times that its desk gives; None of one that is open.
+
+    Many a desk keeps the time of an end when the ticket is opened again.
+    """
+    is_over = status is not msgspec.UNSET and status.category in CLOSED_CATEGORIES
+    return next((at for at in told if at is not None), None) if is_over else None
+
+
 def with_field(ticket: Ticket, field: str, value: Any, stamp: Stamp) -> Ticket:
     """Return the ticket with `field` set and stamped; resolution times follow the status.
 

@@ -73,8 +73,10 @@ def whole(event: Event, read: RemoteTicket | None) -> tuple[Event, RemoteTicket 
             at = shown[-1].at
         author = each.author or (told.author if each.remote_id == told.remote_id else None)
         shown.append(msgspec.structs.replace(each, at=at, author=author))
-    mine = next((each for each in shown if each.remote_id == told.remote_id), told)
-    return msgspec.structs.replace(event, comment=mine), msgspec.structs.replace(read, comments=tuple(shown))
+    mine = next((each for each in shown if each.remote_id == told.remote_id), None if told.unsaid else told)
+    # what is not there any more was said to nobody that we know of
+    kind = EventKind.OBSERVED if mine is None else event.kind
+    return msgspec.structs.replace(event, kind=kind, comment=mine), msgspec.structs.replace(read, comments=tuple(shown))
 
 
 def is_doubtful(event: Event, link: Link) -> bool:

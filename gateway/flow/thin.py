@@ -95,9 +95,11 @@ def is_nothing_without(event: Event, *, known: bool = True) -> bool:
     """Say whether an event is worth nothing unless its ticket is read.
 
     A poll says that a ticket moved on, and not how: which comments it has is only to be read, and nobody asks again for
-    a version that was dealt with. And no ticket begins that would have no title or no words: not every desk that it is
-    copied to lets them be written later.
+    a version that was dealt with. Nor does a comment go anywhere of which nothing says who may read it. And no ticket
+    begins that would have no title or no words: not every desk that it is copied to lets them be written later.
     """
+    if event.comment is not None and event.comment.unsaid:
+        return True
     if event.kind is EventKind.OBSERVED or (not known and begins_thin(event) and not _has_words(event.snapshot)):
         return True
     said = event.changes or event.comment is not None or event.kind in {EventKind.MERGED, EventKind.DELETED}

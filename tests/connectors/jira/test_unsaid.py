@@ -91,7 +91,7 @@ def test_who_may_read_it_is_waited_for_and_a_refusal_is_internal(pair: Patient) 
 
 @pytest.mark.parametrize("unmarked", ["public", "internal"])
 @pytest.mark.parametrize("issue", [None, {"id": "10400", "self": "https://acme.example/rest/api/2/issue/10400"}])
-def test_a_comment_without_its_project_is_only_a_hint(unmarked: str, issue: dict[str, Any] | None) -> None:
+def test_a_comment_without_its_project_waits_for_a_read(unmarked: str, issue: dict[str, Any] | None) -> None:
     """It may be one of a service project, which has customers: what a site says of other projects does not hold."""
     where = "https://acme.example/rest/api/2/issue/10400/comment/9"
     comment = {"self": where, "id": "9", "body": "Who may read this?", "created": "2026-03-01T10:00:00.000+0000"}
@@ -104,7 +104,9 @@ def test_a_comment_without_its_project_is_only_a_hint(unmarked: str, issue: dict
     ):
         (found,) = connector.parse(stored(msgspec.json.encode({**body, "comment": {**comment, **more}})))
         if visibility is None:
-            assert (found.kind, found.needs_read, found.comment) == (EventKind.OBSERVED, True, None)
+            assert (found.kind, found.needs_read) == (EventKind.COMMENTED, True)
+            assert found.comment is not None
+            assert (found.comment.visibility, found.comment.unsaid) == (Visibility.INTERNAL, True)
         else:
             assert found.comment is not None
             assert found.comment.visibility is visibility
