@@ -17,6 +17,7 @@ from typing import Any
 
 from dead_letters import DeadLetterError, Filter, Person, Terms, discard_update, replay_update
 from gateway.domain.update import Operation, Reason, Strategy, UpdateState
+from gateway.errors import StoreError
 from gateway.ports import OperationClaim
 from gateway.store import SqlStore
 from gateway.store.unit import SqlTx
@@ -59,7 +60,7 @@ class Refusals:
     @contextmanager
     def dealing(self) -> Iterator[Trouble]:
         """Let a person look at the dead letters every few seconds while the body runs; what they met is raised."""
-        person = Trouble("letters dealt with", self._seed, (2, 4), lambda _: self.deal())
+        person = Trouble("letters dealt with", self._seed, (2, 4), lambda _: self._deal_if_there())
         person.start()
         try:
             yield person
@@ -83,6 +84,13 @@ class Refusals:
         return True
 
     # ------------------------------------------------------------ letters
+
+    def _deal_if_there(self) -> bool:
+        """Deal with the letters, if the database is there: in a storm it is killed, and they wait."""
+        try:
+            return self.deal()
+        except StoreError:
+            return False
 
     def deal(self) -> bool:
         """Replay what is still wanted and discard the rest; say whether there was any."""
