@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pluggy
 
+from connectors.wholly import wholly
 from gateway.domain.availability import AgentState, DeskAgent
 from gateway.domain.crosslink import Naming
 from gateway.domain.event import Attachment, Event, EventKind, FieldChange, RemoteComment, RemoteTicket
@@ -383,4 +384,5 @@ __all__ = [
     "retry_after",
     "unmapped",
     "unseen",
+    "wholly",
 ]

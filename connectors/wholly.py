@@ -29,18 +29,24 @@ def wholly(
     writing: Call[Outcome],
     *,
     apart: Collection[str] = (),
+    kept: Collection[str] = (),
 ) -> Call[Outcome]:
     """Run the write of a ticket's fields, and name each of which nothing would be sent.
 
     `rendered` gives what a request holds for an intent: nothing where the desk has no place for it; or it raises
-    UnmappedError. It is asked for one field at a time, as of a change. `apart`: fields that are written by other means.
+    UnmappedError. It is asked for one field at a time, as of a change. `apart`: fields that are written by other means,
+    whoever is to be the assignee by account or address.
     A change is refused for such fields before anything is sent, and the others go without them. What a desk keeps by
-    its nature (a kind that it has no word for, a priority or a queue where there always is one) is no refusal: it is
-    said in `Done.detail`; so is all that a new ticket does not get.
+    its nature (a kind that it has no word for, a priority or a queue where there always is one, and those that are
+    `kept`) is no refusal: it is said in `Done.detail`; so is all that a new ticket does not get.
     """
     silent, refused = _unsaid(intent, rendered, apart)
     if intent.operation is Operation.SET_FIELDS:
-        refused |= {name: _WHY.get(name, _NO_WORD) for name in silent if not _stays(name, intent.fields[name])}
+        refused |= {
+            name: _WHY.get(name, _NO_WORD)
+            for name in silent
+            if name not in kept and not _stays(name, intent.fields[name])
+        }
         if refused:
             words = "; ".join(dict.fromkeys(_words(name, why) for name, why in refused.items()))
             named = tuple(name for name in intent.fields if name in refused)
@@ -59,7 +65,9 @@ def _unsaid(
     silent: list[str] = []
     refused: dict[str, str] = {}
     for name, value in intent.fields.items():
-        if name in apart or (intent.operation is Operation.CREATE and (name in _OF_CREATE or _is_nothing(value))):
+        if name in apart and not _means_nobody(name, value):
+            continue
+        if intent.operation is Operation.CREATE and not _asks(name, value):
             continue
         try:
             if not rendered(Intent(Operation.SET_FIELDS, {name: value}, params=intent.params)):
@@ -73,16 +81,28 @@ def _unsaid(
 _OF_CREATE = frozenset({"title", "body", "requester"})
 
 
-def _is_nothing(value: Any) -> bool:
-    """Say whether a value asks a new ticket for nothing."""
-    return not value or (isinstance(value, Mapping) and value.get("level") == Level.UNSET.value)
+def _asks(name: str, value: Any) -> bool:
+    """Say whether a value asks a new ticket for something beside its first words."""
+    return bool(value) and name not in _OF_CREATE and not _is_no_priority(name, value)
+
+
+def _is_no_priority(name: str, value: Any) -> bool:
+    """Say whether a value means a ticket without a priority: no level is left out of plain JSON."""
+    if name != "priority" or not isinstance(value, Mapping) or value.get("native"):
+        return False
+    return bool(value.get("level", Level.UNSET.value) == Level.UNSET.value)
+
+
+def _means_nobody(name: str, value: Any) -> bool:
+    """Say whether a value names none of those of whom it should name one: nobody can look that up."""
+    if name == "assignee" and isinstance(value, Mapping) and value:
+        return not value.get("external_id") and not value.get("email")
+    return name == "queue" and not value
 
 
 def _stays(name: str, value: Any) -> bool:
     """Say whether a desk keeps a field by its nature: the pages of the desks name what is left alone there."""
-    if name == "priority":
-        return isinstance(value, Mapping) and value.get("level") == Level.UNSET.value and not value.get("native")
-    return name == "kind" or (name == "queue" and not value)
+    return name == "kind" or (name == "queue" and not value) or _is_no_priority(name, value)
 
 
 def _words(name: str, why: str) -> str:

@@ -8,6 +8,7 @@ that is gone. 412 has three meanings: made already, changed meanwhile, a duplica
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from connectors.dynamics365 import batching, mapping, probes, rendering
@@ -42,6 +43,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     unmapped,
+    wholly,
 )
 from gateway.domain.shown import CUSTOM
 from gateway.errors import UnmappedError
@@ -66,11 +68,16 @@ _NO_OWNER = re.compile(r"\b(systemuser|team)s?'? With Id = ", re.IGNORECASE)
 NO_OWNER = "owner"
 
 
+#: what is looked up: one owner stands for both
+_OWNER = frozenset({"queue", "assignee"})
+
+
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
     try:
         if intent.operation is Operation.CREATE:
-            return (yield from _create(account, intent, context))
+            creation = _create(account, intent, context)
+            return (yield from wholly(intent, partial(rendering.fields, account), creation, apart=_OWNER))
         if intent.operation is Operation.NOTIFY:
             return Rejected("Dynamics 365 is no channel for notifications")
         case = guid(context.remote_id)
@@ -81,7 +88,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.comment is not None:
             return (yield from _note(account, intent, context, case))
         if intent.operation is Operation.SET_FIELDS:
-            return (yield from _set(account, intent, case))
+            writing = _set(account, intent, case)
+            return (yield from wholly(intent, partial(rendering.fields, account), writing, apart=_OWNER))
     except UnmappedError as error:
         return unmapped(error)
     return Rejected(f"Dynamics 365 has no operation {intent.operation}")

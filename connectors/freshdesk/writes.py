@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from connectors.freshdesk import mapping, rendering
@@ -27,6 +28,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     unmapped,
+    wholly,
 )
 from gateway.domain.shown import CUSTOM, DUE
 from gateway.errors import UnmappedError
@@ -48,9 +50,11 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     try:
         match intent.operation:
             case Operation.CREATE:
-                return (yield from _create(account, intent, context))
+                creation = _create(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), creation))
             case Operation.SET_FIELDS:
-                return (yield from _set_fields(account, intent, context))
+                writing = _set_fields(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), writing, apart={"body", DUE}))
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE:
                 return (yield from _comment(account, intent, context))
             case Operation.UNDO:

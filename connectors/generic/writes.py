@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,12 +12,12 @@ import msgspec
 from connectors.content import to_plain
 from connectors.generic.asking import answer_of, decoded, is_json, is_missing, outcome_of, request_of
 from connectors.generic.filing import attach, brought, carried, look, visible_of
-from connectors.generic.options import COMMENTS, Options, Shape, fields_for, finds, reads_files
+from connectors.generic.options import CARRIES, COMMENTS, Options, Shape, body_of, fields_for, finds, reads_files
 from connectors.generic.places import find, is_there
 from connectors.generic.reading import EPOCH, Reader, ident
 from connectors.generic.reads import MOST_PAGES, next_page, paged, read
 from connectors.generic.rendering import Rendering
-from connectors.generic.template import PLACEHOLDER
+from connectors.generic.template import PLACEHOLDER, placeholders
 from connectors.generic.webhook import by_us
 from connectors.sdk import (
     Absent,
@@ -32,7 +33,6 @@ from connectors.sdk import (
     Operation,
     Outcome,
     Progress,
-    Reason,
     Receipt,
     Rejected,
     RemotePerson,
@@ -44,6 +44,7 @@ from connectors.sdk import (
     Visibility,
     WriteContext,
     excerpt,
+    wholly,
 )
 from gateway.domain.shown import CUSTOM
 
@@ -70,9 +71,11 @@ class Writer:
         calls = self.options.calls
         operation = intent.operation
         if operation is Operation.CREATE and "create" in calls:
-            return (yield from self._create(intent, context))
+            told = partial(self._telling, (calls["create"],))
+            return (yield from wholly(intent, told, self._create(intent, context)))
         if operation is Operation.SET_FIELDS and self.options.updates:
-            return (yield from self._update(intent, context))
+            told = partial(self._telling, self.options.updates)
+            return (yield from wholly(intent, told, self._update(intent, context)))
         if operation is Operation.ATTACH and "attach" in calls:
             return (yield from self._attach(intent, context))
         name = COMMENTS.get(operation, "")
@@ -133,14 +136,9 @@ class Writer:
 
     def _update(self, intent: Intent, context: WriteContext) -> Call[Outcome]:
         """Send the requests that these fields need, one an attempt."""
-        wanted = {*intent.fields, *(["custom"] if any(name.startswith(CUSTOM) for name in intent.fields) else [])}
-        shapes = [each for each in self.options.updates if (fields_for(each) or {"custom"}) & wanted]
+        shapes = self._telling(self.options.updates, intent)
         done = int(context.steps.get(SENT, 0))
         values = self.rendering.values(intent, context)
-        named = [name for name in ("status", "priority", "kind") if name in intent.fields and name not in values]
-        if not shapes or named:
-            what = ", ".join(named) or ", ".join(sorted(intent.fields))
-            return Rejected(f"the settings of this connection have no word or request for: {what}", Reason.UNMAPPED)
         if done >= len(shapes):
             return Done((yield from self._receipt(context.remote_id)))
         shape = shapes[done]
@@ -166,6 +164,11 @@ class Writer:
         if done + 1 < len(shapes):
             return Progress({SENT: done + 1})
         return (yield from self._landed(intent, context, response))
+
+    def _telling(self, shapes: Sequence[Shape], intent: Intent) -> list[Shape]:
+        """Return the requests in which a field of an intent says something."""
+        values = self.rendering.values(intent, WriteContext(""))
+        return [shape for shape in shapes if any(_tells(shape, name, values) for name in intent.fields)]
 
     def _before(self, remote_id: str) -> Call[RemoteTicket | Outcome]:
         try:
@@ -344,3 +347,14 @@ def receipt_of(ticket: RemoteTicket, comment_id: str = "", intent: Intent | None
         change_ids=(comment_id,) if comment_id else (),
         file_ids=brought(ticket, intent, comment_id) if intent is not None else (),
     )
+
+
+def _tells(shape: Shape, name: str, values: Mapping[str, Any]) -> bool:
+    """Say whether a request says something of a field: its value, or by being sent for it (an address that closes)."""
+    asked, is_custom = shape.get("for"), name.startswith(CUSTOM)
+    if asked and ("custom" if is_custom else name) not in asked:
+        return False
+    places = {*CARRIES.get(name, (name,))} & {*placeholders(body_of(shape))}
+    if places or is_custom:
+        return bool(places & values.keys())
+    return bool(asked) and (name in values or name not in {"status", "priority", "kind"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from connectors.content import Content, destroyed, restored, revived, sized_markdown
 from connectors.github import mapping
@@ -73,6 +74,11 @@ def wish_of(options: Options, intent: Intent) -> Wish:
             case _:
                 pass
     return Wish(**found)
+
+
+def told(options: Options, intent: Intent) -> list[Any]:
+    """Return what an intent says of labels and state, in no order; raises UnmappedError."""
+    return [value for value in astuple(wish_of(options, intent)) if value is not None]
 
 
 def _status(options: Options, value: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ fields, of labels and of the state is one request; the issue is read first, beca
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from connectors.github import mapping, probes, rendering
@@ -30,6 +31,7 @@ from connectors.sdk import (
     about_fields,
     refused_of,
     unmapped,
+    wholly,
 )
 from gateway.errors import UnmappedError
 
@@ -39,13 +41,19 @@ OURS = {"assignees": "assignee", "state_reason": "status", "state": "status"}
 LABELLED = ("status", "priority", "kind", "tags")
 
 
+#: what is written beside labels and state
+_APART = frozenset({"title", "body", "assignee"})
+
+
 def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
     try:
         if intent.operation is Operation.CREATE:
-            return (yield from _create(options, intent, context))
+            creation = _create(options, intent, context)
+            return (yield from wholly(intent, partial(rendering.told, options), creation, apart={"assignee"}))
         if intent.operation is Operation.SET_FIELDS:
-            return (yield from _set(options, intent, context, context.remote_id))
+            writing = _set(options, intent, context, context.remote_id)
+            return (yield from wholly(intent, partial(rendering.told, options), writing, apart=_APART))
         if intent.comment is not None and intent.operation is Operation.PUBLIC_REPLY:
             return (yield from _comment(intent, context))
     except UnmappedError as error:

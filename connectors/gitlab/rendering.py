@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from connectors.gitlab import mapping, texts
 from connectors.gitlab.account import Account
@@ -58,11 +59,17 @@ def wanted(account: Account, intent: Intent) -> Wanted:
                 found.tags = frozenset(tag(text(word)) for word in value or () if tag(text(word)))
             case "assignee":
                 given = obj(value)
-                if ident(given.get("external_id")) or not text(given.get("email")):
+                if ident(given.get("external_id")) or not given:
                     found.assignee = ident(given.get("external_id"))
             case _:
                 pass
     return found
+
+
+def told(account: Account, intent: Intent) -> list[Any]:
+    """Return what an intent says of how an issue is to be, in no order; raises UnmappedError."""
+    said, nothing = wanted(account, intent), Wanted()
+    return [value for value, none in zip(astuple(said), astuple(nothing), strict=True) if value != none]
 
 
 def _exchange(found: Wanted, label: str, known: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ its fields are set, and only what differs is sent.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,6 +50,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     unmapped,
+    wholly,
 )
 from gateway.errors import UnmappedError
 
@@ -65,6 +67,11 @@ INTERNAL_SINCE = 16
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
+    writing = _write(account, intent, context)
+    return (yield from wholly(intent, partial(rendering.told, account), writing, apart={"body", "assignee"}))
+
+
+def _write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     try:
         want = rendering.wanted(account, intent)
         yield from _assignee(intent, want)
@@ -84,9 +91,13 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
 
 def _assignee(intent: Intent, want: rendering.Wanted) -> Call[None]:
     """Look up an assignee who is known by e-mail only; raises UnmappedError for one who is nobody there."""
-    email = text(obj(intent.fields.get("assignee")).get("email"))
-    if want.assignee is not None or not email:
+    given = obj(intent.fields.get("assignee"))
+    email = text(given.get("email"))
+    if want.assignee is not None or not given or (intent.operation is Operation.CREATE and not email):
         return
+    if not email:
+        msg = f"{text(given.get('external_id'))!r} is not the id of a user of GitLab"
+        raise UnmappedError(msg, field="assignee")
     found = yield from user_by(email)
     if not found:
         msg = f"not one user of GitLab shows the e-mail {email!r}"

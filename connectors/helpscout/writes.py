@@ -7,6 +7,7 @@ are done is kept, so that a person who changes one meanwhile is not overruled.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -51,6 +52,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     unmapped,
+    wholly,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
@@ -67,9 +69,11 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     try:
         match intent.operation:
             case Operation.CREATE:
-                return (yield from _create(account, intent, context))
+                creation = _create(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), creation))
             case Operation.SET_FIELDS:
-                return (yield from _set_fields(account, intent, context))
+                writing = _set_fields(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), writing))
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE:
                 return (yield from _comment(account, intent, context))
             case Operation.UNDO:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,6 +44,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     unmapped,
+    wholly,
 )
 from gateway.errors import UnmappedError
 
@@ -71,15 +73,17 @@ NO_CONVERSATION = (
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
     try:
+        rendered = partial(rendering.properties, account, context=context)
         if intent.operation is Operation.CREATE:
-            return (yield from _create(account, intent, context))
+            creation = _create(account, intent, context)
+            return (yield from wholly(intent, rendered, creation, apart={"assignee"}))
         if intent.operation is Operation.NOTIFY:
             return Rejected("HubSpot is no channel for notifications")
         if not is_id(context.remote_id):
             return Rejected(f"{context.remote_id!r} is not the id of a HubSpot ticket")
         if intent.comment is not None:
             return (yield from _comment(account, intent, context))
-        return (yield from _set(account, intent, context))
+        return (yield from wholly(intent, rendered, _set(account, intent, context), apart={"assignee"}))
     except UnmappedError as error:
         return unmapped(error)
     except files.RefusedError as error:

@@ -78,7 +78,7 @@ def status(account: Account, value: Any) -> Status:
         if found is None:
             known = ", ".join([*mapping.STATES, *account.states])
             msg = f"no ticket state {native!r} is known (there are: {known}): name it under `states:` in gateway.yaml"
-            raise UnmappedError(msg)
+            raise UnmappedError(msg, field="status")
         return found
     for category in (given.category, NEAREST.get(given.category)):
         if category is None:
@@ -90,7 +90,7 @@ def status(account: Account, value: Any) -> Status:
             if found is not None:
                 return found
     msg = f"Intercom has no ticket state for {given.category.value}: name one of your own under `states:`"
-    raise UnmappedError(msg)
+    raise UnmappedError(msg, field="status")
 
 
 def action(value: Any) -> str:
@@ -100,7 +100,7 @@ def action(value: Any) -> str:
     found = words.get(given.native.strip().lower()) or ACTIONS.get(given.category)
     if found is None:
         msg = f"a conversation cannot be {given.native or given.category.value}: map it in the sync rule"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="status")
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from connectors.intercom import calls, mapping, probes, rendering
@@ -38,6 +39,7 @@ from connectors.sdk import (
     classify,
     excerpt,
     unmapped,
+    wholly,
 )
 from gateway.errors import UnmappedError
 
@@ -53,7 +55,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.operation is Operation.NOTIFY:
             return Rejected("Intercom is no channel for notifications")
         if intent.operation is Operation.CREATE:
-            return (yield from _create(account, intent, context))
+            creation = _create(account, intent, context)
+            return (yield from wholly(intent, partial(rendering.attributes, account), creation, apart=_APART))
         if not is_id(context.remote_id):
             return Rejected(f"{context.remote_id!r} is not the id of a ticket or a conversation")
         data, at = yield from calls.located(account, context.remote_id)
@@ -63,9 +66,20 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.comment is not None:
             return (yield from _comment(intent, data, me))
         at = at or context.first_sent_at or mapping.ticket(data, account, at=mapping.EPOCH).updated_at  # type: ignore[union-attr]
-        return (yield from _set(account, intent, context, data, me, at))
+        rendered = partial(rendering.attributes, account) if mapping.is_ticket(data) else _of_its_own
+        writing = _set(account, intent, context, data, me, at)
+        return (yield from wholly(intent, rendered, writing, apart=_APART, kept={"priority"}))
     except UnmappedError as error:
         return unmapped(error)
+
+
+#: what is written beside the attributes of a ticket
+_APART = frozenset({"status", "queue", "assignee"})
+
+
+def _of_its_own(intent: Intent) -> dict[str, Any]:
+    """Return what a conversation holds beside those: its first message cannot be changed, its priority only be read."""
+    return {name: value for name, value in intent.fields.items() if name == "title"}
 
 
 def own_id(account: Account) -> Call[str]:
@@ -248,7 +262,7 @@ def _team(account: Account, queue: str) -> str:
     team = account.team(queue)
     if not team:
         msg = f"no team is known for the queue {queue!r}: name its id under `teams:` in gateway.yaml"
-        raise UnmappedError(msg)
+        raise UnmappedError(msg, field="queue")
     return team
 
 
@@ -256,14 +270,14 @@ def _assignee(intent: Intent) -> Call[str]:
     """Return the teammate to assign: by id, else by e-mail; raises UnmappedError where nobody has that address."""
     given = obj(intent.fields["assignee"])
     number, email = ident(given.get("external_id")), text(given.get("email")).strip().lower()
-    if number or not given:
+    if number.isdigit() or not given:
         return number or NOBODY
     body = yield from ask(get("/admins", "look for the teammate"), none=(403, 404))
     listed = objects((body or {}).get("admins"))
     found = next((ident(each.get("id")) for each in listed if text(each.get("email")).lower() == email), "")
     if not found:
-        msg = f"Intercom has no teammate {email or 'without an address'}"
-        raise UnmappedError(msg)
+        msg = f"Intercom has no teammate {email or number or 'without an address'}"
+        raise UnmappedError(msg, field="assignee")
     return found
 
 
@@ -278,7 +292,7 @@ def _state_id(account: Account, data: Json, wanted: Status) -> Call[str]:
         if mapping.state({"ticket_state": each}, account) == wanted:
             return ident(each.get("id"))
     msg = f"tickets of this type have no state {wanted.native!r}"
-    raise UnmappedError(msg)
+    raise UnmappedError(msg, field="status")
 
 
 # ---------------------------------------------------------------- what is said

@@ -8,6 +8,7 @@ not written again.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -50,6 +51,7 @@ from connectors.sdk import (
     refused_of,
     retry_after,
     unmapped,
+    wholly,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
@@ -61,11 +63,16 @@ OURS = {"summary": "title", "description": "body", "issuetype": "kind", "labels"
 OPTIONAL = frozenset({"reporter", "priority", "labels", "assignee"})
 
 
+#: what is written beside the fields of an issue, or looked up first
+_APART = frozenset({"status", "body", "assignee"})
+
+
 def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
     try:
         if intent.operation is Operation.CREATE:
-            return (yield from _create(options, intent, context))
+            creation = _create(options, intent, context)
+            return (yield from wholly(intent, partial(rendering.fields, options), creation, apart=_APART))
         if intent.operation is Operation.NOTIFY:
             return Rejected("Jira is no channel for notifications")
         if not is_issue_id(context.remote_id):
@@ -74,7 +81,8 @@ def write(options: Options, intent: Intent, context: WriteContext) -> Call[Outco
             return (yield from files.attach(options, intent, context))
         if intent.comment is not None:
             return (yield from _comment(options, intent, context))
-        return (yield from _set(options, intent, context, context.remote_id))
+        writing = _set(options, intent, context, context.remote_id)
+        return (yield from wholly(intent, partial(rendering.fields, options), writing, apart=_APART))
     except UnmappedError as error:
         return unmapped(error)
 

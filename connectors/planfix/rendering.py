@@ -79,7 +79,7 @@ def name_of(intent: Intent) -> str:
 def _assignees(value: Any) -> dict[str, Any]:
     given = value if isinstance(value, dict) else {}
     number = text(given.get("external_id"))
-    if number:
+    if number.rpartition(":")[2].isdigit():
         return {"assignees": {"users": [{"id": number if ":" in number else f"user:{number}"}], "groups": []}}
     return {} if given else {"assignees": {"users": [], "groups": []}}
 

@@ -6,6 +6,7 @@ so the task is read afterwards.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from connectors.content import destroyed, sized_html
@@ -30,7 +31,6 @@ from connectors.sdk import (
     Outcome,
     Part,
     Progress,
-    Reason,
     Receipt,
     Rejected,
     Throttled,
@@ -43,6 +43,7 @@ from connectors.sdk import (
     excerpt,
     retry_after,
     unmapped,
+    wholly,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
@@ -67,9 +68,11 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
                 only = Intent(Operation.SET_FIELDS, status, version=intent.version)
                 return (yield from _set_fields(account, only, str(context.steps[CREATED])))
             case Operation.CREATE:
-                return (yield from _create(account, intent, context))
+                creation = _create(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), creation, apart={"status"}))
             case Operation.SET_FIELDS if is_task_id(context.remote_id):
-                return (yield from _set_fields(account, intent, context.remote_id))
+                writing = _set_fields(account, intent, context.remote_id)
+                return (yield from wholly(intent, partial(rendering.fields, account), writing, apart={"status"}))
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE if is_task_id(context.remote_id):
                 return (yield from _comment(account, intent, context))
             case Operation.NOTIFY | Operation.ATTACH | Operation.UNDO:
@@ -139,7 +142,7 @@ def _set_fields(account: Account, intent: Intent, remote_id: str) -> Call[Outcom
         elif "body" in intent.fields:
             task["description"] = sized_html(task["description"], before)
     if not task:
-        return Rejected("nothing that Planfix can change: it has no kinds and no tags", Reason.UNMAPPED)
+        return Done()
     response = yield _request(f"/task/{remote_id}", task, "set fields")
     refused = refusal(response)
     if refused is not None:

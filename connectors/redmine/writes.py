@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from connectors.redmine import calls, covering, mapping, probes, rendering
@@ -32,7 +33,6 @@ from connectors.sdk import (
     Operation,
     Outcome,
     Progress,
-    Reason,
     Rejected,
     Throttled,
     TransportError,
@@ -46,6 +46,7 @@ from connectors.sdk import (
     refused_of,
     retry_after,
     unmapped,
+    wholly,
 )
 from gateway.domain.shown import CUSTOM
 from gateway.errors import ThrottledError, UnmappedError
@@ -83,9 +84,10 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case Operation.CREATE if CREATED in context.steps:
                 return (yield from _finish(account, intent, context))
             case Operation.CREATE:
-                return (yield from _create(account, intent, context))
+                return (yield from wholly(intent, partial(rendering.words, account), _create(account, intent, context)))
             case Operation.SET_FIELDS if is_issue_id(context.remote_id):
-                return (yield from _set_fields(account, intent, context))
+                writing = _set_fields(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.words, account), writing, apart={"body"}))
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE if is_issue_id(context.remote_id):
                 return (yield from _note(account, intent, context))
             case Operation.UNDO:
@@ -170,8 +172,7 @@ def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call
     if "body" in intent.fields:
         issue["description"] = yield from _description(account, intent, context.remote_id)
     if not issue:
-        return Rejected("nothing that Redmine can change: it has no tags, and a kind has only its trackers",
-                        Reason.UNMAPPED)  # fmt: skip
+        return Done()
     return (yield from _put(account, intent, context.remote_id, issue, context.first_sent_at))
 
 

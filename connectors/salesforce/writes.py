@@ -8,6 +8,7 @@ A comment has no field of ours, so it is known by words, author and time.
 from __future__ import annotations
 
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -48,15 +49,20 @@ from connectors.sdk import (
     about_fields,
     excerpt,
     unmapped,
+    wholly,
 )
 from gateway.errors import UnmappedError
+
+#: what is looked up: one owner stands for both
+_OWNER = frozenset({"queue", "assignee"})
 
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
     try:
         if intent.operation is Operation.CREATE:
-            return (yield from _create(account, intent, context))
+            creation = _create(account, intent, context)
+            return (yield from wholly(intent, partial(rendering.fields, account), creation, apart=_OWNER))
         if intent.operation is Operation.NOTIFY:
             return Rejected("Salesforce is no channel for notifications")
         number = full_id(context.remote_id)
@@ -67,7 +73,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
         if intent.comment is not None:
             return (yield from _comment(account, intent, number))
         if intent.operation is Operation.SET_FIELDS:
-            return (yield from _set(account, intent, number))
+            writing = _set(account, intent, number)
+            return (yield from wholly(intent, partial(rendering.fields, account), writing, apart=_OWNER))
     except UnmappedError as error:
         return unmapped(error)
     return Rejected(f"Salesforce has no operation {intent.operation}")

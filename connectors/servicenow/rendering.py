@@ -151,7 +151,7 @@ def _assignee(value: Any) -> dict[str, str]:
     who = text(given.get("external_id"))
     if who:
         return {"assigned_to": who}
-    return {} if text(given.get("email")) else {"assigned_to": ""}
+    return {} if given else {"assigned_to": ""}
 
 
 def _due(value: Any) -> str:

@@ -7,6 +7,7 @@ often they are written.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from connectors.sdk import (
@@ -31,6 +32,7 @@ from connectors.sdk import (
     classify,
     excerpt,
     unmapped,
+    wholly,
 )
 from connectors.servicenow import files, mapping, probes, rendering, texts
 from connectors.servicenow.account import Account
@@ -45,6 +47,11 @@ _ABOUT_THE_RECORD = ("data policy", "business rule", "aborted", "mandatory", "in
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
+    writing = _write(account, intent, context)
+    return (yield from wholly(intent, partial(rendering.fields, account), writing, apart={"assignee"}))
+
+
+def _write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     try:
         columns = rendering.fields(account, intent)
         yield from _people(account, intent, columns)
@@ -68,8 +75,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
 def _people(account: Account, intent: Intent, columns: dict[str, str]) -> Call[None]:
     """Look up whom an intent names by e-mail only; raises UnmappedError for an assignee who is nobody there."""
     given = obj(intent.fields.get("assignee"))
-    if given and "assigned_to" not in columns:
-        who = text(given.get("email"))
+    who = text(given.get("email"))
+    if who and "assigned_to" not in columns:
         found = yield from user_by("email", who)
         if found is None:
             msg = f"not one user of ServiceNow has the e-mail {who!r}"

@@ -7,6 +7,7 @@ from an owner who may not work in its group, both without a word: what counts is
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from connectors.sdk import (
@@ -22,7 +23,6 @@ from connectors.sdk import (
     Operation,
     Outcome,
     Progress,
-    Reason,
     Rejected,
     RemotePerson,
     Unauthorized,
@@ -34,6 +34,7 @@ from connectors.sdk import (
     excerpt,
     refused_of,
     unmapped,
+    wholly,
 )
 from connectors.zammad import calls, mapping, probes, rendering
 from connectors.zammad.account import Account
@@ -55,9 +56,11 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     try:
         match intent.operation:
             case Operation.CREATE:
-                return (yield from _create(account, intent, context))
+                creation = _create(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), creation, apart={"tags"}))
             case Operation.SET_FIELDS if is_ticket_id(context.remote_id):
-                return (yield from _set_fields(account, intent, context))
+                writing = _set_fields(account, intent, context)
+                return (yield from wholly(intent, partial(rendering.fields, account), writing, apart={"tags"}))
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE if is_ticket_id(context.remote_id):
                 return (yield from _comment(account, intent, context))
             case Operation.UNDO:
@@ -109,10 +112,7 @@ def _learn(account: Account, data: mapping.Json) -> None:
 def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     wanted = rendering.fields(account, intent)
     if not wanted and "tags" not in intent.fields:
-        return Rejected(
-            "nothing that Zammad can change: an article keeps its words, and a kind has only the words of `type`",
-            Reason.UNMAPPED,
-        )
+        return Done()
     if not wanted or FIELDS_DONE in context.steps:
         return (yield from _set_tags(intent, context))
     if rendering.needs_time(account, wanted):

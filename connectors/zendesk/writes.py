@@ -7,6 +7,7 @@ often it is done.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ from connectors.sdk import (
     refused_of,
     retry_after,
     unmapped,
+    wholly,
 )
 from connectors.zendesk import files, probes, rendering, ticket_fields
 from connectors.zendesk.account import Account
@@ -64,6 +66,11 @@ KEY_MISMATCH = "IdempotentRequestError"
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     """Render and send one update."""
     yield from ticket_fields.resolve(account, rendering.custom_names(intent))
+    writing = _write(account, intent, context)
+    return (yield from wholly(intent, partial(rendering.fields, account), writing, apart={TAGS}))
+
+
+def _write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     try:
         ticket = rendering.rendered(account, intent, context)
     except UnmappedError as error:

@@ -12,6 +12,7 @@ from connectors import registry
 from connectors.dynamics365.bench import Dynamics365Bench
 from connectors.dynamics365.connector import Dynamics365Connector
 from connectors.dynamics365.writes import refused_fields as of_dynamics365
+from connectors.freshdesk.bench import FreshdeskBench
 from connectors.github.bench import GitHubBench
 from connectors.github.writes import refused_fields as of_github
 from connectors.gitlab.bench import GitLabBench
@@ -19,8 +20,12 @@ from connectors.gitlab.writes import refused_fields as of_gitlab
 from connectors.helpscout.bench import HelpScoutBench
 from connectors.hubspot.bench import HubSpotBench
 from connectors.hubspot.writes import refused_fields as of_hubspot
+from connectors.intercom.bench import IntercomBench
+from connectors.planfix.bench import PlanfixBench
 from connectors.redmine.bench import RedmineBench
 from connectors.redmine.writes import refused_fields as of_redmine
+from connectors.request_tracker.bench import RequestTrackerBench
+from connectors.roundup.bench import RoundupBench
 from connectors.salesforce.bench import SalesforceBench
 from connectors.sdk import HttpResponse, Intent, Operation, Reason, Rejected, WriteContext
 from connectors.servicenow.bench import ServiceNowBench
@@ -28,10 +33,14 @@ from connectors.testing.bench import Bench
 from connectors.testing.driver import Driver
 from connectors.zammad.bench import ZammadBench
 from connectors.zammad.writes import refused_fields as of_zammad
+from connectors.zendesk.bench import ZendeskBench
 
 TITLE = {"title": "Another title"}
 GONE = {"external_id": "4040"}
 NOBODY = {"email": "nobody@elsewhere.example"}
+NAMELESS = {"name": "Nobody Known"}
+#: what is no account at a desk that knows people by numbers
+NO_ACCOUNT = {"external_id": "nobody.known", "name": "Nobody Known"}
 NOWHERE = {"external_id": "0b7e3c1a-1111-4111-8111-111111111111"}
 
 
@@ -97,6 +106,20 @@ def test_the_desk_names_what_it_refuses(
         (Dynamics365Bench, {"priority": {"native": "parked"}}),
         (HelpScoutBench, {"status": {"native": "parked"}}),
         (ServiceNowBench, {"assignee": NOBODY}),
+        (ServiceNowBench, {"assignee": NAMELESS}),
+        (ServiceNowBench, {"status": {"category": "unknown"}}),
+        (GitLabBench, {"assignee": NO_ACCOUNT}),
+        (HubSpotBench, {"assignee": NAMELESS}),
+        (RedmineBench, {"assignee": NO_ACCOUNT}),
+        (ZammadBench, {"assignee": NO_ACCOUNT}),
+        (ZammadBench, {"body": "Another text"}),
+        (FreshdeskBench, {"assignee": NO_ACCOUNT}),
+        (PlanfixBench, {"assignee": NO_ACCOUNT}),
+        (IntercomBench, {"assignee": NO_ACCOUNT}),
+        (IntercomBench, {"status": {"category": "open", "native": "parked"}}),
+        (ZendeskBench, {"status": {"category": "unknown"}}),
+        (RoundupBench, {"body": "Another text"}),
+        (RequestTrackerBench, {"assignee": NAMELESS}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )

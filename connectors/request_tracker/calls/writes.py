@@ -32,7 +32,6 @@ from connectors.sdk import (
     Operation,
     Outcome,
     Progress,
-    Reason,
     Receipt,
     Rejected,
     RemoteTicket,
@@ -44,8 +43,8 @@ from connectors.sdk import (
     classify,
     excerpt,
     refused_of,
+    wholly,
 )
-from connectors.wholly import wholly
 
 #: step of a creation whose status RT allows only afterwards: the number of the new ticket
 CREATED = "created"
@@ -199,11 +198,7 @@ def _set_fields(desk: Desk, fields: dict[str, Any], remote_id: str, intent: Inte
     RT refuses what is behind by 412 (lib/RT/REST2/Resource/Record/WithETag.pm), and answers 200 whatever it did.
     """
     if not fields:
-        return Rejected(
-            "nothing that Request Tracker can change: it keeps a ticket's first message as it was, has no tags, and an "
-            "owner needs an account there (people: accounts:)",
-            Reason.UNMAPPED,
-        )
+        return Done()
     before = yield desk.ticket(remote_id)
     if not before.ok and before.status not in {403, 404}:
         return refused_read(before)

@@ -7,6 +7,7 @@ on Roundup 2.6.0: a refusal by a detector comes as 409, as does a write to a ret
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from connectors.roundup.calls.desk import Desk, Row, complaint, maybe, require
@@ -31,7 +32,6 @@ from connectors.sdk import (
     Outcome,
     Part,
     Progress,
-    Reason,
     Rejected,
     TransportError,
     Unauthorized,
@@ -40,6 +40,7 @@ from connectors.sdk import (
     WriteContext,
     classify,
     excerpt,
+    wholly,
 )
 
 
@@ -56,9 +57,10 @@ def write(desk: Desk, intent: Intent, context: WriteContext) -> Call[Outcome]:
     try:
         match intent.operation:
             case Operation.CREATE:
-                return (yield from _create(desk, intent, context))
+                return (yield from wholly(intent, partial(rendered, desk.options), _create(desk, intent, context)))
             case Operation.SET_FIELDS:
-                return (yield from _set_fields(desk, rendered(desk.options, intent), context))
+                writing = _set_fields(desk, rendered(desk.options, intent), context)
+                return (yield from wholly(intent, partial(rendered, desk.options), writing))
             case Operation.PUBLIC_REPLY | Operation.INTERNAL_NOTE:
                 return (yield from _message(desk, intent, context))
             case _:
@@ -216,11 +218,7 @@ def _before(desk: Desk, remote_id: str) -> Call[Item]:
 def _set_fields(desk: Desk, wanted: Row, context: WriteContext) -> Call[Outcome]:
     """Put what differs, on the condition that the issue is still as it was just read, and read it back."""
     if not wanted:
-        return Rejected(
-            "nothing that Roundup can change: it keeps an issue's first message as it was, and an assignee needs an "
-            "account there (people: accounts:)",
-            Reason.UNMAPPED,
-        )
+        return Done()
     item = yield from _before(desk, context.remote_id)
     changed = differences(wanted, item.attributes)
     if not changed:

@@ -27,10 +27,13 @@ from connectors.testing.conformance.stand import KnownAnswer, Stand
 from connectors.testing.conformance.turns import Turns
 from connectors.testing.conformance.unanswered import Unanswered
 from connectors.testing.conformance.unsaid import Unsaid
+from connectors.testing.conformance.wholes import Wholes
 from connectors.testing.conformance.words import Words
 
 
-class Conformance(Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Turns, Words, Marks, Files, People, Pure):
+class Conformance(
+    Claims, Incoming, Unsaid, Hostile, Unanswered, Outcomes, Wholes, Turns, Words, Marks, Files, People, Pure
+):
     """Everything. A subclass gives what `Stand` names."""
 
 

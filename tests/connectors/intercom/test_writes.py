@@ -164,7 +164,8 @@ def test_a_priority_is_left_alone_where_none_is_named(bench: IntercomBench) -> N
     ticket = bench.open_ticket("Printer", "It is on fire")
     driver = Driver(IntercomConnector(bench.settings(priority_attribute="")))
     intent = Intent(Operation.SET_FIELDS, {"priority": {"level": "P1"}})
-    assert driver.attempt(intent, WriteContext(KEY, ticket)) == Done()
+    words = "left as it is, for the desk has no word for it: priority"
+    assert driver.attempt(intent, WriteContext(KEY, ticket)) == Done(detail=words)
     assert driver.connector.as_read(intent) == {}
     assert driver.writes == []
     driver.close()

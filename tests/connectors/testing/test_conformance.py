@@ -12,7 +12,7 @@ import pytest
 
 from connectors.testing.conformance.samples import differences
 from connectors.testing.quality import sources
-from tests.connectors.testing import broken, broken_edges, broken_marks, broken_polls, broken_turns
+from tests.connectors.testing import broken, broken_edges, broken_marks, broken_polls, broken_turns, broken_wholes
 
 ROOT = Path(__file__).parents[3]
 FOLDER = "tests/connectors/testing"
@@ -20,8 +20,8 @@ FOLDER = "tests/connectors/testing"
 
 @pytest.mark.parametrize(
     "defects",
-    [broken, broken_polls, broken_marks, broken_edges, broken_turns],
-    ids=["connectors", "polls", "marks", "edges", "turns"],
+    [broken, broken_polls, broken_marks, broken_edges, broken_turns, broken_wholes],
+    ids=["connectors", "polls", "marks", "edges", "turns", "wholes"],
 )
 def test_every_defect_is_noticed(defects: ModuleType) -> None:
     """By each test that is about it."""

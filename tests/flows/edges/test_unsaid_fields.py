@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from connectors.freshdesk.bench import FreshdeskBench
+from connectors.zendesk.bench import ZendeskBench
 from gateway.domain.update import Operation, UpdateState
 from gateway.store import SqlStore
 from rules.decide import RuleSet
 from rules.sync import Owner
 from tests.flows.edges.bridges import RT, Edge
 from tests.flows.world import sync_rule
+from tests.pairs.pair import SOURCE, TARGET, Pair
 
 
 @pytest.fixture
@@ -67,3 +70,42 @@ def test_tags_of_a_desk_whose_connector_is_there_are_not_planned_for_one_without
     edge.zendesk.act("set", ticket_id=number, subject="Now", tags=["vip"])
     edge.settle_all()
     assert (ticket.subject, updates(edge)) == ("Now", [])
+
+
+def test_an_account_that_can_be_none_is_a_letter_and_holds_nothing_up(store: SqlStore) -> None:
+    """`people:` names one by a word at a desk that knows its agents by numbers: the title goes without the assignee."""
+    with Pair(store, ZendeskBench, FreshdeskBench) as pair:
+        source = pair.benches[SOURCE]
+        eva = {"email": "eva@acme.example", "accounts": {SOURCE: source.agents[0], TARGET: "eva.k"}}
+        rules = RuleSet(sync_rules=pair.site.rules.sync_rules, sections={"people": {"eva": eva}})
+        pair.site = msgspec.structs.replace(pair.site, rules=rules)
+        ticket, copy = pair.opened("Printer", "It burns")
+        source.desk.act("set", ticket_id=int(ticket), subject="Printer is out", assignee_id=int(source.agents[0]))
+        pair.settle_all()
+        assert pair.shown(TARGET, copy).title == "Printer is out"
+        with store.read() as tx:
+            (letter,) = [tx.outbox.get(each.id) for each in tx.view.dead_letters(limit=20)]
+        assert letter is not None
+        assert (set(letter.intent.fields), letter.reason) == ({"assignee"}, "unmapped")
+        assert "refuses assignee" in letter.detail
+        assert "people: accounts:" in letter.detail
+        source.say(ticket, "Still on fire.", public=False)
+        pair.settle_all()
+        assert "Still on fire." in str(pair.shown(TARGET, copy)), "nothing waits behind the letter"
+
+
+def test_what_a_desk_keeps_by_its_nature_is_said_with_the_update(store: SqlStore) -> None:
+    """Every ticket of Freshdesk has a priority: none is no letter, and nobody has to wonder why it stands there."""
+    with Pair(store, ZendeskBench, FreshdeskBench) as pair:
+        source = pair.benches[SOURCE]
+        ticket, copy = pair.opened("Printer", "It burns")
+        source.desk.act("set", ticket_id=int(ticket), priority="high")
+        pair.settle_all()
+        source.desk.act("set", ticket_id=int(ticket), priority=None, subject="Printer is out")
+        pair.settle_all()
+        shown = pair.shown(TARGET, copy)
+        assert (shown.title, shown.priority) == ("Printer is out", "3"), pair.letters()
+        assert pair.letters() == []
+        with store.read() as tx:
+            said = [each.detail for each in tx.view.updates(ticket_id=pair.ticket(ticket).id, limit=20)]
+        assert "left as it is, for the desk has no word for it: priority" in said

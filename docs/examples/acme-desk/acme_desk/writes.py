@@ -46,6 +46,7 @@ from connectors.sdk import (
     WriteContext,
     classify,
     excerpt,
+    wholly,
 )
 from gateway.errors import ThrottledError, UnmappedError
 
@@ -75,7 +76,8 @@ def fields(intent: Intent) -> Json:
                 found["priority"] = _known(given.native, mapping.PRIORITIES, mapping.PRIORITY_WORDS[given.level])
             case "assignee":
                 number = ident(obj(value).get("external_id"))
-                found["assignee_id"] = int(number) if number.isascii() and number.isdigit() else None
+                if number.isdigit() or not value:
+                    found["assignee_id"] = int(number) if number else None
             case "tags":
                 found["tags"] = list(mapping.tags(list(value or ())))
             case _:
@@ -127,7 +129,11 @@ def as_read(intent: Intent) -> Json:
 
 
 def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
-    """Render and send one update."""
+    """Render and send one update; what Acme has no place or no word for is named before anything is sent."""
+    return (yield from wholly(intent, fields, _write(account, intent, context)))
+
+
+def _write(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
     try:
         asked = fields(intent)
     except UnmappedError as error:
