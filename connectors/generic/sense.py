@@ -202,6 +202,9 @@ def _webhooks(given: Shape) -> Iterator[Trouble]:
             if f"{{{part}}}" in shape["signed"] and not shape[part]:
                 yield ("incoming", "signature", "signed"), f"in which header is the {part}?", f"give `{part}:`"
     yield from _names(incoming, kind, scheme)
+    if incoming.get("partial") is True and "read" in (given.get("calls") or {}) and incoming.get("trust") is not True:
+        hint = "leave `partial:` out, or say `trust: true` beside it"
+        yield ("incoming", "partial"), "the ticket is read, whatever a webhook holds of it", hint
     event = incoming.get("event") or {}
     if event and "at" not in event:
         yield ("incoming", "event"), "where does a webhook say what happened?", "give `at:`"

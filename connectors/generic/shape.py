@@ -177,6 +177,7 @@ INCOMING = record(
         "ticket_fields": TICKET,
         "comment_fields": COMMENT,
         "trust": BOOL,
+        "partial": BOOL,
     },
     "webhooks that the desk sends",
 )

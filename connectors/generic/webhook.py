@@ -17,6 +17,7 @@ from connectors.sdk import (
     Envelope,
     Event,
     EventKind,
+    FieldChange,
     IncomingRequest,
     RawDelivery,
     RemoteComment,
@@ -27,6 +28,7 @@ from connectors.sdk import (
     digest,
     read_object,
 )
+from gateway.domain.ticket import SYNCED_FIELDS
 
 IGNORED = "ignored"
 #: events of one delivery
@@ -202,6 +204,7 @@ def _event(reader: Reader, value: Any, delivery: RawDelivery, number: int) -> Ev
         at=at,
         version=snapshot.version if snapshot is not None else 0,
         actor=actor,
+        changes=_changes(options, kind, snapshot),
         comment=comment,
         snapshot=_seen(snapshot, kind),
         merged_into=merged if kind is EventKind.MERGED else "",
@@ -211,6 +214,17 @@ def _event(reader: Reader, value: Any, delivery: RawDelivery, number: int) -> Ev
 
 def _seen(snapshot: RemoteTicket | None, kind: EventKind) -> RemoteTicket | None:
     return None if kind in {EventKind.DELETED, EventKind.MERGED} else snapshot
+
+
+def _changes(options: Options, kind: EventKind, snapshot: RemoteTicket | None) -> tuple[FieldChange, ...]:
+    """Return what a webhook says that holds only what changed: all of it was set on purpose, the first time, too.
+
+    Of one that shows the ticket whole nobody knows which part is new, and what was never seen before is no change.
+    """
+    if kind is not EventKind.CHANGED or snapshot is None or options.incoming.get("partial") is not True:
+        return ()
+    held = ((field, getattr(snapshot, field)) for field in SYNCED_FIELDS)
+    return tuple(FieldChange(field, value) for field, value in held if value is not msgspec.UNSET)
 
 
 def _is_hint(options: Options, kind: EventKind) -> bool:

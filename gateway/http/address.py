@@ -127,7 +127,8 @@ def _below(home: SplitResult, parts: SplitResult, name: str) -> SplitResult:
     if _origin(home) is None:
         raise OriginError(f"{name}: this connection has no url; give it one in gateway.yaml")
     host = home.netloc.rpartition("@")[2]
-    path = home.path.rstrip("/") + "/" + parts.path.removeprefix("/")
+    # the address of a catch hook or of one function is whole: some servers have nothing at the one with a slash more
+    path = home.path.rstrip("/") + "/" + parts.path.removeprefix("/") if parts.path else home.path
     return SplitResult(home.scheme, host, path, parts.query, "")
 
 

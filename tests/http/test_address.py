@@ -57,6 +57,14 @@ def test_an_address_elsewhere_is_refused(url: str) -> None:
         url_of(url)
 
 
+def test_no_path_is_the_url_of_the_connection_as_it_is_written() -> None:
+    """With its slash or without: to many servers they are two addresses."""
+    assert url_of("", "https://hooks.example/webhook/desk") == "https://hooks.example/webhook/desk"
+    assert url_of("", "https://hooks.example/hooks/catch/1/abc/") == "https://hooks.example/hooks/catch/1/abc/"
+    assert url_of("", "https://hooks.example", a="1") == "https://hooks.example/?a=1"
+    assert url_of("?a=1", "https://hooks.example/x") == "https://hooks.example/x?a=1"
+
+
 def test_an_extra_origin_of_the_connector_is_allowed() -> None:
     """`spec.origins` names further hosts, exactly."""
     assert url_of("https://files.example/up", origins=("https://files.example",)) == "https://files.example/up"

@@ -21,6 +21,7 @@ from connectors.sdk import (
     Done,
     Envelope,
     EventKind,
+    FieldChange,
     Found,
     HttpRequest,
     IncomingRequest,
@@ -151,6 +152,7 @@ def test_zapier_is_told_and_tells() -> None:
         assert unsaid.comment.visibility is Visibility.INTERNAL
         (changed,) = events(driver, {"event": "changed", "ticket": K1, "status": "solved"}, headers)
         assert changed.snapshot.status == Status(Category.RESOLVED, "solved")
+        assert changed.changes == (FieldChange("status", Status(Category.RESOLVED, "solved")),)
         assert events(driver, {"event": "paused", "ticket": K1}, headers) == []
 
 

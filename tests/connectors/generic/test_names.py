@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from connectors.generic.sense import problems
 from connectors.registry import load
 from connectors.sdk import Connector
 from gateway.flow.receive import receive
@@ -69,3 +72,15 @@ def test_a_hint_with_a_name_goes_by_it() -> None:
     (first, _) = received(desk({"delivery": "n"}, read=READ), *bodies)
     assert first.source_event_id == "body:1"
     assert first.received_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(("more", "told"), [({}, True), ({"trust": True}, False)])
+def test_what_changed_is_not_asked_of_a_ticket_that_is_read(more: dict[str, Any], told: bool) -> None:
+    """`partial:` would say nothing then."""
+    given = {
+        "webhook_secret": "a-secret-of-the-webhooks",
+        "ticket": {"id": "ticket"},
+        "incoming": {"signature": {"kind": "header", "header": "X-Secret"}, "partial": True, **more},
+        "calls": {"read": READ},
+    }
+    assert (("incoming", "partial") in [where for where, _, _ in problems(given)]) is told
