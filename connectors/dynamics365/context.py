@@ -65,8 +65,9 @@ def _closed(given: dict[str, Any]) -> str:
 
 
 def pairs(value: Any) -> dict[str, Any]:
-    """Return a list of `{key, value}` as an object."""
-    return {text(each.get("key")): each.get("value") for each in objects(value) if text(each.get("key"))}
+    """Return a list of `{key, value}` as an object; a plug-in of somebody's own may write them in capitals."""
+    listed = [{name.lower(): inner for name, inner in each.items()} for each in objects(value)]
+    return {text(each.get("key")): each.get("value") for each in listed if text(each.get("key"))}
 
 
 def attributes(entity: Any) -> dict[str, Any]:

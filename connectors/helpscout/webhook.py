@@ -135,7 +135,8 @@ def _state(account: Account, data: Json, said: str, delivery: RawDelivery) -> tu
     if said == "convo.created":
         # of a ticket that is known already this says nothing new, whoever wrote the header
         actor = mapping.person(obj(data.get("createdBy")))
-        created = msgspec.structs.replace(hint, kind=EventKind.CREATED, key=f"created:{number}", actor=actor)
+        made = min(shot.created_at or at, at)
+        created = msgspec.structs.replace(hint, kind=EventKind.CREATED, key=f"created:{number}", at=made, actor=actor)
         return (created, *found)
     return found
 

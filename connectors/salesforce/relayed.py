@@ -127,6 +127,9 @@ def _changed(account: Account, payload: Json, header: Json, delivery: RawDeliver
     entity, change = text(header.get("entityName")), text(header.get("changeType")).upper()
     at = moment(header.get("commitTimestamp")) or moment(payload.get("LastModifiedDate")) or delivery.received_at
     numbers = _numbers(header)
+    if not entity:
+        msg = "the change event does not say what changed: entityName is missing, or no text"
+        raise UnreadableError(msg)
     if entity in {"CaseComment", "EmailMessage"}:
         return _about(account, payload, header, numbers, at)
     if entity != "Case":

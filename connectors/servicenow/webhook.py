@@ -62,6 +62,11 @@ _IDS = ("sys_id", "sysId", "sysid", "record_sys_id", "incident_sys_id", "record_
 _BEFORE = ("previous", "old_values", "before")
 _CHANGED = ("changed", "updated_fields", "changed_fields")
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
+#: what bodies written for a bus put around their parts, and how deep that is looked through
+_AROUND = (*_PLACES, "event", "body", "message")
+_DEPTH = 4
+#: the address of a record, also as a part of another's
+_LINK = re.compile(r"\b([a-z][a-z0-9_]*)\.do(?:\?|%3[Ff])sys_id(?:=|%3[Dd])([0-9a-fA-F]{32})(?![0-9a-fA-F])")
 
 
 def verify(account: Account, request: IncomingRequest, now: datetime) -> None:
@@ -176,13 +181,29 @@ def _records(body: Json) -> list[Json]:
         if inner:
             return inner
     if not _sys_id(body):
-        return []
+        return _inside(body) or _linked(body)
     for place in _PLACES:
         inner = objects(body.get(place))
         if len(inner) == 1:
             # the id stands outside, the columns inside
             return [{**inner[0], "sys_id": _sys_id(body)}]
     return [{**body, "sys_id": _sys_id(body)}]
+
+
+def _inside(body: Json, depth: int = _DEPTH) -> list[Json]:
+    """Return the one record that lies deeper inside a body."""
+    for place in _AROUND if depth else ():
+        inner = obj(body.get(place))
+        found = [inner] if _sys_id(inner) else _inside(inner, depth - 1)
+        if found:
+            return found
+    return []
+
+
+def _linked(body: Json) -> list[Json]:
+    """Return the one record to which a body links; which of several it is about, nobody knows."""
+    found = set(_LINK.findall(msgspec.json.encode(body).decode()))
+    return [{"sys_id": number, "sys_class_name": table} for table, number in found] if len(found) == 1 else []
 
 
 def _sys_id(record: Json) -> str:

@@ -199,3 +199,13 @@ def test_a_case_without_an_id_is_refused() -> None:
         facts(msgspec.json.encode(nameless))
     with pytest.raises(UnreadableError, match="no RemoteExecutionContext"):
         facts(b'{"value": []}')
+
+
+def test_pairs_in_capitals_are_pairs() -> None:
+    """As a plug-in writes them that serialises the context by itself."""
+    context = said("Update", title="Printer", statuscode=choice(5))
+    (target,) = context["InputParameters"]
+    listed = [{"Key": each["key"], "Value": each["value"]} for each in target["value"]["Attributes"]]
+    context["InputParameters"] = [{"Key": "Target", "Value": {**target["value"], "Attributes": listed}}]
+    (event,) = facts(msgspec.json.encode(context))
+    assert {change.field for change in event.changes} == {"title", "status"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -219,3 +220,13 @@ def test_parse_of_anything_raises_nothing_else(body: bytes) -> None:
         connect().parse(stored(body, "convo.created"))
     except UnreadableError as error:
         assert "\n" not in str(error)  # noqa: PT017 - what is raised is one of two good ends
+
+
+def test_a_creation_that_is_told_late_was_when_it_was_made() -> None:
+    """And not when the conversation was changed last."""
+    made = {"id": 10, "number": 1, "subject": "Help", "status": "active", "mailboxId": 85, "threadCount": 1,
+            "createdAt": "2026-02-27T09:00:00Z", "userUpdatedAt": "2026-02-28T10:00:00Z"}  # fmt: skip
+    events = connect().parse(stored(msgspec.json.encode(made), "convo.created"))
+    at = {event.kind: event.at for event in events}
+    assert at[EventKind.CREATED] == datetime(2026, 2, 27, 9, tzinfo=UTC)
+    assert at[EventKind.OBSERVED] == datetime(2026, 2, 28, 10, tzinfo=UTC)

@@ -157,3 +157,9 @@ def test_a_platform_event_is_a_hint(body: dict[str, Any]) -> None:
     """Its makers may have called the case's id whatever they liked."""
     (found,) = facts(msgspec.json.encode(body))
     assert (found.kind, found.remote_id, found.needs_read) == (EventKind.OBSERVED, CASE, True)
+
+
+def test_a_change_that_does_not_say_of_what_is_refused() -> None:
+    """As of a relay that writes `{"string": "Case"}`, the JSON of Avro: it is not passed over in silence."""
+    with pytest.raises(UnreadableError, match="entityName"):
+        facts(event({"Status": {"string": "Closed"}}, entityName={"string": "Case"}))

@@ -19,6 +19,7 @@ from connectors.sdk import (
     RawDelivery,
     RemoteTicket,
     Status,
+    UnreadableError,
 )
 from connectors.servicenow.bench import ServiceNowBench
 from connectors.servicenow.connector import ServiceNowConnector
@@ -177,3 +178,26 @@ def test_a_time_is_the_one_in_utc_and_not_the_one_that_is_shown() -> None:
     record = {"sys_id": {"value": SYS_ID, "display_value": SYS_ID}, "sys_updated_on": shown, "opened_at": shown}
     shot = looks(msgspec.json.encode({"result": record}))
     assert shot.updated_at == datetime(2026, 1, 5, 0, 28, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"event": {"type": "incident.changed", "data": {"record": {"sys_id": SYS_ID}}}},
+        {"text": "INC7 was changed", "link": f"https://acme.example/nav_to.do?uri=incident.do%3Fsys_id%3D{SYS_ID}"},
+        {"blocks": [{"url": f"https://acme.example/incident.do?sys_id={SYS_ID}&sysparm_view=ess"}]},
+    ],
+)
+def test_a_record_deep_inside_or_in_a_link_is_found(body: dict[str, object]) -> None:
+    """As bodies have it that were written for a chat, or for an event bus."""
+    assert looks(msgspec.json.encode(body)).remote_id == SYS_ID
+
+
+def test_links_to_several_records_or_to_one_of_another_table_name_none() -> None:
+    """Which of them it is about, nobody knows."""
+    other = SYS_ID[:-1] + ("0" if SYS_ID[-1] != "0" else "1")
+    two = {"text": f"/incident.do?sys_id={SYS_ID} /incident.do?sys_id={other}"}
+    with pytest.raises(UnreadableError, match="sys_id"):
+        looks(msgspec.json.encode(two))
+    change = msgspec.json.encode({"text": f"https://acme.example/change_request.do?sys_id={SYS_ID}"})
+    assert connect().parse(RawDelivery("d", datetime(2026, 3, 1, tzinfo=UTC), {}, change)) == ()
