@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.domain.event import RemoteTicket
 from gateway.domain.link import Link, Role
-from gateway.domain.ticket import SYNCED_FIELDS, Priority, Setter, Status, Ticket
+from gateway.domain.ticket import SYNCED_FIELDS, Level, Priority, Setter, Status, Ticket
 from gateway.flow.brought import is_seen, plain
 from gateway.flow.calls import run_patiently, run_reads
 from gateway.flow.desks import LiveSite
@@ -314,9 +314,14 @@ def _ours(link: Link, rules: Sequence[SyncRule], ticket: Ticket) -> list[str]:
 
 
 def _means(field: str, ticket: Ticket, read: RemoteTicket) -> bool:
-    """Say whether a desk's own word means what we hold: there may be many for one of ours."""
+    """Say whether a desk's own word means what we hold: there may be many for one of ours.
+
+    Of a ticket to which nobody ever gave a priority any will do: a desk that has no ticket without one filled it in.
+    """
     if field == "priority" and isinstance(read.priority, Priority):
-        return read.priority.level is ticket.priority.level
+        stamp = ticket.stamps["priority"]
+        never = stamp.by is Setter.DESK and stamp.at <= ticket.created_at
+        return read.priority.level is ticket.priority.level or (never and ticket.priority.level is Level.UNSET)
     return field == "status" and isinstance(read.status, Status) and read.status.category is ticket.status.category
 
 
