@@ -15,8 +15,18 @@ LONGEST_WAIT = 60.0
 PATIENCE = 20
 
 
-def run_reads(call: Call[T], connector: Connector, transport: Transport, *, deadline: float, trace_id: str) -> T:
+def run_reads(
+    call: Call[T],
+    connector: Connector,
+    transport: Transport,
+    *,
+    deadline: float,
+    trace_id: str,
+    left: Callable[[], float] | None = None,
+) -> T:
     """Drive a call to its end; a request that brings no answer is thrown into it.
+
+    A request may take `deadline` seconds, and all of them together as long as seconds are `left`.
 
     Raises TransportError when the call does not handle it, SecondWriteError when it tries to write.
     """
@@ -28,7 +38,10 @@ def run_reads(call: Call[T], connector: Connector, transport: Transport, *, dead
                 msg = f"{connector.settings.name}: a call that must only read tried {request.method} {request.url}"
                 raise SecondWriteError(msg)
             try:
-                response = transport.send(connector, request, deadline=deadline, trace_id=trace_id)
+                wait = deadline if left is None else min(deadline, left())
+                if wait <= 0:
+                    raise TransportError(f"{connector.settings.name}: no time is left for {request.label}")
+                response = transport.send(connector, request, deadline=wait, trace_id=trace_id)
             except TransportError as error:
                 request = call.throw(error)
             else:

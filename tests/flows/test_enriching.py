@@ -17,7 +17,7 @@ from gateway.domain.event import Event
 from gateway.domain.ticket import Level, Setter, Stamp, Ticket
 from gateway.errors import OutcomeUnknownError
 from gateway.flow.people.enriching import Enricher
-from gateway.ports import Call
+from gateway.ports import Call, Effect, HttpRequest
 from gateway.ports.enriching import Answer, AnswerState, Question
 from gateway.references import Directories
 from gateway.store import SqlStore
@@ -61,18 +61,21 @@ class Crm:
         self.settings = msgspec.structs.replace(inner.settings, name="crm")
         self.knows: Answer | Exception = Answer({"tier": "gold", "org.account_manager": "Nora Falk"}, 1)
         self.asked: list[Question] = []
+        #: what it asks for before it knows
+        self.requests = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     def enrich(self, question: Question, fields: Mapping[str, str]) -> Call[Answer]:
-        """Answer without asking anybody."""
+        """Answer, after so many requests."""
         del fields
         self.asked.append(question)
+        for _ in range(self.requests):
+            yield HttpRequest("GET", "/api/v2/users/me.json", Effect.READ, label="who knows")
         if isinstance(self.knows, Exception):
             raise self.knows
         return self.knows
-        yield  # type: ignore[unreachable]  # a call is a generator
 
 
 @pytest.fixture
@@ -198,6 +201,21 @@ def test_a_system_that_fails_holds_nobody_up_and_is_asked_again(world: World, cl
     assert (after.tier, after.priority.level) == ("gold", Level.P1)
     assert made.asked[-1].emails == (KIM,)
     assert again(world) == 0
+
+
+def test_a_slow_system_holds_nobody_up_however_many_requests_it_takes(world: World, clock: Days) -> None:
+    """All of them together have the short time of one; the answer comes later, when there is more."""
+    asks(world, CRM)
+    made = crm(world)
+    made.requests = 6
+    world.zendesk.fault("latency", path="/users/me", seconds=1.5, count=None)
+    began = time.monotonic()
+    _, ticket = ask(world)
+    assert time.monotonic() - began < 6, "six requests would take nine seconds"
+    assert ticket.tier == ""
+    world.zendesk.faults.clear()
+    clock.ahead += timedelta(minutes=1)
+    assert again(world) == 1
 
 
 def test_an_answer_is_kept_and_used_while_it_is_asked_anew(world: World, clock: Days) -> None:

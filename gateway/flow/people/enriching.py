@@ -115,7 +115,16 @@ class Asking:
             if not isinstance(connector, Enriching):
                 return GatewayError(f"{source.connection} cannot be asked about people")
             call = connector.enrich(question, source.names)
-            return run_reads(call, connector, self._transport, deadline=deadline, trace_id="")
+            until = self._clock.monotonic() + deadline
+            # whoever asks with several requests has no more time than with one
+            return run_reads(
+                call,
+                connector,
+                self._transport,
+                deadline=deadline,
+                trace_id="",
+                left=lambda: until - self._clock.monotonic(),
+            )
         except GatewayError as error:
             return error
         except Exception as error:  # noqa: BLE001 - a connector may raise anything, and the tickets go on
