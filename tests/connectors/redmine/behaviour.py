@@ -425,10 +425,15 @@ class Changes:
         by_number = {each.remote_id: each for each in told}
         assert set(numbers) <= set(by_number)
         assert by_number[numbers[0]].title == "Changed"
+        assert (by_number[numbers[3]].private, by_number[numbers[0]].private) == (True, False)
         assert by_number[numbers[4]].queue == "Internals"
         assert by_number[numbers[5]].status == Status(Category.CLOSED, "Closed")
         versions = {number: stand.whole(number).version for number in numbers}
         assert {number: by_number[number].version for number in numbers} == versions
+        _pass_a_while()
+        stand.set(numbers[3], is_private=False)
+        told, cursor = stand.polled(cursor)
+        assert {each.remote_id: each.private for each in told}[numbers[3]] is False
 
     def test_a_duplicate_is_merged_where_the_site_says_so(self, stand: Stand) -> None:
         """As long as it is closed; one that was opened again is an issue of its own."""

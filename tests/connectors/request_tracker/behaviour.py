@@ -660,6 +660,30 @@ class Changes:
         assert ticket.deleted
         assert ticket.status == Status(Category.CANCELLED, "deleted")
 
+    def test_a_move_is_told_by_webhook_by_poll_and_by_read(self, stand: Stand) -> None:
+        """It is the same ticket in another queue."""
+        number = stand.ticket()
+        assert stand.whole(number).queue == "Support"
+        cursor = poll(stand, "").cursor
+        stand.events()
+        stand.person("PUT", f"/ticket/{number}", {"Queue": "General"})
+        told = [(each.remote_id, change.field, change.value) for each in stand.events() for change in each.changes]
+        assert told == [(number, "queue", "General")]
+        assert number in {hint.remote_id for hint in poll(stand, cursor).tickets}
+        assert stand.whole(number).queue == "General"
+
+    def test_a_ticket_that_is_taken_back_is_told_by_webhook_by_poll_and_by_read(self, stand: Stand) -> None:
+        """A person gives a deleted one another status."""
+        number = stand.ticket()
+        stand.person("DELETE", f"/ticket/{number}")
+        cursor = poll(stand, "").cursor
+        stand.events()
+        stand.person("PUT", f"/ticket/{number}", {"Status": "open"})
+        assert number in {each.remote_id for each in stand.events()}
+        assert number in {hint.remote_id for hint in poll(stand, cursor).tickets}
+        ticket = stand.whole(number)
+        assert (ticket.deleted, ticket.status) == (False, Status(Category.OPEN, "open"))
+
     def test_what_a_poll_has_handed_out_and_is_settled_is_not_handed_out_again(self, stand: Stand) -> None:
         """The overlap costs nothing."""
         old = datetime.now(UTC) - timedelta(minutes=1)
