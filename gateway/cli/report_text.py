@@ -75,6 +75,8 @@ def _head(report: Report, where: tzinfo) -> None:
         click.style(f"SLA report, {when(report.begin, where)} to {when(report.end, where)} {report.zone}", bold=True)
         + f", revision {report.revision}"
     )
+    if report.policy:
+        click.echo(f"Only promises of the policy {tame(report.policy)}, and tickets that had one.")
     click.echo(f"As heard of by {report.known_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.", nl=False)
     click.echo("" if report.is_over else " The period is not over: its figures will change.")
     if report.mode == "observe":

@@ -48,6 +48,7 @@ def reports() -> None:
     "--by", type=click.Choice([each.value for each in Slice]), default=Slice.PRIORITY.value, show_default=True,
     help="Take the figures apart by this.",
 )  # fmt: skip
+@click.option("--policy", default="", help="Only promises of this policy, and the tickets that had one.")
 @click.option("--zone", "where", type=ZoneType(), default="UTC", show_default=True, help="The time zone of the days.")
 @click.option(
     "--as-known-at", "known", type=MomentType(), help="Only what was heard of by then: what was said at that time."
@@ -64,6 +65,7 @@ def sla(
     begin: Named | None,
     end: Named | None,
     by: str,
+    policy: str,
     where: ZoneInfo,
     known: Named | None,
     goal: Fraction,
@@ -100,7 +102,7 @@ def sla(
         live = gateway.site()
         asked = Asked(
             period=period, by=Slice(by), zone=where, zone_name=str(where), known_at=known_at,
-            goal=goal, alarm=alarm, limit=limit,
+            goal=goal, alarm=alarm, limit=limit, policy=policy,
         )  # fmt: skip
         with _bar(quiet=as_json or as_csv) as progress:
             found = sla_report(gateway.store, asked, now=now, mode=live.mode, site=live, progress=progress)

@@ -7,6 +7,7 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -84,6 +85,37 @@ def test_a_report_is_data_for_a_program(run: Run) -> None:
     assert [each["name"] for each in found["slices"]] == ["P1", "P2", "P3", "P4"]
     assert all(each["says"].startswith(f"{each['priority']} ") for each in found["targets"])
     assert total["escalation_rate"] == 0
+
+
+@pytest.mark.usefixtures("lived")
+def test_a_report_of_one_policy(run: Run) -> None:
+    """Its promises alone: those of all policies add up to the whole; the head says so; a wrong name gets others."""
+
+    def asked(*words: str) -> dict[str, Any]:
+        code, shown, _ = run("reports", "sla", *SPRING, "--json", *words)
+        assert code == 0
+        found: dict[str, Any] = json.loads(shown)
+        return found
+
+    whole = asked("--by", "policy")
+    names = {each["policy"] for each in whole["targets"]}
+    assert len(names) > 1
+    parts = {name: asked("--policy", name) for name in names}
+    for figure in ("met", "breached", "canceled", "escalated"):
+        assert sum(each["total"][figure] for each in parts.values()) == whole["total"][figure], figure
+    for name, part in parts.items():
+        assert part["policy"] == name
+        assert {each["policy"] for each in part["targets"]} == {name}
+        assert {each["policy"] for each in part["overdue_first"]} <= {name}
+        assert 0 < part["tickets"] < whole["tickets"]
+    name = min(names)
+    assert (
+        f"Only promises of the policy {name}, and tickets that had one."
+        in run("reports", "sla", *SPRING, "--policy", name)[1]
+    )
+    code, shown, said = run("reports", "sla", *SPRING, "--policy", "gold")
+    assert (code, shown, "no policy is named 'gold'; there are: " in said) == (3, "", True)
+    assert all(each in said for each in names)
 
 
 def test_a_report_is_a_sheet(run: Run, lived: Gateway) -> None:

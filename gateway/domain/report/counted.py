@@ -99,6 +99,23 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     #: the clocks for which an escalation fired
     escalated: frozenset[Key] = frozenset()
     corrections: Sequence[Correction] = ()
+    #: metrics that were promised by policies which are left out
+    others: frozenset[str] = frozenset()
+
+
+def of_policy(story: Story, policy: str) -> Story | None:
+    """Return a ticket with its promises of one policy alone; None: it never had any."""
+    mine = [each for each in story.instances if each.policy == policy]
+    standing = [each for each in story.standing if each.policy == policy]
+    if not mine and not standing:
+        return None
+    return msgspec.structs.replace(
+        story,
+        instances=mine,
+        standing=standing,
+        corrections=[each for each in story.corrections if each.policy == policy],
+        others=frozenset(each.metric for each in story.instances if each.policy != policy),
+    )
 
 
 def counts_at(instance: Instance) -> datetime | None:

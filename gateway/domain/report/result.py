@@ -164,6 +164,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime = msgspec.field(name="to")
     zone: str
     by: str
+    #: only tickets with a promise of it, and of these only such promises; empty: all
+    policy: str = ""
     #: what was heard of by then counts
     known_at: datetime
     #: as at which what goes on is counted

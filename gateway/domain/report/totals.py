@@ -237,7 +237,7 @@ class Totals:
 
     def _answers(self, story: Story) -> None:
         """Add how long answers took of which nothing was promised: those of promises are counted with their clocks."""
-        promised = {instance.metric for instance in story.instances}
+        promised = {instance.metric for instance in story.instances} | story.others
         for answer in story.course.answers():
             if answer.metric not in promised and self.period.holds(answer.at):
                 for tally in self._add(answer.position):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -62,10 +62,11 @@ class Unwatched:
             )
 
 
-def would(store: Store, begin: datetime, end: datetime) -> Would:
-    """Return what was decided in a period and not written, because nothing is written there."""
+def would(store: Store, begin: datetime, end: datetime, mine: Collection[str] | None = None) -> Would:
+    """Return what was decided in a period and not written, as nothing is written there; `mine`: of these tickets."""
     with store.read() as tx:
-        return would_have((each.ticket_id, each.at, each.what) for each in withheld(tx, begin, end))
+        found = (each for each in withheld(tx, begin, end) if mine is None or each.ticket_id in mine)
+        return would_have((each.ticket_id, each.at, each.what) for each in found)
 
 
 def withheld(tx: Tx, begin: datetime, end: datetime) -> Iterator[Withheld]:

@@ -7,7 +7,7 @@ known or stood at an earlier time, is told again from the log, which nothing is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from typing import Any
@@ -20,12 +20,13 @@ from gateway.domain.clock_log import EntryKind, LogEntry, counting
 from gateway.domain.person import RemotePerson
 from gateway.domain.report.advice import look_first, metric_lines, place_lines, slowest, target_lines
 from gateway.domain.report.context import account_of, names
-from gateway.domain.report.counted import Period, Story, corrections
+from gateway.domain.report.counted import Period, Story, corrections, of_policy
 from gateway.domain.report.course import Course, Place, Slice
 from gateway.domain.report.figures import ALARM, GOAL
 from gateway.domain.report.result import DayLine, Figures, OverdueLine, PlaceLine, Report
 from gateway.domain.report.totals import Tally, Totals
 from gateway.domain.terms import Terms
+from gateway.errors import NotFoundError
 from gateway.flow.desks import LiveSite
 from gateway.flow.sla.observed import Unwatched, unknown, would
 from gateway.flow.sla.timekeeping import calendars
@@ -56,6 +57,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     alarm: Fraction = ALARM
     #: slices that are listed
     limit: int = 50
+    #: only tickets with a promise of it, and of these only such promises; empty: all
+    policy: str = ""
 
 
 def sla_report(
@@ -69,7 +72,8 @@ def sla_report(
 ) -> Report:
     """Return the report; `progress` is told how many of how many tickets were read.
 
-    `site` says since when the gateway answers for which tickets.
+    `site` says since when the gateway answers for which tickets. Raises NotFoundError for a policy that no ticket had
+    and the site has not.
     """
     standing_at = min(asked.period.end, asked.known_at)
     with store.read() as tx:
@@ -79,6 +83,9 @@ def sla_report(
     unwatched = Unwatched(asked.period, asked.known_at, site)
     reader = _Reader(asked, standing_at, is_past=asked.known_at < now)
     done = left_out = 0
+    #: of one policy: the tickets that had it, and all policies that there were
+    mine: set[str] | None = set() if asked.policy else None
+    known = {each.name for each in site.rules.policies} if site is not None else set()
     progress(0, total)
     for ids in _unpacked(packed):
         with store.read() as tx:
@@ -87,22 +94,31 @@ def sla_report(
         stories = []
         for each in found:
             try:
-                story = reader.story(each)
+                story: Story | None = reader.story(each)
             except Exception as error:  # noqa: BLE001 - one ticket that cannot be told keeps no report back
                 tell_defect(log, "the clocks of a ticket cannot be told", error, ticket=each.ticket_id)
                 left_out += 1
-            else:
+                continue
+            if mine is not None and story is not None:
+                known |= {instance.policy for instance in story.instances}
+                story = of_policy(story, asked.policy)
+                mine |= {story.id} if story is not None else set()
+            if story is not None:
                 totals.take(story)
                 stories.append(story)
         with store.read() as tx:
             unwatched.take(tx, stories, found)
         done += len(ids)
         progress(done, total)
+    if asked.policy and asked.policy not in known:
+        there = ", ".join(sorted(known - {""})) or "none"
+        raise NotFoundError(f"no policy is named {asked.policy!r}; there are: {there}")
     beside: dict[str, Any] = {
         "unseen": unwatched.tally.summed(),
-        "would": would(store, asked.period.begin, min(asked.period.end, asked.known_at)),
+        "would": would(store, asked.period.begin, min(asked.period.end, asked.known_at), mine),
         "unknown": unknown(store, site, asked.period.begin),
     }
+    beside["retracted"] = _taken_back(store, asked, mine)
     return _summed(store, asked, totals, mode=mode, left_out=left_out, beside=beside)
 
 
@@ -191,6 +207,7 @@ def _summed(
         end=asked.period.end,
         zone=asked.zone_name,
         by=asked.by.value,
+        policy=asked.policy,
         known_at=asked.known_at,
         standing_at=totals.standing_at,
         mode=mode,
@@ -200,7 +217,6 @@ def _summed(
         revision=1 + len(totals.heard),
         corrected=totals.corrected,
         corrections=list(totals.corrections),
-        retracted=_taken_back(store, asked),
         moved=totals.moved,
         added=totals.added,
         tickets=totals.tickets,
@@ -227,12 +243,14 @@ def _summed(
     )  # fmt: skip
 
 
-def _taken_back(store: Store, asked: Asked) -> int:
-    """Count the clocks of which a breach in the period was noted and none stands any more."""
+def _taken_back(store: Store, asked: Asked, mine: Collection[str] | None) -> int:
+    """Count the clocks of which a breach in the period was noted and none stands any more; `mine`: of these tickets."""
     #: of those that were taken back, how many stand again: at another instant
     taken: dict[tuple[str, str, int], int] = {}
     with store.read() as tx:
         for ticket_id, row in tx.reporting.breaches(asked.period.begin, asked.period.end, asked.known_at):
+            if mine is not None and ticket_id not in mine:
+                continue
             key = (ticket_id, row.metric, row.transition.cycle)
             if row.retracted:
                 taken[key] = max(0, taken.get(key, 0) - 1)
