@@ -295,6 +295,8 @@ class Entry:
         if folded is not None:
             planned += planner.fields(decided, folded.changed, origin)
             planned += planner.overruled(decided, folded.overruled, origin)
+        for at, why in planner.left if not self._site.rules.routing else ():
+            self._note(ticket.id, "assignment not carried", {"at": at, "why": why})
         planned += planner.decided(decided, [(each.field, each.rule) for each in decision.sets], frozenset())
         for rule in decision.create:
             planned += self._link_up(decided, rule, links, event)

@@ -20,7 +20,7 @@ from gateway.domain.person import RemotePerson
 from gateway.domain.ticket import Setter, Ticket, Visibility
 from gateway.domain.update import CommentIntent, Intent, Operation, Reason, UpdateState
 from gateway.flow.files.carrying import goes_alone, may_go, split, with_files
-from gateway.flow.render import Rendered, render
+from gateway.flow.render import Rendered, no_account, render
 from gateway.ports import CommentRow, ConnectionSettings, ConnectorSpec, NewUpdate
 from rules.sync import SyncRule, attachment_allows, comment_allows, owner_allows
 
@@ -76,6 +76,8 @@ class Planner:
         self._people = people
         self._pending = pending
         self._event_key = event_key
+        #: (connection, why) where an assignee is not shown
+        self.left: list[tuple[str, str]] = []
 
     def create(
         self,
@@ -259,6 +261,8 @@ class Planner:
             wanted = [field for field in wanted if field in connector.spec.writable_fields]
         rendered = self._render(ticket, link, rule, dict.fromkeys(wanted))
         fields, ours, refused = rendered.fields, rendered.ours, rendered.refused
+        if ticket.assignee is not None and "assignee" in wanted and "assignee" not in fields:
+            self.left.append((link.connection, no_account(ticket.assignee)))
         pending = self._pending(link.id)
         reads = connector.as_read(Intent(Operation.SET_FIELDS, fields=fields)) if connector is not None else {}
         needed = {}

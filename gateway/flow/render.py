@@ -88,6 +88,11 @@ def account_of(who: RemotePerson | None, connection: str, people: Mapping[str, A
     return None
 
 
+def no_account(who: RemotePerson) -> str:
+    """Say why an assignee is not shown at a desk."""
+    return f"{who.label} has no account there under `people:`"
+
+
 def _status(value: Status, rule: SyncRule | None) -> Status | None:
     native = rule.status_map.to_theirs(value.category) if rule and rule.status_map else ""
     if native is None or value.category is Category.UNKNOWN:

@@ -13,7 +13,7 @@ from gateway.domain.ticket import Ticket
 from gateway.domain.update import Operation
 from gateway.flow.duplicates import note, takes_notes
 from gateway.flow.plan import Desk, Planned, Planner
-from gateway.flow.render import account_of
+from gateway.flow.render import account_of, no_account
 from rules.decide import RuleSet
 from rules.sync import Owner
 
@@ -57,7 +57,7 @@ def carry(  # noqa: PLR0913 - who has it, where, and all that it is written by
         sets = []
         who = ticket.assignee
         if who is not None and account_of(who, link.connection, people) is None:
-            left.append((link.connection, f"{who.label} has no account there under `people:`"))
+            left.append((link.connection, no_account(who)))
             continue
         if who is not None or nobody:
             rule = rules.sync(link.rule)

@@ -109,3 +109,19 @@ def test_what_a_desk_keeps_by_its_nature_is_said_with_the_update(store: SqlStore
         with store.read() as tx:
             said = [each.detail for each in tx.view.updates(ticket_id=pair.ticket(ticket).id, limit=20)]
         assert "left as it is, for the desk has no word for it: priority" in said
+
+
+def test_whoever_has_no_account_at_a_desk_is_not_shown_there_and_the_trail_says_so(store: SqlStore) -> None:
+    """No letter: it is nothing that a desk refuses. The other fields go."""
+    with Pair(store, ZendeskBench, FreshdeskBench) as pair:
+        source = pair.benches[SOURCE]
+        pair.site = msgspec.structs.replace(pair.site, rules=RuleSet(sync_rules=pair.site.rules.sync_rules))
+        ticket, copy = pair.opened("Printer", "It burns")
+        source.desk.act("set", ticket_id=int(ticket), subject="Printer is out", assignee_id=int(source.agents[0]))
+        pair.settle_all()
+        assert (pair.shown(TARGET, copy).title, pair.letters()) == ("Printer is out", [])
+        with store.read() as tx:
+            trail = tx.view.audit(ticket_id=pair.ticket(ticket).id, limit=50)
+        (entry,) = [dict(each) for each in trail if each["action"] == "assignment not carried"]
+        assert entry["detail"]["at"] == TARGET
+        assert entry["detail"]["why"].endswith("has no account there under `people:`")
