@@ -14,6 +14,16 @@ _TAG: Final = re.compile(
 )
 _CODE: Final = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`)", re.DOTALL)
 LOST: Final = ("HTML in the text",)
+_PAIR: Final = re.compile(r"<(b|strong|i|em|del|s|strike|code)>([^<>\n]{0,500})</\1\s*>", re.IGNORECASE)
+_SIGNS: Final = {
+    "b": "**", "strong": "**", "i": "*", "em": "*", "del": "~~", "s": "~~", "strike": "~~", "code": "`",
+}  # fmt: skip
+_LINK: Final = re.compile(
+    r"""<a\s[^<>]{0,500}?\bhref\s*=\s*["']((?:https?://|mailto:)[^"'<>()\s]{1,500})["'][^<>]{0,500}>([^<>\n\[\]]{1,500})</a\s*>""",
+    re.IGNORECASE,
+)
+_SUMMARY: Final = re.compile(r"<summary>([^<>\n]{0,500})</summary\s*>\n*", re.IGNORECASE)
+_FOLDED: Final = re.compile(r"</?details(?:\s[^<>]{0,200})?>\n?", re.IGNORECASE)
 
 
 def without_tags(markdown: str) -> str:
@@ -24,11 +34,34 @@ def without_tags(markdown: str) -> str:
 
 def lost_in(markdown: str) -> tuple[str, ...]:
     """Return what of a text Markdown cannot show, in words for people."""
-    return LOST if _TAG.search(_CODE.sub("", markdown)) else ()
+    return LOST if _TAG.search(_signed(_CODE.sub("", markdown))) else ()
 
 
 def _plain(text: str) -> str:
-    return _BREAK.sub("\n", _IMAGE.sub(_picture, _without_comments(text)))
+    bare = _BREAK.sub("\n", _IMAGE.sub(_picture, _without_comments(text)))
+    return _FOLDED.sub("\n", _SUMMARY.sub(_headed, _signed(bare)))
+
+
+def _signed(text: str) -> str:
+    """Write what is bold, leaning, struck or code, and links, in Markdown; where its signs would not hold, it stays."""
+    return _LINK.sub(r"[\2](\1)", _PAIR.sub(_sign, text))
+
+
+def _sign(found: re.Match[str]) -> str:
+    inner, around = found[2], found.string
+    words, sign = inner.strip(), _SIGNS[found[1].lower()]
+    before, after = around[found.start() - 1 : found.start()] if found.start() else "", around[found.end() :][:1]
+    clings = (before.isalnum() and not words[:1].isalnum()) or (after.isalnum() and not words[-1:].isalnum())
+    if not words or clings or any(each in words for each in "*_~`"):
+        return found.group()
+    lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
+    return f"{lead}{sign}{words}{sign}{tail}"
+
+
+def _headed(found: re.Match[str]) -> str:
+    """Return the words that stand over what can be folded."""
+    words = found[1].strip()
+    return f"\n{words if '*' in words or not words else f'**{words}**'}\n\n"
 
 
 def _without_comments(text: str) -> str:

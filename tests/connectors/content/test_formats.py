@@ -271,3 +271,29 @@ def test_html_in_markdown_is_read_as_far_as_markdown_goes() -> None:
     for hostile in ("<!--" * 30_000, "<img " * 30_000, "<br " * 30_000):
         assert without_tags(hostile) == hostile
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("said", "markdown", "lost"),
+    [
+        ("<b>now</b> and <em>then</em>, <s>never</s>", "**now** and *then*, ~~never~~", False),
+        ("run <code>make</code> or <B> all </B>", "run `make` or  **all** ", False),
+        ('see <a class="x" href="https://x.example/1">the page</a>', "see [the page](https://x.example/1)", False),
+        ("<details><summary>Log</summary>\n\nx\n</details>", "\n**Log**\n\nx\n\n", True),
+        ("<details open>\n<summary><b>Log</b></summary>\nx</details>", "\n\n**Log**\n\nx\n", True),
+        ("x<b>(y)</b>z <b>a*b</b> H<sub>2</sub>O", "x<b>(y)</b>z <b>a*b</b> H<sub>2</sub>O", True),
+        ('<a href="javascript:x">y</a> `<b>z</b>`', '<a href="javascript:x">y</a> `<b>z</b>`', True),
+    ],
+)
+def test_tags_that_markdown_has_signs_for(said: str, markdown: str, lost: bool) -> None:
+    """What GitHub and GitLab show so; what Markdown has no sign for stays, and is said to be lost."""
+    assert without_tags(said) == markdown
+    assert bool(lost_in(said)) is lost
+
+
+def test_no_text_takes_its_tags_long() -> None:
+    """Whatever somebody wrote."""
+    began = time.monotonic()
+    for hostile in ("<b>" * 30_000, "<a href='https://x" * 5_000, "<summary>" * 10_000, "<details " * 10_000):
+        assert without_tags(hostile) == hostile
+    assert time.monotonic() - began < 5
