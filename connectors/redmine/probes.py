@@ -56,7 +56,7 @@ def probe(account: Account, intent: Intent, context: WriteContext) -> Call[Findi
     """Look for the effect of an earlier attempt; a desk that does not answer makes it Unsure."""
     try:
         if intent.operation is Operation.CREATE:
-            return (yield from _created(account, context))
+            return (yield from _created(account, intent, context))
         if not account.account_id:
             yield from calls.whoami(account)
         if intent.comment is not None:
@@ -79,14 +79,30 @@ def marked(account: Account, key: str) -> Call[tuple[list[Json], bool]]:
     return mine, len(mine) == len(rows)
 
 
-def _created(account: Account, context: WriteContext) -> Call[Finding]:
+def _created(account: Account, intent: Intent, context: WriteContext) -> Call[Finding]:
     mine, heeded = yield from marked(account, context.effect_key)
+    for row in mine:
+        if is_in_the_open(intent, row):
+            return Unsure(issue_in_the_open(ident(row.get("id"))), lasting=True)
     found = [issue for row in mine if (issue := mapping.issue(row, account, at=mapping.EPOCH)) is not None]
     if found:
         return Found(rendering.receipt_of(min(found, key=lambda issue: int(issue.remote_id))))
     if not heeded:
         return Unsure(f"Redmine does not filter by custom field {account.ticket_marker or '(none is named)'}")
     return Absent()
+
+
+def is_in_the_open(intent: Intent, data: Json) -> bool:
+    """Say whether everybody sees an issue that was to be private, for Redmine drops that without the right to it."""
+    return intent.params.get("private") is True and data.get("is_private") is False
+
+
+def issue_in_the_open(issue: str) -> str:
+    """Say that everybody reads an issue that was to be private, and what to do."""
+    return (
+        f"EVERYBODY READS issue {issue}, which was to be private: our role has lost `Set issues public or private`. "
+        "Make the issue private in Redmine, or delete it; give the role that right"
+    )
 
 
 def mine(account: Account, data: Json, intent: Intent, context: WriteContext) -> list[RemoteComment]:
@@ -170,6 +186,8 @@ def wrong_fields(wanted: Mapping[str, Any], data: Json) -> list[str]:
         match name:
             case "custom_fields":
                 there = all(plain_shown(fields.get(str(each["id"]))) == plain_shown(each["value"]) for each in value)
+            case "is_private":
+                there = data.get(name) is value
             case "subject" | "description":
                 there = text(data.get(name)).replace("\r\n", "\n").strip() == str(value).strip()
             case _:

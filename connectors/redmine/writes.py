@@ -139,9 +139,16 @@ def _create(account: Account, intent: Intent, context: WriteContext) -> Call[Out
         return Unknown(f"Redmine's answer is no issue: {excerpt(response)}")
     account.account_id = account.account_id or ident(obj(data.get("author")).get("id"))
     receipt = rendering.receipt_of(made, change_ids=(f"created:{made.remote_id}",))
+    left = _left(intent, issue, data)
+    return Progress({CREATED: made.remote_id, **left}, receipt) if left else Done(receipt)
+
+
+def _left(intent: Intent, issue: Mapping[str, Any], data: Json) -> dict[str, Any]:
+    """Return what an issue could not be born with, as steps for the next attempt."""
+    if probes.is_in_the_open(intent, data):
+        return {probes.EXPOSED: True}
     # a new issue may have only some statuses, and nobody who is not a member may have it
-    later = [name for name in probes.wrong_fields(_settable(issue), data) if name in {"status_id", "assigned_to_id"}]
-    return Progress({CREATED: made.remote_id}, receipt) if later else Done(receipt)
+    return {"later": later} if (later := sorted(probes.wrong_fields(_settable(issue), data))) else {}
 
 
 def _private_issue(account: Account, issue: dict[str, Any]) -> Call[None]:
@@ -162,9 +169,18 @@ def _address(intent: Intent) -> str:
 
 
 def _finish(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:
-    """Set what the issue could not be born with."""
-    issue = yield from _names(account, rendering.words(account, intent))
-    return (yield from _put(account, intent, str(context.steps[CREATED]), _settable(issue), context.first_sent_at))
+    """Set what the issue could not be born with; one that was to be private and is not comes to nothing else."""
+    issue, number = (
+        _settable((yield from _names(account, rendering.words(account, intent)))),
+        str(context.steps[CREATED]),
+    )
+    if context.steps.get(probes.EXPOSED):
+        data = yield from _issue_first(number)
+        may = yield from _asked(calls.may_hide_issues(account, ident(obj(data.get("project")).get("id"))))
+        if probes.is_in_the_open(intent, data) and not may:
+            return Rejected(probes.issue_in_the_open(number))
+        issue["is_private"] = True
+    return (yield from _put(account, intent, number, issue, context.first_sent_at))
 
 
 def _set_fields(account: Account, intent: Intent, context: WriteContext) -> Call[Outcome]:

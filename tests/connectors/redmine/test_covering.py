@@ -10,12 +10,12 @@ import pytest
 
 from connectors.redmine.bench import RedmineBench
 from connectors.redmine.connector import RedmineConnector
-from connectors.sdk import Absent, Done, NotSent, Operation, Progress, Rejected, Unknown, Unsure, WriteContext
+from connectors.sdk import Absent, Done, Found, NotSent, Operation, Progress, Rejected, Unknown, Unsure, WriteContext
 from connectors.testing.driver import Driver
 from connectors.testing.faults import FaultKind
 from connectors.zendesk.bench import ZendeskBench
 from gateway.store import SqlStore
-from tests.connectors.redmine.test_writes import NOTE, context, said
+from tests.connectors.redmine.test_writes import NOTE, context, creation, said
 from tests.pairs.pair import SOURCE, TARGET, Pair, texts
 
 SECRET = "Their contract ends in May"
@@ -128,6 +128,37 @@ def test_a_public_reply_in_the_same_words_is_left_alone(there: RedmineBench, dri
     known = msgspec.structs.replace(context(ticket), known_comments=frozenset({reply.comment_id}))
     assert isinstance(driver.attempt(INTERNAL, known), Done)
     assert [each.public for each in there.shown(ticket).comments] == [True, False]
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "answer_lost"])
+def test_an_issue_that_was_to_be_private_is_hidden_or_told(*, is_lost: bool) -> None:
+    """The next attempt hides it, where the right is back; else a person is told, and no other one is made."""
+    private = creation(title="Down")
+    private = msgspec.structs.replace(private, params={**private.params, "private": True})
+    with RedmineBench() as there:
+        driver = Driver(RedmineConnector(there.settings()), deadline=2.0)
+        there.desk.lost_after_look = {"set_issues_private"}
+        if is_lost:
+            there.desk.fault(FaultKind.RESET_AFTER, method="POST", path="/issues")
+            assert isinstance(driver.attempt(private, context()), Unknown)
+            finding = driver.run(driver.connector.probe(private, context()))
+            assert isinstance(finding, Unsure)
+            assert finding.detail.startswith("EVERYBODY READS issue ")
+            (issue,) = there.desk.records.issues.values()
+            issue["is_private"] = True
+            assert isinstance(driver.run(driver.connector.probe(private, context())), Found)
+        else:
+            outcome = driver.attempt(private, context())
+            assert isinstance(outcome, Progress)
+            again = context(outcome.receipt.remote_id, steps=outcome.steps)
+            told = driver.attempt(private, again)
+            assert isinstance(told, Rejected)
+            assert told.detail.startswith(f"EVERYBODY READS issue {outcome.receipt.remote_id}")
+            may(there, "set_issues_private")
+            assert isinstance(driver.attempt(private, again), Done)
+            (issue,) = there.desk.records.issues.values()
+            assert issue["is_private"]
+        driver.close()
 
 
 @pytest.mark.slow
