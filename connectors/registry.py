@@ -1,11 +1,12 @@
 """Which connectors there are: the built-in ones and those of installed packages (entry points `gateway.connectors`).
 
-Each is loaded on its own: a broken plug-in is quarantined and shown by name with its reason, and the others work.
+Each is loaded on its own, when it is first asked for: most sites have to do with two or three. A broken plug-in is
+quarantined and shown by name with its reason, and the others work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -16,7 +17,7 @@ import pluggy
 
 from connectors.sdk import API_VERSION, PROJECT, Hooks, Plugin
 from gateway.errors import ConfigError
-from gateway.ports import ConnectionSettings, Connector
+from gateway.ports import ConnectionSettings, Connector, ConnectorSpec
 
 BUILT_INS = (
     "zendesk",
@@ -51,21 +52,89 @@ class Quarantined(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Registry:
-    """The connectors that loaded, by name, and those that did not."""
+class _Plugins(Mapping[str, Plugin]):
+    """The connectors that load, by name. Whoever goes over them loads every one."""
 
-    def __init__(self, plugins: Mapping[str, Plugin], quarantined: tuple[Quarantined, ...] = ()) -> None:
-        self.plugins = dict(plugins)
-        self.quarantined = quarantined
+    def __init__(self, sources: Mapping[str, Sequence[Callable[[], Plugin]]]) -> None:
+        self._sources = sources
+        self._asked: dict[str, Plugin | None] = {}
+        self._broken: dict[str, list[Quarantined]] = {}
+
+    def __getitem__(self, name: str) -> Plugin:
+        if name not in self._asked:
+            self._asked[name] = self._load(name)
+        plugin = self._asked[name]
+        if plugin is None:
+            raise KeyError(name)
+        return plugin
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._sources if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _load(self, name: str) -> Plugin | None:
+        """Return the first of a name that loads."""
+        broken = self._broken.setdefault(name, [])
+        for ask in self._sources.get(name, ()):
+            try:
+                return ask()
+            except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is shown, not fatal
+                broken.append(Quarantined(name, f"{type(error).__name__}: {error}"))
+        return None
+
+    def broken(self, name: str) -> Sequence[Quarantined]:
+        """Return what of a name did not load."""
+        self.get(name)
+        return self._broken[name]
+
+
+class _Specs(Mapping[str, ConnectorSpec]):
+    """What each connector says of itself."""
+
+    def __init__(self, plugins: Mapping[str, Plugin]) -> None:
+        self._plugins = plugins
+
+    def __getitem__(self, name: str) -> ConnectorSpec:
+        return self._plugins[name].spec
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plugins)
+
+    def __len__(self) -> int:
+        return len(self._plugins)
+
+
+class Registry:
+    """The connectors by name, each loaded when it is first asked for, and those that do not load."""
+
+    def __init__(self, sources: Mapping[str, Sequence[Callable[[], Plugin]]]) -> None:
+        self._sources = sources
+        self._plugins = _Plugins(sources)
+
+    @property
+    def plugins(self) -> Mapping[str, Plugin]:
+        """Those that load."""
+        return self._plugins
+
+    @property
+    def specs(self) -> Mapping[str, ConnectorSpec]:
+        """What those that load say of themselves."""
+        return _Specs(self._plugins)
+
+    @property
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """Those that do not load, and why: every one is tried."""
+        return tuple(each for name in self._sources for each in self._plugins.broken(name))
 
     def plugin(self, name: str) -> Plugin:
         """Return a plug-in; raises ConfigError naming the reason when it is quarantined or not installed."""
         if name in self.plugins:
             return self.plugins[name]
-        for broken in self.quarantined:
-            if broken.name == name:
-                msg = f"connector {name!r} is installed but could not be loaded: {broken.reason}"
-                raise ConfigError(msg)
+        for broken in self._plugins.broken(name):
+            msg = f"connector {name!r} is installed but could not be loaded: {broken.reason}"
+            raise ConfigError(msg)
         msg = f"connector {name!r} is not installed (there are: {', '.join(sorted(self.plugins))})"
         raise ConfigError(msg)
 
@@ -79,20 +148,14 @@ def load(
     points: Iterable[EntryPoint] | None = None,
     blocked: frozenset[str] = frozenset(),
 ) -> Registry:
-    """Load every connector, each in its own try; `blocked` names are left out."""
-    plugins: dict[str, Plugin] = {}
-    broken: list[Quarantined] = []
+    """Return every connector, each loaded in its own try when it is asked for; `blocked` names are left out."""
     found = entry_points(group=ENTRY_POINT_GROUP) if points is None else points
-    sources: list[tuple[str, Callable[[], Plugin]]] = [(name, partial(_built_in, name)) for name in built_ins]
-    sources += [(point.name, partial(_load_one, point.name, point.load)) for point in found]
-    for name, ask in sources:
-        if name in blocked or name in plugins:
-            continue
-        try:
-            plugins[name] = ask()
-        except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is shown, not fatal
-            broken.append(Quarantined(name, f"{type(error).__name__}: {error}"))
-    return Registry(plugins, tuple(broken))
+    sources: dict[str, list[Callable[[], Plugin]]] = {}
+    for name in built_ins:
+        sources.setdefault(name, []).append(partial(_built_in, name))
+    for point in found:
+        sources.setdefault(point.name, []).append(partial(_load_one, point.name, point.load))
+    return Registry({name: asked for name, asked in sources.items() if name not in blocked})
 
 
 @cache

@@ -266,8 +266,8 @@ class Gateway:
             self._rules[release] = site.rules
         return self._rules[release]
 
-    def _specs(self) -> dict[str, ConnectorSpec]:
-        return {name: plugin.spec for name, plugin in self.registry.plugins.items()}
+    def _specs(self) -> Mapping[str, ConnectorSpec]:
+        return self.registry.specs
 
     def warm(self) -> None:
         """Let what deciding needs be loaded now, for the children of this process; raises as `site` does."""

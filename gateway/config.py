@@ -127,7 +127,7 @@ def load(site: Path, files: Mapping[str, str] | None = None) -> Settings:
     """
     environ = {**environment(), "GATEWAY_SITE": str(site)}
     settings = Settings.from_env(environ)
-    specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
+    specs = registry.load().specs
     texts = read_site(settings.site) if files is None else files
     loaded, problems = load_site(texts, specs, extensions=installed())
     if loaded is None:

@@ -126,7 +126,7 @@ def examine(
     `copies` are what was fetched of its feeds.
     """
     connectors = registry.load()
-    specs = {name: plugin.spec for name, plugin in connectors.plugins.items()}
+    specs = connectors.specs
     extensions = installed()
     checked = check_site(files, specs, extensions=extensions, copies=copies)
     problems = list(checked.problems)

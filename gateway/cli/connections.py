@@ -65,7 +65,7 @@ class _Folder(msgspec.Struct):
 def _read(choice: SiteChoice) -> _Folder:
     environ = {**environment(), "GATEWAY_SITE": str(choice.folder)}
     known = registry.load()
-    specs = {name: plugin.spec for name, plugin in known.plugins.items()}
+    specs = known.specs
     loaded, problems = load_site(read_site(choice.folder), specs, extensions=installed())
     if loaded is None:
         raise ConfigError("\n".join(each.head for each in problems if each.is_error))

@@ -68,7 +68,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(files: Mapping[str, str], environ: Mapping[str, str]) -> list[Seen]:
     """Ask every feed of a site now; one without an address here is said elsewhere."""
-    specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
+    specs = registry.load().specs
     site, _ = load_site(files, specs, extensions=installed())
     if site is None or not site.rules.routing.feeds:
         return []

@@ -89,8 +89,9 @@ class Wall:
 
     def offset(self, wall: int, fold: int = 0) -> int:
         """Return by how many seconds the clock is ahead of UTC when it reads `wall` (for the first time)."""
-        naive = _EPOCH + timedelta(seconds=min(max(wall, _LEAST), _MOST))
-        ahead = self._zone.utcoffset(naive.replace(fold=fold)) or timedelta()
+        # asked several hundred times for each year of a calendar: what is seldom needed is not done each time
+        naive = _EPOCH + timedelta(seconds=wall if _LEAST <= wall <= _MOST else min(max(wall, _LEAST), _MOST))
+        ahead = self._zone.utcoffset(naive.replace(fold=fold) if fold else naive) or timedelta()
         return ahead.days * DAY + ahead.seconds
 
     def boundary(self, wall: int) -> int:

@@ -178,7 +178,7 @@ def run_forecast(site: Site, rules: RuleSet, wanted: Wanted, now: datetime, *, a
 def sources_of(site: Site) -> tuple[str, ...]:
     """Return the connections that tickets come from: those that a sync rule names first, else all that are read."""
     named = dict.fromkeys(rule.source for rule in site.rules.sync_rules if rule.source in site.connections)
-    specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
+    specs = registry.load().specs
     read = [
         name
         for name, each in site.connections.items()

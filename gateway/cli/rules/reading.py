@@ -46,7 +46,7 @@ def read_candidate(folder: Path, rules: Path, *, as_json: bool = False) -> Read:
 
 
 def _loaded(files: Mapping[str, str], *, as_json: bool, copies: Mapping[str, str] = NO_COPIES) -> Read:
-    specs = {name: plugin.spec for name, plugin in registry.load().plugins.items()}
+    specs = registry.load().specs
     site, problems = load_site(files, specs, extensions=installed(), copies=copies)
     if site is None:
         show([problem for problem in problems if problem.is_error], as_json=as_json)
