@@ -169,6 +169,17 @@ def _object(incoming: Mapping[str, Any], name: str, value: Any) -> Any:
     return find(incoming[name], value) if name in incoming else value
 
 
+def _spoken(reader: Reader, incoming: Mapping[str, Any], value: Any, headers: Mapping[str, str]) -> Any:
+    """Return what holds the comment of a webhook: of several places the first in which the id of one lies."""
+    places = incoming.get("comment")
+    if isinstance(places, list):
+        for place in places:
+            found = find(place, value)
+            if isinstance(found, Mapping) and ident(find(reader.comment_places.get("id"), found, headers)):
+                return found
+    return _object(incoming, "comment", value)
+
+
 def _event(reader: Reader, value: Any, delivery: RawDelivery, number: int) -> Event | None:
     options, headers = reader.options, delivery.headers
     incoming = options.incoming
@@ -180,7 +191,7 @@ def _event(reader: Reader, value: Any, delivery: RawDelivery, number: int) -> Ev
         msg = "the webhook does not say which ticket it is about: nothing lies at the place of its id"
         raise UnreadableError(msg)
     snapshot = reader.ticket(_object(incoming, "ticket", value) or {}, headers, remote_id=remote_id)
-    said = _object(incoming, "comment", value)
+    said = _spoken(reader, incoming, value, headers)
     comment = reader.comment(said, headers, ticket=remote_id) if kind is EventKind.COMMENTED else None
     if kind is EventKind.COMMENTED and comment is None:
         if not reader.is_comment(said, headers):

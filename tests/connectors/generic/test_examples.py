@@ -296,3 +296,18 @@ def test_an_outcome_is_told_apart() -> None:
     """What is done is done."""
     with driving("osticket", OsTicket()) as driver:
         assert isinstance(driver.attempt(create(), context()), Done)
+
+
+def test_a_note_at_chatwoot_is_told_and_not_the_message_before_it() -> None:
+    """Beside each message stands the last public one of its conversation (`messages.chat.last`)."""
+    said = {"id": 12, "content": "For us", "message_type": "outgoing", "private": True,
+            "created_at": "2026-03-01T12:00:00Z", "sender": {"id": 5, "name": "Bo", "type": "user"}}  # fmt: skip
+    before = {"id": 11, "content": "For all", "message_type": 1, "private": False, "created_at": 1772362000}
+    whole = {"id": 7, "status": "open", "updated_at": 1772366400, "messages": [before]}
+    body = msgspec.json.encode({**said, "event": "message_created", "conversation": whole})
+    connector = connect("chatwoot", "https://desk.example")
+    (event,) = connector.parse(RawDelivery("d", datetime(2026, 3, 1, 12, tzinfo=UTC), {}, body))
+    assert (event.kind, event.remote_id, event.key) == (EventKind.COMMENTED, "7", "comment:12")
+    assert event.comment is not None
+    assert (event.comment.body, event.comment.visibility) == ("For us", Visibility.INTERNAL)
+    assert event.comment.author == RemotePerson("5", name="Bo", role="agent")
