@@ -52,10 +52,20 @@ def wholly(
             named = tuple(name for name in intent.fields if name in refused)
             return Rejected(words, Reason.UNMAPPED, named)
     outcome = yield from writing
-    if not silent or not isinstance(outcome, Done):
+    if not isinstance(outcome, Done):
         return outcome
-    left = f"left as it is, for the desk has no word for it: {', '.join(silent)}"
-    return msgspec.structs.replace(outcome, detail="; ".join(filter(None, (outcome.detail, left))))
+    said = [outcome.detail] if outcome.detail else []
+    said += [f"left as it is, for the desk has no word for it: {', '.join(silent)}"] if silent else []
+    if "assignee" not in silent and _is_nobodys(intent, outcome):
+        said.append("assignee: nobody has the new ticket there, though somebody was to have it")
+    return msgspec.structs.replace(outcome, detail="; ".join(said)) if said else outcome
+
+
+def _is_nobodys(intent: Intent, outcome: Done) -> bool:
+    """Say whether a new ticket is nobody's that was to be somebody's: desks drop whom they do not know on creation."""
+    seen = outcome.receipt.observed
+    asked = intent.operation is Operation.CREATE and bool(intent.fields.get("assignee"))
+    return asked and seen is not None and seen.assignee is None
 
 
 def _unsaid(

@@ -66,7 +66,8 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
             case Operation.CREATE if CREATED in context.steps:
                 status = {"status": intent.fields["status"]}
                 only = Intent(Operation.SET_FIELDS, status, version=intent.version)
-                return (yield from _set_fields(account, only, str(context.steps[CREATED])))
+                rest = _set_fields(account, only, str(context.steps[CREATED]))
+                return (yield from wholly(intent, partial(rendering.fields, account), rest, apart={"status"}))
             case Operation.CREATE:
                 creation = _create(account, intent, context)
                 return (yield from wholly(intent, partial(rendering.fields, account), creation, apart={"status"}))

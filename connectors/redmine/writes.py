@@ -82,7 +82,7 @@ def write(account: Account, intent: Intent, context: WriteContext) -> Call[Outco
     try:
         match intent.operation:
             case Operation.CREATE if CREATED in context.steps:
-                return (yield from _finish(account, intent, context))
+                return (yield from wholly(intent, partial(rendering.words, account), _finish(account, intent, context)))
             case Operation.CREATE:
                 return (yield from wholly(intent, partial(rendering.words, account), _create(account, intent, context)))
             case Operation.SET_FIELDS if is_issue_id(context.remote_id):

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
-from connectors.sdk import Call, Done, Intent, NotSent, Operation, Outcome, Reason, Rejected, wholly
+from connectors.sdk import (
+    Call,
+    Done,
+    Intent,
+    NotSent,
+    Operation,
+    Outcome,
+    Reason,
+    Receipt,
+    Rejected,
+    RemotePerson,
+    RemoteTicket,
+    wholly,
+)
 from gateway.errors import UnmappedError
 
 NOBODY = {"name": "Nobody Known"}
@@ -97,6 +112,17 @@ def test_a_new_ticket_is_made_without_what_has_no_word() -> None:
     outcome = ended(Operation.CREATE, {**fields, "kind": "change", "assignee": NOBODY})
     assert isinstance(outcome, Done)
     assert outcome.detail.endswith("has no word for it: kind, assignee")
+
+
+@pytest.mark.parametrize("seen", [None, RemotePerson("7"), msgspec.UNSET], ids=str)
+def test_a_new_ticket_that_is_nobodys_says_so(seen: Any) -> None:
+    """Desks drop whom they do not know on creation; what was not seen proves nothing."""
+    ticket = RemoteTicket("1", datetime(2026, 3, 1, tzinfo=UTC), assignee=seen)
+    made = Done(Receipt("1", observed=ticket))
+    outcome = ended(Operation.CREATE, {"title": "New", "assignee": {"external_id": "8"}}, made)
+    assert isinstance(outcome, Done)
+    assert outcome.detail.startswith("assignee: nobody has" if seen is None else "")
+    assert bool(outcome.detail) is (seen is None)
 
 
 def test_what_was_not_done_says_nothing_of_it() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.sdk import Done, Intent, Kind, Operation, Outcome, Progress
 from connectors.testing.bench import Bench
-from connectors.testing.conformance.stand import as_json, context
+from connectors.testing.conformance.stand import as_json, context, creation
 from connectors.testing.conformance.writes import Writes
 from connectors.testing.driver import MOST_STEPS, Driver
 
@@ -25,6 +25,8 @@ _HARD: dict[str, tuple[Any, ...]] = {
     "assignee": ({"name": "Nobody Known"}, {"external_id": "nobody.known", "name": "Nobody Known"}),
     "tags": (["vip"],),
 }
+#: what a new ticket has in its first words, or where `create:` of the rule says
+_BY_RULE = frozenset({"body", "queue"})
 
 
 class Wholes(Writes):
@@ -50,6 +52,25 @@ class Wholes(Writes):
                 silent.append(f"{name}: {value!r} was asked for, and it is {now!r}")
         assert not silent, f"done beside {title[0]}, and nothing says that this was not: {'; '.join(silent)}"
 
+    def test_a_new_ticket_says_what_it_was_not_given(self, there: Bench, driver: Driver) -> None:
+        """It is made without what has no word, and not without a word."""
+        if Operation.CREATE not in self.plugin.spec.operations:
+            pytest.skip("the desk makes no tickets for us")
+        plain = as_json(self.whole(driver, driver.settle(creation(there), context()).remote_id))
+        silent = []
+        for name, value in self.hard(driver, "title"):
+            if name in _BY_RULE or not value:
+                continue
+            outcome = self.ended(driver, creation(there, **{name: value}), "")
+            if not isinstance(outcome, Done):
+                assert getattr(outcome, "detail", ""), f"{name}: {value!r} is {outcome}, without a word"
+                continue
+            now = as_json(self.whole(driver, outcome.receipt.remote_id)).get(name)
+            foretold = driver.connector.as_read(Intent(Operation.SET_FIELDS, {name: value})).get(name, value)
+            if now not in (foretold, value) and now == plain.get(name) and name not in outcome.detail:
+                silent.append(f"{name}: {value!r} was asked for, and it is {now!r}")
+        assert not silent, f"made, and nothing says that this was not given: {'; '.join(silent)}"
+
     def hard(self, driver: Driver, beside: str) -> Iterator[tuple[str, Any]]:
         """Yield values of the fields that can be written and read, for which there may be no word or no place."""
         spec = driver.connector.spec
@@ -63,6 +84,7 @@ class Wholes(Writes):
         for _ in range(MOST_STEPS):
             if not isinstance(outcome, Progress):
                 break
-            given = msgspec.structs.replace(given, steps={**given.steps, **outcome.steps})
+            remote = given.remote_id or outcome.receipt.remote_id
+            given = msgspec.structs.replace(given, steps={**given.steps, **outcome.steps}, remote_id=remote)
             outcome = driver.attempt(intent, given)
         return outcome
