@@ -20,7 +20,7 @@ manager = Role.find_by!(name: "Manager")
 gateway = Role.new(name: "Gateway", issues_visibility: "all", users_visibility: "all")
 gateway.permissions = %i[
   view_issues add_issues edit_issues add_issue_notes view_private_notes set_notes_private set_issues_private
-  view_files
+  view_files edit_own_issue_notes
 ]
 gateway.save!
 gateway.copy_workflow_rules(manager)

@@ -299,6 +299,30 @@ class Notes:
         assert [private for _, private in stand.notes(number)] == [True]
         assert not lines["private_notes"].ok
 
+    @pytest.mark.parametrize("missing", [(), ("set_notes_private",), ("set_notes_private", "edit_own_issue_notes")])
+    def test_a_note_in_the_open_is_covered(self, stand: Stand, missing: tuple[str, ...]) -> None:
+        """It is made private; without that right it is taken away; where neither may be done, a person is told."""
+        number = stand.issue()
+        given = context(key(), number)
+        # what an internal note is like for a role that loses the right between our look and the write
+        stand.done(stand.write(reply("Among us"), given))
+        give_back = stand.office.revoke(*missing)
+        try:
+            outcome = stand.write(note("Among us"), given)
+        finally:
+            give_back()
+        assert len(stand.driver.writes) == 1
+        if not missing:
+            assert isinstance(outcome, Done)
+            assert "is private now" in outcome.detail
+        elif len(missing) == 1:
+            assert isinstance(outcome, Rejected)
+            assert "was taken away again" in outcome.detail
+        else:
+            assert isinstance(outcome, Rejected)
+            assert outcome.detail.startswith("EVERYBODY READS note ")
+        assert [private for _, private in stand.notes(number)] == [[True], [], [False]][len(missing)]
+
     def test_a_note_that_is_dropped_behind_204_is_seen(self, stand: Stand) -> None:
         """A role without *Add notes*; one without *Edit issues* may say something, and keeps no mark."""
         number = stand.issue()

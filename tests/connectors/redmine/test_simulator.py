@@ -64,6 +64,7 @@ def stand(desk: RedmineSimulator) -> Iterator[Stand]:
     ids = {"gateway": records.me, "agent1": records.agent, "agent2": records.other}
     ids["customer"] = records.user("customer@desk.example", "Kim Customer")
     records.keys.update({KEYS[who]: number for who, number in ids.items()})
+    records.permissions.add("edit_own_issue_notes")
     records.fields = {**FIELDS, COST: ("Cost centre", False)}
     fields = {"Gateway key": MARKER, "Gateway note": NOTE_MARKER, "Requester": REQUESTER, "Cost centre": COST}
     made = Stand(desk.url, KEYS, ids, fields, SimulatedOffice(desk, ids))
