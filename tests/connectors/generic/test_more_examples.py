@@ -137,6 +137,8 @@ def test_freescout_lives_with_us() -> None:
         headers = {"x-freescout-signature": signed, "x-freescout-event": "convo.customer.reply.created"}
         (event,) = events(driver, body, headers)
         assert (event.remote_id, event.needs_read) == ("1", True)
+        customer = {**headers, "x-freescout-event": "customer.updated"}
+        assert events(driver, body, customer) == [], "a customer has a number that a conversation has, too"
 
 
 @pytest.mark.parametrize(
