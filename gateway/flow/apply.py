@@ -217,7 +217,9 @@ class Applier:
                         continue
                     entering = hearing if event.kind is EventKind.PROMISED else entry
                     outcome.append(entering.enter(event, each.reads.get(event.remote_id)))
-                if not each.goes_on:
+                if entry.unmapped and not each.goes_on:
+                    self._park(tx, row, Reason.UNMAPPED, entry.unmapped)
+                elif not each.goes_on:
                     tx.inbox.applied(row.id, now, "; ".join(dict.fromkeys(outcome)) or "nothing of ours")
             return _Settled.PLANNED if entry.planned or hearing.planned or revived else _Settled.DONE
         except DeferError as wait:

@@ -72,6 +72,8 @@ class Entry:
         self._audit: list[AuditEntry] = []
         #: whether updates were planned
         self.planned = False
+        #: why the delivery is to be parked, although what was said in it is taken
+        self.unmapped = ""
 
     def enter(self, event: Event, read: RemoteTicket | None) -> str:
         """Enter one event; return its outcome in a word or two. `read` is the ticket as the desk shows it now.
@@ -206,6 +208,7 @@ class Entry:
             shown=own_fields(link, rules, self._site, ticket),
             stays=self._site.connectors[link.connection].spec.effects_stay,
         )
+        self.unmapped = self.unmapped or folded.unmapped
         self._tx.ledger.consume(folded.consumed, self._now)
         for remote_id in folded.own_comments:
             self._tx.tickets.bind_comment(link.id, remote_id, "")
@@ -221,7 +224,7 @@ class Entry:
         self._tx.links.save(folded.link)
         note_move(self._tx, link, folded.link, self._ids, self._now)
         crosslinks.note(self._tx, self._site, folded.link, event.snapshot, self._now, is_new=False)
-        if read is not None and read.complete:
+        if read is not None and read.complete and not folded.unmapped:
             self._tx.links.set_synced_version(link.id, read.version)
         for lost in folded.lost:
             self._note(ticket.id, "edit not taken", {"field": lost.field, "at": link.connection, "why": lost.why})

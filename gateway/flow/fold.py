@@ -66,6 +66,8 @@ class Fold(msgspec.Struct, frozen=True):
     moved: DeskStatus | None = None
     #: fields in which the gateway alone writes (gateway.domain.shown), and somebody else did
     intruded: tuple[str, ...] = ()
+    #: why a value is left to a person, for nothing maps it, while what was said beside it is taken
+    unmapped: str = ""
 
 
 def observe(link: Link, remote: RemoteTicket, *, ours: bool = False) -> Link:
@@ -122,7 +124,8 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
 
     `rules` are the sync rules of the ticket's links; `pending` the fields that our open updates will still write to
     this link; `shown` those of it in which we alone write; `stays`: what this desk does by itself because of a write of
-    ours stays so. Raises UnmappedError or ConflictError where the rule says `park`.
+    ours stays so. Raises UnmappedError or ConflictError where the rule says `park`; new comments beside a
+    value that only shows are taken first, and `unmapped` says why.
     """
     folding = _Folding(ticket, link, event, rules=rules, ledger=ledger, by_us=by_us, pending=pending, stays=stays)
     for seen in brought(event, link, shown):
@@ -138,6 +141,8 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
     if event.snapshot is not None and link.role is Role.SOURCE:
         ticket = with_details(ticket, event.snapshot, shown)
     comments, own, used = sort_comments(event, folding.ledger, known_comments, by_us=by_us)
+    if folding.unmapped is not None and not comments:
+        raise folding.unmapped
     for comment in comments:
         folding.hear(comment)
     if event.snapshot is not None and event.snapshot.correspondence:
@@ -159,6 +164,7 @@ def fold(  # noqa: PLR0913 - all that one event is judged by
         tuple(folding.bounced),
         folding.moved,
         tuple(folding.intruded),
+        str(folding.unmapped or ""),
     )
 
 
@@ -188,6 +194,7 @@ class _Folding:
         self.bounced: list[str] = []
         self.moved: DeskStatus | None = None
         self.intruded: list[str] = []
+        self.unmapped: UnmappedError | None = None
         self._link = link
         self._event = event
         self._rules = rules
@@ -329,10 +336,12 @@ class _Folding:
             return False
         try:
             value = to_ours(field, seen.value, self.ticket, self._link, rule, self._rules)
-        except UnmappedError:
-            if seen.explicit or self._event.kind is EventKind.OBSERVED:
+        except UnmappedError as error:
+            if seen.explicit:
                 raise
             # seen in passing: the delivery that says it on purpose (or the poll) is the one to park
+            if self._event.kind is EventKind.OBSERVED:
+                self.unmapped = self.unmapped or error
             forget(self.observed, field, before)
             return False
         if value is None and (field != "assignee" or seen.value is not None):
