@@ -218,7 +218,8 @@ def changes(reader: Reader, cursor: str, now: datetime) -> Call[ChangePage]:
     else:
         after = Cursor(state.base, state.next, page, memory, state.turn)
     tickets = tuple(msgspec.structs.replace(each, complete=bool(shape.get("whole"))) for each in fresh)
-    return ChangePage(tickets, msgspec.json.encode(after).decode(), end=end)
+    compared = (state.base, state.next) if memory is not None and end else None
+    return ChangePage(tickets, msgspec.json.encode(after).decode(), end=end, compared=compared)
 
 
 def _changed(reader: Reader, shape: Shape, listed: Any, response: HttpResponse) -> RemoteTicket | None:

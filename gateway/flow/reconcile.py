@@ -149,6 +149,10 @@ class Reconciler:
         ahead = known.ahead if known is not None else 0
         rows = [self._delivery(name, remote, now, ahead) for remote in page.tickets]
         rows += [message(name, each, self._ids, now) for each in page.deliveries]
+        if page.compared is not None:
+            told = {each.remote_id for each in page.tickets}
+            hints = self._written(name, page.compared, ahead)
+            rows += [self._delivery(name, each, now, ahead) for each in hints if each.remote_id not in told]
         settings = self._site.connectors[name].settings
         for event in page.events:
             cause = Cause(self._site.release, self._ids.new().replace("-", ""), now)
@@ -162,6 +166,13 @@ class Reconciler:
             return len(fresh)
 
         return self._store.write(work)
+
+    def _written(self, name: str, compared: tuple[datetime, datetime], ahead: int) -> list[RemoteTicket]:
+        """Return hints of what we wrote between two rounds that were compared with each other."""
+        since, until = (there(at, -ahead) for at in compared)
+        with self._store.read() as tx:
+            found = tx.links.written(name, since - GRAIN, until)
+        return [RemoteTicket(each, compared[1], version_token=f"written before {until:%FT%TZ}") for each in found]
 
     def _delivery(self, name: str, remote: RemoteTicket, now: datetime, ahead: int) -> NewDelivery:
         # seen within the desk's own grain of time, it may still change without a new version: look again next time

@@ -58,6 +58,10 @@ class Links(Protocol):
         """Remember a whole read."""
         ...
 
+    def written(self, connection: str, since: datetime, until: datetime) -> Sequence[str]:
+        """Return the remote ids of live links where writes of ours landed then that no event has told of yet."""
+        ...
+
     def count_at(self, connection: str, since: datetime | None) -> int:
         """Return how many live links a connection has, of tickets that changed since then."""
         ...

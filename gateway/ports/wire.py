@@ -158,6 +158,9 @@ class ChangePage(msgspec.Struct, frozen=True, omit_defaults=True):
     events: tuple[Event, ...] = ()
     #: of a desk that has messages and no tickets to read
     deliveries: tuple[PolledDelivery, ...] = ()
+    #: at the end of a round that tells changes by comparing it with the round before: when each began, by the desk's
+    #: clock. What we wrote in between is read, since somebody who took it back has left no difference
+    compared: tuple[datetime, datetime] | None = None
 
 
 class Identity(msgspec.Struct, frozen=True, omit_defaults=True):

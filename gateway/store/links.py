@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, upda
 from gateway.domain.link import Link, LinkState, Observed, Role
 from gateway.store.columns import by_first, in_pairs, in_pieces
 from gateway.store.sealing import Sealer
-from gateway.store.tables import effect_keys, lanes, links, tickets
+from gateway.store.tables import echoes, effect_keys, lanes, links, tickets
 
 _OBSERVED = "link"
+#: what landed was planned no longer ago: the rest is not looked through
+LONGEST_WRITE = timedelta(days=1)
 _decode = msgspec.json.Decoder(dict[str, Observed])
 
 _GET = select(links).where(links.c.id == bindparam("the_id"))
@@ -130,6 +132,18 @@ class SqlLinks:
     def save(self, link: Link) -> None:
         """Store what was observed."""
         self._connection.execute(_SAVE, {"the_id": link.id, **self._values(link)})
+
+    def written(self, connection: str, since: datetime, until: datetime) -> Sequence[str]:
+        """Return the remote ids of live links where writes of ours landed then that no event has told of yet."""
+        asked = (
+            select(links.c.remote_id)
+            .distinct()
+            .join(echoes, echoes.c.link_id == links.c.id)
+            .where(links.c.connection == connection, links.c.state == LinkState.LIVE.value)
+            .where(echoes.c.sent_at >= since - LONGEST_WRITE, echoes.c.landed_at >= since, echoes.c.landed_at < until)
+            .order_by(links.c.remote_id)
+        )
+        return self._connection.execute(asked).scalars().all()
 
     def count_at(self, connection: str, since: datetime | None) -> int:
         """Return how many live links a connection has, of tickets that changed since then."""

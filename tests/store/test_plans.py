@@ -45,6 +45,7 @@ STEPS: dict[str, Work] = {
     "the newest comments": lambda tx, _l, ticket, _n: tx.tickets.newest_comments(ticket, 1),
     "a known event": lambda tx, _l, _t, _n: tx.tickets.knows_event("desk", "e"),
     "expected echoes": lambda tx, lane, _t, _n: tx.ledger.entries(lane),
+    "what we wrote between two rounds": lambda tx, _l, _t, now: tx.links.written("desk", now, now),
     "what is in flight": lambda tx, lane, _t, _n: tx.outbox.heads_in_flight([lane]),
     "what landed since": lambda tx, lane, _t, now: tx.outbox.landed_since(lane, now),
     "creates in flight": lambda tx, _l, _t, _n: tx.outbox.creates_in_flight("desk"),

@@ -276,14 +276,21 @@ def test_expected_echoes_are_committed_with_the_intent(store: SqlStore) -> None:
     store.write(lambda tx: tx.outbox.intend([begun], lease=30, now=now(store)))
     with store.read() as tx:
         assert [each.subject for each in tx.ledger.entries(link.id)] == ["title"]
-    done = end(store, lane, update.id, UpdateState.DONE, echo_version=12, echo_change_ids=("txn:12",))
+    landed = now(store)
+    done = end(store, lane, update.id, UpdateState.DONE, echo_version=12, echo_change_ids=("txn:12",), landed_at=landed)
     store.write(lambda tx: tx.outbox.record([done], lease=30, now=now(store)))
     with store.read() as tx:
         (known,) = tx.ledger.entries(link.id)
+        later = landed + timedelta(seconds=1)
+        assert tx.links.written("desk", landed, later) == [link.remote_id]
+        assert tx.links.written("desk", later, later + timedelta(hours=1)) == []
+        assert tx.links.written("desk", landed - timedelta(hours=1), landed) == []
+        assert tx.links.written("other", landed, later) == []
     assert (known.version, known.change_ids) == (12, ("txn:12",))
     store.write(lambda tx: tx.ledger.consume([known.id], now(store)))
     with store.read() as tx:
         assert tx.ledger.entries(link.id) == ()
+        assert tx.links.written("desk", landed, later) == []
 
 
 def test_a_comment_is_known_by_its_remote_id(store: SqlStore) -> None:
