@@ -177,12 +177,15 @@ class Looker:
             tx.looks.again(look, now + MEANWHILE)
             return False
         found = self._found(tx, seen, connector)
+        known = update.state is UpdateState.DOUBLED
+        if known:
+            found = _one_more(found, tx.looks.copies(update.id))
         if found is None:
-            tx.looks.taken(look, _next(look, now))
+            tx.looks.taken(look, None if known else _next(look, now))
             return False
         undone = self._undone(seen, found, connector)
         detail = f"{found.detail}; {'it is undone' if undone else 'it is left to a person'}"
-        if not tx.looks.double(look, found.copies, detail, now):
+        if not tx.looks.double(look, found.copies, detail, now, known=known):
             tx.looks.again(look, now + AGAIN)
             return False
         told: dict[str, Any] = {"update": update.id, "connection": update.connection, "what": update.summary}
@@ -285,8 +288,18 @@ def _next(look: Look, now: datetime) -> datetime | None:
     return now + limits.LOOKS[look.step] if look.step < len(limits.LOOKS) else None
 
 
+def _one_more(found: Double | None, known: Sequence[Copy]) -> Double | None:
+    """Return a double with those copies that are new, if any: a process that stood still has sent once more."""
+    seen = {each.remote_id for each in known}
+    if found is None or not seen or seen.issuperset(each.remote_id for each in found.copies):
+        return None
+    extra = tuple(each for each in found.extra if each.remote_id not in seen)
+    fresh = [each for each in found.copies if each.remote_id not in seen]
+    return msgspec.structs.replace(found, copies=(*known, *fresh), extra=extra)
+
+
 def _is_resolved(update: UpdateRow) -> bool:
-    return update.state in _LANDED or (update.state in GIVEN_UP and bool(update.resolution))
+    return update.state in {*_LANDED, UpdateState.DOUBLED} or (update.state in GIVEN_UP and bool(update.resolution))
 
 
 def _comment_of(tx: Tx, update: UpdateRow | None) -> str:

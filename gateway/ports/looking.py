@@ -60,8 +60,15 @@ class Looks(Protocol):
         """Leave a desk alone: every look at it that is due waits."""
         ...
 
-    def double(self, look: Look, copies: Sequence[Copy], detail: str, now: datetime) -> bool:
-        """Make an update a dead letter, for it took effect more than once; False when it is not resolved (any more)."""
+    def double(self, look: Look, copies: Sequence[Copy], detail: str, now: datetime, *, known: bool = False) -> bool:
+        """Make an update a dead letter, for it took effect more than once; False when it is not resolved (any more).
+
+        `known`: it was one when the look was taken, which showed a copy more; False when another look has told of it.
+        """
+        ...
+
+    def copies(self, update_id: str) -> Sequence[Copy]:
+        """Return the copies of a double, as they were seen."""
         ...
 
     def newer(self, update_id: str, fields: Collection[str]) -> Sequence[Overwritten]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, or_, select, text, update
 
 from dead_letters.model import WITHOUT_EFFECT
 from gateway.domain.update import GIVEN_UP, Copy, Operation, Reason, UpdateState
@@ -34,12 +34,18 @@ def _brought_forward(into: Any) -> Any:
     return made.on_conflict_do_update(
         index_elements=["update_id"],
         set_={"step": 0, "due": made.excluded.due},
-        # of a double everything is known
+        # a copy of a double is seen again whenever its ticket is read
         where=looks.c.copies.is_(None),
     )
 
 
-_AT_ONCE = per_dialect(_brought_forward)
+def _made_due(into: Any) -> Any:
+    made = into(looks)
+    return made.on_conflict_do_update(index_elements=["update_id"], set_={"step": 0, "due": made.excluded.due})
+
+
+_AT_ONCE = per_dialect(_made_due)
+_WITNESSED = per_dialect(_brought_forward)
 _THIS = update(looks).where(looks.c.update_id == bindparam("the_update"))
 
 _MAY_HAVE_LEFT = or_(attempts.c.outcome.is_(None), attempts.c.outcome.not_in(sorted(WITHOUT_EFFECT)))
@@ -82,7 +88,10 @@ class SqlLooks:
             self._connection.execute(_EXPECT[self._dialect], rows)
 
     def at_once(self, connections: Mapping[str, str], now: datetime) -> None:
-        """Have updates (id -> connection) looked at as soon as they are resolved: a copy may just have been made."""
+        """Have updates (id -> connection) looked at as soon as they are resolved: a copy may just have been made.
+
+        Known doubles too: it may be one more.
+        """
         rows = [{"update_id": key, "connection": name, "step": 0, "due": now} for key, name in connections.items()]
         if rows:
             self._connection.execute(_AT_ONCE[self._dialect], rows)
@@ -96,7 +105,8 @@ class SqlLooks:
         )
         row = self._connection.execute(named).first()
         if row is not None:
-            self.at_once({row.id: row.connection}, now)
+            given = {"update_id": row.id, "connection": row.connection, "step": 0, "due": now}
+            self._connection.execute(_WITNESSED[self._dialect], [given])
         return row is not None
 
     def has_due(self, now: datetime, connections: Collection[str]) -> bool:
@@ -136,10 +146,10 @@ class SqlLooks:
         """Note that a look was taken and showed nothing; `due` is the next one, None when that was the last."""
         # a copy that was told of meanwhile has made another look due
         mine = and_(looks.c.update_id == look.update_id, looks.c.due == look.due, looks.c.step == look.step)
-        changed = (
-            delete(looks).where(mine) if due is None else update(looks).where(mine).values(step=look.step + 1, due=due)
-        )
-        self._connection.execute(changed)
+        if due is None:
+            # what is known of a double stays
+            self._connection.execute(delete(looks).where(mine, looks.c.copies.is_(None)))
+        self._connection.execute(update(looks).where(mine).values(step=look.step + 1, due=due))
 
     def postpone(self, connection: str, now: datetime, until: datetime) -> None:
         """Leave a desk alone: every look at it that is due waits."""
@@ -148,11 +158,18 @@ class SqlLooks:
 
     # ------------------------------------------------------------ what was seen
 
-    def double(self, look: Look, copies: Sequence[Copy], detail: str, now: datetime) -> bool:
-        """Make an update a dead letter, for it took effect more than once; False when it is not resolved (any more)."""
-        resolved = or_(
-            updates.c.state.in_(_LANDED), and_(updates.c.state.in_(_LETTERS), updates.c.resolution.is_not(None))
-        )
+    def double(self, look: Look, copies: Sequence[Copy], detail: str, now: datetime, *, known: bool = False) -> bool:
+        """Make an update a dead letter, for it took effect more than once; False when it is not resolved (any more).
+
+        `known`: it was one when the look was taken, which showed a copy more; False when another look has told of it.
+        """
+        settled = and_(updates.c.state.in_(_LETTERS), updates.c.resolution.is_not(None))
+        resolved: ColumnElement[bool] = or_(updates.c.state.in_(_LANDED), settled)
+        if known:
+            resolved = updates.c.state == UpdateState.DOUBLED.value
+            mine = and_(looks.c.update_id == look.update_id, looks.c.due == look.due)
+            if self._connection.execute(update(looks).where(mine).values(due=None)).rowcount != 1:
+                return False
         changed = self._connection.execute(
             update(updates)
             .where(updates.c.id == look.update_id, resolved)

@@ -61,3 +61,9 @@ def test_each_safeguard_is_missed(bench: Bench, name: str) -> None:
         judged[who] = verdict.findings
     assert judged["ours"] == []
     assert judged["mutant"] != []
+
+
+def test_a_copy_of_a_known_double_is_found_too(bench: Bench) -> None:
+    """It landed very late, was written again and taken back once; then the one who had stood still sent it, too."""
+    case = Case(Strategy.PROBE, Fault.VERY_LATE, NOTE, "deliver.guarded", 2, stops=True, undoes=True)
+    assert bench.run(case).findings == []

@@ -123,6 +123,29 @@ def double(store: SqlStore, look: Look, now: datetime) -> bool:
     return store.write(lambda tx: tx.looks.double(look, copies, "it is there 2 times: 1, 2", now))
 
 
+def test_one_copy_more_of_a_known_double_is_told_once(store: SqlStore) -> None:
+    """Whoever stood still says that they have sent it: it is looked at again, and what is known of it stays."""
+    update, look = begun(store)
+    now = store.clock.now()
+    assert double(store, look, now)
+    copies = [Copy("1"), Copy("2", now), Copy("3", now)]
+
+    def more(look: Look) -> bool:
+        return store.write(lambda tx: tx.looks.double(look, copies, "it is there 3 times", now, known=True))
+
+    store.write(lambda tx: tx.looks.at_once({update.id: "desk"}, now))
+    (again,) = due(store)
+    store.write(lambda tx: tx.looks.taken(again, None))
+    with store.read() as tx:
+        assert len(tx.looks.copies(update.id)) == 2
+    store.write(lambda tx: tx.looks.at_once({update.id: "desk"}, now))
+    (again,) = due(store)
+    assert more(again)
+    assert not more(again)
+    with store.read() as tx:
+        assert tx.looks.copies(update.id) == copies
+
+
 def test_a_double_is_a_dead_letter_once_and_stays_until_a_person_has_seen_it(store: SqlStore) -> None:
     """It holds nothing, goes with its update when that has lived its time, and not before it was closed."""
     update, look = begun(store)
